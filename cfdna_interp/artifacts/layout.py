@@ -1,0 +1,58 @@
+"""Where each file of a run lies: the one place that knows, used by the commands and the Snakefile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths under one output folder."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, outdir: str | Path) -> Layout:
+        """Return the layout of the run whose results lie in ``outdir``."""
+        return cls(Path(outdir))
+
+    def samples(self, role: str) -> Path:
+        """Return the checked sheet of a role; the held-out one has no labels."""
+        return self.root / "cohort" / f"{role}.tsv"
+
+    def fragments(self, sample: str) -> Path:
+        """Return the fragment subsample of a sample."""
+        return self.root / "fragments" / f"{sample}.parquet"
+
+    def profile(self, sample: str) -> Path:
+        """Return the whole-sample counts of a sample."""
+        return self.root / "profiles" / f"{sample}.parquet"
+
+    def features(self, sample: str) -> Path:
+        """Return the feature list of a sample."""
+        return self.root / "features" / f"{sample}.parquet"
+
+    def qc(self, sample: str) -> Path:
+        """Return the quality record of a sample."""
+        return self.root / "qc" / f"{sample}.json"
+
+    def matrix(self, role: str) -> Path:
+        """Return the feature matrix of a role."""
+        return self.root / f"features.{role}.h5ad"
+
+    def embeddings(self, role: str, sample: str) -> Path:
+        """Return the embedded bags of a sample."""
+        return self.root / "embeddings" / role / f"{sample}.safetensors"
+
+    def refits(self, chunk: int) -> Path:
+        """Return the coalition values and shares of one chunk of refits."""
+        return self.root / "refits" / f"{chunk}.parquet"
+
+    def scores(self, writer: str) -> Path:
+        """Return the frozen held-out scores written by ``train`` ("model") or ``proxy`` ("proxy")."""
+        return self.root / f"scores.{writer}.parquet"
+
+    def file(self, name: str) -> Path:
+        """Return a cohort-level file by its name, e.g. ``protocol.json``."""
+        return self.root / name

@@ -1,0 +1,96 @@
+"""One row of the sample sheet, and the sheet as the stages after ``cohort`` read it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cfdna_interp.artifacts.files import write_text
+from cfdna_interp.errors import InputError
+
+ROLES = ("discovery", "heldout")
+COLUMNS = ("sample", "subject", "bam", "label", "role", "site", "batch", "age", "sex")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One library of one subject.
+
+    Attributes
+    ----------
+    sample, subject
+        Names of the library and of the person, letters, digits, ``.``, ``_`` and ``-`` only.
+    bam
+        Absolute path, or URL, of the alignments.
+    label
+        1 case, 0 control, None where it is not for the reader's eyes (held-out, before ``validate``).
+    role
+        ``discovery`` or ``heldout``.
+    site, batch
+        Categories; ``batch`` is the site where the sheet has no batch column; "" unknown.
+    age
+        Years, None unknown.
+    sex
+        "F", "M" or "" unknown.
+    technical
+        Further columns about what the laboratory did, by name; numbers as float, categories as text.
+    """
+
+    sample: str
+    subject: str
+    bam: str
+    label: int | None
+    role: str
+    site: str = ""
+    batch: str = ""
+    age: float | None = None
+    sex: str = ""
+    technical: dict[str, float | str] = field(default_factory=dict)
+
+
+def save_samples(samples: Sequence[Sample], path: Path | str) -> None:
+    """Write samples as a tab-separated table; the label is blank where it is None."""
+    technical = sorted({name for sample in samples for name in sample.technical})
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter="\t", lineterminator="\n")
+    writer.writerow([*COLUMNS, *(f"technical:{name}" for name in technical)])
+    for sample in samples:
+        cells = ["" if (value := getattr(sample, name)) is None else value for name in COLUMNS]
+        writer.writerow([*cells, *(sample.technical.get(name, "") for name in technical)])
+    write_text(path, buffer.getvalue())
+
+
+def load_samples(path: Path | str) -> list[Sample]:
+    """Read what :func:`save_samples` wrote (the checked form, not a user's sheet)."""
+    try:
+        with open(path, newline="", encoding="utf-8") as handle:
+            rows = list(csv.DictReader(handle, delimiter="\t"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error}); run the cohort stage first") from None
+    samples = []
+    for row in rows:
+        technical: dict[str, float | str] = {}
+        for column, cell in row.items():
+            if column.startswith("technical:") and cell != "":
+                try:
+                    technical[column.removeprefix("technical:")] = float(cell)
+                except ValueError:
+                    technical[column.removeprefix("technical:")] = cell
+        samples.append(
+            Sample(
+                sample=row["sample"],
+                subject=row["subject"],
+                bam=row["bam"],
+                label=int(row["label"]) if row["label"] else None,
+                role=row["role"],
+                site=row["site"],
+                batch=row["batch"],
+                age=float(row["age"]) if row["age"] else None,
+                sex=row["sex"],
+                technical=technical,
+            )
+        )
+    return samples

@@ -1,0 +1,1 @@
+"""How much of a prediction each feature group carries."""

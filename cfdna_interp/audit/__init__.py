@@ -1,0 +1,1 @@
+"""Biology or handling."""

@@ -1,0 +1,73 @@
+"""The command line: thin, one file a command, each imported only when it is called."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from cfdna_interp import __version__
+from cfdna_interp.errors import InputError
+
+# Linear algebra on one thread everywhere: sums come out in the same order whatever the number of cores.
+# The workflow runs jobs side by side instead. Nothing above imports numpy: it reads this once, on import.
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
+    os.environ[_variable] = "1"
+
+# command -> one line of help, shown without importing the command
+COMMANDS = {
+    "run": "Run the whole workflow for a config.",
+    "check": "Check config, sheet, alignment headers and disk before hours are spent.",
+    "simulate": "Write a simulated cohort of BAM files whose truth is known.",
+    "score": "Score new BAM files with a frozen proxy.",
+    "cohort": "Stage: check the sheet and divide it by role.",
+    "extract": "Stage: read one sample's BAM into fragments, counts and features.",
+    "matrix": "Stage: gather samples into one feature matrix per role.",
+    "pretrain": "Stage: fit the label-free encoder on discovery fragments.",
+    "embed": "Stage: encode the bags of a role, with all groups swapped in and out.",
+    "train": "Stage: cross-fit the heads and freeze the held-out scores.",
+    "refit": "Stage: one chunk of bootstrap and permuted-label refits.",
+    "dominance": "Stage: shares with their nulls, and which group is dominant.",
+    "proxy": "Stage: fit the logistic regression and freeze it with the protocol.",
+    "validate": "Stage: open the held-out labels, once.",
+    "audit": "Stage: biology or handling.",
+    "verdict": "Stage: which claim is earned, and what to test at the bench.",
+    "report": "Stage: write the report and the manifest.",
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"cfdna_interp.cli.{name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="cfdna-interp")
+def cli() -> None:
+    """Show what an epigenetic model of cell-free DNA rests on."""
+
+
+def main() -> None:
+    """Run the command line; a problem with the user's data or settings is one line and exit code 2."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except InputError as error:
+        print(f"cfdna-interp: {error}", file=sys.stderr)
+        sys.exit(2)

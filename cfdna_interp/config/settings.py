@@ -1,0 +1,202 @@
+"""Settings of a run with their defaults; the schema beside this file says what values are allowed."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import yaml
+
+from cfdna_interp.errors import InputError
+
+SCHEMA = Path(__file__).with_name("schema.yaml")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Which genome the alignments are on.
+
+    ``build`` is a name in ``resources/builds`` or the path of a two-column table (contig, length);
+    ``fasta`` is needed for CRAM.
+    """
+
+    build: str = "auto"
+    fasta: str | None = None
+
+
+@dataclass(frozen=True)
+class Extract:
+    """How fragments are read from alignments; lengths in bp."""
+
+    fragments_per_sample: int = 20_000
+    common_fragments: int | None = None
+    min_mapq: int = 20
+    duplicates: str = "drop"
+    min_length: int = 60
+    max_length: int = 1_000
+    contigs: tuple[str, ...] | str = "autosomes"
+    blacklist: str | None = None
+    methylation: str = "auto"
+    ignore_5p: int = 0
+    ignore_3p: int = 0
+    min_fragments: int = 2_000
+    technical_columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Features:
+    """What feature tables are made of: window in bp, CpGs a fragment needs inside a marker block."""
+
+    window: int = 5_000_000
+    uxm_min_cpgs: int = 3
+    min_markers: int = 10
+
+
+@dataclass(frozen=True)
+class Model:
+    """The reference model; ``bag_size`` fragments make a bag."""
+
+    dim: int = 32
+    bag_size: int = 1_024
+    bags: int = 4
+    pretrain_fragments: int = 200_000
+    pretrain_epochs: int = 6
+    folds: int = 5
+    ensemble: int = 3
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Donors, bootstrap refits and label permutations behind the rule for ``dominant``."""
+
+    donors: int = 5
+    bootstrap: int = 200
+    permutations: int = 99
+    chunks: int = 4
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Margins fixed before the held-out cohort is opened; AUROC units."""
+
+    permutations: int = 9_999
+    bootstrap: int = 2_000
+    necessity_margin: float = 0.02
+    replaceable_margin: float = 0.05
+    sufficiency_margin: float = 0.05
+    signal_ceiling: float = 0.65
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings of a run. Paths are absolute after loading, resolved against the config's folder."""
+
+    sheet: str
+    outdir: str
+    seed: int = 1
+    title: str = "cfDNA interpretation"
+    atlas: str | None = None
+    on_bad_sample: str = "stop"
+    reference: Reference = field(default_factory=Reference)
+    extract: Extract = field(default_factory=Extract)
+    features: Features = field(default_factory=Features)
+    model: Model = field(default_factory=Model)
+    attribution: Attribution = field(default_factory=Attribution)
+    validation: Validation = field(default_factory=Validation)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as nested dictionaries, for the record and for the workflow."""
+        return asdict(self)
+
+
+def load_config(path: Path | str) -> Config:
+    """Read, check and complete a config file.
+
+    Raises
+    ------
+    InputError
+        The file is unreadable, a key is unknown (the nearest known one is named), or a value is not
+        allowed.
+    """
+    file = Path(path)
+    try:
+        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"config {file} does not exist; start from config/config.yaml") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"config {file} cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        where = f", line {place.line + 1}" if place is not None else ""
+        raise InputError(f"config {file}{where}: not valid YAML; correct the line") from None
+    if not isinstance(raw, dict):
+        raise InputError(f"config {file} holds no settings; start from config/config.yaml")
+    _check(raw, file)
+    return _resolve(_build(Config, raw), file.resolve().parent)
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    schema: dict[str, Any] = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    return schema
+
+
+def _check(raw: dict[str, Any], file: Path) -> None:
+    import jsonschema
+
+    # A round trip through JSON turns YAML dates and non-text keys into what the schema can judge.
+    document = json.loads(json.dumps(raw, default=str))
+    errors = sorted(
+        jsonschema.Draft202012Validator(_schema()).iter_errors(document), key=lambda e: list(e.absolute_path)
+    )
+    for error in errors:
+        place = ".".join(str(part) for part in error.absolute_path)
+        if error.validator == "additionalProperties":
+            known = list(error.schema["properties"])
+            unknown = sorted(set(error.instance) - set(known))[0]
+            near = difflib.get_close_matches(unknown, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
+            key = f"{place}.{unknown}" if place else unknown
+            raise InputError(f"config {file}: unknown key {key!r}; {hint}")
+        raise InputError(f"config {file}: {place or 'top level'}: {error.message}; correct the value")
+
+
+def _build(cls: type[Any], raw: dict[str, Any]) -> Any:
+    hints = get_type_hints(cls)
+    values = {}
+    for item in fields(cls):
+        if item.name not in raw or raw[item.name] is None:
+            continue
+        value = raw[item.name]
+        if is_dataclass(hints[item.name]):
+            value = _build(hints[item.name], value)
+        elif isinstance(value, list):
+            value = tuple(value)
+        values[item.name] = value
+    return cls(**values)
+
+
+def _resolve(config: Config, folder: Path) -> Config:
+    def absolute(value: str | None) -> str | None:
+        if value is None or "://" in value:
+            return value
+        return str((folder / Path(value).expanduser()).resolve())
+
+    build = config.reference.build
+    looks_like_path = "/" in build or build.endswith((".tsv", ".fai"))
+    return replace(
+        config,
+        sheet=absolute(config.sheet) or "",
+        outdir=absolute(config.outdir) or "",
+        atlas=absolute(config.atlas),
+        reference=replace(
+            config.reference,
+            build=(absolute(build) or build) if looks_like_path else build,
+            fasta=absolute(config.reference.fasta),
+        ),
+        extract=replace(config.extract, blacklist=absolute(config.extract.blacklist)),
+    )

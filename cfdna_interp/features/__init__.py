@@ -1,0 +1,1 @@
+"""Fragments in, named numbers in feature groups out."""

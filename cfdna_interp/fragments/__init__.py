@@ -1,0 +1,1 @@
+"""Alignments in, one row per cfDNA molecule out."""

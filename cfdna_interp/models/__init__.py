@@ -1,0 +1,1 @@
+"""The epigenetic model behind one contract."""

@@ -1,0 +1,1 @@
+"""The logistic regression that people can read."""

@@ -1,0 +1,1 @@
+"""Cohorts whose truth is known, as BAM files or as fragment tables."""

@@ -1,0 +1,1 @@
+"""Which claim is earned, and what to test at the bench."""
