@@ -1,0 +1,127 @@
+"""``predictions.discovery.parquet`` and ``scores.*.parquet``: logits of samples, tidy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cfdna_interp.artifacts.files import atomic_path
+from cfdna_interp.errors import InputError
+
+
+@dataclass(frozen=True)
+class Score:
+    """One frozen held-out score of one sample.
+
+    Attributes
+    ----------
+    sample, subject
+        Names of the library and of the person.
+    score
+        Which score, e.g. ``model``, ``model_without_fragment_length``, ``proxy``.
+    value
+        A logit, finite.
+    """
+
+    sample: str
+    subject: str
+    score: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The cross-fitted prediction of one discovery sample.
+
+    Attributes
+    ----------
+    sample, subject
+        Names of the library and of the person.
+    label
+        1 case, 0 control.
+    fold
+        The fold whose head predicted it: the head that never saw the subject.
+    logit, sd
+        Mean and standard deviation over the sample's bags.
+    """
+
+    sample: str
+    subject: str
+    label: int
+    fold: int
+    logit: float
+    sd: float
+
+
+_SCORES = pa.schema(
+    [("sample", pa.string()), ("subject", pa.string()), ("score", pa.string()), ("value", pa.float64())]
+)
+_PREDICTIONS = pa.schema(
+    [
+        ("sample", pa.string()),
+        ("subject", pa.string()),
+        ("label", pa.int64()),
+        ("fold", pa.int64()),
+        ("logit", pa.float64()),
+        ("sd", pa.float64()),
+    ]
+)
+
+
+def save_scores(scores: Sequence[Score], path: Path | str) -> None:
+    """Write scores in the order given; the path is ``Layout.scores("model")`` or ``("proxy")``.
+
+    Raises
+    ------
+    ValueError
+        A value is not finite.
+    """
+    _save(scores, _SCORES, path)
+
+
+def load_scores(path: Path | str) -> list[Score]:
+    """Read what :func:`save_scores` wrote; raise ``InputError`` where the file is missing or damaged."""
+    return [Score(**row) for row in _load(_SCORES, path)]
+
+
+def save_predictions(predictions: Sequence[Prediction], path: Path | str) -> None:
+    """Write the discovery predictions in the order given.
+
+    Raises
+    ------
+    ValueError
+        A logit is not finite.
+    """
+    _save(predictions, _PREDICTIONS, path)
+
+
+def load_predictions(path: Path | str) -> list[Prediction]:
+    """Read what :func:`save_predictions` wrote; raise ``InputError`` where it is missing or damaged."""
+    return [Prediction(**row) for row in _load(_PREDICTIONS, path)]
+
+
+def _save(rows: Sequence[Score] | Sequence[Prediction], schema: pa.Schema, path: Path | str) -> None:
+    columns = {name: [getattr(row, name) for row in rows] for name in schema.names}
+    logits = columns["value"] if "value" in columns else columns["logit"]
+    broken = [row.sample for row, logit in zip(rows, logits, strict=True) if not math.isfinite(logit)]
+    if broken:
+        raise ValueError(f"{Path(path).name}: the logit of sample {broken[0]} is not finite")
+    with atomic_path(path) as temporary:
+        pq.write_table(pa.table(columns, schema=schema), temporary, compression="zstd")
+
+
+def _load(schema: pa.Schema, path: Path | str) -> list[dict[str, Any]]:
+    try:
+        table = pq.read_table(path, columns=schema.names)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; run the stage that writes it first") from None
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"{path} is no table of logits ({error}); delete it and run again") from None
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
