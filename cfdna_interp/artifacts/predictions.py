@@ -109,7 +109,7 @@ def load_predictions(path: Path | str) -> list[Prediction]:
 def _save(rows: Sequence[Score] | Sequence[Prediction], schema: pa.Schema, path: Path | str) -> None:
     columns = {name: [getattr(row, name) for row in rows] for name in schema.names}
     logits = columns["value"] if "value" in columns else columns["logit"]
-    broken = [row.sample for row, logit in zip(rows, logits, strict=True) if not math.isfinite(logit)]
+    broken = [name for name, logit in zip(columns["sample"], logits, strict=True) if not math.isfinite(logit)]
     if broken:
         raise ValueError(f"{Path(path).name}: the logit of sample {broken[0]} is not finite")
     with atomic_path(path) as temporary:

@@ -1,0 +1,41 @@
+"""Many tests at once: adjusted p values, missing ones left missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def benjamini_hochberg(p: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Return the q values of Benjamini and Hochberg (1995): control of the false discovery rate.
+
+    Parameters
+    ----------
+    p
+        (tests,) p values; NaN where a test could not be made, and then NaN in the result.
+    """
+    return _adjust(p, "fdr_bh")
+
+
+def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Return p values adjusted after Holm (1979): control of the family-wise error rate.
+
+    Parameters
+    ----------
+    p
+        (tests,) p values; NaN where a test could not be made, and then NaN in the result.
+    """
+    return _adjust(p, "holm")
+
+
+def _adjust(p: Sequence[float] | np.ndarray, method: str) -> np.ndarray:
+    # statsmodels takes a third of a second to import, and most users of `stats` need no adjustment.
+    from statsmodels.stats.multitest import multipletests
+
+    values = np.asarray(p, dtype=np.float64)
+    adjusted = np.full(values.shape, np.nan)
+    made = np.isfinite(values)
+    if made.any():
+        adjusted[made] = multipletests(values[made], method=method)[1]
+    return adjusted

@@ -1,0 +1,273 @@
+"""Area under the ROC curve: value, interval, paired difference, permutation test.
+
+One score per subject throughout. Intervals follow one rule: DeLong where each class has at least
+``DELONG_MINIMUM`` subjects, a bootstrap of subjects within class below. Where the sample shows no
+variation at all (an AUROC of exactly 0 or 1, two scores that never disagree) both would give an
+interval of width zero; there the bound comes from the ``min(n1, n0)`` disjoint case-control pairs
+that any cohort holds: they are independent, so an event of probability q is missed by all of them
+with probability ``(1 - q) ** pairs``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, logit
+from scipy.stats import norm, rankdata
+
+DELONG_MINIMUM = 30
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its two-sided 95 % interval and how that was made."""
+
+    value: float
+    low: float
+    high: float
+    method: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """AUROC of a minus AUROC of b on the same subjects.
+
+    ``low`` and ``high`` bound it two-sided at 95 %; ``low_one_sided`` and ``high_one_sided`` each
+    bound one side at 95 %; ``p`` tests a difference of zero, two-sided.
+    """
+
+    difference: float
+    low: float
+    high: float
+    low_one_sided: float
+    high_one_sided: float
+    p: float
+    method: str
+
+
+def auroc(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Return the probability that a case scores above a control, ties counted half.
+
+    Parameters
+    ----------
+    labels
+        (subjects,) 1 case, 0 control; both occur.
+    scores
+        (subjects,) finite numbers.
+    """
+    y, s = _checked(labels, scores)
+    cases = int(y.sum())
+    ranks = rankdata(s)
+    return float((ranks[y].sum() - cases * (cases + 1) / 2) / (cases * (len(y) - cases)))
+
+
+def delong(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return AUROCs of several scores on the same subjects, and their covariance.
+
+    The structural components of DeLong, DeLong and Clarke-Pearson (1988) by the midrank algorithm of
+    Sun and Xu (2014).
+
+    Parameters
+    ----------
+    labels
+        (subjects,) 1 case, 0 control; at least two of each.
+    scores
+        (scores, subjects).
+
+    Returns
+    -------
+    (scores,) AUROCs and their (scores, scores) covariance matrix.
+    """
+    table = np.atleast_2d(np.asarray(scores, dtype=np.float64))
+    y, _ = _checked(labels, table[0])
+    if not np.isfinite(table).all():
+        raise ValueError("a score is not finite")
+    cases, controls = table[:, y], table[:, ~y]  # (scores, n1), (scores, n0)
+    n1, n0 = cases.shape[1], controls.shape[1]
+    if min(n1, n0) < 2:
+        raise ValueError("the covariance needs two subjects of each class")
+    joint = rankdata(np.concatenate([cases, controls], axis=1), axis=1)
+    # Share of controls below each case, and of cases above each control; ties half.
+    v10 = (joint[:, :n1] - rankdata(cases, axis=1)) / n0
+    v01 = 1 - (joint[:, n1:] - rankdata(controls, axis=1)) / n1
+    covariance = np.atleast_2d(np.cov(v10)) / n1 + np.atleast_2d(np.cov(v01)) / n0
+    return v10.mean(axis=1), covariance
+
+
+def auroc_interval(
+    labels: np.ndarray, scores: np.ndarray, rng: np.random.Generator, bootstrap: int = 2_000
+) -> Interval:
+    """Return the AUROC with its 95 % interval.
+
+    Parameters
+    ----------
+    labels, scores
+        (subjects,) as for :func:`auroc`.
+    rng
+        Source of the bootstrap; not drawn from where DeLong applies.
+    bootstrap
+        Number of bootstrap samples.
+    """
+    y, s = _checked(labels, scores)
+    value = auroc(y, s)
+    n1, n0 = int(y.sum()), int((~y).sum())
+    if value in (0.0, 1.0):
+        slack = unseen((1 - LEVEL) / 2, min(n1, n0))
+        low, high = (0.0, slack) if value == 0.0 else (1 - slack, 1.0)
+        return Interval(value, low, high, "exact pairs")
+    if min(n1, n0) >= DELONG_MINIMUM:
+        _, covariance = delong(y, s)
+        return logit_interval(value, float(covariance[0, 0]), "DeLong, logit scale")
+    draws = bootstrap_draws(y, concordance(y, s), rng, bootstrap)
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    # A percentile interval can miss the estimate in tiny samples.
+    return Interval(value, float(min(low, value)), float(max(high, value)), "bootstrap of subjects")
+
+
+def paired_difference(
+    labels: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    rng: np.random.Generator,
+    bootstrap: int = 2_000,
+) -> Difference:
+    """Return AUROC(a) - AUROC(b) on the same subjects, with bounds and test.
+
+    Parameters
+    ----------
+    labels
+        (subjects,) 1 case, 0 control.
+    a, b
+        (subjects,) two scores.
+    rng, bootstrap
+        As for :func:`auroc_interval`.
+    """
+    y, first = _checked(labels, a)
+    _, second = _checked(labels, b)
+    if np.array_equal(first, second):
+        return Difference(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, "identical scores")
+    difference = auroc(y, first) - auroc(y, second)
+    kernel = concordance(y, first) - concordance(y, second)  # (n1, n0)
+    n1, n0 = kernel.shape
+    tail = (1 - LEVEL) / 2
+    if np.ptp(kernel) == 0:
+        two, one = unseen(tail, min(n1, n0)), unseen(1 - LEVEL, min(n1, n0))
+        # Sign test over the disjoint pairs, all of which favour the same score.
+        p = 1.0 if difference == 0 else min(1.0, 2 * 0.5 ** min(n1, n0))
+        return _symmetric(difference, two, one, p, "exact pairs")
+    if min(n1, n0) >= DELONG_MINIMUM:
+        _, covariance = delong(y, np.stack([first, second]))
+        contrast = np.array([1.0, -1.0])
+        error = float(np.sqrt(max(contrast @ covariance @ contrast, 0.0)))
+        if error > 0:
+            two, one = norm.isf(tail) * error, norm.isf(1 - LEVEL) * error
+            p = float(2 * norm.sf(abs(difference) / error))
+            return _symmetric(difference, float(two), float(one), p, "DeLong, paired")
+    draws = bootstrap_draws(y, kernel, rng, bootstrap)
+    low, high, low_one, high_one = map(float, np.quantile(draws, [tail, 1 - tail, 1 - LEVEL, LEVEL]))
+    beyond = min(int((draws <= 0).sum()), int((draws >= 0).sum()))
+    p = min(1.0, 2 * (1 + beyond) / (1 + bootstrap))
+    return Difference(difference, low, high, low_one, high_one, p, "bootstrap of subjects, paired")
+
+
+def permutation_p(labels: np.ndarray, scores: np.ndarray, n: int, rng: np.random.Generator) -> float:
+    """Return the one-sided p value of the AUROC under permuted labels, (1 + #{null >= seen}) / (1 + n).
+
+    Parameters
+    ----------
+    labels, scores
+        (subjects,) as for :func:`auroc`.
+    n
+        Number of permutations.
+    rng
+        Source of the permutations.
+    """
+    y, s = _checked(labels, scores)
+    ranks = rankdata(s)
+    seen = ranks[y].sum()
+    reached = 0
+    for start in range(0, n, 1_000):
+        shuffled = rng.permuted(np.tile(y, (min(1_000, n - start), 1)), axis=1)
+        # The rank sum orders permutations as the AUROC does; half ranks are exact in binary.
+        reached += int((shuffled @ ranks >= seen).sum())
+    return (1 + reached) / (1 + n)
+
+
+def concordance(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Return the (n1, n0) table of 1 where the case scores above the control, 1/2 where they tie, else 0."""
+    y, s = _checked(labels, scores)
+    gap = s[y][:, None] - s[~y][None, :]
+    table: np.ndarray = (np.sign(gap) + 1) / 2
+    return table
+
+
+def bootstrap_draws(
+    labels: np.ndarray, kernel: np.ndarray, rng: np.random.Generator, bootstrap: int
+) -> np.ndarray:
+    """Return the (bootstrap,) means of a case-by-control table when subjects are redrawn within class.
+
+    Parameters
+    ----------
+    labels
+        (subjects,) 1 case, 0 control.
+    kernel
+        (n1, n0) table, e.g. of :func:`concordance` or a difference of two.
+    rng, bootstrap
+        Source of randomness and number of draws.
+    """
+    n1, n0 = kernel.shape
+    if n1 + n0 != len(labels):
+        raise ValueError("the table does not belong to these labels")
+    w1 = rng.multinomial(n1, np.full(n1, 1 / n1), size=bootstrap) / n1  # (bootstrap, n1)
+    w0 = rng.multinomial(n0, np.full(n0, 1 / n0), size=bootstrap) / n0  # (bootstrap, n0)
+    return np.asarray(((w1 @ kernel) * w0).sum(axis=1))
+
+
+def logit_interval(value: float, variance: float, method: str) -> Interval:
+    """Return the 95 % interval of a probability strictly inside (0, 1), symmetric on the logit scale.
+
+    Parameters
+    ----------
+    value
+        The estimate.
+    variance
+        Its variance on the plain scale; the delta method brings it to the logit scale.
+    method
+        Passed on.
+    """
+    error = np.sqrt(variance) / (value * (1 - value))
+    low, high = expit(logit(value) + norm.isf((1 - LEVEL) / 2) * error * np.array([-1.0, 1.0]))
+    return Interval(value, float(low), float(high), method)
+
+
+def unseen(alpha: float, pairs: int) -> float:
+    """Return the largest probability of an event that ``pairs`` independent pairs all miss at ``alpha``."""
+    return float(1 - alpha ** (1 / pairs))
+
+
+def _symmetric(difference: float, two: float, one: float, p: float, method: str) -> Difference:
+    def inside(value: float) -> float:
+        return min(1.0, max(-1.0, value))
+
+    return Difference(
+        difference,
+        inside(difference - two),
+        inside(difference + two),
+        inside(difference - one),
+        inside(difference + one),
+        p,
+        method,
+    )
+
+
+def _checked(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    y, s = np.asarray(labels), np.asarray(scores, dtype=np.float64)
+    if y.shape != s.shape or y.ndim != 1:
+        raise ValueError(f"labels {y.shape} and scores {s.shape} must be two vectors of one length")
+    if not np.isin(y, (0, 1)).all() or len(np.unique(y)) != 2:
+        raise ValueError("labels must be 0 and 1, and both must occur")
+    if not np.isfinite(s).all():
+        raise ValueError("a score is not finite")
+    return y.astype(bool), s

@@ -1,0 +1,98 @@
+"""AUROC among subjects of the same batch: what is left when batches are not compared with each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cfdna_interp.stats.roc import (
+    DELONG_MINIMUM,
+    LEVEL,
+    Interval,
+    auroc,
+    bootstrap_draws,
+    concordance,
+    delong,
+    logit_interval,
+    unseen,
+)
+
+PER_CLASS = 5
+
+
+@dataclass(frozen=True)
+class Batch:
+    """AUROC inside one batch, with its numbers of cases and controls."""
+
+    batch: str
+    case: int
+    control: int
+    auroc: float
+
+
+@dataclass(frozen=True)
+class Within:
+    """Mean of the batches' AUROCs, weighted by n1·n0 / (n1 + n0), with its interval."""
+
+    interval: Interval
+    batches: tuple[Batch, ...]
+
+
+def within_batch(
+    labels: np.ndarray,
+    scores: np.ndarray,
+    batches: Sequence[str],
+    rng: np.random.Generator,
+    bootstrap: int = 2_000,
+) -> Within | None:
+    """Return the within-batch AUROC over batches of at least 5 cases and 5 controls, None without any.
+
+    The batches are independent, so the variance of the weighted mean is Σ w² v / (Σ w)². With at least
+    30 subjects per class over the batches used, v is DeLong's and the interval is symmetric on the logit
+    scale; below, subjects are redrawn within class and batch. Where every batch is separated completely,
+    the bound comes from the disjoint case-control pairs of all batches, taken to share one AUROC.
+
+    Parameters
+    ----------
+    labels, scores
+        (subjects,) label 1 or 0, finite score.
+    batches
+        (subjects,) name of each subject's batch; "" unknown, and then not used.
+    rng, bootstrap
+        Source of randomness and number of bootstrap draws.
+    """
+    y, s = np.asarray(labels), np.asarray(scores, dtype=np.float64)
+    names = np.asarray(batches, dtype=object)
+    used: list[Batch] = []
+    members = []
+    for name in sorted(set(names.tolist()) - {""}):
+        rows = np.flatnonzero(names == name)
+        case = int(y[rows].sum())
+        control = len(rows) - case
+        if min(case, control) >= PER_CLASS:
+            used.append(Batch(str(name), case, control, auroc(y[rows], s[rows])))
+            members.append(rows)
+    if not used:
+        return None
+    weights = np.array([batch.case * batch.control / (batch.case + batch.control) for batch in used])
+    weights /= weights.sum()
+    value = float(weights @ np.array([batch.auroc for batch in used]))
+    if value in (0.0, 1.0):
+        slack = unseen((1 - LEVEL) / 2, sum(min(batch.case, batch.control) for batch in used))
+        low, high = (0.0, slack) if value == 0.0 else (1 - slack, 1.0)
+        return Within(Interval(value, low, high, "exact pairs within batch"), tuple(used))
+    if min(sum(b.case for b in used), sum(b.control for b in used)) >= DELONG_MINIMUM:
+        variances = np.array([delong(y[rows], s[rows])[1][0, 0] for rows in members])
+        variance = float(weights**2 @ variances)
+        if variance > 0:
+            return Within(logit_interval(value, variance, "DeLong within batch, logit scale"), tuple(used))
+    draws = np.zeros(bootstrap)
+    for weight, rows in zip(weights, members, strict=True):
+        draws += weight * bootstrap_draws(y[rows], concordance(y[rows], s[rows]), rng, bootstrap)
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    interval = Interval(
+        value, float(min(low, value)), float(max(high, value)), "bootstrap of subjects within class and batch"
+    )
+    return Within(interval, tuple(used))
