@@ -1,0 +1,104 @@
+"""``manifest.json``: what made a run, so that somebody else can make it again and compare."""
+
+from __future__ import annotations
+
+import platform
+import re
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from cfdna_interp import __version__
+from cfdna_interp.artifacts.files import digest_file
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.sheet import ROLES, load_samples
+from cfdna_interp.config import Config
+
+COHORT_FILES = (
+    "features.discovery.h5ad",
+    "features.heldout.h5ad",
+    "exclusions.tsv",
+    "encoder.safetensors",
+    "encoder.json",
+    "heads.safetensors",
+    "predictions.discovery.parquet",
+    "scores.model.parquet",
+    "coalitions.parquet",
+    "shares.parquet",
+    "dominance.json",
+    "proxy.json",
+    "protocol.json",
+    "scores.proxy.parquet",
+    "validation.json",
+    "validation.scores.parquet",
+    "audit.json",
+    "verdict.json",
+    "hypotheses.tsv",
+    "report.html",
+)
+
+
+def build_manifest(config: Config, layout: Layout) -> dict[str, Any]:
+    """Describe the run: versions, settings, seed, and the SHA-256 of every result file there is.
+
+    Embeddings and single refit chunks are left out: they follow from the encoder and the heads, are
+    large, and may be deleted once the shares are written. No time and no machine is recorded, so equal
+    runs have equal manifests.
+
+    Returns
+    -------
+    ``software``, ``python``, ``libraries`` (name -> version of each runtime dependency), ``seed``,
+    ``config`` (paths relative to the output folder where inside it, file names otherwise) and
+    ``files`` (path relative to the output folder -> SHA-256).
+    """
+    return {
+        "software": {"name": "cfdna-interp", "version": __version__},
+        "python": platform.python_version(),
+        "libraries": _libraries(),
+        "seed": config.seed,
+        "config": _portable(config),
+        "files": {
+            path.relative_to(layout.root).as_posix(): digest_file(path)
+            for path in _result_files(layout)
+            if path.is_file()
+        },
+    }
+
+
+def _libraries() -> dict[str, str]:
+    """Return the versions of the runtime dependencies that the installed package declares."""
+    declared = [text for text in metadata.requires("cfdna-interp") or [] if "extra ==" not in text]
+    names = [match.group() for text in declared if (match := re.match(r"[A-Za-z0-9._-]+", text))]
+    return {name: metadata.version(name) for name in sorted(names)}
+
+
+def _result_files(layout: Layout) -> list[Path]:
+    paths = []
+    for role in ROLES:
+        sheet = layout.samples(role)
+        if not sheet.is_file():
+            continue
+        paths.append(sheet)
+        for sample in load_samples(sheet):
+            name = sample.sample
+            paths += [layout.fragments(name), layout.profile(name), layout.features(name), layout.qc(name)]
+    return paths + [layout.file(name) for name in COHORT_FILES]
+
+
+def _portable(config: Config) -> dict[str, Any]:
+    """Return the settings without absolute paths: these name a machine, not an analysis."""
+    root = Path(config.outdir)
+
+    def portable(value: str | None) -> str | None:
+        if value is None or not Path(value).is_absolute():
+            return value
+        path = Path(value)
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+    settings = config.as_dict()
+    for name in ("sheet", "outdir", "atlas"):
+        settings[name] = portable(settings[name])
+    for name in ("build", "fasta"):
+        settings["reference"][name] = portable(settings["reference"][name])
+    settings["extract"]["blacklist"] = portable(settings["extract"]["blacklist"])
+    return settings

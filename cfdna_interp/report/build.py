@@ -1,0 +1,148 @@
+"""Making ``report.html`` and ``manifest.json`` from the results of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from cfdna_interp import __version__
+from cfdna_interp.artifacts.files import plain, write_json, write_text
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.manifest import build_manifest
+from cfdna_interp.artifacts.sheet import ROLES
+from cfdna_interp.config import Config
+from cfdna_interp.report import words
+from cfdna_interp.report.collect import Run, collect
+from cfdna_interp.report.figures.attribution import attribution_figure
+from cfdna_interp.report.figures.audit import coefficient_figure, handling_forest
+from cfdna_interp.report.figures.heldout import auroc_forest, calibration_figure, roc_figure
+from cfdna_interp.report.figures.lengths import length_by_batch, length_by_label
+from cfdna_interp.report.methods import SOURCES, methods_paragraphs
+
+TEMPLATES = Path(__file__).with_name("templates")
+DEPTH_ROWS = 15  # features shown with their correlation with depth; audit.json has them all
+
+
+def build_report(config: Config, layout: Layout) -> None:
+    """Write the page and the manifest.
+
+    The page is one file that loads nothing: scripts, styles and figures are inside. It holds no time
+    and no random identifier, so equal results give equal bytes.
+
+    Raises
+    ------
+    InputError
+        A result of an earlier stage is missing or damaged.
+    """
+    run = collect(config, layout)
+    manifest = build_manifest(config, layout)
+    # A page of an earlier build lies there still and is no source of this one.
+    manifest["files"].pop("report.html", None)
+    write_text(layout.file("report.html"), render(run, manifest))
+    write_json(layout.file("manifest.json"), build_manifest(config, layout))
+
+
+def render(run: Run, manifest: dict[str, Any]) -> str:
+    """Return the page as HTML; every text of the run is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": words.number,
+        "percent": words.percent,
+        "interval": words.interval,
+        "interval_percent": words.interval_percent,
+        "p_value": words.p_value,
+        "group_name": words.group_name,
+        "score_name": words.score_name,
+        "measure": words.measure,
+        "settings": _settings,
+    }
+    return environment.get_template("report.html").render(
+        run=run,
+        config=run.config,
+        manifest=manifest,
+        version=__version__,
+        figures={
+            name: {"height": figure.layout.height, "json": _json(figure)}
+            for name, figure in draw(run).items()
+        },
+        strata=run.strata(),
+        roles=ROLES,
+        role_names=words.ROLE_NAMES,
+        n=_count(run),
+        judged=run.audit["handling"]["score"],
+        depth=_deepest(run.audit["depth"]),
+        depth_counts=_depth_counts(run.audit["depth"]),
+        depth_rows=DEPTH_ROWS,
+        methods=methods_paragraphs(run),
+        sources=SOURCES,
+        plotly=Markup(get_plotlyjs()),
+        style=_asset("style.css"),
+        script=_asset("figures.js"),
+    )
+
+
+def draw(run: Run) -> dict[str, go.Figure]:
+    """Return the figures of the page by their fixed names; absent ones have no data in this run."""
+    tables = [run.lengths[role] for role in ROLES]
+    figures = {
+        "length-by-label": length_by_label(tables),
+        "length-by-batch": length_by_batch(tables),
+        "attribution": attribution_figure(run.dominance, run.validation),
+        "roc": roc_figure(run.validation, run.scores),
+        "calibration": calibration_figure(run.validation, run.scores),
+        "auroc": auroc_forest(run.validation),
+        "handling": handling_forest(run.audit, run.validation),
+    }
+    if run.proxy is not None:
+        figures["coefficients"] = coefficient_figure(run.proxy)
+    return figures
+
+
+def _json(figure: go.Figure) -> Markup:
+    # Inside a script element only "<" can end the element or open a comment; JSON may write it as \u003c.
+    return Markup(figure.to_json(engine="json").replace("<", "\\u003c"))
+
+
+def _settings(config: dict[str, Any]) -> str:
+    """Write the settings as YAML, the form in which they can be used again."""
+    text: str = yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)
+    return text
+
+
+def _asset(name: str) -> Markup:
+    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
+
+
+def _count(run: Run) -> dict[str, dict[str, int]]:
+    """Count subjects by role and label."""
+    counts = {}
+    for role in ROLES:
+        labels = [run.labels[subject] for subject in {sample.subject for sample in run.samples[role]}]
+        counts[role] = {"case": sum(labels), "control": len(labels) - sum(labels)}
+    return counts
+
+
+def _deepest(depth: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    measured = [row for row in depth if row["spearman"] is not None]
+    return sorted(measured, key=lambda row: (-abs(row["spearman"]), row["feature"]))[:DEPTH_ROWS]
+
+
+def _depth_counts(depth: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
+    """Count by group: features that follow depth at a false-discovery rate of 5 %, and all."""
+    counts: dict[str, tuple[int, int]] = {}
+    for row in depth:
+        hits, total = counts.get(row["group"], (0, 0))
+        counts[row["group"]] = (hits + (row["q"] is not None and row["q"] <= 0.05), total + 1)
+    return counts

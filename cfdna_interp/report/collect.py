@@ -1,0 +1,173 @@
+"""Gathering what the stages before wrote into one record that the page is made of."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.sheet import ROLES, Sample, load_samples
+from cfdna_interp.config import Config
+from cfdna_interp.errors import InputError
+from cfdna_interp.report.lengths import LengthTable, load_lengths
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """How many subjects of a role and batch are in the study.
+
+    Attributes
+    ----------
+    role, batch
+        Where they belong; the batch is "" where the sheet has none.
+    cases, controls
+        Subjects by label.
+    """
+
+    role: str
+    batch: str
+    cases: int
+    controls: int
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Everything the report shows.
+
+    Attributes
+    ----------
+    config
+        The run's settings.
+    samples
+        Samples that were analysed, by role; the held-out ones carry no label.
+    labels
+        Subject -> label; the held-out ones come from ``validation.scores.parquet``.
+    lengths
+        Fragment-length histograms by role.
+    filters
+        Role -> filter -> reads or fragments, summed over the role's analysed samples.
+    dominance, validation, audit, verdict, proxy, protocol
+        The JSON files of these names; ``proxy`` is None where no group is dominant.
+    scores
+        One row per held-out subject: subject, label, site, batch, covariates, a column per score.
+    hypotheses, exclusions
+        Rows of the two tables, as text.
+    """
+
+    config: Config
+    samples: dict[str, list[Sample]]
+    labels: dict[str, int]
+    lengths: dict[str, LengthTable]
+    filters: dict[str, dict[str, int]]
+    dominance: dict[str, Any]
+    validation: dict[str, Any]
+    audit: dict[str, Any]
+    verdict: dict[str, Any]
+    proxy: dict[str, Any] | None
+    protocol: dict[str, Any]
+    scores: pd.DataFrame
+    hypotheses: list[dict[str, str]]
+    exclusions: list[dict[str, str]]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any of the alignments were made by the simulator."""
+        return bool(self.verdict["simulated"])
+
+    def strata(self) -> list[Stratum]:
+        """Count subjects by role and batch, in the order of the names."""
+        members: dict[tuple[str, str], set[str]] = {}
+        for role in ROLES:
+            for sample in self.samples[role]:
+                members.setdefault((role, sample.batch), set()).add(sample.subject)
+        return [
+            Stratum(
+                role=role,
+                batch=batch,
+                cases=sum(self.labels[subject] == 1 for subject in subjects),
+                controls=sum(self.labels[subject] == 0 for subject in subjects),
+            )
+            for (role, batch), subjects in sorted(members.items())
+        ]
+
+
+def collect(config: Config, layout: Layout) -> Run:
+    """Read the results of a finished run.
+
+    Raises
+    ------
+    InputError
+        A result is missing or damaged; the message names the file and what to run.
+    """
+    exclusions = _read_table(layout.file("exclusions.tsv"), "matrix")
+    excluded = {row["sample"] for row in exclusions}
+    scores = _read_scores(layout.file("validation.scores.parquet"))
+    labels = {str(subject): int(label) for subject, label in zip(scores.subject, scores.label, strict=True)}
+    samples = {}
+    for role in ROLES:
+        kept = [sample for sample in load_samples(layout.samples(role)) if sample.sample not in excluded]
+        labels |= {sample.subject: sample.label for sample in kept if sample.label is not None}
+        samples[role] = kept
+    for sample in samples["heldout"]:
+        if sample.subject not in labels:
+            raise InputError(
+                f"sample {sample.sample}: subject {sample.subject} is not in "
+                f"{layout.file('validation.scores.parquet')}; run the validate stage again"
+            )
+    proxy = layout.file("proxy.json")
+    return Run(
+        config=config,
+        samples=samples,
+        labels=labels,
+        lengths={role: load_lengths(role, samples[role], labels, layout) for role in ROLES},
+        filters={role: _sum_filters(samples[role], layout) for role in ROLES},
+        dominance=read_json(layout.file("dominance.json")),
+        validation=read_json(layout.file("validation.json")),
+        audit=read_json(layout.file("audit.json")),
+        verdict=read_json(layout.file("verdict.json")),
+        proxy=_present(read_json(proxy)) if proxy.is_file() else None,
+        protocol=read_json(layout.file("protocol.json")),
+        scores=scores,
+        hypotheses=_read_table(layout.file("hypotheses.tsv"), "verdict"),
+        exclusions=exclusions,
+    )
+
+
+def _present(proxy: dict[str, Any]) -> dict[str, Any] | None:
+    """Drop a proxy record that says no group was dominant."""
+    return proxy if proxy.get("group") else None
+
+
+def _sum_filters(samples: list[Sample], layout: Layout) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for sample in samples:
+        for name, count in read_json(layout.qc(sample.sample))["counts"].items():
+            totals[name] = totals.get(name, 0) + count
+    return totals
+
+
+def _read_scores(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; run the validate stage first") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}); delete it and run again") from None
+
+
+def _read_table(path: Path, stage: str) -> list[dict[str, str]]:
+    try:
+        with open(path, newline="", encoding="utf-8") as handle:
+            return [
+                {str(name): cell or "" for name, cell in row.items()}
+                for row in csv.DictReader(handle, delimiter="\t")
+            ]
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; run the {stage} stage first") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read ({error}); delete it and run again") from None

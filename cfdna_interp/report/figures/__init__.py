@@ -1,0 +1,1 @@
+"""Figures of the report: pure functions from results to plotly figures, a file per topic."""

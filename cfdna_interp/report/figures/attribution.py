@@ -1,0 +1,183 @@
+"""What the prediction rests on: shares beside their null, contributions by label, cost of leaving out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from cfdna_interp.report.figures.style import (
+    GROUP_COLOURS,
+    INK,
+    LABEL_COLOURS,
+    LABEL_NAMES,
+    MUTED,
+    NULL_BAND,
+    finish,
+)
+from cfdna_interp.report.words import group_name
+
+CONTEXT = "Context and joint"
+CONTEXT_LIMIT = 20.0  # %; above it the rule for "dominant" answers "can't tell"
+
+
+def attribution_figure(dominance: Mapping[str, Any], validation: Mapping[str, Any]) -> go.Figure:
+    """Draw three answers to "does the model need this group?" side by side, a row per group.
+
+    Parameters
+    ----------
+    dominance
+        The content of ``dominance.json``.
+    validation
+        The content of ``validation.json``; its pairs of the model with the model retrained without a
+        group give the third column.
+
+    Returns
+    -------
+    Left: share of the prediction (% of the summed absolute contributions) with its 95 % interval over
+    bootstrap refits; a grey bar reaches to the 95 % quantile of the share under permuted labels, a
+    vertical tick marks the 95 % quantile of the largest share of any group. Middle: mean contribution
+    (logit) of cases and controls. Right: AUROC lost by retraining without the group, on discovery
+    subjects (cross-fitted, diamond) and on held-out subjects (dot with a paired 95 % interval).
+    """
+    groups = list(dominance["groups"])
+    figure = make_subplots(
+        rows=1,
+        cols=3,
+        shared_yaxes=True,
+        column_widths=[0.44, 0.28, 0.28],
+        horizontal_spacing=0.045,
+        column_titles=["Share of the prediction", "Mean contribution", "Lost without it"],
+    )
+    _add_shares(figure, groups, dominance)
+    _add_contributions(figure, groups, dominance)
+    _add_costs(figure, groups, dominance, validation)
+    rows = [group_name(group) for group in groups] + [CONTEXT]
+    # An explicit range keeps the order of the rule's groups from top to bottom in all three columns.
+    figure.update_yaxes(
+        type="category", categoryorder="array", categoryarray=rows, range=[len(rows) - 0.5, -0.5]
+    )
+    figure.update_xaxes(title_text="% of Σ|φ|", range=[0, 100], row=1, col=1)
+    figure.update_xaxes(title_text="φ, logit", row=1, col=2)
+    figure.update_xaxes(title_text="Drop of AUROC", row=1, col=3)
+    for column in (2, 3):
+        figure.add_vline(x=0, line={"color": MUTED, "width": 1, "dash": "dot"}, row=1, col=column)
+    finish(figure, 150 + 52 * len(rows))
+    figure.update_layout(legend={"orientation": "h", "x": 0, "y": -0.27, "yanchor": "top"})
+    return figure
+
+
+def _add_shares(figure: go.Figure, groups: list[str], dominance: Mapping[str, Any]) -> None:
+    names = [group_name(group) for group in groups]
+    records = [dominance["groups"][group] for group in groups]
+    figure.add_bar(
+        x=[_percent(record["null_share_high"]) for record in records],
+        y=names,
+        orientation="h",
+        width=0.5,
+        marker={"color": NULL_BAND},
+        name="95 % of permuted labels",
+        hovertemplate="null of this group: up to %{x:.0f} %<extra></extra>",
+        row=1,
+        col=1,
+    )
+    figure.add_scatter(
+        x=[_percent(record["null_max_high"]) for record in records],
+        y=names,
+        mode="markers",
+        marker={"symbol": "line-ns", "size": 24, "line": {"width": 2, "color": MUTED}},
+        name="95 % of the largest share, permuted",
+        hovertemplate="null of the largest share: up to %{x:.0f} %<extra></extra>",
+        row=1,
+        col=1,
+    )
+    points = [*(record["share"] for record in records), dominance["context_and_joint"]]
+    colours = [*(GROUP_COLOURS.get(group, INK) for group in groups), MUTED]
+    for name, point, colour in zip([*names, CONTEXT], points, colours, strict=True):
+        figure.add_scatter(
+            x=[_percent(point["value"])],
+            y=[name],
+            error_x=_whiskers([point], 100.0, colour),
+            mode="markers",
+            marker={"size": 12, "color": colour, "line": {"width": 1, "color": "white"}},
+            showlegend=False,
+            hovertemplate=f"{name}: %{{x:.0f}} %<extra></extra>",
+            row=1,
+            col=1,
+        )
+    figure.add_scatter(
+        x=[CONTEXT_LIMIT],
+        y=[CONTEXT],
+        mode="markers",
+        marker={"symbol": "line-ns", "size": 24, "line": {"width": 2, "color": MUTED}},
+        showlegend=False,
+        hovertemplate="more than this: can't tell<extra></extra>",
+        row=1,
+        col=1,
+    )
+
+
+def _add_contributions(figure: go.Figure, groups: list[str], dominance: Mapping[str, Any]) -> None:
+    for label, key, symbol in ((1, "mean_phi_case", "circle"), (0, "mean_phi_control", "square")):
+        figure.add_scatter(
+            x=[dominance["groups"][group][key] for group in groups],
+            y=[group_name(group) for group in groups],
+            mode="markers",
+            marker={"size": 11, "symbol": symbol, "color": LABEL_COLOURS[label]},
+            name=LABEL_NAMES[label],
+            hovertemplate=f"{LABEL_NAMES[label]}: %{{x:.2f}}<extra></extra>",
+            row=1,
+            col=2,
+        )
+
+
+def _add_costs(
+    figure: go.Figure, groups: list[str], dominance: Mapping[str, Any], validation: Mapping[str, Any]
+) -> None:
+    pairs = {pair["b"]: pair for pair in validation["paired"] if pair["a"] == "model"}
+    held = [group for group in groups if f"model_without_{group}" in pairs]
+    points = [
+        {"value": pair["difference"], "low": pair["low"], "high": pair["high"]}
+        for pair in (pairs[f"model_without_{group}"] for group in held)
+    ]
+    figure.add_scatter(
+        x=[point["value"] for point in points],
+        y=[group_name(group) for group in held],
+        error_x=_whiskers(points, 1.0, INK),
+        mode="markers",
+        marker={"size": 10, "color": INK},
+        name="Held-out, 95 %",
+        hovertemplate="held-out: %{x:.3f}<extra></extra>",
+        row=1,
+        col=3,
+    )
+    costs = dominance["leave_out_cost"]
+    figure.add_scatter(
+        x=[costs[group] for group in groups if group in costs],
+        y=[group_name(group) for group in groups if group in costs],
+        mode="markers",
+        marker={"size": 10, "symbol": "diamond-open", "color": INK, "line": {"width": 1.6}},
+        name="Discovery, cross-fitted",
+        hovertemplate="discovery: %{x:.3f}<extra></extra>",
+        row=1,
+        col=3,
+    )
+
+
+def _percent(value: float | None) -> float | None:
+    return None if value is None else 100 * value
+
+
+def _whiskers(points: list[Mapping[str, Any]], factor: float, colour: str) -> dict[str, Any]:
+    """Return plotly's error bars for ``{"value", "low", "high"}`` records, lengths from the value."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [factor * (point["high"] - point["value"]) for point in points],
+        "arrayminus": [factor * (point["value"] - point["low"]) for point in points],
+        "color": colour,
+        "thickness": 2,
+        "width": 5,
+    }

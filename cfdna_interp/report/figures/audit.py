@@ -1,0 +1,80 @@
+"""Biology or handling, and the coefficients of the proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+
+from cfdna_interp.report.figures.forest import Row, forest
+from cfdna_interp.report.figures.style import BLUE, GROUP_COLOURS, INK, MUTED, VERMILLION
+from cfdna_interp.report.words import score_name
+
+COEFFICIENTS = 24  # rows of the coefficient figure; the table below it has them all
+
+
+def handling_forest(audit: Mapping[str, Any], validation: Mapping[str, Any]) -> go.Figure:
+    """Draw what is left of the signal when handling is held fixed, and what handling reaches alone.
+
+    Rows: the judged score over all held-out subjects (crude), within batches, in each batch that holds
+    at least 5 + 5 subjects, then the baselines on technical columns and on age and sex. The dotted line
+    is chance (.5), the dashed one the crude AUROC.
+    """
+    handling = audit["handling"]
+    score = handling["score"]
+    crude = validation["scores"][score]["auroc"]
+    n = validation["n"]
+    rows = [
+        Row(
+            f"{score_name(score)}, all subjects (crude)",
+            crude["value"],
+            crude["low"],
+            crude["high"],
+            INK,
+            f"n = {n['case']} cases + {n['control']} controls",
+        )
+    ]
+    within = validation["within_batch"].get(score) or {}
+    batches = within.get("batches") or []
+    if within.get("value") is not None:
+        cases, controls = (sum(batch[kind] for batch in batches) for kind in ("case", "control"))
+        note = f"n = {cases} + {controls} in {len(batches)} batches"
+        rows.append(
+            Row(
+                "Same score, within batches", within["value"], within["low"], within["high"], VERMILLION, note
+            )
+        )
+        rows += [
+            Row(
+                f"– batch {batch['batch']}",
+                batch["auroc"],
+                colour=VERMILLION,
+                note=f"n = {batch['case']} + {batch['control']}",
+                filled=False,
+            )
+            for batch in batches
+        ]
+    for name, key, colour in (
+        ("Technical columns only", "technical", BLUE),
+        ("Age and sex only", "covariates", MUTED),
+    ):
+        record = (audit.get(key) or {}).get("auroc") or {}
+        if record.get("value") is not None:
+            rows.append(Row(name, record["value"], record["low"], record["high"], colour))
+    return forest(rows, "Held-out AUROC", null=0.5, reference=crude["value"])
+
+
+def coefficient_figure(proxy: Mapping[str, Any]) -> go.Figure:
+    """Draw the proxy's largest standardised coefficients with bootstrap 95 % intervals.
+
+    Units: change of the logit per standard deviation of the feature among discovery subjects; to the
+    right means more likely a case.
+    """
+    largest = sorted(proxy["coefficients"], key=lambda row: (-abs(row["coefficient"]), row["name"]))
+    colour = GROUP_COLOURS.get(proxy["group"], INK)
+    rows = [
+        Row(row["name"], row["coefficient"], row["low"], row["high"], colour)
+        for row in sorted(largest[:COEFFICIENTS], key=lambda row: (-row["coefficient"], row["name"]))
+    ]
+    return forest(rows, "Coefficient, logit per SD", null=0.0)

@@ -1,0 +1,112 @@
+"""How numbers, groups and scores are written for a reader: one place, so that all sections agree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+GROUP_NAMES = {
+    "fragment_length": "Fragment length",
+    "methylation": "Methylation",
+    "tissue_of_origin": "Tissue of origin",
+    "end_motif": "End motif",
+    "coverage": "Coverage",
+}
+ROLE_NAMES = {"discovery": "Discovery", "heldout": "Held-out"}
+MISSING = "–"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Write a number with a fixed count of decimals and a true minus sign; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    text = f"{value:,.{digits}f}"
+    return text.replace("-", "−") if float(text.replace(",", "")) != 0 else text.lstrip("-")
+
+
+def percent(value: float | None, digits: int = 0) -> str:
+    """Write a share of 1 as a percentage."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return f"{number(100 * value, digits)} %"
+
+
+def interval(record: Mapping[str, Any] | None, digits: int = 2) -> str:
+    """Write ``{"value", "low", "high"}`` as ``0.92 [0.86, 0.96]``; a dash where the value is absent."""
+    if not record or record.get("value") is None:
+        return MISSING
+    value = number(record["value"], digits)
+    if record.get("low") is None or record.get("high") is None:
+        return value
+    return f"{value} [{number(record['low'], digits)}, {number(record['high'], digits)}]"
+
+
+def interval_percent(record: Mapping[str, Any] | None) -> str:
+    """Write an interval of shares as ``85 % [78, 91]``."""
+    if not record or record.get("value") is None:
+        return MISSING
+    if record.get("low") is None or record.get("high") is None:
+        return percent(record["value"])
+    return f"{percent(record['value'])} [{number(100 * record['low'], 0)}, {number(100 * record['high'], 0)}]"
+
+
+def p_value(value: float | None) -> str:
+    """Write a p or q value with two significant digits, bounded below at 0.001."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if value < 0.001:
+        return "< 0.001"
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+
+
+def group_name(group: str | None) -> str:
+    """Return the reader's name of a feature group."""
+    if group is None:
+        return "none"
+    return GROUP_NAMES.get(group, group.replace("_", " "))
+
+
+def score_name(score: str) -> str:
+    """Return the reader's name of a score, e.g. ``baseline_technical``."""
+    fixed = {
+        "model": "Model",
+        "proxy": "Proxy",
+        "baseline_all": "All groups (logistic)",
+        "baseline_covariates": "Age and sex only",
+        "baseline_technical": "Technical columns only",
+    }
+    if score in fixed:
+        return fixed[score]
+    for prefix, pattern in (
+        ("model_without_", "Model retrained without {}"),
+        ("model_only_", "Model on {} only"),
+        ("baseline_", "{} (logistic)"),
+    ):
+        if score.startswith(prefix):
+            name = group_name(score.removeprefix(prefix))
+            return pattern.format(name if pattern.startswith("{") else name.lower())
+    return score.replace("_", " ")
+
+
+def plotly_text(text: str) -> str:
+    """Escape text for plotly, which reads a small HTML of its own in labels."""
+    return escape(text, quote=False)
+
+
+def measure(value: Any) -> str:
+    """Write any value of a rung's ``numbers``: an interval, a count, a real number or a word."""
+    if isinstance(value, Mapping):
+        if "value" in value:
+            return interval(value)
+        return ", ".join(f"{str(key).replace('_', ' ')} {measure(item)}" for key, item in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return number(value, 3)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(measure(item) for item in value)
+    return MISSING if value is None else str(value)

@@ -1,0 +1,381 @@
+"""A synthetic run folder that keeps all contracts of docs/architecture.md, for tests of the report."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pandas as pd
+
+from cfdna_interp.artifacts.files import digest_file, write_json, write_text
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.profiles import Profile
+from cfdna_interp.artifacts.sheet import Sample, save_samples
+from cfdna_interp.config import Config
+from cfdna_interp.stats.calibration import quality
+from cfdna_interp.stats.roc import auroc_interval, paired_difference, permutation_p
+from cfdna_interp.stats.strata import within_batch
+
+GROUPS = ("fragment_length", "methylation", "tissue_of_origin")
+COMPARATORS = ("end_motif", "coverage")
+COUNTED = ("reads", "duplicate", "low_mapq", "not_inward", "fragments")
+
+
+@dataclass(frozen=True)
+class World:
+    """What a synthetic run looks like.
+
+    ``per_class`` subjects per label and role; ``batches`` sites, all in one class where ``nested``;
+    ``exclusions`` rows of the exclusion table as (sample, reason).
+    """
+
+    per_class: int = 40
+    batches: tuple[str, ...] = ("Aarhus", "Bergen", "Cork", "Delft")
+    simulated: bool = True
+    dominant: bool = True
+    nested: bool = False
+    covariates: bool = True
+    exclusions: tuple[tuple[str, str], ...] = ()
+    title: str = "Length world"
+    effect: float = 2.0
+
+
+def make_run(folder: Path, world: World) -> tuple[Config, Layout]:
+    """Write a finished run into ``folder`` and return its settings and layout."""
+    config = Config(sheet=str(folder / "sheet.tsv"), outdir=str(folder / "results"), title=world.title)
+    layout = Layout.of(config.outdir)
+    rng = np.random.default_rng(7)
+    latents: dict[str, float] = {}
+    samples = {role: _samples(role, world, rng, latents) for role in ("discovery", "heldout")}
+    excluded = {name for name, _ in world.exclusions}
+    for role, members in samples.items():
+        blind = [asdict(s) | ({"label": None} if role == "heldout" else {}) for s in members]
+        save_samples([Sample(**fields) for fields in blind], layout.samples(role))
+        for sample in members:
+            _write_sample(sample, latents[sample.sample], sample.sample in excluded, world, layout, rng)
+        _write_matrix(role, [s for s in members if s.sample not in excluded], world, layout)
+    rows = [
+        "\t".join([name, name.replace("S", "P"), "discovery", "1", world.batches[0], reason])
+        for name, reason in world.exclusions
+    ]
+    write_text(
+        layout.file("exclusions.tsv"),
+        "\n".join(["sample\tsubject\trole\tlabel\tbatch\treason", *rows]) + "\n",
+    )
+    write_json(layout.file("dominance.json"), _dominance(world))
+    if world.dominant:
+        write_json(layout.file("proxy.json"), _proxy(world, rng))
+    write_json(layout.file("protocol.json"), {"group": "fragment_length" if world.dominant else None})
+    scores, validation = _validate(samples["heldout"], latents, world, rng)
+    validation["protocol_digest"] = digest_file(layout.file("protocol.json"))
+    scores.to_parquet(layout.file("validation.scores.parquet"))
+    write_json(layout.file("validation.json"), validation)
+    audit = _audit(validation, world, rng)
+    write_json(layout.file("audit.json"), audit)
+    write_json(layout.file("verdict.json"), _verdict(validation, audit, world))
+    write_text(layout.file("hypotheses.tsv"), _hypotheses())
+    return config, layout
+
+
+def _samples(role: str, world: World, rng: np.random.Generator, latents: dict[str, float]) -> list[Sample]:
+    result = []
+    for index in range(2 * world.per_class):
+        label = index % 2
+        batches = world.batches
+        batch = batches[label % len(batches)] if world.nested else batches[index // 2 % len(batches)]
+        name = f"{'S' if role == 'discovery' else 'T'}{index:03d}"
+        latents[name] = rng.normal() + world.effect * (label - 0.5)
+        result.append(
+            Sample(
+                sample=name,
+                subject=name.replace("S", "P").replace("T", "Q"),
+                bam=f"bam/{name}.bam",
+                label=label,
+                role=role,
+                site=batch,
+                batch=batch,
+                age=round(float(rng.normal(66, 8)), 1) if world.covariates else None,
+                sex="FM"[int(rng.integers(2))] if world.covariates else "",
+            )
+        )
+    return result
+
+
+def length_law(latent: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return lengths (bp) and shares: a mono- and a di-nucleosomal peak, tilted to short by ``latent``."""
+    lengths = np.arange(70, 600)
+    ladder = 1 + 0.12 * np.cos(2 * np.pi * (lengths - 81) / 10.4) * (lengths < 150)
+    mono = np.exp(-((lengths - 167) ** 2) / (2 * np.where(lengths < 167, 22, 13) ** 2)) * ladder
+    law = mono / mono.sum() * 0.88 + 0.12 * np.exp(-((lengths - 332) ** 2) / (2 * 24**2)) / (24 * 2.5066)
+    tilted = law * np.exp(0.11 * latent * np.tanh((165 - lengths) / 25))
+    return lengths, tilted / tilted.sum()
+
+
+def _write_sample(
+    sample: Sample, latent: float, excluded: bool, world: World, layout: Layout, rng: np.random.Generator
+) -> None:
+    profile = Profile()
+    lengths, law = length_law(latent)
+    counts = np.zeros(len(lengths), dtype=int) if excluded else rng.multinomial(10_000, law)
+    for length, count in zip(lengths, counts, strict=True):
+        if count:
+            profile.add("length_1bp", str(length), [int(count)])
+    profile.save(layout.profile(sample.sample))
+    fragments = int(counts.sum())
+    write_json(
+        layout.qc(sample.sample),
+        {
+            "sample": sample.sample,
+            "bam": sample.bam,
+            "simulated": world.simulated,
+            "decision": "exclude" if excluded else "keep",
+            "reason": "",
+            "counts": dict(zip(COUNTED, (2 * fragments + 1_300, 900, 300, 100, fragments), strict=True)),
+        },
+    )
+
+
+def _write_matrix(role: str, samples: list[Sample], world: World, layout: Layout) -> None:
+    obs = pd.DataFrame(
+        {"subject": [s.subject for s in samples], "batch": [s.batch for s in samples]},
+        index=[s.sample for s in samples],
+    )
+    matrix = anndata.AnnData(X=np.zeros((len(samples), 1)), obs=obs, uns={"simulated": world.simulated})
+    layout.root.mkdir(parents=True, exist_ok=True)
+    matrix.write_h5ad(layout.matrix(role))
+
+
+def _dominance(world: World) -> dict[str, object]:
+    shares = {"fragment_length": 0.78, "methylation": 0.13, "tissue_of_origin": 0.09}
+    if not world.dominant:
+        shares = {"fragment_length": 0.36, "methylation": 0.33, "tissue_of_origin": 0.31}
+    groups = {
+        group: {
+            "share": {"value": share, "low": share - 0.06, "high": share + 0.07},
+            "covariance_share": {"value": share * 1.1 - 0.03, "low": share - 0.12, "high": share + 0.1},
+            "null_share_high": 0.46,
+            "null_max_high": 0.55,
+            "mean_phi_case": 1.4 * share,
+            "mean_phi_control": -1.3 * share,
+        }
+        for group, share in shares.items()
+    }
+    reason = (
+        "fragment_length leads by at least 54 % in 95 % of refits and exceeds the permuted labels."
+        if world.dominant
+        else "No group leads: shares are as close as under permuted labels."
+    )
+    return {
+        "outcome": "dominant" if world.dominant else "none",
+        "group": "fragment_length" if world.dominant else None,
+        "reason": reason,
+        "groups": groups,
+        "margin": {"value": 0.65, "low": 0.54} if world.dominant else {"value": 0.03, "low": -0.08},
+        "context_and_joint": {"value": 0.06, "low": 0.03, "high": 0.1},
+        "leave_out_cost": {"fragment_length": 0.39, "methylation": 0.003, "tissue_of_origin": -0.002},
+        "bootstrap": 50,
+        "permutations": 19,
+        "donors": 5,
+        "subjects": 2 * world.per_class,
+        "completeness": 3.2e-7,
+        "intervention": "swap",
+        "reference": "discovery pool",
+    }
+
+
+def _proxy(world: World, rng: np.random.Generator) -> dict[str, object]:
+    names = [f"length_bin_{low}_{low + 5}" for low in range(60, 400, 5)]
+    middle = np.array([float(name.split("_")[2]) for name in names])
+    values = 0.16 * np.tanh((165 - middle) / 25) + rng.normal(0, 0.02, len(names))
+    return {
+        "group": "fragment_length",
+        "features": [
+            {"name": name, "mean": 0.01, "scale": 0.002, "coefficient": value, "impute": 0.01}
+            for name, value in zip(names, values, strict=True)
+        ],
+        "intercept": 0.04,
+        "C": 0.01,
+        "cv": {"auroc_per_fold": [0.9, 0.95, 0.88, 0.97, 0.92], "mean": 0.924},
+        "n": {"case": world.per_class, "control": world.per_class},
+        "training_range": {"fragments": [9_800, 10_000]},
+        "coefficients": [
+            {"name": name, "coefficient": value, "low": value - 0.05, "high": value + 0.05}
+            for name, value in zip(names, values, strict=True)
+        ],
+    }
+
+
+def _validate(
+    samples: list[Sample], latents: dict[str, float], world: World, rng: np.random.Generator
+) -> tuple[pd.DataFrame, dict[str, object]]:
+    labels = np.array([sample.label for sample in samples])
+    z = np.array([latents[sample.sample] for sample in samples])
+    noise = {name: rng.normal(size=len(z)) for name in (*GROUPS, *COMPARATORS, "all", "technical", "age")}
+    columns = {"model": 1.8 * z + 0.4 * noise["all"]}
+    if world.dominant:
+        columns["proxy"] = 1.6 * z + 0.6 * noise["fragment_length"]
+    for group in GROUPS:
+        own = z if group == "fragment_length" else 0 * z
+        columns[f"model_without_{group}"] = (0 if group == "fragment_length" else 1.7) * z + noise[group]
+        columns[f"model_only_{group}"] = 1.5 * own + noise[group]
+        columns[f"baseline_{group}"] = 1.4 * own + noise[group]
+    for group in COMPARATORS:
+        columns[f"baseline_{group}"] = 0.2 * z + noise[group]
+    columns["baseline_all"] = 1.5 * z + 0.8 * noise["all"]
+    columns["baseline_technical"] = noise["technical"]
+    if world.covariates:
+        columns["baseline_covariates"] = noise["age"]
+    frame = pd.DataFrame(
+        {
+            "subject": [sample.subject for sample in samples],
+            "label": labels,
+            "site": [sample.site for sample in samples],
+            "batch": [sample.batch for sample in samples],
+            **(
+                {"age": [s.age for s in samples], "sex": [s.sex for s in samples]} if world.covariates else {}
+            ),
+            **columns,
+        }
+    )
+    draws = np.random.default_rng(3)
+    batches = [sample.batch for sample in samples]
+    pairs = [("model", f"model_without_{group}") for group in GROUPS]
+    if world.dominant:
+        pairs += [("model", "proxy"), *(("proxy", name) for name in columns if name.startswith("baseline_"))]
+    within: dict[str, object] = {}
+    for name in ("model", "proxy"):
+        if name in columns:
+            crude = auroc_interval(labels, columns[name], draws, 200)
+            found = within_batch(labels, columns[name], batches, draws, 200)
+            within[name] = (
+                {"value": None, "reason": "no batch holds both classes", "crude": crude.value}
+                if found is None
+                else {
+                    **asdict(found.interval),
+                    "batches": [asdict(batch) for batch in found.batches],
+                    "crude": crude.value,
+                }
+            )
+    return frame, {
+        "n": {"case": int(labels.sum()), "control": int((1 - labels).sum())},
+        "opened": 1,
+        "exploratory": False,
+        "scores": {
+            name: {"auroc": asdict(auroc_interval(labels, v, draws, 200)), **asdict(quality(labels, v))}
+            for name, v in columns.items()
+        },
+        "permutation": {
+            "score": "model",
+            "p": permutation_p(labels, columns["model"], 999, draws),
+            "n": 999,
+        },
+        "paired": [
+            {"a": a, "b": b, **asdict(paired_difference(labels, columns[a], columns[b], draws, 200))}
+            for a, b in pairs
+        ],
+        "within_batch": within,
+    }
+
+
+def _audit(validation: dict, world: World, rng: np.random.Generator) -> dict[str, object]:
+    score = "proxy" if world.dominant else "model"
+    within = validation["within_batch"][score]
+    scores = validation["scores"]
+    status = "can't tell" if world.nested else "not handling"
+    reason = (
+        "No batch holds both classes: biology and handling cannot be told apart."
+        if world.nested
+        else "Within batches the score keeps its AUROC, so batches do not explain it."
+    )
+    covariates = (
+        {"auroc": scores["baseline_covariates"]["auroc"]}
+        if world.covariates
+        else {"auroc": {"value": None, "reason": "the sheet has neither age nor sex"}}
+    )
+    return {
+        "technical": {"auroc": scores["baseline_technical"]["auroc"]},
+        "covariates": covariates,
+        "adjusted": [
+            {"term": "score, per SD", "coefficient": 2.31, "low": 1.5, "high": 3.1, "p": 1e-7},
+            {"term": "age, per SD", "coefficient": -0.12, "low": -0.6, "high": 0.4, "p": 0.64},
+        ]
+        if world.covariates
+        else [],
+        "depth": [
+            {
+                "feature": f"length_bin_{low}_{low + 5}",
+                "group": "fragment_length",
+                "spearman": float(rng.uniform(-0.3, 0.3)),
+                "q": float(rng.uniform(0.1, 1)),
+            }
+            for low in range(60, 200, 5)
+        ],
+        "batch_from_groups": {}
+        if world.nested
+        else {group: {"auroc": 0.52, "chance": 0.5} for group in (*GROUPS, *COMPARATORS)},
+        "handling": {
+            "status": status,
+            "score": score,
+            "crude": within["crude"],
+            "within": within,
+            "reason": reason,
+        },
+    }
+
+
+def _verdict(validation: dict, audit: dict, world: World) -> dict[str, object]:
+    model = validation["scores"]["model"]["auroc"]
+    earned = "earned" if world.dominant else "refused"
+    l4 = "can't tell" if world.nested else "earned"
+    claims = (
+        ("L0", "there is a signal", "earned", "", {"auroc": model, "p": validation["permutation"]["p"]}),
+        ("L1", "the model relies on fragment length", earned, "", {"margin low": 0.54}),
+        ("L2", "it is necessary", earned, "", {"drop": {"value": 0.4, "low": 0.31, "high": 0.48}}),
+        ("L3", "it is sufficient", earned, "", {"model minus proxy, upper bound": 0.02}),
+        ("L4", "it is not handling", l4, audit["handling"]["status"], {"crude": audit["handling"]["crude"]}),
+    )
+    return {
+        "headline": ("L4" if l4 == "earned" else "L3") if world.dominant else "L0",
+        "sentences": [
+            "The held-out signal rests on fragment length, which is necessary and sufficient.",
+            "It holds within batches, so handling does not explain it.",
+        ],
+        "simulated": world.simulated,
+        "group": "fragment_length" if world.dominant else None,
+        "rungs": [
+            {
+                "rung": rung,
+                "claim": claim,
+                "status": status,
+                "word": word,
+                "reason": f"{claim[0].upper()}{claim[1:]}: see the numbers.",
+                "numbers": numbers,
+            }
+            for rung, claim, status, word, numbers in claims
+        ],
+    }
+
+
+def _hypotheses() -> str:
+    header = ("rank", "statement", "direction", "coefficient", "assay", "control_arm")
+    rows = (
+        (
+            "1",
+            "The signal is made by handling: tube, delay to spin, or leucocyte lysis.",
+            "either",
+            "",
+            "Split tubes of the same donors over delays of 1, 6 and 24 hours.",
+            "Same donors, spun at once.",
+        ),
+        (
+            "2",
+            "Cases carry more fragments of 100 to 145 bp.",
+            "up",
+            "0.15 [0.10, 0.20]",
+            "Capillary electrophoresis; short and long amplicons by ddPCR.",
+            "Same samples after one freeze and thaw.",
+        ),
+    )
+    return "\n".join("\t".join(row) for row in (header, *rows)) + "\n"
