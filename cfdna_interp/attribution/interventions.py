@@ -1,0 +1,180 @@
+"""Neutralising feature groups in a bag: ``swap`` replaces a group's values by a matched donor's.
+
+It answers the question: what would the model say of this sample if, fragment by fragment, this group
+were as it is among reference fragments of the same context? A donor fragment has the same number of
+CpG calls, lies in the same class of locus, and is alike in the group that stays: own calls in the same
+methylation class when only the length goes, own length in the same length class when only calls go.
+Every value put in was measured on a real fragment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cfdna_interp.errors import InputError
+from cfdna_interp.models.contract import FragmentInputs
+
+# What has been replaced in a version of a bag.
+VERSIONS = ("own", "length", "calls", "both")
+LENGTH_CLASSES = 8
+_TRIES = 4  # draws in a cell before a donor of another subject is given up
+
+
+@dataclass(frozen=True, eq=False)
+class Swapped:
+    """The four versions of a bag.
+
+    Attributes
+    ----------
+    versions
+        One ``FragmentInputs`` of the bag's n fragments per entry of ``VERSIONS``.
+    unmatched
+        Share of replacements that found no donor even at the coarsest match; these kept their own value.
+    relaxed
+        Share of replacements whose donor was found only after a criterion had been dropped.
+    """
+
+    versions: tuple[FragmentInputs, ...]
+    unmatched: float
+    relaxed: float
+
+
+class DonorBank:
+    """Reference fragments, indexed by what a donor must share with the fragment it donates to.
+
+    Parameters
+    ----------
+    fragments
+        Reference fragments of discovery samples, in random order.
+    subjects
+        (n,) subject of each; a fragment never receives from its own subject.
+    role
+        The role the fragments come from; anything but ``discovery`` is refused.
+    """
+
+    def __init__(self, fragments: FragmentInputs, subjects: np.ndarray, *, role: str) -> None:
+        if role != "discovery":
+            raise InputError(f"donors must come from the discovery cohort, not from role {role!r}")
+        if len(fragments) == 0:
+            raise InputError("the donor bank is empty; at least one reference fragment is needed")
+        self.fragments = fragments
+        self.subjects = subjects
+        inner = np.quantile(fragments.length, np.linspace(0, 1, LENGTH_CLASSES + 1)[1:-1])
+        self.edges = np.unique(inner)
+        context, count = _context(fragments), fragments.counts
+        level, length = _level_class(fragments), self._length_class(fragments.length)
+        # From the finest match to the coarsest; the number of calls is never given up.
+        self._length = [_Cells(_key(context, level)), _Cells(_key(count, level)), _Cells(count)]
+        self._calls = [_Cells(_key(context, length)), _Cells(context), _Cells(count)]
+        self._both = [_Cells(context), _Cells(count)]
+
+    def _length_class(self, length: np.ndarray) -> np.ndarray:
+        return np.searchsorted(self.edges, length, side="right")
+
+    def swap(self, bag: FragmentInputs, subject: int, uniform: np.ndarray) -> Swapped:
+        """Return the bag as it is, with lengths, with calls, and with both replaced.
+
+        Parameters
+        ----------
+        bag
+            n fragments of one sample.
+        subject
+            Its subject, in the coding of ``subjects``.
+        uniform
+            (n,) numbers in [0, 1); the same ones choose the donors of all versions.
+        """
+        context, count = _context(bag), bag.counts
+        level, length = _level_class(bag), self._length_class(bag.length)
+        own = np.arange(len(bag))
+        to_length = self._draw(
+            self._length, [_key(context, level), _key(count, level), count], subject, uniform
+        )
+        to_calls = self._draw(self._calls, [_key(context, length), context, count], subject, uniform)
+        to_both = self._draw(self._both, [context, count], subject, uniform)
+        to_calls.donor[count == 0] = -1  # nothing to replace
+        donors = self.fragments
+        with_length = bag.with_length(
+            _put(bag.length, donors.length, to_length.donor),
+            _put(bag.offsets, donors.offsets, to_length.donor),
+        )
+        with_calls = bag.with_states(_put(bag.states, donors.states, to_calls.donor))
+        with_both = bag.with_length(
+            _put(bag.length, donors.length, to_both.donor), _put(bag.offsets, donors.offsets, to_both.donor)
+        ).with_states(_put(bag.states, donors.states, to_both.donor))
+        called = count > 0
+        wanted = 2 * len(own) + int(called.sum())
+        missing = sum(int((draw.donor < 0).sum()) for draw in (to_length, to_both))
+        missing += int((to_calls.donor[called] < 0).sum())
+        relaxed = sum(int((draw.tier > 0).sum()) for draw in (to_length, to_both))
+        relaxed += int((to_calls.tier[called] > 0).sum())
+        return Swapped(
+            versions=(bag, with_length, with_calls, with_both),
+            unmatched=missing / max(wanted, 1),
+            relaxed=relaxed / max(wanted, 1),
+        )
+
+    def _draw(self, tiers: list[_Cells], keys: list[np.ndarray], subject: int, uniform: np.ndarray) -> _Draw:
+        donor = np.full(len(uniform), -1, dtype=np.int64)
+        tier_of = np.zeros(len(uniform), dtype=np.int64)
+        for tier, (cells, key) in enumerate(zip(tiers, keys, strict=True)):
+            for attempt in range(_TRIES):
+                open_rows = np.flatnonzero(donor < 0)
+                if len(open_rows) == 0:
+                    break
+                candidate = cells.pick(key[open_rows], uniform[open_rows], attempt)
+                fits = candidate >= 0
+                fits[fits] = self.subjects[candidate[fits]] != subject
+                donor[open_rows[fits]] = candidate[fits]
+                tier_of[open_rows[fits]] = tier
+        return _Draw(donor, tier_of)
+
+
+@dataclass(frozen=True, eq=False)
+class _Draw:
+    """donor: (n,) row of the bank, -1 none found; tier: (n,) 0 where the finest match held."""
+
+    donor: np.ndarray
+    tier: np.ndarray
+
+
+class _Cells:
+    """Rows grouped by key, for drawing one of a given key."""
+
+    def __init__(self, keys: np.ndarray) -> None:
+        self.order = np.argsort(keys, kind="stable")
+        self.keys, self.starts, self.sizes = np.unique(
+            keys[self.order], return_index=True, return_counts=True
+        )
+
+    def pick(self, keys: np.ndarray, uniform: np.ndarray, attempt: int) -> np.ndarray:
+        """Return a row for each key, -1 where there is none; later attempts step on within the cell."""
+        cell = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        found = self.keys[cell] == keys
+        size = self.sizes[cell]
+        rank = ((uniform * size).astype(np.int64) + attempt) % size
+        return np.where(found & (attempt < size), self.order[self.starts[cell] + rank], -1)
+
+
+def _put(own: np.ndarray, donors: np.ndarray, donor: np.ndarray) -> np.ndarray:
+    result = own.copy()
+    found = donor >= 0
+    result[found] = donors[donor[found]]
+    return result
+
+
+def _context(fragments: FragmentInputs) -> np.ndarray:
+    return _key(fragments.locus.astype(np.int64), fragments.counts)
+
+
+def _key(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    key: np.ndarray = first.astype(np.int64) * 64 + second
+    return key
+
+
+def _level_class(fragments: FragmentInputs) -> np.ndarray:
+    """Return (n,) 0 no call, 1 at most a quarter methylated, 2 between, 3 at least three quarters."""
+    count = fragments.counts
+    level = (fragments.states == 1).sum(axis=1) / np.maximum(count, 1)
+    return np.where(count == 0, 0, 1 + (level > 0.25) + (level >= 0.75))

@@ -1,0 +1,80 @@
+"""What the rest of the software asks of an epigenetic model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Protocol
+
+import numpy as np
+import torch
+
+# A fragment keeps at most this many calls in a model's input; fewer than 1 % of human cell-free
+# fragments outside CpG islands carry more.
+MAX_CALLS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class FragmentInputs:
+    """Fragments as a model sees them, calls padded to a rectangle so that they can be swapped.
+
+    Attributes
+    ----------
+    length
+        (n,) absolute fragment length in bp.
+    offsets
+        (n, MAX_CALLS) bp from the fragment's start to the C of each CpG, -1 where there is no call.
+    states
+        (n, MAX_CALLS) 1 methylated, 0 unmethylated, -1 where there is no call.
+    locus
+        (n,) locus class: 0 where the fragment touches no atlas block, else 1 + target class.
+    region
+        (n,) hashed genomic window, 0 to ``REGIONS - 1``.
+    """
+
+    length: np.ndarray
+    offsets: np.ndarray
+    states: np.ndarray
+    locus: np.ndarray
+    region: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.length)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """(n,) number of CpG calls, at most ``MAX_CALLS``."""
+        counts: np.ndarray = (self.offsets >= 0).sum(axis=1)
+        return counts
+
+    def take(self, rows: np.ndarray) -> FragmentInputs:
+        """Return the fragments at ``rows``."""
+        return FragmentInputs(**{item.name: getattr(self, item.name)[rows] for item in fields(self)})
+
+    def with_length(self, length: np.ndarray, offsets: np.ndarray) -> FragmentInputs:
+        """Return the fragments with other lengths, and the call positions that go with them."""
+        return replace(self, length=length, offsets=offsets)
+
+    def with_states(self, states: np.ndarray) -> FragmentInputs:
+        """Return the fragments with other call states."""
+        return replace(self, states=states)
+
+    @staticmethod
+    def concatenate(parts: list[FragmentInputs]) -> FragmentInputs:
+        """Stack inputs along fragments."""
+        names = [item.name for item in fields(FragmentInputs)]
+        return FragmentInputs(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in names})
+
+
+class Encoder(Protocol):
+    """A frozen map from fragments to vectors that never saw a label."""
+
+    @property
+    def dim(self) -> int:
+        """Length of an embedding."""
+
+    @property
+    def consumes(self) -> frozenset[str]:
+        """What the encoder reads of a fragment: names of feature groups, and ``locus``."""
+
+    def encode(self, fragments: FragmentInputs) -> torch.Tensor:
+        """Return (n, dim) float32 embeddings; row i depends on fragment i alone."""

@@ -1,0 +1,155 @@
+"""Cross-fitting by subject: every subject's logit comes from a head that never saw the subject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from sklearn.model_selection import StratifiedGroupKFold
+
+from cfdna_interp.artifacts.files import atomic_path
+from cfdna_interp.errors import InputError
+from cfdna_interp.models.head import AttentionHead, fit_head
+
+
+@dataclass(frozen=True, eq=False)
+class CrossFit:
+    """Heads of all folds.
+
+    Attributes
+    ----------
+    fold
+        (samples,) the fold in which a sample is tested.
+    heads
+        heads[fold] is the ensemble (one or more) trained without that fold's subjects.
+    """
+
+    fold: np.ndarray
+    heads: list[list[AttentionHead]]
+
+    def logits(self, bags: torch.Tensor) -> np.ndarray:
+        """Return (samples, bags) logits of the cohort fitted on, from heads that never saw the subject."""
+        result = np.zeros(tuple(bags.shape[:2]))
+        for fold, ensemble in enumerate(self.heads):
+            rows = np.flatnonzero(self.fold == fold)
+            result[rows] = _ensemble_logits(ensemble, bags[torch.from_numpy(rows)])
+        return result
+
+    def ensemble_logits(self, bags: torch.Tensor) -> np.ndarray:
+        """Return (samples, bags) logits of samples of other subjects: the mean over all heads."""
+        return _ensemble_logits([head for ensemble in self.heads for head in ensemble], bags)
+
+    def save(self, path: Path) -> None:
+        """Write folds and heads as safetensors, atomically."""
+        tensors = {"fold": torch.from_numpy(self.fold)}
+        for fold, ensemble in enumerate(self.heads):
+            for member, head in enumerate(ensemble):
+                for name, tensor in head.state_dict().items():
+                    tensors[f"{fold}/{member}/{name}"] = tensor.contiguous()
+        with atomic_path(path) as temporary:
+            save_file(tensors, temporary)
+
+    @classmethod
+    def load(cls, path: Path) -> CrossFit:
+        """Read what :meth:`save` wrote; raise ``InputError`` where the file is missing or damaged."""
+        try:
+            tensors = load_file(path)
+            fold = tensors.pop("fold").numpy()
+            states: dict[int, dict[int, dict[str, torch.Tensor]]] = {}
+            for key, tensor in tensors.items():
+                number, member, name = key.split("/")
+                states.setdefault(int(number), {}).setdefault(int(member), {})[name] = tensor
+            heads = [[_head(states[f][m]) for m in sorted(states[f])] for f in sorted(states)]
+        except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
+            raise InputError(f"heads {path} cannot be loaded ({error}); run the train stage again") from None
+        return cls(fold, heads)
+
+
+def folds_of(subjects: np.ndarray, labels: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
+    """Assign subjects to folds, stratified by label.
+
+    Returns
+    -------
+    (samples,) fold of each sample; all samples of a subject share it.
+
+    Raises
+    ------
+    InputError
+        A class has fewer subjects than there are folds.
+    """
+    for label in (0, 1):
+        people = len(np.unique(subjects[labels == label]))
+        if people < folds:
+            raise InputError(
+                f"{people} discovery subjects with label {label} are too few for {folds} folds; "
+                "lower model.folds or add subjects"
+            )
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=int(rng.integers(2**31)))
+    result = np.zeros(len(labels), dtype=np.int64)
+    for fold, (_, test) in enumerate(splitter.split(labels[:, None], labels, subjects)):
+        result[test] = fold
+    return result
+
+
+def subject_weights(subjects: np.ndarray) -> np.ndarray:
+    """Return (samples,) weights that give every subject a total of 1."""
+    _, inverse, counts = np.unique(subjects, return_inverse=True, return_counts=True)
+    return 1.0 / counts[inverse]
+
+
+def crossfit(
+    bags: torch.Tensor,
+    labels: np.ndarray,
+    subjects: np.ndarray,
+    *,
+    folds: int,
+    rng: np.random.Generator,
+    weights: np.ndarray | None = None,
+    ensemble: int = 1,
+) -> CrossFit:
+    """Fit ``ensemble`` heads a fold.
+
+    Parameters
+    ----------
+    bags
+        (samples, bags, fragments, dim) whitened embeddings.
+    labels, subjects
+        (samples,) label and subject code.
+    folds
+        Number of folds.
+    rng
+        Source of randomness of folds and heads.
+    weights
+        (samples,) how much each sample counts, e.g. bootstrap multiplicities; default 1 a subject.
+    ensemble
+        Heads a fold, which differ in their start and inner folds.
+    """
+    weights = subject_weights(subjects) if weights is None else weights
+    fold = folds_of(subjects, labels, folds, rng)
+    heads = []
+    for number in range(folds):
+        train = np.flatnonzero((fold != number) & (weights > 0))
+        rows = bags[torch.from_numpy(train)]
+        heads.append(
+            [fit_head(rows, labels[train], subjects[train], weights[train], rng) for _ in range(ensemble)]
+        )
+    return CrossFit(fold, heads)
+
+
+def _head(state: dict[str, torch.Tensor]) -> AttentionHead:
+    head = AttentionHead(state["query"].shape[1], scale=1.0)
+    head.load_state_dict(state)
+    return head.requires_grad_(False)
+
+
+@torch.inference_mode()
+def _ensemble_logits(heads: list[AttentionHead], bags: torch.Tensor) -> np.ndarray:
+    samples, per_sample = bags.shape[:2]
+    flat = bags.reshape(samples * per_sample, *bags.shape[2:])
+    logits = torch.stack([head(flat) for head in heads]).double().mean(dim=0)
+    result: np.ndarray = logits.reshape(samples, per_sample).numpy()
+    return result

@@ -1,0 +1,166 @@
+"""The reference encoder: one fragment in, one vector out, no label anywhere.
+
+A fragment's length, its CpG states with their positions, and its locus are looked up in learnt tables,
+concatenated and passed through a small network. The last step whitens: over discovery fragments every
+direction has mean 0 and variance 1, so that none weighs more in a head by its scale alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from cfdna_interp.artifacts.files import atomic_path
+from cfdna_interp.errors import InputError
+from cfdna_interp.models.bags import REGIONS
+from cfdna_interp.models.contract import MAX_CALLS, FragmentInputs
+
+MAX_LENGTH = 1_000  # bp; longer fragments share the last entry
+OFFSET_BIN = 10  # bp
+OFFSET_BINS = MAX_LENGTH // OFFSET_BIN + 1
+MASKED = 2  # call state "there is a call, its state is hidden"
+WIDTH = 32  # of each channel's table
+HIDDEN = 96
+
+
+class ReferenceEncoder(nn.Module):
+    """Masked-pretrained fragment encoder over length, CpG states with offsets, and locus.
+
+    Parameters
+    ----------
+    loci
+        Number of locus classes (see ``bags.locus_classes``).
+    dim
+        Length of an embedding.
+    """
+
+    consumes = frozenset({"fragment_length", "methylation", "tissue_of_origin", "locus"})
+
+    centre: torch.Tensor
+    whitener: torch.Tensor
+
+    def __init__(self, loci: int, dim: int) -> None:
+        super().__init__()
+        self.loci = loci
+        # One entry a bp, started as a smooth curve; the last entry means "length hidden".
+        self.length = nn.Embedding(MAX_LENGTH + 2, WIDTH)
+        with torch.no_grad():
+            self.length.weight[:-1] = _waves(torch.arange(MAX_LENGTH + 1), WIDTH)
+        # A call is its state (0, 1, hidden) at its position in steps of OFFSET_BIN bp.
+        self.calls = nn.EmbeddingBag(3 * OFFSET_BINS, WIDTH, mode="sum")
+        # The pair (visible calls, methylated calls) as one entry: any function of the fragment's level.
+        self.level = nn.Embedding((MAX_CALLS + 1) ** 2, WIDTH)
+        self.count = nn.Embedding(MAX_CALLS + 1, WIDTH // 4)
+        self.locus = nn.Embedding(loci, WIDTH // 4)
+        self.region = nn.Embedding(REGIONS, WIDTH // 8)
+        width = 3 * WIDTH + 2 * (WIDTH // 4) + WIDTH // 8
+        self.body = nn.Sequential(nn.Linear(width, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, dim))
+        self.register_buffer("centre", torch.zeros(dim))
+        self.register_buffer("whitener", torch.eye(dim))
+
+    @property
+    def dim(self) -> int:
+        """Length of an embedding."""
+        return int(self.centre.shape[0])
+
+    def forward(
+        self,
+        fragments: FragmentInputs,
+        hide_length: np.ndarray | None = None,
+        hide_call: np.ndarray | None = None,
+    ) -> torch.Tensor:
+        """Return (n, dim) embeddings before whitening.
+
+        Parameters
+        ----------
+        fragments
+            n fragments.
+        hide_length
+            (n,) True where the length is masked.
+        hide_call
+            (n, MAX_CALLS) True where a call's state is masked.
+        """
+        length = np.clip(fragments.length, 0, MAX_LENGTH).astype(np.int64)
+        states = fragments.states
+        if hide_length is not None:
+            length = np.where(hide_length, MAX_LENGTH + 1, length)
+        if hide_call is not None:
+            states = np.where(hide_call & (states >= 0), MASKED, states)
+        present = fragments.offsets >= 0
+        counts = present.sum(axis=1)
+        bins = np.minimum(fragments.offsets // OFFSET_BIN, OFFSET_BINS - 1)
+        tokens = (bins.astype(np.int64) * 3 + states)[present]
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        visible = (present & (states != MASKED)).sum(axis=1)
+        methylated = (states == 1).sum(axis=1)
+        channels = torch.cat(
+            [
+                self.length(torch.from_numpy(length)),
+                self.calls(torch.from_numpy(tokens), torch.from_numpy(starts)),
+                self.level(torch.from_numpy(visible * (MAX_CALLS + 1) + methylated)),
+                self.count(torch.from_numpy(counts)),
+                self.locus(torch.from_numpy(fragments.locus.astype(np.int64))),
+                self.region(torch.from_numpy(fragments.region.astype(np.int64))),
+            ],
+            dim=1,
+        )  # (n, channels)
+        embedded: torch.Tensor = self.body(channels)  # (n, dim)
+        return embedded
+
+    @torch.inference_mode()
+    def encode(self, fragments: FragmentInputs, chunk: int = 65_536) -> torch.Tensor:
+        """Return (n, dim) whitened embeddings, computed ``chunk`` fragments at a time."""
+        parts = []
+        for start in range(0, len(fragments), chunk):
+            rows = np.arange(start, min(start + chunk, len(fragments)))
+            parts.append((self(fragments.take(rows)) - self.centre) @ self.whitener)
+        return torch.cat(parts) if parts else torch.zeros(0, self.dim)
+
+    @torch.no_grad()
+    def fit_whitening(self, fragments: FragmentInputs) -> None:
+        """Set centre and whitener so that ``encode(fragments)`` has mean 0 and identity covariance."""
+        embedded = self(fragments).double()
+        centre = embedded.mean(dim=0)
+        covariance = torch.cov(embedded.T)
+        values, vectors = torch.linalg.eigh(covariance)
+        # Directions that hardly vary carry rounding noise: they are not blown up beyond 1e4.
+        scale = values.clamp(min=float(values[-1]) * 1e-8).rsqrt()
+        self.centre.copy_(centre.float())
+        self.whitener.copy_((vectors * scale @ vectors.T).float())
+
+    def save(self, path: Path) -> None:
+        """Write weights and settings as safetensors, atomically."""
+        tensors = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
+        with atomic_path(path) as temporary:
+            save_file(tensors, temporary, metadata={"loci": str(self.loci), "dim": str(self.dim)})
+
+    @classmethod
+    def load(cls, path: Path) -> ReferenceEncoder:
+        """Read an encoder that :meth:`save` wrote.
+
+        Raises
+        ------
+        InputError
+            The file is missing, damaged, or holds another network.
+        """
+        try:
+            tensors = load_file(path)
+            encoder = cls(loci=len(tensors["locus.weight"]), dim=len(tensors["centre"]))
+            encoder.load_state_dict(tensors)
+        except (OSError, SafetensorError, KeyError, RuntimeError) as error:
+            raise InputError(
+                f"encoder {path} cannot be loaded ({error}); run the pretrain stage again"
+            ) from None
+        return encoder.eval()
+
+
+def _waves(positions: torch.Tensor, width: int) -> torch.Tensor:
+    """Return (positions, width) sines and cosines with periods from 10 bp to 2,000 bp."""
+    periods = torch.logspace(1, 3.3, width // 2)
+    angles = 2 * torch.pi * positions[:, None] / periods
+    return torch.cat([angles.sin(), angles.cos()], dim=1)
