@@ -1,0 +1,216 @@
+"""Reading a sample sheet that a person wrote, with every mistake named by line and column."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cfdna_interp.artifacts.sheet import COLUMNS, ROLES, Sample
+from cfdna_interp.config import Config
+from cfdna_interp.errors import InputError
+
+SCHEMA = Path(__file__).with_name("sheet_schema.yaml")
+
+
+@dataclass(frozen=True)
+class _Row:
+    line: int
+    cells: dict[str, str]  # column -> text, empty cells left out
+
+
+def read_sheet(path: Path | str, config: Config) -> list[Sample]:
+    """Read and check a sample sheet.
+
+    Parameters
+    ----------
+    path
+        A table with a header line, separated by tabs or commas. Relative ``bam`` paths start at the
+        sheet's folder.
+    config
+        Its ``extract.technical_columns`` names further columns that the sheet may have.
+
+    Returns
+    -------
+    One sample per row in the order of the sheet, labels of both roles included. ``batch`` is the site
+    where the sheet has no batch column.
+
+    Raises
+    ------
+    InputError
+        An unknown column, a bad cell, a duplicate sample or BAM, a subject in both roles or with two
+        labels, a role without subjects or with one class only.
+    """
+    file = Path(path)
+    header, rows = _read_table(file)
+    _check_columns(file, header, config.extract.technical_columns)
+    for row in rows:
+        _check_row(file, row)
+    technical = [name for name in header if name not in COLUMNS]
+    numeric = {name for name in technical if _all_numbers(row.cells.get(name, "") for row in rows)}
+    samples = [_sample(row, file, technical, numeric, "batch" in header) for row in rows]
+    _check_duplicates(file, rows, samples)
+    _check_subjects(file, rows, samples)
+    _check_roles(file, samples)
+    return samples
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    schema: dict[str, Any] = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    return schema
+
+
+@cache
+def _validator() -> Any:
+    import jsonschema
+
+    return jsonschema.Draft202012Validator(_schema())
+
+
+def _read_table(file: Path) -> tuple[list[str], list[_Row]]:
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"sheet {file} does not exist; set sheet in the config to your table") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"sheet {file} cannot be read ({error}); save it as UTF-8 text") from None
+    lines = text.splitlines()
+    if not lines:
+        raise InputError(f"sheet {file} is empty; give a header line and one row per sample")
+    separator = "," if file.suffix.lower() == ".csv" or "\t" not in lines[0] else "\t"
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    header: list[str] = []
+    rows = []
+    try:
+        for cells in reader:
+            stripped = [cell.strip() for cell in cells]
+            if not header:
+                header = stripped
+                continue
+            if not any(stripped):
+                continue
+            if len(stripped) != len(header):
+                raise InputError(
+                    f"sheet {file}, line {reader.line_num}: {len(stripped)} cells under "
+                    f"{len(header)} columns; correct the line"
+                )
+            filled = {name: cell for name, cell in zip(header, stripped, strict=True) if cell}
+            rows.append(_Row(reader.line_num, filled))
+    except csv.Error as error:
+        raise InputError(f"sheet {file}, line {reader.line_num}: {error}; correct the quoting") from None
+    if not rows:
+        raise InputError(f"sheet {file} has no sample; give one row per sample")
+    return header, rows
+
+
+def _check_columns(file: Path, header: Sequence[str], further: Sequence[str]) -> None:
+    schema = _schema()
+    known = [*schema["properties"], *further]
+    for name in header:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known columns: {', '.join(known)}"
+            raise InputError(
+                f"sheet {file}, line 1: unknown column {name!r}; {hint} "
+                "(list further columns in extract.technical_columns)"
+            )
+        if header.count(name) > 1:
+            raise InputError(f"sheet {file}, line 1: column {name!r} occurs twice; drop one")
+    missing = [name for name in schema["required"] if name not in header]
+    if missing:
+        raise InputError(f"sheet {file}, line 1: column {missing[0]!r} is missing; add it")
+
+
+def _check_row(file: Path, row: _Row) -> None:
+    for error in sorted(_validator().iter_errors(row.cells), key=lambda e: str(list(e.absolute_path))):
+        who = f"sample {row.cells['sample']}: " if "sample" in row.cells else ""
+        if error.validator == "required":
+            column = next(name for name in _schema()["required"] if name not in row.cells)
+            raise InputError(f"{who}sheet {file}, line {row.line}: column {column!r} is empty; fill it in")
+        wanted = (
+            f"one of {', '.join(error.validator_value)}"
+            if error.validator == "enum"
+            else error.schema.get("description", "text")
+        )
+        raise InputError(
+            f"{who}sheet {file}, line {row.line}, column {error.absolute_path[0]!r}: "
+            f"{error.instance!r} is not allowed; give {wanted}"
+        )
+
+
+def _all_numbers(cells: Iterator[str]) -> bool:
+    try:
+        for cell in cells:
+            float(cell or "0")
+    except ValueError:
+        return False
+    return True
+
+
+def _sample(row: _Row, file: Path, technical: Sequence[str], numeric: set[str], has_batch: bool) -> Sample:
+    cells = row.cells
+    bam = cells["bam"]
+    if "://" not in bam:
+        bam = str((file.resolve().parent / Path(bam).expanduser()).resolve())
+    site = cells.get("site", "")
+    return Sample(
+        sample=cells["sample"],
+        subject=cells["subject"],
+        bam=bam,
+        label=int(cells["label"]),
+        role=cells["role"],
+        site=site,
+        batch=cells.get("batch", "") if has_batch else site,
+        age=float(cells["age"]) if "age" in cells else None,
+        sex=cells.get("sex", ""),
+        technical={
+            name: float(cells[name]) if name in numeric else cells[name]
+            for name in technical
+            if name in cells
+        },
+    )
+
+
+def _check_duplicates(file: Path, rows: Sequence[_Row], samples: Sequence[Sample]) -> None:
+    for column in ("sample", "bam"):
+        first: dict[str, int] = {}
+        for row, sample in zip(rows, samples, strict=True):
+            value = getattr(sample, column)
+            if value in first:
+                raise InputError(
+                    f"sample {sample.sample}: sheet {file}, line {row.line}: {column} {value} stands on "
+                    f"line {first[value]} already; each sample needs its own"
+                )
+            first[value] = row.line
+
+
+def _check_subjects(file: Path, rows: Sequence[_Row], samples: Sequence[Sample]) -> None:
+    first: dict[str, tuple[int, Sample]] = {}
+    for row, sample in zip(rows, samples, strict=True):
+        line, other = first.setdefault(sample.subject, (row.line, sample))
+        for column in ("role", "label"):
+            mine, theirs = getattr(sample, column), getattr(other, column)
+            if mine != theirs:
+                raise InputError(
+                    f"sample {sample.sample}: sheet {file}, line {row.line}: subject {sample.subject} has "
+                    f"{column} {mine} here and {theirs} on line {line}; a subject has one {column}"
+                )
+
+
+def _check_roles(file: Path, samples: Sequence[Sample]) -> None:
+    for role in ROLES:
+        labels = {sample.label for sample in samples if sample.role == role}
+        if not labels:
+            raise InputError(f"sheet {file}: no subject has role {role}; give subjects to both roles")
+        if len(labels) == 1:
+            raise InputError(
+                f"sheet {file}: all subjects with role {role} have label {labels.pop()}; "
+                "each role needs cases (1) and controls (0)"
+            )
