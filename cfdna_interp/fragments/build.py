@@ -1,0 +1,98 @@
+"""Which genome build alignments are on, told by the lengths of their contigs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from cfdna_interp.config.resources import shipped
+from cfdna_interp.errors import InputError
+
+
+def bare(contig: str) -> str:
+    """Return a contig's name without ``chr``, the mitochondrion as ``MT``: 1, X, MT for chr1, chrX, chrM."""
+    name = contig[3:] if contig[:3].lower() == "chr" else contig
+    return "MT" if name in ("M", "MT") else name
+
+
+def is_autosome(contig: str) -> bool:
+    """Tell whether the name is a number, with or without ``chr``."""
+    return bare(contig).isdigit()
+
+
+def load_build(path: Path) -> dict[str, int]:
+    """Read contig -> length (bp) from the first two columns of a table, e.g. a ``.fai``."""
+    lengths = {}
+    try:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            if not line.strip() or line.startswith("#"):
+                continue
+            cells = line.split("\t")
+            if len(cells) < 2 or not cells[1].strip().isdigit():
+                raise InputError(
+                    f"reference build {path}, line {number}: expected contig and length separated by a tab"
+                )
+            lengths[cells[0]] = int(cells[1])
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"reference build {path} cannot be read ({error}); give a contig table") from None
+    if not lengths:
+        raise InputError(f"reference build {path} names no contig; give a table of contigs and lengths")
+    return lengths
+
+
+def find_build(contigs: Mapping[str, int], setting: str, who: str) -> str:
+    """Return the name of the build that the header's contigs belong to.
+
+    Contigs are matched by name (``chr`` or not) and must agree in length; contigs that the build
+    doesn't name (decoys, alternative loci) and the mitochondrion, whose sequence differs between
+    distributions of one build, don't decide.
+
+    Parameters
+    ----------
+    contigs
+        Contig -> length (bp) in the header.
+    setting
+        ``auto``, the name of a shipped build, or the path of a contig table.
+    who
+        Begins the error message: sample and file.
+
+    Raises
+    ------
+    InputError
+        No declared build has these contigs; the message names one contig with its lengths.
+    """
+    folder = shipped("resources", "builds")
+    known = {path.stem: path for path in sorted(folder.glob("*.tsv"))}
+    if setting == "auto":
+        candidates = known
+    elif setting in known:
+        candidates = {setting: known[setting]}
+    elif "/" in setting:
+        candidates = {Path(setting).stem: Path(setting)}
+    else:
+        raise InputError(
+            f"reference.build {setting!r} is neither auto, {', '.join(known)} nor the path of a contig table"
+        )
+    misfits = []
+    for name, path in candidates.items():
+        misfit = _misfit(contigs, load_build(path))
+        if misfit is None:
+            return name
+        misfits.append(f"{name}: {misfit}")
+    raise InputError(
+        f"{who} has contigs of no declared build ({'; '.join(misfits)}); "
+        "set reference.build to the build of the alignments, or align to the declared one"
+    )
+
+
+def _misfit(contigs: Mapping[str, int], build: Mapping[str, int]) -> str | None:
+    """Return what is wrong, None where the contigs fit."""
+    wanted = {bare(name): length for name, length in build.items()}
+    shared = [name for name in contigs if bare(name) in wanted and bare(name) != "MT"]
+    if not shared:
+        first = next(iter(contigs), None)
+        return f"no contig in common, first is {first} of {contigs[first]} bp" if first else "no contig"
+    for name in shared:
+        if contigs[name] != wanted[bare(name)]:
+            return f"{name} has {contigs[name]} bp instead of {wanted[bare(name)]}"
+    return None

@@ -1,0 +1,294 @@
+"""From alignment records to fragment tables, a chunk at a time.
+
+The Python loop only collects each pair's strings and numbers; all that is per base happens in numpy
+on a whole chunk. Base arrays hold the mates of a chunk one after the other: the forward mates at even,
+the reverse mates at odd read numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import islice
+
+import numpy as np
+
+from cfdna_interp.artifacts.fragments import FragmentTable
+from cfdna_interp.fragments.alignment import Alignment
+from cfdna_interp.fragments.filters import READ1, Rules, Tally
+from cfdna_interp.fragments.methylation import xm
+from cfdna_interp.fragments.pairing import Read, pair_reads
+
+CHUNK = 16_384  # fragments
+
+# Base letter -> 0..3 in the order of MOTIFS, 4 unknown; 3 - code is the complement.
+_CODES = np.full(256, 4, dtype=np.uint8)
+_CODES[np.frombuffer(b"ACGT", dtype=np.uint8)] = (0, 1, 2, 3)
+_UNPLACED = -(2**30)  # reference position of read bases that are inserted or clipped
+# What the CIGAR operations MIDNSHP=X (0..8) move: along the read, along the reference (SAM specification).
+_CONSUMES_READ = (True, True, False, False, True, False, False, True, True)
+_CONSUMES_REFERENCE = (True, False, True, True, False, False, False, True, True)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How records are read.
+
+    Attributes
+    ----------
+    rules
+        What a fragment must be.
+    dialect
+        ``xm`` or ``none``.
+    seed
+        Seed of the fragments' hashes.
+    ignore_5p, ignore_3p
+        Bases at the ends of each mate, as sequenced, whose calls are left out (end repair fills them in).
+    """
+
+    rules: Rules
+    dialect: str
+    seed: int
+    ignore_5p: int = 0
+    ignore_3p: int = 0
+
+
+@dataclass
+class Totals:
+    """Running sums over all fragments of a sample.
+
+    Attributes
+    ----------
+    tally
+        Reads by reason.
+    m_bias
+        Mate (0: first, 1: second) -> (positions, 2) methylated and all CpG calls by position along the
+        read as sequenced; before any are ignored, merged or cut off at fragment ends.
+    chh
+        Methylated and all CHH calls.
+    gc, read_bases, reads
+        Sum of the fragments' GC shares; bases and number of the reads in fragments.
+    """
+
+    tally: Tally = field(default_factory=Tally)
+    m_bias: tuple[np.ndarray, np.ndarray] = field(
+        default_factory=lambda: (np.zeros((0, 2), np.int64), np.zeros((0, 2), np.int64))
+    )
+    chh: tuple[int, int] = (0, 0)
+    gc: float = 0.0
+    read_bases: int = 0
+    reads: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Some fragments, without atlas blocks (all -1), and the 64-bit hash of each one's read name and seed."""
+
+    table: FragmentTable
+    hashes: np.ndarray  # (n,) uint64
+
+
+def decode(alignment: Alignment, settings: Settings, totals: Totals) -> Iterator[Chunk]:
+    """Yield the fragments of an alignment file; ``totals`` is complete when the last chunk is out."""
+    return decode_reads(alignment.reads(), alignment.contig_names, settings, totals)
+
+
+def decode_reads(
+    reads: Iterable[Read], contig_names: tuple[str, ...], settings: Settings, totals: Totals
+) -> Iterator[Chunk]:
+    """Yield the fragments of records in any order.
+
+    Parameters
+    ----------
+    reads
+        Records of one library.
+    contig_names
+        Contigs in header order.
+    settings
+        How to read them.
+    totals
+        Sums, added to.
+    """
+    pairs = pair_reads(reads, settings.rules, totals.tally)
+    while batch := list(islice(pairs, CHUNK)):
+        yield _decode_batch(batch, contig_names, settings, totals)
+
+
+def fragment_hash(name: str, seed: int) -> int:
+    """Return the 64-bit hash that orders a library's fragments, the same on every machine."""
+    return int.from_bytes(
+        blake2b(name.encode(), digest_size=8, key=seed.to_bytes(8, "little")).digest(), "big"
+    )
+
+
+def end_motif(codes: np.ndarray) -> np.ndarray:
+    """Return (n,) indices into ``MOTIFS`` of (n, 4) base codes read 5' to 3', -1 where one is unknown."""
+    index = codes.astype(np.int64) @ np.array([64, 16, 4, 1])
+    return np.where((codes > 3).any(axis=1), -1, index).astype(np.int16)
+
+
+@dataclass(frozen=True, eq=False)
+class _Bases:
+    """All read bases of a chunk: (bases,) arrays, and (reads + 1,) where each read begins."""
+
+    splits: np.ndarray
+    read: np.ndarray
+    position: np.ndarray  # on the reference, _UNPLACED for inserted and clipped bases
+    letters: np.ndarray  # XM
+    strand: np.ndarray
+    codes: np.ndarray  # 0..3, conversion undone
+
+
+def _decode_batch(
+    pairs: list[tuple[Read, Read]], contig_names: tuple[str, ...], settings: Settings, totals: Totals
+) -> Chunk:
+    n = len(pairs)
+    start = np.array([forward.reference_start for forward, _ in pairs], dtype=np.int64)
+    end = np.array([reverse.reference_end for _, reverse in pairs], dtype=np.int64)
+    mates = [read for pair in pairs for read in pair]
+    bases, read_strand = _gather(mates, settings.dialect)
+    totals.reads += 2 * n
+    totals.read_bases += len(bases.read)
+    gc = _gc_share(bases, start, end, np.array([forward.reference_end for forward, _ in pairs]))
+    totals.gc += float(gc.sum())
+    splits, offsets, states = np.zeros(n + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int8)
+    if settings.dialect == "xm":
+        first = np.array([bool(read.flag & READ1) for read in mates])
+        splits, offsets, states = _calls(bases, first, start, end, settings, totals)
+    strand = np.where(read_strand[0::2] == read_strand[1::2], read_strand[0::2], 0).astype(np.int8)
+    five, three = _motifs(bases)
+    table = FragmentTable(
+        contig_names=contig_names,
+        contig=np.array([forward.reference_id for forward, _ in pairs], dtype=np.int32),
+        start=start.astype(np.int32),
+        length=(end - start).astype(np.int32),
+        mapq=np.array([min(f.mapping_quality, r.mapping_quality) for f, r in pairs], dtype=np.uint8),
+        strand=strand,
+        gc=gc.astype(np.float32),
+        motif_5p=five,
+        motif_3p=three,
+        cpg_splits=splits,
+        cpg_offsets=offsets,
+        cpg_states=states,
+        block=np.full(n, -1, dtype=np.int32),
+    )
+    hashes = [fragment_hash(forward.query_name, settings.seed) for forward, _ in pairs]
+    return Chunk(table, np.array(hashes, dtype=np.uint64))
+
+
+def _gather(mates: list[Read], dialect: str) -> tuple[_Bases, np.ndarray]:
+    sequences = [read.query_sequence for read in mates]
+    lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
+    splits = np.concatenate([[0], np.cumsum(lengths)])
+    read = np.repeat(np.arange(len(mates), dtype=np.int32), lengths)
+    begin = np.array([mate.reference_start for mate in mates], dtype=np.int64)
+    position = np.arange(splits[-1], dtype=np.int64) + np.repeat(begin - splits[:-1], lengths)
+    for number, mate in enumerate(mates):
+        cigar = mate.cigartuples
+        if len(cigar) != 1 or cigar[0][0] != 0:
+            position[splits[number] : splits[number + 1]] = _positions(cigar, begin[number], lengths[number])
+    codes = np.frombuffer("".join(sequences).encode(), dtype=np.uint8)
+    if dialect == "none":
+        nothing = np.zeros(0, dtype=np.uint8)
+        unknown = np.zeros(len(mates), dtype=np.int8)
+        return _Bases(splits, read, position, nothing, nothing, _CODES[codes]), unknown
+    calls = [xm.calls_of(mate, len(sequence)) for mate, sequence in zip(mates, sequences, strict=True)]
+    letters = np.frombuffer("".join(text for text, _ in calls).encode(), dtype=np.uint8)
+    read_strand = np.array([strand for _, strand in calls], dtype=np.int8)
+    strand = read_strand[read]
+    restored = xm.undo_conversion(codes, letters, strand)
+    return _Bases(splits, read, position, letters, strand, _CODES[restored]), read_strand
+
+
+def _positions(cigar: list[tuple[int, int]], start: int, length: int) -> np.ndarray:
+    """Return the reference position of each base of one read."""
+    positions = np.full(length, _UNPLACED, dtype=np.int64)
+    base = 0
+    for operation, size in cigar:
+        if _CONSUMES_READ[operation] and _CONSUMES_REFERENCE[operation]:
+            positions[base : base + size] = np.arange(start, start + size)
+        base += size * _CONSUMES_READ[operation]
+        start += size * _CONSUMES_REFERENCE[operation]
+    return positions
+
+
+def _gc_share(bases: _Bases, start: np.ndarray, end: np.ndarray, forward_end: np.ndarray) -> np.ndarray:
+    """Return (n,) the share of G and C in the known bases inside the fragment, the overlap read once."""
+    n = len(start)
+    # The forward mate counts up to the fragment's end, the reverse mate from where the forward one ends.
+    low = np.column_stack([start, np.maximum(start, forward_end)]).ravel()
+    high = np.repeat(end, 2)
+    inside = (bases.position >= low[bases.read]) & (bases.position < high[bases.read]) & (bases.codes < 4)
+    fragment = bases.read >> 1
+    known = np.bincount(fragment[inside], minlength=n)
+    strong = np.bincount(fragment[inside & ((bases.codes == 1) | (bases.codes == 2))], minlength=n)
+    return strong / np.maximum(known, 1)
+
+
+def _motifs(bases: _Bases) -> tuple[np.ndarray, np.ndarray]:
+    """Return the end motifs of the forward and of the reverse strand.
+
+    They come from the read's first sequenced bases, clipped ones included: adapters follow a molecule's
+    3' end, so what the aligner clips from a 5' end is still the molecule.
+    """
+    codes = np.append(bases.codes, np.uint8(4))
+    here = np.arange(4)
+    starts, ends = bases.splits[:-1], bases.splits[1:]
+    short = np.diff(bases.splits) < 4
+    forward = codes[np.where(short[0::2, None], -1, starts[0::2, None] + here)]
+    reverse = codes[np.where(short[1::2, None], -1, ends[1::2, None] - 1 - here)]
+    complement = np.where(reverse < 4, 3 - reverse, reverse)
+    return end_motif(forward), end_motif(complement)
+
+
+def _calls(
+    bases: _Bases, first: np.ndarray, start: np.ndarray, end: np.ndarray, settings: Settings, totals: Totals
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the CpG calls of the fragments in compressed-row form: splits, offsets, states."""
+    methylated_chh = int(np.count_nonzero(bases.letters == xm.METHYLATED_CHH))
+    all_chh = methylated_chh + int(np.count_nonzero(bases.letters == xm.UNMETHYLATED_CHH))
+    totals.chh = (totals.chh[0] + methylated_chh, totals.chh[1] + all_chh)
+
+    at = np.flatnonzero(xm.IS_CPG[bases.letters])
+    read = bases.read[at]
+    state = (bases.letters[at] == xm.METHYLATED_CPG).astype(np.int8)
+    along = at - bases.splits[read]
+    left = bases.splits[read + 1] - 1 - at
+    from_5p, from_3p = np.where(read % 2 == 0, (along, left), (left, along))
+    totals.m_bias = (
+        _add_m_bias(totals.m_bias[0], from_5p[first[read]], state[first[read]]),
+        _add_m_bias(totals.m_bias[1], from_5p[~first[read]], state[~first[read]]),
+    )
+    position = bases.position[at]
+    kept = (position != _UNPLACED) & (from_5p >= settings.ignore_5p) & (from_3p >= settings.ignore_3p)
+    kept &= bases.strand[at] != 0
+    at, read, state, position = at[kept], read[kept], state[kept], position[kept]
+
+    fragment = (read >> 1).astype(np.int64)
+    # On the reverse strand the call is at the G of the CpG, one base after the C of the forward strand.
+    offset = position - (bases.strand[at] < 0) - start[fragment]
+    order = np.lexsort((offset, fragment))
+    fragment, offset, state, position = fragment[order], offset[order], state[order], position[order]
+    again = np.zeros(len(order), dtype=bool)
+    again[1:] = (fragment[1:] == fragment[:-1]) & (offset[1:] == offset[:-1])
+    discordant = np.zeros(len(order), dtype=bool)
+    discordant[1:] = again[1:] & (state[1:] != state[:-1])
+    counts = totals.tally.counts
+    counts["overlap_calls_merged"] += int(np.count_nonzero(again & ~discordant))
+    counts["overlap_calls_discordant"] += int(np.count_nonzero(discordant))
+    either = discordant.copy()
+    either[:-1] |= discordant[1:]
+    # Where mates are longer than the molecule they read into the adapter: nothing beyond its ends counts.
+    whole = ~again & ~either & (position >= start[fragment]) & (position < end[fragment])
+    splits = np.concatenate([[0], np.cumsum(np.bincount(fragment[whole], minlength=len(start)))])
+    return splits, offset[whole].astype(np.int32), state[whole]
+
+
+def _add_m_bias(sums: np.ndarray, positions: np.ndarray, states: np.ndarray) -> np.ndarray:
+    size = max(len(sums), int(positions.max()) + 1 if len(positions) else 0)
+    total = np.zeros((size, 2), dtype=np.int64)
+    total[: len(sums)] = sums
+    total[:, 0] += np.bincount(positions[states == 1], minlength=size)
+    total[:, 1] += np.bincount(positions, minlength=size)
+    return total
