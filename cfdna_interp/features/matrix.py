@@ -1,0 +1,164 @@
+"""Gathering samples into one feature matrix per role: the stage ``matrix``."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cfdna_interp.artifacts.features import Feature, load_features
+from cfdna_interp.artifacts.files import atomic_path, read_json, write_text
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.sheet import ROLES, Sample, load_samples
+from cfdna_interp.config import Config
+from cfdna_interp.errors import InputError
+from cfdna_interp.features.technical import technical_columns
+
+if TYPE_CHECKING:
+    import anndata
+    import pandas as pd
+
+COVARIATES = ("subject", "site", "batch", "age", "sex")
+
+
+@dataclass(frozen=True)
+class _Member:
+    sample: Sample
+    qc: dict[str, Any]
+    features: list[Feature]
+
+
+def write_matrices(config: Config) -> None:
+    """Write ``features.discovery.h5ad``, ``features.heldout.h5ad`` and ``exclusions.tsv``.
+
+    The features are those of the discovery samples, in the order in which they first occur; the held-out
+    matrix has the same ones, NaN where a sample lacks one.
+
+    Raises
+    ------
+    InputError
+        A sample is to be excluded and ``on_bad_sample`` is ``stop``, exclusions leave a role without
+        samples or discovery without a class, or a file of an earlier stage is missing. Nothing is
+        written then.
+    """
+    layout = Layout.of(config.outdir)
+    kept: dict[str, list[_Member]] = {}
+    excluded: list[tuple[Sample, str]] = []
+    for role in ROLES:
+        kept[role] = []
+        for sample in load_samples(layout.samples(role)):
+            qc = read_json(layout.qc(sample.sample))
+            if qc["decision"] == "keep":
+                kept[role].append(_Member(sample, qc, load_features(layout.features(sample.sample))))
+                continue
+            if config.on_bad_sample == "stop":
+                reason = str(qc["reason"])
+                named = (
+                    reason
+                    if reason.startswith("sample ")
+                    else f"sample {sample.sample}: {sample.bam}: {reason}"
+                )
+                raise InputError(f"{named}; drop it from the sheet, or set on_bad_sample: exclude")
+            excluded.append((sample, str(qc["reason"])))
+    _check_left(kept, excluded)
+    definitions = _definitions(kept["discovery"])
+    simulated = any(member.qc["simulated"] for role in ROLES for member in kept[role])
+    present = _present_columns([member for role in ROLES for member in kept[role]])
+    matrices = {role: _matrix(kept[role], definitions, present, simulated) for role in ROLES}
+    for role, matrix in matrices.items():
+        with atomic_path(layout.matrix(role)) as temporary:
+            matrix.write_h5ad(temporary, convert_strings_to_categoricals=False)
+    write_text(layout.file("exclusions.tsv"), _exclusions(excluded))
+
+
+def _check_left(kept: dict[str, list[_Member]], excluded: Sequence[tuple[Sample, str]]) -> None:
+    why = f" (first: {excluded[0][1]})" if excluded else ""
+    for role in ROLES:
+        if not kept[role]:
+            raise InputError(f"no {role} sample is left after exclusions{why}; give more samples")
+    if len({member.sample.label for member in kept["discovery"]}) < 2:
+        raise InputError(f"discovery is left with one class after exclusions{why}; give more samples")
+
+
+def _definitions(members: Sequence[_Member]) -> dict[str, Feature]:
+    definitions: dict[str, Feature] = {}
+    for member in members:
+        for feature in member.features:
+            definitions.setdefault(feature.name, feature)
+    return definitions
+
+
+def _row(member: _Member) -> dict[str, Any]:
+    values = {name: getattr(member.sample, name) for name in COVARIATES}
+    return values | technical_columns(member.sample, member.qc)
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value == "" or (isinstance(value, float) and np.isnan(value))
+
+
+def _present_columns(members: Sequence[_Member]) -> dict[str, type]:
+    """Return obs column -> float or str, over both roles; columns without any value are left out."""
+    rows = [_row(member) for member in members]
+    columns: dict[str, type] = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        known = [row[name] for row in rows if not _missing(row.get(name))]
+        if known:
+            columns[name] = str if any(isinstance(value, str) for value in known) else float
+    return columns
+
+
+def _matrix(
+    members: Sequence[_Member], definitions: dict[str, Feature], columns: dict[str, type], simulated: bool
+) -> anndata.AnnData:
+    import anndata
+    import pandas as pd
+
+    values = np.full((len(members), len(definitions)), np.nan)
+    place = {name: column for column, name in enumerate(definitions)}
+    for row, member in enumerate(members):
+        for feature in member.features:
+            if feature.name in place:
+                values[row, place[feature.name]] = feature.value
+    var = pd.DataFrame(
+        {
+            "group": [feature.group for feature in definitions.values()],
+            "unit": [feature.unit for feature in definitions.values()],
+            "definition": [feature.definition for feature in definitions.values()],
+        },
+        index=pd.Index(list(definitions), name="name"),
+    )
+    return anndata.AnnData(
+        X=values, obs=_obs(members, columns), var=var, uns={"simulated": np.bool_(simulated)}
+    )
+
+
+def _obs(members: Sequence[_Member], columns: dict[str, type]) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = [_row(member) for member in members]
+    data: dict[str, Any] = {}
+    for name, kind in columns.items():
+        cells = [row.get(name) for row in rows]
+        if kind is float:
+            data[name] = np.array([np.nan if _missing(cell) else cell for cell in cells], dtype=np.float64)
+        else:
+            data[name] = ["" if _missing(cell) else str(cell) for cell in cells]
+    labels = [member.sample.label for member in members]
+    if None not in labels:
+        data["label"] = np.array(labels, dtype=np.int64)
+    return pd.DataFrame(data, index=pd.Index([member.sample.sample for member in members], name="sample"))
+
+
+def _exclusions(excluded: Sequence[tuple[Sample, str]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter="\t", lineterminator="\n")
+    writer.writerow(["sample", "subject", "role", "label", "batch", "reason"])
+    for sample, reason in excluded:
+        label = "" if sample.label is None else sample.label
+        writer.writerow([sample.sample, sample.subject, sample.role, label, sample.batch, reason])
+    return buffer.getvalue()

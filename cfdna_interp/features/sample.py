@@ -1,0 +1,58 @@
+"""One sample from alignments to features: the stage ``extract``."""
+
+from __future__ import annotations
+
+from cfdna_interp.artifacts.atlas import Atlas
+from cfdna_interp.artifacts.features import Feature, save_features
+from cfdna_interp.artifacts.files import write_json
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.profiles import Profile
+from cfdna_interp.artifacts.sheet import Sample
+from cfdna_interp.config import Config
+from cfdna_interp.errors import InputError
+from cfdna_interp.features.coverage import coverage_features
+from cfdna_interp.features.length import length_features
+from cfdna_interp.features.methylation import methylation_features
+from cfdna_interp.features.motifs import motif_features
+from cfdna_interp.features.tissue import tissue_features
+from cfdna_interp.fragments.extract import failed, read_sample
+
+
+def compute_features(profile: Profile, atlas: Atlas | None, config: Config) -> list[Feature]:
+    """Return all features of a sample, group by group.
+
+    The groups ``methylation`` and ``tissue_of_origin`` are left out where the config says that there is
+    no methylation, the latter also without an atlas.
+    """
+    features = length_features(profile)
+    if config.extract.methylation != "none":
+        features += methylation_features(profile)
+        if atlas is not None:
+            features += tissue_features(profile, atlas, config.features.min_markers)
+    return features + motif_features(profile) + coverage_features(profile)
+
+
+def extract_sample(sample: Sample, config: Config) -> None:
+    """Read a sample's alignments and write its fragments, profile, features and, last, quality record.
+
+    With ``on_bad_sample: exclude`` unusable alignments give empty tables and a record that says why.
+
+    Raises
+    ------
+    InputError
+        The alignments are unusable and ``on_bad_sample`` is ``stop``, or the atlas is no UXM table.
+        Nothing is written then.
+    """
+    atlas = Atlas.load(config.atlas) if config.atlas else None
+    try:
+        extraction = read_sample(sample, config, atlas)
+        features = compute_features(extraction.profile, atlas, config)
+    except InputError as error:
+        if config.on_bad_sample == "stop":
+            raise
+        extraction, features = failed(sample, str(error)), []
+    layout = Layout.of(config.outdir)
+    extraction.fragments.save(layout.fragments(sample.sample))
+    extraction.profile.save(layout.profile(sample.sample))
+    save_features(features, layout.features(sample.sample))
+    write_json(layout.qc(sample.sample), extraction.qc)

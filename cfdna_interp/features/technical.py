@@ -1,0 +1,37 @@
+"""Technical columns: what the laboratory did, from the quality record and from the sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cfdna_interp.artifacts.sheet import Sample
+
+FROM_ALIGNMENTS = (
+    "fragments",
+    "duplicate_rate",
+    "mapq_loss",
+    "gc",
+    "read_length",
+    "conversion",
+    "over_600bp",
+)
+
+
+def technical_columns(sample: Sample, qc: Mapping[str, Any]) -> dict[str, float | str]:
+    """Return ``technical_<name>`` -> value: numbers as float (NaN unknown), categories as text.
+
+    Parameters
+    ----------
+    sample
+        A row of the checked sheet.
+    qc
+        The sample's ``qc/{sample}.json``.
+    """
+    columns: dict[str, float | str] = {}
+    for name in FROM_ALIGNMENTS:
+        value = qc["technical"][name]
+        columns[f"technical_{name}"] = float("nan") if value is None else float(value)
+    for name, cell in sample.technical.items():
+        columns[f"technical_{name}"] = cell
+    return columns
