@@ -1,0 +1,104 @@
+"""The texts beside a simulated cohort's BAM files: atlas, sheet, config and the truth."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import yaml
+
+from cfdna_interp import __version__
+from cfdna_interp.artifacts.atlas import LEADING
+from cfdna_interp.artifacts.features import BAG_GROUPS
+from cfdna_interp.artifacts.sheet import COLUMNS
+from cfdna_interp.simulation.bayes import bayes_auroc
+from cfdna_interp.simulation.biology import Biology
+from cfdna_interp.simulation.noise import Summaries
+from cfdna_interp.simulation.subjects import Subject
+from cfdna_interp.simulation.worlds import World
+
+# What the made-up laboratory wrote down, as columns of the sheet.
+TECHNICAL = ("tube", "hours_to_spin")
+
+
+def atlas_text(biology: Biology) -> str:
+    """Return the atlas as a UXM table; CpGs are counted from 1 along the genome, the end is exclusive."""
+    genome, atlas = biology.genome, biology.atlas
+    first = np.searchsorted(genome.cpgs, genome.block_starts) + 1
+    last = np.searchsorted(genome.cpgs, genome.block_ends) + 1
+    rows = [
+        [
+            atlas.contigs[i], atlas.starts[i], atlas.ends[i], first[i], last[i],
+            atlas.targets[i], atlas.names[i], atlas.directions[i], *atlas.fractions[i],
+        ]
+        for i in range(len(atlas))
+    ]  # fmt: skip
+    return _table([*LEADING, *atlas.cell_types], rows)
+
+
+def sheet_text(subjects: Sequence[Subject]) -> str:
+    """Return the sample sheet; BAM paths are relative to it."""
+    rows = []
+    for subject in subjects:
+        row = subject.row
+        cells = [f"{row.age:g}" if name == "age" else getattr(row, name) for name in COLUMNS]
+        rows.append([*cells, *(row.technical[name] for name in TECHNICAL)])
+    return _table([*COLUMNS, *TECHNICAL], rows)
+
+
+def config_text(world: World, seed: int) -> str:
+    """Return the settings of a run on the cohort, small enough for a demonstration."""
+    settings = {
+        "title": f"Simulated cohort: {world.name}",
+        "seed": seed,
+        "sheet": "sheet.tsv",
+        "outdir": "results",
+        "atlas": "atlas.tsv",
+        "reference": {"build": "build.tsv"},
+        "extract": {
+            "fragments_per_sample": world.fragments,
+            "min_fragments": min(2_000, world.fragments // 2),
+            "technical_columns": list(TECHNICAL),
+        },
+        "features": {"window": 50_000},
+        "attribution": {"bootstrap": 50, "permutations": 19},
+    }
+    text: str = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+    return "# Written by cfdna-interp simulate; the paths are relative to this file.\n" + text
+
+
+def truth(world: World, summaries: Summaries, subjects: Sequence[Subject], seed: int) -> dict[str, Any]:
+    """Return what is true of the cohort, and what no stage of a run may read."""
+    noise = summaries.noise(world.fragments)
+    return {
+        "version": __version__,
+        "seed": seed,
+        "world": world.as_dict(),
+        "d": dict(zip(BAG_GROUPS, world.effect_vector(), strict=True)),
+        "reference_noise": dict(zip(BAG_GROUPS, noise, strict=True)),
+        "bayes_auroc": asdict(bayes_auroc(world, noise, seed)),
+        "subjects": [
+            {
+                "sample": subject.row.sample,
+                "subject": subject.row.subject,
+                "role": subject.row.role,
+                "label": subject.row.label,
+                "site": subject.row.site,
+                "latents": dict(zip(BAG_GROUPS, subject.latents, strict=True)),
+                "dinucleosome": subject.dinucleosome,
+            }
+            for subject in subjects
+        ],
+    }
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter="\t", lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return buffer.getvalue()

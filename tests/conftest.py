@@ -1,0 +1,33 @@
+"""What all tests share: one simulated cohort a session, and the folder of real alignments."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def simulated_cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a cohort of world ``length``: 12 discovery and 12 held-out samples of 3,000 fragments.
+
+    Tests read it and write elsewhere.
+    """
+    from cfdna_interp.simulation.cohort import simulate
+    from cfdna_interp.simulation.worlds import load_world
+
+    folder = tmp_path_factory.mktemp("cohort")
+    simulate(replace(load_world("length"), fragments=3_000, discovery=12, heldout=12), folder, seed=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def realdata() -> Path:
+    """Folder of the third-party alignments with known answers; skips where it is absent."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "realdata"
+    folder = Path(os.environ.get("CFDNA_INTERP_REALDATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"no real alignments at {folder}; set CFDNA_INTERP_REALDATA")
+    return folder
