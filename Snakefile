@@ -1,1 +1,329 @@
-# filled in below
+# The whole workflow on one page: every rule calls one command of cfdna-interp.
+# Run it as `cfdna-interp run --config FILE`, or `snakemake --configfile FILE --cores N`.
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+from cfdna_interp import __version__
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.cohort.sheet import read_sheet
+from cfdna_interp.config import load_config
+from cfdna_interp.errors import InputError
+
+min_version("9.8")
+
+CONFIG = Path(
+    (workflow.config_settings.configfiles or ["config/config.yaml"])[-1]
+).resolve()
+try:
+    SETTINGS = load_config(CONFIG)
+    SHEET = {sample.sample: sample for sample in read_sheet(SETTINGS.sheet, SETTINGS)}
+except InputError as error:
+    raise WorkflowError(str(error))
+OUT = Layout.of(SETTINGS.outdir)
+ROLES = ("discovery", "heldout")
+CHUNKS = range(SETTINGS.attribution.chunks)
+
+
+# Alignments that lie on this machine and their indices; what is missing is the extract command's to report.
+def alignments(wildcards):
+    bam = SHEET[wildcards.sample].bam
+    return [path for path in (bam, bam + ".bai", bam + ".crai") if Path(path).is_file()]
+
+
+wildcard_constraints:
+    sample="[A-Za-z0-9][A-Za-z0-9._-]*",
+    role="discovery|heldout",
+    chunk="[0-9]+",
+
+
+localrules:
+    all,
+
+
+rule all:
+    input:
+        OUT.file("report.html"),
+        OUT.file("manifest.json"),
+
+
+rule cohort:
+    input:
+        config=ancient(CONFIG),
+        sheet=SETTINGS.sheet,
+    output:
+        expand(OUT.samples("{role}"), role=ROLES),
+    log:
+        OUT.root / "logs/cohort.log",
+    benchmark:
+        OUT.root / "benchmarks/cohort.tsv"
+    resources:
+        mem_mb=500,
+    params:
+        version=__version__,
+        settings=SETTINGS.extract.technical_columns,
+    shell:
+        "cfdna-interp cohort --config {input.config:q} 2> {log:q}"
+
+
+rule extract:
+    input:
+        alignments,
+        config=ancient(CONFIG),
+        sheets=rules.cohort.output,
+    output:
+        fragments=OUT.fragments("{sample}"),
+        profile=OUT.profile("{sample}"),
+        features=OUT.features("{sample}"),
+        qc=ensure(OUT.qc("{sample}"), non_empty=True),
+    log:
+        OUT.root / "logs/extract/{sample}.log",
+    benchmark:
+        OUT.root / "benchmarks/extract/{sample}.tsv"
+    resources:
+        mem_mb=1500,
+    params:
+        version=__version__,
+        settings=(
+            SETTINGS.seed,
+            SETTINGS.extract,
+            SETTINGS.features,
+            SETTINGS.reference,
+            SETTINGS.atlas,
+        ),
+    shell:
+        "cfdna-interp extract --config {input.config:q} --sample {wildcards.sample:q} 2> {log:q}"
+
+
+rule matrix:
+    input:
+        config=ancient(CONFIG),
+        sheets=rules.cohort.output,
+        features=expand(OUT.features("{sample}"), sample=SHEET),
+        qc=expand(OUT.qc("{sample}"), sample=SHEET),
+    output:
+        matrices=expand(OUT.matrix("{role}"), role=ROLES),
+        exclusions=OUT.file("exclusions.tsv"),
+    log:
+        OUT.root / "logs/matrix.log",
+    benchmark:
+        OUT.root / "benchmarks/matrix.tsv"
+    resources:
+        mem_mb=4000,
+    params:
+        version=__version__,
+        settings=SETTINGS.on_bad_sample,
+    shell:
+        "cfdna-interp matrix --config {input.config:q} 2> {log:q}"
+
+
+rule pretrain:
+    input:
+        config=ancient(CONFIG),
+        exclusions=rules.matrix.output.exclusions,
+        fragments=expand(OUT.fragments("{sample}"), sample=SHEET),
+    output:
+        encoder=OUT.file("encoder.safetensors"),
+        record=OUT.file("encoder.json"),
+    log:
+        OUT.root / "logs/pretrain.log",
+    benchmark:
+        OUT.root / "benchmarks/pretrain.tsv"
+    resources:
+        mem_mb=4000,
+    params:
+        version=__version__,
+        settings=(SETTINGS.seed, SETTINGS.model),
+    shell:
+        "cfdna-interp pretrain --config {input.config:q} 2> {log:q}"
+
+
+rule embed:
+    input:
+        config=ancient(CONFIG),
+        exclusions=rules.matrix.output.exclusions,
+        encoder=rules.pretrain.output.encoder,
+        fragments=expand(OUT.fragments("{sample}"), sample=SHEET),
+    output:
+        ensure(OUT.root / "embeddings/{role}.json", non_empty=True),
+    log:
+        OUT.root / "logs/embed/{role}.log",
+    benchmark:
+        OUT.root / "benchmarks/embed/{role}.tsv"
+    resources:
+        mem_mb=6000,
+    params:
+        version=__version__,
+        settings=(SETTINGS.attribution.donors, SETTINGS.model.bag_size),
+    shell:
+        "cfdna-interp embed --config {input.config:q} --role {wildcards.role} 2> {log:q}"
+
+
+rule train:
+    input:
+        config=ancient(CONFIG),
+        embeddings=expand(OUT.root / "embeddings/{role}.json", role=ROLES),
+    output:
+        heads=OUT.file("heads.safetensors"),
+        predictions=OUT.file("predictions.discovery.parquet"),
+        retraining=OUT.file("retraining.json"),
+        scores=OUT.scores("model"),
+    log:
+        OUT.root / "logs/train.log",
+    benchmark:
+        OUT.root / "benchmarks/train.tsv"
+    resources:
+        mem_mb=8000,
+    params:
+        version=__version__,
+        settings=(SETTINGS.model.folds, SETTINGS.model.ensemble),
+    shell:
+        "cfdna-interp train --config {input.config:q} 2> {log:q}"
+
+
+rule refit:
+    input:
+        config=ancient(CONFIG),
+        embeddings=OUT.root / "embeddings/discovery.json",
+    output:
+        ensure(OUT.refits("{chunk}"), non_empty=True),
+    log:
+        OUT.root / "logs/refit/{chunk}.log",
+    benchmark:
+        OUT.root / "benchmarks/refit/{chunk}.tsv"
+    resources:
+        mem_mb=6000,
+    params:
+        version=__version__,
+        settings=SETTINGS.attribution,
+    shell:
+        "cfdna-interp refit --config {input.config:q} --chunk {wildcards.chunk} 2> {log:q}"
+
+
+rule dominance:
+    input:
+        config=ancient(CONFIG),
+        heads=rules.train.output.heads,
+        retraining=rules.train.output.retraining,
+        refits=expand(OUT.refits("{chunk}"), chunk=CHUNKS),
+    output:
+        OUT.file("coalitions.parquet"),
+        OUT.file("shares.parquet"),
+        record=OUT.file("dominance.json"),
+    log:
+        OUT.root / "logs/dominance.log",
+    benchmark:
+        OUT.root / "benchmarks/dominance.tsv"
+    resources:
+        mem_mb=6000,
+    params:
+        version=__version__,
+        settings=SETTINGS.validation,
+    shell:
+        "cfdna-interp dominance --config {input.config:q} 2> {log:q}"
+
+
+rule proxy:
+    input:
+        config=ancient(CONFIG),
+        matrices=rules.matrix.output.matrices,
+        dominance=rules.dominance.output.record,
+        scores=rules.train.output.scores,
+        predictions=rules.train.output.predictions,
+    output:
+        proxy=OUT.file("proxy.json"),
+        protocol=OUT.file("protocol.json"),
+        scores=OUT.scores("proxy"),
+    log:
+        OUT.root / "logs/proxy.log",
+    benchmark:
+        OUT.root / "benchmarks/proxy.tsv"
+    resources:
+        mem_mb=3000,
+    params:
+        version=__version__,
+    shell:
+        "cfdna-interp proxy --config {input.config:q} 2> {log:q}"
+
+
+# The only rule after `cohort` that reads the sheet: it opens the held-out labels.
+rule validate:
+    input:
+        config=ancient(CONFIG),
+        sheet=SETTINGS.sheet,
+        protocol=rules.proxy.output.protocol,
+    output:
+        record=OUT.file("validation.json"),
+        scores=OUT.file("validation.scores.parquet"),
+    log:
+        OUT.root / "logs/validate.log",
+    benchmark:
+        OUT.root / "benchmarks/validate.tsv"
+    resources:
+        mem_mb=2000,
+    params:
+        version=__version__,
+    shell:
+        "cfdna-interp validate --config {input.config:q} 2> {log:q}"
+
+
+rule audit:
+    input:
+        config=ancient(CONFIG),
+        validation=rules.validate.output,
+    output:
+        OUT.file("audit.json"),
+    log:
+        OUT.root / "logs/audit.log",
+    benchmark:
+        OUT.root / "benchmarks/audit.tsv"
+    resources:
+        mem_mb=2000,
+    params:
+        version=__version__,
+    shell:
+        "cfdna-interp audit --config {input.config:q} 2> {log:q}"
+
+
+rule verdict:
+    input:
+        config=ancient(CONFIG),
+        audit=rules.audit.output,
+    output:
+        verdict=OUT.file("verdict.json"),
+        hypotheses=OUT.file("hypotheses.tsv"),
+    log:
+        OUT.root / "logs/verdict.log",
+    benchmark:
+        OUT.root / "benchmarks/verdict.tsv"
+    resources:
+        mem_mb=1000,
+    params:
+        version=__version__,
+    shell:
+        "cfdna-interp verdict --config {input.config:q} 2> {log:q}"
+
+
+rule report:
+    input:
+        config=ancient(CONFIG),
+        verdict=rules.verdict.output.verdict,
+    output:
+        html=report(
+            OUT.file("report.html"),
+            caption="resources/captions/report.rst",
+            category="Report",
+        ),
+        manifest=OUT.file("manifest.json"),
+    log:
+        OUT.root / "logs/report.log",
+    benchmark:
+        OUT.root / "benchmarks/report.tsv"
+    resources:
+        mem_mb=2000,
+    params:
+        version=__version__,
+        settings=SETTINGS.title,
+    shell:
+        "cfdna-interp report --config {input.config:q} 2> {log:q}"

@@ -62,7 +62,6 @@ class Model:
 
     dim: int = 32
     bag_size: int = 1_024
-    bags: int = 4
     pretrain_fragments: int = 200_000
     pretrain_epochs: int = 6
     folds: int = 5

@@ -1,0 +1,49 @@
+# Every target makes the environment it needs, from nothing but Python 3.11, make and a network.
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+WORLD ?= length
+BIN := $(VENV)/bin
+# A CPU-only wheel index saves gigabytes on machines without a GPU: make demo TORCH_INDEX=URL
+TORCH_SOURCE := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX) --retries 0)
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint format bench clean
+.DEFAULT_GOAL := demo
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH_SOURCE) torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+## Simulate a cohort of BAM files, run the whole workflow on it, end with the report's path.
+demo: $(STAMP)
+	$(BIN)/cfdna-interp simulate --world $(WORLD) --out demo/cohort --seed 1 --jobs $(JOBS)
+	$(BIN)/cfdna-interp run --config config/demo.yaml --cores $(JOBS)
+
+## All tests.
+test: $(STAMP)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+## Style, types, workflow.
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile
+
+## Verdicts on planted worlds, and the speed of each stage; tables are kept in benchmarks/README.md.
+bench: $(STAMP)
+	$(BIN)/python benchmarks/worlds_bam.py --jobs $(JOBS)
+	$(BIN)/python benchmarks/worlds_tables.py --jobs $(JOBS)
+
+clean:
+	rm -rf demo results benchmarks/out

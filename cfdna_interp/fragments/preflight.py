@@ -1,0 +1,103 @@
+"""What can be known before hours are spent: sheet, atlas, every alignment's header, room on disk."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from cfdna_interp.artifacts.atlas import Atlas
+from cfdna_interp.artifacts.sheet import ROLES, Sample
+from cfdna_interp.cohort.sheet import read_sheet
+from cfdna_interp.config import Config
+from cfdna_interp.errors import InputError
+from cfdna_interp.fragments.alignment import open_alignment
+from cfdna_interp.fragments.filters import Rules
+from cfdna_interp.fragments.profile import check_atlas
+
+_BYTES_PER_FRAGMENT = 60  # a row of the subsample on disk
+_FLOAT = 4  # bytes
+_VERSIONS = 4  # of each bag: as it is, and with lengths, calls, or both swapped
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What the check found.
+
+    Attributes
+    ----------
+    samples
+        All samples of the sheet.
+    builds, dialects
+        How many samples are on each build, and how their methylation is written.
+    problems
+        Samples that can't be used and why; only with ``on_bad_sample: exclude``.
+    disk_needed, disk_free
+        Bytes that the run will write, at most, and bytes that are free.
+    """
+
+    samples: tuple[Sample, ...]
+    builds: dict[str, int]
+    dialects: dict[str, int]
+    problems: dict[str, str]
+    disk_needed: int
+    disk_free: int
+
+    def lines(self) -> list[str]:
+        """Return the findings as lines for a person."""
+        lines = []
+        for role in ROLES:
+            rows = [sample for sample in self.samples if sample.role == role]
+            cases = sum(sample.label == 1 for sample in rows)
+            lines.append(f"{role}: {len(rows)} samples, {cases} of cases, {len(rows) - cases} of controls")
+        for title, counts in (("build", self.builds), ("methylation", self.dialects)):
+            lines.append(f"{title}: " + ", ".join(f"{name} ({n})" for name, n in sorted(counts.items())))
+        lines += [f"will be excluded: {problem}" for problem in self.problems.values()]
+        lines.append(
+            f"disk: at most {self.disk_needed / 1e9:.1f} GB needed, {self.disk_free / 1e9:.1f} GB free"
+        )
+        return lines
+
+
+def preflight(config: Config) -> Preflight:
+    """Check everything that a look at the files' beginnings can tell.
+
+    Raises
+    ------
+    InputError
+        The first problem found that would stop the run.
+    """
+    samples = tuple(read_sheet(config.sheet, config))
+    atlas = Atlas.load(config.atlas) if config.atlas else None
+    builds: Counter[str] = Counter()
+    dialects: Counter[str] = Counter()
+    problems: dict[str, str] = {}
+    for sample in samples:
+        try:
+            with open_alignment(sample, config) as alignment:
+                Rules.of(config.extract, alignment.contig_names, alignment.who)
+                if atlas is not None:
+                    check_atlas(atlas, alignment.contig_names, alignment.contig_lengths, alignment.who)
+                builds[alignment.build] += 1
+                dialects[alignment.dialect] += 1
+        except InputError as error:
+            if config.on_bad_sample == "stop":
+                raise
+            problems[sample.sample] = str(error)
+    needed, free = _disk(config, len(samples))
+    if needed > free:
+        raise InputError(
+            f"{config.outdir}: the run needs up to {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
+            "free some, choose another outdir, or lower model.bag_size"
+        )
+    return Preflight(samples, dict(builds), dict(dialects), problems, needed, free)
+
+
+def _disk(config: Config, samples: int) -> tuple[int, int]:
+    embedded = _VERSIONS * config.attribution.donors * config.model.bag_size * config.model.dim * _FLOAT
+    needed = samples * (embedded + config.extract.fragments_per_sample * _BYTES_PER_FRAGMENT)
+    folder = Path(config.outdir)
+    while not folder.exists():
+        folder = folder.parent
+    return needed, shutil.disk_usage(folder).free
