@@ -23,10 +23,11 @@ from cfdna_interp.report.figures.attribution import attribution_figure
 from cfdna_interp.report.figures.audit import coefficient_figure, handling_forest
 from cfdna_interp.report.figures.heldout import auroc_forest, calibration_figure, roc_figure
 from cfdna_interp.report.figures.lengths import length_by_batch, length_by_label
+from cfdna_interp.report.hypotheses import arrange
 from cfdna_interp.report.methods import SOURCES, methods_paragraphs
 
 TEMPLATES = Path(__file__).with_name("templates")
-DEPTH_ROWS = 15  # features shown with their correlation with depth; audit.json has them all
+DEPTH_ROWS = 10  # features shown with their correlation with depth; audit.json has them all
 
 
 def build_report(config: Config, layout: Layout) -> None:
@@ -66,6 +67,8 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
         "group_name": words.group_name,
         "score_name": words.score_name,
         "measure": words.measure,
+        "significant": words.significant,
+        "term_name": words.term_name,
         "settings": _settings,
     }
     return environment.get_template("report.html").render(
@@ -80,7 +83,11 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
         strata=run.strata(),
         roles=ROLES,
         role_names=words.ROLE_NAMES,
-        n=_count(run),
+        n=run.counts(),
+        scores=sorted(run.validation["scores"], key=words.score_rank),
+        groups=sorted(run.dominance["groups"], key=words.group_rank),
+        all_groups=list(words.GROUP_NAMES),
+        hypotheses=arrange(run),
         judged=run.audit["handling"]["score"],
         depth=_deepest(run.audit["depth"]),
         depth_counts=_depth_counts(run.audit["depth"]),
@@ -123,15 +130,6 @@ def _settings(config: dict[str, Any]) -> str:
 
 def _asset(name: str) -> Markup:
     return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
-
-
-def _count(run: Run) -> dict[str, dict[str, int]]:
-    """Count subjects by role and label."""
-    counts = {}
-    for role in ROLES:
-        labels = [run.labels[subject] for subject in {sample.subject for sample in run.samples[role]}]
-        counts[role] = {"case": sum(labels), "control": len(labels) - sum(labels)}
-    return counts
 
 
 def _deepest(depth: list[dict[str, Any]]) -> list[dict[str, Any]]:

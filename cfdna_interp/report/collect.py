@@ -16,6 +16,25 @@ from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.report.lengths import LengthTable, load_lengths
 
+# In the order in which the extraction stage asks; qc files list them alphabetically.
+FILTERS = (
+    "reads",
+    "secondary_supplementary",
+    "unmapped",
+    "duplicate",
+    "low_mapq",
+    "off_contig",
+    "mate_elsewhere",
+    "mate_missing",
+    "not_inward",
+    "length_out_of_range",
+    "blacklisted",
+    "no_sequence",
+    "fragments",
+    "overlap_calls_merged",
+    "overlap_calls_discordant",
+)
+
 
 @dataclass(frozen=True)
 class Stratum:
@@ -52,7 +71,9 @@ class Run:
     filters
         Role -> filter -> reads or fragments, summed over the role's analysed samples.
     dominance, validation, audit, verdict, proxy, protocol
-        The JSON files of these names; ``proxy`` is None where no group is dominant.
+        The JSON files of these names; ``proxy`` is None where there is none.
+    no_proxy
+        Why there is no proxy, "" where there is one.
     scores
         One row per held-out subject: subject, label, site, batch, covariates, a column per score.
     hypotheses, exclusions
@@ -70,6 +91,7 @@ class Run:
     verdict: dict[str, Any]
     proxy: dict[str, Any] | None
     protocol: dict[str, Any]
+    no_proxy: str
     scores: pd.DataFrame
     hypotheses: list[dict[str, str]]
     exclusions: list[dict[str, str]]
@@ -78,6 +100,14 @@ class Run:
     def simulated(self) -> bool:
         """Whether any of the alignments were made by the simulator."""
         return bool(self.verdict["simulated"])
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Count subjects: role -> ``case`` and ``control``."""
+        counts = {}
+        for role in ROLES:
+            labels = [self.labels[subject] for subject in {sample.subject for sample in self.samples[role]}]
+            counts[role] = {"case": sum(labels), "control": len(labels) - sum(labels)}
+        return counts
 
     def strata(self) -> list[Stratum]:
         """Count subjects by role and batch, in the order of the names."""
@@ -119,7 +149,7 @@ def collect(config: Config, layout: Layout) -> Run:
                 f"sample {sample.sample}: subject {sample.subject} is not in "
                 f"{layout.file('validation.scores.parquet')}; run the validate stage again"
             )
-    proxy = layout.file("proxy.json")
+    proxy = read_json(layout.file("proxy.json"))
     return Run(
         config=config,
         samples=samples,
@@ -130,21 +160,17 @@ def collect(config: Config, layout: Layout) -> Run:
         validation=read_json(layout.file("validation.json")),
         audit=read_json(layout.file("audit.json")),
         verdict=read_json(layout.file("verdict.json")),
-        proxy=_present(read_json(proxy)) if proxy.is_file() else None,
+        proxy=proxy if proxy["group"] is not None else None,
         protocol=read_json(layout.file("protocol.json")),
+        no_proxy=proxy["reason"],
         scores=scores,
         hypotheses=_read_table(layout.file("hypotheses.tsv"), "verdict"),
         exclusions=exclusions,
     )
 
 
-def _present(proxy: dict[str, Any]) -> dict[str, Any] | None:
-    """Drop a proxy record that says no group was dominant."""
-    return proxy if proxy.get("group") else None
-
-
 def _sum_filters(samples: list[Sample], layout: Layout) -> dict[str, int]:
-    totals: dict[str, int] = {}
+    totals = dict.fromkeys(FILTERS, 0)
     for sample in samples:
         for name, count in read_json(layout.qc(sample.sample))["counts"].items():
             totals[name] = totals.get(name, 0) + count

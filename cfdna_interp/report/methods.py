@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from cfdna_interp import __version__
+from cfdna_interp.artifacts.sheet import ROLES
 from cfdna_interp.report.collect import Run
-from cfdna_interp.report.words import group_name, number
+from cfdna_interp.report.words import group_name, group_rank, significant
 
 # Where the named methods come from, so that a manuscript can cite them.
 SOURCES = (
@@ -23,37 +24,37 @@ def methods_paragraphs(run: Run) -> list[str]:
 
 
 def _cohort(run: Run) -> str:
-    counts = {}
-    for role in ("discovery", "heldout"):
-        labels = [run.labels[subject] for subject in {sample.subject for sample in run.samples[role]}]
-        counts[role] = (len(labels), sum(labels), len(labels) - sum(labels))
+    counts = run.counts()
+    discovery, heldout = (
+        f"({counts[role]['case']} cases, {counts[role]['control']} controls)" for role in ROLES
+    )
     batches = {sample.batch for samples in run.samples.values() for sample in samples if sample.batch}
     source = "Simulated cell-free DNA alignments" if run.simulated else "Cell-free DNA alignments"
     text = (
-        "{} of {} discovery subjects ({} cases, {} controls) and {} held-out subjects ({} cases, {} controls) "
-        "were analysed with cfdna-interp {}."
-    ).format(source, *counts["discovery"], *counts["heldout"], __version__)
+        f"{source} of {sum(counts['discovery'].values())} discovery subjects {discovery} and "
+        f"{sum(counts['heldout'].values())} held-out subjects {heldout} were analysed with cfdna-interp "
+        f"{__version__}."
+    )
     if batches:
         text += f" Samples came from {len(batches)} {'batch' if len(batches) == 1 else 'batches'}."
     if run.exclusions:
-        text += f" {len(run.exclusions)} samples were excluded for quality."
+        count = len(run.exclusions)
+        text += f" {count} {'sample was' if count == 1 else 'samples were'} excluded for quality."
     return text + " Subjects, not samples or fragments, are the unit of every test."
 
 
 def _fragments(run: Run) -> str:
     extract = run.config.extract
     duplicates = "dropped" if extract.duplicates == "drop" else "kept"
-    text = (
-        "A fragment is two primary, inward-facing mates on one contig, both with a mapping quality of at least "
-        f"{extract.min_mapq}; duplicates were {duplicates} and lengths from {extract.min_length:,} to "
-        f"{extract.max_length:,} bp kept. CpG calls in the overlap of two mates were counted once. Tables of "
-        "features count all fragments"
-    )
+    equalised = ""
     if extract.common_fragments is not None:
-        text += f", down-sampled to {extract.common_fragments:,} per sample"
+        equalised = f", down-sampled to {extract.common_fragments:,} per sample"
     return (
-        f"{text}; the model read a hash-based subsample of at most {extract.fragments_per_sample:,} fragments "
-        "per sample."
+        "A fragment is two primary, inward-facing mates on one contig, both with a mapping quality of at "
+        f"least {extract.min_mapq}; duplicates were {duplicates} and lengths from {extract.min_length:,} to "
+        f"{extract.max_length:,} bp kept. CpG calls in the overlap of two mates were counted once. Tables "
+        f"of features count all fragments{equalised}; the model read a hash-based subsample of at most "
+        f"{extract.fragments_per_sample:,} fragments per sample."
     )
 
 
@@ -61,44 +62,45 @@ def _model(run: Run) -> str:
     model = run.config.model
     return (
         "An encoder of fragments (length, CpG calls with their offsets, locus; embedding dimension "
-        f"{model.dim}) was pre-trained on discovery fragments by masking, without labels. Attention heads on bags of "
-        f"{model.bag_size:,} embedded fragments ({model.bags} bags per sample) were cross-fitted by subject in "
-        f"{model.folds} folds; held-out logits are the mean of an ensemble of {model.ensemble} heads."
+        f"{model.dim}) was pre-trained on discovery fragments by masking, without labels. Attention heads "
+        f"on bags of {model.bag_size:,} embedded fragments were cross-fitted by subject in {model.folds} "
+        f"folds; held-out logits are the mean of an ensemble of {model.ensemble} heads."
     )
 
 
 def _attribution(run: Run) -> str:
     dominance = run.dominance
-    groups = ", ".join(group_name(group).lower() for group in dominance["groups"])
+    groups = ", ".join(group_name(group).lower() for group in sorted(dominance["groups"], key=group_rank))
     return (
-        f"Exact Shapley values of the feature groups ({groups}) were computed for each subject's logit from the "
-        f"head that never saw the subject. Absent groups were replaced by those of {dominance['donors']} donors "
-        f"from the {dominance['reference']} (intervention: {dominance['intervention']}), donor fragments being "
-        "matched on locus and CpG count. A group's share is its summed absolute contribution over that of all "
-        f"groups; intervals come from {dominance['bootstrap']} refits of the head on bootstrap samples of "
-        f"subjects, nulls from {dominance['permutations']} refits on permuted labels. A group was called dominant "
-        "if the 5 % quantile of its lead over the runner-up exceeded 0.10, its share exceeded the null of the "
-        "largest share, and context and joint effects carried at most 20 %."
+        f"Exact Shapley values of the feature groups ({groups}) were computed for each subject's logit "
+        "from the head that never saw the subject. Absent groups were replaced by those of "
+        f"{dominance['donors']} donors from the {dominance['reference']} (intervention: "
+        f"{dominance['intervention']}), donor fragments being matched on class of locus and number of CpG "
+        "calls. A group's share is its summed absolute contribution over that of all groups; intervals come "
+        f"from {dominance['bootstrap']} refits of the head on bootstrap samples of subjects, nulls from "
+        f"{dominance['permutations']} refits on permuted labels. A group was called dominant if the 5 % "
+        "quantile of its lead over the runner-up exceeded 0.10, its share exceeded the null of the largest "
+        "share, and context and joint effects carried at most 20 %."
     )
 
 
 def _validation(run: Run) -> str:
-    validation, margins = run.validation, run.config.validation
+    validation, margins = run.validation, run.protocol["margins"]
     n = validation["n"]
-    method = validation["scores"]["model"]["auroc"].get("method", "stratified bootstrap")
-    text = (
-        "All scores, the proxy and the deciding rules were frozen before the held-out labels were read (protocol "
-        f"SHA-256 {validation['protocol_digest'][:12]}…). Discrimination is the AUROC over one score per subject "
-        f"({n['case']} cases, {n['control']} controls; 95 % intervals by {method}), compared pairwise on the same "
-        f"subjects and against {validation['permutation']['n']:,} permutations of the labels. "
-    )
+    proxy = ""
     if run.proxy is not None:
-        text += (
-            f"The proxy is an L2-penalised logistic regression (C = {number(run.proxy['C'], 4)}) on "
-            f"{len(run.proxy['features'])} standardised features of {group_name(run.proxy['group']).lower()}. "
+        proxy = (
+            f"The proxy is an L2-penalised logistic regression (C = {significant(run.proxy['C'])}) on "
+            f"{len(run.proxy['features'])} standardised features of "
+            f"{group_name(run.proxy['group']).lower()}. "
         )
-    return text + (
-        f"Margins were fixed beforehand: necessity {margins.necessity_margin}, replaceability "
-        f"{margins.replaceable_margin}, sufficiency {margins.sufficiency_margin} of AUROC. Within-batch AUROC "
-        "weighs batches with at least 5 cases and 5 controls by n1·n0/(n1+n0)."
+    return (
+        "All scores, the proxy and the deciding rules were frozen before the held-out labels were read "
+        f"(protocol SHA-256 {validation['protocol_digest'][:12]}…). Discrimination is the AUROC over one "
+        f"score per subject ({n['case']} cases, {n['control']} controls; 95 % intervals by "
+        f"{validation['scores']['model']['auroc']['method']}), compared pairwise on the same subjects and "
+        f"against {validation['permutation']['n']:,} permutations of the labels. {proxy}Margins were fixed "
+        f"beforehand: necessity {margins['necessity_margin']}, replaceability "
+        f"{margins['replaceable_margin']}, sufficiency {margins['sufficiency_margin']} of AUROC. "
+        "Within-batch AUROC weighs batches with at least 5 cases and 5 controls by n1·n0/(n1+n0)."
     )

@@ -68,6 +68,27 @@ def group_name(group: str | None) -> str:
     return GROUP_NAMES.get(group, group.replace("_", " "))
 
 
+def group_rank(group: str) -> tuple[int, str]:
+    """Return a sort key that puts the groups of a bag first, then comparators, then unknown names."""
+    names = list(GROUP_NAMES)
+    return (names.index(group) if group in names else len(names)), group
+
+
+def score_rank(score: str) -> tuple[int, tuple[int, str]]:
+    """Return a sort key: model, proxy, one group only, one group left out, baselines."""
+    if score in ("model", "proxy"):
+        return ("model", "proxy").index(score), (0, "")
+    for place, prefix in enumerate(("model_only_", "model_without_", "baseline_"), start=2):
+        if score.startswith(prefix):
+            return place, group_rank(score.removeprefix(prefix))
+    return 5, (0, score)
+
+
+def significant(value: float | None) -> str:
+    """Write a number with three significant digits."""
+    return MISSING if value is None else f"{value:.3g}".replace("-", "−")
+
+
 def score_name(score: str) -> str:
     """Return the reader's name of a score, e.g. ``baseline_technical``."""
     fixed = {
@@ -88,6 +109,14 @@ def score_name(score: str) -> str:
             name = group_name(score.removeprefix(prefix))
             return pattern.format(name if pattern.startswith("{") else name.lower())
     return score.replace("_", " ")
+
+
+def term_name(term: str) -> str:
+    """Return the reader's name of a column, score or term, e.g. ``technical_mapq_loss``."""
+    if term in ("model", "proxy") or term.startswith("baseline_"):
+        return score_name(term)
+    name = term.removeprefix("technical_").replace("_", " ")
+    return name[:1].upper() + name[1:]
 
 
 def plotly_text(text: str) -> str:

@@ -65,9 +65,9 @@ def make_run(folder: Path, world: World) -> tuple[Config, Layout]:
         "\n".join(["sample\tsubject\trole\tlabel\tbatch\treason", *rows]) + "\n",
     )
     write_json(layout.file("dominance.json"), _dominance(world))
-    if world.dominant:
-        write_json(layout.file("proxy.json"), _proxy(world, rng))
-    write_json(layout.file("protocol.json"), {"group": "fragment_length" if world.dominant else None})
+    proxy = _proxy(world, rng) if world.dominant else {"group": None, "reason": "no group is dominant"}
+    write_json(layout.file("proxy.json"), proxy)
+    write_json(layout.file("protocol.json"), {"margins": asdict(config.validation)})
     scores, validation = _validate(samples["heldout"], latents, world, rng)
     validation["protocol_digest"] = digest_file(layout.file("protocol.json"))
     scores.to_parquet(layout.file("validation.scores.parquet"))
@@ -191,6 +191,7 @@ def _proxy(world: World, rng: np.random.Generator) -> dict[str, object]:
     values = 0.16 * np.tanh((165 - middle) / 25) + rng.normal(0, 0.02, len(names))
     return {
         "group": "fragment_length",
+        "reason": "",
         "features": [
             {"name": name, "mean": 0.01, "scale": 0.002, "coefficient": value, "impute": 0.01}
             for name, value in zip(names, values, strict=True)
@@ -272,7 +273,12 @@ def _validate(
             "n": 999,
         },
         "paired": [
-            {"a": a, "b": b, **asdict(paired_difference(labels, columns[a], columns[b], draws, 200))}
+            {
+                "a": a,
+                "b": b,
+                **asdict(paired_difference(labels, columns[a], columns[b], draws, 200)),
+                "p_holm": 1.0,
+            }
             for a, b in pairs
         ],
         "within_batch": within,
@@ -289,20 +295,20 @@ def _audit(validation: dict, world: World, rng: np.random.Generator) -> dict[str
         if world.nested
         else "Within batches the score keeps its AUROC, so batches do not explain it."
     )
-    covariates = (
-        {"auroc": scores["baseline_covariates"]["auroc"]}
-        if world.covariates
-        else {"auroc": {"value": None, "reason": "the sheet has neither age nor sex"}}
-    )
+    covariates = {"auroc": None, "reason": "the cohort has no such column that varies"}
+    if world.covariates:
+        covariates = {"auroc": scores["baseline_covariates"]["auroc"]}
     return {
         "technical": {"auroc": scores["baseline_technical"]["auroc"]},
         "covariates": covariates,
         "adjusted": [
-            {"term": "score, per SD", "coefficient": 2.31, "low": 1.5, "high": 3.1, "p": 1e-7},
-            {"term": "age, per SD", "coefficient": -0.12, "low": -0.6, "high": 0.4, "p": 0.64},
+            {"term": score, "coefficient": 2.31, "low": 1.5, "high": 3.1, "p": 1e-7},
+            {"term": "age", "coefficient": -0.12, "low": -0.6, "high": 0.4, "p": 0.64},
         ]
         if world.covariates
         else [],
+        "adjusted_reason": "" if world.covariates else "score and covariates separate the classes",
+        "depth_reason": "",
         "depth": [
             {
                 "feature": f"length_bin_{low}_{low + 5}",
@@ -312,9 +318,12 @@ def _audit(validation: dict, world: World, rng: np.random.Generator) -> dict[str
             }
             for low in range(60, 200, 5)
         ],
-        "batch_from_groups": {}
-        if world.nested
-        else {group: {"auroc": 0.52, "chance": 0.5} for group in (*GROUPS, *COMPARATORS)},
+        "batch_from_groups": {
+            group: {"accuracy": None, "chance": None, "p": None, "reason": "fewer than two batches"}
+            if world.nested
+            else {"accuracy": 0.27, "chance": 0.25, "p": 0.4, "subjects": 40, "batches": 4, "reason": ""}
+            for group in (*GROUPS, *COMPARATORS)
+        },
         "handling": {
             "status": status,
             "score": score,
@@ -359,23 +368,19 @@ def _verdict(validation: dict, audit: dict, world: World) -> dict[str, object]:
 
 
 def _hypotheses() -> str:
-    header = ("rank", "statement", "direction", "coefficient", "assay", "control_arm")
+    header = ("statement", "direction", "coefficient", "low", "high", "handling", "assay", "control_arm")
+    common = (
+        "not handling: the signal is there among subjects of the same batch",
+        "capillary electrophoresis of the plasma DNA; short and long amplicons by digital PCR",
+        "blood of the same persons in two tube types and with two delays to the spin",
+    )
     rows = (
+        ("The difference in length arises in handling, not in the person.", "either", "", "", "", *common),
         (
-            "1",
-            "The signal is made by handling: tube, delay to spin, or leucocyte lysis.",
-            "either",
-            "",
-            "Split tubes of the same donors over delays of 1, 6 and 24 hours.",
-            "Same donors, spun at once.",
-        ),
-        (
-            "2",
-            "Cases carry more fragments of 100 to 145 bp.",
-            "up",
-            "0.15 [0.10, 0.20]",
-            "Capillary electrophoresis; short and long amplicons by ddPCR.",
-            "Same samples after one freeze and thaw.",
+            "In cases the share of fragments of 100 to 144 bp is higher than in controls.",
+            "higher in cases",
+            *("0.15", "0.1", "0.2"),
+            *common,
         ),
     )
     return "\n".join("\t".join(row) for row in (header, *rows)) + "\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -17,7 +17,7 @@ from cfdna_interp.report.figures.style import (
     NULL_BAND,
     finish,
 )
-from cfdna_interp.report.words import group_name
+from cfdna_interp.report.words import group_name, group_rank
 
 CONTEXT = "Context and joint"
 CONTEXT_LIMIT = 20.0  # %; above it the rule for "dominant" answers "can't tell"
@@ -42,7 +42,7 @@ def attribution_figure(dominance: Mapping[str, Any], validation: Mapping[str, An
     (logit) of cases and controls. Right: AUROC lost by retraining without the group, on discovery
     subjects (cross-fitted, diamond) and on held-out subjects (dot with a paired 95 % interval).
     """
-    groups = list(dominance["groups"])
+    groups = sorted(dominance["groups"], key=group_rank)
     figure = make_subplots(
         rows=1,
         cols=3,
@@ -64,8 +64,11 @@ def attribution_figure(dominance: Mapping[str, Any], validation: Mapping[str, An
     figure.update_xaxes(title_text="Drop of AUROC", row=1, col=3)
     for column in (2, 3):
         figure.add_vline(x=0, line={"color": MUTED, "width": 1, "dash": "dot"}, row=1, col=column)
-    finish(figure, 150 + 52 * len(rows))
-    figure.update_layout(legend={"orientation": "h", "x": 0, "y": -0.27, "yanchor": "top"})
+    finish(figure, 160 + 52 * len(rows))
+    for column, name in enumerate(("legend", "legend2", "legend3"), start=1):
+        left = figure.get_subplot(1, column).xaxis.domain[0]
+        place = {"x": left, "xanchor": "left", "y": -0.24, "yanchor": "top", "font": {"size": 12}}
+        figure.update_layout({name: place})
     return figure
 
 
@@ -128,6 +131,7 @@ def _add_contributions(figure: go.Figure, groups: list[str], dominance: Mapping[
             marker={"size": 11, "symbol": symbol, "color": LABEL_COLOURS[label]},
             name=LABEL_NAMES[label],
             hovertemplate=f"{LABEL_NAMES[label]}: %{{x:.2f}}<extra></extra>",
+            legend="legend2",
             row=1,
             col=2,
         )
@@ -150,6 +154,7 @@ def _add_costs(
         marker={"size": 10, "color": INK},
         name="Held-out, 95 %",
         hovertemplate="held-out: %{x:.3f}<extra></extra>",
+        legend="legend3",
         row=1,
         col=3,
     )
@@ -161,6 +166,7 @@ def _add_costs(
         marker={"size": 10, "symbol": "diamond-open", "color": INK, "line": {"width": 1.6}},
         name="Discovery, cross-fitted",
         hovertemplate="discovery: %{x:.3f}<extra></extra>",
+        legend="legend3",
         row=1,
         col=3,
     )
@@ -170,7 +176,7 @@ def _percent(value: float | None) -> float | None:
     return None if value is None else 100 * value
 
 
-def _whiskers(points: list[Mapping[str, Any]], factor: float, colour: str) -> dict[str, Any]:
+def _whiskers(points: Sequence[Mapping[str, Any]], factor: float, colour: str) -> dict[str, Any]:
     """Return plotly's error bars for ``{"value", "low", "high"}`` records, lengths from the value."""
     return {
         "type": "data",

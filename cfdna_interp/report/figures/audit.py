@@ -35,9 +35,9 @@ def handling_forest(audit: Mapping[str, Any], validation: Mapping[str, Any]) -> 
             f"n = {n['case']} cases + {n['control']} controls",
         )
     ]
-    within = validation["within_batch"].get(score) or {}
-    batches = within.get("batches") or []
-    if within.get("value") is not None:
+    within = validation["within_batch"][score]
+    if within["value"] is not None:
+        batches = within["batches"]
         cases, controls = (sum(batch[kind] for batch in batches) for kind in ("case", "control"))
         note = f"n = {cases} + {controls} in {len(batches)} batches"
         rows.append(
@@ -59,8 +59,8 @@ def handling_forest(audit: Mapping[str, Any], validation: Mapping[str, Any]) -> 
         ("Technical columns only", "technical", BLUE),
         ("Age and sex only", "covariates", MUTED),
     ):
-        record = (audit.get(key) or {}).get("auroc") or {}
-        if record.get("value") is not None:
+        record = audit[key]["auroc"]
+        if record is not None:
             rows.append(Row(name, record["value"], record["low"], record["high"], colour))
     return forest(rows, "Held-out AUROC", null=0.5, reference=crude["value"])
 

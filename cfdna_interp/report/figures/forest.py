@@ -57,10 +57,12 @@ def forest(
         Decimals of the printed estimates.
     """
     figure = go.Figure()
+    widest = 0
     # Positions are numbers, not names: two rows may carry the same name.
     for place, row in enumerate(rows):
         bounded = row.low is not None and row.high is not None
         text = interval({"value": row.value, "low": row.low, "high": row.high}, digits)
+        widest = max(widest, len(text))
         figure.add_scatter(
             x=[row.value],
             y=[place],
@@ -101,7 +103,8 @@ def forest(
         tickmode="array", tickvals=list(range(len(rows))), ticktext=labels, range=[len(rows) - 0.5, -0.5]
     )
     figure.update_xaxes(title_text=axis)
-    finish(figure, 84 + 36 * len(rows))
-    figure.update_layout(margin={"t": 12, "r": 140})
+    finish(figure, 84 + 34 * len(rows))
+    # Plotly reserves no room for annotations outside the axes; about 7.5 px a character are needed.
+    figure.update_layout(margin={"t": 12, "r": int(16 + 7.5 * widest)})
     figure.update_yaxes(showgrid=False, ticks="", showline=False)
     return figure

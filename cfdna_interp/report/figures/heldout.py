@@ -11,10 +11,9 @@ import plotly.graph_objects as go
 from scipy.special import expit
 from sklearn.metrics import roc_curve
 
-
 from cfdna_interp.report.figures.forest import Row, forest
 from cfdna_interp.report.figures.style import BLUE, GROUP_COLOURS, INK, MUTED, VERMILLION, finish
-from cfdna_interp.report.words import interval, score_name
+from cfdna_interp.report.words import interval, score_name, score_rank
 from cfdna_interp.stats.calibration import wilson
 
 MAIN = ("model", "proxy")
@@ -24,9 +23,7 @@ MAIN_COLOURS = {"model": INK, "proxy": VERMILLION}
 def shown_scores(validation: Mapping[str, Any], scores: pd.DataFrame) -> list[str]:
     """Return the model, the proxy and the baselines, as far as they were scored, in this order."""
     present = [name for name in validation["scores"] if name in scores.columns]
-    return [name for name in MAIN if name in present] + [
-        name for name in sorted(present) if name.startswith("baseline_")
-    ]
+    return [name for name in sorted(present, key=score_rank) if name in MAIN or name.startswith("baseline_")]
 
 
 def roc_figure(validation: Mapping[str, Any], scores: pd.DataFrame) -> go.Figure:
@@ -68,10 +65,10 @@ def roc_figure(validation: Mapping[str, Any], scores: pd.DataFrame) -> go.Figure
         )
     figure.update_xaxes(title_text="False-positive rate (controls)", range=[-0.01, 1.01], constrain="domain")
     figure.update_yaxes(title_text="True-positive rate (cases)", range=[-0.01, 1.01], scaleanchor="x")
-    finish(figure, 620)
+    finish(figure, 690)
     figure.update_layout(
-        margin={"t": 12},
-        legend={"orientation": "v", "x": 0, "y": -0.14, "yanchor": "top", "font": {"size": 11.5}},
+        margin={"t": 12, "b": 262},
+        legend={"yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "font": {"size": 12}},
     )
     return figure
 
@@ -159,7 +156,7 @@ def calibration_figure(validation: Mapping[str, Any], scores: pd.DataFrame) -> g
 
 def auroc_forest(validation: Mapping[str, Any]) -> go.Figure:
     """Draw the AUROC of every held-out score with its 95 % interval; .5 is chance."""
-    names = sorted(validation["scores"], key=_order)
+    names = sorted(validation["scores"], key=score_rank)
     rows = [
         Row(
             name=score_name(name),
@@ -172,13 +169,6 @@ def auroc_forest(validation: Mapping[str, Any]) -> go.Figure:
         for name in names
     ]
     return forest(rows, "Held-out AUROC", null=0.5)
-
-
-def _order(name: str) -> tuple[int, str]:
-    kinds = ("model_only_", "model_without_", "baseline_")
-    if name in MAIN:
-        return MAIN.index(name), name
-    return 2 + next((place for place, kind in enumerate(kinds) if name.startswith(kind)), 3), name
 
 
 def _group(name: str) -> str:

@@ -41,10 +41,9 @@ def length_by_label(tables: Sequence[LengthTable]) -> go.Figure:
         rows=2,
         cols=len(tables),
         shared_xaxes=True,
-        shared_yaxes=True,
         row_heights=[0.66, 0.34],
         vertical_spacing=0.07,
-        horizontal_spacing=0.05,
+        horizontal_spacing=0.08,
         column_titles=[ROLE_NAMES[table.role] for table in tables],
     )
     for column, table in enumerate(tables, start=1):
@@ -55,8 +54,10 @@ def length_by_label(tables: Sequence[LengthTable]) -> go.Figure:
                 _add_profile(figure, table, shares, name, LABEL_COLOURS[label], "solid", 1, column)
         if min(len(shares) for shares in groups.values()) > 1:
             _add_difference(figure, table, groups[1], groups[0], column)
-    figure.update_yaxes(title_text="Fragments, % per bp", rangemode="tozero", row=1, col=1)
     figure.update_yaxes(title_text="Cases − controls,<br>% points per bp", row=2, col=1)
+    figure.update_yaxes(range=_span(figure, "y", "y2"), row=1)
+    figure.update_yaxes(range=_span(figure, "y3", "y4"), row=2)
+    figure.update_yaxes(title_text="Fragments, % per bp", row=1, col=1)
     figure.update_xaxes(range=SHOWN)
     figure.update_xaxes(title_text="Fragment length, bp", row=2)
     return _place_legends(finish(figure, 520), len(tables))
@@ -71,8 +72,7 @@ def length_by_batch(tables: Sequence[LengthTable]) -> go.Figure:
     figure = make_subplots(
         rows=1,
         cols=len(tables),
-        shared_yaxes=True,
-        horizontal_spacing=0.05,
+        horizontal_spacing=0.08,
         column_titles=[ROLE_NAMES[table.role] for table in tables],
     )
     order = sorted({str(batch) for table in tables for batch in table.batches})
@@ -84,7 +84,8 @@ def length_by_batch(tables: Sequence[LengthTable]) -> go.Figure:
                 dash = BATCH_DASHES[place // len(BATCH_COLOURS) % len(BATCH_DASHES)]
                 name = f"{plotly_text(batch) or 'no batch'}, n = {len(shares)}"
                 _add_profile(figure, table, shares, name, colour, dash, 1, column)
-    figure.update_yaxes(title_text="Fragments, % per bp", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(range=_span(figure, "y", "y2"))
+    figure.update_yaxes(title_text="Fragments, % per bp", row=1, col=1)
     figure.update_xaxes(range=SHOWN, title_text="Fragment length, bp")
     return _place_legends(finish(figure, 360), len(tables))
 
@@ -164,6 +165,13 @@ def _add_band(
     )
 
 
+def _span(figure: go.Figure, *axes: str) -> list[float]:
+    """Return one range that holds all curves on the given axes, so that columns can be compared."""
+    values = np.concatenate([[0.0], *(trace.y for trace in figure.data if trace.yaxis in axes)])
+    margin = 0.05 * (values.max() - values.min())
+    return [float(values.min() - margin), float(values.max() + margin)]
+
+
 def _legend(column: int) -> str:
     return "legend" if column == 1 else f"legend{column}"
 
@@ -172,7 +180,7 @@ def _place_legends(figure: go.Figure, columns: int) -> go.Figure:
     """Put a legend into the upper right corner of each column: counts differ between roles."""
     for column in range(1, columns + 1):
         right = figure.get_subplot(1, column).xaxis.domain[1]
-        figure.update_layout(
-            {_legend(column): {"x": right, "xanchor": "right", "y": 0.985, "yanchor": "top"}}
-        )
+        style = {"bgcolor": "rgba(255,255,255,0)", "font": {"size": 12}}
+        place = {"x": right, "xanchor": "right", "y": 0.99, "yanchor": "top"}
+        figure.update_layout({_legend(column): style | place})
     return figure
