@@ -1,0 +1,181 @@
+"""``proxy.json``: a frozen logistic regression as plain numbers, and what scoring a new sample needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cfdna_interp.artifacts.files import read_json, write_json
+from cfdna_interp.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """A logistic regression on standardised, median-imputed inputs.
+
+    The logit of x is ``intercept + Σ coefficient · (x - mean) / scale``, a missing x replaced by
+    ``impute`` first.
+
+    Attributes
+    ----------
+    names
+        (inputs,) names of the inputs.
+    impute, mean, scale, coefficient
+        (inputs,) numbers; ``coefficient`` is per standard deviation in the discovery samples.
+    intercept
+        The logit of an average sample.
+    C
+        Inverse strength of the L2 penalty, as in scikit-learn.
+    draws
+        (bootstrap, 1 + inputs) intercept and coefficients of refits on resampled subjects; no rows for a
+        baseline.
+    auroc_per_fold
+        AUROC of each outer fold of the nested cross-validation, one by one.
+    """
+
+    names: tuple[str, ...]
+    impute: np.ndarray
+    mean: np.ndarray
+    scale: np.ndarray
+    coefficient: np.ndarray
+    intercept: float
+    C: float
+    draws: np.ndarray
+    auroc_per_fold: tuple[float, ...] = ()
+
+    def standardise(self, X: np.ndarray) -> np.ndarray:
+        """Return (samples, inputs) inputs imputed and brought to the scale of the coefficients."""
+        return np.asarray((np.where(np.isnan(X), self.impute, X) - self.mean) / self.scale)
+
+    def logits(self, X: np.ndarray) -> np.ndarray:
+        """Return the (samples,) logits of (samples, inputs) raw inputs, NaN where missing."""
+        return np.asarray(self.standardise(X) @ self.coefficient + self.intercept)
+
+    def bootstrap_logits(self, X: np.ndarray) -> np.ndarray:
+        """Return the (bootstrap, samples) logits under the bootstrap's coefficients."""
+        return np.asarray(self.draws[:, 1:] @ self.standardise(X).T + self.draws[:, :1])
+
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the (inputs,) lower and upper ends of the coefficients' 95 % bootstrap intervals."""
+        low, high = np.quantile(self.draws[:, 1:], [0.025, 0.975], axis=0)
+        return low, high
+
+
+@dataclass(frozen=True, eq=False)
+class Proxy:
+    """The logistic regression on the dominant group's features, or the reason why there is none.
+
+    Attributes
+    ----------
+    group
+        The dominant group, None where there is none; then ``linear`` is None and ``reason`` says why.
+    linear
+        The fitted regression.
+    n
+        Discovery subjects behind it: ``case`` and ``control``.
+    training_range
+        Name -> lowest and highest value in the discovery samples, of technical columns and of the
+        fragment-length mode.
+    settings
+        Sections ``seed``, ``atlas``, ``reference``, ``extract`` and ``features`` of the run's config;
+        paths relative to the folder of the proxy.
+    simulated
+        Whether the discovery alignments were made by the simulator.
+    """
+
+    group: str | None
+    linear: Linear | None
+    n: dict[str, int]
+    reason: str = ""
+    training_range: dict[str, tuple[float, float]] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    simulated: bool = False
+
+
+def save_proxy(proxy: Proxy, path: Path | str) -> None:
+    """Write the proxy as JSON with exact floats."""
+    record: dict[str, Any] = {
+        "group": proxy.group,
+        "reason": proxy.reason,
+        "n": proxy.n,
+        "training_range": proxy.training_range,
+        "settings": proxy.settings,
+        "simulated": proxy.simulated,
+        "features": [],
+        "coefficients": [],
+    }
+    if proxy.linear is not None:
+        linear = proxy.linear
+        low, high = linear.bounds()
+        record |= {
+            "features": [
+                {
+                    "name": name,
+                    "mean": linear.mean[i],
+                    "scale": linear.scale[i],
+                    "coefficient": linear.coefficient[i],
+                    "impute": linear.impute[i],
+                }
+                for i, name in enumerate(linear.names)
+            ],
+            "intercept": linear.intercept,
+            "C": linear.C,
+            "cv": {
+                "auroc_per_fold": linear.auroc_per_fold,
+                "mean": float(np.mean(linear.auroc_per_fold)),
+            },
+            "coefficients": [
+                {"name": name, "coefficient": linear.coefficient[i], "low": low[i], "high": high[i]}
+                for i, name in enumerate(linear.names)
+            ],
+            "draws": linear.draws,
+        }
+    write_json(path, record)
+
+
+def load_proxy(path: Path | str) -> Proxy:
+    """Read what :func:`save_proxy` wrote.
+
+    Raises
+    ------
+    InputError
+        The file is missing, damaged, or no proxy.
+    """
+    record = read_json(path)
+    try:
+        linear = _linear(record) if record["group"] is not None else None
+        return Proxy(
+            group=record["group"],
+            linear=linear,
+            n=record["n"],
+            reason=record["reason"],
+            training_range={name: (low, high) for name, (low, high) in record["training_range"].items()},
+            settings=record["settings"],
+            simulated=record["simulated"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is no proxy ({error!r}); give the proxy.json of a finished run") from None
+
+
+def _linear(record: Mapping[str, Any]) -> Linear:
+    def column(key: str) -> np.ndarray:
+        return np.array([feature[key] for feature in record["features"]], dtype=np.float64)
+
+    draws = np.array(record["draws"], dtype=np.float64)
+    if draws.ndim != 2 or draws.shape[1] != len(record["features"]) + 1:
+        raise ValueError("draws and features disagree")
+    return Linear(
+        names=tuple(feature["name"] for feature in record["features"]),
+        impute=column("impute"),
+        mean=column("mean"),
+        scale=column("scale"),
+        coefficient=column("coefficient"),
+        intercept=float(record["intercept"]),
+        C=float(record["C"]),
+        draws=draws,
+        auroc_per_fold=tuple(record["cv"]["auroc_per_fold"]),
+    )

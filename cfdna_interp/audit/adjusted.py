@@ -1,0 +1,137 @@
+"""Whether the score still tells the label when age, sex and technical columns are held."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import linprog
+from scipy.stats import rankdata
+
+from cfdna_interp.proxy.table import COVARIATES, TECHNICAL
+
+# Subjects of the rarer class per term, a common lower bound for logistic regression
+# (Vittinghoff and McCulloch 2007 find 5 to 9 workable).
+SUBJECTS_PER_TERM = 8
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A log odds ratio per standard deviation (per step for an indicator), with Wald interval and test."""
+
+    term: str
+    coefficient: float
+    low: float
+    high: float
+    p: float
+
+
+@dataclass(frozen=True)
+class Adjusted:
+    """The effects, first the score's; ``reason`` says what is left out or why nothing can be estimated."""
+
+    effects: tuple[Effect, ...]
+    reason: str
+
+
+def adjusted_effects(subjects: pd.DataFrame, score: str) -> Adjusted:
+    """Fit label ~ score + age + sex + technical columns by maximum likelihood.
+
+    As many terms enter as the rarer class carries; technical columns in the order of their rank
+    correlation with the score, since only what goes along with the score can stand in for it. Missing
+    numbers take the median. Constant and collinear columns are left out, and so are columns with which
+    the classes would separate completely: no maximum likelihood exists with them.
+
+    Parameters
+    ----------
+    subjects
+        ``validation.scores.parquet``: one row per held-out subject.
+    score
+        Column of the score to adjust.
+    """
+    import statsmodels.api as sm
+
+    y = subjects["label"].to_numpy(dtype=np.float64)
+    limit = max(1, int(min(y.sum(), (1 - y).sum()) // SUBJECTS_PER_TERM))
+    main = _standardise(subjects[score].to_numpy(dtype=np.float64))
+    if main is None:
+        return Adjusted((), f"the score {score} is the same for all subjects")
+    names = [score]
+    X = np.column_stack([np.ones(len(y)), main])
+    if separated(X, y):
+        return Adjusted((), f"the score {score} separates the classes completely")
+    divides = []
+    for name, values in _candidates(subjects, main):
+        wider = np.column_stack([X, values])
+        if len(names) == limit or np.linalg.matrix_rank(wider) < wider.shape[1]:
+            continue
+        if separated(wider, y):
+            divides.append(name)
+            continue
+        names.append(name)
+        X = wider
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = sm.Logit(y, X).fit(disp=0, maxiter=200)
+    if not result.mle_retvals["converged"] or not np.isfinite(result.bse).all():
+        return Adjusted((), "the likelihood has no clear maximum")
+    bounds = result.conf_int()
+    effects = tuple(
+        Effect(
+            name,
+            float(result.params[i]),
+            float(bounds[i][0]),
+            float(bounds[i][1]),
+            float(result.pvalues[i]),
+        )
+        for i, name in enumerate(names, start=1)
+    )
+    left_out = f"left out, since the classes separate with it: {', '.join(divides)}" if divides else ""
+    return Adjusted(effects, left_out)
+
+
+def separated(X: np.ndarray, labels: np.ndarray) -> bool:
+    """Say whether some combination of columns divides the classes, so that no maximum likelihood exists.
+
+    A linear programme: the largest Σ s_i x_i·b over |b| <= 1 with every s_i x_i·b >= 0, s = ±1 by label,
+    is positive exactly under complete or quasi-complete separation (Konis 2007).
+
+    Parameters
+    ----------
+    X
+        (subjects, terms) with the constant column, of full rank.
+    labels
+        (subjects,) 1 case, 0 control.
+    """
+    signed = X * np.where(labels > 0, 1.0, -1.0)[:, None]
+    outcome = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(X)), bounds=(-1, 1))
+    return bool(-outcome.fun > 1e-7)
+
+
+def _candidates(subjects: pd.DataFrame, score: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    covariates = [item for name in COVARIATES if name in subjects for item in _terms(subjects[name])]
+    columns = sorted(str(name) for name in subjects if str(name).startswith(TECHNICAL))
+    technical = [item for name in columns for item in _terms(subjects[name])]
+    ranks = rankdata(score)
+    technical.sort(key=lambda item: (-abs(float(np.corrcoef(ranks, rankdata(item[1]))[0, 1])), item[0]))
+    return covariates + technical
+
+
+def _terms(column: pd.Series) -> list[tuple[str, np.ndarray]]:
+    name = str(column.name)
+    if pd.api.types.is_numeric_dtype(column):
+        values = column.to_numpy(dtype=np.float64)
+        if np.isnan(values).all():
+            return []
+        standard = _standardise(np.where(np.isnan(values), np.nanmedian(values), values))
+        return [] if standard is None else [(name, standard)]
+    text = column.fillna("").astype(str).to_numpy()
+    levels = sorted(set(text.tolist()) - {""})
+    return [(f"{name}={level}", (text == level).astype(np.float64)) for level in levels[1:]]
+
+
+def _standardise(values: np.ndarray) -> np.ndarray | None:
+    spread = float(values.std())
+    return None if np.ptp(values) == 0 else (values - values.mean()) / spread

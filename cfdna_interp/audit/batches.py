@@ -1,0 +1,100 @@
+"""Whether the batch can be read from a feature group among controls: then the group carries handling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import Ridge
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from cfdna_interp.artifacts.features import GROUPS
+from cfdna_interp.audit.depth import subject_means
+from cfdna_interp.proxy.table import Table, usable
+from cfdna_interp.stats.resampling import stream
+
+PER_BATCH = 5
+FOLDS = 5
+PERMUTATIONS = 99
+
+
+@dataclass(frozen=True)
+class BatchReading:
+    """Cross-validated balanced accuracy of reading the batch from a group, against permuted batches.
+
+    ``chance`` is the mean over the permutations, ``p`` one-sided. NaN with a ``reason`` where it cannot
+    be judged.
+    """
+
+    accuracy: float
+    chance: float
+    p: float
+    subjects: int
+    batches: int
+    reason: str
+
+
+def batch_from_groups(table: Table, seed: int) -> dict[str, BatchReading]:
+    """Read the batch from each feature group among the discovery controls, one row per subject.
+
+    Batches with fewer than 5 controls are left out.
+
+    Parameters
+    ----------
+    table
+        The discovery table, with labels.
+    seed
+        The run's seed.
+    """
+    values, controls = subject_means(table)
+    batches = pd.Series(table.text("batch")).groupby(np.array(table.subjects)).agg(_only).to_numpy()
+    names, counts = np.unique(batches[controls], return_counts=True)
+    large = [str(n) for n, count in zip(names, counts, strict=True) if n and count >= PER_BATCH]
+    rows = controls & np.isin(batches, large)
+    result = {}
+    for group in GROUPS:
+        chosen = [i for i, owner in enumerate(table.groups) if owner == group]
+        X = values[rows][:, chosen]
+        X = X[:, usable(X)] if len(X) else X
+        if len(large) < 2:
+            reason = f"fewer than two batches hold {PER_BATCH} controls"
+        elif X.shape[1] == 0:
+            reason = "no feature of the group varies among the controls"
+        else:
+            result[group] = _read(X, batches[rows].astype(str), stream(seed, "audit", "batch", group))
+            continue
+        result[group] = BatchReading(np.nan, np.nan, np.nan, int(rows.sum()), len(large), reason)
+    return result
+
+
+def _read(X: np.ndarray, batches: np.ndarray, rng: np.random.Generator) -> BatchReading:
+    names, y = np.unique(batches, return_inverse=True)
+    targets = np.stack([y, *(rng.permutation(y) for _ in range(PERMUTATIONS))])  # (1 + permutations, n)
+    # Ridge regression on batch indicators, the largest output being the answer; a penalty of the order of
+    # the number of standardised features keeps wide groups in check. All permutations are one solve.
+    indicators = (targets[:, None, :] == np.arange(len(names))[:, None]).astype(np.float64)
+    model = make_pipeline(
+        SimpleImputer(strategy="median", keep_empty_features=True),
+        StandardScaler(),
+        Ridge(alpha=float(X.shape[1])),
+    )
+    # Folds that know nothing of the batch, so that seen and permuted batches are treated alike.
+    folds = KFold(FOLDS, shuffle=True, random_state=int(rng.integers(2**31)))
+    outputs = cross_val_predict(model, X, indicators.reshape(-1, len(y)).T, cv=folds)
+    answers = outputs.T.reshape(indicators.shape).argmax(axis=1)
+    accuracies = np.array(
+        [balanced_accuracy_score(target, answer) for target, answer in zip(targets, answers, strict=True)]
+    )
+    seen, null = float(accuracies[0]), accuracies[1:]
+    p = (1 + int((null >= seen).sum())) / (1 + PERMUTATIONS)
+    return BatchReading(seen, float(null.mean()), p, len(y), len(names), "")
+
+
+def _only(names: pd.Series) -> str:
+    distinct = set(names)
+    return str(distinct.pop()) if len(distinct) == 1 else ""

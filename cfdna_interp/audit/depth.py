@@ -1,0 +1,79 @@
+"""Which features go along with sequencing depth among the controls, where no disease can explain it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from cfdna_interp.proxy.table import Table
+from cfdna_interp.stats.multiplicity import benjamini_hochberg
+
+DEPTH = "technical_fragments"
+FEWEST = 5
+
+
+@dataclass(frozen=True)
+class DepthCorrelation:
+    """Spearman correlation of a feature with the number of fragments, q after Benjamini-Hochberg."""
+
+    feature: str
+    group: str
+    spearman: float
+    q: float
+
+
+@dataclass(frozen=True)
+class Depth:
+    """All correlations that could be tested, strongest first; ``reason`` says why there is none."""
+
+    correlations: tuple[DepthCorrelation, ...]
+    reason: str
+
+
+def depth_correlations(table: Table) -> Depth:
+    """Correlate each feature with depth over the discovery controls, one value per subject.
+
+    Parameters
+    ----------
+    table
+        The discovery table, with labels.
+    """
+    values, controls = subject_means(table)
+    if DEPTH not in table.obs:
+        return Depth((), "the number of fragments is not recorded")
+    fragments = np.asarray(table.obs[DEPTH], dtype=np.float64)
+    depth = pd.Series(fragments).groupby(np.array(table.subjects)).mean().to_numpy()[controls]
+    if len(depth) < FEWEST or np.ptp(depth) == 0:
+        return Depth((), "the controls are too few, or all have the same number of fragments")
+    tested, seen, p = [], [], []
+    for i in range(len(table.names)):
+        column = values[controls, i]
+        measured = np.isfinite(column)
+        if measured.sum() < FEWEST or np.ptp(column[measured]) == 0 or np.ptp(depth[measured]) == 0:
+            continue
+        result = spearmanr(column[measured], depth[measured])
+        tested.append(i)
+        seen.append(float(result.statistic))
+        p.append(float(result.pvalue))
+    q = benjamini_hochberg(p)
+    found = [
+        DepthCorrelation(table.names[i], table.groups[i], correlation, float(adjusted))
+        for i, correlation, adjusted in zip(tested, seen, q, strict=True)
+    ]
+    found.sort(key=lambda item: (-abs(item.spearman), item.feature))
+    return Depth(tuple(found), "")
+
+
+def subject_means(table: Table) -> tuple[np.ndarray, np.ndarray]:
+    """Return (subjects, features) means over each subject's samples, and the (subjects,) mask of controls.
+
+    Subjects are in the order of their names.
+    """
+    assert table.labels is not None
+    subjects = np.array(table.subjects)
+    values = pd.DataFrame(table.X).groupby(subjects).mean().to_numpy()
+    labels = pd.Series(table.labels).groupby(subjects).first().to_numpy()
+    return values, labels == 0

@@ -1,0 +1,240 @@
+"""Fit the proxy and its baselines, score the held-out samples, and fix everything before the opening."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cfdna_interp import __version__
+from cfdna_interp.artifacts.features import BAG_GROUPS, GROUPS
+from cfdna_interp.artifacts.files import digest_file, plain, read_json, write_json
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.predictions import Score, save_scores
+from cfdna_interp.artifacts.proxy import Linear, Proxy, save_proxy
+from cfdna_interp.config import Config
+from cfdna_interp.errors import InputError
+from cfdna_interp.proxy.fit import fit
+from cfdna_interp.proxy.table import (
+    COVARIATES,
+    TECHNICAL,
+    Inputs,
+    Table,
+    column_inputs,
+    group_inputs,
+    load_table,
+    usable,
+)
+from cfdna_interp.stats.resampling import stream
+
+# A new sample whose fragment-length mode lies outside the training cohort was made by another protocol.
+MODE = "length_mode"
+DRAWS = 100
+FROZEN = (
+    "features.discovery.h5ad",
+    "features.heldout.h5ad",
+    "predictions.discovery.parquet",
+    "scores.model.parquet",
+    "dominance.json",
+    "proxy.json",
+    "scores.proxy.parquet",
+)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """One logistic regression: which inputs it sees.
+
+    Attributes
+    ----------
+    score
+        Its name in the tables of scores.
+    groups
+        Feature groups; empty where it sees columns of ``obs``.
+    columns
+        Columns of ``obs``.
+    """
+
+    score: str
+    groups: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+
+
+def baselines(table: Table) -> list[Baseline]:
+    """Return the regressions to fit for a cohort, in the order of the contract."""
+    return [
+        *(Baseline(f"baseline_{group}", groups=(group,)) for group in GROUPS),
+        Baseline("baseline_all", groups=GROUPS),
+        Baseline("baseline_covariates", columns=COVARIATES),
+        Baseline("baseline_technical", columns=tuple(table.technical_columns())),
+    ]
+
+
+def run_proxy(config: Config) -> None:
+    """Write ``proxy.json``, ``scores.proxy.parquet`` and ``protocol.json``.
+
+    Raises
+    ------
+    InputError
+        An input of the stage is missing or does not fit, or a class is too small to fit anything.
+    """
+    layout = Layout.of(config.outdir)
+    discovery, heldout = (load_table(layout.matrix(role)) for role in ("discovery", "heldout"))
+    if discovery.labels is None:
+        raise InputError(f"{layout.matrix('discovery')} has no labels; run the matrix stage again")
+    if discovery.names != heldout.names:
+        raise InputError(
+            f"{layout.matrix('heldout')} has other features than {layout.matrix('discovery')}; "
+            "run the matrix stage again"
+        )
+    dominance = read_json(layout.file("dominance.json"))
+    group = dominance["group"]
+    fitted, absent = _fit_all(config, discovery, group)
+    scores = []
+    for baseline in baselines(discovery):
+        if baseline.score in fitted:
+            linear = fitted[baseline.score]
+            scores += _scores(baseline.score, linear, _inputs(baseline, heldout, discovery), heldout)
+    proxy = fitted.get(f"baseline_{group}")
+    if proxy is not None:
+        scores += _scores("proxy", proxy, group_inputs(heldout, (group,)), heldout)
+    save_proxy(_proxy(config, layout, discovery, dominance, proxy), layout.file("proxy.json"))
+    save_scores(scores, layout.scores("proxy"))
+    write_json(layout.file("protocol.json"), _protocol(config, layout, discovery, dominance, absent))
+
+
+def _fit_all(config: Config, table: Table, group: str | None) -> tuple[dict[str, Linear], dict[str, str]]:
+    assert table.labels is not None
+    fitted, absent = {}, {}
+    for baseline in baselines(table):
+        inputs = _inputs(baseline, table, table)
+        # Named by score: a cohort with one group less leaves the folds of the others as they were.
+        rng = stream(config.seed, "proxy", baseline.score)
+        # Only the proxy's own coefficients are read one by one.
+        draws = DRAWS if baseline.score == f"baseline_{group}" else 0
+        linear = fit(inputs, table.labels, np.array(table.subjects), rng, draws=draws)
+        if linear is None:
+            absent[baseline.score] = (
+                "no input varies among the discovery samples"
+                if inputs.names
+                else "the cohort has no such inputs"
+            )
+        else:
+            fitted[baseline.score] = linear
+    return fitted, absent
+
+
+def _inputs(baseline: Baseline, table: Table, reference: Table) -> Inputs:
+    if baseline.groups:
+        return group_inputs(table, baseline.groups)
+    return column_inputs(table, baseline.columns, reference)
+
+
+def _scores(score: str, linear: Linear, inputs: Inputs, table: Table) -> list[Score]:
+    position = {name: i for i, name in enumerate(inputs.names)}
+    logits = linear.logits(inputs.X[:, [position[name] for name in linear.names]])
+    return [
+        Score(sample, subject, score, float(value))
+        for sample, subject, value in zip(table.samples, table.subjects, logits, strict=True)
+    ]
+
+
+def _proxy(
+    config: Config, layout: Layout, table: Table, dominance: dict[str, Any], linear: Linear | None
+) -> Proxy:
+    group = dominance["group"]
+    if group is None:
+        reason = f"no group is dominant: {dominance['reason']}"
+    elif linear is None:
+        reason = f"{group} is dominant, but none of its features varies among the discovery samples"
+    else:
+        reason = ""
+    return Proxy(
+        group=group if linear is not None else None,
+        linear=linear,
+        n=_subjects(table),
+        reason=reason,
+        training_range=_ranges(table),
+        settings=portable_settings(config, layout.root),
+        simulated=table.simulated,
+    )
+
+
+def _subjects(table: Table) -> dict[str, int]:
+    assert table.labels is not None
+    label = dict(zip(table.subjects, table.labels.tolist(), strict=True))
+    cases = sum(label.values())
+    return {"case": cases, "control": len(label) - cases}
+
+
+def _ranges(table: Table) -> dict[str, tuple[float, float]]:
+    inputs = column_inputs(table, table.technical_columns(), table)
+    measured = {
+        name.removeprefix(TECHNICAL): inputs.X[:, i]
+        for i, name in enumerate(inputs.names)
+        if name in table.obs  # indicators of categories have no range
+    }
+    if MODE in table.names:
+        measured[MODE] = table.X[:, table.names.index(MODE)]
+    return {
+        name: (float(np.nanmin(values)), float(np.nanmax(values)))
+        for name, values in measured.items()
+        if np.isfinite(values).any()
+    }
+
+
+def portable_settings(config: Config, folder: Path) -> dict[str, Any]:
+    """Return the settings that extraction needs, paths relative to ``folder``, URLs as they are."""
+
+    def relative(value: str | None) -> str | None:
+        if value is None or "://" in value or not os.path.isabs(value):
+            return value
+        # The leading dot keeps a file from being taken for the name of a shipped build.
+        return f"./{Path(os.path.relpath(value, folder)).as_posix()}"
+
+    settings: dict[str, Any] = {
+        "seed": config.seed,
+        "atlas": relative(config.atlas),
+        "reference": asdict(config.reference),
+        "extract": asdict(config.extract),
+        "features": asdict(config.features),
+    }
+    settings["reference"]["build"] = relative(config.reference.build)
+    settings["reference"]["fasta"] = relative(config.reference.fasta)
+    settings["extract"]["blacklist"] = relative(config.extract.blacklist)
+    portable: dict[str, Any] = plain(settings)
+    return portable
+
+
+def _protocol(
+    config: Config,
+    layout: Layout,
+    table: Table,
+    dominance: dict[str, Any],
+    absent: dict[str, str],
+) -> dict[str, Any]:
+    varying = usable(table.X)
+    return {
+        "software": __version__,
+        "seed": config.seed,
+        "outcome": dominance["outcome"],
+        "group": dominance["group"],
+        "groups": list(BAG_GROUPS),
+        "features": {
+            group: [
+                name
+                for name, owner, varies in zip(table.names, table.groups, varying, strict=True)
+                if owner == group and varies
+            ]
+            for group in GROUPS
+        },
+        "absent": absent,
+        "metrics": ["auroc", "auprc", "brier", "calibration_slope", "calibration_intercept"],
+        "margins": asdict(config.validation),
+        "discovery": _subjects(table),
+        "simulated": table.simulated,
+        "digests": {name: digest_file(layout.file(name)) for name in FROZEN},
+    }

@@ -1,0 +1,141 @@
+"""A role's feature matrix in memory, and the inputs that each score is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pandas as pd
+
+from cfdna_interp.errors import InputError
+
+COVARIATES = ("age", "sex")
+TECHNICAL = "technical_"
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Samples by features, with what is known of each sample.
+
+    Attributes
+    ----------
+    samples, subjects
+        (samples,) names.
+    labels
+        (samples,) 1 case, 0 control; None in the held-out table.
+    X
+        (samples, features) float64, NaN where not measured.
+    names, groups
+        (features,) name and feature group.
+    obs
+        Index sample; covariates, site, batch and technical columns, those that the cohort has.
+    simulated
+        Whether the alignments were made by the simulator.
+    """
+
+    samples: tuple[str, ...]
+    subjects: tuple[str, ...]
+    labels: np.ndarray | None
+    X: np.ndarray
+    names: tuple[str, ...]
+    groups: tuple[str, ...]
+    obs: pd.DataFrame
+    simulated: bool
+
+    def technical_columns(self) -> list[str]:
+        """Return the names of the technical columns, sorted."""
+        return sorted(str(name) for name in self.obs.columns if str(name).startswith(TECHNICAL))
+
+    def text(self, column: str) -> list[str]:
+        """Return a column of ``obs`` as text, "" where unknown or where the cohort has no such column."""
+        if column not in self.obs:
+            return [""] * len(self.samples)
+        values = self.obs[column].astype(object)
+        return ["" if pd.isna(value) else str(value) for value in values]
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Named columns of numbers: what one logistic regression sees.
+
+    Attributes
+    ----------
+    names
+        (inputs,) names.
+    X
+        (samples, inputs) float64, NaN where missing.
+    """
+
+    names: tuple[str, ...]
+    X: np.ndarray
+
+
+def load_table(path: Path | str) -> Table:
+    """Read ``features.{role}.h5ad``.
+
+    Raises
+    ------
+    InputError
+        The file is missing or damaged.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path} does not exist; run the matrix stage first")
+    try:
+        data = anndata.read_h5ad(path)
+    except (OSError, KeyError, ValueError, anndata.io.AnnDataReadError) as error:
+        raise InputError(f"{path} is no feature matrix ({error}); run the matrix stage again") from None
+    obs = data.obs.copy()
+    labels = obs.pop("label").to_numpy(dtype=np.int64) if "label" in obs else None
+    return Table(
+        samples=tuple(map(str, data.obs_names)),
+        subjects=tuple(map(str, obs["subject"])),
+        labels=labels,
+        X=np.asarray(data.X, dtype=np.float64),
+        names=tuple(map(str, data.var_names)),
+        groups=tuple(map(str, data.var["group"])),
+        obs=obs,
+        simulated=bool(data.uns["simulated"]),
+    )
+
+
+def group_inputs(table: Table, groups: Sequence[str]) -> Inputs:
+    """Return the features of the given groups."""
+    chosen = [i for i, group in enumerate(table.groups) if group in groups]
+    return Inputs(tuple(table.names[i] for i in chosen), table.X[:, chosen])
+
+
+def column_inputs(table: Table, columns: Sequence[str], reference: Table) -> Inputs:
+    """Return columns of ``obs`` as numbers: measures as they are, categories as indicators.
+
+    The levels of a category are those of ``reference`` (the discovery table), the first in sorted order
+    being the one without an indicator; a level never seen there has all indicators 0, an unknown one NaN.
+    """
+    names: list[str] = []
+    values: list[np.ndarray] = []
+    for column in columns:
+        if column not in reference.obs:
+            continue
+        if pd.api.types.is_numeric_dtype(reference.obs[column]):
+            names.append(column)
+            numbers = np.full(len(table.samples), np.nan)
+            if column in table.obs:
+                numbers = pd.to_numeric(table.obs[column], errors="coerce").to_numpy(dtype=np.float64)
+            values.append(numbers)
+            continue
+        cells = np.array(table.text(column))
+        for level in sorted(set(reference.text(column)) - {""})[1:]:
+            names.append(f"{column}={level}")
+            values.append(np.where(cells == "", np.nan, (cells == level).astype(np.float64)))
+    X = np.stack(values, axis=1) if values else np.empty((len(table.samples), 0))
+    return Inputs(tuple(names), X)
+
+
+def usable(X: np.ndarray) -> np.ndarray:
+    """Return the (inputs,) mask of columns that vary among the values that were measured."""
+    with np.errstate(invalid="ignore"):
+        low = np.where(np.isnan(X), np.inf, X).min(axis=0, initial=np.inf)
+        high = np.where(np.isnan(X), -np.inf, X).max(axis=0, initial=-np.inf)
+    return np.asarray(high > low)

@@ -1,0 +1,148 @@
+"""Open the held-out labels under a frozen protocol, and measure every frozen score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from cfdna_interp.artifacts.features import GROUPS
+from cfdna_interp.artifacts.files import digest_file, read_json, write_json
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.predictions import load_scores
+from cfdna_interp.artifacts.validation import record_opening, save_subjects
+from cfdna_interp.config import Config
+from cfdna_interp.errors import InputError
+from cfdna_interp.proxy.measure import BASELINE, Cohort, measure
+from cfdna_interp.proxy.table import Table, load_table
+
+
+def run_validate(config: Config) -> None:
+    """Write ``validation.json`` and ``validation.scores.parquet``; note the opening in ``openings.json``.
+
+    Raises
+    ------
+    InputError
+        A frozen file no longer matches the protocol, or the sheet no longer matches the frozen scores.
+    """
+    layout = Layout.of(config.outdir)
+    protocol = read_json(layout.file("protocol.json"))
+    check_protocol(layout, protocol, config)
+    table = load_table(layout.matrix("heldout"))
+    scores = _subject_scores(layout, table)
+    digest = digest_file(layout.file("protocol.json"))
+    # Noted before the labels are read: a run that breaks off afterwards has opened them all the same.
+    opened = record_opening(layout.file("openings.json"), digest)
+    labels = _read_labels(config, table)
+    cohort = _cohort(table, labels, scores, protocol["group"])
+    result = {
+        "opened": opened,
+        "exploratory": opened > 1,
+        "protocol_digest": digest,
+        "discovery": protocol["discovery"],
+        "simulated": table.simulated,
+        **measure(cohort, config),
+    }
+    save_subjects(_columns(table, cohort), layout.file("validation.scores.parquet"))
+    write_json(layout.file("validation.json"), result)
+
+
+def check_protocol(layout: Layout, protocol: dict[str, Any], config: Config) -> None:
+    """Raise ``InputError`` unless frozen files, seed and margins are still those of the protocol."""
+    if protocol["margins"] != asdict(config.validation) or protocol["seed"] != config.seed:
+        raise InputError(
+            f"{layout.file('protocol.json')} was frozen with another seed or other 'validation' settings; "
+            "set them back, or run the proxy stage again"
+        )
+    for name, digest in sorted(protocol["digests"].items()):
+        path = layout.file(name)
+        if not path.is_file() or digest_file(path) != digest:
+            raise InputError(
+                f"{layout.file('protocol.json')} no longer matches {name}, which changed after the protocol "
+                "was frozen; run the proxy stage again"
+            )
+
+
+def _subject_scores(layout: Layout, table: Table) -> dict[str, np.ndarray]:
+    subjects = sorted(set(table.subjects))
+    position = {subject: i for i, subject in enumerate(subjects)}
+    owner = dict(zip(table.samples, table.subjects, strict=True))
+    logits: dict[str, dict[str, float]] = {}
+    for writer in ("model", "proxy"):
+        for row in load_scores(layout.scores(writer)):
+            logits.setdefault(row.score, {})[row.sample] = row.value
+    result = {}
+    for score, values in logits.items():
+        if set(values) != set(owner):
+            wrong = sorted(set(values) ^ set(owner))[0]
+            raise InputError(
+                f"sample {wrong}: score {score!r} and {layout.matrix('heldout')} do not hold the same "
+                "samples; run the train and proxy stages again"
+            )
+        sums, counts = np.zeros(len(subjects)), np.zeros(len(subjects))
+        for sample, value in values.items():
+            sums[position[owner[sample]]] += value
+            counts[position[owner[sample]]] += 1
+        result[score] = sums / counts
+    if "model" not in result:
+        raise InputError(f"{layout.scores('model')} has no score 'model'; run the train stage again")
+    ranked = {name: i for i, name in enumerate(["model", "proxy", *(BASELINE + group for group in GROUPS)])}
+    return {name: result[name] for name in sorted(result, key=lambda n: (ranked.get(n, len(ranked)), n))}
+
+
+def _read_labels(config: Config, table: Table) -> dict[str, int]:
+    # Imported here, in the one function of the software that reads held-out labels.
+    from cfdna_interp.cohort.sheet import read_sheet
+
+    known = {sample.sample: sample for sample in read_sheet(config.sheet, config)}
+    labels: dict[str, int] = {}
+    for name, subject in zip(table.samples, table.subjects, strict=True):
+        sample = known.get(name)
+        if sample is None or sample.label is None or sample.role != "heldout" or sample.subject != subject:
+            raise InputError(
+                f"sample {name}: {config.sheet} no longer holds it as a held-out sample of subject {subject} "
+                "with a label; run the workflow again from the sheet"
+            )
+        labels[subject] = sample.label
+    if len(set(labels.values())) < 2:
+        raise InputError(
+            f"{config.sheet}: the held-out subjects that were kept are all of one class; "
+            "see exclusions.tsv and add subjects of the other class"
+        )
+    return labels
+
+
+def _cohort(table: Table, labels: dict[str, int], scores: dict[str, np.ndarray], group: str | None) -> Cohort:
+    subjects = tuple(sorted(labels))
+    batches: dict[str, set[str]] = {}
+    for subject, batch in zip(table.subjects, table.text("batch"), strict=True):
+        batches.setdefault(subject, set()).add(batch)
+    return Cohort(
+        subjects=subjects,
+        labels=np.array([labels[subject] for subject in subjects]),
+        batches=tuple(next(iter(batches[s])) if len(batches[s]) == 1 else "" for s in subjects),
+        scores=scores,
+        group=group,
+    )
+
+
+def _columns(table: Table, cohort: Cohort) -> dict[str, Sequence[object]]:
+    first = {subject: i for i, subject in reversed(list(enumerate(table.subjects)))}
+    rows = [first[subject] for subject in cohort.subjects]
+    # A subject's covariates and technical columns are those of its first sample.
+    columns: dict[str, Sequence[object]] = {
+        "subject": cohort.subjects,
+        "label": cohort.labels.tolist(),
+        "site": [table.text("site")[row] for row in rows],
+        "batch": cohort.batches,
+    }
+    for name in ("age", "sex", *table.technical_columns()):
+        if name not in table.obs:
+            continue
+        if name != "sex" and table.obs[name].dtype.kind in "iuf":
+            columns[name] = table.obs[name].to_numpy(dtype=np.float64)[rows].tolist()
+        else:
+            columns[name] = [table.text(name)[row] for row in rows]
+    return columns | {name: values.tolist() for name, values in cohort.scores.items()}

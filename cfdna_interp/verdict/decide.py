@@ -1,0 +1,36 @@
+"""Write the verdict and the hypotheses of a run."""
+
+from __future__ import annotations
+
+from cfdna_interp.artifacts.files import digest_file, read_json, write_text
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.proxy import load_proxy
+from cfdna_interp.artifacts.verdict import save_verdict
+from cfdna_interp.config import Config
+from cfdna_interp.config.settings import Validation
+from cfdna_interp.errors import InputError
+from cfdna_interp.verdict.hypotheses import hypotheses, table
+from cfdna_interp.verdict.ladder import climb
+
+
+def run_verdict(config: Config) -> None:
+    """Write ``verdict.json`` and ``hypotheses.tsv``, with the margins that the protocol fixed.
+
+    Raises
+    ------
+    InputError
+        A file of an earlier stage is missing, damaged, or belongs to another protocol.
+    """
+    layout = Layout.of(config.outdir)
+    dominance, validation, audit, protocol = (
+        read_json(layout.file(name))
+        for name in ("dominance.json", "validation.json", "audit.json", "protocol.json")
+    )
+    if validation["protocol_digest"] != digest_file(layout.file("protocol.json")):
+        raise InputError(
+            f"{layout.file('validation.json')} was made under another protocol; run the validate stage again"
+        )
+    verdict = climb(dominance, validation, audit, Validation(**protocol["margins"]))
+    rows = hypotheses(load_proxy(layout.file("proxy.json")), dominance, audit)
+    save_verdict(verdict, layout.file("verdict.json"))
+    write_text(layout.file("hypotheses.tsv"), table(rows))

@@ -1,0 +1,211 @@
+"""The ladder of claims: each rung judged by itself, the headline the highest unbroken one.
+
+Bounds: rung L2 uses the two-sided 95 % interval of the paired difference. Rung L3 is earned by its
+one-sided upper 95 % bound, as tests of non-inferiority are, and refused by the two-sided lower one. Where
+a rung's conditions for earning and refusing both hold, it is earned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cfdna_interp.artifacts.verdict import CANT_TELL, EARNED, REFUSED, Rung, Verdict
+from cfdna_interp.audit.within_batch import ATTENUATED, HANDLING, NOT_HANDLING
+from cfdna_interp.config.settings import Validation
+
+FEWEST = 15
+SIGNIFICANT = 0.05
+Record = Mapping[str, Any]
+
+
+def climb(dominance: Record, validation: Record, audit: Record, margins: Validation) -> Verdict:
+    """Judge all rungs.
+
+    Parameters
+    ----------
+    dominance, validation, audit
+        ``dominance.json``, ``validation.json`` and ``audit.json``.
+    margins
+        The margins that were fixed in the protocol.
+    """
+    few = _too_few(validation)
+    judged = (
+        _signal(validation, margins),
+        _reliance(dominance),
+        _necessity(dominance, validation, margins),
+        _sufficiency(dominance, validation, margins),
+        _handling(audit),
+    )
+    # The numbers stay: what cannot be judged can still be read.
+    rungs = tuple(
+        Rung(rung.rung, rung.claim, CANT_TELL, CANT_TELL, few, rung.numbers) if few else rung
+        for rung in judged
+    )
+    headline = None
+    for rung in rungs:
+        if rung.status != EARNED:
+            break
+        headline = rung.rung
+    return Verdict(
+        headline=headline,
+        sentences=(_first(headline, dominance, validation), _second(rungs, headline, validation)),
+        simulated=bool(validation["simulated"]),
+        group=dominance["group"],
+        rungs=rungs,
+    )
+
+
+def _too_few(validation: Record) -> str:
+    for role, n in (("discovery", validation["discovery"]), ("held-out", validation["n"])):
+        if min(n["case"], n["control"]) < FEWEST:
+            return (
+                f"the {role} cohort has {n['case']} cases and {n['control']} controls, "
+                f"fewer than {FEWEST} of a class"
+            )
+    return ""
+
+
+def _signal(validation: Record, margins: Validation) -> Rung:
+    p, interval = validation["permutation"]["p"], validation["scores"]["model"]["auroc"]
+    seen = f"held-out AUROC {_interval(interval)}, permutation p {p:.2g}"
+    if p <= SIGNIFICANT:
+        status, word, reason = EARNED, EARNED, seen
+    elif interval["high"] < margins.signal_ceiling:
+        status, word = REFUSED, "no signal"
+        reason = f"{seen}: the upper bound is below {margins.signal_ceiling:g}"
+    else:
+        status, word = CANT_TELL, CANT_TELL
+        reason = f"{seen}: not shown, and not excluded up to {margins.signal_ceiling:g}"
+    return Rung("L0", "there is a signal", status, word, reason, {"auroc": dict(interval), "p": p})
+
+
+def _reliance(dominance: Record) -> Rung:
+    outcome, group = dominance["outcome"], dominance["group"]
+    status, word = {
+        "dominant": (EARNED, EARNED),
+        "none": (REFUSED, "no dominant group"),
+        "redundant": (CANT_TELL, "redundant"),
+    }.get(outcome, (CANT_TELL, CANT_TELL))
+    numbers = {}
+    if group is not None:
+        numbers["share"] = dict(dominance["groups"][group]["share"])
+    return Rung(
+        "L1",
+        f"the model relies on {_name(group)}",
+        status,
+        word,
+        str(dominance["reason"]).rstrip("."),
+        numbers,
+    )
+
+
+def _necessity(dominance: Record, validation: Record, margins: Validation) -> Rung:
+    group = dominance["group"]
+    claim = f"it is necessary: retrained without {_name(group)} the model is worse"
+
+    def decide(pair: Record) -> tuple[str, str, str]:
+        if pair["low"] > margins.necessity_margin:
+            return EARNED, EARNED, f"the lower bound is above {margins.necessity_margin:g}"
+        if pair["high"] < margins.replaceable_margin:
+            return REFUSED, "replaceable", f"the upper bound is below {margins.replaceable_margin:g}"
+        return CANT_TELL, CANT_TELL, f"the interval reaches from {_range(pair)}"
+
+    return _compared("L2", claim, group, validation, f"model_without_{group}", "low", "high", decide)
+
+
+def _sufficiency(dominance: Record, validation: Record, margins: Validation) -> Rung:
+    group = dominance["group"]
+    claim = f"it is sufficient: a logistic regression on {_name(group)} does as well as the model"
+    margin = margins.sufficiency_margin
+
+    def decide(pair: Record) -> tuple[str, str, str]:
+        if pair["high_one_sided"] < margin:
+            return EARNED, EARNED, f"the one-sided upper bound is below {margin:g}"
+        if pair["low"] > margin:
+            return REFUSED, "not sufficient", f"the lower bound is above {margin:g}"
+        return (
+            CANT_TELL,
+            CANT_TELL,
+            f"the one-sided upper bound is {pair['high_one_sided']:.3f}, not below {margin:g}",
+        )
+
+    return _compared("L3", claim, group, validation, "proxy", "low", "high_one_sided", decide)
+
+
+def _compared(
+    rung: str,
+    claim: str,
+    group: str | None,
+    validation: Record,
+    against: str,
+    low: str,
+    high: str,
+    decide: Callable[[Record], tuple[str, str, str]],
+) -> Rung:
+    if group is None:
+        return Rung(rung, claim, CANT_TELL, CANT_TELL, "no group is dominant")
+    pairs = [p for p in validation["paired"] if p["a"] == "model" and p["b"] == against]
+    if not pairs:
+        return Rung(
+            rung, claim, CANT_TELL, CANT_TELL, f"there is no held-out score {against!r} to compare with"
+        )
+    pair = pairs[0]
+    status, word, why = decide(pair)
+    reason = f"held-out AUROC of the model minus that of {against}: {pair['difference']:.3f}; {why}"
+    numbers = {"difference": {"value": pair["difference"], "low": pair[low], "high": pair[high]}}
+    return Rung(rung, claim, status, word, reason, numbers)
+
+
+def _handling(audit: Record) -> Rung:
+    handling = audit["handling"]
+    outcome = handling["status"]
+    status = {NOT_HANDLING: EARNED, ATTENUATED: REFUSED, HANDLING: REFUSED}.get(outcome, CANT_TELL)
+    word = EARNED if status == EARNED else outcome
+    within = handling["within"]
+    numbers: dict[str, Any] = {"crude": handling["crude"]}
+    if within["value"] is not None:
+        numbers["within_batch"] = {key: within[key] for key in ("value", "low", "high")}
+    reason = f"{handling['score']}: {handling['reason']}"
+    return Rung("L4", "it is not handling", status, word, reason, numbers)
+
+
+def _first(headline: str | None, dominance: Record, validation: Record) -> str:
+    n, interval = validation["n"], validation["scores"]["model"]["auroc"]
+    people = f"On {n['case']} held-out cases and {n['control']} controls"
+    if headline is None:
+        return f"{people} no signal is shown (AUROC of the model {_interval(interval)})."
+    name = _name(dominance["group"])
+    clauses = {
+        "L0": "which feature group it rests on is not shown",
+        "L1": f"it relies on {name}",
+        "L2": f"it relies on {name} and needs it",
+        "L3": f"it relies on {name}, needs it, and is matched by a logistic regression on it",
+        "L4": f"it relies on {name}, needs it, is matched by logistic regression on it and holds in batches",
+    }
+    return f"{people} the model tells the classes apart (AUROC {_interval(interval)}); {clauses[headline]}."
+
+
+def _second(rungs: tuple[Rung, ...], headline: str | None, validation: Record) -> str:
+    again = "; exploratory, since the held-out labels had been read under an earlier protocol"
+    suffix = again if validation["exploratory"] else ""
+    handling = rungs[-1]
+    if headline == "L4":
+        return f"No rung is broken: what remains is the bench, beginning with the handling control{suffix}."
+    broken = next(rung for rung in rungs if rung.status != EARNED)
+    sentence = f"The ladder ends before {broken.rung} ({broken.word}): {broken.reason}"
+    if broken is not handling and handling.status == REFUSED:
+        sentence += f"; and at L4 ({handling.word}), {handling.reason}"
+    return f"{sentence}{suffix}."
+
+
+def _name(group: str | None) -> str:
+    return "one feature group" if group is None else group.replace("_", " ")
+
+
+def _interval(interval: Record) -> str:
+    return f"{interval['value']:.2f} [{interval['low']:.2f} to {interval['high']:.2f}]"
+
+
+def _range(pair: Record) -> str:
+    return f"{pair['low']:.3f} to {pair['high']:.3f}"

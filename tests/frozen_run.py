@@ -1,0 +1,141 @@
+"""A made-up run up to the stage before `proxy`: matrices, discovery predictions, model scores, dominance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pandas as pd
+import yaml
+
+from cfdna_interp.artifacts.features import BAG_GROUPS
+from cfdna_interp.artifacts.files import write_json
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.predictions import Prediction, Score, save_predictions, save_scores
+from cfdna_interp.config import Config, load_config
+
+# group -> how many features; names of the real stages where their form matters
+SIZES = {"fragment_length": 12, "methylation": 5, "tissue_of_origin": 4, "end_motif": 6, "coverage": 5}
+
+
+@dataclass(frozen=True)
+class World:
+    """What is planted: `effect` SD between the classes in the latent of the dominant group.
+
+    With `site_shift` the latent also moves by that many SD between two sites, and `agreement` is the share
+    of subjects whose site agrees with their label.
+    """
+
+    effect: float = 2.0
+    site_shift: float = 0.0
+    agreement: float = 0.5
+    per_class: int = 40
+    outcome: str = "dominant"
+    samples_per_subject: int = 1
+
+
+def feature_names(group: str) -> list[str]:
+    if group == "fragment_length":
+        return [f"length_bin_{low}_{low + 5}" for low in range(100, 155, 5)] + ["length_mode"]
+    return [f"{group}_{i}" for i in range(SIZES[group])]
+
+
+def make_run(folder: Path, world: World, seed: int = 1) -> Config:
+    """Write the run and return its settings."""
+    rng = np.random.default_rng(seed)
+    sheet = []
+    layout = Layout.of(folder / "results")
+    names = [name for group in SIZES for name in feature_names(group)]
+    groups = [group for group in SIZES for _ in feature_names(group)]
+    for role in ("discovery", "heldout"):
+        label = np.repeat([1, 0], world.per_class)
+        agrees = np.tile(np.arange(world.per_class) < round(world.agreement * world.per_class), 2)
+        site = np.where(agrees, label, 1 - label)
+        order = rng.permutation(2 * world.per_class)
+        label, site = label[order], site[order]
+        latent = rng.normal(size=len(label)) + world.effect * (label - 0.5) + world.site_shift * (site - 0.5)
+        rows = np.repeat(np.arange(len(label)), world.samples_per_subject)
+        X = rng.normal(size=(len(rows), len(names)))
+        # Every length bin is the latent plus noise: their mean tells it almost exactly.
+        X[:, :11] = latent[rows, None] + 0.5 * X[:, :11]
+        samples = [f"{role[0].upper()}{i:03d}" for i in range(len(rows))]
+        subjects = [f"P{role[0]}{row:03d}" for row in rows]
+        age, sex = rng.integers(40, 80, len(label)), np.where(rng.random(len(label)) < 0.5, "F", "M")
+        obs = pd.DataFrame(
+            {
+                "subject": subjects,
+                "site": [f"site{s}" for s in site[rows]],
+                "batch": [f"site{s}" for s in site[rows]],
+                "age": age[rows].astype(float),
+                "sex": sex[rows],
+                "technical_fragments": rng.normal(10_000, 500, len(rows)),
+                "technical_tube": [f"tube{s}" for s in site[rows]],
+            },
+            index=samples,
+        )
+        if role == "discovery":
+            obs["label"] = label[rows]
+        var = pd.DataFrame({"group": groups, "unit": "x", "definition": "made up"}, index=names)
+        data = anndata.AnnData(X=X, obs=obs, var=var, uns={"simulated": True})
+        layout.root.mkdir(parents=True, exist_ok=True)
+        data.write_h5ad(layout.matrix(role), convert_strings_to_categoricals=False)
+        for i, row in enumerate(rows):
+            sheet.append(
+                {
+                    "sample": samples[i],
+                    "subject": subjects[i],
+                    "bam": f"{samples[i]}.bam",
+                    "label": label[row],
+                    "role": role,
+                    "site": f"site{site[row]}",
+                }
+            )
+        logits = (1.5 * latent[rows]) + 0.1 * rng.normal(size=len(rows))
+        if role == "discovery":
+            save_predictions(
+                [
+                    Prediction(s, p, int(label[row]), i % 5, float(logits[i]), 0.1)
+                    for i, (s, p, row) in enumerate(zip(samples, subjects, rows, strict=True))
+                ],
+                layout.file("predictions.discovery.parquet"),
+            )
+        else:
+            columns = {"model": logits}
+            for group in BAG_GROUPS:
+                noise = rng.normal(size=len(rows))
+                dropped = group == "fragment_length"
+                columns[f"model_without_{group}"] = noise if dropped else logits + 0.05 * noise
+                columns[f"model_only_{group}"] = logits + 0.05 * noise if dropped else noise
+            save_scores(
+                [
+                    Score(s, p, name, float(values[i]))
+                    for name, values in columns.items()
+                    for i, (s, p) in enumerate(zip(samples, subjects, strict=True))
+                ],
+                layout.scores("model"),
+            )
+    write_json(layout.file("dominance.json"), dominance(world.outcome))
+    pd.DataFrame(sheet).to_csv(folder / "sheet.tsv", sep="\t", index=False)
+    settings = {
+        "sheet": "sheet.tsv",
+        "outdir": "results",
+        "seed": 7,
+        "validation": {"permutations": 499, "bootstrap": 300},
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(settings))
+    return load_config(folder / "config.yaml")
+
+
+def dominance(outcome: str = "dominant", group: str = "fragment_length") -> dict[str, object]:
+    """Return a `dominance.json` with the given outcome."""
+    shares = {name: {"value": 0.1, "low": 0.05, "high": 0.15} for name in BAG_GROUPS}
+    if outcome == "dominant":
+        shares[group] = {"value": 0.8, "low": 0.7, "high": 0.9}
+    return {
+        "outcome": outcome,
+        "group": group if outcome == "dominant" else None,
+        "reason": f"made up as {outcome}",
+        "groups": {name: {"share": share} for name, share in shares.items()},
+    }
