@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
@@ -92,14 +92,19 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
     # htslib's own messages would stand beside ours on the standard error stream.
     verbosity = pysam.set_verbosity(0)
     try:
-        with _open(who, sample.bam, config.reference.fasta, remote) as file:
+        file = _open(who, sample.bam, config.reference.fasta, remote)
+        try:
             yield _check(who, file, config)
+        finally:
+            # After damage that reading has reported already, closing reports it once more.
+            with suppress(OSError):
+                file.close()
     finally:
         pysam.set_verbosity(verbosity)
 
 
 def _open(who: str, bam: str, fasta: str | None, remote: bool) -> Any:
-    options: dict[str, Any] = {"check_sq": False, "ignore_truncation": True}
+    options: dict[str, Any] = {"check_sq": False}
     if bam.endswith(".cram"):
         options["reference_filename"] = fasta
     if remote:
@@ -108,16 +113,14 @@ def _open(who: str, bam: str, fasta: str | None, remote: bool) -> Any:
     try:
         return pysam.AlignmentFile(bam, "r", **options)
     except (OSError, ValueError) as error:
+        if "truncated" in str(error):
+            raise InputError(_truncated(who, error)) from None
         raise InputError(f"{who} cannot be opened ({_line(error)}); give a sorted BAM or CRAM file") from None
 
 
 def _check(who: str, file: Any, config: Config) -> Alignment:
     if not (file.is_bam or file.is_cram):
         raise InputError(f"{who} is neither BAM nor CRAM; convert it with samtools sort")
-    try:
-        file.check_truncation()
-    except OSError as error:
-        raise InputError(_truncated(who, error)) from None
     header = file.header.to_dict()
     order = header.get("HD", {}).get("SO", "unknown")
     if order not in ("coordinate", "unknown"):

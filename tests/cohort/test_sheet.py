@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import pytest
+
+from cfdna_interp.cohort.sheet import read_sheet
+from cfdna_interp.config import Config
+from cfdna_interp.config.settings import Extract
+from cfdna_interp.errors import InputError
+
+HEADER = ["sample", "subject", "bam", "label", "role", "site", "batch", "age", "sex", "kit", "hours_to_spin"]
+ROWS = [
+    "S1 P1 a/1.bam 1 discovery north b1 61 F k1 2",
+    "S2 P2 a/2.bam 0 discovery south b2 _ M k1 2.5",
+    "S3 P3 a/3.bam 1 heldout north b1 70 _ k2 1e1",
+    "S4 P4 a/4.bam 0 heldout south b2 58.5 F _ _",
+]
+
+
+def config(*technical: str) -> Config:
+    return Config(sheet="sheet.tsv", outdir="out", extract=Extract(technical_columns=technical))
+
+
+def write(tmp_path, rows=ROWS, header=HEADER, separator="\t", name="sheet.tsv"):
+    cells = [["" if cell == "_" else cell for cell in row.split()] for row in rows]
+    path = tmp_path / name
+    path.write_text("\n".join(separator.join(line) for line in [header, *cells]) + "\n")
+    return path
+
+
+def edit(row: int, column: str, value: str) -> list[str]:
+    rows = [line.split() for line in ROWS]
+    rows[row][HEADER.index(column)] = value
+    return [" ".join(line) for line in rows]
+
+
+@pytest.mark.parametrize(
+    ("separator", "name"), [("\t", "s.tsv"), (",", "s.csv"), ("\t", "s.txt"), (",", "s.txt")]
+)
+def test_reads_what_was_written(tmp_path, separator, name):
+    samples = read_sheet(write(tmp_path, separator=separator, name=name), config())
+    first, second, third, fourth = samples
+    assert (first.sample, first.subject, first.label, first.role) == ("S1", "P1", 1, "discovery")
+    assert first.bam == str(tmp_path / "a" / "1.bam")
+    assert (first.age, second.age, fourth.age) == (61.0, None, 58.5)
+    assert (first.sex, third.sex) == ("F", "")
+    assert first.technical == {"kit": "k1", "hours_to_spin": 2.0}
+    assert third.technical == {"kit": "k2", "hours_to_spin": 10.0}
+    assert fourth.technical == {}
+
+
+def test_batch_is_the_site_where_the_sheet_has_no_batch(tmp_path):
+    header = [name for name in HEADER if name != "batch"]
+    rows = [" ".join(c for c, n in zip(row.split(), HEADER, strict=True) if n != "batch") for row in ROWS]
+    assert [s.batch for s in read_sheet(write(tmp_path, rows, header), config())] == [
+        "north",
+        "south",
+        "north",
+        "south",
+    ]
+
+
+def test_addresses_stay_and_named_technical_columns_are_known(tmp_path):
+    rows = [f"{row} v{i}" for i, row in enumerate(edit(0, "bam", "https://host/1.bam"))]
+    path = write(tmp_path, rows, [*HEADER, "centrifuge"])
+    with pytest.raises(InputError, match="unknown column 'centrifuge'"):
+        read_sheet(path, config())
+    samples = read_sheet(path, config("centrifuge"))
+    assert samples[0].bam == "https://host/1.bam"
+    assert samples[3].technical == {"centrifuge": "v3"}
+
+
+def test_a_column_of_numbers_and_words_is_a_category(tmp_path):
+    rows = [f"{row} {cell}" for row, cell in zip(ROWS, ["1", "two", "3", "_"], strict=True)]
+    samples = read_sheet(write(tmp_path, rows, [*HEADER, "plate"]), config())
+    assert [s.technical.get("plate") for s in samples] == ["1", "two", "3", None]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (edit(1, "sample", "S1"), ["sample S1", "line 3", "line 2"]),
+        (edit(1, "bam", "a/1.bam"), ["sample S2", "line 3", "1.bam"]),
+        (
+            edit(2, "subject", "P1"),
+            ["sample S3", "line 4", "subject P1", "role heldout", "discovery on line 2"],
+        ),
+        (edit(1, "subject", "P1"), ["sample S2", "subject P1", "label 0", "1 on line 2"]),
+        (edit(1, "label", "1"), ["role discovery", "label 1", "controls"]),
+        (edit(1, "label", "2"), ["line 3", "'label'", "'2'", "one of 0, 1"]),
+        (edit(1, "label", "_"), ["line 3", "'label'", "empty"]),
+        (edit(1, "role", "test"), ["line 3", "'role'", "one of discovery, heldout"]),
+        (edit(1, "age", "NaN"), ["line 3", "'age'", "'NaN'", "finite number"]),
+        (edit(1, "age", "inf"), ["line 3", "'age'", "'inf'"]),
+        (edit(1, "hours_to_spin", "nan"), ["line 3", "'hours_to_spin'", "finite number"]),
+        (edit(1, "kit", "NaN"), ["line 3", "'kit'", "empty cell"]),
+        (edit(1, "sample", "../S2"), ["line 3", "'sample'", "letters, digits"]),
+        ([ROWS[0] + " more", *ROWS[1:]], ["line 2", "12 cells under 11 columns"]),
+        (ROWS[:2], ["no subject has role heldout"]),
+        ([], ["no sample"]),
+    ],
+)
+def test_mistakes_are_named(tmp_path, rows, words):
+    with pytest.raises(InputError) as caught:
+        read_sheet(write(tmp_path, rows), config())
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "sheet.tsv" in message
+    for word in words:
+        assert word in message
+
+
+def test_unknown_column_names_the_nearest(tmp_path):
+    header = ["subjct" if name == "subject" else name for name in HEADER]
+    with pytest.raises(InputError, match="unknown column 'subjct'; did you mean 'subject'"):
+        read_sheet(write(tmp_path, header=header), config())
+
+
+def test_missing_and_doubled_columns(tmp_path):
+    header = ["plate" if name == "label" else name for name in HEADER]
+    with pytest.raises(InputError, match="column 'label' is missing"):
+        read_sheet(write(tmp_path, header=header), config())
+    header = ["kit" if name == "site" else name for name in HEADER]
+    with pytest.raises(InputError, match="column 'kit' occurs twice"):
+        read_sheet(write(tmp_path, header=header), config())
+
+
+def test_unreadable_sheets(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        read_sheet(tmp_path / "none.tsv", config())
+    (tmp_path / "empty.tsv").write_text("")
+    with pytest.raises(InputError, match="is empty"):
+        read_sheet(tmp_path / "empty.tsv", config())
+    (tmp_path / "binary.tsv").write_bytes(b"\x1f\x8b\xff\xfe")
+    with pytest.raises(InputError, match="UTF-8"):
+        read_sheet(tmp_path / "binary.tsv", config())

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from bams import CONTIGS, write_atlas
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cfdna_interp.artifacts.atlas import Atlas
+from cfdna_interp.artifacts.fragments import MOTIFS, FragmentTable
+from cfdna_interp.artifacts.profiles import Profile
+from cfdna_interp.config.settings import Features
+from cfdna_interp.errors import InputError
+from cfdna_interp.fragments.profile import (
+    add_empty_windows,
+    add_profile,
+    check_atlas,
+    profile_of,
+    touch_blocks,
+)
+
+
+def table(rows, names=tuple(CONTIGS)):
+    """Rows of (contig, start, length, motif_5p, motif_3p, {offset: state})."""
+    n = len(rows)
+    calls = [sorted(row[5].items()) for row in rows]
+    return FragmentTable(
+        contig_names=names,
+        contig=np.array([row[0] for row in rows], dtype=np.int32),
+        start=np.array([row[1] for row in rows], dtype=np.int32),
+        length=np.array([row[2] for row in rows], dtype=np.int32),
+        mapq=np.full(n, 60, np.uint8),
+        strand=np.ones(n, np.int8),
+        gc=np.full(n, 0.5, np.float32),
+        motif_5p=np.array([row[3] for row in rows], dtype=np.int16),
+        motif_3p=np.array([row[4] for row in rows], dtype=np.int16),
+        cpg_splits=np.concatenate([[0], np.cumsum([len(c) for c in calls])]).astype(np.int64),
+        cpg_offsets=np.array([offset for c in calls for offset, _ in c], dtype=np.int32),
+        cpg_states=np.array([state for c in calls for _, state in c], dtype=np.int8),
+        block=np.full(n, -1, dtype=np.int32),
+    )
+
+
+BLOCKS = [
+    ("chr1", 1_000, 1_100, "liver", "U"),
+    ("chr1", 1_100, 1_300, "neuron", "U"),
+    ("2", 500, 600, "liver", "M"),
+]
+
+
+@pytest.fixture
+def atlas(tmp_path):
+    return Atlas.load(write_atlas(tmp_path / "a.tsv", BLOCKS, {"liver": [0.9] * 3, "blood": [0.1] * 3}))
+
+
+def test_each_kind_by_hand(atlas):
+    rows = [
+        # Inside block b0 (1000-1100): 4 calls inside, 1 methylated of 4 = 25 %: U.
+        (0, 1_000, 90, 0, 255, {5: 0, 25: 0, 45: 0, 65: 1}),
+        # 3 of 4 inside b0 = 75 %: M; the fifth call, at 1010 + 95 = 1105, is outside b0 and doesn't count.
+        (0, 1_010, 130, 0, -1, {5: 1, 25: 1, 45: 1, 65: 0, 95: 0}),
+        # 2 of 4: X.
+        (0, 1_020, 70, 5, 5, {5: 1, 25: 1, 45: 0, 65: 0}),
+        # Two calls inside b1: too few for a state; still no call for the group methylation.
+        (0, 1_150, 100, 5, 5, {5: 1, 25: 1}),
+        # Outside all blocks, 5 calls, 3 methylated; the middle 4999 is in window 0.
+        (0, 4_900, 199, 5, 5, {5: 1, 25: 1, 45: 1, 65: 0, 95: 0}),
+        # The same pattern on chr2; its middle 5000 is in window 5000.
+        (1, 4_900, 200, 5, 5, {5: 1, 25: 0, 45: 1, 65: 1, 95: 0}),
+        # No call at all.
+        (1, 4_000, 221, 5, 5, {}),
+        # Block b2, named without chr in the atlas: 3 of 3 methylated.
+        (1, 520, 150, 5, 5, {5: 1, 25: 1, 45: 1}),
+    ]
+    touched = touch_blocks(table(rows), atlas)
+    assert touched.block.tolist() == [0, 0, 0, 1, -1, -1, -1, 2]
+    profile = profile_of(touched, atlas, Features(window=5_000, uxm_min_cpgs=3))
+    assert {k: v.tolist() for k, v in profile.counts["block_uxm"].items()} == {
+        "b0": [1, 1, 1],
+        "b2": [0, 0, 1],
+    }
+    assert {k: int(v[0]) for k, v in profile.counts["methylation"].items()} == {"5:3": 2}
+    assert {k: v.tolist() for k, v in profile.counts["window"].items()} == {
+        "chr1:0": [2, 1, 5],  # 100 and 130 bp short, 199 bp long
+        "chr2:0": [1, 0, 2],  # 150 bp short, 221 bp neither
+        "chr2:5000": [0, 1, 1],
+    }
+    assert {k: int(v[0]) for k, v in profile.counts["length_1bp"].items()} == dict.fromkeys(
+        ["90", "130", "70", "100", "199", "200", "221", "150"], 1
+    )
+    # 16 ends: AAAA twice, TTTT once, one unknown, the rest MOTIFS[5] = AACC.
+    assert {k: int(v[0]) for k, v in profile.counts["motif"].items()} == {"AAAA": 2, "TTTT": 1, MOTIFS[5]: 12}
+
+
+@given(st.integers(0, 10_000), st.integers(1, 6))
+def test_chunks_add_up(seed, parts):
+    rng = np.random.default_rng(seed)
+    rows = []
+    for _ in range(40):
+        offsets = rng.choice(60, size=rng.integers(0, 6), replace=False)
+        calls = {int(o): int(rng.random() < 0.5) for o in offsets}
+        place = (int(rng.integers(3)), int(rng.integers(0, 9_000)), int(rng.integers(60, 400)))
+        rows.append((*place, int(rng.integers(-1, 256)), int(rng.integers(-1, 256)), calls))
+    settings = Features(window=1_000)
+    whole = profile_of(table(rows), None, settings)
+    total = Profile()
+    for part in range(parts):
+        if rows[part::parts]:
+            add_profile(total, profile_of(table(rows[part::parts]), None, settings))
+    assert {k: {c: v.tolist() for c, v in cells.items()} for k, cells in total.counts.items()} == {
+        k: {c: v.tolist() for c, v in cells.items()} for k, cells in whole.counts.items()
+    }
+    # An independent count, fragment by fragment.
+    patterns = Counter(f"{len(r[5])}:{sum(r[5].values())}" for r in rows if r[5])
+    assert {k: int(v[0]) for k, v in whole.counts.get("methylation", {}).items()} == patterns
+    windows = Counter(f"{tuple(CONTIGS)[r[0]]}:{(r[1] + r[2] // 2) // 1_000 * 1_000}" for r in rows)
+    assert {k: int(v[2]) for k, v in whole.counts["window"].items()} == windows
+
+
+@given(st.integers(0, 10_000))
+def test_touched_block_matches_brute_force(tmp_path_factory, seed):
+    rng = np.random.default_rng(seed)
+    edges = np.sort(rng.choice(2_000, size=12, replace=False)).tolist()
+    blocks = [("chr1", low, high, "t", "U") for low, high in zip(edges[::2], edges[1::2], strict=True)]
+    path = tmp_path_factory.mktemp("atlas") / "a.tsv"
+    atlas = Atlas.load(write_atlas(path, blocks, {"a": [0.5] * 6, "b": [0.5] * 6}))
+    rows = [(0, int(rng.integers(0, 2_000)), int(rng.integers(1, 300)), 0, 0, {}) for _ in range(30)]
+    expected = [
+        next((i for i, b in enumerate(blocks) if b[1] < row[1] + row[2] and row[1] < b[2]), -1)
+        for row in rows
+    ]
+    assert touch_blocks(table(rows), atlas).block.tolist() == expected
+
+
+def test_no_fragments_and_no_atlas():
+    empty = table([])
+    assert profile_of(empty, None, Features()).counts.get("length_1bp", {}) == {}
+    assert touch_blocks(table([(0, 1, 100, 0, 0, {})]), None).block.tolist() == [-1]
+
+
+def test_all_windows_are_there():
+    profile = Profile()
+    profile.add("window", "chr1:0", [1, 2, 3])
+    add_empty_windows(profile, ["chr1"], [25_000], 10_000)
+    assert {k: v.tolist() for k, v in profile.counts["window"].items()} == {
+        "chr1:0": [1, 2, 3],
+        "chr1:10000": [0, 0, 0],
+        "chr1:20000": [0, 0, 0],
+    }
+
+
+def test_an_atlas_of_another_build_is_refused(atlas):
+    check_atlas(atlas, ["chr1", "chr2"], [10_000, 10_000], "S")
+    with pytest.raises(InputError, match="sample S: x has no contig of the atlas"):
+        check_atlas(atlas, ["chr9"], [10_000], "sample S: x")
+    with pytest.raises(InputError, match="block b1 ends at 1300, but chr1 has 1200 bp"):
+        check_atlas(atlas, ["chr1", "chr2"], [1_200, 10_000], "sample S: x")
