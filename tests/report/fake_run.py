@@ -20,6 +20,8 @@ from cfdna_interp.stats.strata import within_batch
 
 GROUPS = ("fragment_length", "methylation", "tissue_of_origin")
 COMPARATORS = ("end_motif", "coverage")
+# A reason that would run as a program if it reached the page unescaped.
+HOSTILE = "fewer than 2,000 fragments <script>alert(1)</script>"
 COUNTED = ("reads", "duplicate", "low_mapq", "not_inward", "fragments")
 
 
@@ -40,6 +42,18 @@ class World:
     exclusions: tuple[tuple[str, str], ...] = ()
     title: str = "Length world"
     effect: float = 2.0
+
+
+@dataclass(frozen=True)
+class Built:
+    """A run with its report."""
+
+    config: Config
+    layout: Layout
+
+    @property
+    def page(self) -> Path:
+        return self.layout.file("report.html")
 
 
 def make_run(folder: Path, world: World) -> tuple[Config, Layout]:

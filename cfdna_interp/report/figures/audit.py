@@ -11,7 +11,7 @@ from cfdna_interp.report.figures.forest import Row, forest
 from cfdna_interp.report.figures.style import BLUE, GROUP_COLOURS, INK, MUTED, VERMILLION
 from cfdna_interp.report.words import score_name
 
-COEFFICIENTS = 24  # rows of the coefficient figure; the table below it has them all
+COEFFICIENTS = 16  # rows of the coefficient figure; proxy.json has them all
 
 
 def handling_forest(audit: Mapping[str, Any], validation: Mapping[str, Any]) -> go.Figure:

@@ -1,0 +1,38 @@
+"""Finished synthetic runs, built once: one simulated with a dominant group, one real-looking without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fake_run import HOSTILE, Built, World, make_run
+
+from cfdna_interp.report.build import build_report
+
+
+def _build(folder: Path, world: World) -> Built:
+    config, layout = make_run(folder, world)
+    build_report(config, layout)
+    return Built(config, layout)
+
+
+@pytest.fixture(scope="session")
+def simulated_run(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A dominant group, four batches, covariates, nothing excluded; alignments made by a program."""
+    return _build(tmp_path_factory.mktemp("simulated"), World())
+
+
+@pytest.fixture(scope="session")
+def bare_run(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """No dominant group, label nested in batch, no covariates, one excluded sample, markup in texts."""
+    world = World(
+        per_class=20,
+        batches=("<b>Aarhus</b>", "Bergen"),
+        simulated=False,
+        dominant=False,
+        nested=True,
+        covariates=False,
+        exclusions=(("S001", HOSTILE),),
+        title="Cohort & <i>controls</i>",
+    )
+    return _build(tmp_path_factory.mktemp("bare"), world)

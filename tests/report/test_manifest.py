@@ -1,0 +1,52 @@
+"""The manifest: digests that another tool confirms, settings without a machine's paths."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy
+from fake_run import Built
+
+from cfdna_interp import __version__
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.manifest import build_manifest
+from cfdna_interp.config import Config
+
+
+def test_digests_are_those_of_sha256sum(simulated_run: Built) -> None:
+    manifest = json.loads(simulated_run.layout.file("manifest.json").read_text())
+    names = ["report.html", "verdict.json", "profiles/S000.parquet", "cohort/heldout.tsv", "qc/T001.json"]
+    lines = subprocess.run(
+        ["sha256sum", *names], cwd=simulated_run.layout.root, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert {name: digest for digest, name in (line.split() for line in lines)} == {
+        name: manifest["files"][name] for name in names
+    }
+
+
+def test_versions_and_seed(simulated_run: Built) -> None:
+    manifest = json.loads(simulated_run.layout.file("manifest.json").read_text())
+    assert manifest["software"] == {"name": "cfdna-interp", "version": __version__}
+    assert manifest["libraries"]["numpy"] == numpy.__version__
+    assert "pytest" not in manifest["libraries"]
+    assert manifest["seed"] == simulated_run.config.seed
+
+
+def test_settings_name_no_machine(tmp_path: Path) -> None:
+    config = Config(
+        sheet=str(tmp_path / "in" / "sheet.tsv"),
+        outdir=str(tmp_path / "out"),
+        atlas=str(tmp_path / "out" / "made" / "atlas.tsv"),
+    )
+    config = replace(
+        config, reference=replace(config.reference, build=str(tmp_path / "build.tsv"), fasta="s3://x/y.fa")
+    )
+    manifest = build_manifest(config, Layout.of(config.outdir))
+    settings = manifest["config"]
+    assert (settings["sheet"], settings["outdir"], settings["atlas"]) == ("sheet.tsv", ".", "made/atlas.tsv")
+    assert settings["reference"] == {"build": "build.tsv", "fasta": "s3://x/y.fa"}
+    assert str(tmp_path) not in json.dumps(manifest)
+    assert manifest["files"] == {}

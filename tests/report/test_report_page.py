@@ -1,0 +1,182 @@
+"""The page: sections in order, marks of simulated data, escaping, absences, determinism."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from fake_run import HOSTILE, Built, World, make_run
+
+from cfdna_interp.cli.report import command
+from cfdna_interp.errors import InputError
+from cfdna_interp.report.build import build_report
+
+SECTIONS = [
+    "verdict",
+    "ladder",
+    "lengths",
+    "attribution",
+    "heldout",
+    "audit",
+    "hypotheses",
+    "excluded",
+    "methods",
+    "provenance",
+]
+
+
+class Reader(HTMLParser):
+    """Collect the text that a person sees, by section, and every element that could load something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sections: dict[str, str] = {"": ""}
+        self.scripts: list[str] = []
+        self.loading: list[tuple[str, str]] = []
+        self._section = ""
+        self._hidden = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if tag in ("script", "style"):
+            self._hidden = tag
+        if tag == "section":
+            self._section = values["id"]
+            self.sections[self._section] = ""
+        for name in ("src", "href", "srcset", "action", "data"):
+            if name in values:
+                self.loading.append((tag, values[name]))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self._hidden:
+            self._hidden = ""
+        if tag == "section":
+            self._section = ""
+        if tag in ("td", "th"):
+            self.sections[self._section] += " "
+
+    def handle_data(self, data: str) -> None:
+        if self._hidden == "script":
+            self.scripts.append(data)
+        elif not self._hidden:
+            self.sections[self._section] += data
+
+
+def read(built: Built) -> Reader:
+    reader = Reader()
+    reader.feed(built.page.read_text(encoding="utf-8"))
+    return reader
+
+
+def test_sections_come_in_order_and_are_in_the_contents(simulated_run: Built) -> None:
+    reader = read(simulated_run)
+    assert [name for name in reader.sections if name] == SECTIONS
+    assert [target for tag, target in reader.loading if tag == "a"] == [
+        "#verdict",
+        *(f"#{s}" for s in SECTIONS),
+    ]
+
+
+def test_simulated_is_said_at_the_top_in_each_section_and_at_the_end(simulated_run: Built) -> None:
+    reader = read(simulated_run)
+    for name in SECTIONS:
+        assert "SIMULATED DATA" in reader.sections[name], name
+    outside = reader.sections[""]
+    assert outside.index("SIMULATED DATA") < outside.index("cfdna-interp")
+    assert outside.rindex("SIMULATED DATA") > outside.index("seed")
+    # The ribbon that print styles put on every page.
+    assert 'class="ribbon"' in simulated_run.page.read_text(encoding="utf-8")
+
+
+def test_simulated_is_said_nowhere_where_it_is_not(bare_run: Built) -> None:
+    text = " ".join(read(bare_run).sections.values())
+    assert "simulated" not in text.lower()
+    assert 'class="ribbon"' not in bare_run.page.read_text(encoding="utf-8")
+
+
+def test_texts_are_escaped(bare_run: Built) -> None:
+    page = bare_run.page.read_text(encoding="utf-8")
+    assert "<script>alert(1)" not in page
+    assert "<b>Aarhus" not in page
+    assert "<i>controls" not in page
+    reader = read(bare_run)
+    assert HOSTILE in reader.sections["excluded"]
+    assert "<b>Aarhus</b>" in reader.sections["excluded"]
+    assert "Cohort & <i>controls</i>" in reader.sections[""]
+    assert not any("alert(1)" in script for script in reader.scripts)
+
+
+def test_the_page_refers_to_nothing_outside(simulated_run: Built, bare_run: Built) -> None:
+    for built in (simulated_run, bare_run):
+        targets = [target for tag, target in read(built).loading if tag != "a"]
+        assert targets == ["data:,"]
+
+
+def test_a_figure_cannot_end_its_script_element(bare_run: Built) -> None:
+    specs = re.findall(
+        r'<script type="application/json"[^>]*>(.*?)</script>', bare_run.page.read_text(encoding="utf-8")
+    )
+    assert len(specs) == 7
+    for spec in specs:
+        assert "<" not in spec
+        assert json.loads(spec)["data"]
+
+
+def test_absences_are_said(bare_run: Built, simulated_run: Built) -> None:
+    bare = read(bare_run).sections
+    assert "no group is dominant" in bare["verdict"]
+    assert "no batch holds both classes" in bare["verdict"]
+    assert "There is no proxy" in bare["heldout"]
+    assert "Age and sex: no baseline" in bare["audit"]
+    assert "not estimable" in bare["audit"]
+    assert re.search(r"Excluded samples\s+none", read(simulated_run).sections["excluded"])
+
+
+def test_numbers_of_the_results_are_on_the_page(simulated_run: Built) -> None:
+    sections = read(simulated_run).sections
+    validation = json.loads(simulated_run.layout.file("validation.json").read_text())
+    auroc = validation["scores"]["model"]["auroc"]
+    shown = f"{auroc['value']:.2f} [{auroc['low']:.2f}, {auroc['high']:.2f}]"
+    assert shown in sections["verdict"]
+    assert "78 % [72, 85]" in sections["verdict"]
+    assert validation["protocol_digest"] in sections["provenance"]
+    # Ten of forty subjects per class and batch, by construction.
+    assert len(re.findall(r"Aarhus\s+10\s+10\s+50 %", sections["excluded"])) == 2
+    assert "80 discovery subjects (40 cases, 40 controls)" in sections["methods"]
+
+
+def test_excluded_samples_are_not_counted(bare_run: Built) -> None:
+    # Of 20 + 20 discovery subjects one case is excluded.
+    assert "39 discovery subjects (19 cases, 20 controls)" in read(bare_run).sections["methods"]
+
+
+def test_equal_runs_give_equal_bytes(simulated_run: Built, tmp_path: Path) -> None:
+    config, layout = make_run(tmp_path / "elsewhere", World())
+    build_report(config, layout)
+    for name in ("report.html", "manifest.json"):
+        assert layout.file(name).read_bytes() == simulated_run.layout.file(name).read_bytes(), name
+    before = layout.file("report.html").read_bytes()
+    build_report(config, layout)
+    assert layout.file("report.html").read_bytes() == before
+
+
+def test_the_command_prints_where_the_page_lies(tmp_path: Path) -> None:
+    _, layout = make_run(tmp_path, World(per_class=6, batches=("A",)))
+    settings = tmp_path / "config.yaml"
+    settings.write_text("sheet: sheet.tsv\noutdir: results\n")
+    result = CliRunner().invoke(command, ["--config", str(settings)], catch_exceptions=False)
+    assert result.output.strip() == str(layout.file("report.html"))
+    assert layout.file("report.html").is_file()
+
+
+def test_a_missing_result_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+    config, layout = make_run(tmp_path, World(per_class=6, batches=("A",)))
+    layout.file("audit.json").unlink()
+    with pytest.raises(InputError, match=r"audit\.json does not exist"):
+        build_report(config, layout)
+    assert not layout.file("report.html").exists()
+    assert not layout.file("manifest.json").exists()

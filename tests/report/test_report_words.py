@@ -1,0 +1,77 @@
+"""Numbers and names as a reader sees them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cfdna_interp.report import words
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (0.125, 3, "0.125"),
+        (-0.5, 1, "−0.5"),
+        (12_345.6, 0, "12,346"),
+        (None, 2, "–"),
+        (math.nan, 2, "–"),
+        (math.inf, 2, "–"),
+        (-0.001, 2, "0.00"),
+    ],
+)
+def test_number(value: float | None, digits: int, text: str) -> None:
+    assert words.number(value, digits) == text
+
+
+@given(st.floats(-1e6, 1e6), st.integers(0, 4))
+def test_number_reads_back_within_half_a_unit(value: float, digits: int) -> None:
+    text = words.number(value, digits).replace("−", "-").replace(",", "")
+    assert abs(float(text) - value) <= 0.5 * 10**-digits + 1e-9
+    assert text.lstrip("-0.") or not text.startswith("-")
+
+
+def test_intervals() -> None:
+    record = {"value": 0.9, "low": 0.85, "high": 0.951}
+    assert words.interval(record) == "0.90 [0.85, 0.95]"
+    assert words.interval_percent(record) == "90 % [85, 95]"
+    assert words.interval({"value": 0.9, "low": None, "high": None}) == "0.90"
+    assert words.interval({"value": None, "reason": "no batch"}) == "–"
+    assert words.interval_percent(None) == "–"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0004, "< 0.001"), (0.0123, "0.012"), (0.5, "0.50"), (1.0, "1.00"), (None, "–")]
+)
+def test_p_value(value: float | None, text: str) -> None:
+    assert words.p_value(value) == text
+
+
+@pytest.mark.parametrize(
+    ("score", "name"),
+    [
+        ("model", "Model"),
+        ("model_without_fragment_length", "Model retrained without fragment length"),
+        ("model_only_tissue_of_origin", "Model on tissue of origin only"),
+        ("baseline_end_motif", "End motif (logistic)"),
+        ("baseline_technical", "Technical columns only"),
+    ],
+)
+def test_score_name(score: str, name: str) -> None:
+    assert words.score_name(score) == name
+
+
+def test_measure_writes_what_a_rung_may_hold() -> None:
+    assert words.measure({"value": 0.5, "low": 0.4, "high": 0.6}) == "0.50 [0.40, 0.60]"
+    assert words.measure({"case": 12, "control": 1_300}) == "case 12, control 1,300"
+    assert words.measure(0.01234) == "0.012"
+    assert words.measure(None) == "–"
+    assert words.measure([1, "x"]) == "1, x"
+    assert words.measure(True) == "yes"
+
+
+def test_plotly_sees_no_markup() -> None:
+    assert words.plotly_text("<a href='x'>&") == "&lt;a href='x'&gt;&amp;"
