@@ -24,6 +24,21 @@ def marker_counts(profile: Profile, atlas: Atlas) -> tuple[np.ndarray, np.ndarra
     return counts[np.arange(len(atlas)), column], counts.sum(axis=1)
 
 
+def complete(atlas: Atlas) -> np.ndarray:
+    """Return (blocks, types) expected shares, blank cell types set to the block's background.
+
+    The background is the median over the measured cell types other than the block's target. A block
+    whose target, or whose whole background, is blank stays blank.
+    """
+    expected = atlas.fractions.copy()
+    for row in np.flatnonzero(np.isnan(expected).any(axis=1)):
+        background = np.array([name != atlas.targets[row] for name in atlas.cell_types])
+        measured = expected[row, background & np.isfinite(expected[row])]
+        if len(measured):
+            expected[row, background & np.isnan(expected[row])] = np.median(measured)
+    return expected
+
+
 def deconvolve(marked: np.ndarray, total: np.ndarray, atlas: Atlas) -> np.ndarray:
     """Return the share of each cell type.
 
@@ -32,7 +47,7 @@ def deconvolve(marked: np.ndarray, total: np.ndarray, atlas: Atlas) -> np.ndarra
     marked, total
         (blocks,) fragments in the marker state, and all. Blocks without fragments don't count.
     atlas
-        Expected shares. A blank one is set to the block's median over the measured cell types.
+        Expected shares; see :func:`complete` for blank ones.
 
     Returns
     -------
@@ -40,12 +55,12 @@ def deconvolve(marked: np.ndarray, total: np.ndarray, atlas: Atlas) -> np.ndarra
     """
     from scipy.optimize import nnls
 
-    covered = (total > 0) & np.isfinite(atlas.fractions).any(axis=1)
+    expected = complete(atlas)
+    covered = (total > 0) & np.isfinite(expected).all(axis=1)
     unknown = np.full(len(atlas.cell_types), np.nan)
     if not covered.any():
         return unknown
-    expected = atlas.fractions[covered]
-    expected = np.where(np.isfinite(expected), expected, np.nanmedian(expected, axis=1)[:, None])
+    expected = expected[covered]
     weight = np.sqrt(total[covered])
     shares, _ = nnls(expected * weight[:, None], marked[covered] / total[covered] * weight)
     return shares / shares.sum() if shares.sum() > 0 else unknown

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cfdna_interp.artifacts.profiles import Profile
+from cfdna_interp.features.coverage import coverage_features
+
+
+def test_by_hand():
+    profile = Profile()
+    profile.add("window", "chr10:0", [10, 30, 60])
+    profile.add("window", "chr2:5000000", [0, 0, 0])
+    profile.add("window", "chr2:0", [5, 14, 30])
+    features = {feature.name: feature for feature in coverage_features(profile)}
+    # Mean of the three windows: 30.
+    assert features["coverage_chr10:0"].value == pytest.approx(np.log2(60.5 / 30.5))
+    assert features["coverage_chr2:0"].value == 0
+    assert features["coverage_chr2:5000000"].value == pytest.approx(np.log2(0.5 / 30.5))
+    assert features["short_long_chr10:0"].value == pytest.approx(np.log2(10.5 / 30.5))
+    assert np.isnan(features["short_long_chr2:0"].value)  # 19 fragments, below 20
+    assert features["short_long_chr2:0"].n == 19
+    assert list(features)[2] == "coverage_chr2:0"
+
+
+def test_nothing_counted():
+    assert coverage_features(Profile()) == []
+    profile = Profile()
+    profile.add("window", "chr1:0", [0, 0, 0])
+    assert all(np.isnan(feature.value) for feature in coverage_features(profile))
