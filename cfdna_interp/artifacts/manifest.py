@@ -36,12 +36,11 @@ COHORT_FILES = (
     "audit.json",
     "verdict.json",
     "hypotheses.tsv",
-    "report.html",
 )
 
 
 def build_manifest(config: Config, layout: Layout) -> dict[str, Any]:
-    """Describe the run: versions, settings, seed, and the SHA-256 of every result file there is.
+    """Describe what the report is made from: versions, settings, seed, SHA-256 of every result file.
 
     Embeddings and single refit chunks are left out: they follow from the encoder and the heads, are
     large, and may be deleted once the shares are written. No time and no machine is recorded, so equal

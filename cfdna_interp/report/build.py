@@ -12,7 +12,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from cfdna_interp import __version__
-from cfdna_interp.artifacts.files import plain, write_json, write_text
+from cfdna_interp.artifacts.files import digest_file, plain, write_json, write_text
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.manifest import build_manifest
 from cfdna_interp.artifacts.sheet import ROLES
@@ -43,10 +43,10 @@ def build_report(config: Config, layout: Layout) -> None:
     """
     run = collect(config, layout)
     manifest = build_manifest(config, layout)
-    # A page of an earlier build lies there still and is no source of this one.
-    manifest["files"].pop("report.html", None)
-    write_text(layout.file("report.html"), render(run, manifest))
-    write_json(layout.file("manifest.json"), build_manifest(config, layout))
+    page = layout.file("report.html")
+    write_text(page, render(run, manifest))
+    manifest["files"][page.name] = digest_file(page)
+    write_json(layout.file("manifest.json"), manifest)
 
 
 def render(run: Run, manifest: dict[str, Any]) -> str:

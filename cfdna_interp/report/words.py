@@ -128,7 +128,7 @@ def measure(value: Any) -> str:
     """Write any value of a rung's ``numbers``: an interval, a count, a real number or a word."""
     if isinstance(value, Mapping):
         if "value" in value:
-            return interval(value)
+            return interval(value, 3)
         return ", ".join(f"{str(key).replace('_', ' ')} {measure(item)}" for key, item in value.items())
     if isinstance(value, bool):
         return "yes" if value else "no"

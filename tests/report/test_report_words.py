@@ -65,7 +65,7 @@ def test_score_name(score: str, name: str) -> None:
 
 
 def test_measure_writes_what_a_rung_may_hold() -> None:
-    assert words.measure({"value": 0.5, "low": 0.4, "high": 0.6}) == "0.50 [0.40, 0.60]"
+    assert words.measure({"value": 0.5, "low": 0.4, "high": 0.6}) == "0.500 [0.400, 0.600]"
     assert words.measure({"case": 12, "control": 1_300}) == "case 12, control 1,300"
     assert words.measure(0.01234) == "0.012"
     assert words.measure(None) == "–"
