@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cfdna_interp.artifacts.columns import number_column, text_column
 from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.errors import InputError
 
@@ -59,7 +60,11 @@ _SCHEMA = pa.schema(
 
 def save_features(features: list[Feature], path: Path | str) -> None:
     """Write the features in the order given."""
-    columns = {name: [getattr(feature, name) for feature in features] for name in _SCHEMA.names}
+    columns = {}
+    for column in _SCHEMA:
+        values = [getattr(feature, column.name) for feature in features]
+        is_text = column.type == pa.string()
+        columns[column.name] = text_column(values) if is_text else number_column(values, column.type)
     with atomic_path(path) as temporary:
         pq.write_table(pa.table(columns, schema=_SCHEMA), temporary, compression="zstd")
 

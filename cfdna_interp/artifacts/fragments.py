@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cfdna_interp.artifacts.columns import number_column, text_column
 from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.errors import InputError
 
@@ -102,14 +103,14 @@ class FragmentTable:
 
     def save(self, path: Path | str) -> None:
         """Write the table as Parquet, atomically."""
-        names = pa.array(self.contig_names, type=pa.string())
+        names = text_column(self.contig_names)
         columns: dict[str, pa.Array] = {
-            "contig": pa.DictionaryArray.from_arrays(pa.array(self.contig, pa.int32()), names),
-            **{name: pa.array(getattr(self, name), kind) for name, kind in _TYPES.items()},
+            "contig": pa.DictionaryArray.from_arrays(number_column(self.contig, pa.int32()), names),
+            **{name: number_column(getattr(self, name), kind) for name, kind in _TYPES.items()},
         }
-        splits = pa.array(self.cpg_splits, pa.int32())
+        splits = number_column(self.cpg_splits, pa.int32())
         for name, kind in (("cpg_offsets", pa.int32()), ("cpg_states", pa.int8())):
-            columns[name] = pa.ListArray.from_arrays(splits, pa.array(getattr(self, name), kind))
+            columns[name] = pa.ListArray.from_arrays(splits, number_column(getattr(self, name), kind))
         table = pa.table(columns).replace_schema_metadata({"contig_names": "\t".join(self.contig_names)})
         with atomic_path(path) as temporary:
             pq.write_table(table, temporary, compression="zstd", use_dictionary=["contig"])

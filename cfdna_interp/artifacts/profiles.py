@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cfdna_interp.artifacts.columns import number_column, text_column
 from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.errors import InputError
 
@@ -18,7 +19,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "motif": ("n",),  # key: 4-mer at a 5' end; two ends a fragment
     "block_uxm": ("U", "X", "M"),  # key: block name; fragments with enough CpGs inside the block
     "window": ("short", "long", "n"),  # key: contig:start of the window, 0-based; fragments by midpoint
-    "methylation": ("n",),  # key: see features.methylation; calls and fragments outside blocks
+    "methylation": ("n",),  # key: calls:methylated of a fragment, 5:3; fragments outside blocks with a call
 }
 
 
@@ -57,10 +58,10 @@ class Profile:
         columns = list(zip(*rows, strict=True)) if rows else [(), (), (), ()]
         table = pa.table(
             {
-                "kind": pa.array(columns[0], pa.string()),
-                "key": pa.array(columns[1], pa.string()),
-                "statistic": pa.array(columns[2], pa.string()),
-                "count": pa.array(columns[3], pa.int64()),
+                "kind": text_column(columns[0]),
+                "key": text_column(columns[1]),
+                "statistic": text_column(columns[2]),
+                "count": number_column(columns[3], pa.int64()),
             }
         )
         with atomic_path(path) as temporary:
