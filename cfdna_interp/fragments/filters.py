@@ -13,6 +13,7 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.build import bare, is_autosome
 
 # Reasons in the order in which they are judged; the first that holds for a read or its pair counts.
+# mate_missing: single-end, the mate is unmapped, or it is not in the file.
 REASONS = (
     "secondary_supplementary",
     "unmapped",
