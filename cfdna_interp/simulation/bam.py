@@ -35,7 +35,8 @@ def write_bam(path: Path, genome: Genome, sample: str, comment: str, reads: Read
         encoded = name.encode() + b"\0"
         head += [struct.pack("<i", len(encoded)), encoded, struct.pack("<i", length)]
     # Level 1 takes a ninth of the usual level's time, for files a tenth larger.
-    with pysam.BGZFile(str(path), "wb1", None) as handle:
+    # htslib takes the level with the mode, which pysam's types don't list.
+    with pysam.BGZFile(str(path), "wb1", None) as handle:  # type: ignore[arg-type]
         handle.write(b"".join(head))
         handle.write(_records(sample, reads))
 

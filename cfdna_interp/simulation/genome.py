@@ -16,7 +16,7 @@ MARGIN = 1_200  # bp at each contig end without nucleosomes: no fragment can lea
 _CELL = 4_200  # bp; each cell holds one marker block, every tenth cell begins with an island
 _GAP = 600  # bp kept free at both ends of a cell: two blocks are never touched by one fragment
 _GC = 0.41
-_ISLAND_GC = 0.65
+_ISLAND_GC = 0.65  # in islands no CpG has decayed: chance makes one per 9.5 bp
 _CPG_KEPT = 0.24  # of the CpGs that chance makes, so that about one per 100 bp is left
 _NUCLEOSOME = 190  # bp from dyad to dyad
 
@@ -98,7 +98,7 @@ def build_genome(seed: int) -> Genome:
     cells = np.concatenate(
         [
             start + np.arange(_CELL, length - 2 * _CELL, _CELL)
-            for start, length in zip(offsets, lengths, strict=False)
+            for start, length in zip(offsets[:-1], lengths, strict=True)
         ]
     )
     block_lengths = rng.integers(300, 601, size=len(cells))
@@ -111,18 +111,17 @@ def build_genome(seed: int) -> Genome:
         half = int(rng.integers(250, 501))
         island[centre - half : centre + half] = True
         codes[centre - half : centre + half] = _bases(2 * half, _ISLAND_GC, rng)
-        _plant(codes, centre - half, centre + half, (10, 21), rng)
     for start, end in zip(block_starts, block_ends, strict=True):
-        _plant(codes, start, end, (22, 39), rng)
+        _plant(codes, start, end, rng)
     is_cpg = np.zeros(len(codes), dtype=bool)
     is_cpg[:-1] = (codes[:-1] == 1) & (codes[1:] == 2)
     dyads = [
         np.cumsum(rng.integers(_NUCLEOSOME - 12, _NUCLEOSOME + 13, size=length // _NUCLEOSOME)) + start
-        for start, length in zip(offsets, lengths, strict=False)
+        for start, length in zip(offsets[:-1], lengths, strict=True)
     ]
     inside = [
         d[(d >= start + MARGIN) & (d < start + length - MARGIN)]
-        for d, start, length in zip(dyads, offsets, lengths, strict=False)
+        for d, start, length in zip(dyads, offsets[:-1], lengths, strict=True)
     ]
     return Genome(
         names=tuple(name for name, _ in CONTIGS),
@@ -157,9 +156,9 @@ def _background(size: int, rng: np.random.Generator) -> np.ndarray:
     return codes
 
 
-def _plant(codes: np.ndarray, start: int, end: int, gaps: tuple[int, int], rng: np.random.Generator) -> None:
-    """Write a CpG every ``gaps`` bp into ``[start, end)``."""
-    at = start + np.cumsum(rng.integers(*gaps, size=(end - start) // gaps[0]))
+def _plant(codes: np.ndarray, start: int, end: int, rng: np.random.Generator) -> None:
+    """Write a CpG every 22 to 38 bp into ``[start, end)``."""
+    at = start + np.cumsum(rng.integers(22, 39, size=(end - start) // 22))
     at = at[at < end - 1]
     codes[at] = 1
     codes[at + 1] = 2

@@ -169,7 +169,9 @@ def _scatter_missed(
     rng: np.random.Generator,
 ) -> None:
     """Mark the bases of each molecule that bisulfite missed, in every read that shows them."""
-    missed = rng.poisson((1 - library.conversion) * molecules.lengths)
+    # Misses fall anywhere, now and then twice on a base: with this rate a base escapes all of them with
+    # probability `conversion` exactly.
+    missed = rng.poisson(-np.log(library.conversion) * molecules.lengths)
     first = np.concatenate([[0], np.cumsum(missed)])
     offsets = (rng.random(first[-1]) * np.repeat(molecules.lengths, missed)).astype(np.int64)
     counts = missed[own]

@@ -91,14 +91,15 @@ def draw_subjects(world: World, summaries: Summaries, seed: int) -> list[Subject
 def _label_and_site(world: World, size: int, rng: np.random.Generator) -> list[tuple[int, int]]:
     """Return label and site of a role's subjects: half of them cases, sites in the world's shares."""
     result = []
+    # One order of sites for both labels: what does not divide evenly falls to the same sites.
+    order = rng.permutation(world.sites)
     for label in (0, 1):
         members = size // 2 if label == 1 else size - size // 2
         wanted = world.site_shares(label) * members
         counts = np.floor(wanted + 1e-9).astype(int)
         # The sites with the largest remainders take the rest; chance decides between equal ones.
-        order = rng.permutation(world.sites)
-        order = order[np.argsort(-np.round(wanted - counts, 9)[order], kind="stable")]
-        counts[order[: members - counts.sum()]] += 1
+        largest = order[np.argsort(-np.round(wanted - counts, 9)[order], kind="stable")]
+        counts[largest[: members - counts.sum()]] += 1
         result += [(label, int(site)) for site in np.repeat(np.arange(world.sites), counts)]
     return result
 

@@ -35,6 +35,9 @@ class Library:
     low_mapq: tuple[float, float] = (0.03, 0.07)
 
 
+_LIBRARY_LIMITS = {"conversion": (0.5, 1), "errors": (0, 1), "duplicates": (0, 0.9), "low_mapq": (0, 1)}
+
+
 @dataclass(frozen=True)
 class World:
     """Everything about a cohort but its seed.
@@ -91,16 +94,14 @@ class World:
             self.label_site_overlap == 0.5 or self.sites % 2 == 0,
             "a label_site_overlap other than 0.5 needs an even number of sites",
         )
-        for name, value in asdict(self.library).items():
+        for name, (least, most) in _LIBRARY_LIMITS.items():
+            value = getattr(self.library, name)
             ranged = name in ("duplicates", "low_mapq")
-            ends = value if ranged and isinstance(value, tuple) else (value, value)
-            self._require(
-                ranged == isinstance(value, tuple), f"library.{name} is a {'range' if ranged else 'number'}"
-            )
-            most = 0.9 if ranged else 1.0
-            self._require(
-                0 <= ends[0] <= ends[1] <= most, f"library.{name} lies in 0..{most:g}, ends in order"
-            )
+            kind = "range" if ranged else "number"
+            self._require(ranged == isinstance(value, tuple), f"library.{name} is a {kind}")
+            low, high = value if ranged else (value, value)
+            holds = least <= low <= high <= most
+            self._require(holds, f"library.{name} lies in {least:g}..{most:g}, the lower end first")
         self._require(self.fragments >= 500, "fragments is at least 500")
         self._require(self.discovery >= 2 and self.heldout >= 2, "each role has at least 2 subjects")
         for key in (*self.effects, *self.site_shift):
@@ -149,7 +150,7 @@ class World:
 
     def site_shares(self, label: int) -> np.ndarray:
         """Return (sites,) share of a label's subjects at each site."""
-        if self.sites == 1 or self.label_site_overlap == 0.5:
+        if self.label_site_overlap == 0.5:
             return np.full(self.sites, 1 / self.sites)
         half = self.sites // 2
         agreeing = np.arange(self.sites) >= half if label == 1 else np.arange(self.sites) < half
