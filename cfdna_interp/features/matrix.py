@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 COVARIATES = ("subject", "site", "batch", "age", "sex")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Member:
     sample: Sample
     qc: dict[str, Any]
-    features: list[Feature]
+    values: np.ndarray  # by place of the feature, as long as the places known when it was read
 
 
 def write_matrices(config: Config) -> None:
@@ -46,26 +46,26 @@ def write_matrices(config: Config) -> None:
         written then.
     """
     layout = Layout.of(config.outdir)
+    definitions: dict[str, Feature] = {}
     kept: dict[str, list[_Member]] = {}
     excluded: list[tuple[Sample, str]] = []
-    for role in ROLES:
+    for role in ROLES:  # discovery first: it alone says which features there are
         kept[role] = []
         for sample in load_samples(layout.samples(role)):
             qc = read_json(layout.qc(sample.sample))
             if qc["decision"] == "keep":
-                kept[role].append(_Member(sample, qc, load_features(layout.features(sample.sample))))
+                features = load_features(layout.features(sample.sample))
+                if role == "discovery":
+                    for feature in features:
+                        definitions.setdefault(feature.name, feature)
+                kept[role].append(_Member(sample, qc, _values(features, definitions)))
                 continue
             if config.on_bad_sample == "stop":
                 reason = str(qc["reason"])
-                named = (
-                    reason
-                    if reason.startswith("sample ")
-                    else f"sample {sample.sample}: {sample.bam}: {reason}"
-                )
-                raise InputError(f"{named}; drop it from the sheet, or set on_bad_sample: exclude")
+                who = "" if reason.startswith("sample ") else f"sample {sample.sample}: {sample.bam}: "
+                raise InputError(f"{who}{reason}; drop it from the sheet, or set on_bad_sample: exclude")
             excluded.append((sample, str(qc["reason"])))
     _check_left(kept, excluded)
-    definitions = _definitions(kept["discovery"])
     simulated = any(member.qc["simulated"] for role in ROLES for member in kept[role])
     present = _present_columns([member for role in ROLES for member in kept[role]])
     matrices = {role: _matrix(kept[role], definitions, present, simulated) for role in ROLES}
@@ -84,12 +84,9 @@ def _check_left(kept: dict[str, list[_Member]], excluded: Sequence[tuple[Sample,
         raise InputError(f"discovery is left with one class after exclusions{why}; give more samples")
 
 
-def _definitions(members: Sequence[_Member]) -> dict[str, Feature]:
-    definitions: dict[str, Feature] = {}
-    for member in members:
-        for feature in member.features:
-            definitions.setdefault(feature.name, feature)
-    return definitions
+def _values(features: Sequence[Feature], definitions: dict[str, Feature]) -> np.ndarray:
+    values = {feature.name: feature.value for feature in features}
+    return np.array([values.get(name, np.nan) for name in definitions], dtype=np.float64)
 
 
 def _row(member: _Member) -> dict[str, Any]:
@@ -119,11 +116,8 @@ def _matrix(
     import pandas as pd
 
     values = np.full((len(members), len(definitions)), np.nan)
-    place = {name: column for column, name in enumerate(definitions)}
     for row, member in enumerate(members):
-        for feature in member.features:
-            if feature.name in place:
-                values[row, place[feature.name]] = feature.value
+        values[row, : len(member.values)] = member.values
     var = pd.DataFrame(
         {
             "group": [feature.group for feature in definitions.values()],

@@ -1,8 +1,7 @@
 """From alignment records to fragment tables, a chunk at a time.
 
 The Python loop only collects each pair's strings and numbers; all that is per base happens in numpy
-on a whole chunk. Base arrays hold the mates of a chunk one after the other: the forward mates at even,
-the reverse mates at odd read numbers.
+on a whole chunk.
 """
 
 from __future__ import annotations
@@ -16,19 +15,12 @@ import numpy as np
 
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.fragments.alignment import Alignment
+from cfdna_interp.fragments.bases import UNPLACED, Bases, end_motifs, gather, gc_share
 from cfdna_interp.fragments.filters import READ1, Rules, Tally
 from cfdna_interp.fragments.methylation import xm
 from cfdna_interp.fragments.pairing import Read, pair_reads
 
 CHUNK = 16_384  # fragments
-
-# Base letter -> 0..3 in the order of MOTIFS, 4 unknown; 3 - code is the complement.
-_CODES = np.full(256, 4, dtype=np.uint8)
-_CODES[np.frombuffer(b"ACGT", dtype=np.uint8)] = (0, 1, 2, 3)
-_UNPLACED = -(2**30)  # reference position of read bases that are inserted or clipped
-# What the CIGAR operations MIDNSHP=X (0..8) move: along the read, along the reference (SAM specification).
-_CONSUMES_READ = (True, True, False, False, True, False, False, True, True)
-_CONSUMES_REFERENCE = (True, False, True, True, False, False, False, True, True)
 
 
 @dataclass(frozen=True)
@@ -122,24 +114,6 @@ def fragment_hash(name: str, seed: int) -> int:
     )
 
 
-def end_motif(codes: np.ndarray) -> np.ndarray:
-    """Return (n,) indices into ``MOTIFS`` of (n, 4) base codes read 5' to 3', -1 where one is unknown."""
-    index = codes.astype(np.int64) @ np.array([64, 16, 4, 1])
-    return np.where((codes > 3).any(axis=1), -1, index).astype(np.int16)
-
-
-@dataclass(frozen=True, eq=False)
-class _Bases:
-    """All read bases of a chunk: (bases,) arrays, and (reads + 1,) where each read begins."""
-
-    splits: np.ndarray
-    read: np.ndarray
-    position: np.ndarray  # on the reference, _UNPLACED for inserted and clipped bases
-    letters: np.ndarray  # XM
-    strand: np.ndarray
-    codes: np.ndarray  # 0..3, conversion undone
-
-
 def _decode_batch(
     pairs: list[tuple[Read, Read]], contig_names: tuple[str, ...], settings: Settings, totals: Totals
 ) -> Chunk:
@@ -147,17 +121,17 @@ def _decode_batch(
     start = np.array([forward.reference_start for forward, _ in pairs], dtype=np.int64)
     end = np.array([reverse.reference_end for _, reverse in pairs], dtype=np.int64)
     mates = [read for pair in pairs for read in pair]
-    bases, read_strand = _gather(mates, settings.dialect)
+    bases, read_strand = gather(mates, settings.dialect)
     totals.reads += 2 * n
     totals.read_bases += len(bases.read)
-    gc = _gc_share(bases, start, end, np.array([forward.reference_end for forward, _ in pairs]))
+    gc = gc_share(bases, start, end, np.array([forward.reference_end for forward, _ in pairs]))
     totals.gc += float(gc.sum())
     splits, offsets, states = np.zeros(n + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int8)
     if settings.dialect == "xm":
         first = np.array([bool(read.flag & READ1) for read in mates])
         splits, offsets, states = _calls(bases, first, start, end, settings, totals)
     strand = np.where(read_strand[0::2] == read_strand[1::2], read_strand[0::2], 0).astype(np.int8)
-    five, three = _motifs(bases)
+    five, three = end_motifs(bases)
     table = FragmentTable(
         contig_names=contig_names,
         contig=np.array([forward.reference_id for forward, _ in pairs], dtype=np.int32),
@@ -177,73 +151,8 @@ def _decode_batch(
     return Chunk(table, np.array(hashes, dtype=np.uint64))
 
 
-def _gather(mates: list[Read], dialect: str) -> tuple[_Bases, np.ndarray]:
-    sequences = [read.query_sequence for read in mates]
-    lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
-    splits = np.concatenate([[0], np.cumsum(lengths)])
-    read = np.repeat(np.arange(len(mates), dtype=np.int32), lengths)
-    begin = np.array([mate.reference_start for mate in mates], dtype=np.int64)
-    position = np.arange(splits[-1], dtype=np.int64) + np.repeat(begin - splits[:-1], lengths)
-    for number, mate in enumerate(mates):
-        cigar = mate.cigartuples
-        if len(cigar) != 1 or cigar[0][0] != 0:
-            position[splits[number] : splits[number + 1]] = _positions(cigar, begin[number], lengths[number])
-    codes = np.frombuffer("".join(sequences).encode(), dtype=np.uint8)
-    if dialect == "none":
-        nothing = np.zeros(0, dtype=np.uint8)
-        unknown = np.zeros(len(mates), dtype=np.int8)
-        return _Bases(splits, read, position, nothing, nothing, _CODES[codes]), unknown
-    calls = [xm.calls_of(mate, len(sequence)) for mate, sequence in zip(mates, sequences, strict=True)]
-    letters = np.frombuffer("".join(text for text, _ in calls).encode(), dtype=np.uint8)
-    read_strand = np.array([strand for _, strand in calls], dtype=np.int8)
-    strand = read_strand[read]
-    restored = xm.undo_conversion(codes, letters, strand)
-    return _Bases(splits, read, position, letters, strand, _CODES[restored]), read_strand
-
-
-def _positions(cigar: list[tuple[int, int]], start: int, length: int) -> np.ndarray:
-    """Return the reference position of each base of one read."""
-    positions = np.full(length, _UNPLACED, dtype=np.int64)
-    base = 0
-    for operation, size in cigar:
-        if _CONSUMES_READ[operation] and _CONSUMES_REFERENCE[operation]:
-            positions[base : base + size] = np.arange(start, start + size)
-        base += size * _CONSUMES_READ[operation]
-        start += size * _CONSUMES_REFERENCE[operation]
-    return positions
-
-
-def _gc_share(bases: _Bases, start: np.ndarray, end: np.ndarray, forward_end: np.ndarray) -> np.ndarray:
-    """Return (n,) the share of G and C in the known bases inside the fragment, the overlap read once."""
-    n = len(start)
-    # The forward mate counts up to the fragment's end, the reverse mate from where the forward one ends.
-    low = np.column_stack([start, np.maximum(start, forward_end)]).ravel()
-    high = np.repeat(end, 2)
-    inside = (bases.position >= low[bases.read]) & (bases.position < high[bases.read]) & (bases.codes < 4)
-    fragment = bases.read >> 1
-    known = np.bincount(fragment[inside], minlength=n)
-    strong = np.bincount(fragment[inside & ((bases.codes == 1) | (bases.codes == 2))], minlength=n)
-    return strong / np.maximum(known, 1)
-
-
-def _motifs(bases: _Bases) -> tuple[np.ndarray, np.ndarray]:
-    """Return the end motifs of the forward and of the reverse strand.
-
-    They come from the read's first sequenced bases, clipped ones included: adapters follow a molecule's
-    3' end, so what the aligner clips from a 5' end is still the molecule.
-    """
-    codes = np.append(bases.codes, np.uint8(4))
-    here = np.arange(4)
-    starts, ends = bases.splits[:-1], bases.splits[1:]
-    short = np.diff(bases.splits) < 4
-    forward = codes[np.where(short[0::2, None], -1, starts[0::2, None] + here)]
-    reverse = codes[np.where(short[1::2, None], -1, ends[1::2, None] - 1 - here)]
-    complement = np.where(reverse < 4, 3 - reverse, reverse)
-    return end_motif(forward), end_motif(complement)
-
-
 def _calls(
-    bases: _Bases, first: np.ndarray, start: np.ndarray, end: np.ndarray, settings: Settings, totals: Totals
+    bases: Bases, first: np.ndarray, start: np.ndarray, end: np.ndarray, settings: Settings, totals: Totals
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the CpG calls of the fragments in compressed-row form: splits, offsets, states."""
     methylated_chh = int(np.count_nonzero(bases.letters == xm.METHYLATED_CHH))
@@ -261,7 +170,7 @@ def _calls(
         _add_m_bias(totals.m_bias[1], from_5p[~first[read]], state[~first[read]]),
     )
     position = bases.position[at]
-    kept = (position != _UNPLACED) & (from_5p >= settings.ignore_5p) & (from_3p >= settings.ignore_3p)
+    kept = (position != UNPLACED) & (from_5p >= settings.ignore_5p) & (from_3p >= settings.ignore_3p)
     kept &= bases.strand[at] != 0
     at, read, state, position = at[kept], read[kept], state[kept], position[kept]
 

@@ -14,7 +14,8 @@ from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract, Reference
 from cfdna_interp.fragments.alignment import open_alignment
-from cfdna_interp.fragments.decode import Settings, Totals, decode_reads, end_motif
+from cfdna_interp.fragments.bases import end_motif
+from cfdna_interp.fragments.decode import Settings, Totals, decode_reads
 from cfdna_interp.fragments.extract import read_sample
 from cfdna_interp.fragments.filters import REASONS, Rules, Tally
 from cfdna_interp.fragments.pairing import pair_reads
