@@ -1,8 +1,11 @@
-"""A made-up run up to the stage before `proxy`: matrices, discovery predictions, model scores, dominance."""
+"""A made-up run: what the stages before `proxy` write, and the same taken on to the verdict."""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import anndata
@@ -14,7 +17,11 @@ from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import Prediction, Score, save_predictions, save_scores
+from cfdna_interp.audit.judge import run_audit
 from cfdna_interp.config import Config, load_config
+from cfdna_interp.proxy.freeze import run_proxy
+from cfdna_interp.proxy.validate import run_validate
+from cfdna_interp.verdict.decide import run_verdict
 
 # group -> how many features; names of the real stages where their form matters
 SIZES = {"fragment_length": 12, "methylation": 5, "tissue_of_origin": 4, "end_motif": 6, "coverage": 5}
@@ -139,3 +146,18 @@ def dominance(outcome: str = "dominant", group: str = "fragment_length") -> dict
         "reason": f"made up as {outcome}",
         "groups": {name: {"share": share} for name, share in shares.items()},
     }
+
+
+@cache
+def finished_run(world: World, root: Path) -> Config:
+    """Return a run taken through all stages from `proxy` to `verdict`; made once, to be read only."""
+    config = make_run(Path(tempfile.mkdtemp(dir=root)), world)
+    for stage in (run_proxy, run_validate, run_audit, run_verdict):
+        stage(config)
+    return config
+
+
+def copy_of(config: Config, folder: Path) -> Config:
+    """Copy a run with its sheet and settings, for tests that change something."""
+    shutil.copytree(Path(config.sheet).parent, folder, dirs_exist_ok=True)
+    return load_config(folder / "config.yaml")

@@ -34,7 +34,7 @@ class Linear:
         (bootstrap, 1 + inputs) intercept and coefficients of refits on resampled subjects; no rows for a
         baseline.
     auroc_per_fold
-        AUROC of each outer fold of the nested cross-validation, one by one.
+        AUROC of each outer fold of the nested cross-validation, one by one; empty for a baseline.
     """
 
     names: tuple[str, ...]
@@ -126,7 +126,7 @@ def save_proxy(proxy: Proxy, path: Path | str) -> None:
             "C": linear.C,
             "cv": {
                 "auroc_per_fold": linear.auroc_per_fold,
-                "mean": float(np.mean(linear.auroc_per_fold)),
+                "mean": float(np.mean(linear.auroc_per_fold)) if linear.auroc_per_fold else None,
             },
             "coefficients": [
                 {"name": name, "coefficient": linear.coefficient[i], "low": low[i], "high": high[i]}

@@ -23,6 +23,8 @@ from cfdna_interp.stats.roc import auroc
 # From a penalty under which only the intercept is left to one that separates small cohorts.
 GRID = np.logspace(-4, 1, 6)
 FOLDS = 5
+# Two are left for the inner folds when an outer fold holds one.
+FEWEST = 3
 
 
 def pipeline(C: float) -> Pipeline:
@@ -39,7 +41,7 @@ def pipeline(C: float) -> Pipeline:
 def fit(
     inputs: Inputs, labels: np.ndarray, subjects: np.ndarray, rng: np.random.Generator, *, draws: int = 0
 ) -> Linear | None:
-    """Fit, with nested cross-validation beside it; None where no input varies.
+    """Fit on all samples, the penalty chosen by cross-validation; None where no input varies.
 
     The penalty is the strongest one whose mean inner log-loss lies within one standard error of the
     best (Breiman et al. 1984). Coefficient draws are refits on resampled subjects, penalty and
@@ -68,14 +70,13 @@ def fit(
         return None
     X = inputs.X[:, kept]
     groups = _Subjects(labels, subjects)
-    aurocs = []
-    for train, test in groups.folds(np.arange(len(groups.labels)), rng):
-        C = choose_penalty(X, labels, subjects, rng, within=train)
-        rows = groups.rows(train)
-        model = pipeline(C).fit(X[rows], labels[rows], regression__sample_weight=groups.weights[rows])
-        logits = groups.mean_logits(model.decision_function(X), test)
-        if len(np.unique(groups.labels[test])) == 2:
-            aurocs.append(auroc(groups.labels[test], logits))
+    cases = int(groups.labels.sum())
+    controls = len(groups.labels) - cases
+    if min(cases, controls) < FEWEST:
+        raise InputError(
+            f"discovery cohort: {cases} cases and {controls} controls are too few to cross-validate; "
+            f"give at least {FEWEST} subjects of each class"
+        )
     C = choose_penalty(X, labels, subjects, rng)
     model = pipeline(C).fit(X, labels, regression__sample_weight=groups.weights)
     Z = model[:-1].transform(X)
@@ -94,8 +95,31 @@ def fit(
         intercept=float(regression.intercept_[0]),
         C=float(C),
         draws=drawn,
-        auroc_per_fold=tuple(aurocs),
     )
+
+
+def cross_validate(
+    inputs: Inputs, labels: np.ndarray, subjects: np.ndarray, rng: np.random.Generator
+) -> tuple[float, ...]:
+    """Return the AUROC of each outer fold, the penalty chosen anew inside each fold's training subjects.
+
+    One by one and never pooled: logits of different fits don't share a scale, and folds don't share an
+    independent error.
+
+    Parameters
+    ----------
+    inputs, labels, subjects, rng
+        As for :func:`fit`; at least one input varies.
+    """
+    X = inputs.X[:, usable(inputs.X)]
+    groups = _Subjects(labels, subjects)
+    aurocs = []
+    for train, test in groups.folds(np.arange(len(groups.labels)), rng):
+        C = choose_penalty(X, labels, subjects, rng, within=train)
+        rows = groups.rows(train)
+        model = pipeline(C).fit(X[rows], labels[rows], regression__sample_weight=groups.weights[rows])
+        aurocs.append(auroc(groups.labels[test], groups.mean_logits(model.decision_function(X), test)))
+    return tuple(aurocs)
 
 
 def choose_penalty(
@@ -174,12 +198,6 @@ class _Subjects:
     def folds(self, members: np.ndarray, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
         labels = self.labels[members]
         fewest = int(min((labels == 0).sum(), (labels == 1).sum()))
-        if fewest < 2:
-            raise InputError(
-                f"discovery cohort: {int((self.labels == 1).sum())} cases and "
-                f"{int((self.labels == 0).sum())} controls are too few for nested cross-validation; "
-                "give at least 3 subjects of each class"
-            )
         splitter = StratifiedKFold(min(FOLDS, fewest), shuffle=True, random_state=int(rng.integers(2**31)))
         return [(members[a], members[b]) for a, b in splitter.split(np.zeros(len(members)), labels)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from cfdna_interp.artifacts.predictions import Score, save_scores
 from cfdna_interp.artifacts.proxy import Linear, Proxy, save_proxy
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.proxy.fit import fit
+from cfdna_interp.proxy.fit import cross_validate, fit
 from cfdna_interp.proxy.table import (
     COVARIATES,
     TECHNICAL,
@@ -113,9 +113,13 @@ def _fit_all(config: Config, table: Table, group: str | None) -> tuple[dict[str,
         inputs = _inputs(baseline, table, table)
         # Named by score: a cohort with one group less leaves the folds of the others as they were.
         rng = stream(config.seed, "proxy", baseline.score)
-        # Only the proxy's own coefficients are read one by one.
-        draws = DRAWS if baseline.score == f"baseline_{group}" else 0
-        linear = fit(inputs, table.labels, np.array(table.subjects), rng, draws=draws)
+        is_proxy = baseline.score == f"baseline_{group}"
+        subjects = np.array(table.subjects)
+        # Only the proxy's own coefficients are read one by one, and only it is cross-validated.
+        linear = fit(inputs, table.labels, subjects, rng, draws=DRAWS if is_proxy else 0)
+        if linear is not None and is_proxy:
+            aurocs = cross_validate(inputs, table.labels, subjects, rng)
+            linear = replace(linear, auroc_per_fold=aurocs)
         if linear is None:
             absent[baseline.score] = (
                 "no input varies among the discovery samples"
