@@ -1,0 +1,100 @@
+"""Hypotheses: handling first, stable coefficients only, neighbouring length bins as one range."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+from frozen_run import dominance
+
+from cfdna_interp.artifacts.proxy import Linear, Proxy
+from cfdna_interp.verdict.hypotheses import hypotheses, stable_effects, table
+
+AUDIT = {"handling": {"status": "attenuated", "reason": "made up"}}
+
+
+def linear(coefficients, spread=0.1, names=None):
+    """Draws are the coefficients plus and minus twice `spread`, evenly: the interval is known."""
+    values = np.array(list(coefficients.values()), dtype=float)
+    n = len(values)
+    offsets = np.linspace(-2 * spread, 2 * spread, 101)[:, None]
+    draws = np.column_stack([np.zeros(101), values + offsets])
+    zeros = np.zeros(n)
+    return Linear(tuple(coefficients), zeros, zeros, zeros + 1, values, 0.0, 1.0, draws)
+
+
+def proxy(coefficients, group="fragment_length"):
+    return Proxy(group, linear(coefficients), {"case": 40, "control": 40})
+
+
+def test_handling_comes_first_whatever_the_verdict():
+    rows = hypotheses(proxy({"length_mode": 1.0}), dominance(), AUDIT)
+    assert "arises in handling" in rows[0].statement
+    assert rows[0].handling == "attenuated: made up"
+    assert "delays to the spin" in rows[0].control_arm
+
+
+def test_only_intervals_that_leave_out_zero_are_hypotheses_and_the_strongest_is_first():
+    # The interval is the coefficient +- .19: .15 holds zero, .25 and -.6 don't.
+    got = stable_effects(linear({"length_mode": 0.15, "length_q50": 0.25, "length_short_long": -0.6}))
+    assert [effect.name for effect in got] == ["length short long", "length q50"]
+    assert got[0].coefficient == -0.6
+    assert (got[0].low, got[0].high) == pytest.approx((-0.79, -0.41))
+
+
+def test_neighbouring_bins_of_one_direction_merge():
+    got = stable_effects(
+        linear(
+            {
+                "length_bin_110_115": 0.4,  # out of order on purpose
+                "length_bin_100_105": 0.3,
+                "length_bin_105_110": 0.5,
+                "length_bin_115_120": -0.9,  # the other direction
+                "length_bin_120_125": 0.05,  # not stable: a gap
+                "length_bin_125_130": -0.8,
+            }
+        )
+    )
+    assert [(e.name, round(e.coefficient, 6)) for e in got] == [
+        ("share of fragments of 115 to 119 bp", -0.9),
+        ("share of fragments of 125 to 129 bp", -0.8),
+        ("share of fragments of 100 to 114 bp", 0.4),  # mean of .3, .5, .4
+    ]
+    assert (got[2].low, got[2].high) == pytest.approx((0.21, 0.59))
+
+
+def test_rows_say_direction_share_and_assay_of_the_group():
+    rows = hypotheses(proxy({"length_bin_100_105": 0.5, "length_mode": -0.4}), dominance(), AUDIT)
+    assert [row.direction for row in rows] == ["either", "higher in cases", "lower in cases"]
+    assert rows[1].share_of_attribution == "0.80 [0.70 to 0.90]"
+    assert "capillary electrophoresis" in rows[1].assay
+    assert "size-selected" in rows[1].assay
+    assert "under 1 %" in rows[1].statement
+    methylation = hypotheses(
+        proxy({"methylation_level": 1.0}, "methylation"), dominance(group="methylation"), AUDIT
+    )
+    assert "bisulfite amplicons" in methylation[1].assay
+    assert "under 1 %" not in methylation[1].statement
+
+
+def test_no_stable_coefficient_leaves_the_handling_row():
+    assert len(hypotheses(proxy({"length_mode": 0.01}), dominance(), AUDIT)) == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "remedy"),
+    [("redundant", "holds the other"), ("none", "more subjects"), ("can't tell", "less on context")],
+)
+def test_without_a_dominant_group_one_row_says_what_would_decide(outcome, remedy):
+    none = Proxy(None, None, {"case": 40, "control": 40}, reason=f"no group is dominant: {outcome}")
+    rows = hypotheses(none, dominance(outcome), AUDIT)
+    assert len(rows) == 1
+    assert remedy in rows[0].statement
+    assert rows[0].handling == "attenuated: made up"
+
+
+def test_the_table_reads_back():
+    rows = hypotheses(proxy({"length_mode": 1.0}), dominance(), AUDIT)
+    read = list(csv.DictReader(io.StringIO(table(rows)), delimiter="\t"))
+    assert [row["statement"] for row in read] == [row.statement for row in rows]
+    assert float(read[1]["coefficient"]) == 1

@@ -1,0 +1,252 @@
+"""Each cell of the ladder's table with its boundaries, the headline, and the two sentences."""
+
+import copy
+
+import pytest
+from frozen_run import dominance as dominance_record
+
+from cfdna_interp.artifacts.verdict import load_verdict, save_verdict
+from cfdna_interp.audit.within_batch import judge
+from cfdna_interp.config.settings import Validation
+from cfdna_interp.errors import InputError
+from cfdna_interp.verdict.ladder import climb
+
+MARGINS = Validation()
+GROUP = "fragment_length"
+
+
+def records(
+    *,
+    outcome="dominant",
+    p=0.001,
+    high=0.95,
+    necessity=(0.10, 0.30),
+    sufficiency=(-0.02, 0.03, 0.02),
+    within=(0.80, 0.95),
+    crude=0.90,
+    n=(40, 40),
+    discovery=(40, 40),
+    exploratory=False,
+    simulated=False,
+):
+    """A run in which every rung is earned, but for what is said otherwise."""
+    dominance = dominance_record(outcome)
+    inside = (
+        {"value": None, "reason": within, "crude": crude}
+        if isinstance(within, str)
+        else {"value": sum(within) / 2, "low": within[0], "high": within[1], "crude": crude}
+    )
+    paired = []
+    if outcome == "dominant":
+        paired = [
+            {
+                "a": "model",
+                "b": f"model_without_{GROUP}",
+                "difference": sum(necessity) / 2,
+                "low": necessity[0],
+                "high": necessity[1],
+                "low_one_sided": 9,
+                "high_one_sided": -9,
+            },
+            {
+                "a": "model",
+                "b": "proxy",
+                "difference": (sufficiency[0] + sufficiency[1]) / 2,
+                "low": sufficiency[0],
+                "high": sufficiency[1],
+                "low_one_sided": -9,
+                "high_one_sided": sufficiency[2],
+            },
+        ]
+    validation = {
+        "n": {"case": n[0], "control": n[1]},
+        "discovery": {"case": discovery[0], "control": discovery[1]},
+        "simulated": simulated,
+        "exploratory": exploratory,
+        "scores": {"model": {"auroc": {"value": 0.60, "low": 0.55, "high": high, "method": "DeLong"}}},
+        "permutation": {"score": "model", "p": p, "n": 999},
+        "paired": paired,
+    }
+    outcome_l4 = judge(inside)
+    handling = {
+        "status": outcome_l4.status,
+        "reason": outcome_l4.reason,
+        "score": "proxy",
+        "crude": crude,
+        "within": inside,
+    }
+    return dominance, validation, {"handling": handling}
+
+
+def rung(name, **changes):
+    verdict = climb(*records(**changes), MARGINS)
+    return next(rung for rung in verdict.rungs if rung.rung == name)
+
+
+def test_everything_earned_is_l4():
+    verdict = climb(*records(), MARGINS)
+    assert verdict.headline == "L4"
+    assert [r.rung for r in verdict.rungs] == ["L0", "L1", "L2", "L3", "L4"]
+    assert {r.status for r in verdict.rungs} == {"earned"}
+    assert verdict.group == GROUP
+
+
+@pytest.mark.parametrize(
+    ("p", "high", "status", "word"),
+    [
+        (0.05, 0.60, "earned", "earned"),  # p of exactly .05 earns, whatever the bound
+        (0.0501, 0.6499, "refused", "no signal"),
+        (0.0501, 0.65, "can't tell", "can't tell"),  # the bound must lie below .65
+        (0.9, 0.95, "can't tell", "can't tell"),
+    ],
+)
+def test_l0(p, high, status, word):
+    got = rung("L0", p=p, high=high)
+    assert (got.status, got.word) == (status, word)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "word"),
+    [
+        ("dominant", "earned", "earned"),
+        ("none", "refused", "no dominant group"),
+        ("redundant", "can't tell", "redundant"),
+        ("can't tell", "can't tell", "can't tell"),
+    ],
+)
+def test_l1(outcome, status, word):
+    got = rung("L1", outcome=outcome)
+    assert (got.status, got.word) == (status, word)
+    assert got.reason == f"made up as {outcome}"
+
+
+@pytest.mark.parametrize(
+    ("necessity", "status", "word"),
+    [
+        ((0.0201, 0.30), "earned", "earned"),
+        ((0.02, 0.30), "can't tell", "can't tell"),  # above .02, not at it
+        ((-0.10, 0.0499), "refused", "replaceable"),
+        ((-0.10, 0.05), "can't tell", "can't tell"),  # below .05, not at it
+        ((0.03, 0.04), "earned", "earned"),  # both hold: a loss above .02 is shown
+    ],
+)
+def test_l2(necessity, status, word):
+    got = rung("L2", necessity=necessity)
+    assert (got.status, got.word) == (status, word)
+
+
+@pytest.mark.parametrize(
+    ("sufficiency", "status", "word"),
+    [
+        ((-0.10, 0.06, 0.0499), "earned", "earned"),  # the one-sided bound decides, not the two-sided
+        ((-0.10, 0.06, 0.05), "can't tell", "can't tell"),
+        ((0.0501, 0.20, 0.18), "refused", "not sufficient"),
+        ((0.05, 0.20, 0.18), "can't tell", "can't tell"),
+    ],
+)
+def test_l3(sufficiency, status, word):
+    got = rung("L3", sufficiency=sufficiency)
+    assert (got.status, got.word) == (status, word)
+
+
+@pytest.mark.parametrize(
+    ("within", "status", "word"),
+    [
+        ((0.51, 0.90), "earned", "earned"),
+        ((0.51, 0.89), "refused", "attenuated"),
+        ((0.50, 0.89), "refused", "handling"),
+        ((0.50, 0.90), "can't tell", "can't tell"),
+        ("no batch holds both classes", "can't tell", "can't tell"),
+    ],
+)
+def test_l4(within, status, word):
+    got = rung("L4", within=within)
+    assert (got.status, got.word) == (status, word)
+
+
+def test_a_label_nested_in_batch_is_said_in_these_words():
+    verdict = climb(*records(within="no batch holds both classes"), MARGINS)
+    assert verdict.headline == "L3"
+    assert "no batch holds both classes" in verdict.rungs[4].reason
+    assert "no batch holds both classes" in verdict.sentences[1]
+
+
+@pytest.mark.parametrize("outcome", ["none", "redundant", "can't tell"])
+def test_without_a_dominant_group_l2_and_l3_cannot_be_told_and_l4_can(outcome):
+    verdict = climb(*records(outcome=outcome), MARGINS)
+    assert [r.status for r in verdict.rungs[2:]] == ["can't tell", "can't tell", "earned"]
+    assert verdict.headline == "L0"
+    assert verdict.group is None
+    assert verdict.rungs[2].reason == "no group is dominant"
+
+
+@pytest.mark.parametrize("cohort", ["n", "discovery"])
+@pytest.mark.parametrize("size", [(14, 40), (40, 14)])
+def test_fewer_than_fifteen_of_a_class_in_a_role_and_no_rung_can_be_told(cohort, size):
+    verdict = climb(*records(**{cohort: size}), MARGINS)
+    assert {r.status for r in verdict.rungs} == {"can't tell"}
+    assert verdict.headline is None
+    role = "held-out" if cohort == "n" else "discovery"
+    assert f"the {role} cohort has {size[0]} cases" in verdict.sentences[1]
+
+
+def test_fifteen_of_each_class_are_enough():
+    assert climb(*records(n=(15, 15), discovery=(15, 15)), MARGINS).headline == "L4"
+
+
+@pytest.mark.parametrize(
+    ("changes", "headline"),
+    [
+        ({"p": 0.9}, None),
+        ({"outcome": "none"}, "L0"),
+        ({"necessity": (-0.1, 0.1)}, "L1"),
+        ({"sufficiency": (0.06, 0.2, 0.18)}, "L2"),
+        ({"within": (0.4, 0.6)}, "L3"),
+    ],
+)
+def test_the_headline_is_the_highest_unbroken_rung(changes, headline):
+    verdict = climb(*records(**changes), MARGINS)
+    assert verdict.headline == headline
+    # A broken rung leaves those above it judged by themselves.
+    broken = 0 if headline is None else int(headline[1]) + 1
+    assert verdict.rungs[broken].status != "earned"
+    assert (verdict.rungs[4].status == "earned") is (broken != 4)
+    assert len(verdict.sentences) == 2
+    assert all(s.endswith(".") and "..." not in s for s in verdict.sentences)
+    assert f"before L{broken}" in verdict.sentences[1]
+
+
+def test_handling_is_told_even_when_the_ladder_ends_earlier():
+    verdict = climb(*records(necessity=(-0.1, 0.01), within=(0.4, 0.6)), MARGINS)
+    assert "replaceable" in verdict.sentences[1]
+    assert "at L4 (handling)" in verdict.sentences[1]
+
+
+def test_margins_are_those_given():
+    strict = Validation(necessity_margin=0.2, replaceable_margin=0.4, sufficiency_margin=0.01)
+    verdict = climb(*records(), strict)
+    assert [r.word for r in verdict.rungs[2:4]] == ["replaceable", "can't tell"]
+
+
+def test_simulated_and_exploratory_pass_through():
+    verdict = climb(*records(simulated=True, exploratory=True), MARGINS)
+    assert verdict.simulated
+    assert "exploratory" in verdict.sentences[1]
+    assert not climb(*records(), MARGINS).simulated
+
+
+def test_a_missing_score_to_compare_with_cannot_be_told():
+    dominance, validation, audit = copy.deepcopy(records())
+    validation["paired"] = []
+    verdict = climb(dominance, validation, audit, MARGINS)
+    assert [r.status for r in verdict.rungs[2:4]] == ["can't tell", "can't tell"]
+    assert "model_without_fragment_length" in verdict.rungs[2].reason
+
+
+def test_a_verdict_survives_the_disk(tmp_path):
+    verdict = climb(*records(), MARGINS)
+    save_verdict(verdict, tmp_path / "verdict.json")
+    assert load_verdict(tmp_path / "verdict.json") == verdict
+    (tmp_path / "verdict.json").write_text("{}")
+    with pytest.raises(InputError, match="is no verdict"):
+        load_verdict(tmp_path / "verdict.json")
