@@ -28,8 +28,8 @@ class Table:
         (samples,) 1 case, 0 control; None in the held-out table.
     X
         (samples, features) float64, NaN where not measured.
-    names, groups
-        (features,) name and feature group.
+    names, groups, definitions
+        (features,) name, feature group, and what it measures in a few words.
     obs
         Index sample; covariates, site, batch and technical columns, those that the cohort has.
     simulated
@@ -42,6 +42,7 @@ class Table:
     X: np.ndarray
     names: tuple[str, ...]
     groups: tuple[str, ...]
+    definitions: tuple[str, ...]
     obs: pd.DataFrame
     simulated: bool
 
@@ -96,6 +97,7 @@ def load_table(path: Path | str) -> Table:
         X=np.asarray(data.X, dtype=np.float64),
         names=tuple(map(str, data.var_names)),
         groups=tuple(map(str, data.var["group"])),
+        definitions=tuple(map(str, data.var["definition"])),
         obs=obs,
         simulated=bool(data.uns["simulated"]),
     )

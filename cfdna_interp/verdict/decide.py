@@ -9,7 +9,8 @@ from cfdna_interp.artifacts.verdict import save_verdict
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.errors import InputError
-from cfdna_interp.verdict.hypotheses import hypotheses, table
+from cfdna_interp.proxy.table import load_table
+from cfdna_interp.verdict.hypotheses import as_table, hypotheses
 from cfdna_interp.verdict.ladder import climb
 
 
@@ -31,6 +32,8 @@ def run_verdict(config: Config) -> None:
             f"{layout.file('validation.json')} was made under another protocol; run the validate stage again"
         )
     verdict = climb(dominance, validation, audit, Validation(**protocol["margins"]))
-    rows = hypotheses(load_proxy(layout.file("proxy.json")), dominance, audit)
+    table = load_table(layout.matrix("discovery"))
+    definitions = dict(zip(table.names, table.definitions, strict=True))
+    rows = hypotheses(load_proxy(layout.file("proxy.json")), dominance, audit, definitions)
     save_verdict(verdict, layout.file("verdict.json"))
-    write_text(layout.file("hypotheses.tsv"), table(rows))
+    write_text(layout.file("hypotheses.tsv"), as_table(rows))

@@ -67,7 +67,9 @@ class Effect:
     high: float
 
 
-def hypotheses(proxy: Proxy, dominance: Mapping[str, Any], audit: Mapping[str, Any]) -> list[Hypothesis]:
+def hypotheses(
+    proxy: Proxy, dominance: Mapping[str, Any], audit: Mapping[str, Any], definitions: Mapping[str, str]
+) -> list[Hypothesis]:
     """Return the rows, the handling explanation first.
 
     Parameters
@@ -76,6 +78,8 @@ def hypotheses(proxy: Proxy, dominance: Mapping[str, Any], audit: Mapping[str, A
         The frozen proxy.
     dominance, audit
         ``dominance.json`` and ``audit.json``.
+    definitions
+        Name of a feature -> what it measures.
     """
     if proxy.group is None or proxy.linear is None:
         return [_undecided(proxy, dominance, audit)]
@@ -102,10 +106,11 @@ def hypotheses(proxy: Proxy, dominance: Mapping[str, Any], audit: Mapping[str, A
     for rank, effect in enumerate(stable_effects(proxy.linear)[:SHOWN]):
         # A coefficient is conditional: it need not have the sign of the plain difference between the classes.
         more = "higher" if effect.coefficient > 0 else "lower"
+        title = f"{effect.name} ({definitions[effect.name]})" if effect.name in definitions else effect.name
         note = f"; {NOT_BRAIN}" if group == "fragment_length" and rank == 0 else ""
         rows.append(
             Hypothesis(
-                statement=f"A {more} {effect.name} speaks for a case, the rest of {name} held{note}.",
+                statement=f"A {more} {title} speaks for a case, the rest of {name} held{note}.",
                 direction=f"{more} in cases",
                 coefficient=f"{effect.coefficient:.4g}",
                 low=f"{effect.low:.4g}",
@@ -128,9 +133,7 @@ def stable_effects(linear: Linear) -> list[Effect]:
     stable = [i for i in range(len(linear.names)) if low[i] > 0 or high[i] < 0]
     bins = {i: match for i in stable if (match := BIN.fullmatch(linear.names[i]))}
     effects = [
-        Effect(linear.names[i].replace("_", " "), linear.coefficient[i], low[i], high[i])
-        for i in stable
-        if i not in bins
+        Effect(linear.names[i], linear.coefficient[i], low[i], high[i]) for i in stable if i not in bins
     ]
     runs: list[list[int]] = []
     for i in sorted(bins, key=lambda i: int(bins[i][1])):
@@ -148,7 +151,7 @@ def stable_effects(linear: Linear) -> list[Effect]:
     return sorted(effects, key=lambda effect: (-abs(effect.coefficient), effect.name))
 
 
-def table(rows: list[Hypothesis]) -> str:
+def as_table(rows: list[Hypothesis]) -> str:
     """Return the rows as a tab-separated table with a header."""
     buffer = io.StringIO()
     writer = csv.DictWriter(

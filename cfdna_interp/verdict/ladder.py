@@ -49,7 +49,10 @@ def climb(dominance: Record, validation: Record, audit: Record, margins: Validat
         headline = rung.rung
     return Verdict(
         headline=headline,
-        sentences=(_first(headline, dominance, validation), _second(rungs, headline, validation)),
+        sentences=(
+            _first(headline, rungs[0].status == REFUSED, dominance, validation),
+            _second(rungs, headline, validation),
+        ),
         simulated=bool(validation["simulated"]),
         group=dominance["group"],
         rungs=rungs,
@@ -170,11 +173,12 @@ def _handling(audit: Record) -> Rung:
     return Rung("L4", "it is not handling", status, word, reason, numbers)
 
 
-def _first(headline: str | None, dominance: Record, validation: Record) -> str:
+def _first(headline: str | None, refused: bool, dominance: Record, validation: Record) -> str:
     n, interval = validation["n"], validation["scores"]["model"]["auroc"]
     people = f"On {n['case']} held-out cases and {n['control']} controls"
     if headline is None:
-        return f"{people} no signal is shown (AUROC of the model {_interval(interval)})."
+        found = "the model shows no signal" if refused else "whether the model holds a signal cannot be told"
+        return f"{people} {found} (AUROC {_interval(interval)})."
     name = _name(dominance["group"])
     clauses = {
         "L0": "which feature group it rests on is not shown",

@@ -30,7 +30,7 @@ def table(n=60, seed=1, depth=0.0, batch=0.0):
     X[labels == 1] += 10 * ((fragments - 10_000) / 1_000 + (batches == "b1"))[labels == 1, None]
     subjects = tuple(f"P{i:02d}" for i in range(n))
     obs = pd.DataFrame({"technical_fragments": fragments, "batch": batches}, index=list(subjects))
-    return Table(subjects, subjects, labels, X, names, groups, obs, True)
+    return Table(subjects, subjects, labels, X, names, groups, names, obs, True)
 
 
 def test_a_planted_dependence_on_depth_is_first_and_significant():

@@ -8,9 +8,10 @@ import pytest
 from frozen_run import dominance
 
 from cfdna_interp.artifacts.proxy import Linear, Proxy
-from cfdna_interp.verdict.hypotheses import hypotheses, stable_effects, table
+from cfdna_interp.verdict.hypotheses import as_table, hypotheses, stable_effects
 
 AUDIT = {"handling": {"status": "attenuated", "reason": "made up"}}
+DEFINED = {"length_mode": "most frequent length"}
 
 
 def linear(coefficients, spread=0.1, names=None):
@@ -28,7 +29,7 @@ def proxy(coefficients, group="fragment_length"):
 
 
 def test_handling_comes_first_whatever_the_verdict():
-    rows = hypotheses(proxy({"length_mode": 1.0}), dominance(), AUDIT)
+    rows = hypotheses(proxy({"length_mode": 1.0}), dominance(), AUDIT, DEFINED)
     assert "arises in handling" in rows[0].statement
     assert rows[0].handling == "attenuated: made up"
     assert "delays to the spin" in rows[0].control_arm
@@ -37,7 +38,7 @@ def test_handling_comes_first_whatever_the_verdict():
 def test_only_intervals_that_leave_out_zero_are_hypotheses_and_the_strongest_is_first():
     # The interval is the coefficient +- .19: .15 holds zero, .25 and -.6 don't.
     got = stable_effects(linear({"length_mode": 0.15, "length_q50": 0.25, "length_short_long": -0.6}))
-    assert [effect.name for effect in got] == ["length short long", "length q50"]
+    assert [effect.name for effect in got] == ["length_short_long", "length_q50"]
     assert got[0].coefficient == -0.6
     assert (got[0].low, got[0].high) == pytest.approx((-0.79, -0.41))
 
@@ -64,21 +65,22 @@ def test_neighbouring_bins_of_one_direction_merge():
 
 
 def test_rows_say_direction_share_and_assay_of_the_group():
-    rows = hypotheses(proxy({"length_bin_100_105": 0.5, "length_mode": -0.4}), dominance(), AUDIT)
+    rows = hypotheses(proxy({"length_bin_100_105": 0.5, "length_mode": -0.4}), dominance(), AUDIT, DEFINED)
     assert [row.direction for row in rows] == ["either", "higher in cases", "lower in cases"]
     assert rows[1].share_of_attribution == "0.80 [0.70 to 0.90]"
     assert "capillary electrophoresis" in rows[1].assay
     assert "size-selected" in rows[1].assay
     assert "under 1 %" in rows[1].statement
+    assert rows[2].statement.startswith("A lower length_mode (most frequent length) speaks for a case")
     methylation = hypotheses(
-        proxy({"methylation_level": 1.0}, "methylation"), dominance(group="methylation"), AUDIT
+        proxy({"methylation_level": 1.0}, "methylation"), dominance(group="methylation"), AUDIT, DEFINED
     )
     assert "bisulfite amplicons" in methylation[1].assay
     assert "under 1 %" not in methylation[1].statement
 
 
 def test_no_stable_coefficient_leaves_the_handling_row():
-    assert len(hypotheses(proxy({"length_mode": 0.01}), dominance(), AUDIT)) == 1
+    assert len(hypotheses(proxy({"length_mode": 0.01}), dominance(), AUDIT, DEFINED)) == 1
 
 
 @pytest.mark.parametrize(
@@ -87,14 +89,14 @@ def test_no_stable_coefficient_leaves_the_handling_row():
 )
 def test_without_a_dominant_group_one_row_says_what_would_decide(outcome, remedy):
     none = Proxy(None, None, {"case": 40, "control": 40}, reason=f"no group is dominant: {outcome}")
-    rows = hypotheses(none, dominance(outcome), AUDIT)
+    rows = hypotheses(none, dominance(outcome), AUDIT, DEFINED)
     assert len(rows) == 1
     assert remedy in rows[0].statement
     assert rows[0].handling == "attenuated: made up"
 
 
 def test_the_table_reads_back():
-    rows = hypotheses(proxy({"length_mode": 1.0}), dominance(), AUDIT)
-    read = list(csv.DictReader(io.StringIO(table(rows)), delimiter="\t"))
+    rows = hypotheses(proxy({"length_mode": 1.0}), dominance(), AUDIT, DEFINED)
+    read = list(csv.DictReader(io.StringIO(as_table(rows)), delimiter="\t"))
     assert [row["statement"] for row in read] == [row.statement for row in rows]
     assert float(read[1]["coefficient"]) == 1

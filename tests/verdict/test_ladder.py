@@ -186,6 +186,7 @@ def test_fewer_than_fifteen_of_a_class_in_a_role_and_no_rung_can_be_told(cohort,
     verdict = climb(*records(**{cohort: size}), MARGINS)
     assert {r.status for r in verdict.rungs} == {"can't tell"}
     assert verdict.headline is None
+    assert "cannot be told" in verdict.sentences[0]
     role = "held-out" if cohort == "n" else "discovery"
     assert f"the {role} cohort has {size[0]} cases" in verdict.sentences[1]
 
