@@ -27,7 +27,7 @@ from cfdna_interp.stats.resampling import stream
 
 BANK_FRAGMENTS = 60_000  # per donor part
 REFERENCE_FRAGMENTS = 16_384  # per donor part
-_SCHEME = "swap-1"  # enters the address of an embedding: changed when the intervention changes
+_SCHEME = "swap-2"  # enters the address of an embedding: changed when the intervention changes
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ def embed_sample(
     versions, touches, unmatched, relaxed = [], [], [], []
     for bank, bag_index in zip(banks, rows, strict=True):
         bag = fragments.take(bag_index)
-        swapped = bank.swap(bag, subject, rng.random(size))
+        swapped = bank.swap(bag, subject, rng.random((size, 2)))
         encoded = encoder.encode(FragmentInputs.concatenate(list(swapped.versions)))
         versions.append(encoded.reshape(len(VERSIONS), size, encoder.dim))
         touches.append(torch.from_numpy(bag.locus > 0))

@@ -4,6 +4,7 @@ It answers the question: what would the model say of this sample if, fragment by
 were as it is among reference fragments of the same context? A donor fragment has the same number of
 CpG calls, lies in the same class of locus, and is alike in the group that stays: own calls in the same
 methylation class when only the length goes, own length in the same length class when only calls go.
+Donors are drawn systematically, so that a bag takes on their distribution with little sampling noise.
 Every value put in was measured on a real fragment.
 """
 
@@ -66,9 +67,11 @@ class DonorBank:
         context, count = _context(fragments), fragments.counts
         level, length = _level_class(fragments), self._length_class(fragments.length)
         # From the finest match to the coarsest; the number of calls is never given up.
-        self._length = [_Cells(_key(context, level)), _Cells(_key(count, level)), _Cells(count)]
-        self._calls = [_Cells(_key(context, length)), _Cells(context), _Cells(count)]
-        self._both = [_Cells(context), _Cells(count)]
+        by_length = fragments.length
+        by_level = _level(fragments)
+        self._length = [_Cells(key, by_length) for key in (_key(context, level), _key(count, level), count)]
+        self._calls = [_Cells(key, by_level) for key in (_key(context, length), context, count)]
+        self._both = [_Cells(key, by_length) for key in (context, count)]
 
     def _length_class(self, length: np.ndarray) -> np.ndarray:
         return np.searchsorted(self.edges, length, side="right")
@@ -83,7 +86,7 @@ class DonorBank:
         subject
             Its subject, in the coding of ``subjects``.
         uniform
-            (n,) numbers in [0, 1); the same ones choose the donors of all versions.
+            (n, 2) numbers in [0, 1); the same ones choose the donors of all versions.
         """
         context, count = _context(bag), bag.counts
         level, length = _level_class(bag), self._length_class(bag.length)
@@ -140,10 +143,15 @@ class _Draw:
 
 
 class _Cells:
-    """Rows grouped by key, for drawing one of a given key."""
+    """Rows grouped by key and ordered by value within a group, for drawing donors systematically.
 
-    def __init__(self, keys: np.ndarray) -> None:
-        self.order = np.argsort(keys, kind="stable")
+    The fragments that ask for a donor of one key divide the group into equal slices, one each in random
+    order. Any of them may get any donor, but together they get the group's own distribution, without
+    the noise of independent draws.
+    """
+
+    def __init__(self, keys: np.ndarray, values: np.ndarray) -> None:
+        self.order = np.lexsort((values, keys))
         self.keys, self.starts, self.sizes = np.unique(
             keys[self.order], return_index=True, return_counts=True
         )
@@ -153,8 +161,21 @@ class _Cells:
         cell = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         found = self.keys[cell] == keys
         size = self.sizes[cell]
-        rank = ((uniform * size).astype(np.int64) + attempt) % size
+        rank = ((_slices(keys, uniform) * size).astype(np.int64) + attempt) % size
         return np.where(found & (attempt < size), self.order[self.starts[cell] + rank], -1)
+
+
+def _slices(keys: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """Return (n,) numbers in [0, 1), one in each of equal slices within each key.
+
+    The first column of ``uniform`` says who gets which slice, the second where in it.
+    """
+    order = np.lexsort((uniform[:, 0], keys))
+    _, start, size = np.unique(keys[order], return_index=True, return_counts=True)
+    rank = np.arange(len(keys)) - np.repeat(start, size)
+    spaced = np.empty(len(keys))
+    spaced[order] = (rank + uniform[order, 1]) / np.repeat(size, size)
+    return spaced
 
 
 def _put(own: np.ndarray, donors: np.ndarray, donor: np.ndarray) -> np.ndarray:
@@ -173,8 +194,13 @@ def _key(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return key
 
 
+def _level(fragments: FragmentInputs) -> np.ndarray:
+    """Return (n,) share of methylated calls, 0 where there is no call."""
+    share: np.ndarray = (fragments.states == 1).sum(axis=1) / np.maximum(fragments.counts, 1)
+    return share
+
+
 def _level_class(fragments: FragmentInputs) -> np.ndarray:
     """Return (n,) 0 no call, 1 at most a quarter methylated, 2 between, 3 at least three quarters."""
-    count = fragments.counts
-    level = (fragments.states == 1).sum(axis=1) / np.maximum(count, 1)
-    return np.where(count == 0, 0, 1 + (level > 0.25) + (level >= 0.75))
+    level = _level(fragments)
+    return np.where(fragments.counts == 0, 0, 1 + (level > 0.25) + (level >= 0.75))

@@ -85,8 +85,8 @@ def bag_rows(n: int, bags: int, size: int, rng: np.random.Generator, *, sample: 
             f"sample {sample}: {n} fragments are fewer than a bag of {size}; lower model.bag_size, or raise "
             "extract.min_fragments so that the sample is excluded"
         )
-    order = np.concatenate([rng.permutation(n) for _ in range(-(-bags * size // n) + 1)])
-    # Every bag starts where a whole one fits into a permutation, so that no fragment occurs twice in it.
+    # Every bag lies within one permutation, so that no fragment occurs twice in it.
     per_permutation = n // size
+    order = np.concatenate([rng.permutation(n) for _ in range(-(-bags // per_permutation))])
     starts = [(bag // per_permutation) * n + (bag % per_permutation) * size for bag in range(bags)]
     return np.stack([order[start : start + size] for start in starts])

@@ -28,7 +28,8 @@ from cfdna_interp.stats.resampling import stream
 
 LENGTH_BIN = 5  # bp
 LENGTH_BINS = 128  # up to 640 bp; longer ones share the last
-BATCH = 2_048
+BATCH = 1_024
+MIN_STEPS = 500  # small cohorts pass over their fragments more often
 RATE = 3e-3
 
 logger = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ def pretrain(
     dim
         Length of an embedding.
     epochs
-        Passes over the fragments.
+        Passes over the fragments, more where these make fewer than ``MIN_STEPS`` steps.
     seed
         The run's seed.
 
@@ -98,7 +99,9 @@ def pretrain(
     encoder = ReferenceEncoder(loci, dim)
     decoder = _Decoder(dim)
     parameters = [*encoder.parameters(), *decoder.parameters()]
-    steps = epochs * -(-len(fragments) // BATCH)
+    batches = -(-len(fragments) // BATCH)
+    epochs = max(epochs, -(-MIN_STEPS // batches))
+    steps = epochs * batches
     optimiser = torch.optim.AdamW(parameters, lr=RATE, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
     bins = np.minimum(fragments.length // LENGTH_BIN, LENGTH_BINS - 1).astype(np.int64)

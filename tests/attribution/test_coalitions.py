@@ -1,0 +1,135 @@
+"""Coalition values against dense computation, Shapley values against closed forms and brute force."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from cfdna_interp.attribution.coalitions import by_subject, coalition_values, shapley, shares_of
+from cfdna_interp.attribution.dataset import COALITIONS, EmbeddedCohort, coalition_index, versions_of
+from cfdna_interp.errors import InputError
+from cfdna_interp.models.crossfit import crossfit
+
+
+def game(value) -> np.ndarray:  # type: ignore[no-untyped-def]
+    """(1, 8) values of a game given as a function of (length, methylation, tissue) present."""
+    return np.array([[value(*present) for present in COALITIONS]], dtype=float)
+
+
+def brute_force(values: np.ndarray) -> np.ndarray:
+    """The definition: the mean marginal contribution over all orders in which groups can join."""
+    result = np.zeros((len(values), 3))
+    for order in permutations(range(3)):
+        present = [False] * 3
+        for group in order:
+            before = values[:, coalition_index(tuple(present))]
+            present[group] = True
+            result[:, group] += (values[:, coalition_index(tuple(present))] - before) / 6
+    return result
+
+
+def test_an_additive_game_gives_each_group_its_own_term() -> None:
+    assert shapley(game(lambda a, b, c: 7 + 2 * a - 3 * b + 0 * c)) == pytest.approx(np.array([[2, -3, 0]]))
+
+
+def test_a_product_is_shared_equally_and_a_bystander_gets_nothing() -> None:
+    assert shapley(game(lambda a, b, c: a * b)) == pytest.approx(np.array([[0.5, 0.5, 0]]))
+
+
+def test_exclusive_or_cancels() -> None:
+    # Joining first adds 1, joining second takes it away: 1/2 · 1 + 1/2 · (−1) = 0 for both.
+    assert shapley(game(lambda a, b, c: a ^ b)) == pytest.approx(np.zeros((1, 3)), abs=1e-12)
+
+
+def test_the_majority_game_gives_a_third_each() -> None:
+    assert shapley(game(lambda a, b, c: a + b + c >= 2)) == pytest.approx(np.full((1, 3), 1 / 3))
+
+
+@settings(max_examples=25, deadline=None)
+@given(arrays(np.float64, (4, 8), elements=st.floats(-50, 50)))
+def test_shapley_values_follow_the_definition_and_add_up(values: np.ndarray) -> None:
+    phi = shapley(values)
+    # Captum gives single precision: seven digits of values up to 100.
+    assert phi == pytest.approx(brute_force(values), abs=2e-5)
+    assert phi.sum(axis=1) == pytest.approx(values[:, -1] - values[:, 0], abs=5e-5)
+
+
+def test_a_duplicated_group_shares_and_values_add() -> None:
+    one, other = game(lambda a, b, c: a or b), game(lambda a, b, c: 2 * b * c)
+    assert shapley(one)[0, 0] == shapley(one)[0, 1]
+    assert shapley(one + other) == pytest.approx(shapley(one) + shapley(other))
+
+
+def test_values_that_are_no_numbers_are_an_error() -> None:
+    broken = np.zeros((2, 8))
+    broken[1, 3] = np.inf
+    with pytest.raises(InputError, match="no finite number"):
+        shapley(broken)
+
+
+def test_versions_name_what_was_swapped() -> None:
+    assert versions_of((True, True, True)) == (0, 0)
+    assert versions_of((False, True, True)) == (1, 1)
+    assert versions_of((True, False, True)) == (2, 0)  # only calls outside the blocks are swapped
+    assert versions_of((False, True, False)) == (1, 3)
+    assert versions_of((False, False, False)) == (3, 3)
+
+
+def random_cohort(samples: int, seed: int) -> EmbeddedCohort:
+    generator = torch.Generator().manual_seed(seed)
+    labels = np.arange(samples) % 2
+    versions = torch.randn(samples, 4, 5, 60, 6, generator=generator)
+    versions[..., 0] += torch.from_numpy(labels)[:, None, None, None] * 0.4
+    return EmbeddedCohort(
+        samples=tuple(f"S{i}" for i in range(samples)),
+        subjects=tuple(f"P{i}" for i in range(samples)),
+        codes=np.arange(samples),
+        labels=labels,
+        versions=versions,
+        touches=torch.rand(samples, 5, 60, generator=generator) < 0.3,
+    )
+
+
+def test_values_from_merged_parts_equal_heads_run_on_assembled_bags() -> None:
+    cohort = random_cohort(24, 0)
+    fitted = crossfit(
+        cohort.versions[:, 0], cohort.labels, cohort.codes, folds=3, rng=np.random.default_rng(1), ensemble=2
+    )
+    reference = torch.randn(5, 100, 6, generator=torch.Generator().manual_seed(2))
+    found = coalition_values(cohort, fitted, reference)
+    for number, present in enumerate(COALITIONS):
+        dense = fitted.logits(cohort.coalition(present))
+        assert found.values[:, number] == pytest.approx(dense, abs=1e-4)
+    by_hand = [head(reference).mean() for head in fitted.heads[fitted.fold[7]]]
+    assert found.reference[7] == pytest.approx(float(torch.stack(by_hand).mean()), abs=1e-5)
+
+
+def test_samples_of_a_subject_are_averaged() -> None:
+    values = np.array([[1.0, 10.0], [3.0, 30.0], [5.0, 50.0]])
+    assert by_subject(np.array([2, 0, 2]), values).tolist() == [[3.0, 30.0], [3.0, 30.0]]
+    assert by_subject(np.array([2, 0, 2]), values[:, 0]).tolist() == [3.0, 3.0]
+
+
+def test_shares_by_hand() -> None:
+    # Two subjects, additive games: φ = (2, 1, 0) and (−2, 1, 0); v(∅) = .5 and 0, the reference is 0.
+    values = np.concatenate([game(lambda a, b, c: 0.5 + 2 * a + b), game(lambda a, b, c: -2 * a + b)])
+    shares = shares_of(values, np.zeros(2))
+    # |φ| sums: length 4, methylation 2, in all 6. Context .5 / 6. Logits 3.5 and −1, centred ±2.25;
+    # covariance share of length 2.25 · (2 + 2) / (2 · 2.25²) = 4 / 4.5, of methylation 0.
+    assert shares.share == pytest.approx([4 / 6, 2 / 6, 0])
+    assert shares.covariance == pytest.approx([4 / 4.5, 0, 0])
+    assert shares.context == pytest.approx(0.5 / 6)
+    assert shares.completeness < 1e-12
+    # A subject drawn three times counts three times: |φ| sums 2·3 + 2 and 1·3 + 1.
+    assert shares_of(values, np.zeros(2), np.array([3.0, 1.0])).share == pytest.approx([8 / 12, 4 / 12, 0])
+
+
+def test_a_head_that_says_the_same_of_everyone_has_no_shares() -> None:
+    shares = shares_of(np.full((4, 8), 1.5), np.full(4, 1.5))
+    assert np.isnan(shares.share).all() and np.isnan(shares.covariance).all()

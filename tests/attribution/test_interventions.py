@@ -1,0 +1,137 @@
+"""The swap intervention: what is replaced, what stays, and whose values come in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from toys import toy_fragments
+
+from cfdna_interp.attribution.interventions import DonorBank
+from cfdna_interp.errors import InputError
+from cfdna_interp.models.contract import FragmentInputs
+
+
+def bank_of(n: int, seed: int, **tilts: float) -> DonorBank:
+    fragments = toy_fragments(n, np.random.default_rng(seed), **tilts)
+    return DonorBank(fragments, np.arange(n) % 10, role="discovery")
+
+
+def level(fragments: FragmentInputs) -> np.ndarray:
+    return (fragments.states == 1).sum(axis=1) / np.maximum(fragments.counts, 1)
+
+
+@pytest.fixture(scope="module")
+def swapped() -> tuple[FragmentInputs, ...]:
+    bag = toy_fragments(4_000, np.random.default_rng(1), length=1.0, methylation=-0.8, tissue=0.8)
+    return bank_of(30_000, 2).swap(bag, subject=-1, uniform=np.random.default_rng(3).random((4_000, 2))).versions
+
+
+def test_only_what_a_version_names_is_replaced(swapped: tuple[FragmentInputs, ...]) -> None:
+    own, length, calls, both = swapped
+    assert (length.states == own.states).all()
+    assert (calls.length == own.length).all() and (calls.offsets == own.offsets).all()
+    for version in swapped:  # the context stays in every coalition
+        assert (version.counts == own.counts).all()
+        assert (version.locus == own.locus).all() and (version.region == own.region).all()
+    assert (length.length != own.length).mean() > 0.9
+    called = own.counts > 0
+    assert (both.offsets[called] != own.offsets[called]).any(axis=1).mean() > 0.9
+
+
+def test_swapped_values_follow_the_donors_distribution(swapped: tuple[FragmentInputs, ...]) -> None:
+    own, length, calls, both = swapped
+    # Donors have mean 167 bp, SD 20; the bag is one SD shorter. 4,000 draws: SE .32, bound 4 SE.
+    assert abs(length.length.mean() - 167) < 1.5 and abs(both.length.mean() - 167) < 1.5
+    assert abs(own.length.mean() - 147) < 1.5
+    # Donors' fragments are methylated with probability .7 outside blocks, .5 inside, calls flip in 5 %:
+    # mean level .05 + .9 p. The bag outside: p = .7 - .8 * sqrt(.21) = .333.
+    outside, inside = (own.locus == 0) & (own.counts > 0), (own.locus > 0) & (own.counts > 0)
+    for version in (calls, both):
+        assert abs(level(version)[outside].mean() - (0.05 + 0.9 * 0.7)) < 0.04
+        assert abs(level(version)[inside].mean() - (0.05 + 0.9 * 0.5)) < 0.08
+    assert abs(level(own)[outside].mean() - (0.05 + 0.9 * 0.333)) < 0.04
+
+
+def test_a_donor_gives_length_and_calls_as_one_fragment(swapped: tuple[FragmentInputs, ...]) -> None:
+    both = swapped[3]
+    donors = bank_of(30_000, 2).fragments
+    real = {
+        (n, o.tobytes(), s.tobytes())
+        for n, o, s in zip(donors.length, donors.offsets, donors.states, strict=True)
+    }
+    assert all(
+        (n, o.tobytes(), s.tobytes()) in real
+        for n, o, s in zip(both.length, both.offsets, both.states, strict=True)
+    )
+
+
+def test_systematic_draws_carry_less_noise_than_independent_ones() -> None:
+    # Mean swapped length over 60 bags of 300: independent draws would scatter by 20 / sqrt(300) = 1.15 bp.
+    bank, rng = bank_of(20_000, 2), np.random.default_rng(15)
+    bag = toy_fragments(300, np.random.default_rng(16))
+    means = [bank.swap(bag, subject=-1, uniform=rng.random((300, 2))).versions[3].length.mean() for _ in range(60)]
+    assert np.std(means) < 0.6
+    # And they keep the donors' mean and spread: 167 and 20 bp.
+    lengths = np.concatenate(
+        [bank.swap(bag, subject=-1, uniform=rng.random((300, 2))).versions[3].length for _ in range(60)]
+    )
+    assert abs(lengths.mean() - 167) < 1 and abs(lengths.std() - 20) < 0.5
+    # Every fragment may still get any donor: one fragment's lengths scatter like the donors' own.
+    ones = [bank.swap(bag, subject=-1, uniform=rng.random((300, 2))).versions[3].length[0] for _ in range(60)]
+    assert 12 < np.std(ones) < 28
+
+
+def test_donors_match_in_count_locus_and_the_group_that_stays() -> None:
+    # Lengths of donors depend on their methylation: 140 bp if methylated, 200 bp if not. A swapped length
+    # must follow the fragment's own calls.
+    bank = toy_fragments(20_000, np.random.default_rng(4))
+    methylated = level(bank) >= 0.5
+    dependent = bank.with_length(np.where(methylated, 140, 200).astype(np.int32), bank.offsets)
+    bag = toy_fragments(2_000, np.random.default_rng(5))
+    result = DonorBank(dependent, np.zeros(20_000, int), role="discovery").swap(
+        bag, subject=1, uniform=np.random.default_rng(6).random((2_000, 2))
+    )
+    clear = (bag.counts >= 3) & ((level(bag) <= 0.25) | (level(bag) >= 0.75))
+    expected = np.where(level(bag) >= 0.75, 140, 200)
+    assert (result.versions[1].length[clear] == expected[clear]).mean() > 0.99
+    assert result.unmatched < 0.01
+
+
+def test_nobody_receives_from_themselves() -> None:
+    # The bank holds two subjects; subject 0's fragments are all 100 bp long.
+    bank = toy_fragments(2_000, np.random.default_rng(7))
+    owner = np.arange(2_000) % 2
+    marked = bank.with_length(np.where(owner == 0, 100, 250).astype(np.int32), bank.offsets)
+    bag = toy_fragments(500, np.random.default_rng(8))
+    result = DonorBank(marked, owner, role="discovery").swap(bag, subject=0, uniform=np.full((500, 2), 0.999))
+    replaced = result.versions[3].length != bag.length
+    assert (result.versions[3].length[replaced] == 250).all()
+    assert replaced.mean() > 0.95
+
+
+def test_what_finds_no_donor_keeps_its_own_value_and_is_counted() -> None:
+    bank = toy_fragments(50, np.random.default_rng(9))
+    without = bank.take(np.flatnonzero(bank.counts <= 2))
+    bag = toy_fragments(400, np.random.default_rng(10))
+    result = DonorBank(without, np.zeros(len(without), int), role="discovery").swap(
+        bag, subject=5, uniform=np.zeros((400, 2))
+    )
+    lonely = bag.counts > 2
+    for version in result.versions:
+        assert (version.length[lonely] == bag.length[lonely]).all()
+        assert (version.states[lonely] == bag.states[lonely]).all()
+    assert result.unmatched >= lonely.mean() * 0.99
+
+
+def test_the_same_numbers_give_the_same_donors() -> None:
+    bag, uniform = toy_fragments(200, np.random.default_rng(11)), np.random.default_rng(12).random((200, 2))
+    first, second = (bank_of(5_000, 13).swap(bag, 1, uniform).versions[3] for _ in range(2))
+    assert (first.length == second.length).all() and (first.states == second.states).all()
+
+
+def test_donors_outside_discovery_and_empty_banks_are_errors() -> None:
+    fragments = toy_fragments(10, np.random.default_rng(14))
+    with pytest.raises(InputError, match="donors must come from the discovery cohort"):
+        DonorBank(fragments, np.zeros(10, int), role="heldout")
+    with pytest.raises(InputError, match="empty"):
+        DonorBank(fragments.take(np.arange(0)), np.zeros(0, int), role="discovery")

@@ -1,0 +1,83 @@
+"""The reference encoder and its pre-training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.neighbors import KNeighborsRegressor
+from toys import toy_fragments
+
+from cfdna_interp.errors import InputError
+from cfdna_interp.models.encoder import ReferenceEncoder
+from cfdna_interp.models.pretrain import pretrain
+
+
+@pytest.fixture(scope="module")
+def pretrained() -> ReferenceEncoder:
+    encoder, _ = pretrain(toy_fragments(20_000, np.random.default_rng(0)), loci=4, dim=16, epochs=1, seed=1)
+    return encoder
+
+
+def test_a_row_depends_on_its_own_fragment_alone(pretrained: ReferenceEncoder) -> None:
+    fragments = toy_fragments(300, np.random.default_rng(1))
+    order = np.random.default_rng(2).permutation(300)
+    whole = pretrained.encode(fragments)
+    shuffled = pretrained.encode(fragments.take(order), chunk=7)
+    assert torch.allclose(whole[torch.from_numpy(order)], shuffled, atol=1e-5)
+    assert pretrained.encode(fragments.take(np.arange(0))).shape == (0, 16)
+
+
+def test_whitened_embeddings_have_mean_zero_and_identity_covariance(pretrained: ReferenceEncoder) -> None:
+    fragments = toy_fragments(20_000, np.random.default_rng(3))
+    pretrained.fit_whitening(fragments)
+    embedded = pretrained.encode(fragments).double()
+    assert embedded.mean(dim=0).abs().max() < 1e-3
+    assert (torch.cov(embedded.T) - torch.eye(16)).abs().max() < 1e-2
+
+
+def test_embeddings_hold_length_and_methylation(pretrained: ReferenceEncoder) -> None:
+    # Positive control: neighbours in the embedding tell what went in; neighbours of shuffled rows don't.
+    fragments = toy_fragments(6_000, np.random.default_rng(4))
+    called = np.flatnonzero(fragments.counts > 0)
+    level = (fragments.states == 1).sum(axis=1) / np.maximum(fragments.counts, 1)
+    embedded = pretrained.encode(fragments).numpy()
+    for target, rows in ((fragments.length.astype(float), np.arange(6_000)), (level, called)):
+        train, test = rows[::2], rows[1::2]
+        shuffled = np.random.default_rng(5).permutation(train)
+        for labels, low, high in ((train, 0.8, 1.0), (shuffled, -0.3, 0.05)):
+            model = KNeighborsRegressor(10).fit(embedded[train], target[labels])
+            residual = target[test] - model.predict(embedded[test])
+            assert low <= 1 - (residual**2).mean() / target[test].var() <= high
+
+
+def test_masked_calls_are_guessed_better_than_from_their_frequency() -> None:
+    # Calls of a toy fragment share a level, so the visible ones tell the hidden ones. The length follows
+    # from the position of the last call a little, and from nothing else.
+    _, reached = pretrain(toy_fragments(20_000, np.random.default_rng(6)), loci=4, dim=16, epochs=1, seed=1)
+    assert reached.call_loss < 0.75 * reached.call_floor
+    assert 0.9 * reached.length_floor < reached.length_loss < 1.02 * reached.length_floor
+    assert reached.fragments == 20_000
+
+
+def test_pretraining_is_the_same_each_time() -> None:
+    fragments = toy_fragments(4_000, np.random.default_rng(7))
+    first, _ = pretrain(fragments, loci=4, dim=8, epochs=1, seed=3)
+    second, _ = pretrain(fragments, loci=4, dim=8, epochs=1, seed=3)
+    assert torch.equal(first.encode(fragments), second.encode(fragments))
+
+
+def test_saved_and_loaded_encoders_agree(pretrained: ReferenceEncoder, tmp_path: Path) -> None:
+    fragments = toy_fragments(100, np.random.default_rng(8))
+    pretrained.save(tmp_path / "encoder.safetensors")
+    loaded = ReferenceEncoder.load(tmp_path / "encoder.safetensors")
+    assert torch.equal(pretrained.encode(fragments), loaded.encode(fragments))
+    assert (loaded.loci, loaded.dim) == (4, 16)
+
+
+def test_a_damaged_encoder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "encoder.safetensors").write_bytes(b"no tensors here")
+    with pytest.raises(InputError, match="run the pretrain stage again"):
+        ReferenceEncoder.load(tmp_path / "encoder.safetensors")

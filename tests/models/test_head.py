@@ -1,0 +1,128 @@
+"""The attention head, its streaming form, and cross-fitting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cfdna_interp.errors import InputError
+from cfdna_interp.models.crossfit import CrossFit, crossfit, folds_of, subject_weights
+from cfdna_interp.models.head import QUERIES, AttentionHead, fit_head, merge
+from cfdna_interp.stats.roc import auroc
+
+
+def random_head(dim: int, seed: int, spread: float = 1.0) -> AttentionHead:
+    generator = torch.Generator().manual_seed(seed)
+    head = AttentionHead(dim, scale=0.1)
+    for tensor in (head.query, head.weight):
+        tensor.data.copy_(spread * torch.randn(tensor.shape, generator=generator))
+    return head.requires_grad_(False)
+
+
+def planted_bags(samples: int, seed: int, shift: float) -> tuple[torch.Tensor, np.ndarray]:
+    """(samples, 2, 128, 6) unit-variance fragments whose first direction moves by ±shift/2 with the label."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(samples) % 2)
+    bags = rng.normal(size=(samples, 2, 128, 6)).astype(np.float32)
+    bags[..., 0] += (shift * (labels - 0.5))[:, None, None].astype(np.float32)
+    return torch.from_numpy(bags), labels
+
+
+def test_with_queries_at_zero_the_head_is_a_logistic_regression_on_means() -> None:
+    bags = torch.randn(5, 40, 3, generator=torch.Generator().manual_seed(0))
+    head = AttentionHead(3, scale=0.5)
+    head.weight.data[:] = torch.tensor([1.0, -2.0, 0.5])
+    head.bias.data.fill_(0.25)
+    # Both queries pool the plain mean m, so the logit is QUERIES · w·m / scale + b.
+    expected = QUERIES * bags.mean(dim=1) @ torch.tensor([1.0, -2.0, 0.5]) / 0.5 + 0.25
+    assert torch.allclose(head(bags), expected, atol=1e-5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 1_000), spread=st.floats(0.1, 20.0), inside=st.floats(0.0, 1.0))
+def test_merged_parts_equal_the_dense_softmax(seed: int, spread: float, inside: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    bags = torch.randn(3, 50, 4, generator=generator)
+    parts = torch.rand(3, 50, generator=generator) < inside
+    head = random_head(4, seed, spread)
+    pooled = head.partials(bags, parts)
+    whole = merge(*((pooled.peak, pooled.mass[:, part], pooled.sums[:, part]) for part in (0, 1)))
+    assert torch.allclose(head.read_out(whole), head(bags), rtol=1e-4, atol=1e-3)
+
+
+def test_parts_of_two_bags_merge_into_a_bag_of_both() -> None:
+    # Outside fragments of the first bag and inside ones of the second, as a coalition takes them.
+    bags = torch.randn(2, 30, 4, generator=torch.Generator().manual_seed(1))
+    parts = torch.zeros(2, 30, dtype=torch.bool)
+    parts[:, 20:] = True
+    head = random_head(4, 2)
+    pooled = head.partials(bags, parts)
+    merged = merge(
+        (pooled.peak[0], pooled.mass[0, 0], pooled.sums[0, 0]),
+        (pooled.peak[1], pooled.mass[1, 1], pooled.sums[1, 1]),
+    )
+    together = torch.cat([bags[0, :20], bags[1, 20:]])[None]
+    assert torch.allclose(head.read_out(merged), head(together)[0], atol=1e-4)
+
+
+def test_a_head_finds_a_planted_direction_and_nothing_where_there_is_none() -> None:
+    new, new_labels = planted_bags(400, 99, 0.3)
+    # A shift of .3 against a mean's noise of 1/sqrt(128): d = .3 * sqrt(128) = 3.4, so AUROC .99 and more.
+    bags, labels = planted_bags(60, 0, 0.3)
+    head = fit_head(bags, labels, np.arange(60), np.ones(60), np.random.default_rng(0))
+    assert auroc(new_labels, head(new[:, 0]).numpy()) > 0.97
+    values = []
+    for seed in range(6):
+        bags, labels = planted_bags(60, seed, 0.0)
+        head = fit_head(bags, labels, np.arange(60), np.ones(60), np.random.default_rng(seed))
+        values.append(auroc(new_labels, head(planted_bags(400, 99, 0.0)[0][:, 0]).numpy()))
+    # One AUROC of 200 + 200 null subjects has an SD of .029; heads differ, so six means give about .012.
+    assert abs(np.mean(values) - 0.5) < 0.05
+
+
+def test_a_sample_of_weight_zero_is_as_if_it_were_not_there() -> None:
+    bags, labels = planted_bags(40, 3, 0.2)
+    weights = np.ones(40)
+    weights[30:] = 0
+    with_zeros = fit_head(bags, labels, np.arange(40), weights, np.random.default_rng(1))
+    without = fit_head(bags[:30], labels[:30], np.arange(30), np.ones(30), np.random.default_rng(1))
+    assert torch.equal(with_zeros.weight, without.weight)
+
+
+def test_no_subject_is_on_both_sides_of_a_fold() -> None:
+    subjects = np.repeat(np.arange(20), 2)
+    labels = np.repeat(np.arange(20) % 2, 2)
+    fold = folds_of(subjects, labels, 5, np.random.default_rng(0))
+    assert all(len(set(fold[subjects == subject])) == 1 for subject in range(20))
+    # Four subjects a fold, two of each class.
+    assert all((labels[fold == number]).mean() == 0.5 for number in range(5))
+
+
+def test_too_few_subjects_for_the_folds_is_an_error() -> None:
+    with pytest.raises(InputError, match=r"3 discovery subjects with label 1 .* lower model\.folds"):
+        folds_of(np.arange(13), np.array([1] * 3 + [0] * 10), 5, np.random.default_rng(0))
+
+
+def test_subjects_weigh_the_same_whatever_their_samples() -> None:
+    assert subject_weights(np.array([4, 4, 7, 4])).tolist() == [1 / 3, 1 / 3, 1.0, 1 / 3]
+
+
+def test_cross_fitted_logits_come_from_the_head_that_never_saw_the_subject(tmp_path: Path) -> None:
+    bags, labels = planted_bags(30, 5, 0.3)
+    fitted = crossfit(bags, labels, np.arange(30), folds=3, rng=np.random.default_rng(0), ensemble=2)
+    logits = fitted.logits(bags)
+    row = 11
+    by_hand = torch.stack([head(bags[row]) for head in fitted.heads[fitted.fold[row]]]).mean(dim=0)
+    assert np.allclose(logits[row], by_hand.numpy(), atol=1e-6)
+    everyone = torch.stack([head(bags[row]) for ensemble in fitted.heads for head in ensemble]).mean(dim=0)
+    assert np.allclose(fitted.ensemble_logits(bags)[row], everyone.numpy(), atol=1e-6)
+    fitted.save(tmp_path / "heads.safetensors")
+    assert np.array_equal(CrossFit.load(tmp_path / "heads.safetensors").logits(bags), logits)
+    (tmp_path / "heads.safetensors").write_bytes(b"")
+    with pytest.raises(InputError, match="run the train stage again"):
+        CrossFit.load(tmp_path / "heads.safetensors")
