@@ -25,11 +25,12 @@ def save_subjects(columns: Mapping[str, Sequence[object]], path: Path | str) -> 
 def load_subjects(path: Path | str) -> pd.DataFrame:
     """Read what :func:`save_subjects` wrote; raise ``InputError`` where it is missing or damaged."""
     try:
-        return pq.read_table(path).to_pandas()
+        subjects: pd.DataFrame = pq.read_table(path).to_pandas()
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; run the validate stage first") from None
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(f"{path} is no table of subjects ({error}); delete it and run again") from None
+    return subjects
 
 
 def record_opening(path: Path | str, protocol: str) -> int:
