@@ -141,7 +141,7 @@ def fit_head(
 
     Returns
     -------
-    The fitted head.
+    The fitted head; where all samples left are of one class, one that says 0 of everybody.
     """
     used = np.flatnonzero(weights > 0)
     bags = bags if len(used) == len(weights) else bags[torch.from_numpy(used)]
@@ -150,6 +150,8 @@ def fit_head(
     head = AttentionHead(dim, scale=float((per_sample * size) ** -0.5))
     means = bags.mean(dim=(1, 2))  # (samples, dim)
     head.centre.copy_(means.mean(dim=0))
+    if len(np.unique(labels)) < 2:
+        return head.requires_grad_(False)
     pooled = ((means - head.centre) / head.scale).double().numpy()
     penalty = _choose_penalty(pooled, labels, subjects, weights, rng)
     start = _logistic(penalty).fit(pooled, labels, sample_weight=weights)
@@ -193,12 +195,15 @@ def _choose_penalty(
     weights: np.ndarray,
     rng: np.random.Generator,
 ) -> float:
-    """Return the C with the lowest log-loss over inner folds."""
-    folds = StratifiedGroupKFold(INNER_FOLDS, shuffle=True, random_state=int(rng.integers(2**31)))
+    """Return the C with the lowest log-loss over inner folds; the strongest where there can be no folds."""
+    smallest = min(len(np.unique(subjects[labels == label])) for label in (0, 1))
+    seed = int(rng.integers(2**31))
+    if smallest < 2:
+        return PENALTIES[0]
+    folds = StratifiedGroupKFold(min(INNER_FOLDS, smallest), shuffle=True, random_state=seed)
     losses = np.zeros(len(PENALTIES))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.simplefilter("ignore", UserWarning)  # a class smaller than the number of folds
         for train, test in folds.split(pooled, labels, subjects):
             if len(np.unique(labels[train])) < 2:
                 continue

@@ -94,6 +94,16 @@ def test_a_sample_of_weight_zero_is_as_if_it_were_not_there() -> None:
     assert torch.equal(with_zeros.weight, without.weight)
 
 
+def test_few_subjects_still_give_a_head_and_one_class_gives_none() -> None:
+    bags, labels = planted_bags(6, 4, 0.5)
+    labels[:] = [1, 0, 0, 0, 0, 0]
+    weights = np.ones(6)
+    assert fit_head(bags, labels, np.arange(6), weights, np.random.default_rng(0)).weight.abs().sum() > 0
+    weights[0] = 0
+    silent = fit_head(bags, labels, np.arange(6), weights, np.random.default_rng(0))
+    assert silent(bags[:, 0]).tolist() == [0.0] * 6
+
+
 def test_no_subject_is_on_both_sides_of_a_fold() -> None:
     subjects = np.repeat(np.arange(20), 2)
     labels = np.repeat(np.arange(20) % 2, 2)
