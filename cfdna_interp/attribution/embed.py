@@ -20,14 +20,14 @@ from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.attribution.interventions import VERSIONS, DonorBank
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.models.bags import bag_rows, inputs_of, locus_classes
+from cfdna_interp.models.bags import ContextMix, inputs_of, locus_classes
 from cfdna_interp.models.contract import Encoder, FragmentInputs
 from cfdna_interp.models.encoder import ReferenceEncoder
 from cfdna_interp.stats.resampling import stream
 
 BANK_FRAGMENTS = 60_000  # per donor part
 REFERENCE_FRAGMENTS = 16_384  # per donor part
-_SCHEME = "swap-2"  # enters the address of an embedding: changed when the intervention changes
+_SCHEME = "swap-3"  # enters the address of an embedding: changed when the intervention changes
 
 logger = logging.getLogger(__name__)
 
@@ -100,12 +100,13 @@ def embed_sample(
     sample: str,
     subject: int,
     banks: list[DonorBank],
+    mix: ContextMix,
     size: int,
     seed: int,
 ) -> EmbeddedSample:
     """Draw one bag of ``size`` fragments per donor part, swap, and encode all versions."""
     rng = stream(seed, "bags", sample)
-    rows = bag_rows(len(fragments), len(banks), size, rng, sample=sample)
+    rows = mix.bag_rows(fragments, len(banks), size, rng, sample=sample)
     versions, touches, unmatched, relaxed = [], [], [], []
     for bank, bag_index in zip(banks, rows, strict=True):
         bag = fragments.take(bag_index)
@@ -123,13 +124,18 @@ def embed_sample(
     )
 
 
-def reference_bags(encoder: Encoder, banks: list[DonorBank]) -> torch.Tensor:
-    """Return (donors, fragments, dim): each donor part as it is, the reference of attribution.
+def reference_bags(encoder: Encoder, banks: list[DonorBank], mix: ContextMix, seed: int) -> torch.Tensor:
+    """Return (donors, fragments, dim): a bag of each donor part as it is, the reference of attribution.
 
     These bags are larger than a sample's, since their sampling noise would shift every sample alike.
     """
     size = min(REFERENCE_FRAGMENTS, *(len(bank.fragments) for bank in banks))
-    return torch.stack([encoder.encode(bank.fragments.take(np.arange(size))) for bank in banks])
+    bags = []
+    for number, bank in enumerate(banks):
+        rng = stream(seed, "reference", number)
+        rows = mix.bag_rows(bank.fragments, 1, size, rng, sample=f"donor pool {number}")[0]
+        bags.append(encoder.encode(bank.fragments.take(rows)))
+    return torch.stack(bags)
 
 
 def run_embed(config: Config, role: str) -> None:
@@ -153,6 +159,7 @@ def run_embed(config: Config, role: str) -> None:
     codes = {subject: code for code, subject in enumerate(people)}
     subjects = np.array([codes[sample.subject] for sample in discovery])
     banks = donor_banks(inputs, subjects, config.attribution.donors, config.seed)
+    mix = ContextMix(inputs)
     base = {
         "encoder": digest_file(layout.file("encoder.safetensors")),
         "scheme": _SCHEME,
@@ -174,6 +181,7 @@ def run_embed(config: Config, role: str) -> None:
                 sample=sample.sample,
                 subject=codes.get(sample.subject, -1),
                 banks=banks,
+                mix=mix,
                 size=config.model.bag_size,
                 seed=config.seed,
             )
@@ -181,7 +189,7 @@ def run_embed(config: Config, role: str) -> None:
         index[sample.sample] = digest_file(path)
     if role == "discovery":
         with atomic_path(layout.root / "embeddings" / "reference.safetensors") as temporary:
-            save_file({"bags": reference_bags(encoder, banks)}, temporary)
+            save_file({"bags": reference_bags(encoder, banks, mix, config.seed)}, temporary)
     write_json(layout.root / "embeddings" / f"{role}.json", {"files": index})
     logger.info("embedded %d %s samples", len(index), role)
 

@@ -59,8 +59,10 @@ class Totals:
         read as sequenced; before any are ignored, merged or cut off at fragment ends.
     chh
         Methylated and all CHH calls.
-    gc, read_bases, reads
-        Sum of the fragments' GC shares; bases and number of the reads in fragments.
+    gc
+        Sum of the fragments' GC shares.
+    longest_read
+        Bases of the longest read: how far the machine read, whatever was trimmed off short fragments.
     """
 
     tally: Tally = field(default_factory=Tally)
@@ -69,8 +71,7 @@ class Totals:
     )
     chh: tuple[int, int] = (0, 0)
     gc: float = 0.0
-    read_bases: int = 0
-    reads: int = 0
+    longest_read: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +123,7 @@ def _decode_batch(
     end = np.array([reverse.reference_end for _, reverse in pairs], dtype=np.int64)
     mates = [read for pair in pairs for read in pair]
     bases, read_strand = gather(mates, settings.dialect)
-    totals.reads += 2 * n
-    totals.read_bases += len(bases.read)
+    totals.longest_read = max(totals.longest_read, int(np.bincount(bases.read).max(initial=0)))
     gc = gc_share(bases, start, end, np.array([forward.reference_end for forward, _ in pairs]))
     totals.gc += float(gc.sum())
     splits, offsets, states = np.zeros(n + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int8)

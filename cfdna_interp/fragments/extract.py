@@ -184,7 +184,7 @@ def _quality(
             "duplicate_rate": _ratio(tally.flagged_duplicate, tally.mapped),
             "mapq_loss": _ratio(tally.below_mapq, tally.unique),
             "gc": _ratio(totals.gc, fragments),
-            "read_length": _ratio(totals.read_bases, totals.reads),
+            "read_length": totals.longest_read or None,
             "conversion": None if calls == 0 else 1 - methylated / calls,
             "over_600bp": _ratio(very_long, fragments),
         },

@@ -68,25 +68,86 @@ def inputs_of(table: FragmentTable, block_classes: np.ndarray) -> FragmentInputs
     )
 
 
-def bag_rows(n: int, bags: int, size: int, rng: np.random.Generator, *, sample: str) -> np.ndarray:
-    """Draw bags of fragments without replacement; bags overlap only where the sample is too small.
+class ContextMix:
+    """The share of fragments in each context cell, over the discovery pool.
 
-    Returns
-    -------
-    (bags, size) row indices into the sample's n fragments.
+    A cell is a class of locus with a number of CpG calls. Bags are drawn so that their mix of cells is the
+    pool's (direct standardisation). Without it the number of calls, which grows with the length of a
+    fragment, tells a model the lengths that an intervention has taken from it.
 
-    Raises
-    ------
-    InputError
-        The sample holds fewer fragments than one bag.
+    Parameters
+    ----------
+    parts
+        Fragments of each discovery sample; every sample weighs the same.
     """
-    if n < size:
-        raise InputError(
-            f"sample {sample}: {n} fragments are fewer than a bag of {size}; lower model.bag_size, or raise "
-            "extract.min_fragments so that the sample is excluded"
-        )
-    # Every bag lies within one permutation, so that no fragment occurs twice in it.
-    per_permutation = n // size
-    order = np.concatenate([rng.permutation(n) for _ in range(-(-bags // per_permutation))])
-    starts = [(bag // per_permutation) * n + (bag % per_permutation) * size for bag in range(bags)]
-    return np.stack([order[start : start + size] for start in starts])
+
+    def __init__(self, parts: list[FragmentInputs]) -> None:
+        cells = [context_cells(part) for part in parts]
+        self.cells = np.unique(np.concatenate(cells))
+        shares = [np.bincount(np.searchsorted(self.cells, part), minlength=len(self.cells)) for part in cells]
+        self.shares = np.mean([share / share.sum() for share in shares], axis=0)
+
+    def bag_rows(
+        self, fragments: FragmentInputs, bags: int, size: int, rng: np.random.Generator, *, sample: str
+    ) -> np.ndarray:
+        """Draw bags with the pool's mix, without replacement; bags overlap only where a cell is too small.
+
+        What a cell lacks is taken from the cell with the next number of calls.
+
+        Returns
+        -------
+        (bags, size) row indices into the sample's n fragments.
+
+        Raises
+        ------
+        InputError
+            The sample holds fewer fragments than one bag.
+        """
+        n = len(fragments)
+        if n < size:
+            raise InputError(
+                f"sample {sample}: {n} fragments are fewer than a bag of {size}; lower model.bag_size, or "
+                "raise extract.min_fragments so that the sample is excluded"
+            )
+        # Rows in random order within a cell; cells that the pool lacks join the one before them.
+        shuffled = rng.permutation(n)
+        place = np.maximum(np.searchsorted(self.cells, context_cells(fragments)[shuffled], "right") - 1, 0)
+        order = shuffled[np.argsort(place, kind="stable")]
+        held = np.bincount(place, minlength=len(self.cells))
+        starts = np.cumsum(held) - held
+        result = np.empty((bags, size), dtype=np.int64)
+        used = np.zeros(len(held), dtype=np.int64)
+        for bag in range(bags):
+            take = _fill(_quotas(self.shares, size, rng), held)
+            # Each bag goes on in a cell where the one before stopped, and starts over at the cell's end.
+            within = np.arange(size) - np.repeat(np.cumsum(take) - take, take)
+            ranks = (np.repeat(used, take) + within) % np.repeat(np.maximum(held, 1), take)
+            result[bag] = order[np.repeat(starts, take) + ranks]
+            used += take
+        return result
+
+
+def _quotas(shares: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Round ``shares * size`` to quotas that sum to ``size``, each within one of its expectation."""
+    edges = np.floor(np.concatenate([[0], np.cumsum(shares)]) * size + rng.random())
+    edges[0], edges[-1] = 0, size
+    return np.diff(edges).astype(np.int64)
+
+
+def _fill(quotas: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """Take each cell's quota from what it holds, and what it lacks from the next cells, all the way round."""
+    take: np.ndarray = np.minimum(quotas, held)
+    owed = quotas - take
+    debt = 0
+    for cell in [*range(len(held)), *range(len(held))]:
+        debt, owed[cell] = debt + owed[cell], 0
+        extra = min(debt, held[cell] - take[cell])
+        take[cell] += extra
+        debt -= extra
+    return take
+
+
+def context_cells(fragments: FragmentInputs) -> np.ndarray:
+    """Return (n,) the context cell of each fragment: its locus class and its number of CpG calls."""
+    cells: np.ndarray = fragments.locus.astype(np.int64) * (MAX_CALLS + 1) + fragments.counts
+    return cells

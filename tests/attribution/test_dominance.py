@@ -14,6 +14,7 @@ from cfdna_interp.attribution.embed import donor_banks, embed_sample, reference_
 from cfdna_interp.attribution.nulls import Refit, refit_shares
 from cfdna_interp.attribution.retraining import fold_auroc, subsets
 from cfdna_interp.errors import InputError
+from cfdna_interp.models.bags import ContextMix
 from cfdna_interp.models.crossfit import crossfit
 from cfdna_interp.models.encoder import ReferenceEncoder
 from cfdna_interp.models.pretrain import pretrain
@@ -103,9 +104,9 @@ def embedded(
 ) -> tuple[EmbeddedCohort, torch.Tensor]:
     subjects = 60
     cohort, labels, _ = toy_cohort(subjects, 3_000, seed, effect=effect, tilt=0.2)
-    banks = donor_banks(cohort, np.arange(subjects), 5, seed)
+    banks, mix = donor_banks(cohort, np.arange(subjects), 5, seed), ContextMix(cohort)
     samples = [
-        embed_sample(encoder, fragments, sample=f"S{i}", subject=i, banks=banks, size=400, seed=seed)
+        embed_sample(encoder, fragments, sample=f"S{i}", subject=i, banks=banks, mix=mix, size=400, seed=seed)
         for i, fragments in enumerate(cohort)
     ]
     return (
@@ -117,7 +118,7 @@ def embedded(
             versions=torch.stack([item.versions for item in samples]),
             touches=torch.stack([item.touches for item in samples]),
         ),
-        reference_bags(encoder, banks),
+        reference_bags(encoder, banks, mix, seed),
     )
 
 

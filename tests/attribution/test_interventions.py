@@ -23,7 +23,9 @@ def level(fragments: FragmentInputs) -> np.ndarray:
 @pytest.fixture(scope="module")
 def swapped() -> tuple[FragmentInputs, ...]:
     bag = toy_fragments(4_000, np.random.default_rng(1), length=1.0, methylation=-0.8, tissue=0.8)
-    return bank_of(30_000, 2).swap(bag, subject=-1, uniform=np.random.default_rng(3).random((4_000, 2))).versions
+    return (
+        bank_of(30_000, 2).swap(bag, subject=-1, uniform=np.random.default_rng(3).random((4_000, 2))).versions
+    )
 
 
 def test_only_what_a_version_names_is_replaced(swapped: tuple[FragmentInputs, ...]) -> None:
@@ -69,7 +71,9 @@ def test_systematic_draws_carry_less_noise_than_independent_ones() -> None:
     # Mean swapped length over 60 bags of 300: independent draws would scatter by 20 / sqrt(300) = 1.15 bp.
     bank, rng = bank_of(20_000, 2), np.random.default_rng(15)
     bag = toy_fragments(300, np.random.default_rng(16))
-    means = [bank.swap(bag, subject=-1, uniform=rng.random((300, 2))).versions[3].length.mean() for _ in range(60)]
+    means = [
+        bank.swap(bag, subject=-1, uniform=rng.random((300, 2))).versions[3].length.mean() for _ in range(60)
+    ]
     assert np.std(means) < 0.6
     # And they keep the donors' mean and spread: 167 and 20 bp.
     lengths = np.concatenate(

@@ -134,7 +134,7 @@ def test_quality_record_by_hand(tmp_path, config):
     assert technical["fragments"] == 2
     assert technical["duplicate_rate"] == 2 / 8
     assert technical["mapq_loss"] == 1 / 6  # one of the six reads that are no duplicates
-    assert technical["read_length"] == (60 + 60 + 40 + 40) / 4
+    assert technical["read_length"] == 60  # the longest read: means follow the lengths of fragments
     assert technical["conversion"] == 1.0
     assert technical["over_600bp"] == 0.5
     counts = qc["counts"]
