@@ -1,0 +1,143 @@
+"""Runs of the whole workflow behind ``extract`` on simulated fragment tables, without BAM files."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cfdna_interp.artifacts.atlas import Atlas
+from cfdna_interp.artifacts.features import save_features
+from cfdna_interp.artifacts.files import read_json, write_json
+from cfdna_interp.artifacts.fragments import FragmentTable
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.attribution.dominance import run_dominance
+from cfdna_interp.attribution.embed import run_embed
+from cfdna_interp.attribution.nulls import run_refit
+from cfdna_interp.attribution.retraining import run_train
+from cfdna_interp.audit.judge import run_audit
+from cfdna_interp.cohort.split import split
+from cfdna_interp.config.settings import Attribution, Config, Extract, Features, Model
+from cfdna_interp.features.matrix import write_matrices
+from cfdna_interp.features.sample import compute_features
+from cfdna_interp.fragments.extract import VERY_LONG
+from cfdna_interp.fragments.profile import profile_of
+from cfdna_interp.models.pretrain import run_pretrain
+from cfdna_interp.proxy.freeze import run_proxy
+from cfdna_interp.proxy.validate import run_validate
+from cfdna_interp.simulation.tables import TableCohort
+from cfdna_interp.verdict.decide import run_verdict
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run ended with.
+
+    Attributes
+    ----------
+    dominant
+        Outcome of the rule, and the group it names.
+    statuses
+        Rung -> status; ``words`` rung -> word.
+    headline
+        Highest unbroken rung, "" none.
+    auroc
+        Score -> held-out AUROC.
+    within
+        Within-batch AUROC of the score that L4 is judged on, NaN without.
+    """
+
+    dominant: str
+    statuses: dict[str, str]
+    words: dict[str, str]
+    headline: str
+    auroc: dict[str, float]
+    within: float
+
+
+def settings(folder: Path, atlas: Path, seed: int, fragments: int) -> Config:
+    """Return the demo's settings for a cohort of fragment tables."""
+    return Config(
+        sheet=str(folder / "sheet.tsv"),
+        outdir=str(folder / "results"),
+        seed=seed,
+        atlas=str(atlas),
+        extract=Extract(fragments_per_sample=fragments, min_fragments=1_024),
+        features=Features(window=50_000),
+        model=Model(pretrain_epochs=2, ensemble=1),
+        attribution=Attribution(bootstrap=50, permutations=19, chunks=1),
+    )
+
+
+def write_extracted(cohort: TableCohort, config: Config, atlas: Atlas) -> None:
+    """Write what ``cohort`` and ``extract`` would have written."""
+    layout = Layout.of(config.outdir)
+    rows = [subject.row for subject in cohort.subjects]
+    names = ["sample", "subject", "bam", "label", "role", "site", "batch", "age", "sex"]
+    technical = sorted({name for row in rows for name in row.technical})
+    sheet = Path(config.sheet)
+    sheet.parent.mkdir(parents=True, exist_ok=True)
+    with open(sheet, "w", newline="") as handle:
+        writer = csv.writer(handle, delimiter="\t")
+        writer.writerow([*names, *technical])
+        for row in rows:
+            cells = [f"{row.sample}.bam" if name == "bam" else getattr(row, name) for name in names]
+            writer.writerow([*cells, *(row.technical[name] for name in technical)])
+    split(config)
+    for row, table in zip(rows, cohort.tables, strict=True):
+        profile = profile_of(table, atlas, config.features)
+        table.save(layout.fragments(row.sample))
+        profile.save(layout.profile(row.sample))
+        save_features(compute_features(profile, atlas, config), layout.features(row.sample))
+        write_json(layout.qc(row.sample), _quality(row.sample, table))
+
+
+def run_stages(config: Config) -> Outcome:
+    """Run every stage from ``matrix`` to ``verdict`` in this process."""
+    torch.set_num_threads(1)
+    write_matrices(config)
+    run_pretrain(config)
+    for role in ("discovery", "heldout"):
+        run_embed(config, role)
+    run_train(config)
+    for chunk in range(config.attribution.chunks):
+        run_refit(config, chunk)
+    for stage in (run_dominance, run_proxy, run_validate, run_audit, run_verdict):
+        stage(config)
+    return read_outcome(Path(config.outdir))
+
+
+def read_outcome(results: Path) -> Outcome:
+    """Read the outcome off a finished run's files."""
+    layout = Layout.of(results)
+    verdict, dominance = read_json(layout.file("verdict.json")), read_json(layout.file("dominance.json"))
+    validation, audit = read_json(layout.file("validation.json")), read_json(layout.file("audit.json"))
+    within = audit["handling"]["within"] or {}
+    return Outcome(
+        dominant=dominance["group"] or dominance["outcome"],
+        statuses={rung["rung"]: rung["status"] for rung in verdict["rungs"]},
+        words={rung["rung"]: rung["word"] for rung in verdict["rungs"]},
+        headline=verdict["headline"] or "",
+        auroc={name: entry["auroc"]["value"] for name, entry in validation["scores"].items()},
+        within=float("nan") if within.get("value") is None else within["value"],
+    )
+
+
+def _quality(sample: str, table: FragmentTable) -> dict[str, object]:
+    technical = {
+        "fragments": len(table),
+        "duplicate_rate": None,
+        "mapq_loss": None,
+        "gc": float(table.gc.mean()),
+        "read_length": None,
+        "conversion": None,
+        "over_600bp": float(np.mean(table.length > VERY_LONG)),
+    }
+    return {
+        "sample": sample, "bam": "", "simulated": True, "dialect": "xm", "decision": "keep", "reason": "",
+        "counts": {"fragments": len(table)}, "technical": technical, "m_bias": {"read1": [], "read2": []},
+        "build": "simulated",
+    }  # fmt: skip

@@ -1,0 +1,131 @@
+"""Verdicts on planted worlds as fragment tables: worlds × seeds, with Wilson intervals.
+
+    python benchmarks/worlds_tables.py --jobs 2 --seeds 20
+
+Every run goes from fragment tables through features, encoder, heads, attribution with bootstrap and
+permuted labels, proxy, validation and audit to the verdict. Runs already in the output are not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, replace
+from pathlib import Path
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+OUT = Path(__file__).parent / "out" / "worlds_tables"
+WORLDS = ("length", "methylation", "site-confounded", "null")
+HANDLING = {"handling", "attenuated"}
+
+
+def one_run(world_name: str, seed: int, fragments: int, out: Path) -> dict[str, object]:
+    """Simulate one cohort as fragment tables, run all stages, return the outcome."""
+    from table_run import run_stages, settings, write_extracted
+
+    from cfdna_interp.simulation.noise import build_summaries
+    from cfdna_interp.simulation.papers import atlas_text
+    from cfdna_interp.simulation.tables import simulate_tables
+    from cfdna_interp.simulation.worlds import load_world
+
+    folder = out / f"{world_name}-{seed}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    started = time.monotonic()
+    world = replace(load_world(world_name), fragments=fragments)
+    cohort = simulate_tables(world, seed=seed)
+    (folder / "atlas.tsv").write_text(atlas_text(build_summaries(world.genome).biology))
+    config = settings(folder, folder / "atlas.tsv", seed, fragments)
+    write_extracted(cohort, config, cohort.atlas)
+    outcome = run_stages(config)
+    shutil.rmtree(folder)
+    return {"world": world_name, "seed": seed, "seconds": time.monotonic() - started, **asdict(outcome)}
+
+
+def expected(world: str, row: dict[str, object]) -> dict[str, bool]:
+    """Return what the world's truth asks of a verdict, and whether this one gives it."""
+    statuses, words = row["statuses"], row["words"]
+    group = {"length": "fragment_length", "methylation": "methylation"}.get(world)
+    assert isinstance(statuses, dict) and isinstance(words, dict)
+    if group:
+        return {
+            "planted group named": row["dominant"] == group,
+            "L2 earned": statuses["L2"] == "earned",
+            "ladder to L4": row["headline"] == "L4",
+            "another group named": row["dominant"] not in (group, "none", "redundant", "can't tell"),
+            "L4 handling or attenuated": words["L4"] in HANDLING,
+        }
+    if world == "site-confounded":
+        return {
+            "L4 handling or attenuated": words["L4"] in HANDLING,
+            "L4 earned": statuses["L4"] == "earned",
+            "length named": row["dominant"] == "fragment_length",
+        }
+    return {
+        "L0 earned": statuses["L0"] == "earned",
+        "a group named": row["dominant"] not in ("none", "redundant", "can't tell"),
+    }
+
+
+def table(rows: list[dict[str, object]]) -> str:
+    """Return the counts of every expectation with 95 % Wilson intervals, as Markdown."""
+    from cfdna_interp.stats.calibration import wilson
+
+    lines = ["| world | verdict | runs | share | 95 % interval |", "|---|---|---|---|---|"]
+    for world in dict.fromkeys(str(row["world"]) for row in rows):
+        mine = [row for row in rows if row["world"] == world]
+        checks = [expected(world, row) for row in mine]
+        for name in checks[0]:
+            hits = sum(check[name] for check in checks)
+            share = wilson(hits, len(mine))
+            lines.append(
+                f"| {world} | {name} | {hits}/{len(mine)} | {share.value:.2f} | {share.low:.2f}-{share.high:.2f} |"
+            )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run what is missing, print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--worlds", nargs="+", default=list(WORLDS))
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--fragments", type=int, default=6_000)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=OUT)
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    store = arguments.out / f"outcomes-{arguments.fragments}.jsonl"
+    rows = [json.loads(line) for line in store.read_text().splitlines()] if store.exists() else []
+    done = {(row["world"], row["seed"]) for row in rows}
+    wanted = [(world, seed) for seed in range(1, arguments.seeds + 1) for world in arguments.worlds]
+    with ProcessPoolExecutor(arguments.jobs) as pool:
+        futures = [
+            pool.submit(one_run, world, seed, arguments.fragments, arguments.out)
+            for world, seed in wanted
+            if (world, seed) not in done
+        ]
+        for future in as_completed(futures):
+            row = future.result()
+            rows.append(row)
+            with open(store, "a") as handle:
+                handle.write(json.dumps(row) + "\n")
+            print(
+                f"{row['world']} {row['seed']}: {row['dominant']}, {row['headline']} ({row['seconds']:.0f} s)"
+            )
+    chosen = [row for row in rows if (row["world"], row["seed"]) in set(wanted)]
+    print(table(sorted(chosen, key=lambda row: (arguments.worlds.index(row["world"]), row["seed"]))))
+
+
+if __name__ == "__main__":
+    main()
