@@ -59,7 +59,7 @@ class Outcome:
 
 
 def settings(folder: Path, atlas: Path, seed: int, fragments: int) -> Config:
-    """Return the demo's settings for a cohort of fragment tables."""
+    """Return the demo's settings for a cohort of fragment tables, with 20 bootstraps and one head a fold."""
     return Config(
         sheet=str(folder / "sheet.tsv"),
         outdir=str(folder / "results"),
@@ -67,8 +67,8 @@ def settings(folder: Path, atlas: Path, seed: int, fragments: int) -> Config:
         atlas=str(atlas),
         extract=Extract(fragments_per_sample=fragments, min_fragments=1_024),
         features=Features(window=50_000),
-        model=Model(pretrain_epochs=2, ensemble=1),
-        attribution=Attribution(bootstrap=50, permutations=19, chunks=1),
+        model=Model(pretrain_fragments=100_000, pretrain_epochs=4, ensemble=1),
+        attribution=Attribution(bootstrap=20, permutations=19, chunks=1),
     )
 
 

@@ -87,9 +87,8 @@ def table(rows: list[dict[str, object]]) -> str:
         for name in checks[0]:
             hits = sum(check[name] for check in checks)
             share = wilson(hits, len(mine))
-            lines.append(
-                f"| {world} | {name} | {hits}/{len(mine)} | {share.value:.2f} | {share.low:.2f}-{share.high:.2f} |"
-            )
+            interval = f"{share.low:.2f}-{share.high:.2f}"
+            lines.append(f"| {world} | {name} | {hits}/{len(mine)} | {share.value:.2f} | {interval} |")
     return "\n".join(lines)
 
 

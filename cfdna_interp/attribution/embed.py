@@ -27,7 +27,7 @@ from cfdna_interp.stats.resampling import stream
 
 BANK_FRAGMENTS = 60_000  # per donor part
 REFERENCE_FRAGMENTS = 16_384  # per donor part
-_SCHEME = "swap-3"  # enters the address of an embedding: changed when the intervention changes
+_SCHEME = "swap-4"  # enters the address of an embedding: changed when the intervention changes
 
 logger = logging.getLogger(__name__)
 

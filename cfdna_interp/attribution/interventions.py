@@ -71,7 +71,7 @@ class DonorBank:
         by_level = _level(fragments)
         self._length = [_Cells(key, by_length) for key in (_key(context, level), _key(count, level), count)]
         self._calls = [_Cells(key, by_level) for key in (_key(context, length), context, count)]
-        self._both = [_Cells(key, by_length) for key in (context, count)]
+        self._both = [_Cells(key, by_level, by_length) for key in (context, count)]
 
     def _length_class(self, length: np.ndarray) -> np.ndarray:
         return np.searchsorted(self.edges, length, side="right")
@@ -143,15 +143,15 @@ class _Draw:
 
 
 class _Cells:
-    """Rows grouped by key and ordered by value within a group, for drawing donors systematically.
+    """Rows grouped by key and ordered by values within a group, for drawing donors systematically.
 
     The fragments that ask for a donor of one key divide the group into equal slices, one each in random
     order. Any of them may get any donor, but together they get the group's own distribution, without
     the noise of independent draws.
     """
 
-    def __init__(self, keys: np.ndarray, values: np.ndarray) -> None:
-        self.order = np.lexsort((values, keys))
+    def __init__(self, keys: np.ndarray, *values: np.ndarray) -> None:
+        self.order = np.lexsort((*values[::-1], keys))
         self.keys, self.starts, self.sizes = np.unique(
             keys[self.order], return_index=True, return_counts=True
         )

@@ -33,8 +33,8 @@ _TISSUE_SCORE = np.array([-1.0, 0, 0, 0, 1.0, 1.0, 0, 0])  # liver and endotheli
 _MARKERS = np.array([0.22, 0.08, 0.08, 0.08, 0.18, 0.20, 0.08, 0.08])  # share of blocks per cell type
 _MARKED_HIGH = 0.10  # share of blocks whose target is methylated (direction M)
 
-_LENGTH_STRENGTH = 0.12
-_METHYLATION_STRENGTH = 0.10
+_LENGTH_STRENGTH = 0.10
+_METHYLATION_STRENGTH = 0.16
 _TISSUE_STRENGTH = 0.17
 _DINUCLEOSOME_SPREAD = 0.08
 

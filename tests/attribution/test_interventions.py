@@ -68,20 +68,20 @@ def test_a_donor_gives_length_and_calls_as_one_fragment(swapped: tuple[FragmentI
 
 
 def test_systematic_draws_carry_less_noise_than_independent_ones() -> None:
-    # Mean swapped length over 60 bags of 300: independent draws would scatter by 20 / sqrt(300) = 1.15 bp.
+    # Mean swapped length over 60 bags of 1,000: independent draws would scatter by 20 / sqrt(1,000) = .63 bp.
     bank, rng = bank_of(20_000, 2), np.random.default_rng(15)
-    bag = toy_fragments(300, np.random.default_rng(16))
-    means = [
-        bank.swap(bag, subject=-1, uniform=rng.random((300, 2))).versions[3].length.mean() for _ in range(60)
-    ]
-    assert np.std(means) < 0.6
+    bag = toy_fragments(1_000, np.random.default_rng(16))
+    means = [bank.swap(bag, -1, rng.random((1_000, 2))).versions[3].length.mean() for _ in range(60)]
+    assert np.std(means) < 0.4
     # And they keep the donors' mean and spread: 167 and 20 bp.
     lengths = np.concatenate(
-        [bank.swap(bag, subject=-1, uniform=rng.random((300, 2))).versions[3].length for _ in range(60)]
+        [bank.swap(bag, -1, rng.random((1_000, 2))).versions[3].length for _ in range(20)]
     )
     assert abs(lengths.mean() - 167) < 1 and abs(lengths.std() - 20) < 0.5
     # Every fragment may still get any donor: one fragment's lengths scatter like the donors' own.
-    ones = [bank.swap(bag, subject=-1, uniform=rng.random((300, 2))).versions[3].length[0] for _ in range(60)]
+    ones = [
+        bank.swap(bag, subject=-1, uniform=rng.random((1_000, 2))).versions[3].length[0] for _ in range(60)
+    ]
     assert 12 < np.std(ones) < 28
 
 
