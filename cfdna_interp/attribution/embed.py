@@ -27,7 +27,7 @@ from cfdna_interp.stats.resampling import stream
 
 BANK_FRAGMENTS = 60_000  # per donor part
 REFERENCE_FRAGMENTS = 16_384  # per donor part
-_SCHEME = "swap-4"  # enters the address of an embedding: changed when the intervention changes
+_SCHEME = "swap-5"  # enters the address of an embedding: changed when the intervention changes
 
 logger = logging.getLogger(__name__)
 
@@ -86,10 +86,8 @@ def donor_banks(
         members = np.flatnonzero(np.isin(subjects, part))
         share = -(-BANK_FRAGMENTS // len(members))
         drawn = [inputs[member].take(rng.permutation(len(inputs[member]))[:share]) for member in members]
-        owner = np.repeat(subjects[members], [len(rows) for rows in drawn])
         pool = FragmentInputs.concatenate(drawn)
-        shuffled = rng.permutation(len(pool))
-        banks.append(DonorBank(pool.take(shuffled), owner[shuffled], role="discovery"))
+        banks.append(DonorBank(pool.take(rng.permutation(len(pool))), role="discovery"))
     return banks
 
 
@@ -98,7 +96,6 @@ def embed_sample(
     fragments: FragmentInputs,
     *,
     sample: str,
-    subject: int,
     banks: list[DonorBank],
     mix: ContextMix,
     size: int,
@@ -110,7 +107,7 @@ def embed_sample(
     versions, touches, unmatched, relaxed = [], [], [], []
     for bank, bag_index in zip(banks, rows, strict=True):
         bag = fragments.take(bag_index)
-        swapped = bank.swap(bag, subject, rng.random((size, 2)))
+        swapped = bank.swap(bag, rng.random((size, 2)))
         encoded = encoder.encode(FragmentInputs.concatenate(list(swapped.versions)))
         versions.append(encoded.reshape(len(VERSIONS), size, encoder.dim))
         touches.append(torch.from_numpy(bag.locus > 0))
@@ -155,9 +152,7 @@ def run_embed(config: Config, role: str) -> None:
         )
     discovery = kept_samples(layout, "discovery")
     inputs = [_inputs(layout, sample, classes) for sample in discovery]
-    people = sorted({sample.subject for sample in discovery})
-    codes = {subject: code for code, subject in enumerate(people)}
-    subjects = np.array([codes[sample.subject] for sample in discovery])
+    subjects = np.unique([sample.subject for sample in discovery], return_inverse=True)[1]
     banks = donor_banks(inputs, subjects, config.attribution.donors, config.seed)
     mix = ContextMix(inputs)
     base = {
@@ -179,7 +174,6 @@ def run_embed(config: Config, role: str) -> None:
                 encoder,
                 fragments,
                 sample=sample.sample,
-                subject=codes.get(sample.subject, -1),
                 banks=banks,
                 mix=mix,
                 size=config.model.bag_size,

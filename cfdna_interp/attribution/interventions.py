@@ -5,6 +5,10 @@ were as it is among reference fragments of the same context? A donor fragment ha
 CpG calls, lies in the same class of locus, and is alike in the group that stays: own calls in the same
 methylation class when only the length goes, own length in the same length class when only calls go.
 Donors are drawn systematically, so that a bag takes on their distribution with little sampling noise.
+
+The pool is the same for every sample, its own fragments included. Leaving a subject's own out would tie
+what comes in to what went out: the rest of the pool is a little less like the subject, and a head that is
+retrained on swapped bags can read that.
 Every value put in was measured on a real fragment.
 """
 
@@ -20,7 +24,6 @@ from cfdna_interp.models.contract import FragmentInputs
 # What has been replaced in a version of a bag.
 VERSIONS = ("own", "length", "calls", "both")
 LENGTH_CLASSES = 8
-_TRIES = 4  # draws in a cell before a donor of another subject is given up
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,19 +52,16 @@ class DonorBank:
     ----------
     fragments
         Reference fragments of discovery samples, in random order.
-    subjects
-        (n,) subject of each; a fragment never receives from its own subject.
     role
         The role the fragments come from; anything but ``discovery`` is refused.
     """
 
-    def __init__(self, fragments: FragmentInputs, subjects: np.ndarray, *, role: str) -> None:
+    def __init__(self, fragments: FragmentInputs, *, role: str) -> None:
         if role != "discovery":
             raise InputError(f"donors must come from the discovery cohort, not from role {role!r}")
         if len(fragments) == 0:
             raise InputError("the donor bank is empty; at least one reference fragment is needed")
         self.fragments = fragments
-        self.subjects = subjects
         inner = np.quantile(fragments.length, np.linspace(0, 1, LENGTH_CLASSES + 1)[1:-1])
         self.edges = np.unique(inner)
         context, count = _context(fragments), fragments.counts
@@ -76,26 +76,22 @@ class DonorBank:
     def _length_class(self, length: np.ndarray) -> np.ndarray:
         return np.searchsorted(self.edges, length, side="right")
 
-    def swap(self, bag: FragmentInputs, subject: int, uniform: np.ndarray) -> Swapped:
+    def swap(self, bag: FragmentInputs, uniform: np.ndarray) -> Swapped:
         """Return the bag as it is, with lengths, with calls, and with both replaced.
 
         Parameters
         ----------
         bag
             n fragments of one sample.
-        subject
-            Its subject, in the coding of ``subjects``.
         uniform
             (n, 2) numbers in [0, 1); the same ones choose the donors of all versions.
         """
         context, count = _context(bag), bag.counts
         level, length = _level_class(bag), self._length_class(bag.length)
         own = np.arange(len(bag))
-        to_length = self._draw(
-            self._length, [_key(context, level), _key(count, level), count], subject, uniform
-        )
-        to_calls = self._draw(self._calls, [_key(context, length), context, count], subject, uniform)
-        to_both = self._draw(self._both, [context, count], subject, uniform)
+        to_length = self._draw(self._length, [_key(context, level), _key(count, level), count], uniform)
+        to_calls = self._draw(self._calls, [_key(context, length), context, count], uniform)
+        to_both = self._draw(self._both, [context, count], uniform)
         to_calls.donor[count == 0] = -1  # nothing to replace
         donors = self.fragments
         with_length = bag.with_length(
@@ -118,19 +114,15 @@ class DonorBank:
             relaxed=relaxed / max(wanted, 1),
         )
 
-    def _draw(self, tiers: list[_Cells], keys: list[np.ndarray], subject: int, uniform: np.ndarray) -> _Draw:
+    def _draw(self, tiers: list[_Cells], keys: list[np.ndarray], uniform: np.ndarray) -> _Draw:
         donor = np.full(len(uniform), -1, dtype=np.int64)
         tier_of = np.zeros(len(uniform), dtype=np.int64)
         for tier, (cells, key) in enumerate(zip(tiers, keys, strict=True)):
-            for attempt in range(_TRIES):
-                open_rows = np.flatnonzero(donor < 0)
-                if len(open_rows) == 0:
-                    break
-                candidate = cells.pick(key[open_rows], uniform[open_rows], attempt)
-                fits = candidate >= 0
-                fits[fits] = self.subjects[candidate[fits]] != subject
-                donor[open_rows[fits]] = candidate[fits]
-                tier_of[open_rows[fits]] = tier
+            rows = np.flatnonzero(donor < 0)
+            if len(rows) == 0:
+                break
+            donor[rows] = cells.pick(key[rows], uniform[rows])
+            tier_of[rows[donor[rows] >= 0]] = tier
         return _Draw(donor, tier_of)
 
 
@@ -156,13 +148,12 @@ class _Cells:
             keys[self.order], return_index=True, return_counts=True
         )
 
-    def pick(self, keys: np.ndarray, uniform: np.ndarray, attempt: int) -> np.ndarray:
-        """Return a row for each key, -1 where there is none; later attempts step on within the cell."""
+    def pick(self, keys: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+        """Return a row for each key, -1 where there is none."""
         cell = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         found = self.keys[cell] == keys
-        size = self.sizes[cell]
-        rank = ((_slices(keys, uniform) * size).astype(np.int64) + attempt) % size
-        return np.where(found & (attempt < size), self.order[self.starts[cell] + rank], -1)
+        rank = (_slices(keys, uniform) * self.sizes[cell]).astype(np.int64)
+        return np.where(found, self.order[self.starts[cell] + rank], -1)
 
 
 def _slices(keys: np.ndarray, uniform: np.ndarray) -> np.ndarray:

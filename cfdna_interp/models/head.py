@@ -154,10 +154,10 @@ def fit_head(
     head.centre.copy_(means.mean(dim=0))
     if len(np.unique(labels)) < 2:
         return head.requires_grad_(False)
-    pooled = ((means - head.centre) / head.scale).double()
-    balance = _balance(pooled)
+    measured = ((means - head.centre) / head.scale).double()
+    balance = _balance(measured)
     head.balance.copy_(balance)
-    pooled = (pooled @ balance).numpy()
+    pooled = (measured @ balance).numpy()
     penalty = _choose_penalty(pooled, labels, subjects, weights, rng)
     start = _logistic(penalty).fit(pooled, labels, sample_weight=weights)
     generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
@@ -197,7 +197,8 @@ def _balance(pooled: torch.Tensor) -> torch.Tensor:
     sampling noise, of variance 1, stay as they are.
     """
     values, vectors = torch.linalg.eigh(pooled.T @ pooled / len(pooled))
-    return (vectors * values.clamp(min=1.0) ** (-BALANCE / 2)) @ vectors.T
+    balance: torch.Tensor = (vectors * values.clamp(min=1.0) ** (-BALANCE / 2)) @ vectors.T
+    return balance
 
 
 def _logistic(penalty: float) -> LogisticRegression:

@@ -106,7 +106,7 @@ def embedded(
     cohort, labels, _ = toy_cohort(subjects, 3_000, seed, effect=effect, tilt=0.2)
     banks, mix = donor_banks(cohort, np.arange(subjects), 5, seed), ContextMix(cohort)
     samples = [
-        embed_sample(encoder, fragments, sample=f"S{i}", subject=i, banks=banks, mix=mix, size=400, seed=seed)
+        embed_sample(encoder, fragments, sample=f"S{i}", banks=banks, mix=mix, size=400, seed=seed)
         for i, fragments in enumerate(cohort)
     ]
     return (
