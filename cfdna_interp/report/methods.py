@@ -64,8 +64,8 @@ def _model(run: Run) -> str:
         "An encoder of fragments (length, CpG calls with their offsets, locus; embedding dimension "
         f"{model.dim}) was pre-trained on discovery fragments by masking, without labels. Attention heads "
         f"on bags of {model.bag_size:,} embedded fragments, one for each donor pool, were cross-fitted by "
-        f"subject in {model.folds} folds; every bag was drawn to have the discovery pool's mix of locus class "
-        "and number of CpG calls (direct standardisation), since that number follows fragment length. "
+        f"subject in {model.folds} folds; every bag was drawn to have the discovery pool's mix of locus "
+        "class and number of CpG calls (direct standardisation), since that number follows fragment length. "
         f"Held-out logits are the mean of {model.folds * model.ensemble} heads, {model.ensemble} a fold."
     )
 
@@ -75,10 +75,10 @@ def _attribution(run: Run) -> str:
     groups = ", ".join(group_name(group).lower() for group in sorted(dominance["groups"], key=group_rank))
     return (
         f"Exact Shapley values of the feature groups ({groups}) were computed for each subject's logit "
-        "from the heads that never saw the subject. Absent groups were replaced by those of fragments from "
-        f"{dominance['donors']} donor pools, disjoint parts of the {dominance['reference']} (intervention: "
-        f"{dominance['intervention']}), donor fragments being matched on class of locus, number of CpG "
-        "calls and the class of the group that stays. A group's share is its summed absolute contribution over that of all groups; intervals come "
+        "from the heads that never saw the subject. Absent groups were replaced by those of fragments "
+        f"from {dominance['donors']} donor pools, disjoint parts of the {dominance['reference']} "
+        f"(intervention: {dominance['intervention']}), donor fragments being matched on class of locus, "
+        "number of CpG calls and the class of the group that stays. A group's share is its summed absolute contribution over that of all groups; intervals come "
         f"from {dominance['bootstrap']} refits of the head on bootstrap samples of subjects, nulls from "
         f"{dominance['permutations']} refits on permuted labels. A group was called dominant if the 5 % "
         "quantile of its lead over the runner-up exceeded 0.10, its share exceeded the null of the largest "
