@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from cfdna_interp.stats.resampling import stream
 
 BANK_FRAGMENTS = 60_000  # per donor part
 REFERENCE_FRAGMENTS = 16_384  # per donor part
+_ADDRESS = "address"  # key in a file's metadata
 _SCHEME = "swap-5"  # enters the address of an embedding: changed when the intervention changes
 
 logger = logging.getLogger(__name__)
@@ -200,7 +202,8 @@ def save_embedded(embedded: EmbeddedSample, path: Path, address: dict[str, str])
         "diagnostics": torch.tensor([embedded.unmatched, embedded.relaxed], dtype=torch.float64),
     }
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata=address)
+        # One entry: safetensors writes several in an order that changes from file to file.
+        save_file(tensors, temporary, metadata={_ADDRESS: json.dumps(address, sort_keys=True)})
 
 
 def load_embedded(path: Path) -> EmbeddedSample:
@@ -221,7 +224,7 @@ def load_embedded(path: Path) -> EmbeddedSample:
 def _address(path: Path) -> dict[str, str] | None:
     try:
         with safe_open(path, "pt") as handle:
-            metadata: dict[str, str] = handle.metadata()
-            return metadata
-    except (OSError, SafetensorError):
+            address: dict[str, str] = json.loads((handle.metadata() or {}).get(_ADDRESS, "null"))
+            return address
+    except (OSError, SafetensorError, ValueError):
         return None

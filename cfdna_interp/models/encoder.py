@@ -134,10 +134,10 @@ class ReferenceEncoder(nn.Module):
         self.whitener.copy_((vectors * scale @ vectors.T).float())
 
     def save(self, path: Path) -> None:
-        """Write weights and settings as safetensors, atomically."""
+        """Write the weights as safetensors, atomically; their shapes say the settings."""
         tensors = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
         with atomic_path(path) as temporary:
-            save_file(tensors, temporary, metadata={"loci": str(self.loci), "dim": str(self.dim)})
+            save_file(tensors, temporary)
 
     @classmethod
     def load(cls, path: Path) -> ReferenceEncoder:

@@ -81,3 +81,13 @@ def test_a_damaged_encoder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "encoder.safetensors").write_bytes(b"no tensors here")
     with pytest.raises(InputError, match="run the pretrain stage again"):
         ReferenceEncoder.load(tmp_path / "encoder.safetensors")
+
+
+def test_an_encoder_is_always_written_in_the_same_bytes(tmp_path: Path) -> None:
+    # Safetensors lays out several entries of metadata in an order that changes from file to file.
+    encoder = ReferenceEncoder(loci=3, dim=4)
+    written = set()
+    for _ in range(12):
+        encoder.save(tmp_path / "encoder.safetensors")
+        written.add((tmp_path / "encoder.safetensors").read_bytes())
+    assert len(written) == 1

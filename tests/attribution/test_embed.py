@@ -1,0 +1,123 @@
+"""Embedding a cohort: what is kept, what is made anew, and the bags that attribution refers to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from toys import toy_fragments
+
+from cfdna_interp.artifacts.exclusions import COLUMNS
+from cfdna_interp.artifacts.files import write_text
+from cfdna_interp.artifacts.fragments import FragmentTable
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.sheet import Sample, save_samples
+from cfdna_interp.attribution.embed import load_embedded, reference_bags, run_embed
+from cfdna_interp.attribution.interventions import DonorBank
+from cfdna_interp.config import Config
+from cfdna_interp.config.settings import Model
+from cfdna_interp.errors import InputError
+from cfdna_interp.models.bags import ContextMix, context_cells
+from cfdna_interp.models.contract import FragmentInputs
+from cfdna_interp.models.encoder import ReferenceEncoder
+
+BAG = 64
+
+
+def write_fragments(layout: Layout, sample: str, seed: int) -> None:
+    toy = toy_fragments(300, np.random.default_rng(seed))
+    n, called = len(toy), toy.offsets >= 0
+    FragmentTable(
+        contig_names=("chr1",),
+        contig=np.zeros(n, np.int32),
+        start=np.arange(n, dtype=np.int32) * 1_000,
+        length=toy.length,
+        mapq=np.zeros(n, np.uint8),
+        strand=np.ones(n, np.int8),
+        gc=np.zeros(n, np.float32),
+        **dict.fromkeys(("motif_5p", "motif_3p"), np.zeros(n, np.int16)),
+        cpg_splits=np.concatenate([[0], np.cumsum(toy.counts)]),
+        cpg_offsets=toy.offsets[called].astype(np.int32),
+        cpg_states=toy.states[called],
+        block=np.full(n, -1, np.int32),
+    ).save(layout.fragments(sample))
+
+
+def write_encoder(layout: Layout, seed: int) -> None:
+    torch.manual_seed(seed)
+    ReferenceEncoder(loci=1, dim=4).save(layout.file("encoder.safetensors"))
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Config:
+    """Ten discovery and two held-out samples, and an excluded one without a file."""
+    layout = Layout.of(tmp_path)
+    for role, numbers in (("discovery", range(10)), ("heldout", range(10, 13))):
+        save_samples([Sample(f"S{i}", f"P{i}", "", None, role) for i in numbers], layout.samples(role))
+    for number in range(12):
+        write_fragments(layout, f"S{number}", number)
+    rows = (COLUMNS, ("S12", "P12", "heldout", "", "", "empty"))
+    write_text(layout.file("exclusions.tsv"), "".join("\t".join(row) + "\n" for row in rows))
+    write_encoder(layout, 1)
+    config = Config(sheet="", outdir=str(tmp_path), model=Model(dim=4, bag_size=BAG))
+    run_embed(config, "discovery")
+    run_embed(config, "heldout")
+    return config
+
+
+def remade(config: Config, role: str) -> set[str]:
+    """Embed again; return the samples whose file was written anew."""
+    files = sorted((Path(config.outdir) / "embeddings" / role).glob("*.safetensors"))
+    before = [path.stat().st_ino for path in files]
+    run_embed(config, role)
+    return {path.stem for path, inode in zip(files, before, strict=True) if path.stat().st_ino != inode}
+
+
+def test_what_did_not_change_is_kept(study: Config) -> None:
+    assert remade(study, "discovery") == remade(study, "heldout") == set()
+    embedded = load_embedded(Layout.of(study.outdir).embeddings("heldout", "S10"))
+    assert embedded.versions.shape == (4, 5, BAG, 4) and embedded.touches.shape == (5, BAG)
+
+
+def test_other_fragments_or_another_encoder_are_embedded_anew(study: Config) -> None:
+    layout = Layout.of(study.outdir)
+    write_fragments(layout, "S11", 99)
+    assert (remade(study, "discovery"), remade(study, "heldout")) == (set(), {"S11"})
+    write_fragments(layout, "S3", 98)  # a donor of everybody
+    assert len(remade(study, "discovery")) == 10
+    write_encoder(layout, 2)
+    assert remade(study, "heldout") == {"S10", "S11"}
+
+
+def test_a_damaged_file_is_an_error_to_read_and_comes_back_the_same(study: Config) -> None:
+    path = Layout.of(study.outdir).embeddings("discovery", "S4")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"S4\.safetensors cannot be read .* run the embed stage again"):
+        load_embedded(path)
+    assert remade(study, "discovery") == {"S4"}
+    assert path.read_bytes() == whole
+
+
+class ContextEncoder:
+    dim, consumes = 1, frozenset({"locus"})
+
+    def encode(self, fragments: FragmentInputs) -> torch.Tensor:
+        return torch.from_numpy(context_cells(fragments))[:, None].float()
+
+
+def test_reference_bags_have_the_mix_of_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cfdna_interp.attribution.embed.REFERENCE_FRAGMENTS", 500)
+    pool = toy_fragments(20_000, np.random.default_rng(1))
+    mix = ContextMix([pool])
+    # A donor part in which fragments without a call are four times as common as in the pool.
+    bare = np.flatnonzero(pool.counts == 0)
+    bank = DonorBank(pool.take(np.concatenate([np.arange(len(pool)), *[bare] * 3])), role="discovery")
+    bags = reference_bags(ContextEncoder(), [bank, bank], mix, seed=1)  # type: ignore[arg-type]
+    assert bags.shape == (2, 500, 1)
+    for bag in bags[:, :, 0].numpy():
+        # Quotas are the pool's shares of 500, each rounded up or down.
+        seen = np.bincount(np.searchsorted(mix.cells, bag), minlength=len(mix.cells))
+        assert np.abs(seen - 500 * mix.shares).max() <= 1
