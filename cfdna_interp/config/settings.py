@@ -134,8 +134,16 @@ def load_config(path: Path | str) -> Config:
         raise InputError(f"config {file}{where}: not valid YAML; correct the line") from None
     if not isinstance(raw, dict):
         raise InputError(f"config {file} holds no settings; start from config/config.yaml")
-    _check(raw, file)
-    return _resolve(_build(Config, raw), file.resolve().parent)
+    config: Config = _build(Config, _check(raw, file))
+    if config.extract.min_length > config.extract.max_length:
+        raise InputError(
+            f"config {file}: extract.min_length {config.extract.min_length} is above extract.max_length "
+            f"{config.extract.max_length}; correct the values"
+        )
+    try:
+        return _resolve(config, file.resolve().parent)
+    except RuntimeError as error:  # a path such as ~nobody/sheet.tsv
+        raise InputError(f"config {file}: {error} Write paths out instead of ~") from None
 
 
 @cache
@@ -144,11 +152,16 @@ def _schema() -> dict[str, Any]:
     return schema
 
 
-def _check(raw: dict[str, Any], file: Path) -> None:
+def _check(raw: dict[str, Any], file: Path) -> dict[str, Any]:
     import jsonschema
 
     # A round trip through JSON turns YAML dates and non-text keys into what the schema can judge.
-    document = json.loads(json.dumps(raw, default=str))
+    try:
+        document: dict[str, Any] = json.loads(json.dumps(raw, default=str, allow_nan=False))
+    except (TypeError, ValueError) as reason:
+        raise InputError(
+            f"config {file}: {reason}; give plain keys and finite numbers as in config/config.yaml"
+        ) from None
     errors = sorted(
         jsonschema.Draft202012Validator(_schema()).iter_errors(document), key=lambda e: list(e.absolute_path)
     )
@@ -162,6 +175,7 @@ def _check(raw: dict[str, Any], file: Path) -> None:
             key = f"{place}.{unknown}" if place else unknown
             raise InputError(f"config {file}: unknown key {key!r}; {hint}")
         raise InputError(f"config {file}: {place or 'top level'}: {error.message}; correct the value")
+    return document
 
 
 def _build(cls: type[Any], raw: dict[str, Any]) -> Any:
@@ -175,6 +189,9 @@ def _build(cls: type[Any], raw: dict[str, Any]) -> Any:
             value = _build(hints[item.name], value)
         elif isinstance(value, list):
             value = tuple(value)
+        elif hints[item.name] in (int, float, int | None):
+            # To the schema 20000.0 is an integer and 0 a number; to numpy they aren't.
+            value = float(value) if hints[item.name] is float else int(value)
         values[item.name] = value
     return cls(**values)
 
