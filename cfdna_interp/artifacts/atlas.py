@@ -55,7 +55,7 @@ class Atlas:
         try:
             with open(path, newline="", encoding="utf-8") as handle:
                 rows = list(csv.reader(handle, delimiter="\t"))
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise InputError(f"atlas {path} cannot be read ({error}); give a UXM table") from None
         if not rows or tuple(rows[0][: len(LEADING)]) != LEADING or len(rows[0]) < len(LEADING) + 2:
             raise InputError(

@@ -12,6 +12,7 @@ from cfdna_interp.artifacts.files import write_text
 from cfdna_interp.errors import InputError
 
 ROLES = ("discovery", "heldout")
+_TECHNICAL, _TEXT = "technical:", "technical_text:"  # how technical columns begin on disk
 COLUMNS = ("sample", "subject", "bam", "label", "role", "site", "batch", "age", "sex")
 
 
@@ -52,11 +53,21 @@ class Sample:
 
 
 def save_samples(samples: Sequence[Sample], path: Path | str) -> None:
-    """Write samples as a tab-separated table; the label is blank where it is None."""
+    """Write samples as a tab-separated table; the label is blank where it is None.
+
+    A technical column of text with a cell that looks like a number (a category ``1`` beside ``A``) says
+    so in its name: it has to come back as text.
+    """
     technical = sorted({name for sample in samples for name in sample.technical})
+    text = {
+        name
+        for sample in samples
+        for name, value in sample.technical.items()
+        if isinstance(value, str) and isinstance(_number_or_text(value), float)
+    }
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter="\t", lineterminator="\n")
-    writer.writerow([*COLUMNS, *(f"technical:{name}" for name in technical)])
+    writer.writerow([*COLUMNS, *((_TEXT if name in text else _TECHNICAL) + name for name in technical)])
     for sample in samples:
         cells = ["" if (value := getattr(sample, name)) is None else value for name in COLUMNS]
         writer.writerow([*cells, *(sample.technical.get(name, "") for name in technical)])
@@ -67,30 +78,39 @@ def load_samples(path: Path | str) -> list[Sample]:
     """Read what :func:`save_samples` wrote (the checked form, not a user's sheet)."""
     try:
         with open(path, newline="", encoding="utf-8") as handle:
-            rows = list(csv.DictReader(handle, delimiter="\t"))
+            header, *rows = csv.reader(handle, delimiter="\t")
+        if tuple(header[: len(COLUMNS)]) != COLUMNS:
+            raise ValueError("other columns")
+        return [_sample(dict(zip(header, row, strict=True))) for row in rows]
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error}); run the cohort stage first") from None
-    samples = []
-    for row in rows:
-        technical: dict[str, float | str] = {}
-        for column, cell in row.items():
-            if column.startswith("technical:") and cell != "":
-                try:
-                    technical[column.removeprefix("technical:")] = float(cell)
-                except ValueError:
-                    technical[column.removeprefix("technical:")] = cell
-        samples.append(
-            Sample(
-                sample=row["sample"],
-                subject=row["subject"],
-                bam=row["bam"],
-                label=int(row["label"]) if row["label"] else None,
-                role=row["role"],
-                site=row["site"],
-                batch=row["batch"],
-                age=float(row["age"]) if row["age"] else None,
-                sex=row["sex"],
-                technical=technical,
-            )
-        )
-    return samples
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"{path} is no checked sheet ({error}); run the cohort stage again") from None
+
+
+def _sample(row: dict[str, str]) -> Sample:
+    technical: dict[str, float | str] = {}
+    for column, cell in row.items():
+        if cell and column.startswith(_TECHNICAL):
+            technical[column.removeprefix(_TECHNICAL)] = _number_or_text(cell)
+        elif cell and column.startswith(_TEXT):
+            technical[column.removeprefix(_TEXT)] = cell
+    return Sample(
+        sample=row["sample"],
+        subject=row["subject"],
+        bam=row["bam"],
+        label=int(row["label"]) if row["label"] else None,
+        role=row["role"],
+        site=row["site"],
+        batch=row["batch"],
+        age=float(row["age"]) if row["age"] else None,
+        sex=row["sex"],
+        technical=technical,
+    )
+
+
+def _number_or_text(cell: str) -> float | str:
+    try:
+        return float(cell)
+    except ValueError:
+        return cell

@@ -1,0 +1,130 @@
+"""UXM tables: what is read, which lines are refused, and the public atlas."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cfdna_interp.artifacts.atlas import LEADING, Atlas
+from cfdna_interp.errors import InputError
+
+HEADER = "\t".join([*LEADING, "Liver", "Blood-T"])
+LINES = [
+    "chr1\t100\t200\t1\t5\tLiver\tb0\tU\t0.9\t0.05",
+    "chr2\t50\t80\t9\t12\tBlood-T\tb1\tM\t0.1\tNA",
+    "chr1\t0\t100\t0\t1\tLiver\tb2\tU\t1\t0",
+]
+
+
+def write(folder, lines=LINES, header=HEADER):
+    path = folder / "atlas.tsv"
+    path.write_text("\n".join([header, *lines]) + "\n")
+    return path
+
+
+def changed(row: int, column: int, value: str) -> list[str]:
+    cells = [line.split("\t") for line in LINES]
+    cells[row][column] = value
+    return ["\t".join(line) for line in cells]
+
+
+def refused(path) -> str:
+    with pytest.raises(InputError) as caught:
+        Atlas.load(path)
+    assert str(path) in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_table_is_read_as_it_stands(tmp_path):
+    atlas = Atlas.load(write(tmp_path))
+    assert len(atlas) == 3
+    assert atlas.contigs == ("chr1", "chr2", "chr1")
+    assert atlas.starts.tolist() == [100, 50, 0]
+    assert atlas.ends.tolist() == [200, 80, 100]
+    assert (atlas.names, atlas.targets) == (("b0", "b1", "b2"), ("Liver", "Blood-T", "Liver"))
+    assert atlas.directions == ("U", "M", "U")
+    assert atlas.cell_types == ("Liver", "Blood-T")
+    np.testing.assert_array_equal(atlas.fractions, [[0.9, 0.05], [0.1, np.nan], [1, 0]])
+
+
+def test_blocks_of_a_contig_are_given_by_start(tmp_path):
+    # b2 ends where b0 starts: half-open intervals that touch don't overlap.
+    order = Atlas.load(write(tmp_path)).by_contig()
+    assert {contig: rows.tolist() for contig, rows in order.items()} == {"chr1": [2, 0], "chr2": [1]}
+
+
+@pytest.mark.parametrize("cell", ["", "NA", "nan"])
+def test_shares_may_be_missing(tmp_path, cell):
+    assert np.isnan(Atlas.load(write(tmp_path, changed(0, 8, cell))).fractions[0, 0])
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (changed(0, 1, "x"), ["line 2", "'x'"]),
+        (changed(0, 2, "1.5"), ["line 2", "'1.5'"]),
+        (changed(1, 1, "80"), ["line 3", "80-80 is empty"]),
+        (changed(1, 1, "-1"), ["line 3", "-1-80"]),
+        (changed(2, 7, "u"), ["line 4", "direction 'u' is neither U nor M"]),
+        (changed(2, 8, "1.01"), ["line 4", "outside 0..1"]),
+        (changed(2, 9, "-0.1"), ["line 4", "outside 0..1"]),
+        (changed(2, 9, "inf"), ["line 4", "outside 0..1"]),
+        (changed(2, 9, "high"), ["line 4", "'high'"]),
+        ([*LINES, "chr3\t1\t2"], ["line 5", "3 columns instead of 10"]),
+        ([LINES[0], "", *LINES[1:]], ["line 3", "0 columns instead of 10"]),
+        ([LINES[0] + "\t0.5"], ["line 2", "11 columns instead of 10"]),
+    ],
+)
+def test_malformed_lines_are_named(tmp_path, lines, words):
+    message = refused(write(tmp_path, lines))
+    assert message.endswith("correct the line")
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    "header", ["", "chr\tstart", HEADER.replace("startCpG", "start_cpg"), "\t".join([*LEADING, "Liver"])]
+)
+def test_a_header_without_the_columns_is_named(tmp_path, header):
+    message = refused(write(tmp_path, header=header))
+    assert "line 1: expected the columns chr, start, end" in message
+
+
+@pytest.mark.parametrize("interval", [("150", "250"), ("199", "300"), ("110", "120"), ("100", "200")])
+def test_overlapping_blocks_are_named(tmp_path, interval):
+    lines = [*LINES, "\t".join(["chr1", *interval, "2", "3", "Liver", "b3", "U", "1", "0"])]
+    message = refused(write(tmp_path, lines))
+    assert "b0" in message
+    assert "b3" in message
+    assert "on chr1 overlap; drop one" in message
+
+
+def test_names_are_unique(tmp_path):
+    assert "block names repeat" in refused(write(tmp_path, changed(1, 6, "b0")))
+
+
+def test_files_that_are_no_tables(tmp_path):
+    assert "has no block" in refused(write(tmp_path, []))
+    path = tmp_path / "atlas.tsv"
+    path.write_bytes(b"")
+    assert "line 1" in refused(path)
+    path.write_bytes(b"\x1f\x8b\xff")
+    assert "cannot be read" in refused(path)
+    # An opening quote swallows the rest of the file into one cell, beyond the limit of the csv module.
+    path.write_text(f'{HEADER}\n"' + "a" * 200_000)
+    assert "cannot be read" in refused(path)
+    path.unlink()
+    assert "cannot be read" in refused(path)
+
+
+@pytest.mark.realdata
+def test_the_public_atlas_loads(realdata):
+    atlas = Atlas.load(realdata / "atlas" / "Atlas.U25.l4.hg38.tsv")
+    assert len(atlas) == 900
+    assert len(atlas.cell_types) == 36
+    assert atlas.fractions.shape == (900, 36)
+    # "U25": 25 blocks for each type, all unmethylated in their target.
+    assert set(atlas.directions) == {"U"}
+    assert {target: atlas.targets.count(target) for target in atlas.targets} == dict.fromkeys(
+        set(atlas.targets), 25
+    )
