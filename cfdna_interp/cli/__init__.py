@@ -69,5 +69,6 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except InputError as error:
-        print(f"cfdna-interp: {error}", file=sys.stderr)
+        # Libraries put line breaks into the messages that ours quote.
+        print(f"cfdna-interp: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)

@@ -17,6 +17,6 @@ def config_option(function: Function) -> Function:
         "--config",
         "config_path",
         required=True,
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=click.Path(path_type=Path),
         help="The run's settings (YAML).",
     )(function)
