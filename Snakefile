@@ -29,7 +29,7 @@ CHUNKS = range(SETTINGS.attribution.chunks)
 # Alignments that lie on this machine and their indices; what is missing is the extract command's to report.
 def alignments(wildcards):
     bam = SHEET[wildcards.sample].bam
-    return [path for path in (bam, bam + ".bai", bam + ".crai") if Path(path).is_file()]
+    return [path for path in (bam, f"{bam}.bai", f"{bam}.crai") if Path(path).is_file()]
 
 
 wildcard_constraints:
