@@ -122,6 +122,20 @@ def test_a_quoted_message_of_many_lines_stays_one(study):
     assert not list((study / "out").glob("features.*"))
 
 
+def test_what_only_a_whole_file_shows_stops_the_run_with_the_same_line(study):
+    (study / "config.yaml").write_text(CONFIG.replace("min_fragments: 0", "min_fragments: 5000"))
+    assert call(study, "check").returncode == 0
+    done = call(study, "run")
+    assert done.returncode == 2
+    # Snakemake tells its own story first; what the person has to do stands last.
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("cfdna-interp: sample S1: ")
+    assert "40 fragments" in last
+    assert "on_bad_sample: exclude" in last
+    assert not list((study / "out").glob("features.*"))
+    assert not list((study / "out").rglob(".tmp-*"))
+
+
 def test_check_passes_good_input_and_writes_nothing(study):
     done = call(study, "check")
     assert (done.returncode, done.stderr) == (0, "")

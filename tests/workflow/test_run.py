@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
 import os
@@ -115,6 +116,19 @@ def test_killed_and_resumed_on_one_core_gives_the_same_bytes(
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3_000:]
     assert digests(tmp_path / "results") == digests(finished)
+
+
+def test_snakemakes_own_report_holds_the_page(finished: Path, tmp_path: Path) -> None:
+    from cfdna_interp.config.resources import shipped
+
+    arguments = [
+        *("--snakefile", shipped("Snakefile"), "--configfile", finished.parent / "config.yaml"),
+        *("--directory", finished, "--report", tmp_path / "report.html"),
+    ]
+    subprocess.run([sys.executable, "-m", "snakemake", *arguments], capture_output=True, check=True)
+    # Snakemake embeds a result in base64.
+    page = base64.b64encode((finished / "report.html").read_bytes()).decode()
+    assert page in (tmp_path / "report.html").read_text()
 
 
 def test_a_second_run_at_the_same_time_is_refused(finished: Path) -> None:
