@@ -20,6 +20,7 @@ from cfdna_interp.models.crossfit import CrossFit
 
 LEAD = 0.10  # of the leader's share over the next, at the 5 % quantile of the bootstrap
 CONTEXT_LIMIT = 0.20  # of Σ|φ|
+NEGLIGIBLE = 1e-4  # a share that no refit exceeds is rounding: the group is not in the bags
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,16 @@ def judge(
     if not (np.isfinite(bootstrap).all() and np.isfinite(permuted).all() and np.isfinite(share).all()):
         return Dominance(
             "can't tell", None, "A refit gave the same logit to every subject, so shares are undefined."
+        )
+    measured = [
+        group for group, most in zip(BAG_GROUPS, permuted.max(axis=0), strict=True) if most > NEGLIGIBLE
+    ]
+    if len(measured) < 2:
+        return Dominance(
+            "can't tell",
+            None,
+            f"Only {measured[0]} differs between these bags, so every head rests on it, with permuted labels "
+            "too: there is no other group to lead.",
         )
     if context > CONTEXT_LIMIT:
         return Dominance(

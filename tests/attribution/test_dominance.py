@@ -46,6 +46,16 @@ def test_a_clear_leader_above_its_null_is_dominant() -> None:
     assert ruling([0.1, 0.2, 0.7]).group == "tissue_of_origin"
 
 
+def test_a_group_without_another_to_lead_is_no_finding() -> None:
+    # Alignments without methylation leave lengths alone in the bags: the share is 1 whatever the labels.
+    alone = ruling([1.0, 0.0, 0.0], permuted=np.tile([1.0, 0.0, 1e-9], (19, 1)))
+    assert (alone.outcome, alone.group) == ("can't tell", None)
+    assert "Only fragment_length differs" in alone.reason
+    # Without an atlas two groups are left, and one can lead the other.
+    two = ruling([0.9, 0.1, 0.0], permuted=np.tile([0.6, 0.4, 0.0], (19, 1)))
+    assert (two.outcome, two.group) == ("dominant", "fragment_length")
+
+
 def test_a_lead_of_a_tenth_is_not_enough() -> None:
     # .5 − .4 = .10 is not above .10.
     assert ruling([0.5, 0.4, 0.1], permuted=np.tile([0.3, 0.3, 0.3], (19, 1))).outcome == "none"
