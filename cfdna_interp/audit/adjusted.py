@@ -62,10 +62,13 @@ def adjusted_effects(subjects: pd.DataFrame, score: str) -> Adjusted:
     X = np.column_stack([np.ones(len(y)), main])
     if separated(X, y):
         return Adjusted((), f"the score {score} separates the classes completely")
-    divides = []
+    divides, beyond = [], []
     for name, values in _candidates(subjects, main):
         wider = np.column_stack([X, values])
-        if len(names) == limit or np.linalg.matrix_rank(wider) < wider.shape[1]:
+        if np.linalg.matrix_rank(wider) < wider.shape[1]:
+            continue
+        if len(names) == limit:
+            beyond.append(name)
             continue
         if separated(wider, y):
             divides.append(name)
@@ -88,8 +91,12 @@ def adjusted_effects(subjects: pd.DataFrame, score: str) -> Adjusted:
         )
         for i, name in enumerate(names, start=1)
     )
-    left_out = f"left out, since the classes separate with it: {', '.join(divides)}" if divides else ""
-    return Adjusted(effects, left_out)
+    reasons = (
+        (f"a term needs {SUBJECTS_PER_TERM} subjects of the rarer class", beyond),
+        ("the classes separate with it", divides),
+    )
+    left_out = [f"left out, since {reason}: {', '.join(terms)}" for reason, terms in reasons if terms]
+    return Adjusted(effects, "; ".join(left_out))
 
 
 def separated(X: np.ndarray, labels: np.ndarray) -> bool:

@@ -92,6 +92,17 @@ def test_separation_by_the_score_or_with_a_column_is_said():
     assert constant.effects == ()
 
 
+def test_terms_that_the_subjects_cannot_carry_are_named():
+    # 17 subjects of the rarer class carry two terms at 8 a term: the score and age.
+    frame = subjects(n=400, own=0.5, through=0.5)
+    few = pd.concat([frame[frame["label"] == 1].head(17), frame[frame["label"] == 0].head(60)])
+    got = adjusted_effects(few, "proxy")
+    assert [effect.term for effect in got.effects] == ["proxy", "age"]
+    assert got.reason == (
+        "left out, since a term needs 8 subjects of the rarer class: sex=M, technical_hours"
+    )
+
+
 @pytest.mark.parametrize(
     ("x", "expected"),
     [([0, 1, 2, 3], True), ([0, 2, 1, 3], False), ([0, 1, 1, 2], True), ([3, 2, 1, 0], True)],
