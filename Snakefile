@@ -32,6 +32,19 @@ def alignments(wildcards):
     return [path for path in (bam, f"{bam}.bai", f"{bam}.crai") if Path(path).is_file()]
 
 
+# What every extraction reads besides: when one of these files changes, all samples are read anew.
+REFERENCES = [
+    path
+    for path in (
+        SETTINGS.atlas,
+        SETTINGS.extract.blacklist,
+        SETTINGS.reference.build,
+        SETTINGS.reference.fasta,
+    )
+    if path is not None and Path(path).is_file()
+]
+
+
 wildcard_constraints:
     sample="[A-Za-z0-9][A-Za-z0-9._-]*",
     role="discovery|heldout",
@@ -70,6 +83,7 @@ rule cohort:
 rule extract:
     input:
         alignments,
+        REFERENCES,
         config=ancient(CONFIG),
         sheets=rules.cohort.output,
     output:
