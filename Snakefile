@@ -71,6 +71,7 @@ rule cohort:
         OUT.root / "logs/cohort.log",
     benchmark:
         OUT.root / "benchmarks/cohort.tsv"
+    threads: 1
     resources:
         mem_mb=500,
     params:
@@ -95,6 +96,7 @@ rule extract:
         OUT.root / "logs/extract/{sample}.log",
     benchmark:
         OUT.root / "benchmarks/extract/{sample}.tsv"
+    threads: 1
     resources:
         mem_mb=1500,
     params:
@@ -123,6 +125,7 @@ rule matrix:
         OUT.root / "logs/matrix.log",
     benchmark:
         OUT.root / "benchmarks/matrix.tsv"
+    threads: 1
     resources:
         mem_mb=4000,
     params:
@@ -144,6 +147,7 @@ rule pretrain:
         OUT.root / "logs/pretrain.log",
     benchmark:
         OUT.root / "benchmarks/pretrain.tsv"
+    threads: 1
     resources:
         mem_mb=4000,
     params:
@@ -165,6 +169,7 @@ rule embed:
         OUT.root / "logs/embed/{role}.log",
     benchmark:
         OUT.root / "benchmarks/embed/{role}.tsv"
+    threads: 1
     resources:
         mem_mb=6000,
     params:
@@ -187,6 +192,7 @@ rule train:
         OUT.root / "logs/train.log",
     benchmark:
         OUT.root / "benchmarks/train.tsv"
+    threads: 1
     resources:
         mem_mb=8000,
     params:
@@ -206,6 +212,7 @@ rule refit:
         OUT.root / "logs/refit/{chunk}.log",
     benchmark:
         OUT.root / "benchmarks/refit/{chunk}.tsv"
+    threads: 1
     resources:
         mem_mb=6000,
     params:
@@ -229,6 +236,7 @@ rule dominance:
         OUT.root / "logs/dominance.log",
     benchmark:
         OUT.root / "benchmarks/dominance.tsv"
+    threads: 1
     resources:
         mem_mb=6000,
     params:
@@ -253,6 +261,7 @@ rule proxy:
         OUT.root / "logs/proxy.log",
     benchmark:
         OUT.root / "benchmarks/proxy.tsv"
+    threads: 1
     resources:
         mem_mb=3000,
     params:
@@ -275,6 +284,7 @@ rule validate:
         OUT.root / "logs/validate.log",
     benchmark:
         OUT.root / "benchmarks/validate.tsv"
+    threads: 1
     resources:
         mem_mb=2000,
     params:
@@ -293,6 +303,7 @@ rule audit:
         OUT.root / "logs/audit.log",
     benchmark:
         OUT.root / "benchmarks/audit.tsv"
+    threads: 1
     resources:
         mem_mb=2000,
     params:
@@ -312,6 +323,7 @@ rule verdict:
         OUT.root / "logs/verdict.log",
     benchmark:
         OUT.root / "benchmarks/verdict.tsv"
+    threads: 1
     resources:
         mem_mb=1000,
     params:
@@ -335,6 +347,7 @@ rule report:
         OUT.root / "logs/report.log",
     benchmark:
         OUT.root / "benchmarks/report.tsv"
+    threads: 1
     resources:
         mem_mb=2000,
     params:

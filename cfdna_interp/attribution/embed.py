@@ -128,7 +128,8 @@ def reference_bags(encoder: Encoder, banks: list[DonorBank], mix: ContextMix, se
 
     These bags are larger than a sample's, since their sampling noise would shift every sample alike.
     """
-    size = min(REFERENCE_FRAGMENTS, *(len(bank.fragments) for bank in banks))
+    # At most half of a pool, so that there is enough of every context cell to choose from.
+    size = min(REFERENCE_FRAGMENTS, *(len(bank.fragments) // 2 for bank in banks))
     bags = []
     for number, bank in enumerate(banks):
         rng = stream(seed, "reference", number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +86,7 @@ def preflight(config: Config) -> Preflight:
             if config.on_bad_sample == "stop":
                 raise
             problems[sample.sample] = str(error)
+    check_sizes([sample for sample in samples if sample.sample not in problems], config)
     needed, free = _disk(config, len(samples))
     if needed > free:
         raise InputError(
@@ -92,6 +94,42 @@ def preflight(config: Config) -> Preflight:
             "free some, choose another outdir, or lower model.bag_size"
         )
     return Preflight(samples, dict(builds), dict(dialects), problems, needed, free)
+
+
+def check_sizes(samples: Sequence[Sample], config: Config) -> None:
+    """Refuse what a later stage would have to refuse: too few subjects, bags larger than a sample.
+
+    Raises
+    ------
+    InputError
+        Discovery subjects are too few for the folds or for the donor pools, or a bag may hold more
+        fragments than a sample that is kept.
+    """
+    subjects = {sample.subject: sample.label for sample in samples if sample.role == "discovery"}
+    least = 2 * config.attribution.donors
+    if len(subjects) < least:
+        raise InputError(
+            f"{config.sheet}: {len(subjects)} usable discovery subjects are too few for "
+            f"{config.attribution.donors} donor pools; give at least {least}"
+        )
+    for label, name in ((1, "cases"), (0, "controls")):
+        held = sum(own == label for own in subjects.values())
+        if held < config.model.folds:
+            raise InputError(
+                f"{config.sheet}: {held} usable discovery subjects are {name}, too few for "
+                f"{config.model.folds} folds; lower model.folds or add subjects"
+            )
+    if config.model.bag_size > config.extract.fragments_per_sample:
+        raise InputError(
+            f"config: model.bag_size ({config.model.bag_size}) is above extract.fragments_per_sample "
+            f"({config.extract.fragments_per_sample}); lower it"
+        )
+    if config.model.bag_size > config.extract.min_fragments:
+        raise InputError(
+            f"config: model.bag_size ({config.model.bag_size}) is above extract.min_fragments "
+            f"({config.extract.min_fragments}), so a kept sample may not fill a bag; lower it, or raise "
+            "extract.min_fragments"
+        )
 
 
 def _disk(config: Config, samples: int) -> tuple[int, int]:

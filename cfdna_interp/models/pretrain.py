@@ -183,6 +183,7 @@ def pooled_fragments(
 
 def run_pretrain(config: Config) -> None:
     """Stage ``pretrain``: fit the encoder on the kept discovery samples' fragments and write it."""
+    torch.set_num_threads(1)
     layout = Layout.of(config.outdir)
     samples = kept_samples(layout, "discovery")
     block_classes, loci = locus_classes(Atlas.load(config.atlas) if config.atlas else None)

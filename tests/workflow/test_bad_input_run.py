@@ -20,6 +20,8 @@ from bad_study import (
     write_study,
 )
 
+WHOLE = CONFIG.replace("min_fragments: 0", "min_fragments: 5000")
+
 
 @pytest.fixture
 def study(tmp_path):
@@ -29,6 +31,19 @@ def study(tmp_path):
         shutil.copy(tmp_path / "s1.bam", tmp_path / name)
         shutil.copy(tmp_path / "s1.bam.bai", tmp_path / f"{name}.bai")
     return tmp_path
+
+
+@pytest.fixture
+def whole_study(study):
+    """A study that a run could begin: ten discovery subjects, as many as five donor pools need."""
+    rows = SHEET
+    for number in range(5, 13):
+        for suffix in (".bam", ".bam.bai"):
+            shutil.copy(study / f"s1{suffix}", study / f"s{number}{suffix}")
+        rows += f"S{number}\tP{number}\ts{number}.bam\t{number % 2}\tdiscovery\t60\n"
+    (study / "sheet.tsv").write_text(rows)
+    (study / "config.yaml").write_text(WHOLE)
+    return study
 
 
 def assert_refused(study, *words, commands=("check", "run")):
@@ -122,30 +137,47 @@ def test_a_quoted_message_of_many_lines_stays_one(study):
     assert not list((study / "out").glob("features.*"))
 
 
-def test_what_only_a_whole_file_shows_stops_the_run_with_the_same_line(study):
-    (study / "config.yaml").write_text(CONFIG.replace("min_fragments: 0", "min_fragments: 5000"))
+def test_what_only_a_whole_file_shows_stops_the_run_with_the_same_line(whole_study):
+    study = whole_study
     assert call(study, "check").returncode == 0
     done = call(study, "run")
     assert done.returncode == 2
     # Snakemake tells its own story first; what the person has to do stands last.
     last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("cfdna-interp: sample S1: ")
+    assert last.startswith("cfdna-interp: sample S")
     assert "40 fragments" in last
     assert "on_bad_sample: exclude" in last
     assert not list((study / "out").glob("features.*"))
     assert not list((study / "out").rglob(".tmp-*"))
 
 
-def test_check_passes_good_input_and_writes_nothing(study):
-    done = call(study, "check")
+def test_check_passes_good_input_and_writes_nothing(whole_study):
+    done = call(whole_study, "check")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "discovery: 2 samples, 1 of cases, 1 of controls" in done.stdout
-    assert not (study / "out").exists()
+    assert "discovery: 10 samples, 5 of cases, 5 of controls" in done.stdout
+    assert not (whole_study / "out").exists()
 
 
-def test_samples_to_exclude_are_announced(study):
-    (study / "config.yaml").write_text(CONFIG + "on_bad_sample: exclude\n")
-    emptied(study / "s2.bam")
-    done = call(study, "check")
+def test_samples_to_exclude_are_announced_and_missed(whole_study):
+    (whole_study / "config.yaml").write_text(WHOLE + "on_bad_sample: exclude\n")
+    emptied(whole_study / "s4.bam")
+    done = call(whole_study, "check")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "will be excluded: sample S2: " in done.stdout
+    assert "will be excluded: sample S4: " in done.stdout
+    # A held-out sample can be spared, a tenth discovery subject can't.
+    emptied(whole_study / "s5.bam")
+    assert_refused(whole_study, "sheet.tsv", "9 usable discovery subjects", "give at least 10")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("model: {folds: 6}\n", ("5 usable discovery subjects are cases", "lower model.folds")),
+        ("attribution: {donors: 6}\n", ("10 usable discovery subjects", "give at least 12")),
+        ("model: {bag_size: 30000}\n", ("model.bag_size (30000)", "extract.fragments_per_sample (20000)")),
+        ("model: {bag_size: 6000}\n", ("model.bag_size (6000)", "extract.min_fragments (5000)")),
+    ],
+)
+def test_sizes_that_a_later_stage_would_refuse(whole_study, settings, words):
+    (whole_study / "config.yaml").write_text(WHOLE + settings)
+    assert_refused(whole_study, *words)
