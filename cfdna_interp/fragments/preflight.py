@@ -35,7 +35,7 @@ class Preflight:
     problems
         Samples that can't be used and why; only with ``on_bad_sample: exclude``.
     disk_needed, disk_free
-        Bytes that the run will write, at most, and bytes that are free.
+        Bytes that the run has still to write, at most, and bytes that are free.
     """
 
     samples: tuple[Sample, ...]
@@ -136,6 +136,10 @@ def _disk(config: Config, samples: int) -> tuple[int, int]:
     embedded = _VERSIONS * config.attribution.donors * config.model.bag_size * config.model.dim * _FLOAT
     needed = samples * (embedded + config.extract.fragments_per_sample * _BYTES_PER_FRAGMENT)
     folder = Path(config.outdir)
+    # What an earlier, stopped run has written already needs no more room.
+    written = sum(
+        path.stat().st_size for part in ("embeddings", "fragments") for path in (folder / part).rglob("*.*")
+    )
     while not folder.exists():
         folder = folder.parent
-    return needed, shutil.disk_usage(folder).free
+    return max(needed - written, 0), shutil.disk_usage(folder).free
