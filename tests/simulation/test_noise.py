@@ -35,8 +35,8 @@ def estimates(summaries: Summaries, latent: float) -> np.ndarray:
 
 
 def test_length_noise_in_closed_form(summaries: Summaries) -> None:
-    # Var(t) = 1, so the mean over n in latent units has SD 1 / (strength sqrt(n)) = 1 / (0.12 * 100).
-    assert summaries.noise(10_000)[0] == pytest.approx(1 / 12, rel=0.02)
+    # Var(t) = 1, so the mean over n in latent units has SD 1 / (strength sqrt(n)) = 1 / (0.10 * 100).
+    assert summaries.noise(10_000)[0] == pytest.approx(1 / 10, rel=0.02)
 
 
 def test_noise_falls_with_the_root_of_the_fragments(summaries: Summaries) -> None:

@@ -78,7 +78,7 @@ def test_truth(tiny: Path) -> None:
     truth = json.loads((tiny / "truth.json").read_text())
     assert truth["d"] == {"fragment_length": 2.0, "methylation": 0.0, "tissue_of_origin": 0.0}
     assert truth["bayes_auroc"]["crude"] == pytest.approx(norm.cdf(np.sqrt(2)), abs=0.004)
-    assert truth["reference_noise"]["fragment_length"] == pytest.approx(1 / (0.12 * np.sqrt(1_500)), rel=0.02)
+    assert truth["reference_noise"]["fragment_length"] == pytest.approx(1 / (0.10 * np.sqrt(1_500)), rel=0.02)
     by_sample = {row["sample"]: row for row in rows(tiny)}
     for subject in truth["subjects"]:
         row = by_sample[subject["sample"]]
