@@ -8,6 +8,11 @@ from pathlib import Path
 
 import pytest
 
+# As the command line does: one thread each. Two workers with a pool of spinning threads each would get
+# in each other's way, and sums would come out in another order than in a run.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
+    os.environ[variable] = "1"
+
 
 @pytest.fixture(scope="session")
 def simulated_cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
