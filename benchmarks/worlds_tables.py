@@ -25,6 +25,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 OUT = Path(__file__).parent / "out" / "worlds_tables"
 WORLDS = ("length", "methylation", "site-confounded", "null")
+PLANTED = {"length": "fragment_length", "methylation": "methylation"}
+NO_GROUPS = ("all", "covariates", "technical")
 HANDLING = {"handling", "attenuated"}
 
 
@@ -54,7 +56,7 @@ def one_run(world_name: str, seed: int, fragments: int, out: Path) -> dict[str, 
 def expected(world: str, row: dict[str, object]) -> dict[str, bool]:
     """Return what the world's truth asks of a verdict, and whether this one gives it."""
     statuses, words = row["statuses"], row["words"]
-    group = {"length": "fragment_length", "methylation": "methylation"}.get(world)
+    group = PLANTED.get(world)
     assert isinstance(statuses, dict) and isinstance(words, dict)
     if group:
         return {
@@ -92,6 +94,42 @@ def table(rows: list[dict[str, object]]) -> str:
     return "\n".join(lines)
 
 
+def auroc_table(rows: list[dict[str, object]]) -> str:
+    """Return held-out AUROCs, mean over seeds (lowest-highest), as Markdown."""
+    lines = [
+        "| world | model | proxy | best other group | without the planted group | within batch |",
+        "|---|---|---|---|---|---|",
+    ]
+    for world in dict.fromkeys(str(row["world"]) for row in rows):
+        mine = [row for row in rows if row["world"] == world]
+        aurocs: list[dict[str, float]] = [row["auroc"] for row in mine]  # type: ignore[misc]
+        group = PLANTED.get(world)
+        left_out = {f"baseline_{name}" for name in (group or "fragment_length", *NO_GROUPS)}
+        best = [
+            max(
+                value
+                for name, value in scores.items()
+                if name.startswith("baseline_") and name not in left_out
+            )
+            for scores in aurocs
+        ]
+        cells = [
+            _spread([scores["model"] for scores in aurocs]),
+            _spread([scores["proxy"] for scores in aurocs if "proxy" in scores]),
+            _spread(best),
+            _spread([scores[f"model_without_{group}"] for scores in aurocs]) if group else "none planted",
+            _spread([float(str(row["within"])) for row in mine]),
+        ]
+        lines.append(f"| {world} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _spread(values: list[float]) -> str:
+    if not values:
+        return "none"
+    return f"{sum(values) / len(values):.3f} ({min(values):.2f}-{max(values):.2f})"
+
+
 def main() -> None:
     """Run what is missing, print the table."""
     parser = argparse.ArgumentParser(
@@ -123,7 +161,8 @@ def main() -> None:
                 f"{row['world']} {row['seed']}: {row['dominant']}, {row['headline']} ({row['seconds']:.0f} s)"
             )
     chosen = [row for row in rows if (row["world"], row["seed"]) in set(wanted)]
-    print(table(sorted(chosen, key=lambda row: (arguments.worlds.index(row["world"]), row["seed"]))))
+    chosen.sort(key=lambda row: (arguments.worlds.index(row["world"]), row["seed"]))
+    print(table(chosen), auroc_table(chosen), sep="\n\n")
 
 
 if __name__ == "__main__":
