@@ -21,7 +21,7 @@ class Reference:
     """Which genome the alignments are on.
 
     ``build`` is a name in ``resources/builds`` or the path of a two-column table (contig, length);
-    ``fasta`` is needed for CRAM.
+    ``fasta`` is needed for CRAM, for ``extract.motifs: reference``, and for motifs and GC of fragment files.
     """
 
     build: str = "auto"
@@ -35,11 +35,14 @@ class Extract:
     fragments_per_sample: int = 20_000
     common_fragments: int | None = None
     min_mapq: int = 20
+    mapq_of: str = "both"
+    pairs: str = "inward"
     duplicates: str = "drop"
     min_length: int = 60
     max_length: int = 1_000
     contigs: tuple[str, ...] | str = "autosomes"
     blacklist: str | None = None
+    motifs: str = "reads"
     methylation: str = "auto"
     ignore_5p: int = 0
     ignore_3p: int = 0
@@ -139,6 +142,10 @@ def load_config(path: Path | str) -> Config:
         raise InputError(
             f"config {file}: extract.min_length {config.extract.min_length} is above extract.max_length "
             f"{config.extract.max_length}; correct the values"
+        )
+    if config.extract.motifs == "reference" and config.reference.fasta is None:
+        raise InputError(
+            f"config {file}: extract.motifs: reference needs the genome's bases; set reference.fasta"
         )
     try:
         return _resolve(config, file.resolve().parent)
