@@ -61,18 +61,7 @@ def find_build(contigs: Mapping[str, int], setting: str, who: str) -> str:
     InputError
         No declared build has these contigs; the message names one contig with its lengths.
     """
-    folder = shipped("resources", "builds")
-    known = {path.stem: path for path in sorted(folder.glob("*.tsv"))}
-    if setting == "auto":
-        candidates = known
-    elif setting in known:
-        candidates = {setting: known[setting]}
-    elif "/" in setting:
-        candidates = {Path(setting).stem: Path(setting)}
-    else:
-        raise InputError(
-            f"reference.build {setting!r} is neither auto, {', '.join(known)} nor the path of a contig table"
-        )
+    candidates = _candidates(setting)
     misfits = []
     for name, path in candidates.items():
         misfit = _misfit(contigs, load_build(path))
@@ -82,6 +71,37 @@ def find_build(contigs: Mapping[str, int], setting: str, who: str) -> str:
     raise InputError(
         f"{who} has contigs of no declared build ({'; '.join(misfits)}); "
         "set reference.build to the build of the alignments, or align to the declared one"
+    )
+
+
+def declared_build(setting: str) -> tuple[str, dict[str, int]]:
+    """Return name and contigs (name -> bp, in the build's order) of a build that the settings name.
+
+    Parameters
+    ----------
+    setting
+        The name of a shipped build, or the path of a contig table.
+
+    Raises
+    ------
+    InputError
+        There is no such build.
+    """
+    ((name, path),) = _candidates(setting).items()
+    return name, load_build(path)
+
+
+def _candidates(setting: str) -> dict[str, Path]:
+    """Return name -> contig table of the builds that a setting allows."""
+    known = {path.stem: path for path in sorted(shipped("resources", "builds").glob("*.tsv"))}
+    if setting == "auto":
+        return known
+    if setting in known:
+        return {setting: known[setting]}
+    if "/" in setting:
+        return {Path(setting).stem: Path(setting)}
+    raise InputError(
+        f"reference.build {setting!r} is neither auto, {', '.join(known)} nor the path of a contig table"
     )
 
 

@@ -13,9 +13,10 @@ from cfdna_interp.artifacts.sheet import ROLES, Sample
 from cfdna_interp.cohort.sheet import read_sheet
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.fragments.alignment import open_alignment
 from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.profile import check_atlas
+from cfdna_interp.fragments.reference import Reference
+from cfdna_interp.fragments.source import open_source
 
 _BYTES_PER_FRAGMENT = 60  # a row of the subsample on disk
 _FLOAT = 4  # bytes
@@ -71,13 +72,17 @@ def preflight(config: Config) -> Preflight:
     """
     samples = tuple(read_sheet(config.sheet, config))
     atlas = Atlas.load(config.atlas) if config.atlas else None
+    fasta = config.reference.fasta if config.extract.motifs == "reference" else None
+    reference = Reference(fasta) if fasta else None
     builds: Counter[str] = Counter()
     dialects: Counter[str] = Counter()
     problems: dict[str, str] = {}
     for sample in samples:
         try:
-            with open_alignment(sample, config) as alignment:
-                Rules.of(config.extract, alignment.contig_names, alignment.who)
+            with open_source(sample, config) as alignment:
+                rules = Rules.of(config.extract, alignment.contig_names, alignment.who)
+                if reference is not None:
+                    reference.check([alignment.contig_names[index] for index in sorted(rules.contigs)])
                 if atlas is not None:
                     check_atlas(atlas, alignment.contig_names, alignment.contig_lengths, alignment.who)
                 builds[alignment.build] += 1

@@ -1,0 +1,284 @@
+"""From the lines of a fragment file to fragment tables, a chunk at a time.
+
+Lines are read and checked by column. Only where a check fails is the file read again, line by line, to say
+which line is wrong and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from cfdna_interp.artifacts.columns import number_column, text_column
+from cfdna_interp.artifacts.fragments import FragmentTable
+from cfdna_interp.errors import InputError
+from cfdna_interp.fragments.build import bare
+from cfdna_interp.fragments.decode import CHUNK, Chunk, Settings, Totals
+from cfdna_interp.fragments.filters import Rules
+from cfdna_interp.fragments.fragment_file import MAX_MAPQ, STRANDS, FragmentFile, damaged, is_number
+from cfdna_interp.fragments.kernels.hashing import hash_rows
+from cfdna_interp.fragments.reference import Reference, gc_of, with_reference_ends
+
+_BLOCK = 1 << 20  # bytes of text decoded at once
+_TYPES = {
+    "contig": pa.dictionary(pa.int32(), pa.string()),
+    "start": pa.int64(),
+    "stop": pa.int64(),
+    "name": pa.string(),
+    "mapq": pa.int64(),
+    "strand": pa.dictionary(pa.int32(), pa.string()),
+}
+_TAB = text_column(["\t"])[0]  # Arrow's own scalar: to convert one, it would import pandas
+# Reasons against a line, in the order in which they are judged.
+_REASONS = ("off_contig", "low_mapq", "length_out_of_range", "blacklisted")
+
+
+def read_fragments(
+    source: FragmentFile, settings: Settings, totals: Totals, reference: Reference | None
+) -> Iterator[Chunk]:
+    """Yield the fragments of a fragment file, in its order; memory doesn't grow with the file.
+
+    A line counts as two reads, so that counts add up as those of alignments do. Contigs that the build
+    doesn't name count as ``off_contig``. What such a file can't tell is unknown: strand 0, no CpG calls,
+    no duplicates, mapping quality 255 ("not available" in the SAM specification; like there, it passes
+    every threshold) where there is no such column. The column ``strand`` of the file, which mate came
+    first, is read and not kept. A fragment's hash is XXH64 of ``contig start stop mapq strand ordinal``
+    joined by tabs, contigs named as in the build, and the ordinal counting equal lines that follow one
+    another.
+
+    Parameters
+    ----------
+    source
+        The file.
+    settings
+        Rules and seed.
+    totals
+        Sums, added to; complete when the last chunk is out.
+    reference
+        Where end motifs and GC come from; None leaves them unknown (-1, NaN).
+
+    Raises
+    ------
+    InputError
+        A line is malformed or lies outside of its contig, the file breaks off, or it has no contig of the
+        build.
+    """
+    repeats = _Repeats()
+    any_contig = False
+    for batch in _batches(source):
+        lines = _Lines(batch, source)
+        if not lines.are_valid():
+            raise InputError(_explain(source, "a line is malformed"))
+        any_contig = any_contig or bool((lines.contig >= 0).any())
+        ordinals = repeats.count(lines)
+        reasons = _judge(lines, settings.rules)
+        counts = totals.tally.counts
+        counts["reads"] += 2 * len(reasons)
+        for number, reason in enumerate(_REASONS):
+            counts[reason] += 2 * int(np.count_nonzero(reasons == number))
+        rows = np.flatnonzero(reasons == len(_REASONS))
+        counts["fragments"] += len(rows)
+        hashes = lines.hashes(rows, ordinals, settings.seed)
+        for begin in range(0, len(rows), CHUNK):
+            part = slice(begin, begin + CHUNK)
+            table = lines.table(rows[part])
+            if reference is not None:
+                table = _look_up(table, reference, totals)
+            yield Chunk(table, hashes[part])
+    if not any_contig:
+        raise InputError(
+            f"{source.who} has no contig of {source.build}; set reference.build to the build of its fragments"
+        )
+
+
+def _batches(source: FragmentFile) -> Iterator[pa.RecordBatch]:
+    options = {
+        "read_options": pyarrow.csv.ReadOptions(
+            use_threads=False,
+            block_size=_BLOCK,
+            skip_rows=source.skipped,
+            column_names=list(source.columns),
+        ),
+        "parse_options": pyarrow.csv.ParseOptions(delimiter="\t", quote_char=False),
+        "convert_options": pyarrow.csv.ConvertOptions(
+            column_types={name: _TYPES[name] for name in source.columns},
+            include_columns=[name for name in source.columns if name != "name"],
+            null_values=[],
+            strings_can_be_null=False,
+        ),
+    }
+    try:
+        with pa.input_stream(source.path, compression="gzip" if source.compressed else None) as stream:
+            yield from pyarrow.csv.open_csv(stream, **options)
+    except pa.ArrowInvalid as error:
+        raise InputError(_explain(source, " ".join(str(error).split()))) from None
+    except OSError as error:
+        raise InputError(damaged(source.who, error)) from None
+
+
+class _Lines:
+    """The columns of some lines as arrays; ``contig`` is -1 where the build doesn't name it."""
+
+    def __init__(self, batch: pa.RecordBatch, source: FragmentFile):
+        self._names = source.contig_names
+        index = {bare(name): number for number, name in enumerate(source.contig_names)}
+        names = batch.column("contig")
+        numbers = np.array([index.get(bare(name), -1) for name in names.dictionary.to_pylist()], np.int32)
+        self.contig = numbers[_numbers(names.indices)]
+        self.start = _numbers(batch.column("start"))
+        self.stop = _numbers(batch.column("stop"))
+        self.has_mapq = "mapq" in source.columns
+        if self.has_mapq:
+            self.mapq = _numbers(batch.column("mapq"))
+            strands = batch.column("strand")
+            known = [STRANDS.index(s) if s in STRANDS else -1 for s in strands.dictionary.to_pylist()]
+            self.strand = np.array(known, np.int8)[_numbers(strands.indices)]
+        else:
+            self.mapq = np.full(len(self.start), MAX_MAPQ)
+            self.strand = np.full(len(self.start), STRANDS.index("."), np.int8)
+        # A contig that the build doesn't name has no end that we know.
+        ends = np.append(np.array(source.contig_lengths, np.int64), np.iinfo(np.int64).max)
+        self._ends = ends[self.contig]
+
+    def are_valid(self) -> bool:
+        """Tell whether every line is a stretch of its contig with a known strand and a possible MAPQ."""
+        inside = (self.start >= 0) & (self.start < self.stop) & (self.stop <= self._ends)
+        return bool((inside & (self.mapq >= 0) & (self.mapq <= MAX_MAPQ) & (self.strand >= 0)).all())
+
+    def hashes(self, rows: np.ndarray, ordinals: np.ndarray, seed: int) -> np.ndarray:
+        names, strands = text_column(self._names), text_column(STRANDS)
+        numbers = [number_column(c[rows], pa.int64()) for c in (self.start, self.stop, self.mapq, ordinals)]
+        start, stop, mapq, ordinal = (column.cast(pa.string()) for column in numbers)
+        contig = names.take(number_column(self.contig[rows], pa.int32()))
+        strand = strands.take(number_column(self.strand[rows], pa.int8()))
+        text = pc.binary_join_element_wise(contig, start, stop, mapq, strand, ordinal, _TAB)
+        _, splits, data = text.buffers()
+        if not len(rows):
+            return np.zeros(0, np.uint64)
+        ends = np.frombuffer(splits, np.int32)[: len(rows) + 1].astype(np.int64)
+        return hash_rows(np.frombuffer(data, np.uint8), ends, seed)
+
+    def table(self, rows: np.ndarray) -> FragmentTable:
+        n = len(rows)
+        return FragmentTable(
+            contig_names=self._names,
+            contig=self.contig[rows],
+            start=self.start[rows].astype(np.int32),
+            length=(self.stop - self.start)[rows].astype(np.int32),
+            mapq=self.mapq[rows].astype(np.uint8),
+            strand=np.zeros(n, np.int8),
+            gc=np.full(n, np.nan, np.float32),
+            motif_5p=np.full(n, -1, np.int16),
+            motif_3p=np.full(n, -1, np.int16),
+            cpg_splits=np.zeros(n + 1, np.int64),
+            cpg_offsets=np.zeros(0, np.int32),
+            cpg_states=np.zeros(0, np.int8),
+            block=np.full(n, -1, np.int32),
+        )
+
+
+class _Repeats:
+    """Numbers equal lines that follow one another 0, 1, 2, ..., across batches."""
+
+    def __init__(self) -> None:
+        self._last: np.ndarray | None = None
+        self._count = 0
+
+    def count(self, lines: _Lines) -> np.ndarray:
+        fields = np.stack([lines.contig, lines.start, lines.stop, lines.mapq, lines.strand])
+        n = fields.shape[1]
+        again = np.zeros(n, dtype=bool)
+        again[1:] = (fields[:, 1:] == fields[:, :-1]).all(axis=0)
+        first_again = self._last is not None and bool((fields[:, 0] == self._last).all())
+        here = np.arange(n)
+        opened = np.maximum.accumulate(np.where(again, 0, here))
+        ordinals = here - opened
+        if first_again:
+            ordinals[opened == 0] += self._count + 1
+        self._last, self._count = fields[:, -1], int(ordinals[-1])
+        return ordinals
+
+
+def _numbers(column: pa.Array) -> np.ndarray:
+    """Return a view of numbers without nulls; ``to_numpy`` would import pandas."""
+    values: np.ndarray = np.from_dlpack(column)
+    return values
+
+
+def _judge(lines: _Lines, rules: Rules) -> np.ndarray:
+    """Return (n,) the number of the first reason in ``_REASONS`` against each line, their count for none."""
+    length = lines.stop - lines.start
+    against = (
+        ~np.isin(lines.contig, sorted(rules.contigs)),
+        lines.mapq < rules.min_mapq,
+        (length < rules.min_length) | (length > rules.max_length),
+        _on_blacklist(lines, rules),
+    )
+    return np.select(against, range(len(_REASONS)), default=len(_REASONS))
+
+
+def _on_blacklist(lines: _Lines, rules: Rules) -> np.ndarray:
+    touches = np.zeros(len(lines.contig), dtype=bool)
+    for contig, (starts, ends) in rules.blacklist.items():
+        rows = np.flatnonzero(lines.contig == contig)
+        # The last interval that begins before the fragment ends; intervals are disjoint.
+        last = np.searchsorted(starts, lines.stop[rows], side="left") - 1
+        touches[rows] = (last >= 0) & (np.asarray(ends)[last] > lines.start[rows])
+    return touches
+
+
+def _look_up(table: FragmentTable, reference: Reference, totals: Totals) -> FragmentTable:
+    strong, known = gc_of(reference, table)
+    totals.strong += int(strong.sum())
+    totals.known += int(known.sum())
+    table = with_reference_ends(table, reference)
+    table.gc[:] = np.where(known > 0, strong / np.maximum(known, 1), np.nan)
+    return table
+
+
+def _explain(source: FragmentFile, fallback: str) -> str:
+    """Return the message about the first malformed line; ``fallback`` says what is wrong if none is."""
+    lengths = {
+        bare(name): length for name, length in zip(source.contig_names, source.contig_lengths, strict=True)
+    }
+    try:
+        with source.open_bytes() as handle:
+            for number, raw in enumerate(handle, start=1):
+                line = raw.decode("utf-8", errors="replace").rstrip("\r\n")
+                if number > source.skipped and line and (wrong := _wrong(line, source, lengths)):
+                    return f"{source.who}: line {number}: {wrong}"
+    except (OSError, EOFError) as error:
+        return damaged(source.who, error)
+    return f"{source.who}: {fallback}; write the file again"
+
+
+def _wrong(line: str, source: FragmentFile, lengths: dict[str, int]) -> str | None:
+    """Return what is wrong with a line and what to do, None where it is fine."""
+    cells = line.split("\t")
+    if len(cells) != len(source.columns):
+        return f"{len(cells)} columns instead of {len(source.columns)} as in the first line; correct the line"
+    named = dict(zip(source.columns, cells, strict=True))
+    for name in ("start", "stop", "mapq"):
+        if name in named and not is_number(named[name]):
+            return f"{name} is {named[name]!r}, no number; correct the line"
+    start, stop = int(named["start"]), int(named["stop"])
+    if stop <= start:
+        return f"stop {stop} is not above start {start}; correct the line"
+    end = lengths.get(bare(named["contig"]))
+    if end is not None and stop > end:
+        return (
+            f"stop {stop} lies beyond {named['contig']}, which has {end} bp in {source.build}; "
+            "set reference.build to the build of the fragments"
+        )
+    if int(named.get("mapq", 0)) > MAX_MAPQ:
+        return (
+            f"mapq is {named['mapq']}, above {MAX_MAPQ}: no mapping quality; give one, "
+            "or keep the first three columns only (cut -f 1-3)"
+        )
+    if named.get("strand", ".") not in STRANDS:
+        return f"strand is {named['strand']!r}, none of + - .; correct the line"
+    return None

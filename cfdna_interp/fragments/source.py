@@ -1,0 +1,55 @@
+"""Where a sample's fragments come from, alignments or a fragment file, behind the same two functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from cfdna_interp.artifacts.sheet import Sample
+from cfdna_interp.config import Config
+from cfdna_interp.fragments.alignment import Alignment, open_alignment
+from cfdna_interp.fragments.decode import Chunk, Settings, Totals, decode
+from cfdna_interp.fragments.fragment_file import FragmentFile, is_fragment_file, open_fragments
+from cfdna_interp.fragments.fragment_lines import read_fragments
+from cfdna_interp.fragments.reference import Reference, with_reference_ends
+
+Source = Alignment | FragmentFile
+
+
+@contextmanager
+def open_source(sample: Sample, config: Config) -> Iterator[Source]:
+    """Open and check what the sheet's ``bam`` column names.
+
+    Raises
+    ------
+    InputError
+        See :func:`cfdna_interp.fragments.alignment.open_alignment` and
+        :func:`cfdna_interp.fragments.fragment_file.open_fragments`.
+    """
+    opened = open_fragments if is_fragment_file(sample.bam) else open_alignment
+    with opened(sample, config) as source:
+        yield source
+
+
+def chunks(source: Source, config: Config, settings: Settings, totals: Totals) -> Iterator[Chunk]:
+    """Yield all fragments of a source; ``totals`` is complete when the last chunk is out.
+
+    End motifs come from the reads, or with ``extract.motifs: reference`` from the reference's bases at the
+    fragments' ends. A fragment file has no reads: its motifs and GC are the reference's where
+    ``reference.fasta`` is set, otherwise unknown.
+
+    Raises
+    ------
+    InputError
+        The source breaks off or is damaged, or the reference can't be read or lacks a contig.
+    """
+    fasta = config.reference.fasta
+    if isinstance(source, FragmentFile):
+        yield from read_fragments(source, settings, totals, Reference(fasta) if fasta else None)
+    elif config.extract.motifs == "reference" and fasta:
+        reference = Reference(fasta)
+        for chunk in decode(source, settings, totals):
+            yield replace(chunk, table=with_reference_ends(chunk.table, reference))
+    else:
+        yield from decode(source, settings, totals)
