@@ -101,8 +101,8 @@ class FragmentTable:
         splits = np.concatenate([[0], np.cumsum(np.concatenate([t.cpg_counts for t in tables]))])
         return FragmentTable(contig_names=tables[0].contig_names, cpg_splits=splits, **columns, **calls)
 
-    def save(self, path: Path | str) -> None:
-        """Write the table as Parquet, atomically."""
+    def to_arrow(self) -> pa.Table:
+        """Return the table as Arrow's, as it stands in a file."""
         names = text_column(self.contig_names)
         columns: dict[str, pa.Array] = {
             "contig": pa.DictionaryArray.from_arrays(number_column(self.contig, pa.int32()), names),
@@ -111,7 +111,11 @@ class FragmentTable:
         splits = number_column(self.cpg_splits, pa.int32())
         for name, kind in (("cpg_offsets", pa.int32()), ("cpg_states", pa.int8())):
             columns[name] = pa.ListArray.from_arrays(splits, number_column(getattr(self, name), kind))
-        table = pa.table(columns).replace_schema_metadata({"contig_names": "\t".join(self.contig_names)})
+        return pa.table(columns).replace_schema_metadata({"contig_names": "\t".join(self.contig_names)})
+
+    def save(self, path: Path | str) -> None:
+        """Write the table as Parquet, atomically."""
+        table = self.to_arrow()
         with atomic_path(path) as temporary:
             pq.write_table(table, temporary, compression="zstd", use_dictionary=["contig"])
 

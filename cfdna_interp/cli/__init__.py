@@ -21,6 +21,7 @@ COMMANDS = {
     "run": "Run the whole workflow for a config.",
     "check": "Check config, sheet, alignment headers and disk before hours are spent.",
     "simulate": "Write a simulated cohort of BAM files whose truth is known.",
+    "fragments": "Write all fragments of a sample to one file (Parquet, frag.gz or BED).",
     "score": "Score new BAM files with a frozen proxy.",
     "cohort": "Stage: check the sheet and divide it by role.",
     "extract": "Stage: read one sample's BAM into fragments, counts and features.",
