@@ -6,7 +6,7 @@ that wait, one array of all read bases of a chunk. Speed and memory are no conce
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -53,15 +53,24 @@ def by_coordinate(reads: Iterable[Read]) -> list[Read]:
 
 
 def decode_reads(
-    reads: Iterable[Read], contig_names: tuple[str, ...], settings: Settings, totals: Totals
+    reads: Iterable[Read],
+    contig_names: tuple[str, ...],
+    settings: Settings,
+    totals: Totals,
+    sound: Callable[[Read], bool] = lambda read: True,
 ) -> Iterator[Chunk]:
-    """Yield the fragments of a library's records, which must be in coordinate order."""
-    pairs = pair_reads(reads, settings.rules, totals.tally)
+    """Yield the fragments of a library's records, which must be in coordinate order.
+
+    ``sound`` tells whether a record's tags stay inside it, which pysam doesn't say.
+    """
+    pairs = pair_reads(reads, settings.rules, totals.tally, sound)
     while batch := list(islice(pairs, CHUNK)):
         yield _decode_batch(batch, contig_names, settings, totals)
 
 
-def pair_reads(reads: Iterable[Read], rules: Rules, tally: Tally) -> Iterator[tuple[Read, Read]]:
+def pair_reads(
+    reads: Iterable[Read], rules: Rules, tally: Tally, sound: Callable[[Read], bool] = lambda read: True
+) -> Iterator[tuple[Read, Read]]:
     """Yield (forward mate, reverse mate) of each fragment, in the order of the later mates."""
     waiting: dict[str, tuple[Read, int]] = {}  # name -> read, last position at which its mate may lie
     counts = tally.counts
@@ -71,7 +80,7 @@ def pair_reads(reads: Iterable[Read], rules: Rules, tally: Tally) -> Iterator[tu
         if flag & SECONDARY_SUPPLEMENTARY:
             counts["secondary_supplementary"] += 1
             continue
-        if flag & UNMAPPED:
+        if flag & UNMAPPED or contig < 0:
             counts["unmapped"] += 1
             continue
         tally.mapped += 1
@@ -113,6 +122,8 @@ def pair_reads(reads: Iterable[Read], rules: Rules, tally: Tally) -> Iterator[tu
         del waiting[name]
         forward, reverse = (mate, read) if flag & REVERSE else (read, mate)
         reason = rules.judge_pair(forward, reverse)
+        if reason is None and not (sound(forward) and sound(reverse)):
+            reason = "malformed"
         if reason is None:
             counts["fragments"] += 1
             yield forward, reverse
@@ -166,8 +177,9 @@ def calls_of(read: Read) -> tuple[str, int]:
     """Return the XM letters of a record and its genome strand; letters of another number count as none."""
     length = read.query_length
     if read.has_tag("XM") and read.has_tag("XG"):
-        letters, strand = read.get_tag("XM"), read.get_tag("XG")
-        if isinstance(letters, str) and len(letters) == length:
+        letters, kind = read.get_tag("XM", with_value_type=True)
+        strand, kind_of_strand = read.get_tag("XG", with_value_type=True)
+        if kind == kind_of_strand == "Z" and len(letters) == length:
             return letters, STRANDS.get(strand, 0)
     return "." * length, 0
 
@@ -189,7 +201,7 @@ def gc_counts(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return (n,) strong and known bases inside each fragment, the overlap read once.
 
-    Strong are G, C and every base that is called as an unmethylated cytosine.
+    Strong are G, C and every base that is called as an unmethylated cytosine, at most all known bases.
     """
     # The forward mate counts up to the fragment's end, the reverse mate from where the forward one ends.
     low = np.column_stack([start, np.maximum(start, forward_end)]).ravel()
@@ -201,7 +213,8 @@ def gc_counts(
         return np.bincount(fragment[inside & which], minlength=len(start))
 
     strong = count((bases.codes == 1) | (bases.codes == 2)) + count(bases.converted)
-    return strong, count(bases.codes < 4)
+    known = count(bases.codes < 4)
+    return np.minimum(strong, known), known
 
 
 def end_motif(codes: np.ndarray) -> np.ndarray:
@@ -253,7 +266,7 @@ def _decode_batch(
         length=(end - start).astype(np.int32),
         mapq=np.array([min(f.mapping_quality, r.mapping_quality) for f, r in pairs], dtype=np.uint8),
         strand=np.where(read_strand[0::2] == read_strand[1::2], read_strand[0::2], 0).astype(np.int8),
-        gc=np.minimum(strong / np.maximum(known, 1), 1).astype(np.float32) * (known > 0),
+        gc=(strong / np.maximum(known, 1)).astype(np.float32),
         motif_5p=five,
         motif_3p=three,
         cpg_splits=splits,
