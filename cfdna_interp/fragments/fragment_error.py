@@ -1,0 +1,50 @@
+"""Which line of a fragment file is wrong, and why: read again line by line once a check has failed."""
+
+from __future__ import annotations
+
+from cfdna_interp.fragments.build import bare
+from cfdna_interp.fragments.fragment_file import MAX_MAPQ, STRANDS, FragmentFile, damaged, is_number
+
+
+def explain(source: FragmentFile, fallback: str) -> str:
+    """Return the message about the first malformed line; ``fallback`` says what is wrong if none is."""
+    lengths = {
+        bare(name): length for name, length in zip(source.contig_names, source.contig_lengths, strict=True)
+    }
+    try:
+        with source.open_bytes() as handle:
+            for number, raw in enumerate(handle, start=1):
+                line = raw.decode("utf-8", errors="replace").rstrip("\r\n")
+                if number > source.skipped and line and (wrong := _wrong(line, source, lengths)):
+                    return f"{source.who}: line {number}: {wrong}"
+    except (OSError, EOFError) as error:
+        return damaged(source.who, error)
+    return f"{source.who}: {fallback}; write the file again"
+
+
+def _wrong(line: str, source: FragmentFile, lengths: dict[str, int]) -> str | None:
+    """Return what is wrong with a line and what to do, None where it is fine."""
+    cells = line.split("\t")
+    if len(cells) != len(source.columns):
+        return f"{len(cells)} columns instead of {len(source.columns)} as in the first line; correct the line"
+    named = dict(zip(source.columns, cells, strict=True))
+    for name in ("start", "stop", "mapq"):
+        if name in named and not is_number(named[name]):
+            return f"{name} is {named[name]!r}, no number; correct the line"
+    start, stop = int(named["start"]), int(named["stop"])
+    if stop <= start:
+        return f"stop {stop} is not above start {start}; correct the line"
+    end = lengths.get(bare(named["contig"]))
+    if end is not None and stop > end:
+        return (
+            f"stop {stop} lies beyond {named['contig']}, which has {end} bp in {source.build}; "
+            "set reference.build to the build of the fragments"
+        )
+    if int(named.get("mapq", 0)) > MAX_MAPQ:
+        return (
+            f"mapq is {named['mapq']}, above {MAX_MAPQ}: no mapping quality; give one, "
+            "or keep the first three columns only (cut -f 1-3)"
+        )
+    if named.get("strand", ".") not in STRANDS:
+        return f"strand is {named['strand']!r}, none of + - .; correct the line"
+    return None
