@@ -109,7 +109,8 @@ rule extract:
             SETTINGS.atlas,
         ),
     shell:
-        "cfdna-interp extract --config {input.config:q} --sample {wildcards.sample:q} 2> {log:q}"
+        "cfdna-interp extract --config {input.config:q} --sample {wildcards.sample:q}"
+        " --threads {threads} 2> {log:q}"
 
 
 rule matrix:

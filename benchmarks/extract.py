@@ -93,9 +93,9 @@ def make_bam(dialect: str, pairs: int, out: Path) -> Path:
     return out / f"{dialect}-{pairs}.bam"
 
 
-def write_config(bam: Path, threads: int) -> Path:
+def write_config(bam: Path) -> Path:
     """Write the settings of a study of this one file, run what comes before extraction, return their path."""
-    name = f"{bam.stem}-{threads}"
+    name = bam.stem
     sheet = bam.with_name(f"{name}.tsv")
     # A study has cases and controls in both roles; the files of the others are never opened.
     roles = enumerate(("1\tdiscovery", "0\tdiscovery", "1\theldout", "0\theldout"), start=1)
@@ -103,8 +103,6 @@ def write_config(bam: Path, threads: int) -> Path:
     rows = [f"S{n}\tP{n}\t{file}\t{role}\n" for (n, role), file in zip(roles, files, strict=True)]
     sheet.write_text("sample\tsubject\tbam\tlabel\trole\n" + "".join(rows))
     extract: dict[str, object] = {"methylation": METHYLATION[bam.stem.split("-")[0]]}
-    if threads > 1:
-        extract["threads"] = threads
     settings = {
         "sheet": sheet.name,
         "outdir": f"results-{name}",
@@ -125,10 +123,11 @@ def programs(bams: list[Path], peers_on: Path, finaletoolkit: Path) -> list[Prog
     found = []
     for bam in bams:
         found.append(Program(VIEW, bam, (samtools, "view", "-c", bam)))
-        for name, threads in ((OURS, 1), (OURS_2, 2)):
-            config = write_config(bam, threads)
-            found.append(Program(name, bam, (INTERP, "extract", "--config", config, "--sample", "S1")))
-    config, scratch = write_config(peers_on, 1), peers_on.with_suffix(".peer")
+        config = write_config(bam)
+        for name, threads in ((OURS, "1"), (OURS_2, "2")):
+            options = ("--config", config, "--sample", "S1", "--threads", threads)
+            found.append(Program(name, bam, (INTERP, "extract", *options)))
+    config, scratch = write_config(peers_on), peers_on.with_suffix(".peer")
     genome = peers_on.with_name("genome.fa")
     found.append(Program(LOOP, peers_on, (sys.executable, HERE / "pysam_loop.py", config, "S1")))
     if finaletoolkit.exists():

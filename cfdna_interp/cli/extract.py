@@ -12,7 +12,14 @@ from cfdna_interp.cli.options import config_option
 @click.command("extract")
 @config_option
 @click.option("--sample", "names", required=True, multiple=True, help="Sample to read; may be repeated.")
-def command(config_path: Path, names: tuple[str, ...]) -> None:
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Parts of a file read at once; the result is the same for any number.",
+)
+def command(config_path: Path, names: tuple[str, ...], threads: int) -> None:
     """Read a sample's alignments into fragments, counts, features and a quality record."""
     from cfdna_interp.cohort.split import find_samples
     from cfdna_interp.config import load_config
@@ -20,4 +27,4 @@ def command(config_path: Path, names: tuple[str, ...]) -> None:
 
     config = load_config(config_path)
     for sample in find_samples(config, names):
-        extract_sample(sample, config)
+        extract_sample(sample, config, threads)

@@ -32,10 +32,11 @@ def compute_features(profile: Profile, atlas: Atlas | None, config: Config) -> l
     return features + motif_features(profile) + coverage_features(profile)
 
 
-def extract_sample(sample: Sample, config: Config) -> None:
+def extract_sample(sample: Sample, config: Config, threads: int = 1) -> None:
     """Read a sample's alignments and write its fragments, profile, features and, last, quality record.
 
-    With ``on_bad_sample: exclude`` unusable alignments give empty tables and a record that says why.
+    With ``on_bad_sample: exclude`` unusable alignments give empty tables and a record that says why. For
+    ``threads`` see :func:`cfdna_interp.fragments.extract.read_sample`.
 
     Raises
     ------
@@ -45,7 +46,7 @@ def extract_sample(sample: Sample, config: Config) -> None:
     """
     atlas = Atlas.load(config.atlas) if config.atlas else None
     try:
-        extraction = read_sample(sample, config, atlas)
+        extraction = read_sample(sample, config, atlas, threads)
         features = compute_features(extraction.profile, atlas, config)
     except InputError as error:
         if config.on_bad_sample == "stop":

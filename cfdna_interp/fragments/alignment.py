@@ -6,16 +6,20 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
+import numpy as np
 import pysam
 
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.build import find_build
+from cfdna_interp.fragments.feed import UNPLACED
 from cfdna_interp.fragments.filters import PAIRED, UNMAPPED
+from cfdna_interp.fragments.index import contig_starts
+from cfdna_interp.fragments.index import shards as shards_of
 from cfdna_interp.fragments.methylation import find_dialect
 
 HEAD = 10_000  # reads looked at to tell paired from single-end and which methylation tags there are
@@ -23,13 +27,39 @@ SIMULATED = "cfdna-interp simulation"  # how a header comment of our own simulat
 
 
 @dataclass(frozen=True)
+class Shard:
+    """A part of an alignment file; by default all of it.
+
+    Attributes
+    ----------
+    begin, end
+        Virtual offsets of a BAM file on this machine: of its first record, and of the first one not in it
+        (None: the file's own begin and end).
+    contigs
+        Names of contigs of any other file, ``*`` for reads without a position (None: everything).
+    """
+
+    begin: int | None = None
+    end: int | None = None
+    contigs: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Alignment:
-    """An opened, checked file of alignments.
+    """A checked file of alignments.
 
     Attributes
     ----------
     who
         Sample and file, as error messages begin.
+    path
+        The file, or its address.
+    fasta
+        The reference that a CRAM file needs.
+    local_bam
+        Whether it is a BAM file on this machine, whose bytes are read directly.
+    first
+        Virtual offset of its first record, in a BAM file.
     contig_names, contig_lengths
         Contigs in header order; bp.
     build
@@ -41,38 +71,43 @@ class Alignment:
     """
 
     who: str
+    path: str
+    fasta: str | None
+    local_bam: bool
+    first: int
     contig_names: tuple[str, ...]
     contig_lengths: tuple[int, ...]
     build: str
     simulated: bool
     dialect: str
-    _head: tuple[Any, ...]
-    _rest: Iterator[Any]
 
-    def reads(self) -> Iterator[Any]:
-        """Yield all records once, in file order.
 
-        Raises
-        ------
-        InputError
-            The file breaks off, is damaged, or its records are not sorted by coordinate.
-        """
-        contig, start = 0, -1
-        try:
-            for read in chain(self._head, self._rest):
-                here, there = read.reference_id, read.reference_start
-                if here >= 0:  # unplaced reads stand at the end
-                    if here < contig or (here == contig and there < start):
-                        raise InputError(_unsorted(self.who, f"read {read.query_name} comes too late"))
-                    contig, start = here, there
-                yield read
-        except (OSError, ValueError) as error:
-            raise InputError(_truncated(self.who, error)) from None
+def shards(alignment: Alignment, parts: int) -> list[Shard]:
+    """Cut a file at contig starts into at most ``parts`` parts that together hold every read once.
+
+    Raises
+    ------
+    InputError
+        The index is missing, damaged, or of another file.
+    """
+    names = alignment.contig_names
+    if parts < 2 or len(names) < 2:
+        return [Shard()]
+    if alignment.local_bam:
+        who, size = alignment.who, os.path.getsize(alignment.path)
+        starts = contig_starts(alignment.path, len(names), who)
+        cuts = shards_of(starts, alignment.first, size, parts, who)
+        return [Shard(begin=begin, end=end) for begin, end in cuts]
+    ends = np.cumsum(alignment.contig_lengths) / sum(alignment.contig_lengths)
+    part = np.minimum((ends * parts * (1 - 1e-9)).astype(int), parts - 1)
+    groups = [tuple(name for name, mine in zip(names, part, strict=True) if mine == k) for k in range(parts)]
+    groups = [group for group in groups if group]
+    return [Shard(contigs=group) for group in groups[:-1]] + [Shard(contigs=(*groups[-1], UNPLACED))]
 
 
 @contextmanager
 def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
-    """Open and check a sample's alignments.
+    """Open and check a sample's alignments, and look at their first reads.
 
     Raises
     ------
@@ -94,7 +129,7 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
     try:
         file = _open(who, sample.bam, config.reference.fasta, remote)
         try:
-            yield _check(who, file, config)
+            yield _check(who, sample.bam, file, config)
         finally:
             # After damage that reading has reported already, closing reports it once more.
             with suppress(OSError):
@@ -118,22 +153,29 @@ def _open(who: str, bam: str, fasta: str | None, remote: bool) -> Any:
         raise InputError(f"{who} cannot be opened ({_line(error)}); give a sorted BAM or CRAM file") from None
 
 
-def _check(who: str, file: Any, config: Config) -> Alignment:
+def _check(who: str, bam: str, file: Any, config: Config) -> Alignment:
     if not (file.is_bam or file.is_cram):
         raise InputError(f"{who} is neither BAM nor CRAM; convert it with samtools sort")
     header = file.header.to_dict()
     order = header.get("HD", {}).get("SO", "unknown")
     if order not in ("coordinate", "unknown"):
-        raise InputError(_unsorted(who, f"header says SO:{order}"))
+        raise unsorted(who, f"header says SO:{order}")
     if not file.has_index():
         raise InputError(f"{who} has no index; run samtools index on it")
     lengths = dict(zip(file.references, file.lengths, strict=True))
     build = find_build(lengths, config.reference.build, who)
-    records = file.fetch(until_eof=True)
+    local_bam = bool(file.is_bam) and "://" not in bam
     try:
-        head = tuple(islice(records, HEAD))
+        first = file.tell() if local_bam else 0
+    except NotImplementedError:
+        raise InputError(f"{who} is gzip without BGZF blocks; write it again with samtools view -b") from None
+    head: list[Any] = []
+    try:
+        head.extend(islice(file.fetch(until_eof=True), HEAD))
     except (OSError, ValueError) as error:
-        raise InputError(_truncated(who, error)) from None
+        # In a BAM file on this machine the damage is met again, and then its place is known.
+        if not (head and local_bam):
+            raise InputError(_truncated(who, error)) from None
     if not head:
         raise InputError(f"{who} holds no reads; drop the sample from the sheet or align it again")
     mapped = [read for read in head if not read.flag & UNMAPPED]
@@ -141,13 +183,15 @@ def _check(who: str, file: Any, config: Config) -> Alignment:
         raise InputError(f"{who} is single-end; fragment lengths need paired-end reads")
     return Alignment(
         who=who,
+        path=bam,
+        fasta=config.reference.fasta,
+        local_bam=local_bam,
+        first=first,
         contig_names=tuple(file.references),
         contig_lengths=tuple(file.lengths),
         build=build,
         simulated=any(line.startswith(SIMULATED) for line in header.get("CO", [])),
         dialect=find_dialect(mapped, config.extract.methylation, who),
-        _head=head,
-        _rest=records,
     )
 
 
@@ -155,8 +199,9 @@ def _truncated(who: str, error: Exception) -> str:
     return f"{who} is truncated or damaged ({_line(error)}); copy or write it again"
 
 
-def _unsorted(who: str, why: str) -> str:
-    return f"{who} is not sorted by coordinate ({why}); run samtools sort and samtools index"
+def unsorted(who: str, why: str) -> InputError:
+    """Return the error for records in another order."""
+    return InputError(f"{who} is not sorted by coordinate ({why}); run samtools sort and samtools index")
 
 
 def _line(error: Exception) -> str:

@@ -1,26 +1,45 @@
-"""From alignment records to fragment tables, a chunk at a time.
+"""From alignments to fragment tables, a chunk at a time, at about the speed of their decompression.
 
-The Python loop only collects each pair's strings and numbers; all that is per base happens in numpy
-on a whole chunk.
+The bytes of the records come in windows of bounded size, from the file itself or, for CRAM and remote
+files, from htslib in a child process; kernels turn them into fragments.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import blake2b
-from itertools import islice
+from typing import cast
 
 import numpy as np
 
 from cfdna_interp.artifacts.fragments import FragmentTable
-from cfdna_interp.fragments.alignment import Alignment
-from cfdna_interp.fragments.bases import UNPLACED, Bases, end_motifs, gather, gc_share
-from cfdna_interp.fragments.filters import READ1, Rules, Tally
-from cfdna_interp.fragments.methylation import xm
-from cfdna_interp.fragments.pairing import Read, pair_reads
+from cfdna_interp.fragments.alignment import Alignment, Shard, unsorted
+from cfdna_interp.fragments.bgzf import Readable, Stretch, Window, after_header, damaged
+from cfdna_interp.fragments.feed import feed
+from cfdna_interp.fragments.filters import REASONS, Rules, Tally
+from cfdna_interp.fragments.kernels import scan as kernels
+from cfdna_interp.fragments.kernels.memory import SLACK
 
 CHUNK = 16_384  # fragments
+CALLS = 8 * CHUNK  # room for their CpG calls
+
+_ROW = np.dtype(
+    [
+        ("hash", np.uint64),
+        ("calls_end", np.int64),
+        ("contig", np.int32),
+        ("start", np.int32),
+        ("length", np.int32),
+        ("gc", np.float32),
+        ("motif_5p", np.int16),
+        ("motif_3p", np.int16),
+        ("mapq", np.uint8),
+        ("strand", np.int8),
+    ],
+    align=True,
+)
+_DIALECTS = {"none": 0, "xm": 1}
 
 
 @dataclass(frozen=True)
@@ -48,7 +67,7 @@ class Settings:
 
 @dataclass
 class Totals:
-    """Running sums over all fragments of a sample.
+    """Running sums over all fragments of a sample; whole numbers, so that their order doesn't matter.
 
     Attributes
     ----------
@@ -59,8 +78,8 @@ class Totals:
         read as sequenced; before any are ignored, merged or cut off at fragment ends.
     chh
         Methylated and all CHH calls.
-    gc
-        Sum of the fragments' GC shares.
+    strong, known
+        G and C (unmethylated calls among them), and known bases, inside the fragments.
     longest_read
         Bases of the longest read: how far the machine read, whatever was trimmed off short fragments.
     """
@@ -70,8 +89,21 @@ class Totals:
         default_factory=lambda: (np.zeros((0, 2), np.int64), np.zeros((0, 2), np.int64))
     )
     chh: tuple[int, int] = (0, 0)
-    gc: float = 0.0
+    strong: int = 0
+    known: int = 0
     longest_read: int = 0
+
+    def add(self, other: Totals) -> None:
+        """Add the sums of another part of the same sample."""
+        for name, count in other.tally.counts.items():
+            self.tally.counts[name] += count
+        for name in ("mapped", "flagged_duplicate", "unique", "below_mapq"):
+            setattr(self.tally, name, getattr(self.tally, name) + getattr(other.tally, name))
+        self.m_bias = (_sum(self.m_bias[0], other.m_bias[0]), _sum(self.m_bias[1], other.m_bias[1]))
+        self.chh = (self.chh[0] + other.chh[0], self.chh[1] + other.chh[1])
+        self.strong += other.strong
+        self.known += other.known
+        self.longest_read = max(self.longest_read, other.longest_read)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,122 +114,279 @@ class Chunk:
     hashes: np.ndarray  # (n,) uint64
 
 
-def decode(alignment: Alignment, settings: Settings, totals: Totals) -> Iterator[Chunk]:
-    """Yield the fragments of an alignment file; ``totals`` is complete when the last chunk is out."""
-    return decode_reads(alignment.reads(), alignment.contig_names, settings, totals)
-
-
-def decode_reads(
-    reads: Iterable[Read], contig_names: tuple[str, ...], settings: Settings, totals: Totals
+def decode(
+    alignment: Alignment,
+    settings: Settings,
+    totals: Totals,
+    shard: Shard | None = None,
+    ahead: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Chunk]:
-    """Yield the fragments of records in any order.
+    """Yield the fragments of an alignment file, or of a part of it.
 
     Parameters
     ----------
-    reads
-        Records of one library.
-    contig_names
-        Contigs in header order.
+    alignment
+        Opened and checked.
     settings
-        How to read them.
+        How to read it.
     totals
-        Sums, added to.
+        Sums, added to when the last chunk is out.
+    shard
+        The part, see :func:`cfdna_interp.fragments.alignment.shards`; None for all of it.
+    ahead
+        Inflate on a second thread.
+    progress
+        Called now and then with reads and compressed bytes since the last call.
+
+    Raises
+    ------
+    InputError
+        The file is damaged, breaks off, or is not sorted by coordinate; the message says where.
     """
-    pairs = pair_reads(reads, settings.rules, totals.tally)
-    while batch := list(islice(pairs, CHUNK)):
-        yield _decode_batch(batch, contig_names, settings, totals)
+    scan = _Scan(alignment, settings)
+    reads = consumed = 0
+    with _windows(alignment, shard or Shard(), ahead) as windows:
+        for window in windows:
+            scan.take(window)
+            yield from scan.chunks()
+            if progress is not None:
+                now = int(scan.counts[kernels.READS])
+                progress(now - reads, window.consumed - consumed)
+                reads, consumed = now, window.consumed
+    scan.finish()
+    if (last := scan.flush()) is not None:
+        yield last
+    totals.add(scan.totals())
 
 
-def fragment_hash(name: str, seed: int) -> int:
-    """Return the 64-bit hash that orders a library's fragments, the same on every machine."""
-    return int.from_bytes(
-        blake2b(name.encode(), digest_size=8, key=seed.to_bytes(8, "little")).digest(), "big"
-    )
+@contextmanager
+def _windows(alignment: Alignment, shard: Shard, ahead: bool) -> Iterator[Iterator[Window]]:
+    who = alignment.who
+    if alignment.local_bam:
+        with open(alignment.path, "rb", buffering=0) as file:
+            begin = alignment.first if shard.begin is None else shard.begin
+            file.seek(begin >> 16)
+            yield from _stretch(file, who, begin, shard.end, ahead, None)
+    else:
+        with feed(alignment.path, alignment.fasta, shard.contigs, who) as pipe:
+            yield from _stretch(cast(Readable, pipe), who, 0, None, ahead, len(alignment.contig_names))
 
 
-def _decode_batch(
-    pairs: list[tuple[Read, Read]], contig_names: tuple[str, ...], settings: Settings, totals: Totals
-) -> Chunk:
-    n = len(pairs)
-    start = np.array([forward.reference_start for forward, _ in pairs], dtype=np.int64)
-    end = np.array([reverse.reference_end for _, reverse in pairs], dtype=np.int64)
-    mates = [read for pair in pairs for read in pair]
-    bases, read_strand = gather(mates, settings.dialect)
-    totals.longest_read = max(totals.longest_read, int(np.bincount(bases.read).max(initial=0)))
-    gc = gc_share(bases, start, end, np.array([forward.reference_end for forward, _ in pairs]))
-    totals.gc += float(gc.sum())
-    splits, offsets, states = np.zeros(n + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int8)
-    if settings.dialect == "xm":
-        first = np.array([bool(read.flag & READ1) for read in mates])
-        splits, offsets, states = _calls(bases, first, start, end, settings, totals)
-    strand = np.where(read_strand[0::2] == read_strand[1::2], read_strand[0::2], 0).astype(np.int8)
-    five, three = end_motifs(bases)
-    table = FragmentTable(
-        contig_names=contig_names,
-        contig=np.array([forward.reference_id for forward, _ in pairs], dtype=np.int32),
-        start=start.astype(np.int32),
-        length=(end - start).astype(np.int32),
-        mapq=np.array([min(f.mapping_quality, r.mapping_quality) for f, r in pairs], dtype=np.uint8),
-        strand=strand,
-        gc=gc.astype(np.float32),
-        motif_5p=five,
-        motif_3p=three,
-        cpg_splits=splits,
-        cpg_offsets=offsets,
-        cpg_states=states,
-        block=np.full(n, -1, dtype=np.int32),
-    )
-    hashes = [fragment_hash(forward.query_name, settings.seed) for forward, _ in pairs]
-    return Chunk(table, np.array(hashes, dtype=np.uint64))
+def _stretch(
+    stream: Readable, who: str, begin: int, end: int | None, ahead: bool, header: int | None
+) -> Iterator[Iterator[Window]]:
+    stretch = Stretch(stream, who, begin, end)
+    windows = stretch.windows(ahead=ahead)
+    try:
+        yield windows if header is None else after_header(windows, header, who)
+    finally:
+        windows.close()
+        stretch.close()
 
 
-def _calls(
-    bases: Bases, first: np.ndarray, start: np.ndarray, end: np.ndarray, settings: Settings, totals: Totals
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the CpG calls of the fragments in compressed-row form: splits, offsets, states."""
-    methylated_chh = int(np.count_nonzero(bases.letters == xm.METHYLATED_CHH))
-    all_chh = methylated_chh + int(np.count_nonzero(bases.letters == xm.UNMETHYLATED_CHH))
-    totals.chh = (totals.chh[0] + methylated_chh, totals.chh[1] + all_chh)
+class _Scan:
+    """The state of a scan between windows."""
 
-    at = np.flatnonzero(xm.IS_CPG[bases.letters])
-    read = bases.read[at]
-    state = (bases.letters[at] == xm.METHYLATED_CPG).astype(np.int8)
-    along = at - bases.splits[read]
-    left = bases.splits[read + 1] - 1 - at
-    from_5p, from_3p = np.where(read % 2 == 0, (along, left), (left, along))
-    totals.m_bias = (
-        _add_m_bias(totals.m_bias[0], from_5p[first[read]], state[first[read]]),
-        _add_m_bias(totals.m_bias[1], from_5p[~first[read]], state[~first[read]]),
-    )
-    position = bases.position[at]
-    kept = (position != UNPLACED) & (from_5p >= settings.ignore_5p) & (from_3p >= settings.ignore_3p)
-    kept &= bases.strand[at] != 0
-    at, read, state, position = at[kept], read[kept], state[kept], position[kept]
+    def __init__(self, alignment: Alignment, settings: Settings):
+        self._who, self._contig_names = alignment.who, alignment.contig_names
+        self._seed = settings.seed
+        rules = settings.rules
+        self._rules = np.zeros(kernels.RULES, dtype=np.int64)
+        for place, number in (
+            (kernels.MIN_MAPQ, rules.min_mapq),
+            (kernels.FIRST_MAPQ, rules.first_mapq),
+            (kernels.DROP_DUPLICATES, rules.drop_duplicates),
+            (kernels.MIN_LENGTH, rules.min_length),
+            (kernels.MAX_LENGTH, rules.max_length),
+            (kernels.PROPER_ONLY, rules.proper),
+            (kernels.DIALECT, _DIALECTS[settings.dialect]),
+            (kernels.IGNORE_5P, settings.ignore_5p),
+            (kernels.IGNORE_3P, settings.ignore_3p),
+        ):
+            self._rules[place] = number
+        contigs = len(self._contig_names)
+        self._used = np.zeros(contigs, dtype=np.bool_)
+        self._used[sorted(rules.contigs)] = True
+        intervals = [rules.blacklist.get(contig, ((), ())) for contig in range(contigs)]
+        self._black_splits = np.concatenate([[0], np.cumsum([len(starts) for starts, _ in intervals])])
+        self._black_splits = self._black_splits.astype(np.int64)
+        self._black_starts = np.array([x for starts, _ in intervals for x in starts], dtype=np.int64)
+        self._black_ends = np.array([x for _, ends in intervals for x in ends], dtype=np.int64)
+        self.counts = np.zeros(kernels.COUNTS, dtype=np.int64)
+        self._state = np.zeros(kernels.STATE, dtype=np.int64)
+        self._state[kernels.CONTIG] = -1
+        self._window: Window | None = None
+        self._tail_place = ""
+        self._waiting = _waiting(0)
+        self._bias, self._calls = _room(512)
+        self._new_rows(CALLS)
 
-    fragment = (read >> 1).astype(np.int64)
-    # On the reverse strand the call is at the G of the CpG, one base after the C of the forward strand.
-    offset = position - (bases.strand[at] < 0) - start[fragment]
-    order = np.lexsort((offset, fragment))
-    fragment, offset, state, position = fragment[order], offset[order], state[order], position[order]
-    again = np.zeros(len(order), dtype=bool)
-    again[1:] = (fragment[1:] == fragment[:-1]) & (offset[1:] == offset[:-1])
-    discordant = np.zeros(len(order), dtype=bool)
-    discordant[1:] = again[1:] & (state[1:] != state[:-1])
-    counts = totals.tally.counts
-    counts["overlap_calls_merged"] += int(np.count_nonzero(again & ~discordant))
-    counts["overlap_calls_discordant"] += int(np.count_nonzero(discordant))
-    either = discordant.copy()
-    either[:-1] |= discordant[1:]
-    # Where mates are longer than the molecule they read into the adapter: nothing beyond its ends counts.
-    whole = ~again & ~either & (position >= start[fragment]) & (position < end[fragment])
-    splits = np.concatenate([[0], np.cumsum(np.bincount(fragment[whole], minlength=len(start)))])
-    return splits, offset[whole].astype(np.int32), state[whole]
+    def take(self, window: Window) -> None:
+        """Go on with a window; what is left of the one before moves in front of its bytes."""
+        state, old = self._state, self._window
+        if old is None:
+            self._waiting = _waiting(len(window.data))
+            state[kernels.AT] = window.begin
+        else:
+            place = int(state[kernels.AT])
+            if place < int(state[kernels.END]):
+                inside = place >= old.begin
+                self._tail_place = old.virtual_offset(place) if inside else self._tail_place
+            size = self._carry(old, window)
+            if size > window.begin:
+                more = size - window.begin + len(window.data)
+                data = np.zeros(more + len(window.data), dtype=np.uint8)
+                data[more : more + window.end] = window.data[: window.end]
+                marks = window.marks + np.array([more, 0])
+                window = Window(data, window.begin + more, window.end + more, marks, window.consumed)
+                self._carry(old, window)
+            if len(self._waiting[1]) < _reads(len(window.data)):
+                kept = self._waiting
+                self._waiting = _waiting(len(window.data))
+                for new, present in zip(self._waiting[1:], kept[1:], strict=True):
+                    new[: len(present)] = present
+                kernels.rehash(state, *self._waiting)
+        state[kernels.END] = window.end
+        self._window = window
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield what the window at hand fills."""
+        state, window = self._state, self._window
+        assert window is not None
+        while True:
+            code = kernels.scan(
+                window.data,
+                state,
+                self.counts,
+                self._rules,
+                self._seed,
+                self._used,
+                self._black_splits,
+                self._black_starts,
+                self._black_ends,
+                *self._waiting,
+                self._rows,
+                self._offsets,
+                self._states,
+                self._bias,
+                self._calls,
+            )
+            if code == kernels.MORE:
+                return
+            if code == kernels.FULL:
+                if (chunk := self.flush()) is not None:
+                    yield chunk
+                else:
+                    self._new_rows(4 * int(state[kernels.LONGEST]))
+            elif code == kernels.GROW:
+                bias, self._calls = _room(2 * int(state[kernels.LONGEST]))
+                bias[:, : self._bias.shape[1]] = self._bias
+                self._bias = bias
+            else:
+                place = self._place(int(state[kernels.AT]))
+                if code == kernels.UNSORTED:
+                    raise unsorted(self._who, f"the record at {place} comes too late")
+                raise damaged(self._who, place, kernels.DAMAGE[code])
+
+    def flush(self) -> Chunk | None:
+        """Return the fragments read since the last chunk, None where there are none."""
+        n, n_calls = int(self._state[kernels.ROWS]), int(self._state[kernels.CALLS])
+        if n == 0:
+            return None
+        rows = self._rows[:n]
+        columns = {
+            name: np.ascontiguousarray(rows[name])
+            for name in _ROW.names or ()
+            if name not in {"hash", "calls_end"}
+        }
+        table = FragmentTable(
+            contig_names=self._contig_names,
+            cpg_splits=np.concatenate([[0], rows["calls_end"]]),
+            cpg_offsets=self._offsets[:n_calls],
+            cpg_states=self._states[:n_calls],
+            block=np.full(n, -1, dtype=np.int32),
+            **columns,
+        )
+        chunk = Chunk(table, np.ascontiguousarray(rows["hash"]))
+        self._new_rows(len(self._offsets))
+        return chunk
+
+    def finish(self) -> None:
+        """Judge what still waits; raise where the last record isn't whole."""
+        if self._window is None:
+            return
+        state = self._state
+        if state[kernels.AT] < state[kernels.END]:
+            place = self._place(int(state[kernels.AT]))
+            raise damaged(self._who, place, "the file ends inside a record")
+        _, _, at, _, _ = self._waiting
+        kernels.finish(self._window.data, state, self.counts, self._rules, self._waiting[0], at)
+
+    def totals(self) -> Totals:
+        """Return the sums over everything read."""
+        counts = self.counts.tolist()
+        tally = Tally(
+            counts=dict(
+                zip(
+                    ("reads", *REASONS, "fragments", "overlap_calls_merged", "overlap_calls_discordant"),
+                    counts,
+                    strict=False,
+                )
+            ),
+            mapped=counts[kernels.MAPPED],
+            flagged_duplicate=counts[kernels.FLAGGED_DUPLICATE],
+            unique=counts[kernels.UNIQUE],
+            below_mapq=counts[kernels.BELOW_MAPQ],
+        )
+        first, second = (bias[: np.flatnonzero(bias[:, 1]).max(initial=-1) + 1] for bias in self._bias)
+        return Totals(
+            tally=tally,
+            m_bias=(first, second),
+            chh=(counts[kernels.CHH_METHYLATED], counts[kernels.CHH]),
+            strong=counts[kernels.STRONG],
+            known=counts[kernels.KNOWN],
+            longest_read=counts[kernels.LONGEST_READ],
+        )
+
+    def _carry(self, old: Window, new: Window) -> int:
+        return kernels.carry(
+            old.data, new.data, new.begin, self._state, self.counts, self._rules, *self._waiting
+        )
+
+    def _place(self, at: int) -> str:
+        """Return where in the file the record at a place of the window begins."""
+        window = self._window
+        assert window is not None
+        return window.virtual_offset(at) if at >= window.begin else self._tail_place
+
+    def _new_rows(self, calls: int) -> None:
+        self._rows = np.empty(CHUNK, dtype=_ROW)
+        self._offsets = np.empty(calls, dtype=np.int32)
+        self._states = np.empty(calls, dtype=np.int8)
+        self._state[kernels.ROWS] = self._state[kernels.CALLS] = 0
 
 
-def _add_m_bias(sums: np.ndarray, positions: np.ndarray, states: np.ndarray) -> np.ndarray:
-    size = max(len(sums), int(positions.max()) + 1 if len(positions) else 0)
-    total = np.zeros((size, 2), dtype=np.int64)
-    total[: len(sums)] = sums
-    total[:, 0] += np.bincount(positions[states == 1], minlength=size)
-    total[:, 1] += np.bincount(positions, minlength=size)
+def _reads(size: int) -> int:
+    """Return how many records of the smallest size ``size`` bytes can hold."""
+    return (size + SLACK) // 37 + 1
+
+
+def _waiting(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return room for reads that wait: heads of chains, hashes, places, last positions, next in chain."""
+    reads = _reads(size)
+    heads = np.full(1 << max(10, (reads // 4).bit_length()), -1, dtype=np.int64)
+    hashes, at = np.empty(reads, dtype=np.uint64), np.empty(reads, dtype=np.int64)
+    return heads, hashes, at, np.empty(reads, dtype=np.int64), np.empty(reads, dtype=np.int64)
+
+
+def _room(bases: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return room for the M-bias and for the calls of two mates of at most ``bases`` bases."""
+    return np.zeros((2, bases, 2), dtype=np.int64), np.empty((2, bases, 3), dtype=np.int32)
+
+
+def _sum(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    total = np.zeros((max(len(one), len(other)), 2), dtype=np.int64)
+    total[: len(one)] += one
+    total[: len(other)] += other
     return total

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,16 +14,12 @@ from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
-from cfdna_interp.fragments.alignment import Alignment, open_alignment
-from cfdna_interp.fragments.decode import Settings, Totals, decode
+from cfdna_interp.fragments.alignment import Alignment, Shard, shards
+from cfdna_interp.fragments.decode import Settings, Totals
 from cfdna_interp.fragments.filters import REASONS, Rules, Tally
-from cfdna_interp.fragments.profile import (
-    add_empty_windows,
-    add_profile,
-    check_atlas,
-    profile_of,
-    touch_blocks,
-)
+from cfdna_interp.fragments.profile import Counter, check_atlas, touch_blocks
+from cfdna_interp.fragments.progress import Progress
+from cfdna_interp.fragments.source import Source, chunks, open_source
 
 VERY_LONG = 600  # bp; above it fragments are mostly of lysed cells
 
@@ -52,30 +50,42 @@ class Reservoir:
         self.size = size
         self._tables: list[FragmentTable] = []
         self._hashes: list[np.ndarray] = []
+        self._held = 0
+        self._largest: int | None = None  # no fragment of larger hash can still be among the smallest
 
     def add(self, table: FragmentTable, hashes: np.ndarray) -> None:
         """Offer fragments and their (n,) uint64 hashes."""
+        if self._largest is not None:
+            rows = np.flatnonzero(hashes <= np.uint64(self._largest))
+            table, hashes = table.take(rows), hashes[rows]
         self._tables.append(table)
         self._hashes.append(hashes)
-        if sum(len(part) for part in self._hashes) > 2 * self.size + 65_536:
-            self._shrink(self.size)
+        self._held += len(hashes)
+        if self._held > 2 * self.size + 16_384:
+            self._shrink()
+
+    def merge(self, other: Reservoir) -> None:
+        """Offer what another reservoir of the same size holds."""
+        for table, hashes in zip(other._tables, other._hashes, strict=True):
+            self.add(table, hashes)
 
     def smallest(self, count: int) -> FragmentTable | None:
         """Return at most ``count`` <= size fragments by contig, start, length, hash; None if none came."""
         if not self._tables:
             return None
-        self._shrink(self.size)
+        self._shrink()
         table, hashes = self._tables[0], self._hashes[0]
         chosen = np.argsort(hashes, kind="stable")[:count]
         order = np.lexsort((hashes[chosen], table.length[chosen], table.start[chosen], table.contig[chosen]))
         return table.take(chosen[order])
 
-    def _shrink(self, count: int) -> None:
+    def _shrink(self) -> None:
         table, hashes = FragmentTable.concatenate(self._tables), np.concatenate(self._hashes)
-        if len(hashes) > count:
-            rows = np.sort(np.argpartition(hashes, count)[:count])
+        if len(hashes) > self.size:
+            rows = np.sort(np.argpartition(hashes, self.size)[: self.size])
             table, hashes = table.take(rows), hashes[rows]
-        self._tables, self._hashes = [table], [hashes]
+            self._largest = int(hashes.max())
+        self._tables, self._hashes, self._held = [table], [hashes], len(hashes)
 
 
 def empty_table(contig_names: tuple[str, ...] = ()) -> FragmentTable:
@@ -97,53 +107,105 @@ def empty_table(contig_names: tuple[str, ...] = ()) -> FragmentTable:
     return FragmentTable(contig_names=contig_names, cpg_splits=np.zeros(1, dtype=np.int64), **columns)
 
 
-def read_sample(sample: Sample, config: Config, atlas: Atlas | None) -> Extraction:
+def read_sample(sample: Sample, config: Config, atlas: Atlas | None, threads: int = 1) -> Extraction:
     """Read a sample's alignments once.
+
+    Parameters
+    ----------
+    sample, config, atlas
+        What to read and how.
+    threads
+        Parts of the file read at once, cut at contigs; a file that can't be cut is inflated on a thread of
+        its own. The result is the same for any number.
 
     Raises
     ------
     InputError
-        The file is unusable (see :func:`cfdna_interp.fragments.alignment.open_alignment`), breaks off in
-        the middle, or the atlas is of another build.
+        The file is unusable (see :func:`cfdna_interp.fragments.source.open_source`), breaks off in the
+        middle, or the atlas is of another build.
     """
     extract = config.extract
-    with open_alignment(sample, config) as alignment:
-        rules = Rules.of(extract, alignment.contig_names, alignment.who)
+    with open_source(sample, config) as source:
+        rules = Rules.of(extract, source.contig_names, source.who)
         if atlas is not None:
-            check_atlas(atlas, alignment.contig_names, alignment.contig_lengths, alignment.who)
-        settings = Settings(rules, alignment.dialect, config.seed, extract.ignore_5p, extract.ignore_3p)
-        totals = Totals()
-        common = extract.common_fragments
-        reservoir = Reservoir(max(extract.fragments_per_sample, common or 0))
-        profile = Profile()
-        very_long = 0
-        for chunk in decode(alignment, settings, totals):
-            table = touch_blocks(chunk.table, atlas)
-            very_long += int(np.count_nonzero(table.length > VERY_LONG))
-            reservoir.add(table, chunk.hashes)
-            if common is None:
-                add_profile(profile, profile_of(table, atlas, config.features))
-    if common is not None and (equalised := reservoir.smallest(common)) is not None:
-        profile = profile_of(equalised, atlas, config.features)
-    used = sorted(rules.contigs)
-    add_empty_windows(
-        profile,
-        [alignment.contig_names[index] for index in used],
-        [alignment.contig_lengths[index] for index in used],
-        config.features.window,
-    )
-    subsample = reservoir.smallest(extract.fragments_per_sample)
+            check_atlas(atlas, source.contig_names, source.contig_lengths, source.who)
+        settings = Settings(rules, source.dialect, config.seed, extract.ignore_5p, extract.ignore_3p)
+        parts = [Shard()]
+        if isinstance(source, Alignment) and threads > 1:
+            parts = shards(source, 4 * threads)
+        reader = _Reader(source, config, settings, atlas, ahead=threads > 1 and len(parts) == 1)
+        if len(parts) == 1:
+            total = reader.read(parts[0])
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                total, *others = pool.map(reader.read, parts)
+            for other in others:
+                total.merge(other)
+        reader.progress.done()
+    counter = total.counter
+    common = extract.common_fragments
+    if common is not None:
+        counter = reader.counter()
+        if (equalised := total.reservoir.smallest(common)) is not None:
+            counter.add(equalised)
+    subsample = total.reservoir.smallest(extract.fragments_per_sample)
+    totals = total.totals
     return Extraction(
-        fragments=empty_table(alignment.contig_names) if subsample is None else subsample,
-        profile=profile,
-        qc=_quality(sample, alignment, totals, very_long, _too_few(config, totals)),
+        fragments=empty_table(source.contig_names) if subsample is None else subsample,
+        profile=counter.profile(),
+        qc=_quality(sample, source, totals, total.very_long, _too_few(config, totals)),
     )
+
+
+@dataclass
+class _Part:
+    """What comes out of a part of a file."""
+
+    totals: Totals
+    reservoir: Reservoir
+    counter: Counter
+    very_long: int = 0
+
+    def merge(self, other: _Part) -> None:
+        self.totals.add(other.totals)
+        self.reservoir.merge(other.reservoir)
+        self.counter.merge(other.counter)
+        self.very_long += other.very_long
+
+
+class _Reader:
+    """Reads parts of one source, each on its own."""
+
+    def __init__(self, source: Source, config: Config, settings: Settings, atlas: Atlas | None, ahead: bool):
+        self._source, self._config, self._settings = source, config, settings
+        self._atlas, self._ahead = atlas, ahead
+        known = isinstance(source, Alignment) and source.local_bam
+        self.progress = Progress(source.who, os.path.getsize(source.path) if known else 0)
+
+    def counter(self) -> Counter:
+        source, used = self._source, sorted(self._settings.rules.contigs)
+        return Counter(source.contig_names, source.contig_lengths, used, self._atlas, self._config.features)
+
+    def read(self, shard: Shard) -> _Part:
+        extract = self._config.extract
+        size = max(extract.fragments_per_sample, extract.common_fragments or 0)
+        part = _Part(Totals(), Reservoir(size), self.counter())
+        found = chunks(
+            self._source, self._config, self._settings, part.totals, shard, self._ahead, self.progress.add
+        )
+        for chunk in found:
+            table = touch_blocks(chunk.table, self._atlas)
+            part.very_long += int(np.count_nonzero(table.length > VERY_LONG))
+            part.reservoir.add(table, chunk.hashes)
+            if extract.common_fragments is None:
+                part.counter.add(table)
+        return part
 
 
 def failed(sample: Sample, reason: str) -> Extraction:
     """Return the extraction of a sample whose alignments can't be used: valid, empty, excluded."""
-    alignment = Alignment("", (), (), "", False, "none", (), iter(()))
-    return Extraction(empty_table(), Profile(), _quality(sample, alignment, Totals(), 0, reason))
+    nothing = Alignment("", "", None, False, 0, (), (), "", False, "none")
+    return Extraction(empty_table(), Profile(), _quality(sample, nothing, Totals(), 0, reason))
 
 
 def _too_few(config: Config, totals: Totals) -> str:
@@ -165,17 +227,15 @@ def _largest_loss(tally: Tally) -> str:
     return f"; most reads were lost as {reason} ({count} of {tally.counts['reads']})" if count else ""
 
 
-def _quality(
-    sample: Sample, alignment: Alignment, totals: Totals, very_long: int, reason: str
-) -> dict[str, Any]:
+def _quality(sample: Sample, source: Source, totals: Totals, very_long: int, reason: str) -> dict[str, Any]:
     tally = totals.tally
     fragments = tally.counts["fragments"]
     methylated, calls = totals.chh
     return {
         "sample": sample.sample,
         "bam": sample.bam,
-        "simulated": alignment.simulated,
-        "dialect": alignment.dialect,
+        "simulated": source.simulated,
+        "dialect": source.dialect,
         "decision": "exclude" if reason else "keep",
         "reason": reason,
         "counts": tally.counts,
@@ -183,13 +243,13 @@ def _quality(
             "fragments": fragments,
             "duplicate_rate": _ratio(tally.flagged_duplicate, tally.mapped),
             "mapq_loss": _ratio(tally.below_mapq, tally.unique),
-            "gc": _ratio(totals.gc, fragments),
+            "gc": _ratio(totals.strong, totals.known),
             "read_length": totals.longest_read or None,
             "conversion": None if calls == 0 else 1 - methylated / calls,
             "over_600bp": _ratio(very_long, fragments),
         },
         "m_bias": {"read1": totals.m_bias[0], "read2": totals.m_bias[1]},
-        "build": alignment.build,
+        "build": source.build,
     }
 
 

@@ -13,23 +13,29 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.build import bare, is_autosome
 
 # Reasons in the order in which they are judged; the first that holds for a read or its pair counts.
-# mate_missing: single-end, the mate is unmapped, or it is not in the file.
+# mate_missing: single-end, the mate is unmapped, or it is not where the read's record says.
+# mate_distant: by the read's own record the mate begins more than the largest length away.
+# malformed: the CIGAR doesn't fit the read, or the tags run beyond the record.
 REASONS = (
     "secondary_supplementary",
     "unmapped",
     "mate_missing",
     "off_contig",
     "mate_elsewhere",
+    "mate_distant",
+    "qc_fail",
     "duplicate",
     "low_mapq",
+    "malformed",
     "not_inward",
+    "not_proper",
     "length_out_of_range",
     "blacklisted",
     "no_sequence",
 )
 
-PAIRED, UNMAPPED, MATE_UNMAPPED, REVERSE, READ1 = 0x1, 0x4, 0x8, 0x10, 0x40
-DUPLICATE, SECONDARY_SUPPLEMENTARY, WHICH_MATE = 0x400, 0x900, 0xC0
+PAIRED, PROPER, UNMAPPED, MATE_UNMAPPED, REVERSE, READ1 = 0x1, 0x2, 0x4, 0x8, 0x10, 0x40
+QC_FAIL, DUPLICATE, SECONDARY_SUPPLEMENTARY, WHICH_MATE = 0x200, 0x400, 0x900, 0xC0
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,11 @@ class Rules:
     contigs
         Contig indices (of the header) in use.
     min_mapq
-        Both mates need at least this mapping quality.
+        Least mapping quality of both mates, or of the first one.
+    first_mapq
+        Whether the first mate's mapping quality alone is looked at.
+    proper
+        Whether both mates need the aligner's proper-pair flag.
     drop_duplicates
         Whether a pair with a mate flagged as duplicate is rejected.
     min_length, max_length
@@ -52,6 +62,8 @@ class Rules:
 
     contigs: frozenset[int]
     min_mapq: int = 20
+    first_mapq: bool = False
+    proper: bool = False
     drop_duplicates: bool = True
     min_length: int = 60
     max_length: int = 1_000
@@ -84,6 +96,8 @@ class Rules:
         return cls(
             contigs=frozenset(used),
             min_mapq=extract.min_mapq,
+            first_mapq=extract.mapq_of == "first",
+            proper=extract.pairs == "proper",
             drop_duplicates=extract.duplicates == "drop",
             min_length=extract.min_length,
             max_length=extract.max_length,
@@ -96,13 +110,19 @@ class Rules:
         ``forward`` and ``reverse`` are the mates by strand; a pair on one strand comes in any order.
         Direction decides, not the proper-pair flag: aligners withhold the flag from di-nucleosomes.
         """
+        if (forward.flag | reverse.flag) & QC_FAIL:
+            return "qc_fail"
         if self.drop_duplicates and (forward.flag | reverse.flag) & DUPLICATE:
             return "duplicate"
-        if forward.mapping_quality < self.min_mapq or reverse.mapping_quality < self.min_mapq:
+        if self.pair_mapq(forward, reverse) < self.min_mapq:
             return "low_mapq"
+        if malformed(forward) or malformed(reverse):
+            return "malformed"
         start, end = forward.reference_start, reverse.reference_end
         if forward.flag & REVERSE or not reverse.flag & REVERSE or start >= end:
             return "not_inward"
+        if self.proper and not forward.flag & reverse.flag & PROPER:
+            return "not_proper"
         if not self.min_length <= end - start <= self.max_length:
             return "length_out_of_range"
         if self.blacklist and self._touches_blacklist(forward.reference_id, start, end):
@@ -111,8 +131,16 @@ class Rules:
             return "no_sequence"
         return None
 
+    def pair_mapq(self, forward: Any, reverse: Any) -> int:
+        """Return the mapping quality that is judged."""
+        if self.first_mapq:
+            return int((forward if forward.flag & READ1 else reverse).mapping_quality)
+        return int(min(forward.mapping_quality, reverse.mapping_quality))
+
     def judge_alone(self, read: Any) -> str:
         """Return the reason against a read whose mate never came."""
+        if read.flag & QC_FAIL:
+            return "qc_fail"
         if self.drop_duplicates and read.flag & DUPLICATE:
             return "duplicate"
         return "low_mapq" if read.mapping_quality < self.min_mapq else "mate_missing"
@@ -123,6 +151,16 @@ class Rules:
         starts, ends = self.blacklist[contig]
         last = bisect_left(starts, end) - 1  # the last interval that begins before the fragment ends
         return last >= 0 and ends[last] > start
+
+
+def malformed(read: Any) -> bool:
+    """Tell whether a mapped record's CIGAR is unknown, covers nothing or too much, or has another length."""
+    operations = read.cigartuples or []
+    along_read = sum(size for code, size in operations if code in (0, 1, 4, 7, 8))
+    span = sum(size for code, size in operations if code in (0, 2, 3, 7, 8))
+    unknown = any(code > 8 for code, _ in operations)
+    beyond = read.reference_start + span > 2**31 - 1
+    return unknown or span == 0 or beyond or (read.query_length > 0 and along_read != read.query_length)
 
 
 @dataclass

@@ -13,10 +13,7 @@ from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.config.settings import Features
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.build import bare
-
-# Short and long fragments of a window, bp, both ends included.
-SHORT, LONG = (100, 150), (151, 220)
-UNMETHYLATED, METHYLATED = 0.25, 0.75  # largest share of a U, least share of an M fragment
+from cfdna_interp.fragments.kernels.counting import count, touch
 
 
 def touch_blocks(table: FragmentTable, atlas: Atlas | None) -> FragmentTable:
@@ -25,17 +22,15 @@ def touch_blocks(table: FragmentTable, atlas: Atlas | None) -> FragmentTable:
     Contigs match with or without ``chr``.
     """
     block = np.full(len(table), -1, dtype=np.int32)
-    if atlas is None:
-        return replace(table, block=block)
-    for contig, members in _blocks_by_index(atlas, table.contig_names).items():
-        rows = np.flatnonzero(table.contig == contig)
-        start = table.start[rows]
-        # The first block that ends after the fragment's start is the only one that can be the first touched.
-        first = np.searchsorted(atlas.ends[members], start, side="right")
-        inside = first < len(members)
-        candidate = members[np.minimum(first, len(members) - 1)]
-        touched = inside & (atlas.starts[candidate] < start + table.length[rows])
-        block[rows[touched]] = candidate[touched]
+    if atlas is not None:
+        by_contig = atlas.by_contig()
+        members = {bare(contig): numbers for contig, numbers in by_contig.items()}
+        none = np.zeros(0, dtype=np.int64)
+        found = [members.get(bare(name), none) for name in table.contig_names]
+        splits = np.concatenate([[0], np.cumsum([len(numbers) for numbers in found])]).astype(np.int64)
+        numbers = np.concatenate([none, *found]).astype(np.int64)
+        starts, ends = atlas.starts[numbers].astype(np.int64), atlas.ends[numbers].astype(np.int64)
+        touch(table.contig, table.start, table.length, splits, starts, ends, numbers, block)
     return replace(table, block=block)
 
 
@@ -54,102 +49,118 @@ def check_atlas(atlas: Atlas, contig_names: Sequence[str], contig_lengths: Seque
             )
 
 
-def profile_of(table: FragmentTable, atlas: Atlas | None, settings: Features) -> Profile:
-    """Count the fragments of a table.
+class Counter:
+    """Counts over the fragments of a sample, as dense arrays while they are added up.
 
     Parameters
     ----------
-    table
-        Fragments; ``block`` holds atlas blocks (see :func:`touch_blocks`).
+    contig_names, contig_lengths
+        Contigs in header order; bp.
+    used
+        Indices of the contigs in use: their windows are all in the profile, so that every sample of a study
+        has the same ones.
     atlas
-        Names of the blocks; None leaves ``block_uxm`` out.
+        Marker blocks; None leaves ``block_uxm`` out.
     settings
         Window size, and the CpGs a fragment needs inside a block.
-
-    Returns
-    -------
-    A profile with the kinds
-
-    - ``length_1bp``: fragments by length;
-    - ``motif``: 5' ends by 4-mer, two a fragment, unknown ones left out;
-    - ``window``: fragments by midpoint, short (100-150 bp), long (151-220 bp) and all;
-    - ``methylation``: fragments outside blocks by ``calls:methylated``, e.g. ``5:3``, with at least one call;
-    - ``block_uxm``: fragments by block that have enough calls inside it, at most 25 % methylated (U), at
-      least 75 % (M), between (X); Loyfer et al. 2023, https://doi.org/10.1038/s41586-022-05580-6.
     """
-    profile = Profile()
-    lengths, counts = np.unique(table.length, return_counts=True)
-    for length, count in zip(lengths.tolist(), counts.tolist(), strict=True):
-        profile.add("length_1bp", str(length), [count])
-    ends = np.concatenate([table.motif_5p, table.motif_3p])
-    for motif, count in enumerate(np.bincount(ends[ends >= 0], minlength=len(MOTIFS)).tolist()):
-        if count:
-            profile.add("motif", MOTIFS[motif], [count])
-    _count_windows(profile, table, settings.window)
-    _count_methylation(profile, table)
-    if atlas is not None:
-        _count_blocks(profile, table, atlas, settings.uxm_min_cpgs)
-    return profile
 
+    def __init__(
+        self,
+        contig_names: Sequence[str],
+        contig_lengths: Sequence[int],
+        used: Sequence[int],
+        atlas: Atlas | None,
+        settings: Features,
+    ):
+        self._names, self._used = contig_names, sorted(used)
+        self._atlas, self._settings = atlas, settings
+        self._window_splits = np.zeros(len(contig_names) + 1, dtype=np.int64)
+        for index in self._used:
+            self._window_splits[index + 1] = -(-contig_lengths[index] // settings.window)
+        self._window_splits = np.cumsum(self._window_splits)
+        self._lengths = np.zeros(1_024, dtype=np.int64)
+        self._motifs = np.zeros(len(MOTIFS), dtype=np.int64)
+        self._windows = np.zeros((int(self._window_splits[-1]), 3), dtype=np.int64)
+        self._patterns = np.zeros((64, 64), dtype=np.int64)
+        blocks = 0 if atlas is None else len(atlas)
+        self._uxm = np.zeros((blocks, 3), dtype=np.int64)
+        self._starts = np.zeros(0, np.int64) if atlas is None else atlas.starts.astype(np.int64)
+        self._ends = np.zeros(0, np.int64) if atlas is None else atlas.ends.astype(np.int64)
 
-def add_profile(total: Profile, part: Profile) -> None:
-    """Add the counts of ``part`` to ``total``."""
-    for kind, cells in part.counts.items():
-        for key, counts in cells.items():
-            total.add(kind, key, counts)
+    def add(self, table: FragmentTable) -> None:
+        """Count fragments on contigs in use; ``block`` holds atlas blocks (see :func:`touch_blocks`)."""
+        if len(table) == 0:
+            return
+        self._fit(int(table.length.max()), int(table.cpg_counts.max()))
+        count(
+            table.contig,
+            table.start,
+            table.length,
+            table.motif_5p,
+            table.motif_3p,
+            table.cpg_splits,
+            table.cpg_offsets,
+            table.cpg_states,
+            table.block,
+            self._starts,
+            self._ends,
+            self._settings.uxm_min_cpgs,
+            self._settings.window,
+            self._window_splits,
+            self._lengths,
+            self._motifs,
+            self._windows,
+            self._patterns,
+            self._uxm,
+        )
 
+    def merge(self, other: Counter) -> None:
+        """Add the counts of another part of the same sample."""
+        self._fit(len(other._lengths) - 1, len(other._patterns) - 1)
+        other._fit(len(self._lengths) - 1, len(self._patterns) - 1)
+        self._lengths += other._lengths
+        self._motifs += other._motifs
+        self._windows += other._windows
+        self._patterns += other._patterns
+        self._uxm += other._uxm
 
-def add_empty_windows(
-    profile: Profile, contig_names: Sequence[str], contig_lengths: Sequence[int], window: int
-) -> None:
-    """Add all windows of the contigs, so that every sample of a study has the same ones."""
-    for name, length in zip(contig_names, contig_lengths, strict=True):
-        for start in range(0, length, window):
-            profile.add("window", f"{name}:{start}", [0, 0, 0])
+    def profile(self) -> Profile:
+        """Return the counts.
 
+        Returns
+        -------
+        A profile with the kinds
 
-def _blocks_by_index(atlas: Atlas, contig_names: Sequence[str]) -> dict[int, np.ndarray]:
-    index = {bare(name): number for number, name in enumerate(contig_names)}
-    return {
-        index[bare(contig)]: members for contig, members in atlas.by_contig().items() if bare(contig) in index
-    }
+        - ``length_1bp``: fragments by length;
+        - ``motif``: 5' ends by 4-mer, two a fragment, unknown ones left out;
+        - ``window``: fragments by midpoint, short (100-150 bp), long (151-220 bp) and all;
+        - ``methylation``: fragments outside blocks by ``calls:methylated``, e.g. ``5:3``, with at least one
+          call;
+        - ``block_uxm``: fragments by block that have enough calls inside it, at most 25 % methylated (U), at
+          least 75 % (M), between (X); Loyfer et al. 2023, https://doi.org/10.1038/s41586-022-05580-6.
+        """
+        profile = Profile()
+        for length in np.flatnonzero(self._lengths).tolist():
+            profile.add("length_1bp", str(length), [int(self._lengths[length])])
+        for motif in np.flatnonzero(self._motifs).tolist():
+            profile.add("motif", MOTIFS[motif], [int(self._motifs[motif])])
+        for index in self._used:
+            first, last = self._window_splits[index : index + 2].tolist()
+            for cell in range(first, last):
+                key = f"{self._names[index]}:{(cell - first) * self._settings.window}"
+                profile.add("window", key, self._windows[cell])
+        for calls, methylated in np.argwhere(self._patterns).tolist():
+            profile.add("methylation", f"{calls}:{methylated}", [int(self._patterns[calls, methylated])])
+        if self._atlas is not None:
+            for block in np.flatnonzero(self._uxm.sum(axis=1)).tolist():
+                profile.add("block_uxm", self._atlas.names[block], self._uxm[block])
+        return profile
 
-
-def _count_windows(profile: Profile, table: FragmentTable, window: int) -> None:
-    number = (table.start.astype(np.int64) + table.length // 2) // window
-    cells, which = np.unique(np.column_stack([table.contig, number]), axis=0, return_inverse=True)
-    which = which.ravel()
-    counts = np.column_stack(
-        [
-            np.bincount(which[(table.length >= low) & (table.length <= high)], minlength=len(cells))
-            for low, high in (SHORT, LONG, (0, np.iinfo(np.int32).max))
-        ]
-    )
-    for (contig, place), row in zip(cells.tolist(), counts, strict=True):
-        profile.add("window", f"{table.contig_names[contig]}:{place * window}", row)
-
-
-def _count_methylation(profile: Profile, table: FragmentTable) -> None:
-    methylated = np.concatenate([[0], np.cumsum(table.cpg_states, dtype=np.int64)])
-    methylated = methylated[table.cpg_splits[1:]] - methylated[table.cpg_splits[:-1]]
-    calls = table.cpg_counts
-    wanted = (table.block < 0) & (calls > 0)
-    pairs = np.column_stack([calls[wanted], methylated[wanted]])
-    cells, counts = np.unique(pairs, axis=0, return_counts=True)
-    for (n, k), count in zip(cells.tolist(), counts.tolist(), strict=True):
-        profile.add("methylation", f"{n}:{k}", [count])
-
-
-def _count_blocks(profile: Profile, table: FragmentTable, atlas: Atlas, min_cpgs: int) -> None:
-    fragment = np.repeat(np.arange(len(table)), table.cpg_counts)
-    block = table.block[fragment]
-    position = table.start[fragment] + table.cpg_offsets
-    inside = (block >= 0) & (position >= atlas.starts[block]) & (position < atlas.ends[block])
-    calls = np.bincount(fragment[inside], minlength=len(table))
-    methylated = np.bincount(fragment[inside & (table.cpg_states == 1)], minlength=len(table))
-    enough = np.flatnonzero(calls >= min_cpgs)
-    share = methylated[enough] / calls[enough]
-    state = np.where(share <= UNMETHYLATED, 0, np.where(share >= METHYLATED, 2, 1))
-    counts = np.bincount(table.block[enough] * 3 + state, minlength=3 * len(atlas)).reshape(-1, 3)
-    for index in np.flatnonzero(counts.sum(axis=1)).tolist():
-        profile.add("block_uxm", atlas.names[index], counts[index])
+    def _fit(self, length: int, calls: int) -> None:
+        """Make room for lengths and numbers of calls up to these."""
+        if length >= len(self._lengths):
+            self._lengths = np.pad(self._lengths, (0, length + 1 - len(self._lengths)))
+        if calls >= len(self._patterns):
+            more = calls + 1 - len(self._patterns)
+            self._patterns = np.pad(self._patterns, ((0, more), (0, more)))

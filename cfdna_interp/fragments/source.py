@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
-from cfdna_interp.fragments.alignment import Alignment, open_alignment
+from cfdna_interp.fragments.alignment import Alignment, Shard, open_alignment
 from cfdna_interp.fragments.decode import Chunk, Settings, Totals, decode
 from cfdna_interp.fragments.fragment_file import FragmentFile, is_fragment_file, open_fragments
 from cfdna_interp.fragments.fragment_lines import read_fragments
@@ -32,12 +32,21 @@ def open_source(sample: Sample, config: Config) -> Iterator[Source]:
         yield source
 
 
-def chunks(source: Source, config: Config, settings: Settings, totals: Totals) -> Iterator[Chunk]:
-    """Yield all fragments of a source; ``totals`` is complete when the last chunk is out.
+def chunks(
+    source: Source,
+    config: Config,
+    settings: Settings,
+    totals: Totals,
+    shard: Shard | None = None,
+    ahead: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Chunk]:
+    """Yield the fragments of a source, or of a part of it; ``totals`` is complete after the last chunk.
 
     End motifs come from the reads, or with ``extract.motifs: reference`` from the reference's bases at the
     fragments' ends. A fragment file has no reads: its motifs and GC are the reference's where
-    ``reference.fasta`` is set, otherwise unknown.
+    ``reference.fasta`` is set, otherwise unknown. For ``shard``, ``ahead`` and ``progress`` see
+    :func:`cfdna_interp.fragments.decode.decode`; a fragment file is read whole.
 
     Raises
     ------
@@ -49,7 +58,7 @@ def chunks(source: Source, config: Config, settings: Settings, totals: Totals) -
         yield from read_fragments(source, settings, totals, Reference(fasta) if fasta else None)
     elif config.extract.motifs == "reference" and fasta:
         reference = Reference(fasta)
-        for chunk in decode(source, settings, totals):
+        for chunk in decode(source, settings, totals, shard, ahead, progress):
             yield replace(chunk, table=with_reference_ends(chunk.table, reference))
     else:
-        yield from decode(source, settings, totals)
+        yield from decode(source, settings, totals, shard, ahead, progress)

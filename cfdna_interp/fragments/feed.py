@@ -1,0 +1,154 @@
+"""CRAM and remote files as a stream of uncompressed BAM.
+
+htslib decodes them in a child process, at its own speed and beside this interpreter; what comes
+through the pipe is BGZF with stored blocks, so that one decoder reads every kind of file.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import IO, BinaryIO
+
+from cfdna_interp.errors import InputError
+from cfdna_interp.fragments import view
+from cfdna_interp.fragments.remote import is_remote, remote_index
+
+BUFFER = 1 << 20  # bytes read ahead
+UNPLACED = "*"  # samtools' name for the reads without a position, at the end of the file
+SAID = 1 << 16  # bytes of the child's messages looked at, from their end
+
+# What htslib 1.24 says, what that means, what to do; the first that fits counts.
+EXPLANATIONS = (
+    (
+        "md5|reference file|fetch reference",
+        "cannot be read with the reference given",
+        "set reference.fasta to the genome it was written with",
+    ),
+    ("index", "cannot be read by contig", "run samtools index on it"),
+    ("failed to open", "cannot be opened", "give a sorted BAM or CRAM file that can be read from here"),
+)
+
+
+@contextmanager
+def feed(
+    path: str, reference_fasta: str | None, contigs: Sequence[str] | None, who: str
+) -> Iterator[BinaryIO]:
+    """Stream a file's alignments as BAM.
+
+    Parameters
+    ----------
+    path
+        A CRAM or BAM file, or the address of one (``http://``, ``s3://`` and what else htslib reads).
+    reference_fasta
+        The genome that a CRAM file was written with, or None.
+    contigs
+        Names of contigs to read, in header order, with ``UNPLACED`` last for the reads without a
+        position; this needs the index. None: the whole file, without the index.
+    who
+        Sample and file, as error messages begin.
+
+    Yields
+    ------
+    BinaryIO
+        BGZF of stored blocks holding a BAM file, header first. Only the read that meets the end tells
+        whether the file was whole: read until no bytes come. Whatever is unread when the context
+        ends is dropped, and the child with it.
+
+    Raises
+    ------
+    InputError
+        From reading: the file, its index or its reference is missing, damaged or of another file.
+    ValueError
+        ``contigs`` is empty.
+    """
+    with tempfile.TemporaryFile() as said, ExitStack() as index:
+        by_index = contigs is not None and is_remote(path)
+        local_index = index.enter_context(remote_index(path, who)) if by_index else None
+        child = subprocess.Popen(
+            # -P: modules come from the installation, never from the folder of the child's program.
+            [sys.executable, "-P", view.__file__, *_arguments(path, reference_fasta, contigs, local_index)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            bufsize=0,
+        )
+        try:
+            with io.BufferedReader(_Pipe(child, said, path, who), BUFFER) as stream:
+                yield stream
+        finally:
+            child.kill()  # nothing where it has ended
+            child.wait()
+
+
+class _Pipe(io.RawIOBase):
+    """The child's output; at its end stands whether all of it came."""
+
+    def __init__(self, child: subprocess.Popen[bytes], said: IO[bytes], path: str, who: str):
+        assert child.stdout is not None
+        self._child, self._out, self._said = child, child.stdout, said
+        self._path, self._who = path, who
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        got: int = self._out.readinto(buffer)  # type: ignore[attr-defined]
+        if got == 0 and len(buffer):
+            self._check()
+        return got
+
+    def close(self) -> None:
+        self._out.close()
+        super().close()
+
+    def _check(self) -> None:
+        status = self._child.wait()
+        self._said.seek(max(0, self._said.seek(0, io.SEEK_END) - SAID))
+        said = self._said.read().decode(errors="replace")
+        # A file that breaks off between two containers is read without an error.
+        if status == 0 and "EOF marker is absent" not in said:
+            return
+        if status < 0:
+            raise InputError(
+                f"{self._who}: reading it was ended by {signal.Signals(-status).name}; "
+                "give the job more memory, or copy the file again"
+            )
+        raise InputError(_explain(said, self._path, self._who))
+
+
+def _arguments(
+    path: str, reference_fasta: str | None, contigs: Sequence[str] | None, local_index: str | None
+) -> list[str]:
+    options = ["-T", reference_fasta] if reference_fasta and path.endswith(".cram") else []
+    if contigs is None:
+        return [*options, "--", path]
+    if not contigs:
+        raise ValueError("no contigs to read")
+    # Braces: a whole contig, also where its name looks like a range (HLA-A*01:01:01:01).
+    regions = [name if name == UNPLACED else f"{{{name}}}" for name in contigs]
+    if local_index is not None:
+        return [*options, "-X", "--", path, local_index, *regions]
+    return [*options, "--", path, *regions]
+
+
+def _explain(said: str, path: str, who: str) -> str:
+    """Say what is wrong and what to do, by what htslib and samtools said."""
+    lines = [" ".join(line.split()) for line in said.splitlines() if line.strip()]
+    # The first thing that went wrong is the cause, the others follow from it; warnings are no cause.
+    errors = [line for line in lines if not line.startswith("[W::")] or lines or ["no reason given"]
+    for pattern, problem, remedy in EXPLANATIONS:
+        for line in errors:
+            if re.search(pattern, line.replace(path, ""), re.IGNORECASE):
+                return f"{who} {problem} ({_plain(line)}); {remedy}"
+    return f"{who} is truncated or damaged ({_plain(errors[0])}); copy or write it again"
+
+
+def _plain(line: str) -> str:
+    return re.sub(r"^\[\w+(::\w+)?\] |^samtools view: ", "", line)

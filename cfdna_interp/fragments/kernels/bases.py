@@ -1,0 +1,98 @@
+"""Read bases of a mate: GC inside the fragment, and the end motif."""
+
+from __future__ import annotations
+
+from cfdna_interp.fragments.kernels.compiling import helper
+from cfdna_interp.fragments.kernels.memory import (
+    bit_range,
+    count_bits,
+    known_high_mask,
+    known_low_mask,
+    strong_high_mask,
+    strong_low_mask,
+    u32,
+    unmethylated_mask,
+)
+from cfdna_interp.fragments.kernels.record import moves
+
+
+@helper
+def _count(buffer, sequence, letters, low, high):
+    """Return (G and C, known bases) of read bases low..high - 1.
+
+    The even bases are the high halves of the bytes, the odd ones the low halves. ``letters``, where it is not
+    negative, is where the XM letters are: an unmethylated call is a C that was read as something else.
+    """
+    strong = known = 0
+    byte = low >> 1
+    even_low, even_high, odd_low, odd_high = (low + 1) >> 1, (high + 1) >> 1, low >> 1, high >> 1
+    while 2 * byte < high:
+        even = bit_range(even_low - byte, even_high - byte)
+        odd = bit_range(odd_low - byte, odd_high - byte)
+        at = sequence + byte
+        strong += count_bits(strong_high_mask(buffer, at) & even)
+        strong += count_bits(strong_low_mask(buffer, at) & odd)
+        known += count_bits(known_high_mask(buffer, at) & even)
+        known += count_bits(known_low_mask(buffer, at) & odd)
+        byte += 32
+    if letters >= 0:
+        base = low
+        while base < high:
+            inside = bit_range(0, high - base)
+            strong += count_bits(unmethylated_mask(buffer, letters + base) & inside)
+            base += 32
+    return strong, known
+
+
+@helper
+def strong_bases(buffer, sequence, letters, place, operations, start, low, high):
+    """Return (G and C, known bases) of the read bases aligned to reference positions low..high - 1.
+
+    Parameters are the buffer, where bases, XM letters (negative: none) and CIGAR are, the CIGAR's operations,
+    and the read's first reference position.
+    """
+    strong = known = base = 0
+    for number in range(operations):
+        along, over = moves(u32(buffer, place + 4 * number))
+        if along > 0 and over > 0:
+            first, last = max(low - start, 0), min(high - start, along)
+            if first < last:
+                more_strong, more_known = _count(buffer, sequence, letters, base + first, base + last)
+                strong += more_strong
+                known += more_known
+        base += along
+        start += over
+    return strong, known
+
+
+@helper
+def end_motif(buffer, sequence, bases, letters, strand, reverse):
+    """Return the index into ``MOTIFS`` of a mate's first four bases as sequenced, -1 unknown.
+
+    A base called as an unmethylated cytosine counts as what it was before conversion.
+    """
+    if bases < 4:
+        return -1
+    motif = 0
+    for step in range(4):
+        base = bases - 1 - step if reverse else step
+        code = (buffer[sequence + (base >> 1)] >> (0 if base & 1 else 4)) & 15
+        if letters >= 0:
+            letter = buffer[letters + base]
+            if letter == 122 or letter == 120 or letter == 104 or letter == 117:  # z x h u
+                if strand > 0 and code == 8:
+                    code = 2
+                elif strand < 0 and code == 1:
+                    code = 4
+        if code == 1:
+            index = 0
+        elif code == 2:
+            index = 1
+        elif code == 4:
+            index = 2
+        elif code == 8:
+            index = 3
+        else:
+            return -1
+        motif = 4 * motif + (3 - index if reverse else index)
+    return motif

@@ -1,0 +1,61 @@
+"""libdeflate's inflate and CRC functions, from the shared object of the ``deflate`` package."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from functools import cache
+
+import numpy as np
+
+_log = logging.getLogger(__name__)
+
+
+@cache
+def _library() -> ctypes.CDLL | None:
+    try:
+        from deflate import _deflate
+
+        library = ctypes.CDLL(_deflate.__file__)
+        library.libdeflate_alloc_decompressor.restype = ctypes.c_void_p
+        library.libdeflate_free_decompressor.argtypes = [ctypes.c_void_p]
+        _address(library, "libdeflate_deflate_decompress")
+        _address(library, "libdeflate_crc32")
+    except (ImportError, OSError, AttributeError) as error:
+        _log.warning(
+            "libdeflate is not at hand (%s): BAM blocks are inflated by zlib, about half as fast", error
+        )
+        return None
+    return library
+
+
+def _address(library: ctypes.CDLL, name: str) -> int:
+    return ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
+
+
+class Decompressor:
+    """One thread's decompressor.
+
+    Attributes
+    ----------
+    functions
+        (3,) int64 as :func:`cfdna_interp.fragments.kernels.inflate.inflate_blocks` takes them; None where
+        the library is not at hand.
+    """
+
+    def __init__(self) -> None:
+        self.functions: np.ndarray | None = None
+        self._library = _library()
+        if self._library is not None:
+            self._state = self._library.libdeflate_alloc_decompressor()
+            if not self._state:
+                raise MemoryError("libdeflate could not allocate a decompressor")
+            names = ("libdeflate_deflate_decompress", "libdeflate_crc32")
+            addresses = [_address(self._library, name) for name in names]
+            self.functions = np.array([*addresses, self._state], dtype=np.int64)
+
+    def close(self) -> None:
+        """Free it."""
+        if self._library is not None and self.functions is not None:
+            self._library.libdeflate_free_decompressor(self._state)
+            self.functions = None

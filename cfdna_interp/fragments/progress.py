@@ -1,0 +1,54 @@
+"""How far the reading of a file has come, on the standard error stream, for files that take a while."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+EVERY = 10.0  # seconds between two lines; files read faster than that stay silent
+
+
+class Progress:
+    """Reads, reads per second and time left of one file, whose parts may be read on several threads.
+
+    The time left comes from the share of the compressed bytes that have been read.
+
+    Parameters
+    ----------
+    who
+        Sample and file, as the lines begin.
+    size
+        Bytes of the file, 0 where the bytes that are read are not its own.
+    """
+
+    def __init__(self, who: str, size: int):
+        self._who, self._size = who, size
+        self._reads = self._consumed = 0
+        self._lock = threading.Lock()
+        self._begin = self._last = time.monotonic()
+        self._said = False
+
+    def add(self, reads: int, consumed: int) -> None:
+        """Count reads and compressed bytes since the last call."""
+        with self._lock:
+            self._reads += reads
+            self._consumed += consumed
+            now = time.monotonic()
+            if now - self._last >= EVERY:
+                self._last, self._said = now, True
+                self._say(now - self._begin)
+
+    def done(self) -> None:
+        """Say the sum, where anything was said before."""
+        if self._said:
+            self._size = 0
+            self._say(time.monotonic() - self._begin)
+
+    def _say(self, seconds: float) -> None:
+        rate = self._reads / max(seconds, 1e-9)
+        line = f"{self._who}: {self._reads:,} reads, {rate:,.0f} a second"
+        if self._size and self._consumed:
+            left = seconds * max(self._size - self._consumed, 0) / self._consumed
+            line += f", {self._consumed / self._size:.0%}, {left:,.0f} s left"
+        print(line, file=sys.stderr, flush=True)
