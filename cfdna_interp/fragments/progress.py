@@ -26,15 +26,18 @@ class Progress:
         self._who, self._size = who, size
         self._reads = self._consumed = 0
         self._lock = threading.Lock()
-        self._begin = self._last = time.monotonic()
+        self._begin = self._last = -1.0
         self._said = False
 
     def add(self, reads: int, consumed: int) -> None:
         """Count reads and compressed bytes since the last call."""
         with self._lock:
+            now = time.monotonic()
+            if self._begin < 0:
+                # The clock starts with the first call: before it, kernels may have had to be compiled.
+                self._begin = self._last = now
             self._reads += reads
             self._consumed += consumed
-            now = time.monotonic()
             if now - self._last >= EVERY:
                 self._last, self._said = now, True
                 self._say(now - self._begin)
