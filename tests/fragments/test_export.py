@@ -20,12 +20,12 @@ from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.cli.fragments import command
 from cfdna_interp.config import Config
-from cfdna_interp.config.settings import Extract, Features, Reference
+from cfdna_interp.config.settings import Extract, Reference
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.decode import Chunk, Settings, Totals
 from cfdna_interp.fragments.export import export_fragments, in_order
+from cfdna_interp.fragments.extract import read_sample
 from cfdna_interp.fragments.filters import Rules
-from cfdna_interp.fragments.profile import profile_of
 from cfdna_interp.fragments.source import chunks, open_source
 
 MOLECULES = [
@@ -109,14 +109,19 @@ def test_a_round_trip_keeps_fragments_and_length_counts(tmp_path, library, suffi
     out = tmp_path / f"s7{suffix}"
     export_fragments(library, config, out)
     again = replace(library, bam=str(out))
-    one, other = read_all(library, config), read_all(again, config)
-    expected = profile_of(one, None, Features()).counts
-    found = profile_of(other, None, Features()).counts
-    assert found["length_1bp"].keys() == expected["length_1bp"].keys()
+    one, other = read_sample(library, config, None), read_sample(again, config, None)
     for kind in ("length_1bp", "window"):
-        assert {key: list(n) for key, n in found[kind].items()} == {
-            key: list(n) for key, n in expected[kind].items()
-        }
+        expected, found = (
+            {key: list(counts) for key, counts in extraction.profile.counts[kind].items()}
+            for extraction in (one, other)
+        )
+        assert found == expected
+    assert one.qc["decision"] == other.qc["decision"] == "keep"
+    # What lines can't tell is unmeasured; what they can is the same.
+    unmeasured = {"duplicate_rate", "mapq_loss", "gc", "read_length", "conversion"}
+    for name, value in other.qc["technical"].items():
+        assert value == (None if name in unmeasured else one.qc["technical"][name]), name
+    assert other.qc["counts"]["reads"] == 2 * len(KEPT)
     # What was written once is written again byte for byte.
     export_fragments(again, config, tmp_path / f"again{suffix}")
     assert (tmp_path / f"again{suffix}").read_bytes() == out.read_bytes()
