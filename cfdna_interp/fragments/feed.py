@@ -22,6 +22,7 @@ from cfdna_interp.fragments.remote import is_remote, remote_index
 
 BUFFER = 1 << 20  # bytes read ahead
 UNPLACED = "*"  # samtools' name for the reads without a position, at the end of the file
+NO_END = "EOF marker is absent"  # of htslib 1.24, a warning only
 SAID = 1 << 16  # bytes of the child's messages looked at, from their end
 
 # What htslib 1.24 says, what that means, what to do; the first that fits counts.
@@ -113,7 +114,7 @@ class _Pipe(io.RawIOBase):
         self._said.seek(max(0, self._said.seek(0, io.SEEK_END) - SAID))
         said = self._said.read().decode(errors="replace")
         # A file that breaks off between two containers is read without an error.
-        if status == 0 and "EOF marker is absent" not in said:
+        if status == 0 and NO_END not in said:
             return
         if status < 0:
             raise InputError(
@@ -142,7 +143,7 @@ def _explain(said: str, path: str, who: str) -> str:
     """Say what is wrong and what to do, by what htslib and samtools said."""
     lines = [" ".join(line.split()) for line in said.splitlines() if line.strip()]
     # The first thing that went wrong is the cause, the others follow from it; warnings are no cause.
-    errors = [line for line in lines if not line.startswith("[W::")] or lines or ["no reason given"]
+    errors = [line for line in lines if NO_END in line or not line.startswith("[W::")] or ["no reason given"]
     for pattern, problem, remedy in EXPLANATIONS:
         for line in errors:
             if re.search(pattern, line.replace(path, ""), re.IGNORECASE):

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pysam
+import pytest
+from bams import mates, random_molecules, write_bam, write_build
+
+from cfdna_interp.artifacts.sheet import Sample
+from cfdna_interp.config import Config
+from cfdna_interp.config.settings import Extract, Reference
+from cfdna_interp.errors import InputError
+from cfdna_interp.fragments.alignment import open_alignment
+from cfdna_interp.fragments.feed import UNPLACED, feed
+from cfdna_interp.fragments.remote import is_remote, remote_index
+
+SERVER = Path(__file__).resolve().parents[1] / "range_server.py"
+WHO = "sample S7: s7.bam"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A folder and its address: s7.bam of 4,000 reads on chr1 and 200 on chrX, of several blocks."""
+    folder = tmp_path_factory.mktemp("served")
+    records = [
+        read
+        for contig, count in (("chr1", 2_000), ("chrX", 100))
+        for molecule in random_molecules(count, contig=contig, prefix=contig)
+        for read in mates(molecule)
+    ]
+    write_bam(folder / "s7.bam", records)
+    server = subprocess.Popen(
+        [sys.executable, str(SERVER), str(folder)], stdout=subprocess.PIPE, text=True, cwd=folder
+    )
+    try:
+        yield folder, f"http://127.0.0.1:{server.stdout.readline().strip()}"
+    finally:
+        server.kill()
+        server.communicate()
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A working directory with a file that htslib would take for the index."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "s7.bam.bai").write_bytes(b"of another file")
+    monkeypatch.chdir(folder)
+    yield
+    assert os.listdir(folder) == ["s7.bam.bai"]
+
+
+def names(address, contigs, tmp_path):
+    fed = tmp_path / "fed.bam"
+    with feed(address, None, contigs, WHO) as stream:
+        fed.write_bytes(stream.read())
+    with pysam.AlignmentFile(str(fed)) as file:
+        return [(read.query_name, read.flag) for read in file.fetch(until_eof=True)]
+
+
+def test_feed_of_a_remote_bam(served, elsewhere, tmp_path):
+    folder, site = served
+    with pysam.AlignmentFile(str(folder / "s7.bam")) as file:
+        expected = [(read.query_name, read.flag) for read in file.fetch(until_eof=True)]
+    address = f"{site}/s7.bam"
+    assert names(address, None, tmp_path) == expected
+    one, rest = names(address, ["chr1"], tmp_path), names(address, ["chr2", "chrX", UNPLACED], tmp_path)
+    assert (len(one), len(rest)) == (4_000, 200)
+    assert one + rest == expected
+
+
+def test_open_alignment_of_a_remote_bam(served, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = Config(
+        sheet="s.tsv",
+        outdir="out",
+        reference=Reference(build=str(write_build(tmp_path / "made-up.tsv"))),
+        extract=Extract(),
+    )
+    sample = Sample("S7", "P7", f"{served[1]}/s7.bam", 1, "discovery")
+    with open_alignment(sample, config) as alignment:
+        assert (alignment.build, alignment.dialect) == ("made-up", "xm")
+        assert alignment.who == f"sample S7: {served[1]}/s7.bam"
+
+
+@pytest.mark.parametrize("name", ["s8.bam.bai", "s8.bai", "s8.bam.csi", "s8.csi"])
+def test_index_by_any_name(served, elsewhere, name):
+    folder, site = served
+    (folder / name).write_bytes(b"index")
+    try:
+        with remote_index(f"{site}/s8.bam", WHO) as local:
+            assert Path(local).read_bytes() == b"index"
+            assert Path(local).suffix == Path(name).suffix
+        assert not Path(local).parent.exists()
+    finally:
+        (folder / name).unlink()
+
+
+def test_no_index(served, elsewhere):
+    folder, site = served
+    (folder / "s9.bam").write_bytes((folder / "s7.bam").read_bytes())
+    with pytest.raises(InputError, match=r"S7: s7\.bam has no index beside it \(http.*run samtools index"):
+        names(f"{site}/s9.bam", ["chr1"], folder)
+    with pytest.raises(InputError, match=r"no index beside it \(http\S*/s9\.cram\.crai, http\S*/s9\.crai: "):
+        names(f"{site}/s9.cram", ["chr1"], folder)
+
+
+def test_remote_bam_that_breaks_off(served, elsewhere, tmp_path):
+    folder, site = served
+    whole = (folder / "s7.bam").read_bytes()
+    cut = folder / "cut.bam"
+    for size in (len(whole) // 2, len(whole) - 28):
+        cut.write_bytes(whole[:size])
+        with pytest.raises(InputError, match="is truncated or damaged"):
+            names(f"{site}/cut.bam", None, tmp_path)
+    with pytest.raises(InputError, match=r"cannot be opened \(Failed to open"):
+        names(f"{site}/none.bam", None, tmp_path)
+
+
+def test_what_is_remote():
+    assert is_remote("s3://bucket/s7.bam")
+    assert not is_remote("/data/s7.bam")
