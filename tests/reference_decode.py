@@ -6,6 +6,7 @@ that wait, one array of all read bases of a chunk. Speed and memory are no conce
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -20,6 +21,8 @@ from cfdna_interp.fragments.filters import (
     DUPLICATE,
     MATE_UNMAPPED,
     PAIRED,
+    PROPER,
+    QC_FAIL,
     READ1,
     REVERSE,
     SECONDARY_SUPPLEMENTARY,
@@ -106,12 +109,12 @@ def pair_reads(
         name = read.query_name
         mate, last = waiting.get(name, (None, 0))
         if mate is not None and (mate.reference_id != contig or start > last):
-            counts[rules.judge_alone(mate)] += 1  # the file has passed the place of its mate
+            counts[judge_alone(rules, mate)] += 1  # the file has passed the place of its mate
             del waiting[name]
             mate = None
         if mate is None:
             if told and mate_start < start:
-                counts[rules.judge_alone(read)] += 1  # its mate should have come
+                counts[judge_alone(rules, read)] += 1  # its mate should have come
             else:
                 waiting[name] = (read, mate_start if told else start + rules.max_length)
             continue
@@ -121,7 +124,7 @@ def pair_reads(
             continue
         del waiting[name]
         forward, reverse = (mate, read) if flag & REVERSE else (read, mate)
-        reason = rules.judge_pair(forward, reverse)
+        reason = judge_pair(rules, forward, reverse)
         if reason is None and not (sound(forward) and sound(reverse)):
             reason = "malformed"
         if reason is None:
@@ -130,7 +133,67 @@ def pair_reads(
         else:
             counts[reason] += 2
     for read, _ in waiting.values():
-        counts[rules.judge_alone(read)] += 1
+        counts[judge_alone(rules, read)] += 1
+
+
+def judge_pair(rules: Rules, forward: Read, reverse: Read) -> str | None:
+    """Return the reason against a pair of mates on one contig, None for a fragment.
+
+    ``forward`` and ``reverse`` are the mates by strand; a pair on one strand comes in any order.
+    """
+    if (forward.flag | reverse.flag) & QC_FAIL:
+        return "qc_fail"
+    if rules.drop_duplicates and (forward.flag | reverse.flag) & DUPLICATE:
+        return "duplicate"
+    if pair_mapq(rules, forward, reverse) < rules.min_mapq:
+        return "low_mapq"
+    if malformed(forward) or malformed(reverse):
+        return "malformed"
+    start, end = forward.reference_start, reverse.reference_end
+    if forward.flag & REVERSE or not reverse.flag & REVERSE or start >= end:
+        return "not_inward"
+    if rules.proper and not forward.flag & reverse.flag & PROPER:
+        return "not_proper"
+    if not rules.min_length <= end - start <= rules.max_length:
+        return "length_out_of_range"
+    if touches_blacklist(rules, forward.reference_id, start, end):
+        return "blacklisted"
+    if not forward.query_length or not reverse.query_length:
+        return "no_sequence"
+    return None
+
+
+def pair_mapq(rules: Rules, forward: Read, reverse: Read) -> int:
+    """Return the mapping quality that is judged."""
+    if rules.first_mapq:
+        return int((forward if forward.flag & READ1 else reverse).mapping_quality)
+    return int(min(forward.mapping_quality, reverse.mapping_quality))
+
+
+def judge_alone(rules: Rules, read: Read) -> str:
+    """Return the reason against a read whose mate never came."""
+    if read.flag & QC_FAIL:
+        return "qc_fail"
+    if rules.drop_duplicates and read.flag & DUPLICATE:
+        return "duplicate"
+    return "low_mapq" if read.mapping_quality < rules.min_mapq else "mate_missing"
+
+
+def malformed(read: Read) -> bool:
+    """Tell whether a mapped record's CIGAR is unknown, covers nothing or too much, or has another length."""
+    operations = read.cigartuples or []
+    along_read = sum(size for code, size in operations if CONSUMES_READ[code])
+    span = sum(size for code, size in operations if CONSUMES_REFERENCE[code])
+    unknown = any(code > 8 for code, _ in operations)
+    beyond = read.reference_start + span > 2**31 - 1
+    return unknown or span == 0 or beyond or (read.query_length > 0 and along_read != read.query_length)
+
+
+def touches_blacklist(rules: Rules, contig: int, start: int, end: int) -> bool:
+    """Tell whether a fragment overlaps an interval of the blacklist."""
+    starts, ends = rules.blacklist.get(contig, ((), ()))
+    last = bisect_left(starts, end) - 1  # the last interval that begins before the fragment ends
+    return last >= 0 and ends[last] > start
 
 
 @dataclass(frozen=True, eq=False)

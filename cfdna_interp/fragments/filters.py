@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from cfdna_interp.config.settings import Extract
 from cfdna_interp.errors import InputError
@@ -103,64 +101,6 @@ class Rules:
             max_length=extract.max_length,
             blacklist=load_blacklist(extract.blacklist, contig_names) if extract.blacklist else {},
         )
-
-    def judge_pair(self, forward: Any, reverse: Any) -> str | None:
-        """Return the reason against a pair of mates on one contig, None for a fragment.
-
-        ``forward`` and ``reverse`` are the mates by strand; a pair on one strand comes in any order.
-        Direction decides, not the proper-pair flag: aligners withhold the flag from di-nucleosomes.
-        """
-        if (forward.flag | reverse.flag) & QC_FAIL:
-            return "qc_fail"
-        if self.drop_duplicates and (forward.flag | reverse.flag) & DUPLICATE:
-            return "duplicate"
-        if self.pair_mapq(forward, reverse) < self.min_mapq:
-            return "low_mapq"
-        if malformed(forward) or malformed(reverse):
-            return "malformed"
-        start, end = forward.reference_start, reverse.reference_end
-        if forward.flag & REVERSE or not reverse.flag & REVERSE or start >= end:
-            return "not_inward"
-        if self.proper and not forward.flag & reverse.flag & PROPER:
-            return "not_proper"
-        if not self.min_length <= end - start <= self.max_length:
-            return "length_out_of_range"
-        if self.blacklist and self._touches_blacklist(forward.reference_id, start, end):
-            return "blacklisted"
-        if not forward.query_length or not reverse.query_length:
-            return "no_sequence"
-        return None
-
-    def pair_mapq(self, forward: Any, reverse: Any) -> int:
-        """Return the mapping quality that is judged."""
-        if self.first_mapq:
-            return int((forward if forward.flag & READ1 else reverse).mapping_quality)
-        return int(min(forward.mapping_quality, reverse.mapping_quality))
-
-    def judge_alone(self, read: Any) -> str:
-        """Return the reason against a read whose mate never came."""
-        if read.flag & QC_FAIL:
-            return "qc_fail"
-        if self.drop_duplicates and read.flag & DUPLICATE:
-            return "duplicate"
-        return "low_mapq" if read.mapping_quality < self.min_mapq else "mate_missing"
-
-    def _touches_blacklist(self, contig: int, start: int, end: int) -> bool:
-        if contig not in self.blacklist:
-            return False
-        starts, ends = self.blacklist[contig]
-        last = bisect_left(starts, end) - 1  # the last interval that begins before the fragment ends
-        return last >= 0 and ends[last] > start
-
-
-def malformed(read: Any) -> bool:
-    """Tell whether a mapped record's CIGAR is unknown, covers nothing or too much, or has another length."""
-    operations = read.cigartuples or []
-    along_read = sum(size for code, size in operations if code in (0, 1, 4, 7, 8))
-    span = sum(size for code, size in operations if code in (0, 2, 3, 7, 8))
-    unknown = any(code > 8 for code, _ in operations)
-    beyond = read.reference_start + span > 2**31 - 1
-    return unknown or span == 0 or beyond or (read.query_length > 0 and along_read != read.query_length)
 
 
 @dataclass
