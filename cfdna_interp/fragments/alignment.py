@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -21,6 +21,7 @@ from cfdna_interp.fragments.filters import PAIRED, UNMAPPED
 from cfdna_interp.fragments.index import contig_starts
 from cfdna_interp.fragments.index import shards as shards_of
 from cfdna_interp.fragments.methylation import find_dialect
+from cfdna_interp.fragments.remote import is_remote, remote_index
 
 HEAD = 10_000  # reads looked at to tell paired from single-end and which methylation tags there are
 SIMULATED = "cfdna-interp simulation"  # how a header comment of our own simulation begins
@@ -35,12 +36,15 @@ class Shard:
     begin, end
         Virtual offsets of a BAM file on this machine: of its first record, and of the first one not in it
         (None: the file's own begin and end).
+    contig
+        Index of the contig of the first record, by the index of the file; -1: it may be any.
     contigs
         Names of contigs of any other file, ``*`` for reads without a position (None: everything).
     """
 
     begin: int | None = None
     end: int | None = None
+    contig: int = -1
     contigs: tuple[str, ...] | None = None
 
 
@@ -97,7 +101,9 @@ def shards(alignment: Alignment, parts: int) -> list[Shard]:
         who, size = alignment.who, os.path.getsize(alignment.path)
         starts = contig_starts(alignment.path, len(names), who)
         cuts = shards_of(starts, alignment.first, size, parts, who)
-        return [Shard(begin=begin, end=end) for begin, end in cuts]
+        contig = {start: index for index, start in enumerate(starts) if start is not None}
+        contig[alignment.first] = -1
+        return [Shard(begin=begin, end=end, contig=contig[begin]) for begin, end in cuts]
     ends = np.cumsum(alignment.contig_lengths) / sum(alignment.contig_lengths)
     part = np.minimum((ends * parts * (1 - 1e-9)).astype(int), parts - 1)
     groups = [tuple(name for name, mine in zip(names, part, strict=True) if mine == k) for k in range(parts)]
@@ -116,8 +122,7 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
         build, has no methylation tags, or is a CRAM without ``reference.fasta``.
     """
     who = f"sample {sample.sample}: {sample.bam}"
-    remote = "://" in sample.bam
-    if not remote:
+    if not is_remote(sample.bam):
         if not os.path.isfile(sample.bam):
             raise InputError(f"{who} does not exist; correct the bam column of the sheet")
         if os.path.getsize(sample.bam) == 0:
@@ -127,7 +132,7 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
     # htslib's own messages would stand beside ours on the standard error stream.
     verbosity = pysam.set_verbosity(0)
     try:
-        file = _open(who, sample.bam, config.reference.fasta, remote)
+        file = _open(who, sample.bam, config.reference.fasta)
         try:
             yield _check(who, sample.bam, file, config)
         finally:
@@ -138,19 +143,25 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
         pysam.set_verbosity(verbosity)
 
 
-def _open(who: str, bam: str, fasta: str | None, remote: bool) -> Any:
+def _open(who: str, bam: str, fasta: str | None) -> Any:
     options: dict[str, Any] = {"check_sq": False}
     if bam.endswith(".cram"):
         options["reference_filename"] = fasta
-    if remote:
-        # Without a name htslib downloads the index into the working directory.
-        options["index_filename"] = bam + (".crai" if bam.endswith(".cram") else ".bai")
-    try:
-        return pysam.AlignmentFile(bam, "r", **options)
-    except (OSError, ValueError) as error:
-        if "truncated" in str(error):
-            raise InputError(_truncated(who, error)) from None
-        raise InputError(f"{who} cannot be opened ({_line(error)}); give a sorted BAM or CRAM file") from None
+    with ExitStack() as index:
+        if is_remote(bam):
+            # htslib would write it into the working directory, or take a file of its name there for it.
+            options["index_filename"] = index.enter_context(remote_index(bam, who))
+        try:
+            return pysam.AlignmentFile(bam, "r", **options)
+        except NotImplementedError:
+            raise InputError(
+                f"{who} is gzip without BGZF blocks; write it again with samtools view"
+            ) from None
+        except (OSError, ValueError) as error:
+            if "truncated" in str(error):
+                raise InputError(_truncated(who, error)) from None
+            why = _line(error)
+            raise InputError(f"{who} cannot be opened ({why}); give a sorted BAM or CRAM file") from None
 
 
 def _check(who: str, bam: str, file: Any, config: Config) -> Alignment:
@@ -164,11 +175,8 @@ def _check(who: str, bam: str, file: Any, config: Config) -> Alignment:
         raise InputError(f"{who} has no index; run samtools index on it")
     lengths = dict(zip(file.references, file.lengths, strict=True))
     build = find_build(lengths, config.reference.build, who)
-    local_bam = bool(file.is_bam) and "://" not in bam
-    try:
-        first = file.tell() if local_bam else 0
-    except NotImplementedError:
-        raise InputError(f"{who} is gzip without BGZF blocks; write it again with samtools view -b") from None
+    local_bam = bool(file.is_bam) and not is_remote(bam)
+    first = file.tell() if local_bam else 0
     head: list[Any] = []
     try:
         head.extend(islice(file.fetch(until_eof=True), HEAD))

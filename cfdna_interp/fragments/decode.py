@@ -144,9 +144,10 @@ def decode(
     InputError
         The file is damaged, breaks off, or is not sorted by coordinate; the message says where.
     """
-    scan = _Scan(alignment, settings)
+    shard = shard or Shard()
+    scan = _Scan(alignment, settings, shard.contig)
     reads = consumed = 0
-    with _windows(alignment, shard or Shard(), ahead) as windows:
+    with _windows(alignment, shard, ahead) as windows:
         for window in windows:
             scan.take(window)
             yield from scan.chunks()
@@ -188,7 +189,7 @@ def _stretch(
 class _Scan:
     """The state of a scan between windows."""
 
-    def __init__(self, alignment: Alignment, settings: Settings):
+    def __init__(self, alignment: Alignment, settings: Settings, contig: int):
         self._who, self._contig_names = alignment.who, alignment.contig_names
         self._seed = settings.seed
         rules = settings.rules
@@ -216,6 +217,7 @@ class _Scan:
         self.counts = np.zeros(kernels.COUNTS, dtype=np.int64)
         self._state = np.zeros(kernels.STATE, dtype=np.int64)
         self._state[kernels.CONTIG] = -1
+        self._state[kernels.EXPECTED] = contig
         self._window: Window | None = None
         self._tail_place = ""
         self._waiting = _waiting(0)

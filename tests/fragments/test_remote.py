@@ -72,8 +72,7 @@ def test_feed_of_a_remote_bam(served, elsewhere, tmp_path):
     assert one + rest == expected
 
 
-def test_open_alignment_of_a_remote_bam(served, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_open_alignment_of_a_remote_bam(served, elsewhere, tmp_path):
     config = Config(
         sheet="s.tsv",
         outdir="out",

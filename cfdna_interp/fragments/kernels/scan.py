@@ -43,17 +43,19 @@ from cfdna_interp.fragments.kernels.xm import MALFORMED, count_chh, cpg_calls, f
 
 # Why the scan stops: the bytes are used up, the rows are full, an array is too small for the longest read;
 # or the record at hand can't be right.
-MORE, FULL, GROW, BAD_SIZE, BAD_FIELDS, BAD_CONTIG, UNSORTED = range(7)
+MORE, FULL, GROW, BAD_SIZE, BAD_FIELDS, BAD_CONTIG, STRAY, UNSORTED = range(8)
 DAMAGE = {
     BAD_SIZE: "a record of impossible size",
     BAD_FIELDS: "a record whose fields don't fit into it",
     BAD_CONTIG: "a record on a contig that the header doesn't have",
+    STRAY: "its index is of another file",
 }
 FURTHEST = (1 << 31) - 1  # on a contig; beyond it positions don't fit their 32 bits
 LARGEST = 1 << 26  # bytes of a record; above it the size is taken for damage
 
 # Places in the state of a scan.
-AT, END, CONTIG, START, WAITING, ROWS, CALLS, LONGEST, STATE = range(9)
+# EXPECTED is the contig of the first record, by the index; -1 where it may be any.
+AT, END, CONTIG, START, WAITING, ROWS, CALLS, LONGEST, EXPECTED, STATE = range(10)
 # Places in the counts: reads, reads by reason, fragments, and sums over reads and fragments.
 _REASON = {name: 1 + number for number, name in enumerate(REASONS)}
 READS, FRAGMENTS = 0, 1 + len(REASONS)
@@ -435,6 +437,10 @@ def scan(
         if wrong != MORE:
             return wrong
         contig, start = contig_of(buffer, read), start_of(buffer, read)
+        if state[EXPECTED] >= 0:
+            if contig != state[EXPECTED]:
+                return STRAY
+            state[EXPECTED] = -1
         if contig >= 0 and (contig < state[CONTIG] or (contig == state[CONTIG] and start < state[START])):
             return UNSORTED
         bases = bases_of(buffer, read)
