@@ -42,7 +42,7 @@ class Bench:
             sheet="s.tsv",
             outdir="out",
             seed=3,
-            reference=Reference(build=str(write_build(folder / "made-up.tsv"))),
+            reference=Reference(build=str(write_build(folder / "made-up.tsv").resolve())),
             extract=Extract(**settings),  # type: ignore[arg-type]
         )
         self._index = folder / "s.bam.bai"
