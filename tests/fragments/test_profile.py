@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections import Counter
+import collections
 
 import numpy as np
 import pytest
@@ -10,16 +10,9 @@ from hypothesis import strategies as st
 
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.fragments import MOTIFS, FragmentTable
-from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.config.settings import Features
 from cfdna_interp.errors import InputError
-from cfdna_interp.fragments.profile import (
-    add_empty_windows,
-    add_profile,
-    check_atlas,
-    profile_of,
-    touch_blocks,
-)
+from cfdna_interp.fragments.profile import Counter, check_atlas, touch_blocks
 
 
 def table(rows, names=tuple(CONTIGS)):
@@ -41,6 +34,16 @@ def table(rows, names=tuple(CONTIGS)):
         cpg_states=np.array([state for c in calls for _, state in c], dtype=np.int8),
         block=np.full(n, -1, dtype=np.int32),
     )
+
+
+def counter(atlas=None, used=(0, 1, 2), **settings):
+    return Counter(tuple(CONTIGS), tuple(CONTIGS.values()), used, atlas, Features(**settings))
+
+
+def cells(counted, kind):
+    """Key -> counts of the cells that aren't all zero."""
+    found = counted.profile().counts.get(kind, {})
+    return {key: counts.tolist() for key, counts in found.items() if counts.any()}
 
 
 BLOCKS = [
@@ -76,47 +79,78 @@ def test_each_kind_by_hand(atlas):
     ]
     touched = touch_blocks(table(rows), atlas)
     assert touched.block.tolist() == [0, 0, 0, 1, -1, -1, -1, 2]
-    profile = profile_of(touched, atlas, Features(window=5_000, uxm_min_cpgs=3))
-    assert {k: v.tolist() for k, v in profile.counts["block_uxm"].items()} == {
-        "b0": [1, 1, 1],
-        "b2": [0, 0, 1],
-    }
-    assert {k: int(v[0]) for k, v in profile.counts["methylation"].items()} == {"5:3": 2}
-    assert {k: v.tolist() for k, v in profile.counts["window"].items()} == {
+    counted = counter(atlas, window=5_000, uxm_min_cpgs=3)
+    counted.add(touched)
+    assert cells(counted, "block_uxm") == {"b0": [1, 1, 1], "b2": [0, 0, 1]}
+    assert cells(counted, "methylation") == {"5:3": [2]}
+    assert cells(counted, "window") == {
         "chr1:0": [2, 1, 5],  # 100 and 130 bp short, 199 bp long
         "chr2:0": [1, 0, 2],  # 150 bp short, 221 bp neither
         "chr2:5000": [0, 1, 1],
     }
-    assert {k: int(v[0]) for k, v in profile.counts["length_1bp"].items()} == dict.fromkeys(
-        ["90", "130", "70", "100", "199", "200", "221", "150"], 1
-    )
+    assert cells(counted, "length_1bp") == {str(n): [1] for n in (90, 130, 70, 100, 199, 200, 221, 150)}
     # 16 ends: AAAA twice, TTTT once, one unknown, the rest MOTIFS[5] = AACC.
-    assert {k: int(v[0]) for k, v in profile.counts["motif"].items()} == {"AAAA": 2, "TTTT": 1, MOTIFS[5]: 12}
+    assert cells(counted, "motif") == {"AAAA": [2], "TTTT": [1], MOTIFS[5]: [12]}
+
+
+def same(one, other):
+    ours, theirs = (
+        {kind: {key: counts.tolist() for key, counts in found.items()} for kind, found in part.items()}
+        for part in (one.profile().counts, other.profile().counts)
+    )
+    return ours == theirs
 
 
 @given(st.integers(0, 10_000), st.integers(1, 6))
-def test_chunks_add_up(seed, parts):
+def test_chunks_and_parts_add_up(seed, parts):
     rng = np.random.default_rng(seed)
     rows = []
     for _ in range(40):
+        length = int(rng.choice([rng.integers(60, 400), 2_000]))  # the latter beyond the first room for them
         offsets = rng.choice(60, size=rng.integers(0, 6), replace=False)
         calls = {int(o): int(rng.random() < 0.5) for o in offsets}
-        place = (int(rng.integers(3)), int(rng.integers(0, 9_000)), int(rng.integers(60, 400)))
+        place = (int(rng.integers(3)), int(rng.integers(0, 9_000)), length)
         rows.append((*place, int(rng.integers(-1, 256)), int(rng.integers(-1, 256)), calls))
-    settings = Features(window=1_000)
-    whole = profile_of(table(rows), None, settings)
-    total = Profile()
+    whole, chunked, merged = (counter(window=1_000) for _ in range(3))
+    whole.add(table(rows))
     for part in range(parts):
-        if rows[part::parts]:
-            add_profile(total, profile_of(table(rows[part::parts]), None, settings))
-    assert {k: {c: v.tolist() for c, v in cells.items()} for k, cells in total.counts.items()} == {
-        k: {c: v.tolist() for c, v in cells.items()} for k, cells in whole.counts.items()
-    }
+        chunked.add(table(rows[part::parts]))
+        one = counter(window=1_000)
+        one.add(table(rows[part::parts]))
+        merged.merge(one)
+    assert same(chunked, whole)
+    assert same(merged, whole)
     # An independent count, fragment by fragment.
-    patterns = Counter(f"{len(r[5])}:{sum(r[5].values())}" for r in rows if r[5])
-    assert {k: int(v[0]) for k, v in whole.counts.get("methylation", {}).items()} == patterns
-    windows = Counter(f"{tuple(CONTIGS)[r[0]]}:{(r[1] + r[2] // 2) // 1_000 * 1_000}" for r in rows)
-    assert {k: int(v[2]) for k, v in whole.counts["window"].items()} == windows
+    patterns = collections.Counter(f"{len(r[5])}:{sum(r[5].values())}" for r in rows if r[5])
+    assert cells(whole, "methylation") == {key: [n] for key, n in patterns.items()}
+    names = tuple(CONTIGS)
+    windows = collections.Counter(f"{names[r[0]]}:{(r[1] + r[2] // 2) // 1_000 * 1_000}" for r in rows)
+    assert {key: counts[2] for key, counts in cells(whole, "window").items()} == windows
+
+
+def test_parts_of_different_reach_merge_either_way(atlas):
+    # One part has fragments longer than 1,023 bp and with more than 63 calls, the other one in a block.
+    far = table([(0, 30_000, 5_000, 1, 2, {2 * k: k % 2 for k in range(70)})])
+    near = touch_blocks(table([(0, 1_000, 90, 3, 4, {5: 1, 25: 1, 45: 1})]), atlas)
+    for first, second in ((far, near), (near, far)):
+        one, other = counter(atlas, uxm_min_cpgs=3), counter(atlas, uxm_min_cpgs=3)
+        one.add(first)
+        other.add(second)
+        one.merge(other)
+        assert cells(one, "length_1bp") == {"90": [1], "5000": [1]}
+        assert cells(one, "methylation") == {"70:35": [1]}
+        assert cells(one, "block_uxm") == {"b0": [0, 0, 1]}
+        assert cells(one, "motif") == {MOTIFS[k]: [1] for k in (1, 2, 3, 4)}
+
+
+@pytest.mark.parametrize("calls", [62, 63, 64, 65, 200])
+def test_many_calls_and_long_fragments(calls):
+    rows = [(0, 500, length, 0, 0, {k: 1 for k in range(calls)}) for length in (1_022, 1_023, 1_024, 9_000)]
+    counted = counter()
+    counted.add(table([(0, 500, 100, 0, 0, {0: 0})]))  # before there is room for the others
+    counted.add(table(rows))
+    assert cells(counted, "methylation") == {"1:0": [1], f"{calls}:{calls}": [4]}
+    assert cells(counted, "length_1bp") == {str(n): [1] for n in (100, 1_022, 1_023, 1_024, 9_000)}
 
 
 @given(st.integers(0, 10_000))
@@ -135,20 +169,35 @@ def test_touched_block_matches_brute_force(tmp_path_factory, seed):
 
 
 def test_no_fragments_and_no_atlas():
-    empty = table([])
-    assert profile_of(empty, None, Features()).counts.get("length_1bp", {}) == {}
+    empty = counter(used=())
+    empty.add(table([]))
+    assert empty.profile().counts == {}
     assert touch_blocks(table([(0, 1, 100, 0, 0, {})]), None).block.tolist() == [-1]
 
 
-def test_all_windows_are_there():
-    profile = Profile()
-    profile.add("window", "chr1:0", [1, 2, 3])
-    add_empty_windows(profile, ["chr1"], [25_000], 10_000)
-    assert {k: v.tolist() for k, v in profile.counts["window"].items()} == {
-        "chr1:0": [1, 2, 3],
-        "chr1:10000": [0, 0, 0],
-        "chr1:20000": [0, 0, 0],
+def test_all_windows_of_contigs_in_use_are_there():
+    # chr2 has 30,000 bp: three whole windows; chrX 20,000. chr1 is not in use.
+    counted = counter(used=(2, 1), window=10_000)
+    counted.add(table([(1, 9_000, 120, 0, 0, {})]))
+    assert {key: counts.tolist() for key, counts in counted.profile().counts["window"].items()} == {
+        "chr2:0": [1, 0, 1],
+        "chr2:10000": [0, 0, 0],
+        "chr2:20000": [0, 0, 0],
+        "chrX:0": [0, 0, 0],
+        "chrX:10000": [0, 0, 0],
     }
+
+
+def test_a_contig_shorter_than_a_window_has_one_and_an_empty_one_none():
+    counted = Counter(("a", "b", "c"), (25_000, 0, 7), (0, 1, 2), None, Features(window=10_000))
+    assert list(counted.profile().counts["window"]) == ["a:0", "a:10000", "a:20000", "c:0"]
+
+
+def test_a_midpoint_beyond_the_contig_is_in_its_last_window():
+    # An aligner may let a fragment hang over a contig's end: chrX has 20,000 bp, the middle is 20,050.
+    counted = counter(window=10_000)
+    counted.add(table([(2, 19_950, 200, 0, 0, {})]))
+    assert cells(counted, "window") == {"chrX:10000": [0, 1, 1]}
 
 
 def test_an_atlas_of_another_build_is_refused(atlas):
