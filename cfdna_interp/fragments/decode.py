@@ -18,6 +18,7 @@ from cfdna_interp.fragments.alignment import Alignment, Shard, unsorted
 from cfdna_interp.fragments.bgzf import Readable, Stretch, Window, after_header, damaged
 from cfdna_interp.fragments.feed import feed
 from cfdna_interp.fragments.filters import REASONS, Rules, Tally
+from cfdna_interp.fragments.kernels import places
 from cfdna_interp.fragments.kernels import scan as kernels
 from cfdna_interp.fragments.kernels.memory import SLACK
 
@@ -152,7 +153,7 @@ def decode(
             scan.take(window)
             yield from scan.chunks()
             if progress is not None:
-                now = int(scan.counts[kernels.READS])
+                now = int(scan.counts[places.READS])
                 progress(now - reads, window.consumed - consumed)
                 reads, consumed = now, window.consumed
     scan.finish()
@@ -193,17 +194,17 @@ class _Scan:
         self._who, self._contig_names = alignment.who, alignment.contig_names
         self._seed = settings.seed
         rules = settings.rules
-        self._rules = np.zeros(kernels.RULES, dtype=np.int64)
+        self._rules = np.zeros(places.RULES, dtype=np.int64)
         for place, number in (
-            (kernels.MIN_MAPQ, rules.min_mapq),
-            (kernels.FIRST_MAPQ, rules.first_mapq),
-            (kernels.DROP_DUPLICATES, rules.drop_duplicates),
-            (kernels.MIN_LENGTH, rules.min_length),
-            (kernels.MAX_LENGTH, rules.max_length),
-            (kernels.PROPER_ONLY, rules.proper),
-            (kernels.DIALECT, _DIALECTS[settings.dialect]),
-            (kernels.IGNORE_5P, settings.ignore_5p),
-            (kernels.IGNORE_3P, settings.ignore_3p),
+            (places.MIN_MAPQ, rules.min_mapq),
+            (places.FIRST_MAPQ, rules.first_mapq),
+            (places.DROP_DUPLICATES, rules.drop_duplicates),
+            (places.MIN_LENGTH, rules.min_length),
+            (places.MAX_LENGTH, rules.max_length),
+            (places.PROPER_ONLY, rules.proper),
+            (places.DIALECT, _DIALECTS[settings.dialect]),
+            (places.IGNORE_5P, settings.ignore_5p),
+            (places.IGNORE_3P, settings.ignore_3p),
         ):
             self._rules[place] = number
         contigs = len(self._contig_names)
@@ -214,14 +215,14 @@ class _Scan:
         self._black_splits = self._black_splits.astype(np.int64)
         self._black_starts = np.array([x for starts, _ in intervals for x in starts], dtype=np.int64)
         self._black_ends = np.array([x for _, ends in intervals for x in ends], dtype=np.int64)
-        self.counts = np.zeros(kernels.COUNTS, dtype=np.int64)
-        self._state = np.zeros(kernels.STATE, dtype=np.int64)
-        self._state[kernels.CONTIG] = -1
-        self._state[kernels.EXPECTED] = contig
+        self.counts = np.zeros(places.COUNTS, dtype=np.int64)
+        self._state = np.zeros(places.STATE, dtype=np.int64)
+        self._state[places.CONTIG] = -1
+        self._state[places.EXPECTED] = contig
         self._window: Window | None = None
         self._tail_place = ""
         self._waiting = _waiting(0)
-        self._bias, self._calls = _room(512)
+        self._bias, self._calls, self._text = _room(512)
         self._new_rows(CALLS)
 
     def take(self, window: Window) -> None:
@@ -229,10 +230,10 @@ class _Scan:
         state, old = self._state, self._window
         if old is None:
             self._waiting = _waiting(len(window.data))
-            state[kernels.AT] = window.begin
+            state[places.AT] = window.begin
         else:
-            place = int(state[kernels.AT])
-            if place < int(state[kernels.END]):
+            place = int(state[places.AT])
+            if place < int(state[places.END]):
                 inside = place >= old.begin
                 self._tail_place = old.virtual_offset(place) if inside else self._tail_place
             size = self._carry(old, window)
@@ -249,7 +250,7 @@ class _Scan:
                 for new, present in zip(self._waiting[1:], kept[1:], strict=True):
                     new[: len(present)] = present
                 kernels.rehash(state, *self._waiting)
-        state[kernels.END] = window.end
+        state[places.END] = window.end
         self._window = window
 
     def chunks(self) -> Iterator[Chunk]:
@@ -273,27 +274,28 @@ class _Scan:
                 self._states,
                 self._bias,
                 self._calls,
+                self._text,
             )
-            if code == kernels.MORE:
+            if code == places.MORE:
                 return
-            if code == kernels.FULL:
+            if code == places.FULL:
                 if (chunk := self.flush()) is not None:
                     yield chunk
                 else:
-                    self._new_rows(4 * int(state[kernels.LONGEST]))
-            elif code == kernels.GROW:
-                bias, self._calls = _room(2 * int(state[kernels.LONGEST]))
+                    self._new_rows(4 * int(state[places.LONGEST]))
+            elif code == places.GROW:
+                bias, self._calls, self._text = _room(2 * int(state[places.LONGEST]))
                 bias[:, : self._bias.shape[1]] = self._bias
                 self._bias = bias
             else:
-                place = self._place(int(state[kernels.AT]))
-                if code == kernels.UNSORTED:
+                place = self._place(int(state[places.AT]))
+                if code == places.UNSORTED:
                     raise unsorted(self._who, f"the record at {place} comes too late")
-                raise damaged(self._who, place, kernels.DAMAGE[code])
+                raise damaged(self._who, place, places.DAMAGE[code])
 
     def flush(self) -> Chunk | None:
         """Return the fragments read since the last chunk, None where there are none."""
-        n, n_calls = int(self._state[kernels.ROWS]), int(self._state[kernels.CALLS])
+        n, n_calls = int(self._state[places.ROWS]), int(self._state[places.CALLS])
         if n == 0:
             return None
         rows = self._rows[:n]
@@ -319,8 +321,8 @@ class _Scan:
         if self._window is None:
             return
         state = self._state
-        if state[kernels.AT] < state[kernels.END]:
-            place = self._place(int(state[kernels.AT]))
+        if state[places.AT] < state[places.END]:
+            place = self._place(int(state[places.AT]))
             raise damaged(self._who, place, "the file ends inside a record")
         _, _, at, _, _ = self._waiting
         kernels.finish(self._window.data, state, self.counts, self._rules, self._waiting[0], at)
@@ -336,19 +338,19 @@ class _Scan:
                     strict=False,
                 )
             ),
-            mapped=counts[kernels.MAPPED],
-            flagged_duplicate=counts[kernels.FLAGGED_DUPLICATE],
-            unique=counts[kernels.UNIQUE],
-            below_mapq=counts[kernels.BELOW_MAPQ],
+            mapped=counts[places.MAPPED],
+            flagged_duplicate=counts[places.FLAGGED_DUPLICATE],
+            unique=counts[places.UNIQUE],
+            below_mapq=counts[places.BELOW_MAPQ],
         )
         first, second = (bias[: np.flatnonzero(bias[:, 1]).max(initial=-1) + 1] for bias in self._bias)
         return Totals(
             tally=tally,
             m_bias=(first, second),
-            chh=(counts[kernels.CHH_METHYLATED], counts[kernels.CHH]),
-            strong=counts[kernels.STRONG],
-            known=counts[kernels.KNOWN],
-            longest_read=counts[kernels.LONGEST_READ],
+            chh=(counts[places.CHH_METHYLATED], counts[places.CHH]),
+            strong=counts[places.STRONG],
+            known=counts[places.KNOWN],
+            longest_read=counts[places.LONGEST_READ],
         )
 
     def _carry(self, old: Window, new: Window) -> int:
@@ -366,7 +368,7 @@ class _Scan:
         self._rows = np.empty(CHUNK, dtype=_ROW)
         self._offsets = np.empty(calls, dtype=np.int32)
         self._states = np.empty(calls, dtype=np.int8)
-        self._state[kernels.ROWS] = self._state[kernels.CALLS] = 0
+        self._state[places.ROWS] = self._state[places.CALLS] = 0
 
 
 def _reads(size: int) -> int:
@@ -382,9 +384,13 @@ def _waiting(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray,
     return heads, hashes, at, np.empty(reads, dtype=np.int64), np.empty(reads, dtype=np.int64)
 
 
-def _room(bases: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return room for the M-bias and for the calls of two mates of at most ``bases`` bases."""
-    return np.zeros((2, bases, 2), dtype=np.int64), np.empty((2, bases, 3), dtype=np.int32)
+def _room(bases: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return room for the M-bias, the calls and the letters of two mates of at most ``bases`` bases."""
+    return (
+        np.zeros((2, bases, 2), dtype=np.int64),
+        np.empty((2, bases, 4), dtype=np.int32),
+        np.zeros(2 * (bases + SLACK), dtype=np.uint8),
+    )
 
 
 def _sum(one: np.ndarray, other: np.ndarray) -> np.ndarray:

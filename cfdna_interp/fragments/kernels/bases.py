@@ -5,23 +5,23 @@ from __future__ import annotations
 from cfdna_interp.fragments.kernels.compiling import helper
 from cfdna_interp.fragments.kernels.memory import (
     bit_range,
+    converted_mask,
     count_bits,
     known_high_mask,
     known_low_mask,
     strong_high_mask,
     strong_low_mask,
     u32,
-    unmethylated_mask,
 )
 from cfdna_interp.fragments.kernels.record import moves
 
 
 @helper
-def _count(buffer, sequence, letters, low, high):
+def _count(buffer, sequence, text, letters, low, high):
     """Return (G and C, known bases) of read bases low..high - 1.
 
     The even bases are the high halves of the bytes, the odd ones the low halves. ``letters``, where it is not
-    negative, is where the XM letters are: an unmethylated call is a C that was read as something else.
+    negative, is where the letters are in ``text``: lower case is a C that was read as something else.
     """
     strong = known = 0
     byte = low >> 1
@@ -39,17 +39,17 @@ def _count(buffer, sequence, letters, low, high):
         base = low
         while base < high:
             inside = bit_range(0, high - base)
-            strong += count_bits(unmethylated_mask(buffer, letters + base) & inside)
+            strong += count_bits(converted_mask(text, letters + base) & inside)
             base += 32
     return strong, known
 
 
 @helper
-def strong_bases(buffer, sequence, letters, place, operations, start, low, high):
+def strong_bases(buffer, sequence, text, letters, place, operations, start, low, high):
     """Return (G and C, known bases) of the read bases aligned to reference positions low..high - 1.
 
-    Parameters are the buffer, where bases, XM letters (negative: none) and CIGAR are, the CIGAR's operations,
-    and the read's first reference position.
+    Parameters are the buffer and where in it the bases are, the text and where in it the letters are
+    (negative: none), where the CIGAR is, its operations, and the read's first reference position.
     """
     strong = known = base = 0
     for number in range(operations):
@@ -57,7 +57,7 @@ def strong_bases(buffer, sequence, letters, place, operations, start, low, high)
         if along > 0 and over > 0:
             first, last = max(low - start, 0), min(high - start, along)
             if first < last:
-                more_strong, more_known = _count(buffer, sequence, letters, base + first, base + last)
+                more_strong, more_known = _count(buffer, sequence, text, letters, base + first, base + last)
                 strong += more_strong
                 known += more_known
         base += along
@@ -66,10 +66,10 @@ def strong_bases(buffer, sequence, letters, place, operations, start, low, high)
 
 
 @helper
-def end_motif(buffer, sequence, bases, letters, strand, reverse):
+def end_motif(buffer, sequence, bases, text, letters, strand, reverse):
     """Return the index into ``MOTIFS`` of a mate's first four bases as sequenced, -1 unknown.
 
-    A base called as an unmethylated cytosine counts as what it was before conversion.
+    A base that was converted counts as what it was before.
     """
     if bases < 4:
         return -1
@@ -78,7 +78,7 @@ def end_motif(buffer, sequence, bases, letters, strand, reverse):
         base = bases - 1 - step if reverse else step
         code = (buffer[sequence + (base >> 1)] >> (0 if base & 1 else 4)) & 15
         if letters >= 0:
-            letter = buffer[letters + base]
+            letter = text[letters + base]
             if letter == 122 or letter == 120 or letter == 104 or letter == 117:  # z x h u
                 if strand > 0 and code == 8:
                     code = 2

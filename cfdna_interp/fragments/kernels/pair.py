@@ -1,0 +1,315 @@
+"""Judging mates, and the fragment that they make."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cfdna_interp.fragments.filters import DUPLICATE, PROPER, QC_FAIL, READ1, REVERSE
+from cfdna_interp.fragments.kernels.bases import end_motif, strong_bases
+from cfdna_interp.fragments.kernels.calls import count_chh, cpg_calls, merge_calls
+from cfdna_interp.fragments.kernels.compiling import helper
+from cfdna_interp.fragments.kernels.places import (
+    BY_QUALITY,
+    CALLS,
+    CHH,
+    CHH_METHYLATED,
+    DIALECT,
+    DROP_DUPLICATES,
+    FIRST_MAPQ,
+    FURTHEST,
+    KNOWN,
+    LONGEST_READ,
+    MAX_LENGTH,
+    MIN_LENGTH,
+    MIN_MAPQ,
+    PROPER_ONLY,
+    REASON,
+    ROWS,
+    STRONG,
+    XM,
+)
+from cfdna_interp.fragments.kernels.record import (
+    bases_of,
+    cigar_of,
+    contig_of,
+    flag_of,
+    mapq_of,
+    sequence_at,
+    span_of,
+    start_of,
+)
+from cfdna_interp.fragments.kernels.xm import MALFORMED, find_letters
+
+_MATE_MISSING, _QC_FAIL = REASON["mate_missing"], REASON["qc_fail"]
+_DUPLICATE, _LOW_MAPQ, _MALFORMED = REASON["duplicate"], REASON["low_mapq"], REASON["malformed"]
+_NOT_INWARD, _NOT_PROPER = REASON["not_inward"], REASON["not_proper"]
+_LENGTH, _BLACKLISTED = REASON["length_out_of_range"], REASON["blacklisted"]
+_NO_SEQUENCE = REASON["no_sequence"]
+
+
+@helper
+def judge_alone(flag, mapq, rules):
+    """Return the reason against a read whose mate never came."""
+    if flag & QC_FAIL:
+        return _QC_FAIL
+    if rules[DROP_DUPLICATES] and flag & DUPLICATE:
+        return _DUPLICATE
+    return _LOW_MAPQ if mapq < rules[MIN_MAPQ] else _MATE_MISSING
+
+
+@helper
+def _blacklisted(contig, start, end, splits, starts, ends):
+    low, high = splits[contig], splits[contig + 1]
+    while low < high:  # the first interval that begins at or after the fragment's end
+        middle = (low + high) >> 1
+        if starts[middle] < end:
+            low = middle + 1
+        else:
+            high = middle
+    return low > splits[contig] and ends[low - 1] > start
+
+
+@helper
+def _letters(buffer, at, rules, text, to):
+    """Return (whether the letters are in the buffer itself, where they are or -1, genome strand).
+
+    Other dialects write them to ``text[to:]``. MALFORMED instead of a place: the tags run beyond the record.
+    """
+    if rules[DIALECT] == XM:
+        letters, strand = find_letters(buffer, at)
+        return True, letters, strand
+    return True, np.int64(-1), np.int64(0)
+
+
+@helper
+def _mate(
+    buffer,
+    at,
+    text,
+    letters,
+    strand,
+    reverse,
+    side,
+    mate,
+    place,
+    operations,
+    low,
+    high,
+    counts,
+    rules,
+    bias,
+    calls,
+):
+    """Count a mate's bases from reference position ``low`` to ``high`` and write its CpG calls.
+
+    Returns
+    -------
+    G and C, known bases, number of calls, end motif.
+    """
+    bases, sequence = bases_of(buffer, at), sequence_at(buffer, at)
+    counts[LONGEST_READ] = max(counts[LONGEST_READ], bases)
+    restored = letters if strand != 0 else -1
+    strong, known = strong_bases(
+        buffer, sequence, text, restored, place, operations, start_of(buffer, at), low, high
+    )
+    motif = end_motif(buffer, sequence, bases, text, letters, strand, reverse)
+    written = 0
+    if letters >= 0:
+        methylated, every = count_chh(text, letters, bases)
+        counts[CHH_METHYLATED] += methylated
+        counts[CHH] += every
+        written = cpg_calls(
+            buffer,
+            sequence,
+            text,
+            letters,
+            bases,
+            place,
+            operations,
+            start_of(buffer, at),
+            strand,
+            reverse,
+            side,
+            rules,
+            mate,
+            bias,
+            calls,
+        )
+    return strong, known, written, motif
+
+
+@helper
+def _row(
+    buffer, forward, reverse, end, hashed, state, counts, rules, rows, offsets, states, bias, calls, text
+):
+    """Write the fragment of two mates, or of one read given twice, as the next row.
+
+    Returns
+    -------
+    The reason against it, 0 where there is none.
+    """
+    start = start_of(buffer, forward)
+    second = len(text) // 2
+    inside, forward_letters, forward_strand = _letters(buffer, forward, rules, text, 0)
+    if forward_letters == MALFORMED:
+        return _MALFORMED
+    reverse_inside, reverse_letters, reverse_strand = inside, forward_letters, forward_strand
+    if forward != reverse:
+        reverse_inside, reverse_letters, reverse_strand = _letters(buffer, reverse, rules, text, second)
+        if reverse_letters == MALFORMED:
+            return _MALFORMED
+    first = 0 if forward == reverse or flag_of(buffer, forward) & READ1 else 1
+    place, operations = cigar_of(buffer, forward)
+    _, span, _ = span_of(buffer, place, operations)
+    strong, known, n_forward, motif_5p = _mate(
+        buffer,
+        forward,
+        buffer if inside else text,
+        forward_letters,
+        forward_strand,
+        False,
+        0,
+        first,
+        place,
+        operations,
+        start,
+        end,
+        counts,
+        rules,
+        bias,
+        calls,
+    )
+    n_reverse = 0
+    reverse_bases, reverse_sequence = bases_of(buffer, reverse), sequence_at(buffer, reverse)
+    if forward != reverse:
+        # The overlap of the mates counts once: the reverse mate from where the forward one ends.
+        place, operations = cigar_of(buffer, reverse)
+        more_strong, more_known, n_reverse, motif_3p = _mate(
+            buffer,
+            reverse,
+            buffer if reverse_inside else text,
+            reverse_letters,
+            reverse_strand,
+            True,
+            1,
+            1 - first,
+            place,
+            operations,
+            max(start, start + span),
+            end,
+            counts,
+            rules,
+            bias,
+            calls,
+        )
+        strong += more_strong
+        known += more_known
+    else:
+        motif_3p = end_motif(
+            buffer,
+            reverse_sequence,
+            reverse_bases,
+            buffer if inside else text,
+            reverse_letters,
+            reverse_strand,
+            True,
+        )
+    strong = min(strong, known)
+    counts[STRONG] += strong
+    counts[KNOWN] += known
+    state[CALLS] += merge_calls(
+        calls, n_forward, n_reverse, start, end, rules[BY_QUALITY], offsets, states, state[CALLS], counts
+    )
+
+    row = rows[state[ROWS]]
+    row.contig = contig_of(buffer, forward)
+    row.start = start
+    row.length = end - start
+    row.mapq = min(mapq_of(buffer, forward), mapq_of(buffer, reverse))
+    row.strand = forward_strand if forward_strand == reverse_strand else 0
+    row.gc = np.float32(strong / known) if known > 0 else np.float32(0)
+    row.motif_5p = motif_5p
+    row.motif_3p = motif_3p
+    row.calls_end = state[CALLS]
+    row.hash = hashed
+    state[ROWS] += 1
+    return 0
+
+
+@helper
+def make_fragment(
+    buffer,
+    mate,
+    read,
+    hashed,
+    state,
+    counts,
+    rules,
+    black_splits,
+    black_starts,
+    black_ends,
+    rows,
+    offsets,
+    states,
+    bias,
+    calls,
+    text,
+):
+    """Judge two mates on one contig, or one read given twice.
+
+    Returns
+    -------
+    The reason against them, 0 where they became a row.
+    """
+    forward, reverse = (mate, read) if flag_of(buffer, read) & REVERSE else (read, mate)
+    either = flag_of(buffer, mate) | flag_of(buffer, read)
+    both = flag_of(buffer, mate) & flag_of(buffer, read)
+    if either & QC_FAIL:
+        return _QC_FAIL
+    if rules[DROP_DUPLICATES] and either & DUPLICATE:
+        return _DUPLICATE
+    mapq = min(mapq_of(buffer, mate), mapq_of(buffer, read))
+    if rules[FIRST_MAPQ]:
+        mapq = mapq_of(buffer, read if flag_of(buffer, read) & READ1 else mate)
+    if mapq < rules[MIN_MAPQ]:
+        return _LOW_MAPQ
+    end = start = np.int64(0)
+    sequenced = True
+    for at in (forward, reverse):
+        place, operations = cigar_of(buffer, at)
+        along, span, known = span_of(buffer, place, operations)
+        bases = bases_of(buffer, at)
+        if not known or span == 0 or (bases > 0 and bases != along):
+            return _MALFORMED
+        end = start_of(buffer, at) + span
+        if end > FURTHEST:
+            return _MALFORMED
+        sequenced &= bases > 0
+    start = start_of(buffer, forward)
+    if mate != read:
+        if flag_of(buffer, forward) & REVERSE or not flag_of(buffer, reverse) & REVERSE or start >= end:
+            return _NOT_INWARD
+        if rules[PROPER_ONLY] and not both & PROPER:
+            return _NOT_PROPER
+    if end - start < rules[MIN_LENGTH] or end - start > rules[MAX_LENGTH]:
+        return _LENGTH
+    if _blacklisted(contig_of(buffer, forward), start, end, black_splits, black_starts, black_ends):
+        return _BLACKLISTED
+    if not sequenced:
+        return _NO_SEQUENCE
+    return _row(
+        buffer,
+        forward,
+        reverse,
+        end,
+        hashed,
+        state,
+        counts,
+        rules,
+        rows,
+        offsets,
+        states,
+        bias,
+        calls,
+        text,
+    )
