@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import gzip
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pysam
 import pytest
+from reference_decode import reference_hash
+from two_decoders import assert_identical, assert_same_extraction, kernels, opened, readable, settings_of
 
-from cfdna_interp.artifacts.fragments import MOTIFS
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract, Reference
 from cfdna_interp.fragments.alignment import open_alignment
-from cfdna_interp.fragments.bases import end_motif
-from cfdna_interp.fragments.decode import Settings, Totals, decode_reads
 from cfdna_interp.fragments.extract import read_sample
-from cfdna_interp.fragments.filters import REASONS, Rules, Tally
-from cfdna_interp.fragments.pairing import pair_reads
+from cfdna_interp.fragments.filters import REASONS
 
 pytestmark = pytest.mark.realdata
+
+BISULFITE = ("dragen-pe-unsort-xg-xm.bam", "dragen-pe-namesort-xg-xm.bam", "bwameth-pe-unsort-yd.bam")
 
 
 @pytest.fixture(scope="module")
@@ -30,21 +31,39 @@ def plasma(realdata):
         sheet="s",
         outdir="o",
         reference=Reference(fasta=str(folder / "hg19.chr1.first10Mb.fa.gz")),
-        extract=Extract(methylation="none", fragments_per_sample=100_000, max_length=20_000, min_length=20),
+        extract=Extract(methylation="none", fragments_per_sample=100_000),
     )
     return Sample("S", "P", str(folder / "hg19.chr1.6Mb.cram"), 1, "discovery"), config
 
 
 @pytest.fixture(scope="module")
 def plasma_reads(plasma):
-    with open_alignment(*plasma) as alignment:
-        assert alignment.build == "GRCh37"
-        return list(alignment.reads())
+    """Primary mapped records, by pysam."""
+    sample, config = plasma
+    with pysam.AlignmentFile(sample.bam, reference_filename=config.reference.fasta) as file:
+        return [read for read in file.fetch(until_eof=True) if not read.flag & 0x904]
 
 
-def test_plasma_fragments(plasma):
-    extraction = read_sample(*plasma, None)
+@pytest.fixture(scope="module")
+def extraction(plasma):
+    return read_sample(*plasma, None)
+
+
+def under(plasma, **extract):
+    """The fragments of the plasma sample by other rules."""
+    sample, config = plasma
+    return read_sample(sample, replace(config, extract=replace(config.extract, **extract)), None).fragments
+
+
+def diversity(counts):
+    """Motif diversity score: the entropy of 4-mers over its largest value."""
+    shares = np.array([count for count in counts if count]) / sum(counts)
+    return -(shares * np.log(shares)).sum() / np.log(256)
+
+
+def test_plasma_reads_are_all_counted(extraction):
     counts = extraction.qc["counts"]
+    assert extraction.qc["build"] == "GRCh37"
     assert counts["reads"] == 125_376
     assert counts["reads"] == sum(counts[reason] for reason in REASONS) + 2 * counts["fragments"]
     mapped = 125_376 - counts["unmapped"] - counts["secondary_supplementary"]
@@ -53,100 +72,141 @@ def test_plasma_fragments(plasma):
     assert len(extraction.fragments) == counts["fragments"]
 
 
-def test_plasma_count_of_proper_first_mates(plasma_reads):
-    # The published 44,231 counts first mates: proper pair, no duplicate, their own MAPQ >= 20. Our own rule
-    # asks the MAPQ of both mates, and direction instead of the flag.
-    anything = Rules(contigs=frozenset(range(100)), min_mapq=0, min_length=1, max_length=10**9)
-    counted = 0
-    for pair in pair_reads(plasma_reads, anything, Tally()):
-        first = next(read for read in pair if read.is_read1)
-        counted += first.is_proper_pair and first.mapping_quality >= 20
-    assert counted == 44_231
+def test_plasma_fragments_by_our_definition(extraction, plasma_reads):
+    # Two mates that face inward, no duplicate among them, both of MAPQ 20, 60 to 1,000 bp: counted by name.
+    named = {}
+    for read in plasma_reads:
+        named.setdefault(read.query_name, []).append(read)
+    lengths, ends = [], Counter()
+    for reads in named.values():
+        if len(reads) != 2:
+            continue
+        reverse, forward = sorted(reads, key=lambda read: read.is_forward)
+        if reverse.is_forward or not forward.is_forward or forward.reference_id != reverse.reference_id:
+            continue
+        length = reverse.reference_end - forward.reference_start
+        if any(read.is_duplicate or read.mapping_quality < 20 for read in reads) or not 60 <= length <= 1_000:
+            continue
+        lengths.append(length)
+        ends.update(read.get_forward_sequence()[:4] for read in reads)
+    table = extraction.fragments
+    assert len(lengths) == 50_200
+    assert sorted(table.length.tolist()) == sorted(lengths)
+    known = [count for motif, count in ends.items() if "N" not in motif]
+    motifs = np.concatenate([table.motif_5p, table.motif_3p])
+    counts = np.bincount(motifs[motifs >= 0], minlength=256).tolist()
+    assert sorted(filter(None, counts)) == sorted(known)
+    # Beside the score of all proper records (the next but one test).
+    assert diversity(counts) == pytest.approx(0.926459, abs=2e-5)
+    # Aligners withhold the proper-pair flag from what is longer than one nucleosome: without it, a tail.
+    assert (table.length > 300).mean() > 0.1
 
 
-def test_plasma_lengths_beside_finaletoolkit(plasma_reads):
-    # FinaleToolkit: 42,931 fragments by the proper-pair flag, mean 169.806, 16.24 % of at most 150 bp.
-    rules = Rules(contigs=frozenset(range(100)), min_length=1, max_length=10**9)
-    spans = np.array(
-        [
-            (reverse.reference_end - forward.reference_start, forward.is_proper_pair)
-            for forward, reverse in pair_reads(plasma_reads, rules, Tally())
-        ]
-    )
-    proper = spans[spans[:, 1] == 1, 0]
-    assert abs(len(proper) - 42_931) / 42_931 < 0.03
-    assert proper.mean() == pytest.approx(169.806, abs=0.1)
-    assert (proper <= 150).mean() == pytest.approx(0.1624, abs=0.001)
-    # The flag loses what is longer than one nucleosome: all of it.
-    assert proper.max() < 300
-    assert (spans[:, 0] > 300).mean() > 0.1
+@pytest.mark.parametrize(
+    ("min_mapq", "count", "mean", "short"), [(20, 44_231, 169.775, 16.32), (30, 42_931, 169.806, 16.24)]
+)
+def test_plasma_fragments_by_the_rules_of_finaletoolkit(plasma, min_mapq, count, mean, short):
+    # FinaleToolkit 1.1.0 looks at first mates with the proper-pair flag, and at their own MAPQ alone; its
+    # default is 30. Counts, mean length and percentage of at most 150 bp as its frag-length-bins prints them.
+    lengths = under(plasma, pairs="proper", mapq_of="first", min_mapq=min_mapq).length
+    assert len(lengths) == count
+    assert round(float(lengths.mean()), 3) == mean
+    assert round(100 * float((lengths <= 150).mean()), 2) == short
+    assert lengths.max() < 300
 
 
 def test_plasma_motif_diversity(plasma_reads):
     # .926459 is of all proper, unique reads of MAPQ >= 20, each by its first four sequenced bases.
-    codes = np.full(256, 4, dtype=np.uint8)
-    codes[list(b"ACGT")] = range(4)
-    ends = []
-    for read in plasma_reads:
-        unique = read.is_proper_pair and not read.is_duplicate and not read.is_supplementary
-        if unique and read.mapping_quality >= 20:
-            ends.append(np.frombuffer(read.get_forward_sequence()[:4].encode(), dtype=np.uint8))
-    motifs = end_motif(codes[np.array(ends)])
-    shares = np.bincount(motifs[motifs >= 0], minlength=len(MOTIFS)) / (motifs >= 0).sum()
-    shares = shares[shares > 0]
-    assert -(shares * np.log(shares)).sum() / np.log(256) == pytest.approx(0.926459, abs=1e-6)
+    ends = Counter(
+        read.get_forward_sequence()[:4]
+        for read in plasma_reads
+        if read.is_proper_pair and not read.is_duplicate and read.mapping_quality >= 20
+    )
+    assert round(diversity([count for motif, count in ends.items() if "N" not in motif]), 6) == 0.926459
 
 
-def test_plasma_motif_diversity_of_fragments(plasma):
-    # The same score over our fragments (both mates, direction instead of flag): 50,250 instead of 44,108.
-    table = read_sample(*plasma, None).fragments
-    ends = np.concatenate([table.motif_5p, table.motif_3p])
-    shares = np.bincount(ends[ends >= 0], minlength=256) / (ends >= 0).sum()
-    shares = shares[shares > 0]
-    assert -(shares * np.log(shares)).sum() / np.log(256) == pytest.approx(0.926459, abs=2e-4)
+def test_plasma_by_kernels_and_readable_decoder(plasma):
+    with open_alignment(*plasma) as alignment:
+        settings = settings_of("none")
+        assert_identical(kernels(alignment, settings), readable(alignment, settings))
 
 
-def bisulfite(realdata, name):
-    with pysam.AlignmentFile(str(realdata / "bisulfite" / name)) as file:
-        totals = Totals()
-        settings = Settings(Rules(contigs=frozenset(range(3)), min_length=20), "xm", seed=1)
-        names = tuple(file.references)
-        (chunk,) = decode_reads(file.fetch(until_eof=True), names, settings, totals)
-    return chunk, totals
+def test_plasma_as_cram_and_as_bam_by_one_thread_and_two(plasma, extraction, tmp_path):
+    sample, config = plasma
+    path = str(tmp_path / "plasma.bam")
+    # Not by samtools view, which takes the lengths of contigs from the FASTA, where chr1 is cut off.
+    with (
+        pysam.AlignmentFile(sample.bam, reference_filename=config.reference.fasta) as source,
+        pysam.AlignmentFile(path, "wb", template=source) as target,
+    ):
+        for read in source.fetch(until_eof=True):
+            target.write(read)
+    pysam.index(path)
+    assert_same_extraction(read_sample(sample, config, None, threads=2), extraction)
+    for threads in (1, 2):
+        assert_same_extraction(read_sample(replace(sample, bam=path), config, None, threads), extraction)
 
 
-def test_bisulfite_order_of_records_does_not_matter(realdata):
-    tables = []
-    for name in ("dragen-pe-unsort-xg-xm.bam", "dragen-pe-namesort-xg-xm.bam"):
-        chunk, totals = bisulfite(realdata, name)
-        assert totals.tally.counts["fragments"] == 100
-        tables.append(
-            (chunk.table.take(np.argsort(chunk.hashes)), np.sort(chunk.hashes), totals.tally.counts)
-        )
-    (one, one_hashes, one_counts), (other, other_hashes, other_counts) = tables
-    np.testing.assert_array_equal(one_hashes, other_hashes)
-    assert one_counts == other_counts
+def sort(realdata, name, folder):
+    """A bisulfite file in coordinate order with its index, and its contigs."""
+    path = folder / name
+    pysam.sort("-o", str(path), str(realdata / "bisulfite" / name))
+    pysam.index(str(path))
+    build = folder / "chr.tsv"
+    build.write_text("".join(f"{contig}\t4900\n" for contig in ("ChrA", "ChrB", "ChrC")))
+    return path, build
+
+
+@pytest.fixture(scope="module")
+def bisulfite(realdata, tmp_path_factory):
+    """Name -> what the kernels make of the file."""
+    folder = tmp_path_factory.mktemp("bisulfite")
+    found = {}
+    for name in BISULFITE[:2]:
+        with opened(*sort(realdata, name, folder)) as alignment:
+            found[name] = kernels(alignment, settings_of("xm", min_length=20))
+    return found
+
+
+@pytest.mark.parametrize("name", BISULFITE)
+def test_bisulfite_by_kernels_and_readable_decoder(realdata, name, tmp_path):
+    with opened(*sort(realdata, name, tmp_path)) as alignment:
+        for ignore in ((0, 0), (5, 3)):
+            settings = settings_of("xm" if "xm" in name else "none", min_length=20, ignore=ignore)
+            found = kernels(alignment, settings)
+            assert len(found.table) > 80
+            assert_identical(found, readable(alignment, settings))
+
+
+def test_bisulfite_order_of_records_does_not_matter(bisulfite):
+    # The two files hold the same reads in other orders; those at one position stay as they came.
+    one, other = (bisulfite[name] for name in BISULFITE[:2])
+    assert one.counts == other.counts
+    assert one.counts["fragments"] == 100
+    np.testing.assert_array_equal(np.sort(one.hashes), np.sort(other.hashes))
+    ours, theirs = (found.table.take(np.argsort(found.hashes)) for found in (one, other))
     for column in ("contig", "start", "length", "strand", "gc", "cpg_splits", "cpg_offsets", "cpg_states"):
-        np.testing.assert_array_equal(getattr(one, column), getattr(other, column))
+        np.testing.assert_array_equal(getattr(ours, column), getattr(theirs, column))
 
 
-def test_bisulfite_lengths_are_those_that_were_simulated(realdata):
+def test_bisulfite_lengths_are_those_that_were_simulated(realdata, bisulfite):
     # Read names tell contig, first and last base of the molecule: 1_ChrB:897-1095.
-    file = realdata / "bisulfite" / "dragen-pe-namesort-xg-xm.bam"
-    with pysam.AlignmentFile(str(file)) as reads:
-        pairs = list(
-            pair_reads(reads.fetch(until_eof=True), Rules(frozenset(range(3)), min_length=20), Tally())
-        )
+    with pysam.AlignmentFile(str(realdata / "bisulfite" / BISULFITE[0])) as reads:
+        names = {reference_hash(read.query_name, 5): read.query_name for read in reads.fetch(until_eof=True)}
+    found = bisulfite[BISULFITE[0]]
     exact = 0
-    for forward, reverse in pairs:
-        low, high = (int(x) for x in forward.query_name.split(":")[1].split("-"))
-        assert abs(forward.reference_start - (low - 1)) <= 12  # indels of the simulated reads
-        exact += reverse.reference_end - forward.reference_start == high - low + 1
+    for hashed, start, length in zip(
+        found.hashes.tolist(), found.table.start, found.table.length, strict=True
+    ):
+        low, high = (int(x) for x in names[hashed].split(":")[1].split("-"))
+        assert abs(start - (low - 1)) <= 12  # indels of the simulated reads
+        exact += length == high - low + 1
     assert exact >= 80
 
 
-def test_bisulfite_calls_beside_the_cytosine_report(realdata):
-    chunk, totals = bisulfite(realdata, "dragen-pe-unsort-xg-xm.bam")
+def test_bisulfite_calls_beside_the_cytosine_report(realdata, bisulfite):
+    found = bisulfite[BISULFITE[0]]
+    table, totals = found.table, found.totals
     counts = totals.tally.counts
     raw = sum(int(mate[:, 1].sum()) for mate in totals.m_bias)
     assert raw == 517
@@ -164,7 +224,6 @@ def test_bisulfite_calls_beside_the_cytosine_report(realdata):
     assert once == 392
     # Discordant calls and calls beyond a molecule's ends (mates of 151 bases, molecules down to 73 bp)
     # are not in the table; none of it may exceed the report elsewhere.
-    table = chunk.table
     fragment = np.repeat(np.arange(100), table.cpg_counts)
     ours = Counter(
         (table.contig_names[table.contig[f]], int(table.start[f] + o), "+" if table.strand[f] > 0 else "-")

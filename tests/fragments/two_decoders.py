@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import partial, partialmethod
@@ -18,6 +19,7 @@ from bams import write_bam, write_build
 from raw_bam import File, by_place, header
 from reference_decode import decode_reads
 
+from cfdna_interp.artifacts.files import plain
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
@@ -25,7 +27,7 @@ from cfdna_interp.config.settings import Extract, Reference
 from cfdna_interp.fragments.alignment import Alignment, Shard, open_alignment
 from cfdna_interp.fragments.bgzf import WINDOW, Stretch
 from cfdna_interp.fragments.decode import Chunk, Settings, Totals, decode
-from cfdna_interp.fragments.extract import empty_table
+from cfdna_interp.fragments.extract import Extraction, empty_table
 from cfdna_interp.fragments.filters import Rules
 
 Records = Sequence[pysam.AlignedSegment] | Sequence[bytes]
@@ -142,3 +144,20 @@ def assert_identical(one: Decoded, other: Decoded) -> None:
         np.testing.assert_array_equal(ours, theirs)
     for name in ("chh", "strong", "known", "longest_read"):
         assert getattr(one.totals, name) == getattr(other.totals, name), name
+
+
+def assert_same_extraction(one: Extraction, other: Extraction) -> None:
+    """The same fragments, profile and quality record (but for the file's name), to the last bit."""
+    for column in fields(FragmentTable):
+        ours, theirs = getattr(one.fragments, column.name), getattr(other.fragments, column.name)
+        np.testing.assert_array_equal(ours, theirs, err_msg=column.name)
+    ours, theirs = (
+        {kind: {key: counts.tolist() for key, counts in found.items()} for kind, found in part.items()}
+        for part in (one.profile.counts, other.profile.counts)
+    )
+    assert ours == theirs
+    ours, theirs = (
+        json.dumps(plain({key: value for key, value in part.qc.items() if key != "bam"}))
+        for part in (one, other)
+    )
+    assert ours == theirs
