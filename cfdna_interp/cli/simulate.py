@@ -18,6 +18,14 @@ import click
 )
 @click.option("--discovery", type=click.IntRange(min=2), help="Discovery subjects [default: the world's].")
 @click.option("--heldout", type=click.IntRange(min=2), help="Held-out subjects [default: the world's].")
+@click.option(
+    "--dialect",
+    default="xm",
+    show_default=True,
+    type=click.Choice(["xm", "mm", "reference", "taps"]),
+    help="How the same truth is written: Bismark's XM; native bases with MM/ML; bwa-meth, to be compared "
+    "with the reference; TAPS.",
+)
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(min=1), help="Processes.")
 def command(
     world_name: str,
@@ -26,6 +34,7 @@ def command(
     fragments: int | None,
     discovery: int | None,
     heldout: int | None,
+    dialect: str,
     jobs: int,
 ) -> None:
     """Write a simulated cohort of BAM files whose truth is known, with a config for ``run``."""
@@ -41,4 +50,4 @@ def command(
         discovery=discovery or world.discovery,
         heldout=heldout or world.heldout,
     )
-    click.echo(simulate(world, out, seed=seed, jobs=jobs))
+    click.echo(simulate(world, out, seed=seed, jobs=jobs, dialect=dialect))

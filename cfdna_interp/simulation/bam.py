@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pysam
 
+from cfdna_interp.simulation.dialects import Cells, in_dialect, tags, text, u4
 from cfdna_interp.simulation.genome import Genome
 from cfdna_interp.simulation.library import Reads
 from cfdna_interp.simulation.observation import READ_LENGTH
@@ -27,10 +28,16 @@ def header_text(genome: Genome, sample: str, comment: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_bam(path: Path, genome: Genome, sample: str, comment: str, reads: Reads) -> None:
-    """Write the reads of a sample to ``path``, and no index."""
-    text = header_text(genome, sample, comment).encode()
-    head = [b"BAM\x01", struct.pack("<i", len(text)), text, struct.pack("<i", len(genome.names))]
+def write_bam(
+    path: Path, genome: Genome, sample: str, comment: str, reads: Reads, dialect: str = "xm"
+) -> None:
+    """Write the reads of a sample to ``path``, and no index.
+
+    The reads come from :func:`cfdna_interp.simulation.library.sequence`; for ``dialect`` see
+    :mod:`cfdna_interp.simulation.dialects`.
+    """
+    header = header_text(genome, sample, comment).encode()
+    head = [b"BAM\x01", struct.pack("<i", len(header)), header, struct.pack("<i", len(genome.names))]
     for name, length in zip(genome.names, genome.lengths, strict=True):
         encoded = name.encode() + b"\0"
         head += [struct.pack("<i", len(encoded)), encoded, struct.pack("<i", length)]
@@ -38,10 +45,10 @@ def write_bam(path: Path, genome: Genome, sample: str, comment: str, reads: Read
     # htslib takes the level with the mode, which pysam's types don't list.
     with pysam.BGZFile(str(path), "wb1", None) as handle:  # type: ignore[arg-type]
         handle.write(b"".join(head))
-        handle.write(_records(sample, reads))
+        handle.write(_records(sample, in_dialect(reads, dialect), dialect))
 
 
-def _records(sample: str, reads: Reads) -> bytes:
+def _records(sample: str, reads: Reads, dialect: str) -> bytes:
     """Return all records: a table of equally wide rows, of which shorter reads leave cells out."""
     count = len(reads.positions)
     used = np.arange(READ_LENGTH) < reads.lengths[:, None]
@@ -49,20 +56,16 @@ def _records(sample: str, reads: Reads) -> bytes:
     nibbles = np.where(used, _NIBBLES[reads.bases], 0).astype(np.uint8)
     packed = (nibbles[:, 0::2] << 4) | nibbles[:, 1::2]
     name = _names(sample, reads.names)
-    # A: one character, Z: text with a closing zero byte.
-    tail = (
-        _text(b"\0XRZ", count),
-        np.where(reads.first[:, None], _text(b"CT\0", count), _text(b"GA\0", count)),
-        _text(b"XGZ", count),
-        np.where(reads.forward_strand[:, None], _text(b"CT\0", count), _text(b"GA\0", count)),
-        _text(b"RGZ" + sample.encode() + b"\0", count),
-    )
-    parts = [name, _u4(reads.lengths << 4), packed, reads.qualities, _text(b"XMZ", count), reads.calls, *tail]
-    keep = [None, None, packed_used, used, None, used] + [None] * len(tail)
-    body = np.concatenate(parts, axis=1)
-    mask = np.concatenate(
-        [np.ones(part.shape, bool) if k is None else k for part, k in zip(parts, keep, strict=True)], axis=1
-    )
+    cells: list[Cells] = [
+        (name, None),
+        (u4(reads.lengths << 4), None),
+        (packed, packed_used),
+        (reads.qualities, used),
+        *tags(reads, dialect),
+        (text(b"RGZ" + sample.encode() + b"\0", count), None),
+    ]
+    body = np.concatenate([part for part, _ in cells], axis=1)
+    mask = np.concatenate([np.ones(part.shape, bool) if k is None else k for part, k in cells], axis=1)
     fixed = _fixed(reads, name.shape[1], mask.sum(axis=1))
     table = np.concatenate([fixed, body], axis=1)
     everything = np.concatenate([np.ones(fixed.shape, bool), mask], axis=1)
@@ -103,13 +106,5 @@ def _bins(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
 def _names(sample: str, numbers: np.ndarray) -> np.ndarray:
     """Return (reads, width) bytes of ``sample:0001234`` with a closing zero byte."""
     digits = numbers[:, None] // 10 ** np.arange(_DIGITS - 1, -1, -1) % 10 + ord("0")
-    lead = _text(sample.encode() + b":", len(numbers))
-    return np.concatenate([lead, digits.astype(np.uint8), _text(b"\0", len(numbers))], axis=1)
-
-
-def _text(text: bytes, rows: int) -> np.ndarray:
-    return np.broadcast_to(np.frombuffer(text, dtype=np.uint8), (rows, len(text)))
-
-
-def _u4(values: np.ndarray) -> np.ndarray:
-    return values.astype("<u4").view(np.uint8).reshape(len(values), 4)
+    lead = text(sample.encode() + b":", len(numbers))
+    return np.concatenate([lead, digits.astype(np.uint8), text(b"\0", len(numbers))], axis=1)

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from cfdna_interp.stats.resampling import stream
 MARK = "cfdna-interp simulation"
 
 
-def simulate(world: World, out: Path | str, *, seed: int = 1, jobs: int = 1) -> Path:
+def simulate(world: World, out: Path | str, *, seed: int = 1, jobs: int = 1, dialect: str = "xm") -> Path:
     """Write a cohort under ``out`` and return the path of its ``config.yaml``.
 
     Files: ``genome.fa`` and index, ``build.tsv``, ``atlas.tsv``, ``bam/{sample}.bam`` and index,
@@ -49,6 +49,8 @@ def simulate(world: World, out: Path | str, *, seed: int = 1, jobs: int = 1) -> 
         Seed of the cohort; genome and atlas belong to ``world.genome``.
     jobs
         Processes that write BAM files side by side.
+    dialect
+        How methylation is written, see :mod:`cfdna_interp.simulation.dialects`; the truth is the same.
 
     Raises
     ------
@@ -58,7 +60,7 @@ def simulate(world: World, out: Path | str, *, seed: int = 1, jobs: int = 1) -> 
     folder = Path(out)
     summaries = build_summaries(world.genome)
     subjects = draw_subjects(world, summaries, seed)
-    digest = _digest(world, seed)
+    digest = _digest(world, seed, dialect)
     config = folder / "config.yaml"
     try:
         (folder / "bam").mkdir(parents=True, exist_ok=True)
@@ -73,21 +75,25 @@ def simulate(world: World, out: Path | str, *, seed: int = 1, jobs: int = 1) -> 
             "genome.fa.fai": index,
             "build.tsv": build,
             "atlas.tsv": atlas_text(summaries.biology),
-            "sheet.tsv": sheet_text(subjects),
-            "config.yaml": config_text(world, seed),
+            "sheet.tsv": sheet_text(subjects, dialect),
+            "config.yaml": config_text(world, seed, dialect),
         }
         for name, text in texts.items():
             _write_if_new(folder / name, text)
-        for done, _ in enumerate(_write_samples(folder, world, subjects, seed, digest, jobs), start=1):
+        write = partial(write_sample, folder, world, seed, dialect, digest)
+        for done, _ in enumerate(_each(write, subjects, jobs), start=1):
             if done % 20 == 0 or done == len(subjects):
                 print(f"simulate: {done} of {len(subjects)} samples", file=sys.stderr)
-        write_json(folder / "truth.json", {"settings": digest, **truth(world, summaries, subjects, seed)})
+        write_json(
+            folder / "truth.json",
+            {"settings": digest, "dialect": dialect, **truth(world, summaries, subjects, seed)},
+        )
     except OSError as error:
         raise InputError(f"{folder} cannot be written ({error}); give another --out") from None
     return config
 
 
-def write_sample(folder: Path, world: World, seed: int, digest: str, subject: Subject) -> None:
+def write_sample(folder: Path, world: World, seed: int, dialect: str, digest: str, subject: Subject) -> None:
     """Write one sample's BAM file and index, unless they are there and belong to ``digest``."""
     target = folder / subject.row.bam
     index = Path(f"{target}.bai")
@@ -100,7 +106,7 @@ def write_sample(folder: Path, world: World, seed: int, digest: str, subject: Su
     temporary = target.with_name(f".tmp-{os.getpid()}-{target.name}")
     temporary_index = Path(f"{temporary}.bai")
     try:
-        write_bam(temporary, genome, subject.row.sample, comment, reads)
+        write_bam(temporary, genome, subject.row.sample, comment, reads, dialect)
         pysam.index(str(temporary))
         # The index goes first: a BAM file that is in its place has its index.
         os.replace(temporary_index, index)
@@ -110,10 +116,7 @@ def write_sample(folder: Path, world: World, seed: int, digest: str, subject: Su
         temporary_index.unlink(missing_ok=True)
 
 
-def _write_samples(
-    folder: Path, world: World, subjects: Sequence[Subject], seed: int, digest: str, jobs: int
-) -> Iterator[None]:
-    write = partial(write_sample, folder, world, seed, digest)
+def _each(write: Callable[[Subject], None], subjects: Sequence[Subject], jobs: int) -> Iterator[None]:
     if jobs == 1:
         yield from map(write, subjects)
         return
@@ -132,8 +135,8 @@ def _leave_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _digest(world: World, seed: int) -> str:
-    settings = {"version": __version__, "seed": seed, "world": plain(world.as_dict())}
+def _digest(world: World, seed: int, dialect: str) -> str:
+    settings = {"version": __version__, "seed": seed, "dialect": dialect, "world": plain(world.as_dict())}
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -14,13 +14,14 @@ import yaml
 from cfdna_interp import __version__
 from cfdna_interp.artifacts.atlas import LEADING
 from cfdna_interp.artifacts.features import BAG_GROUPS
-from cfdna_interp.artifacts.sheet import COLUMNS
 from cfdna_interp.simulation.bayes import bayes_auroc
 from cfdna_interp.simulation.biology import Biology
+from cfdna_interp.simulation.dialects import SHEET_COLUMNS
 from cfdna_interp.simulation.noise import Summaries
 from cfdna_interp.simulation.subjects import Subject
 from cfdna_interp.simulation.worlds import World
 
+COLUMNS = ("sample", "subject", "bam", "label", "role", "site", "batch", "age", "sex")
 # What the made-up laboratory wrote down, as columns of the sheet.
 TECHNICAL = ("tube", "hours_to_spin")
 
@@ -40,25 +41,27 @@ def atlas_text(biology: Biology) -> str:
     return _table([*LEADING, *atlas.cell_types], rows)
 
 
-def sheet_text(subjects: Sequence[Subject]) -> str:
+def sheet_text(subjects: Sequence[Subject], dialect: str) -> str:
     """Return the sample sheet; BAM paths are relative to it."""
+    written = SHEET_COLUMNS[dialect]
     rows = []
     for subject in subjects:
         row = subject.row
         cells = [f"{row.age:g}" if name == "age" else getattr(row, name) for name in COLUMNS]
-        rows.append([*cells, *(row.technical[name] for name in TECHNICAL)])
-    return _table([*COLUMNS, *TECHNICAL], rows)
+        rows.append([*cells, *written.values(), *(row.technical[name] for name in TECHNICAL)])
+    return _table([*COLUMNS, *written, *TECHNICAL], rows)
 
 
-def config_text(world: World, seed: int) -> str:
+def config_text(world: World, seed: int, dialect: str) -> str:
     """Return the settings of a run on the cohort, small enough for a demonstration."""
+    reference = {"build": "build.tsv", **({"fasta": "genome.fa"} if dialect == "reference" else {})}
     settings = {
         "title": f"Simulated cohort: {world.name}",
         "seed": seed,
         "sheet": "sheet.tsv",
         "outdir": "results",
         "atlas": "atlas.tsv",
-        "reference": {"build": "build.tsv"},
+        "reference": reference,
         "extract": {
             "fragments_per_sample": world.fragments,
             "min_fragments": min(2_000, world.fragments // 2),
