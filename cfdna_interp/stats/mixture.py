@@ -1,0 +1,211 @@
+"""Shares of a mixture from binomial counts: the maximum of the likelihood, intervals, goodness of fit.
+
+Block ``b`` has ``marked`` of ``total`` counts in the marker state, each with probability
+``sum_t shares_t * expected_bt``; shares are non-negative and sum to 1. The log-likelihood is concave, so its
+maximum is found from anywhere, and so is the maximum with one share held fixed: intervals come from that
+profile, which needs neither random numbers nor normal errors and keeps to 0..1. A bootstrap of blocks around
+non-negative least squares does neither: at the boundary it repeats the estimate's bias.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+# Tables give expected shares in thousandths: 0 means less than half of one, not never.
+FLOOR = 0.0005
+GAP = 1e-5  # how far below the maximum a log-likelihood may be left
+_STEPS = 100
+_ROOT = 0.01  # in units of the signed root of the deviance
+_SUM_WEIGHT = 1e3
+
+
+class Interval(NamedTuple):
+    """A share's bounds."""
+
+    low: float
+    high: float
+
+
+class Mixture:
+    """The likelihood of one sample's counts.
+
+    Parameters
+    ----------
+    expected
+        (blocks, types) probability of the marker state in each type; moved into ``FLOOR`` .. 1 - ``FLOOR``.
+    marked, total
+        (blocks,) counts in the marker state, and all. Blocks without counts don't count.
+
+    Attributes
+    ----------
+    shares
+        (types,) where the likelihood is highest.
+    """
+
+    def __init__(self, expected: np.ndarray, marked: np.ndarray, total: np.ndarray):
+        used = total > 0
+        if not used.any():
+            raise ValueError("a mixture needs at least one block with counts")
+        self._expected = np.ascontiguousarray(np.clip(expected[used], FLOOR, 1 - FLOOR))
+        self._marked = marked[used].astype(np.float64)
+        self._rest = total[used] - self._marked
+        types = expected.shape[1]
+        self.shares, self._top, _ = self._climb(np.full(types, 1 / types), None)
+
+    def log_likelihood(self, shares: np.ndarray) -> float:
+        """Return the log-likelihood of (types,) shares, without the constant."""
+        p = self._expected @ shares
+        return float(self._marked @ np.log(p) + self._rest @ np.log1p(-p))
+
+    def interval(self, which: int, z: float = 1.96, dispersion: float = 1.0) -> Interval:
+        """Return where the profile likelihood of a share is within ``z`` standard errors of its maximum.
+
+        Parameters
+        ----------
+        which
+            Column of ``expected``.
+        z
+            Normal quantile: 1.96 for 95 %.
+        dispersion
+            The deviance is divided by it (see :meth:`residual`).
+
+        Returns
+        -------
+        Bounds within 0..1; ``low`` is 0 where the share's absence is within ``z``.
+        """
+        return Interval(self._bound(which, z, dispersion, False), self._bound(which, z, dispersion, True))
+
+    def present(self, which: int, z: float = 1.96, dispersion: float = 1.0) -> bool:
+        """Tell whether the counts rule out a share of 0: whether ``low`` of its interval is above 0."""
+        return bool(self.shares[which] > 0) and self._root(which, 0.0, dispersion)[0] > z
+
+    def residual(self) -> tuple[float, float]:
+        """Return how much larger the squared residuals are than binomial ones, and the p value of that.
+
+        The first number is sum (marked - mean)^2 / sum variance, corrected for the fitted shares; near 1
+        where the model holds. A ratio of sums bears small counts, unlike Pearson's sum of ratios. Under the
+        model its mean and variance are known from the binomial's fourth moment, var (y - np)^2 = 2 V^2 +
+        V (1 - 6 p q) with V = n p q; the p value is that of the scaled chi-squared with these two
+        (Satterthwaite 1946, https://doi.org/10.2307/3002019).
+        """
+        from scipy.special import gammaincc
+
+        total = self._marked + self._rest
+        p = self._expected @ self.shares
+        variance = total * p * (1 - p)
+        # Each fitted share takes the squared residuals of about one direction: the trace of the hat matrix,
+        # weighted as the sum is.
+        held = self._expected[:, self.shares > 0]
+        weighted = held / (p * (1 - p) / total)[:, None]
+        hat = np.einsum("bs,sb->b", held, np.linalg.pinv(held.T @ weighted) @ weighted.T)
+        # A direction is the sum of shares, which is given: one less.
+        taken = float(hat @ variance) * max(1 - 1 / max(held.shape[1], 1), 0.0)
+        scale = float(variance.sum()) - taken
+        if scale <= 0:
+            return float("nan"), float("nan")
+        ratio = float(((self._marked - total * p) ** 2).sum()) / scale
+        spread = float((2 * variance**2 + variance * (1 - 6 * p * (1 - p))).sum()) / variance.sum() ** 2
+        freedom = 2 / spread
+        return ratio, float(gammaincc(freedom / 2, ratio * freedom / 2))
+
+    def _bound(self, which: int, z: float, dispersion: float, upper: bool) -> float:
+        """Return the share above or below the best one where the root of the deviance reaches ``z``."""
+        best = float(self.shares[which])
+        inner, outer = best, 1.0 if upper else 0.0
+        if best == outer:
+            return outer
+        if not upper and self._root(which, 0.0, dispersion)[0] <= z:
+            return 0.0
+        p = self._expected @ self.shares
+        weight = self._marked / p**2 + self._rest / (1 - p) ** 2
+        step = z * float(np.sqrt(dispersion / (weight @ self._expected[:, which] ** 2)))
+        share = min(best + step, (best + 1) / 2) if upper else max(best - step, best / 2)
+        start = self.shares
+        for _ in range(_STEPS):
+            root, slope, start = self._root(which, share, dispersion, start)
+            if abs(root - z) < _ROOT or abs(outer - inner) < 1e-6:
+                break
+            if root < z:
+                inner = share
+            else:
+                outer = share
+            # The root is nearly linear in the share: Newton's step, halving where it leaves the bracket.
+            share = share + (z - root) / slope if slope != 0 else outer
+            if not min(inner, outer) < share < max(inner, outer):
+                share = (inner + outer) / 2
+        return share
+
+    def _root(
+        self, which: int, share: float, dispersion: float, start: np.ndarray | None = None
+    ) -> tuple[float, float, np.ndarray]:
+        """Return the root of the deviance with one share held, its slope, and the shares there."""
+        start = self.shares if start is None else start
+        others = 1 - start[which]
+        if others > 0:
+            moved = start * ((1 - share) / others)
+        else:  # all in the held one: begin with the others alike
+            moved = np.full(len(start), (1 - share) / (len(start) - 1))
+        moved[which] = share
+        shares, level, slope = self._climb(moved, which)
+        root = float(np.sqrt(max(2 * (self._top - level), 0.0) / dispersion))
+        return root, -slope / (dispersion * root) if root > 0 else 0.0, shares
+
+    def _climb(self, shares: np.ndarray, held: int | None) -> tuple[np.ndarray, float, float]:
+        """Climb to the highest likelihood, with the share ``held`` fixed.
+
+        Newton steps, each a quadratic problem over the shares in use and those that would help, solved by
+        non-negative least squares on the Cholesky factor. As the likelihood is concave, the gap
+        max_j (g_j - mean g) bounds what is still to be gained.
+
+        Returns
+        -------
+        Shares; log-likelihood; its slope in the held share.
+        """
+        free = np.ones(len(shares), dtype=bool)
+        if held is not None:
+            free[held] = False
+        room = float(shares[free].sum())
+        level = self.log_likelihood(shares)
+        for _ in range(_STEPS):
+            p = self._expected @ shares
+            gradient = (self._marked / p - self._rest / (1 - p)) @ self._expected
+            mean = float(gradient[free] @ shares[free]) / room if room > 0 else 0.0
+            gain = np.where(free, gradient - mean, -np.inf)
+            if room <= 0 or gain.max() * room < GAP:
+                break
+            members = np.flatnonzero(free & ((shares > 0) | (gain > 0)))
+            weight = self._marked / p**2 + self._rest / (1 - p) ** 2
+            step = self._step(members, weight, gradient, shares, room)
+            length = 1.0
+            while length > 1e-6:
+                moved = shares.copy()
+                moved[members] = np.maximum(shares[members] + length * step, 0.0)
+                reached = self.log_likelihood(moved)
+                if reached > level:
+                    break
+                length /= 2
+            else:
+                break  # no better in double precision
+            shares, level = moved, reached
+        slope = float(gradient[held] - mean) if held is not None else 0.0
+        return shares, level, slope
+
+    def _step(
+        self, members: np.ndarray, weight: np.ndarray, gradient: np.ndarray, shares: np.ndarray, room: float
+    ) -> np.ndarray:
+        """Return (members,) the step to the maximum of the local parabola, the sum of shares kept."""
+        from scipy.optimize import nnls
+
+        columns = self._expected[:, members]
+        curvature = columns.T @ (columns * weight[:, None])
+        curvature[np.diag_indices_from(curvature)] *= 1 + 1e-9  # more types than blocks leave it singular
+        lower = np.linalg.cholesky(curvature)
+        target = np.linalg.solve(lower, curvature @ shares[members] + gradient[members])
+        # The sum is held by a row of large weight, and exactly by rescaling.
+        heavy = _SUM_WEIGHT * np.sqrt(curvature.max())
+        rows = np.vstack([lower.T, np.full(len(members), heavy)])
+        solved, _ = nnls(rows, np.append(target, heavy * room))
+        total = solved.sum()
+        return np.asarray(solved * (room / total) - shares[members] if total > 0 else 0 * solved)

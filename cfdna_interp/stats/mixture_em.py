@@ -1,0 +1,121 @@
+"""Types that no table knows, from many samples at once: expectation maximisation on binomial counts.
+
+The model of CelFiE (Caggiano et al. 2021, https://doi.org/10.1038/s41467-021-22901-x): each count of block
+``b`` in sample ``i`` comes from type ``t`` with probability ``shares_it`` and is marked with probability
+``expected_tb``, known for the types of a table and free for the unknown ones. In one sample alone an unknown
+type fits everything; it shows only in how samples differ, and even then its share is known up to scale: what
+every sample has of the known types may be counted to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cfdna_interp.stats.mixture import FLOOR
+
+
+@dataclass(frozen=True, eq=False)
+class UnknownTypes:
+    """The best of several runs.
+
+    Attributes
+    ----------
+    shares
+        (samples, known + unknown) shares, each row sums to 1.
+    expected
+        (blocks, unknown) probability of the marker state; NaN for blocks without counts.
+    trace
+        Log-likelihood after each step of the best run, never falling.
+    levels
+        Final log-likelihood of each run.
+    converged
+        The last step of the best run gained less than the tolerance.
+    """
+
+    shares: np.ndarray
+    expected: np.ndarray
+    trace: tuple[float, ...]
+    levels: tuple[float, ...]
+    converged: bool
+
+
+def fit_unknown(
+    expected: np.ndarray,
+    marked: np.ndarray,
+    total: np.ndarray,
+    unknown: int,
+    rng: np.random.Generator,
+    *,
+    restarts: int = 5,
+    tolerance: float = 0.01,
+    max_steps: int = 5_000,
+) -> UnknownTypes:
+    """Estimate ``unknown`` further types together with the shares of all.
+
+    Parameters
+    ----------
+    expected
+        (blocks, known) probability of the marker state in the known types.
+    marked, total
+        (samples, blocks) counts in the marker state, and all.
+    unknown
+        How many types to add.
+    rng
+        Source of the random starts.
+    restarts
+        Runs from different starts; the one of highest likelihood is returned.
+    tolerance
+        A run ends with the first step that gains less, in units of the log-likelihood.
+    max_steps
+        A run ends here at the latest.
+    """
+    known = np.clip(expected, FLOOR, 1 - FLOOR)
+    runs = []
+    for _ in range(restarts):
+        shares = rng.dirichlet(np.ones(known.shape[1] + unknown), size=len(marked))
+        guess = rng.uniform(FLOOR, 1 - FLOOR, size=(len(known), unknown))
+        runs.append(_run(np.hstack([known, guess]), shares, marked, total, unknown, tolerance, max_steps))
+    shares, table, trace, converged = max(runs, key=lambda run: run[2][-1])
+    found = np.where((total.sum(axis=0) > 0)[:, None], table[:, known.shape[1] :], np.nan)
+    # Numbered by how much of all samples they make up.
+    order = np.argsort(-shares[:, known.shape[1] :].mean(axis=0), kind="stable")
+    shares = np.hstack([shares[:, : known.shape[1]], shares[:, known.shape[1] :][:, order]])
+    return UnknownTypes(shares, found[:, order], tuple(trace), tuple(run[2][-1] for run in runs), converged)
+
+
+def _run(
+    table: np.ndarray,
+    shares: np.ndarray,
+    marked: np.ndarray,
+    total: np.ndarray,
+    unknown: int,
+    tolerance: float,
+    max_steps: int,
+) -> tuple[np.ndarray, np.ndarray, list[float], bool]:
+    """Climb from one start; return shares, table, the log-likelihood after each step, whether it settled."""
+    rest = total - marked
+    free = slice(table.shape[1] - unknown, None)
+    p = shares @ table.T  # (samples, blocks)
+    trace = [_level(p, marked, rest)]
+    for _ in range(max_steps):
+        of_marked, of_rest = marked / p, rest / (1 - p)
+        # Expected counts by type: of a sample over blocks, and of a block over samples.
+        by_sample = shares * (of_marked @ table + of_rest @ (1 - table))
+        up = table[:, free] * (of_marked.T @ shares[:, free])
+        down = (1 - table[:, free]) * (of_rest.T @ shares[:, free])
+        shares = by_sample / np.maximum(by_sample.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+        table = table.copy()
+        counts = up + down
+        level = np.divide(up, counts, out=table[:, free].copy(), where=counts > 0)
+        table[:, free] = np.clip(level, FLOOR, 1 - FLOOR)
+        p = shares @ table.T
+        trace.append(_level(p, marked, rest))
+        if trace[-1] - trace[-2] < tolerance:
+            return shares, table, trace, True
+    return shares, table, trace, False
+
+
+def _level(p: np.ndarray, marked: np.ndarray, rest: np.ndarray) -> float:
+    return float((marked * np.log(p)).sum() + (rest * np.log1p(-p)).sum())
