@@ -19,7 +19,12 @@ KINDS: dict[str, tuple[str, ...]] = {
     "motif": ("n",),  # key: 4-mer at a 5' end; two ends a fragment
     "block_uxm": ("U", "X", "M"),  # key: block name; fragments with enough CpGs inside the block
     "window": ("short", "long", "n"),  # key: contig:start of the window, 0-based; fragments by midpoint
-    "methylation": ("n",),  # key: calls:methylated of a fragment, 5:3; fragments outside blocks with a call
+    # Of fragments outside blocks:
+    "methylation": ("n",),  # key: calls:methylated of a fragment, 5:3; fragments with a call
+    "methylation_length": ("methylated", "n"),  # key: fragment length in bp; CpG calls
+    "methylation_context": ("methylated", "n"),  # key: context by the annotation, or elsewhere; CpG calls
+    "methylation_pattern": ("n",),  # key: states of a fragment's middle four calls, 0110
+    "methylation_pairs": ("different", "n"),  # key: 4; pairs of molecules that read the same four CpGs
 }
 
 

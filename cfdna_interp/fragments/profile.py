@@ -12,7 +12,9 @@ from cfdna_interp.artifacts.fragments import MOTIFS, FragmentTable
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.config.settings import Features
 from cfdna_interp.errors import InputError
+from cfdna_interp.fragments.annotation import Annotation
 from cfdna_interp.fragments.build import bare
+from cfdna_interp.fragments.call_counts import CallCounter
 from cfdna_interp.fragments.kernels.counting import count, touch
 
 
@@ -63,6 +65,8 @@ class Counter:
         Marker blocks; None leaves ``block_uxm`` out.
     settings
         Window size, and the CpGs a fragment needs inside a block.
+    annotation
+        Contexts of CpGs; None leaves ``methylation_context`` out.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class Counter:
         used: Sequence[int],
         atlas: Atlas | None,
         settings: Features,
+        annotation: Annotation | None = None,
     ):
         self._names, self._used = contig_names, sorted(used)
         self._atlas, self._settings = atlas, settings
@@ -83,6 +88,7 @@ class Counter:
         self._motifs = np.zeros(len(MOTIFS), dtype=np.int64)
         self._windows = np.zeros((int(self._window_splits[-1]), 3), dtype=np.int64)
         self._patterns = np.zeros((64, 64), dtype=np.int64)
+        self._calls = CallCounter(len(contig_names), annotation)
         blocks = 0 if atlas is None else len(atlas)
         self._uxm = np.zeros((blocks, 3), dtype=np.int64)
         self._starts = np.zeros(0, np.int64) if atlas is None else atlas.starts.astype(np.int64)
@@ -93,6 +99,7 @@ class Counter:
         if len(table) == 0:
             return
         self._fit(int(table.length.max()), int(table.cpg_counts.max()))
+        self._calls.add(table)
         count(
             table.contig,
             table.start,
@@ -124,6 +131,7 @@ class Counter:
         self._windows += other._windows
         self._patterns += other._patterns
         self._uxm += other._uxm
+        self._calls.merge(other._calls)
 
     def profile(self) -> Profile:
         """Return the counts.
@@ -138,7 +146,8 @@ class Counter:
         - ``methylation``: fragments outside blocks by ``calls:methylated``, e.g. ``5:3``, with at least one
           call;
         - ``block_uxm``: fragments by block that have enough calls inside it, at most 25 % methylated (U), at
-          least 75 % (M), between (X); Loyfer et al. 2023, https://doi.org/10.1038/s41586-022-05580-6.
+          least 75 % (M), between (X); Loyfer et al. 2023, https://doi.org/10.1038/s41586-022-05580-6;
+        - what :meth:`CallCounter.write` adds.
         """
         profile = Profile()
         for length in np.flatnonzero(self._lengths).tolist():
@@ -152,6 +161,7 @@ class Counter:
                 profile.add("window", key, self._windows[cell])
         for calls, methylated in np.argwhere(self._patterns).tolist():
             profile.add("methylation", f"{calls}:{methylated}", [int(self._patterns[calls, methylated])])
+        self._calls.write(profile)
         if self._atlas is not None:
             for block in np.flatnonzero(self._uxm.sum(axis=1)).tolist():
                 profile.add("block_uxm", self._atlas.names[block], self._uxm[block])
