@@ -38,6 +38,7 @@ REFERENCES = [
     for path in (
         SETTINGS.atlas,
         SETTINGS.extract.blacklist,
+        SETTINGS.features.annotation,
         SETTINGS.reference.build,
         SETTINGS.reference.fasta,
     )

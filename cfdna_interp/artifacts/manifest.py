@@ -101,5 +101,6 @@ def _portable(config: Config) -> dict[str, Any]:
         settings[name] = portable(settings[name])
     for name in ("build", "fasta"):
         settings["reference"][name] = portable(settings["reference"][name])
+    settings["features"]["annotation"] = portable(settings["features"]["annotation"])
     settings["extract"]["blacklist"] = portable(settings["extract"]["blacklist"])
     return settings

@@ -19,7 +19,7 @@ import click
     "--config",
     "config_path",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where atlas, blacklist and reference lie, if they moved since the run.",
+    help="Where atlas, annotation, blacklist and reference lie, if they moved since the run.",
 )
 @click.argument("bams", nargs=-1, required=True)
 def command(proxy_path: Path, config_path: Path | None, bams: tuple[str, ...]) -> None:

@@ -52,11 +52,15 @@ class Extract:
 
 @dataclass(frozen=True)
 class Features:
-    """What feature tables are made of: window in bp, CpGs a fragment needs inside a marker block."""
+    """What feature tables are made of: window in bp, CpGs a fragment needs inside a marker block.
+
+    ``annotation`` is a BED file whose fourth column names the context of CpGs.
+    """
 
     window: int = 5_000_000
     uxm_min_cpgs: int = 3
     min_markers: int = 10
+    annotation: str | None = None
 
 
 @dataclass(frozen=True)
@@ -221,5 +225,6 @@ def _resolve(config: Config, folder: Path) -> Config:
             build=(absolute(build) or build) if looks_like_path else build,
             fasta=absolute(config.reference.fasta),
         ),
+        features=replace(config.features, annotation=absolute(config.features.annotation)),
         extract=replace(config.extract, blacklist=absolute(config.extract.blacklist)),
     )

@@ -15,6 +15,7 @@ from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.fragments.alignment import Alignment, Shard, shards
+from cfdna_interp.fragments.annotation import Annotation, load_annotation
 from cfdna_interp.fragments.decode import Settings, Totals
 from cfdna_interp.fragments.filters import REASONS, Rules, Tally
 from cfdna_interp.fragments.profile import Counter, check_atlas, touch_blocks
@@ -130,10 +131,14 @@ def read_sample(sample: Sample, config: Config, atlas: Atlas | None, threads: in
         if atlas is not None:
             check_atlas(atlas, source.contig_names, source.contig_lengths, source.who)
         settings = Settings(rules, source.dialect, config.seed, extract.ignore_5p, extract.ignore_3p)
+        annotation = None
+        if config.features.annotation is not None:
+            names, lengths = source.contig_names, source.contig_lengths
+            annotation = load_annotation(config.features.annotation, names, lengths, source.who)
         parts = [Shard()]
         if isinstance(source, Alignment) and threads > 1:
             parts = shards(source, 4 * threads)
-        reader = _Reader(source, config, settings, atlas, ahead=threads > 1 and len(parts) == 1)
+        reader = _Reader(source, config, settings, atlas, annotation, ahead=threads > 1 and len(parts) == 1)
         if len(parts) == 1:
             total = reader.read(parts[0])
         else:
@@ -176,15 +181,24 @@ class _Part:
 class _Reader:
     """Reads parts of one source, each on its own."""
 
-    def __init__(self, source: Source, config: Config, settings: Settings, atlas: Atlas | None, ahead: bool):
+    def __init__(
+        self,
+        source: Source,
+        config: Config,
+        settings: Settings,
+        atlas: Atlas | None,
+        annotation: Annotation | None,
+        ahead: bool,
+    ):
         self._source, self._config, self._settings = source, config, settings
-        self._atlas, self._ahead = atlas, ahead
+        self._atlas, self._annotation, self._ahead = atlas, annotation, ahead
         known = isinstance(source, Alignment) and source.local_bam
         self.progress = Progress(source.who, os.path.getsize(source.path) if known else 0)
 
     def counter(self) -> Counter:
         source, used = self._source, sorted(self._settings.rules.contigs)
-        return Counter(source.contig_names, source.contig_lengths, used, self._atlas, self._config.features)
+        names, lengths, features = source.contig_names, source.contig_lengths, self._config.features
+        return Counter(names, lengths, used, self._atlas, features, self._annotation)
 
     def read(self, shard: Shard) -> _Part:
         extract = self._config.extract

@@ -208,6 +208,7 @@ def portable_settings(config: Config, folder: Path) -> dict[str, Any]:
     }
     settings["reference"]["build"] = relative(config.reference.build)
     settings["reference"]["fasta"] = relative(config.reference.fasta)
+    settings["features"]["annotation"] = relative(config.features.annotation)
     settings["extract"]["blacklist"] = relative(config.extract.blacklist)
     portable: dict[str, Any] = plain(settings)
     return portable

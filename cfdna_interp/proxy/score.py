@@ -46,7 +46,7 @@ def score_alignment(bam: str, path: Path, config: Config | None = None) -> Score
     path
         ``proxy.json``.
     config
-        Where the atlas, the blacklist and the reference lie now; by default where the proxy's own settings
+        Where atlas, annotation, blacklist and reference lie now; by default where the proxy's own settings
         say. All other settings are always the proxy's.
 
     Raises
@@ -117,7 +117,7 @@ def extraction_config(proxy: Proxy, path: Path, outdir: str, config: Config | No
     outdir
         Where the extraction writes.
     config
-        If given, atlas, blacklist and reference are taken from it instead.
+        If given, atlas, annotation, blacklist and reference are taken from it instead.
     """
     folder = path.resolve().parent
 
@@ -128,10 +128,12 @@ def extraction_config(proxy: Proxy, path: Path, outdir: str, config: Config | No
 
     settings = proxy.settings
     extract, reference = dict(settings["extract"]), dict(settings["reference"])
+    features = dict(settings["features"])
     # JSON has no tuples; the settings compare and hash by them.
     extract = {key: tuple(value) if isinstance(value, list) else value for key, value in extract.items()}
     extract["blacklist"] = found(extract["blacklist"])
     reference["fasta"] = found(reference["fasta"])
+    features["annotation"] = found(features["annotation"])
     if "/" in reference["build"] or reference["build"].endswith((".tsv", ".fai")):
         reference["build"] = found(reference["build"])
     own = Config(
@@ -141,7 +143,7 @@ def extraction_config(proxy: Proxy, path: Path, outdir: str, config: Config | No
         atlas=found(settings["atlas"]),
         reference=Reference(**reference),
         extract=Extract(**extract),
-        features=Features(**settings["features"]),
+        features=Features(**features),
     )
     if config is None:
         return own
@@ -149,5 +151,6 @@ def extraction_config(proxy: Proxy, path: Path, outdir: str, config: Config | No
         own,
         atlas=config.atlas,
         reference=config.reference,
+        features=replace(own.features, annotation=config.features.annotation),
         extract=replace(own.extract, blacklist=config.extract.blacklist),
     )
