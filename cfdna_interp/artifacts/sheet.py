@@ -13,7 +13,20 @@ from cfdna_interp.errors import InputError
 
 ROLES = ("discovery", "heldout")
 _TECHNICAL, _TEXT = "technical:", "technical_text:"  # how technical columns begin on disk
-COLUMNS = ("sample", "subject", "bam", "label", "role", "site", "batch", "age", "sex")
+COLUMNS = (
+    "sample",
+    "subject",
+    "bam",
+    "label",
+    "role",
+    "site",
+    "batch",
+    "age",
+    "sex",
+    "methylation",
+    "reads",
+    "chemistry",
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,12 @@ class Sample:
         Years, None unknown.
     sex
         "F", "M" or "" unknown.
+    methylation
+        Dialect of the methylation calls, "" as ``extract.methylation`` says.
+    reads
+        "single" where each read is a fragment by itself (long molecules), otherwise "" or "paired".
+    chemistry
+        "taps" where conversion marks methylated bases, otherwise "", "bisulfite" or "em-seq".
     technical
         Further columns about what the laboratory did, by name; numbers as float, categories as text.
     """
@@ -49,6 +68,9 @@ class Sample:
     batch: str = ""
     age: float | None = None
     sex: str = ""
+    methylation: str = ""
+    reads: str = ""
+    chemistry: str = ""
     technical: dict[str, float | str] = field(default_factory=dict)
 
 
@@ -105,6 +127,9 @@ def _sample(row: dict[str, str]) -> Sample:
         batch=row["batch"],
         age=float(row["age"]) if row["age"] else None,
         sex=row["sex"],
+        methylation=row["methylation"],
+        reads=row["reads"],
+        chemistry=row["chemistry"],
         technical=technical,
     )
 

@@ -53,6 +53,10 @@ def read_sheet(path: Path | str, config: Config) -> list[Sample]:
     for row in rows:
         _check_row(file, row)
     technical = [name for name in header if name not in COLUMNS]
+    # How a library was read is handling where it differs between libraries.
+    technical += [
+        name for name in ("reads", "chemistry") if len({row.cells.get(name, "") for row in rows}) > 1
+    ]
     numeric = {name for name in technical if _all_numbers(row.cells.get(name, "") for row in rows)}
     samples = [_sample(row, file, technical, numeric, "batch" in header) for row in rows]
     _check_duplicates(file, rows, samples)
@@ -170,6 +174,9 @@ def _sample(row: _Row, file: Path, technical: Sequence[str], numeric: set[str], 
         batch=cells.get("batch", "") if has_batch else site,
         age=float(cells["age"]) if "age" in cells else None,
         sex=cells.get("sex", ""),
+        methylation=cells.get("methylation", ""),
+        reads=cells.get("reads", ""),
+        chemistry=cells.get("chemistry", ""),
         technical={
             name: float(cells[name]) if name in numeric else cells[name]
             for name in technical

@@ -44,6 +44,10 @@ class Extract:
     blacklist: str | None = None
     motifs: str = "reads"
     methylation: str = "auto"
+    mm_threshold: float = 0.8
+    discordant: str = "drop"
+    known_sites: str | None = None
+    opposite_strand: bool = True
     ignore_5p: int = 0
     ignore_3p: int = 0
     min_fragments: int = 2_000
@@ -226,5 +230,9 @@ def _resolve(config: Config, folder: Path) -> Config:
             fasta=absolute(config.reference.fasta),
         ),
         features=replace(config.features, annotation=absolute(config.features.annotation)),
-        extract=replace(config.extract, blacklist=absolute(config.extract.blacklist)),
+        extract=replace(
+            config.extract,
+            blacklist=absolute(config.extract.blacklist),
+            known_sites=absolute(config.extract.known_sites),
+        ),
     )

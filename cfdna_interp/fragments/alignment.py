@@ -134,7 +134,7 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
     try:
         file = _open(who, sample.bam, config.reference.fasta)
         try:
-            yield _check(who, sample.bam, file, config)
+            yield _check(who, sample, file, config)
         finally:
             # After damage that reading has reported already, closing reports it once more.
             with suppress(OSError):
@@ -164,7 +164,8 @@ def _open(who: str, bam: str, fasta: str | None) -> Any:
             raise InputError(f"{who} cannot be opened ({why}); give a sorted BAM or CRAM file") from None
 
 
-def _check(who: str, bam: str, file: Any, config: Config) -> Alignment:
+def _check(who: str, sample: Sample, file: Any, config: Config) -> Alignment:
+    bam = sample.bam
     if not (file.is_bam or file.is_cram):
         raise InputError(f"{who} is neither BAM nor CRAM; convert it with samtools sort")
     header = file.header.to_dict()
@@ -187,8 +188,15 @@ def _check(who: str, bam: str, file: Any, config: Config) -> Alignment:
     if not head:
         raise InputError(f"{who} holds no reads; drop the sample from the sheet or align it again")
     mapped = [read for read in head if not read.flag & UNMAPPED]
-    if not any(read.flag & PAIRED for read in head):
-        raise InputError(f"{who} is single-end; fragment lengths need paired-end reads")
+    paired = any(read.flag & PAIRED for read in head)
+    if sample.reads == "single" and paired:
+        raise InputError(f"{who} is paired-end, but the sheet says reads: single; correct the sheet")
+    if sample.reads != "single" and not paired:
+        raise InputError(
+            f"{who} is single-end; fragment lengths need paired-end reads, or reads of whole molecules "
+            "(reads: single in the sheet)"
+        )
+    wanted = sample.methylation or config.extract.methylation
     return Alignment(
         who=who,
         path=bam,
@@ -199,7 +207,7 @@ def _check(who: str, bam: str, file: Any, config: Config) -> Alignment:
         contig_lengths=tuple(file.lengths),
         build=build,
         simulated=any(line.startswith(SIMULATED) for line in header.get("CO", [])),
-        dialect=find_dialect(mapped, config.extract.methylation, who),
+        dialect=find_dialect(mapped, wanted, config.reference.fasta is not None, who),
     )
 
 

@@ -21,6 +21,11 @@ from cfdna_interp.fragments.filters import REASONS, Rules, Tally
 from cfdna_interp.fragments.kernels import places
 from cfdna_interp.fragments.kernels import scan as kernels
 from cfdna_interp.fragments.kernels.memory import SLACK
+from cfdna_interp.fragments.kernels.mm import MM_COUNTS
+from cfdna_interp.fragments.methylation.mm import threshold_bytes
+from cfdna_interp.fragments.methylation.sites import Intervals, Sites
+from cfdna_interp.fragments.methylation.variants import find_variants, joined
+from cfdna_interp.fragments.reference import Reference
 
 CHUNK = 16_384  # fragments
 CALLS = 8 * CHUNK  # room for their CpG calls
@@ -40,7 +45,12 @@ _ROW = np.dtype(
     ],
     align=True,
 )
-_DIALECTS = {"none": 0, "xm": 1}
+_DIALECTS = {
+    "none": places.NO_CALLS,
+    "xm": places.XM,
+    "reference": places.COMPARE,
+    "mm": places.MM,
+}
 
 
 @dataclass(frozen=True)
@@ -52,11 +62,24 @@ class Settings:
     rules
         What a fragment must be.
     dialect
-        ``xm`` or ``none``.
+        ``xm``, ``mm``, ``reference`` or ``none``.
     seed
         Seed of the fragments' hashes.
     ignore_5p, ignore_3p
         Bases at the ends of each mate, as sequenced, whose calls are left out (end repair fills them in).
+    single
+        Whether each read is a fragment by itself.
+    invert
+        Whether what was converted is methylated (TAPS).
+    by_quality
+        Whether the better base decides where mates disagree, rather than neither.
+    threshold
+        Probability from which on a base is modified; up to 1 minus it, it is unmodified.
+    known_sites
+        Contig index -> (starts, ends), as in ``rules.blacklist``, of places that are not called by comparison
+        with the reference.
+    opposite_strand
+        Whether places are not called either where molecules of the other strand differ from the reference.
     """
 
     rules: Rules
@@ -64,6 +87,12 @@ class Settings:
     seed: int
     ignore_5p: int = 0
     ignore_3p: int = 0
+    single: bool = False
+    invert: bool = False
+    by_quality: bool = False
+    threshold: float = 0.8
+    known_sites: Intervals = field(default_factory=dict)
+    opposite_strand: bool = False
 
 
 @dataclass
@@ -81,6 +110,8 @@ class Totals:
         Methylated and all CHH calls.
     strong, known
         G and C (unmethylated calls among them), and known bases, inside the fragments.
+    modified
+        (3,) CpG calls of modified bases that are unclear, 5hmC, or differ between the strands of a duplex.
     longest_read
         Bases of the longest read: how far the machine read, whatever was trimmed off short fragments.
     """
@@ -92,6 +123,7 @@ class Totals:
     chh: tuple[int, int] = (0, 0)
     strong: int = 0
     known: int = 0
+    modified: np.ndarray = field(default_factory=lambda: np.zeros(MM_COUNTS, np.int64))
     longest_read: int = 0
 
     def add(self, other: Totals) -> None:
@@ -104,6 +136,7 @@ class Totals:
         self.chh = (self.chh[0] + other.chh[0], self.chh[1] + other.chh[1])
         self.strong += other.strong
         self.known += other.known
+        self.modified = self.modified + other.modified
         self.longest_read = max(self.longest_read, other.longest_read)
 
 
@@ -146,7 +179,8 @@ def decode(
         The file is damaged, breaks off, or is not sorted by coordinate; the message says where.
     """
     shard = shard or Shard()
-    scan = _Scan(alignment, settings, shard.contig)
+    sites = _sites(alignment, settings, shard, ahead) if settings.dialect == "reference" else None
+    scan = _Scan(alignment, settings, shard.contig, sites)
     reads = consumed = 0
     with _windows(alignment, shard, ahead) as windows:
         for window in windows:
@@ -160,6 +194,18 @@ def decode(
     if (last := scan.flush()) is not None:
         yield last
     totals.add(scan.totals())
+
+
+def _sites(alignment: Alignment, settings: Settings, shard: Shard, ahead: bool) -> Sites:
+    """Return the reference's cytosines without those that the person doesn't have."""
+    assert alignment.fasta is not None
+    reference, names = Reference(alignment.fasta), alignment.contig_names
+    unsure: Intervals = settings.known_sites
+    if settings.opposite_strand:
+        with _windows(alignment, shard, ahead) as windows:
+            found = find_variants(windows, settings.rules, Sites(reference, names, unsure), len(names))
+        unsure = joined(unsure, found)
+    return Sites(reference, names, unsure)
 
 
 @contextmanager
@@ -190,10 +236,11 @@ def _stretch(
 class _Scan:
     """The state of a scan between windows."""
 
-    def __init__(self, alignment: Alignment, settings: Settings, contig: int):
+    def __init__(self, alignment: Alignment, settings: Settings, contig: int, sites: Sites | None):
         self._who, self._contig_names = alignment.who, alignment.contig_names
         self._seed = settings.seed
         rules = settings.rules
+        low, high = threshold_bytes(settings.threshold)
         self._rules = np.zeros(places.RULES, dtype=np.int64)
         for place, number in (
             (places.MIN_MAPQ, rules.min_mapq),
@@ -202,9 +249,14 @@ class _Scan:
             (places.MIN_LENGTH, rules.min_length),
             (places.MAX_LENGTH, rules.max_length),
             (places.PROPER_ONLY, rules.proper),
+            (places.SINGLE, settings.single),
             (places.DIALECT, _DIALECTS[settings.dialect]),
+            (places.INVERT, settings.invert),
+            (places.BY_QUALITY, settings.by_quality),
             (places.IGNORE_5P, settings.ignore_5p),
             (places.IGNORE_3P, settings.ignore_3p),
+            (places.LOW_PROBABILITY, low),
+            (places.HIGH_PROBABILITY, high),
         ):
             self._rules[place] = number
         contigs = len(self._contig_names)
@@ -219,6 +271,9 @@ class _Scan:
         self._state = np.zeros(places.STATE, dtype=np.int64)
         self._state[places.CONTIG] = -1
         self._state[places.EXPECTED] = contig
+        self._state[places.SITES_CONTIG] = -1
+        self._sites, self._site_letters = sites, np.zeros(0, dtype=np.uint8)
+        self._modified = np.zeros(MM_COUNTS, dtype=np.int64)
         self._window: Window | None = None
         self._tail_place = ""
         self._waiting = _waiting(0)
@@ -275,6 +330,8 @@ class _Scan:
                 self._bias,
                 self._calls,
                 self._text,
+                self._site_letters,
+                self._modified,
             )
             if code == places.MORE:
                 return
@@ -283,6 +340,13 @@ class _Scan:
                     yield chunk
                 else:
                     self._new_rows(4 * int(state[places.LONGEST]))
+            elif code == places.MOVE:
+                at = int(state[places.AT])
+                contig, start = np.frombuffer(window.data[at + 4 : at + 12].tobytes(), "<i4").tolist()
+                assert self._sites is not None
+                self._sites.move(contig, start)
+                self._site_letters = self._sites.letters
+                state[places.SITES_CONTIG], state[places.SITES_BEGIN] = contig, self._sites.begin
             elif code == places.GROW:
                 bias, self._calls, self._text = _room(2 * int(state[places.LONGEST]))
                 bias[:, : self._bias.shape[1]] = self._bias
@@ -350,6 +414,7 @@ class _Scan:
             chh=(counts[places.CHH_METHYLATED], counts[places.CHH]),
             strong=counts[places.STRONG],
             known=counts[places.KNOWN],
+            modified=self._modified.copy(),
             longest_read=counts[places.LONGEST_READ],
         )
 

@@ -22,11 +22,11 @@ from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.alignment import SIMULATED
-from cfdna_interp.fragments.decode import Chunk, Settings, Totals
+from cfdna_interp.fragments.decode import Chunk, Totals
 from cfdna_interp.fragments.extract import empty_table
 from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.profile import check_atlas, touch_blocks
-from cfdna_interp.fragments.source import Source, chunks, open_source
+from cfdna_interp.fragments.source import Source, chunks, open_source, settings_of
 
 SUFFIXES = (".parquet", ".frag.gz", ".bed.gz")
 _ROWS = 131_072  # fragments of a Parquet row group
@@ -71,7 +71,7 @@ def export_fragments(sample: Sample, config: Config, out: Path) -> int:
         rules = Rules.of(extract, source.contig_names, source.who)
         if atlas is not None:
             check_atlas(atlas, source.contig_names, source.contig_lengths, source.who)
-        settings = Settings(rules, source.dialect, config.seed, extract.ignore_5p, extract.ignore_3p)
+        settings = settings_of(sample, config, source, rules)
         with _open_writer(out, source) as writer:
             fragments = chunks(source, config, settings, Totals())
             # A table without fragments first: a file without any still has its columns.

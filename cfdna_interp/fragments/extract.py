@@ -20,7 +20,7 @@ from cfdna_interp.fragments.decode import Settings, Totals
 from cfdna_interp.fragments.filters import REASONS, Rules, Tally
 from cfdna_interp.fragments.profile import Counter, check_atlas, touch_blocks
 from cfdna_interp.fragments.progress import Progress
-from cfdna_interp.fragments.source import Source, chunks, open_source
+from cfdna_interp.fragments.source import Source, chunks, open_source, settings_of
 
 VERY_LONG = 600  # bp; above it fragments are mostly of lysed cells
 
@@ -130,7 +130,7 @@ def read_sample(sample: Sample, config: Config, atlas: Atlas | None, threads: in
         rules = Rules.of(extract, source.contig_names, source.who)
         if atlas is not None:
             check_atlas(atlas, source.contig_names, source.contig_lengths, source.who)
-        settings = Settings(rules, source.dialect, config.seed, extract.ignore_5p, extract.ignore_3p)
+        settings = settings_of(sample, config, source, rules)
         annotation = None
         if config.features.annotation is not None:
             names, lengths = source.contig_names, source.contig_lengths
@@ -262,9 +262,18 @@ def _quality(sample: Sample, source: Source, totals: Totals, very_long: int, rea
             "conversion": None if calls == 0 else 1 - methylated / calls,
             "over_600bp": _ratio(very_long, fragments),
         },
+        **_modified(source, totals),
         "m_bias": {"read1": totals.m_bias[0], "read2": totals.m_bias[1]},
         "build": source.build,
     }
+
+
+def _modified(source: Source, totals: Totals) -> dict[str, Any]:
+    """Return what became of the CpG calls of modified bases that are neither 5mC nor unmodified."""
+    if source.dialect != "mm":
+        return {}
+    unclear, hydroxy, hemi = totals.modified.tolist()
+    return {"modified_bases": {"unclear": unclear, "hydroxymethylated": hydroxy, "hemimethylated": hemi}}
 
 
 def _ratio(part: float, whole: int) -> float | None:

@@ -10,6 +10,7 @@ from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.fragments.alignment import Alignment, Shard, open_alignment
 from cfdna_interp.fragments.decode import Chunk, Settings, Totals, decode
+from cfdna_interp.fragments.filters import Rules, load_blacklist
 from cfdna_interp.fragments.fragment_file import FragmentFile, is_fragment_file, open_fragments
 from cfdna_interp.fragments.fragment_lines import read_fragments
 from cfdna_interp.fragments.reference import Reference, with_reference_ends
@@ -30,6 +31,24 @@ def open_source(sample: Sample, config: Config) -> Iterator[Source]:
     opened = open_fragments if is_fragment_file(sample.bam) else open_alignment
     with opened(sample, config) as source:
         yield source
+
+
+def settings_of(sample: Sample, config: Config, source: Source, rules: Rules) -> Settings:
+    """Return how a sample's source is read."""
+    extract = config.extract
+    return Settings(
+        rules,
+        source.dialect,
+        config.seed,
+        extract.ignore_5p,
+        extract.ignore_3p,
+        single=sample.reads == "single",
+        invert=sample.chemistry == "taps",
+        by_quality=extract.discordant == "quality",
+        threshold=extract.mm_threshold,
+        known_sites=load_blacklist(extract.known_sites, source.contig_names) if extract.known_sites else {},
+        opposite_strand=extract.opposite_strand,
+    )
 
 
 def chunks(

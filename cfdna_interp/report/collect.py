@@ -14,26 +14,11 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import ROLES, Sample, load_samples
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
+from cfdna_interp.fragments.filters import REASONS
 from cfdna_interp.report.lengths import LengthTable, load_lengths
 
 # In the order in which the extraction stage asks; qc files list them alphabetically.
-FILTERS = (
-    "reads",
-    "secondary_supplementary",
-    "unmapped",
-    "duplicate",
-    "low_mapq",
-    "off_contig",
-    "mate_elsewhere",
-    "mate_missing",
-    "not_inward",
-    "length_out_of_range",
-    "blacklisted",
-    "no_sequence",
-    "fragments",
-    "overlap_calls_merged",
-    "overlap_calls_discordant",
-)
+FILTERS = ("reads", *REASONS, "fragments", "overlap_calls_merged", "overlap_calls_discordant")
 
 
 @dataclass(frozen=True)

@@ -117,14 +117,14 @@ def test_other_tags_around_the_letters_do_not_matter(decoder):
 
 def test_dialect_is_found_or_declared():
     tagged, bare = mates(Molecule("m", 100, 80)), mates(Molecule("m", 100, 80), tags=False)
-    assert find_dialect(tagged, "auto", "S") == "xm"
-    assert find_dialect([*bare, *tagged], "xm", "S") == "xm"
-    assert find_dialect(tagged, "none", "S") == "none"
+    assert find_dialect(tagged, "auto", False, "S") == "xm"
+    assert find_dialect([*bare, *tagged], "xm", False, "S") == "xm"
+    assert find_dialect(tagged, "none", False, "S") == "none"
     for setting in ("auto", "xm"):
         with pytest.raises(
             InputError, match=r"sample S7: s7\.bam has no CpG calls .* extract\.methylation: none"
         ):
-            find_dialect(bare, setting, "sample S7: s7.bam")
+            find_dialect(bare, setting, False, "sample S7: s7.bam")
 
 
 def bowtie2_reads():

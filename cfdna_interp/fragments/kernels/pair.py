@@ -7,24 +7,31 @@ import numpy as np
 from cfdna_interp.fragments.filters import DUPLICATE, PROPER, QC_FAIL, READ1, REVERSE
 from cfdna_interp.fragments.kernels.bases import end_motif, strong_bases
 from cfdna_interp.fragments.kernels.calls import count_chh, cpg_calls, merge_calls
+from cfdna_interp.fragments.kernels.compare import compare_letters
 from cfdna_interp.fragments.kernels.compiling import helper
+from cfdna_interp.fragments.kernels.mm import mm_letters
 from cfdna_interp.fragments.kernels.places import (
     BY_QUALITY,
     CALLS,
     CHH,
     CHH_METHYLATED,
+    COMPARE,
     DIALECT,
     DROP_DUPLICATES,
     FIRST_MAPQ,
     FURTHEST,
+    HIGH_PROBABILITY,
     KNOWN,
     LONGEST_READ,
+    LOW_PROBABILITY,
     MAX_LENGTH,
     MIN_LENGTH,
     MIN_MAPQ,
+    NO_CALLS,
     PROPER_ONLY,
     REASON,
     ROWS,
+    SITES_BEGIN,
     STRONG,
     XM,
 )
@@ -70,15 +77,25 @@ def _blacklisted(contig, start, end, splits, starts, ends):
 
 
 @helper
-def _letters(buffer, at, rules, text, to):
+def _letters(buffer, at, rules, text, to, room, side, sites, begin, modified):
     """Return (whether the letters are in the buffer itself, where they are or -1, genome strand).
 
-    Other dialects write them to ``text[to:]``. MALFORMED instead of a place: the tags run beyond the record.
+    Other dialects write them to ``text[to:]``, and use ``room`` at ``side`` on the way. MALFORMED instead of a
+    place: the tags run beyond the record.
     """
     if rules[DIALECT] == XM:
         letters, strand = find_letters(buffer, at)
         return True, letters, strand
-    return True, np.int64(-1), np.int64(0)
+    if rules[DIALECT] == NO_CALLS:
+        return True, np.int64(-1), np.int64(0)
+    if rules[DIALECT] == COMPARE:
+        strand = np.int64(compare_letters(buffer, at, text, to, sites, begin))
+    else:
+        low, high = rules[LOW_PROBABILITY], rules[HIGH_PROBABILITY]
+        strand = np.int64(mm_letters(buffer, at, text, to, room, side, low, high, modified))
+    if strand == MALFORMED:
+        return False, np.int64(MALFORMED), np.int64(0)
+    return False, np.int64(to if strand != 0 else -1), strand
 
 
 @helper
@@ -140,7 +157,22 @@ def _mate(
 
 @helper
 def _row(
-    buffer, forward, reverse, end, hashed, state, counts, rules, rows, offsets, states, bias, calls, text
+    buffer,
+    forward,
+    reverse,
+    end,
+    hashed,
+    state,
+    counts,
+    rules,
+    rows,
+    offsets,
+    states,
+    bias,
+    calls,
+    text,
+    sites,
+    modified,
 ):
     """Write the fragment of two mates, or of one read given twice, as the next row.
 
@@ -150,12 +182,16 @@ def _row(
     """
     start = start_of(buffer, forward)
     second = len(text) // 2
-    inside, forward_letters, forward_strand = _letters(buffer, forward, rules, text, 0)
+    inside, forward_letters, forward_strand = _letters(
+        buffer, forward, rules, text, 0, calls, 0, sites, state[SITES_BEGIN], modified
+    )
     if forward_letters == MALFORMED:
         return _MALFORMED
     reverse_inside, reverse_letters, reverse_strand = inside, forward_letters, forward_strand
     if forward != reverse:
-        reverse_inside, reverse_letters, reverse_strand = _letters(buffer, reverse, rules, text, second)
+        reverse_inside, reverse_letters, reverse_strand = _letters(
+            buffer, reverse, rules, text, second, calls, 1, sites, state[SITES_BEGIN], modified
+        )
         if reverse_letters == MALFORMED:
             return _MALFORMED
     first = 0 if forward == reverse or flag_of(buffer, forward) & READ1 else 1
@@ -254,6 +290,8 @@ def make_fragment(
     bias,
     calls,
     text,
+    sites,
+    modified,
 ):
     """Judge two mates on one contig, or one read given twice.
 
@@ -312,4 +350,6 @@ def make_fragment(
         bias,
         calls,
         text,
+        sites,
+        modified,
     )

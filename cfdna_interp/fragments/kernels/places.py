@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from cfdna_interp.fragments.filters import REASONS
 
-# Why the scan stops: the bytes are used up, the rows are full, an array is too small for the longest read;
-# or the record at hand can't be right.
-MORE, FULL, GROW, BAD_SIZE, BAD_FIELDS, BAD_CONTIG, STRAY, UNSORTED = range(8)
+# Why the scan stops: the bytes are used up, the rows are full, an array is too small for the longest read,
+# the reads have left the stretch of the reference; or the record at hand can't be right.
+MORE, FULL, GROW, MOVE, BAD_SIZE, BAD_FIELDS, BAD_CONTIG, STRAY, UNSORTED = range(9)
 DAMAGE = {
     BAD_SIZE: "a record of impossible size",
     BAD_FIELDS: "a record whose fields don't fit into it",
@@ -18,7 +18,21 @@ LARGEST = 1 << 26  # bytes of a record; above it the size is taken for damage
 
 # Places in the state of a scan.
 # EXPECTED is the contig of the first record, by the index; -1 where it may be any.
-AT, END, CONTIG, START, WAITING, ROWS, CALLS, LONGEST, EXPECTED, STATE = range(10)
+# SITES_CONTIG and SITES_BEGIN say where the stretch of the reference is.
+(
+    AT,
+    END,
+    CONTIG,
+    START,
+    WAITING,
+    ROWS,
+    CALLS,
+    LONGEST,
+    EXPECTED,
+    SITES_CONTIG,
+    SITES_BEGIN,
+    STATE,
+) = range(12)
 # Places in the counts: reads, reads by reason, fragments, and sums over reads and fragments.
 REASON = {name: 1 + number for number, name in enumerate(REASONS)}
 READS, FRAGMENTS = 0, 1 + len(REASONS)

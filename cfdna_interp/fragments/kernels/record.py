@@ -77,6 +77,15 @@ def tags_at(buffer, at):
 
 
 @helper
+def fields_fit(buffer, at, size):
+    """Tell whether name, CIGAR, bases and qualities fit into a record of ``size`` bytes after the first four."""
+    name, bases = name_length(buffer, at), bases_of(buffer, at)
+    if name < 1 or bases < 0:
+        return False
+    return FIXED - 4 + name + 4 * operations_of(buffer, at) + ((bases + 1) >> 1) + bases <= size
+
+
+@helper
 def text_end(buffer, at, end):
     """Return where the NUL that ends a text beginning at ``at`` is, -1 where none comes before ``end``."""
     while at < end:

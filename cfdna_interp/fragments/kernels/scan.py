@@ -16,6 +16,7 @@ from cfdna_interp.fragments.filters import (
     UNMAPPED,
     WHICH_MATE,
 )
+from cfdna_interp.fragments.kernels.compare import REACH
 from cfdna_interp.fragments.kernels.compiling import helper, kernel
 from cfdna_interp.fragments.kernels.hashing import hash_bytes
 from cfdna_interp.fragments.kernels.memory import i32
@@ -27,7 +28,9 @@ from cfdna_interp.fragments.kernels.places import (
     BAD_SIZE,
     BELOW_MAPQ,
     CALLS,
+    COMPARE,
     CONTIG,
+    DIALECT,
     END,
     EXPECTED,
     FLAGGED_DUPLICATE,
@@ -40,10 +43,13 @@ from cfdna_interp.fragments.kernels.places import (
     MAX_LENGTH,
     MIN_MAPQ,
     MORE,
+    MOVE,
     READS,
     REASON,
     ROWS,
     SINGLE,
+    SITES_BEGIN,
+    SITES_CONTIG,
     START,
     STRAY,
     UNIQUE,
@@ -54,10 +60,10 @@ from cfdna_interp.fragments.kernels.record import (
     FIXED,
     bases_of,
     contig_of,
+    fields_fit,
     flag_of,
     mapq_of,
     name_length,
-    operations_of,
     record_end,
     start_of,
 )
@@ -90,12 +96,9 @@ def _expire(buffer, state, counts, rules, heads, at):
 @helper
 def _check(buffer, at, size, contigs):
     """Return MORE for a record whose fields fit into its ``size`` bytes, else what is wrong."""
-    name, bases = name_length(buffer, at), bases_of(buffer, at)
-    if name < 1 or bases < 0 or start_of(buffer, at) < -1 or np.int64(i32(buffer, at + 28)) < -1:
+    if not fields_fit(buffer, at, size) or buffer[at + FIXED + name_length(buffer, at) - 1] != 0:
         return BAD_FIELDS
-    if FIXED - 4 + name + 4 * operations_of(buffer, at) + ((bases + 1) >> 1) + bases > size:
-        return BAD_FIELDS
-    if buffer[at + FIXED + name - 1] != 0:
+    if start_of(buffer, at) < -1 or np.int64(i32(buffer, at + 28)) < -1:
         return BAD_FIELDS
     contig, mate_contig = contig_of(buffer, at), np.int64(i32(buffer, at + 24))
     if contig < -1 or contig >= contigs or mate_contig < -1 or mate_contig >= contigs:
@@ -125,6 +128,8 @@ def scan(
     bias: np.ndarray,
     calls: np.ndarray,
     text: np.ndarray,
+    sites: np.ndarray,
+    modified: np.ndarray,
 ) -> int:
     """Read records until the bytes are used up or the rows full; the state tells where to go on.
 
@@ -151,11 +156,15 @@ def scan(
         (2, bases, 4) int32 room for the calls of two mates.
     text
         (2 * (bases + SLACK),) uint8 room for the letters of two mates.
+    sites
+        (n,) uint8 letters of the reference from ``state[SITES_BEGIN]`` of contig ``state[SITES_CONTIG]`` on.
+    modified
+        (3,) int64 added to: unclear, 5hmC and hemimethylated calls of modified bases.
 
     Returns
     -------
-    MORE, FULL, GROW (``bias`` and ``calls`` are too small for ``state[LONGEST]``), or what is wrong with the
-    record at ``state[AT]``.
+    MORE, FULL, GROW (``bias`` and ``calls`` are too small for ``state[LONGEST]``), MOVE (``sites`` must reach
+    from the start of the record at ``state[AT]`` on), or what is wrong with that record.
     """
     contigs, slots = len(used), np.uint64(len(heads) - 1)
     while True:
@@ -183,6 +192,9 @@ def scan(
             return GROW
         if state[ROWS] == len(rows) or len(offsets) - state[CALLS] < 2 * state[LONGEST]:
             return FULL
+        compared = rules[DIALECT] == COMPARE and contig >= 0 and used[contig]
+        if compared and (contig != state[SITES_CONTIG] or start + REACH > state[SITES_BEGIN] + len(sites)):
+            return MOVE
         state[AT] = record_end(buffer, read)
         if contig >= 0:
             if contig > state[CONTIG]:
@@ -267,6 +279,8 @@ def scan(
                 bias,
                 calls,
                 text,
+                sites,
+                modified,
             )
             if reason == 0:
                 counts[FRAGMENTS] += 1

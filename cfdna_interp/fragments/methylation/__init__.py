@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from cfdna_interp.errors import InputError
-from cfdna_interp.fragments.methylation import xm
+from cfdna_interp.fragments.methylation import compare, mm, xm
 
-DIALECTS = ("xm", "none")
+# In this order a dialect is looked for: calls that were made already go before those that need the reference.
+_HAS_CALLS = {"xm": xm.has_calls, "mm": mm.has_calls, "reference": compare.has_calls}
+_TAGS = {"xm": "XM and XG", "mm": "MM and ML", "reference": "YD or ZS"}
 
 
-def find_dialect(reads: Iterable[Any], setting: str, who: str) -> str:
+def find_dialect(reads: Iterable[Any], setting: str, reference: bool, who: str) -> str:
     """Return the dialect of the methylation calls in the first reads of a file.
 
     Parameters
@@ -20,17 +22,37 @@ def find_dialect(reads: Iterable[Any], setting: str, who: str) -> str:
         The first records.
     setting
         ``auto``, or a dialect that the user declares.
+    reference
+        Whether there is a reference to compare with.
     who
         Begins the error message: sample and file.
 
     Raises
     ------
     InputError
-        No read has the tags of the declared dialect, or of any.
+        No read has the tags of the declared dialect, or of any; or calls need a reference and there is none.
     """
-    if setting == "none" or any(xm.has_calls(read) for read in reads):
-        return "xm" if setting == "auto" else setting
-    raise InputError(
-        f"{who} has no CpG calls (no XM and XG tags in the first 10,000 reads); "
-        "set extract.methylation: none, or align with Bismark or DRAGEN"
-    )
+    if setting == "none":
+        return setting
+    wanted = list(_HAS_CALLS) if setting == "auto" else [setting]
+    # A declared comparison needs no tag: flags tell the strand in a directional library.
+    found = setting if setting == "reference" else _first(wanted, list(reads))
+    if found is None:
+        tags = " and no ".join(_TAGS[dialect] for dialect in wanted)
+        raise InputError(
+            f"{who} has no CpG calls (no {tags} tags in the first 10,000 reads); set extract.methylation: none, "
+            "or methylation in the sheet, or align with Bismark, bwa-meth or BISCUIT"
+        )
+    if found == "reference" and not reference:
+        raise InputError(
+            f"{who} has CpG calls only by comparison with the reference; set reference.fasta, "
+            "or methylation: none"
+        )
+    return found
+
+
+def _first(dialects: list[str], reads: list[Any]) -> str | None:
+    for dialect in dialects:
+        if any(_HAS_CALLS[dialect](read) for read in reads):
+            return dialect
+    return None

@@ -1,0 +1,139 @@
+"""XM-like letters of the MM/ML dialect (see :mod:`cfdna_interp.fragments.methylation.mm` for its rules)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cfdna_interp.fragments.filters import REVERSE
+from cfdna_interp.fragments.kernels.compiling import helper
+from cfdna_interp.fragments.kernels.mm_lists import (
+    CYTOSINE,
+    GUANINE,
+    IMPLICIT,
+    IMPLICIT_OPPOSITE,
+    LISTED,
+    OPPOSITE,
+    PLACE,
+    base_at,
+    find_cytosines,
+    find_lists,
+    hard_clipped,
+    read_lists,
+)
+from cfdna_interp.fragments.kernels.record import bases_of, flag_of, sequence_at
+from cfdna_interp.fragments.kernels.xm import MALFORMED
+
+BETWEEN, HYDROXY, HEMI, MM_COUNTS = range(4)  # places in the counts
+_NONE = 46  # the letter of a base without a call
+# What the probabilities of a cytosine say.
+_UNKNOWN, _UNMETHYLATED, _METHYLATED, _UNCLEAR, _HYDROXY = range(5)
+
+
+@helper
+def _judge(methyl, hydroxy, other, low, high):
+    """Return what the probabilities of a cytosine say; a negative ``methyl`` is unknown."""
+    unmodified = 255 - max(methyl, 0) - hydroxy - other
+    if hydroxy > max(methyl, other) and hydroxy >= max(unmodified, high):
+        return _HYDROXY
+    if methyl < 0:
+        return _UNKNOWN
+    if methyl > max(hydroxy, other) and methyl >= max(unmodified, high):
+        return _METHYLATED
+    if unmodified > max(max(methyl, hydroxy), other) and 255 - unmodified <= low:
+        return _UNMETHYLATED
+    return _UNCLEAR
+
+
+@helper
+def _call(room, side, base, implicit, low, high):
+    """Return what is said of the cytosine at a base; ``implicit``: it is unmodified if it isn't listed."""
+    methyl = np.int64(room[side, base, 0])
+    if methyl < 0 and implicit:
+        methyl = np.int64(0)
+    return _judge(methyl, np.int64(room[side, base, 1]), np.int64(room[side, base, 2]), low, high)
+
+
+@helper
+def _both_strands(own, opposite, counts):
+    """Return what two cytosines of a CpG say together, and count what is lost."""
+    if own == _HYDROXY or opposite == _HYDROXY:
+        counts[HYDROXY] += 1
+        return _UNKNOWN
+    clear = own in (_METHYLATED, _UNMETHYLATED)
+    if opposite in (_METHYLATED, _UNMETHYLATED):
+        if clear and own != opposite:
+            counts[HEMI] += 1
+            return _UNKNOWN
+        return opposite
+    if not clear and (own == _UNCLEAR or opposite == _UNCLEAR):
+        counts[BETWEEN] += 1
+    return own
+
+
+@helper
+def _letter(first, second, guanine):
+    """Return the lower-case letter of a cytosine by the codes of the next two bases, 0 beyond the read."""
+    if first == guanine:
+        return 122  # z
+    if first != 1 and first != 2 and first != 4 and first != 8:
+        return 117  # u
+    if second == guanine:
+        return 120  # x
+    if second != 1 and second != 2 and second != 4 and second != 8:
+        return 117
+    return 104  # h
+
+
+@helper
+def mm_letters(buffer, at, text, to, room, side, low, high, counts):
+    """Write the letters of the record at ``at``, one per base in the order of the BAM.
+
+    Parameters
+    ----------
+    buffer, at
+        The bytes, and where a record begins whose fixed fields fit into it.
+    text, to
+        uint8 to write to, and where; the record's number of bases is written.
+    room, side
+        (sides, bases, 4) int32 that is overwritten at ``side``.
+    low, high
+        Bytes of probability: up to ``low`` that any modification is there, unmodified; from ``high`` on, 5mC.
+    counts
+        (MM_COUNTS,) int64, added to: CpGs without a clear call, CpGs of 5hmC, CpGs whose strands disagree.
+
+    Returns
+    -------
+    Genome strand of the molecule that the letters are of, 0: no calls; or MALFORMED.
+    """
+    bases = bases_of(buffer, at)
+    text[to : to + bases] = _NONE
+    lists, values, count, length = find_lists(buffer, at)
+    if lists < 0:
+        return MALFORMED if lists == MALFORMED else 0
+    # After a hard clip without MN nobody can tell whether the lists were cut, too.
+    if bases == 0 or (length != bases and (length != -1 or hard_clipped(buffer, at))):
+        return 0
+    cytosines = find_cytosines(buffer, at, room, side)
+    found = read_lists(buffer, at, lists, values, count, cytosines, room, side)
+    if found == MALFORMED or not found & LISTED:
+        return MALFORMED if found == MALFORMED else 0
+
+    sequence = sequence_at(buffer, at)
+    reverse = (flag_of(buffer, at) & REVERSE) != 0
+    guanine, step = (CYTOSINE, -1) if reverse else (GUANINE, 1)
+    for rank in range(cytosines):
+        base = np.int64(room[side, rank, PLACE])
+        call = _call(room, side, base, found & IMPLICIT, low, high)
+        first = second = np.int64(0)
+        if 0 <= base + step < bases:
+            first = base_at(buffer, sequence, base + step)
+        if first == guanine:
+            opposite = _UNKNOWN
+            if found & OPPOSITE:
+                opposite = _call(room, side, base + step, found & IMPLICIT_OPPOSITE, low, high)
+            call = _both_strands(call, opposite, counts)
+        if call == _METHYLATED or call == _UNMETHYLATED:
+            if 0 <= base + 2 * step < bases:
+                second = base_at(buffer, sequence, base + 2 * step)
+            text[to + base] = _letter(first, second, guanine) - (32 if call == _METHYLATED else 0)
+    return -1 if reverse else 1

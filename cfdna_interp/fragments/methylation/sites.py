@@ -1,0 +1,107 @@
+"""Where the reference has cytosines, of both strands, a stretch at a time for reads that come in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cfdna_interp.fragments.kernels.compare import NO_SITE, REACH, REVERSE_SITE
+from cfdna_interp.fragments.reference import UNKNOWN, Reference
+
+STRETCH = 1 << 20  # bp that reads move along before the next stretch is looked up
+_CONTEXT = 2  # bases after a cytosine that name its context
+
+Intervals = Mapping[int, tuple[ArrayLike, ArrayLike]]
+
+
+def _letters() -> np.ndarray:
+    """Return (125,) uint8: letters of a cytosine by its own code and those of the two bases after it.
+
+    Guanines are looked up by complement, read backwards.
+    """
+    table = np.full((5, 5, 5), NO_SITE, dtype=np.uint8)
+    table[1] = ord("h")
+    table[1, :, 2] = ord("x")
+    table[1, :, UNKNOWN] = ord("u")
+    table[1, 2, :] = ord("z")
+    table[1, UNKNOWN, :] = ord("u")
+    return table.ravel()
+
+
+_LETTERS = _letters()
+_COMPLEMENT = np.array([3, 2, 1, 0, UNKNOWN], dtype=np.uint8)
+
+
+def letters_of(codes: np.ndarray) -> np.ndarray:
+    """Return the letter of each base of the reference but the first and the last two.
+
+    Parameters
+    ----------
+    codes
+        (n + 4,) uint8: 0..3 for A C G T, 4 unknown.
+
+    Returns
+    -------
+    (n,) uint8: ``z`` in a CpG, ``x`` in a CHG, ``h`` in a CHH, ``u`` where an unknown base hides the context;
+    with ``REVERSE_SITE`` added for a G, a cytosine of the reverse strand; ``NO_SITE`` for other bases.
+    """
+    other = _COMPLEMENT[codes]
+    n = len(codes) - 2 * _CONTEXT
+    forward = _LETTERS[25 * codes[2 : 2 + n] + 5 * codes[3 : 3 + n] + codes[4:]]
+    reverse = _LETTERS[25 * other[2 : 2 + n] + 5 * other[1 : 1 + n] + other[:n]]
+    letters: np.ndarray = np.where(reverse != NO_SITE, reverse + np.uint8(REVERSE_SITE), forward)
+    return letters
+
+
+class Sites:
+    """The letters of the reference around the reads at hand.
+
+    Attributes
+    ----------
+    contig, begin
+        Index of the contig (-1: none yet) and 0-based position of the first letter.
+    letters
+        (n,) uint8, see :func:`letters_of`.
+
+    Parameters
+    ----------
+    reference
+        Used by one thread only.
+    contig_names
+        Of the alignment's header.
+    unsure
+        Contig index -> (starts, ends) of disjoint intervals, ascending, where the person may differ from the
+        reference. Their bases count as unknown: they are not called, nor is the other half of their CpG, as
+        MethylDackel does it where it merges the strands (its README, ``--mergeContext``).
+    """
+
+    def __init__(self, reference: Reference, contig_names: Sequence[str], unsure: Intervals):
+        self._reference, self._contig_names = reference, contig_names
+        self._unsure = {
+            contig: (np.asarray(starts, dtype=np.int64), np.asarray(ends, dtype=np.int64))
+            for contig, (starts, ends) in unsure.items()
+        }
+        self.contig, self.begin = -1, 0
+        self.letters = np.zeros(0, dtype=np.uint8)
+
+    def move(self, contig: int, start: int) -> None:
+        """Look up the stretch for reads that begin from ``start - REACH`` to ``start + STRETCH``.
+
+        Raises
+        ------
+        InputError
+            The reference lacks the contig, or can't be read.
+        """
+        low, high = start - REACH - _CONTEXT, start + STRETCH + REACH + _CONTEXT
+        codes = self._reference.codes(self._contig_names[contig], low, high)
+        if contig in self._unsure:
+            starts, ends = self._unsure[contig]
+            some = slice(np.searchsorted(ends, low, side="right"), np.searchsorted(starts, high))
+            edges = np.zeros(len(codes) + 1, dtype=np.int64)
+            np.add.at(edges, np.maximum(starts[some], low) - low, 1)
+            np.add.at(edges, np.minimum(ends[some], high) - low, -1)
+            codes[np.cumsum(edges[:-1]) > 0] = UNKNOWN
+        self.contig, self.begin = contig, low + _CONTEXT
+        self.letters = letters_of(codes)

@@ -1,0 +1,100 @@
+"""Cytosines that this person doesn't have, told by molecules of the other strand: conversion leaves them there.
+
+Where the reference has C, a T of a forward molecule is an unmethylated cytosine or a polymorphism. Reverse
+molecules tell: they read C in the first case, T in the second. MethylDackel leaves such places out by the
+same sign (its README, ``--maxVariantFrac`` and ``--minOppositeDepth``); here they are found in a first pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from cfdna_interp.fragments.bgzf import Window
+from cfdna_interp.fragments.filters import Rules
+from cfdna_interp.fragments.kernels import variants as kernels
+from cfdna_interp.fragments.kernels.memory import SLACK
+from cfdna_interp.fragments.methylation.sites import Intervals, Sites
+
+LEAST = 2  # molecules that read another base
+SHARE = 3  # one in so many of those that read the place
+
+
+def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs: int) -> Intervals:
+    """Return contig index -> (starts, ends), ascending: bases in which the person differs from the reference.
+
+    Parameters
+    ----------
+    windows
+        Records in coordinate order, of a whole file or of a shard. Where they are damaged or out of order the
+        result ends: reading them again for their fragments tells what is wrong.
+    rules
+        Which reads count: contigs, mapping quality, duplicates.
+    sites
+        The reference; moved along.
+    contigs
+        Number of contigs in the header.
+
+    Raises
+    ------
+    InputError
+        A compressed block is damaged, or the reference can't be read.
+    """
+    state = np.zeros(kernels.STATE, dtype=np.int64)
+    state[kernels.CONTIG] = -1
+    used = np.zeros(contigs, dtype=np.bool_)
+    used[sorted(rules.contigs)] = True
+    found: dict[int, list[np.ndarray]] = {}
+    seen = np.zeros((0, 2), dtype=np.int32)
+    rest = np.zeros(0, dtype=np.uint8)
+
+    def settle(before: int) -> None:
+        """Judge the positions that no further read can touch, those below ``before``."""
+        done = seen[: max(before - sites.begin, 0)]
+        differs = (done[:, 1] >= LEAST) & (SHARE * done[:, 1] >= done.sum(axis=1))
+        if differs.any():
+            found.setdefault(sites.contig, []).append(sites.begin + np.flatnonzero(differs))
+
+    for window in windows:
+        data = np.concatenate([rest, window.data[window.begin : window.end + SLACK]])
+        state[kernels.AT], state[kernels.END] = 0, len(rest) + window.end - window.begin
+        while (
+            code := kernels.count_other_strand(
+                data,
+                state,
+                used,
+                rules.min_mapq,
+                rules.drop_duplicates,
+                sites.letters,
+                sites.contig,
+                sites.begin,
+                seen,
+            )
+        ) == kernels.MOVE:
+            contig, start = int(state[kernels.CONTIG]), int(state[kernels.START])
+            goes_on = contig == sites.contig
+            settle(start if goes_on else sites.begin + len(seen))
+            old, old_begin = seen, sites.begin
+            sites.move(contig, start)
+            seen = np.zeros((len(sites.letters), 2), dtype=np.int32)
+            if goes_on and start < old_begin + len(old):
+                # Reads before have counted beyond this one's start.
+                kept = old[start - old_begin :]
+                seen[start - sites.begin :][: len(kept)] = kept
+        if code == kernels.WRONG:
+            break
+        rest = data[int(state[kernels.AT]) : int(state[kernels.END])]
+    settle(sites.begin + len(seen))
+    starts = {contig: np.concatenate(parts) for contig, parts in found.items()}
+    return {contig: (positions, positions + 1) for contig, positions in starts.items()}
+
+
+def joined(one: Intervals, other: Intervals) -> Intervals:
+    """Return the intervals of both; none of one may overlap one of the other."""
+
+    def side(contig: int, number: int) -> np.ndarray:
+        parts = [np.asarray(part[contig][number]) for part in (one, other) if contig in part]
+        return np.sort(np.concatenate(parts))
+
+    return {contig: (side(contig, 0), side(contig, 1)) for contig in one.keys() | other.keys()}
