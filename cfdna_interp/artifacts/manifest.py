@@ -102,5 +102,6 @@ def _portable(config: Config) -> dict[str, Any]:
     for name in ("build", "fasta"):
         settings["reference"][name] = portable(settings["reference"][name])
     settings["features"]["annotation"] = portable(settings["features"]["annotation"])
-    settings["extract"]["blacklist"] = portable(settings["extract"]["blacklist"])
+    for name in ("blacklist", "known_sites"):
+        settings["extract"][name] = portable(settings["extract"][name])
     return settings

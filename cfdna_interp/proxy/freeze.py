@@ -209,7 +209,8 @@ def portable_settings(config: Config, folder: Path) -> dict[str, Any]:
     settings["reference"]["build"] = relative(config.reference.build)
     settings["reference"]["fasta"] = relative(config.reference.fasta)
     settings["features"]["annotation"] = relative(config.features.annotation)
-    settings["extract"]["blacklist"] = relative(config.extract.blacklist)
+    for name in ("blacklist", "known_sites"):
+        settings["extract"][name] = relative(settings["extract"][name])
     portable: dict[str, Any] = plain(settings)
     return portable
 

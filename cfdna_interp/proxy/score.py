@@ -131,7 +131,8 @@ def extraction_config(proxy: Proxy, path: Path, outdir: str, config: Config | No
     features = dict(settings["features"])
     # JSON has no tuples; the settings compare and hash by them.
     extract = {key: tuple(value) if isinstance(value, list) else value for key, value in extract.items()}
-    extract["blacklist"] = found(extract["blacklist"])
+    for name in ("blacklist", "known_sites"):
+        extract[name] = found(extract[name])
     reference["fasta"] = found(reference["fasta"])
     features["annotation"] = found(features["annotation"])
     if "/" in reference["build"] or reference["build"].endswith((".tsv", ".fai")):
@@ -152,5 +153,7 @@ def extraction_config(proxy: Proxy, path: Path, outdir: str, config: Config | No
         atlas=config.atlas,
         reference=config.reference,
         features=replace(own.features, annotation=config.features.annotation),
-        extract=replace(own.extract, blacklist=config.extract.blacklist),
+        extract=replace(
+            own.extract, blacklist=config.extract.blacklist, known_sites=config.extract.known_sites
+        ),
     )
