@@ -3,20 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from cfdna_interp.config.resources import shipped
 from cfdna_interp.errors import InputError
 
 
+@cache
+def _aliases() -> dict[str, str]:
+    """Return accession -> bare name of the chromosomes of the shipped builds."""
+    names = {}
+    for line in shipped("resources", "aliases.tsv").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            name, *accessions = line.split("\t")
+            names.update(dict.fromkeys(filter(None, accessions), name))
+    return names
+
+
 def bare(contig: str) -> str:
-    """Return a contig's name without ``chr``, the mitochondrion as ``MT``: 1, X, MT for chr1, chrX, chrM."""
+    """Return a contig's name as all sources have it in common: 1, X, MT.
+
+    ``chr`` falls off, the mitochondrion is ``MT``, and RefSeq and GenBank accessions (NC_000001.11,
+    CM000663.2) become the chromosome's name; ``resources/aliases.tsv`` has those of the assembly reports of
+    NCBI. Which build it is, lengths tell: see :func:`find_build`.
+    """
     name = contig[3:] if contig[:3].lower() == "chr" else contig
-    return "MT" if name in ("M", "MT") else name
+    return "MT" if name in ("M", "MT") else _aliases().get(contig, name)
+
+
+def common_name(contig: str) -> str:
+    """Return the name that samples of one study share: chr1, chrX, chrM; other contigs as they are."""
+    name = bare(contig)
+    if name.isdigit() or name in ("X", "Y"):
+        return f"chr{name}"
+    return "chrM" if name == "MT" else contig
 
 
 def is_autosome(contig: str) -> bool:
-    """Tell whether the name is a number, with or without ``chr``."""
+    """Tell whether the contig is a numbered chromosome, whatever the naming."""
     return bare(contig).isdigit()
 
 
@@ -43,7 +68,7 @@ def load_build(path: Path) -> dict[str, int]:
 def find_build(contigs: Mapping[str, int], setting: str, who: str) -> str:
     """Return the name of the build that the header's contigs belong to.
 
-    Contigs are matched by name (``chr`` or not) and must agree in length; contigs that the build
+    Contigs are matched by name (see :func:`bare`) and must agree in length; contigs that the build
     doesn't name (decoys, alternative loci) and the mitochondrion, whose sequence differs between
     distributions of one build, don't decide.
 

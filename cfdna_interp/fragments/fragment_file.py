@@ -105,7 +105,7 @@ def open_fragments(sample: Sample, config: Config) -> Iterator[FragmentFile]:
     if config.reference.build == "auto":
         raise InputError(
             f"{who} is a fragment file, which does not tell its genome build; "
-            "set reference.build to GRCh37, GRCh38 or the path of a contig table"
+            "set reference.build to GRCh37, GRCh38, T2T-CHM13v2.0 or the path of a contig table"
         )
     build, lengths = declared_build(config.reference.build)
     try:

@@ -23,7 +23,7 @@ _APART = 1 << 33  # bp between the beginnings of contigs laid end to end; longer
 
 
 class Reference:
-    """An indexed FASTA file; contigs match with or without ``chr``.
+    """An indexed FASTA file; contigs match by :func:`cfdna_interp.fragments.build.bare`.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Reference:
         Parameters
         ----------
         contig
-            Name, with or without ``chr``.
+            Name, in any naming that :func:`cfdna_interp.fragments.build.bare` knows.
         start, end
             0-based, half-open; may lie beyond the ends of the contig.
 

@@ -9,6 +9,7 @@ import numpy as np
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.errors import InputError
+from cfdna_interp.fragments.build import common_name
 from cfdna_interp.models.contract import MAX_CALLS, FragmentInputs
 
 REGIONS = 64
@@ -57,7 +58,7 @@ def inputs_of(table: FragmentTable, block_classes: np.ndarray) -> FragmentInputs
     locus = np.zeros(n, dtype=np.int16)
     touching = table.block >= 0
     locus[touching] = block_classes[table.block[touching]]
-    keys = np.array([zlib.crc32(name.encode()) for name in table.contig_names], dtype=np.int64)
+    keys = np.array([zlib.crc32(common_name(name).encode()) for name in table.contig_names], dtype=np.int64)
     region = (keys[table.contig] + 2_654_435_761 * (table.start.astype(np.int64) // REGION_BP)) % REGIONS
     return FragmentInputs(
         length=table.length.astype(np.int32),

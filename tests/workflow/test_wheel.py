@@ -72,6 +72,8 @@ def test_the_wheel_holds_what_the_checkout_holds(wheel: Path) -> None:
         "workflow/config/config.yaml",
         "workflow/resources/builds/GRCh37.tsv",
         "workflow/resources/builds/GRCh38.tsv",
+        "workflow/resources/builds/T2T-CHM13v2.0.tsv",
+        "workflow/resources/aliases.tsv",
         "workflow/resources/worlds/length.yaml",
         "workflow/resources/captions/report.rst",
         "report/templates/report.html",
