@@ -13,7 +13,7 @@ from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.config.settings import Features
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.annotation import Annotation
-from cfdna_interp.fragments.build import bare
+from cfdna_interp.fragments.build import bare, common_name
 from cfdna_interp.fragments.call_counts import CallCounter
 from cfdna_interp.fragments.kernels.counting import count, touch
 
@@ -21,7 +21,7 @@ from cfdna_interp.fragments.kernels.counting import count, touch
 def touch_blocks(table: FragmentTable, atlas: Atlas | None) -> FragmentTable:
     """Return the table with ``block`` set to the first atlas block that each fragment overlaps, else -1.
 
-    Contigs match with or without ``chr``.
+    Contigs match by :func:`cfdna_interp.fragments.build.bare`.
     """
     block = np.full(len(table), -1, dtype=np.int32)
     if atlas is not None:
@@ -157,7 +157,7 @@ class Counter:
         for index in self._used:
             first, last = self._window_splits[index : index + 2].tolist()
             for cell in range(first, last):
-                key = f"{self._names[index]}:{(cell - first) * self._settings.window}"
+                key = f"{common_name(self._names[index])}:{(cell - first) * self._settings.window}"
                 profile.add("window", key, self._windows[cell])
         for calls, methylated in np.argwhere(self._patterns).tolist():
             profile.add("methylation", f"{calls}:{methylated}", [int(self._patterns[calls, methylated])])
