@@ -1,21 +1,22 @@
-"""A methylation atlas: marker blocks by cell types, in the layout of the public UXM tables."""
+"""A methylation atlas: marker blocks by cell types."""
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from cfdna_interp.artifacts.atlas_tables import LEADING, OWN, Lines, read_lines
+from cfdna_interp.artifacts.files import write_text
 from cfdna_interp.errors import InputError
 
-LEADING = ("chr", "start", "end", "startCpG", "endCpG", "target", "name", "direction")
+__all__ = ["LEADING", "Atlas"]
 
 
 @dataclass(frozen=True, eq=False)
 class Atlas:
-    """Marker blocks and the expected share of marker-state fragments in each cell type.
+    """Marker blocks and what each cell type is expected to show there.
 
     Attributes
     ----------
@@ -28,7 +29,12 @@ class Atlas:
     cell_types
         (types,) names of the columns.
     fractions
-        (blocks, types) expected share of fragments in the block's direction; NaN where unmeasured.
+        (blocks, types) expected share of fragments in the block's direction, or, with ``calls``, of
+        methylated CpG calls; NaN where unmeasured.
+    cpgs
+        (blocks,) CpGs of each block, 0 where the table doesn't say; None: it says of none.
+    calls
+        The table holds methylation levels of CpG calls, not shares of fragments. All directions are "M".
     """
 
     contigs: tuple[str, ...]
@@ -39,59 +45,36 @@ class Atlas:
     directions: tuple[str, ...]
     cell_types: tuple[str, ...]
     fractions: np.ndarray
+    cpgs: np.ndarray | None = None
+    calls: bool = False
 
     def __len__(self) -> int:
         return len(self.names)
 
     @classmethod
     def load(cls, path: Path | str) -> Atlas:
-        """Read a tab-separated UXM table.
+        """Read an atlas in any of the layouts of :mod:`cfdna_interp.artifacts.atlas_tables`.
 
         Raises
         ------
         InputError
-            A column is missing, a value is no number, an interval is empty, or blocks overlap.
+            The header is of no known layout, a value is no number, an interval is empty, or blocks overlap.
         """
-        try:
-            with open(path, newline="", encoding="utf-8") as handle:
-                rows = list(csv.reader(handle, delimiter="\t"))
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise InputError(f"atlas {path} cannot be read ({error}); give a UXM table") from None
-        if not rows or tuple(rows[0][: len(LEADING)]) != LEADING or len(rows[0]) < len(LEADING) + 2:
-            raise InputError(
-                f"atlas {path}, line 1: expected the columns {', '.join(LEADING)} and at least two cell types"
-            )
-        header = rows[0]
-        body = rows[1:]
-        starts, ends, fractions = [], [], []
-        for number, row in enumerate(body, start=2):
-            try:
-                if len(row) != len(header):
-                    raise ValueError(f"{len(row)} columns instead of {len(header)}")
-                start, end = int(row[1]), int(row[2])
-                if not 0 <= start < end:
-                    raise ValueError(f"the interval {start}-{end} is empty")
-                if row[7] not in ("U", "M"):
-                    raise ValueError(f"direction {row[7]!r} is neither U nor M")
-                shares = [float(cell) if cell not in ("", "NA", "nan") else np.nan for cell in row[8:]]
-                if any(share < 0 or share > 1 for share in shares):
-                    raise ValueError("a share lies outside 0..1")
-            except ValueError as error:
-                raise InputError(f"atlas {path}, line {number}: {error}; correct the line") from None
-            starts.append(start)
-            ends.append(end)
-            fractions.append(shares)
-        if not body:
-            raise InputError(f"atlas {path} has no block; give a UXM table with at least one")
+        lines = read_lines(path)
+        if not lines.rows:
+            raise InputError(f"atlas {path} has no block; give a table with at least one")
+        fractions = np.array([row.values for row in lines.rows], dtype=np.float64)
         atlas = cls(
-            contigs=tuple(row[0] for row in body),
-            starts=np.array(starts, dtype=np.int64),
-            ends=np.array(ends, dtype=np.int64),
-            names=tuple(row[6] for row in body),
-            targets=tuple(row[5] for row in body),
-            directions=tuple(row[7] for row in body),
-            cell_types=tuple(header[8:]),
-            fractions=np.array(fractions, dtype=np.float64),
+            contigs=tuple(row.contig for row in lines.rows),
+            starts=np.array([row.start for row in lines.rows], dtype=np.int64),
+            ends=np.array([row.end for row in lines.rows], dtype=np.int64),
+            names=tuple(row.name for row in lines.rows),
+            targets=_targets(lines, fractions),
+            directions=tuple(row.direction for row in lines.rows),
+            cell_types=lines.cell_types,
+            fractions=fractions,
+            cpgs=np.array([row.cpgs for row in lines.rows], dtype=np.int64),
+            calls=lines.calls,
         )
         if len(set(atlas.names)) != len(atlas):
             raise InputError(f"atlas {path}: block names repeat; make them unique")
@@ -104,6 +87,24 @@ class Atlas:
                 )
         return atlas
 
+    def save(self, path: Path | str) -> None:
+        """Write the atlas in our own layout (see :mod:`cfdna_interp.artifacts.atlas_tables`)."""
+        cpgs = np.zeros(len(self), dtype=np.int64) if self.cpgs is None else self.cpgs
+        lines = ["\t".join([*OWN, *self.cell_types])]
+        for row in range(len(self)):
+            leading = (
+                self.contigs[row],
+                self.starts[row],
+                self.ends[row],
+                self.names[row],
+                self.targets[row],
+                "calls" if self.calls else self.directions[row],
+                cpgs[row] or "",
+            )
+            values = ("NA" if np.isnan(value) else f"{value:.6g}" for value in self.fractions[row])
+            lines.append("\t".join([*map(str, leading), *values]))
+        write_text(path, "\n".join(lines) + "\n")
+
     def by_contig(self) -> dict[str, np.ndarray]:
         """Return contig -> indices of its blocks in ascending order of start."""
         contigs = np.array(self.contigs)
@@ -112,3 +113,16 @@ class Atlas:
             members = np.flatnonzero(contigs == contig)
             result[contig] = members[np.argsort(self.starts[members], kind="stable")]
         return result
+
+
+def _targets(lines: Lines, fractions: np.ndarray) -> tuple[str, ...]:
+    """Return each block's target; where the table names none, the type furthest from the others' median."""
+    targets = []
+    for row, values in zip(lines.rows, fractions, strict=True):
+        if row.target:
+            targets.append(row.target)
+        elif np.isfinite(values).any():
+            targets.append(lines.cell_types[int(np.nanargmax(np.abs(values - np.nanmedian(values))))])
+        else:
+            targets.append(lines.cell_types[0])
+    return tuple(targets)

@@ -62,7 +62,7 @@ class Counter:
         Indices of the contigs in use: their windows are all in the profile, so that every sample of a study
         has the same ones.
     atlas
-        Marker blocks; None leaves ``block_uxm`` out.
+        Marker blocks; None leaves ``block_uxm`` and ``block_calls`` out.
     settings
         Window size, and the CpGs a fragment needs inside a block.
     annotation
@@ -91,6 +91,7 @@ class Counter:
         self._calls = CallCounter(len(contig_names), annotation)
         blocks = 0 if atlas is None else len(atlas)
         self._uxm = np.zeros((blocks, 3), dtype=np.int64)
+        self._inside = np.zeros((blocks, 4), dtype=np.int64)
         self._starts = np.zeros(0, np.int64) if atlas is None else atlas.starts.astype(np.int64)
         self._ends = np.zeros(0, np.int64) if atlas is None else atlas.ends.astype(np.int64)
 
@@ -120,6 +121,7 @@ class Counter:
             self._windows,
             self._patterns,
             self._uxm,
+            self._inside,
         )
 
     def merge(self, other: Counter) -> None:
@@ -131,6 +133,7 @@ class Counter:
         self._windows += other._windows
         self._patterns += other._patterns
         self._uxm += other._uxm
+        self._inside += other._inside
         self._calls.merge(other._calls)
 
     def profile(self) -> Profile:
@@ -145,6 +148,8 @@ class Counter:
         - ``window``: fragments by midpoint, short (100-150 bp), long (151-220 bp) and all;
         - ``methylation``: fragments outside blocks by ``calls:methylated``, e.g. ``5:3``, with at least one
           call;
+        - ``block_calls``: by block, the methylated and all calls inside it, the fragments that touch no block
+          before it, and how many of its bp they hold;
         - ``block_uxm``: fragments by block that have enough calls inside it, at most 25 % methylated (U), at
           least 75 % (M), between (X); Loyfer et al. 2023, https://doi.org/10.1038/s41586-022-05580-6;
         - what :meth:`CallCounter.write` adds.
@@ -165,6 +170,8 @@ class Counter:
         if self._atlas is not None:
             for block in np.flatnonzero(self._uxm.sum(axis=1)).tolist():
                 profile.add("block_uxm", self._atlas.names[block], self._uxm[block])
+            for block in np.flatnonzero(self._inside[:, 2]).tolist():
+                profile.add("block_calls", self._atlas.names[block], self._inside[block])
         return profile
 
     def _fit(self, length: int, calls: int) -> None:

@@ -45,6 +45,8 @@ def test_a_table_is_read_as_it_stands(tmp_path):
     assert atlas.directions == ("U", "M", "U")
     assert atlas.cell_types == ("Liver", "Blood-T")
     np.testing.assert_array_equal(atlas.fractions, [[0.9, 0.05], [0.1, np.nan], [1, 0]])
+    assert atlas.cpgs.tolist() == [4, 3, 1]
+    assert not atlas.calls
 
 
 def test_blocks_of_a_contig_are_given_by_start(tmp_path):

@@ -64,6 +64,7 @@ def count(
     windows: np.ndarray,
     patterns: np.ndarray,
     uxm: np.ndarray,
+    inside: np.ndarray,
 ) -> None:
     """Add fragments to the cells of a profile.
 
@@ -87,6 +88,8 @@ def count(
         (calls + 1, calls + 1) int64: fragments outside blocks by calls and methylated calls, added to.
     uxm
         (blocks, 3) int64: unmethylated, mixed, methylated fragments, added to.
+    inside
+        (blocks, 4) int64: methylated calls, calls, fragments, bp of the block in fragments, added to.
     """
     for row in range(len(contig)):
         size = length[row]
@@ -111,7 +114,14 @@ def count(
         if touched < 0:
             if calls > 0:
                 patterns[calls, methylated] += 1
-        elif calls >= least and calls > 0:
+            continue
+        inside[touched, 0] += methylated
+        inside[touched, 1] += calls
+        inside[touched, 2] += 1
+        inside[touched, 3] += min(start[row] + size, block_ends[touched]) - max(
+            start[row], block_starts[touched]
+        )
+        if calls >= least and calls > 0:
             # At most a quarter methylated, at least three quarters, or between: in whole numbers.
             if 4 * methylated <= calls:
                 uxm[touched, 0] += 1
