@@ -407,11 +407,12 @@ class _Scan:
             unique=counts[places.UNIQUE],
             below_mapq=counts[places.BELOW_MAPQ],
         )
+        methylated, calls = counts[places.CHH_METHYLATED], counts[places.CHH]
         first, second = (bias[: np.flatnonzero(bias[:, 1]).max(initial=-1) + 1] for bias in self._bias)
         return Totals(
             tally=tally,
             m_bias=(first, second),
-            chh=(counts[places.CHH_METHYLATED], counts[places.CHH]),
+            chh=(methylated if not self._rules[places.INVERT] else calls - methylated, calls),
             strong=counts[places.STRONG],
             known=counts[places.KNOWN],
             modified=self._modified.copy(),

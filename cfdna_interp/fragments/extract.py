@@ -259,7 +259,8 @@ def _quality(sample: Sample, source: Source, totals: Totals, very_long: int, rea
             "mapq_loss": _ratio(tally.below_mapq, tally.unique),
             "gc": _ratio(totals.strong, totals.known),
             "read_length": totals.longest_read or None,
-            "conversion": None if calls == 0 else 1 - methylated / calls,
+            # Nothing is converted where modified bases are read directly.
+            "conversion": None if calls == 0 or source.dialect == "mm" else 1 - methylated / calls,
             "over_600bp": _ratio(very_long, fragments),
         },
         **_modified(source, totals),

@@ -27,6 +27,7 @@ from cfdna_interp.fragments.kernels.places import (
     MAX_LENGTH,
     MIN_LENGTH,
     MIN_MAPQ,
+    MM,
     NO_CALLS,
     PROPER_ONLY,
     REASON,
@@ -125,7 +126,8 @@ def _mate(
     """
     bases, sequence = bases_of(buffer, at), sequence_at(buffer, at)
     counts[LONGEST_READ] = max(counts[LONGEST_READ], bases)
-    restored = letters if strand != 0 else -1
+    # Where calls come from modified bases nothing was converted: an unmethylated C is read as C.
+    restored = letters if strand != 0 and rules[DIALECT] != MM else -1
     strong, known = strong_bases(
         buffer, sequence, text, restored, place, operations, start_of(buffer, at), low, high
     )
