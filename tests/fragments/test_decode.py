@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import reference_decode
 from bams import COMPLEMENT, GENOME, Molecule, letters, mates, random_molecules
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from two_decoders import both, settings_of
 from xxhash import xxh64_intdigest
@@ -206,6 +206,7 @@ def test_hash_is_xxh64_of_the_name():
     assert rows.tolist() == [0xEF46DB3751D8E999, 0x44BC2CF5AD770999]
 
 
+@settings(deadline=None)  # the kernels may have to be compiled first
 @given(st.lists(st.binary(max_size=100), min_size=1), st.integers(0, 2**63 - 1))
 def test_hash_is_that_of_the_c_library(names, seed):
     buffer = np.frombuffer(b"".join(names), dtype=np.uint8)

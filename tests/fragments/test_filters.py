@@ -201,7 +201,7 @@ def test_blacklist_ends_are_half_open(decoder):
 
 
 @pytest.mark.parametrize("how", ["kernels", "readable"])
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 300), st.integers(1, 60)), max_size=8),
     st.lists(st.tuples(st.integers(0, 300), st.integers(61, 90)), min_size=1, max_size=12),

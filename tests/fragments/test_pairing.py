@@ -30,7 +30,7 @@ def moved(read, start=None, mate=None, contig=None, mate_contig=None):
 
 
 @pytest.mark.parametrize("how", ["kernels", "readable"])
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_the_order_of_reads_at_one_position_does_not_matter(how, seed):
     molecules = random_molecules(30, seed=3)
