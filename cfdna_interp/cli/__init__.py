@@ -21,6 +21,7 @@ COMMANDS = {
     "run": "Run the whole workflow for a config.",
     "check": "Check config, sheet, alignment headers and disk before hours are spent.",
     "simulate": "Write a simulated cohort of BAM files whose truth is known.",
+    "fetch-atlas": "Fetch a published atlas, once its licence is accepted.",
     "fragments": "Write all fragments of a sample to one file (Parquet, frag.gz or BED).",
     "score": "Score new BAM files with a frozen proxy.",
     "cohort": "Stage: check the sheet and divide it by role.",
@@ -46,7 +47,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"cfdna_interp.cli.{name}").command
+        command: click.Command = import_module(f"cfdna_interp.cli.{name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
