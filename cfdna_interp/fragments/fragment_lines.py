@@ -17,7 +17,7 @@ from cfdna_interp.artifacts.columns import number_column, text_column
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.build import bare
-from cfdna_interp.fragments.decode import CHUNK, Chunk, Settings, Totals
+from cfdna_interp.fragments.chunk import CHUNK, Chunk, Settings, Totals
 from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.fragment_error import explain
 from cfdna_interp.fragments.fragment_file import MAX_MAPQ, STRANDS, FragmentFile, damaged

@@ -21,7 +21,7 @@ from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract, Reference
 from cfdna_interp.errors import InputError
-from cfdna_interp.fragments.decode import CHUNK, Settings, Totals
+from cfdna_interp.fragments.chunk import CHUNK, Settings, Totals
 from cfdna_interp.fragments.filters import REASONS, Rules
 from cfdna_interp.fragments.fragment_file import is_fragment_file, open_fragments
 from cfdna_interp.fragments.source import chunks, open_source

@@ -81,8 +81,8 @@ def _blacklisted(contig, start, end, splits, starts, ends):
 def _letters(buffer, at, rules, text, to, room, side, sites, begin, modified):
     """Return (whether the letters are in the buffer itself, where they are or -1, genome strand).
 
-    Other dialects write them to ``text[to:]``, and use ``room`` at ``side`` on the way. MALFORMED instead of a
-    place: the tags run beyond the record.
+    Other dialects write them to ``text[to:]``, and use ``room`` at ``side`` on the way. MALFORMED instead of
+    a place: the tags run beyond the record.
     """
     if rules[DIALECT] == XM:
         letters, strand = find_letters(buffer, at)

@@ -1,0 +1,116 @@
+"""What passes between the reading of alignments and those who use it: settings, chunks of fragments, sums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cfdna_interp.artifacts.fragments import FragmentTable
+from cfdna_interp.fragments.filters import Rules, Tally
+from cfdna_interp.fragments.kernels.mm import MM_COUNTS
+from cfdna_interp.fragments.methylation.sites import Intervals
+
+CHUNK = 16_384  # fragments of a chunk
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How records are read.
+
+    Attributes
+    ----------
+    rules
+        What a fragment must be.
+    dialect
+        ``xm``, ``mm``, ``reference`` or ``none``.
+    seed
+        Seed of the fragments' hashes.
+    ignore_5p, ignore_3p
+        Bases at the ends of each mate, as sequenced, whose calls are left out (end repair fills them in).
+    single
+        Whether each read is a fragment by itself.
+    invert
+        Whether what was converted is methylated (TAPS).
+    by_quality
+        Whether the better base decides where mates disagree, rather than neither.
+    threshold
+        Probability from which on a base is modified; up to 1 minus it, it is unmodified.
+    known_sites
+        Contig index -> (starts, ends), as in ``rules.blacklist``, of places that are not called by comparison
+        with the reference.
+    opposite_strand
+        Whether places are not called either where molecules of the other strand differ from the reference.
+    """
+
+    rules: Rules
+    dialect: str
+    seed: int
+    ignore_5p: int = 0
+    ignore_3p: int = 0
+    single: bool = False
+    invert: bool = False
+    by_quality: bool = False
+    threshold: float = 0.8
+    known_sites: Intervals = field(default_factory=dict)
+    opposite_strand: bool = False
+
+
+@dataclass
+class Totals:
+    """Running sums over all fragments of a sample; whole numbers, so that their order doesn't matter.
+
+    Attributes
+    ----------
+    tally
+        Reads by reason.
+    m_bias
+        Mate (0: first, 1: second) -> (positions, 2) methylated and all CpG calls by position along the
+        read as sequenced; before any are ignored, merged or cut off at fragment ends.
+    chh
+        Methylated and all CHH calls.
+    strong, known
+        G and C (unmethylated calls among them), and known bases, inside the fragments.
+    modified
+        (3,) CpG calls of modified bases that are unclear, 5hmC, or differ between the strands of a duplex.
+    longest_read
+        Bases of the longest read: how far the machine read, whatever was trimmed off short fragments.
+    """
+
+    tally: Tally = field(default_factory=Tally)
+    m_bias: tuple[np.ndarray, np.ndarray] = field(
+        default_factory=lambda: (np.zeros((0, 2), np.int64), np.zeros((0, 2), np.int64))
+    )
+    chh: tuple[int, int] = (0, 0)
+    strong: int = 0
+    known: int = 0
+    modified: np.ndarray = field(default_factory=lambda: np.zeros(MM_COUNTS, np.int64))
+    longest_read: int = 0
+
+    def add(self, other: Totals) -> None:
+        """Add the sums of another part of the same sample."""
+        for name, count in other.tally.counts.items():
+            self.tally.counts[name] += count
+        for name in ("mapped", "flagged_duplicate", "unique", "below_mapq"):
+            setattr(self.tally, name, getattr(self.tally, name) + getattr(other.tally, name))
+        self.m_bias = (_sum(self.m_bias[0], other.m_bias[0]), _sum(self.m_bias[1], other.m_bias[1]))
+        self.chh = (self.chh[0] + other.chh[0], self.chh[1] + other.chh[1])
+        self.strong += other.strong
+        self.known += other.known
+        self.modified = self.modified + other.modified
+        self.longest_read = max(self.longest_read, other.longest_read)
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Some fragments, without atlas blocks (all -1), and the 64-bit hash of each one's read name and seed."""
+
+    table: FragmentTable
+    hashes: np.ndarray  # (n,) uint64
+
+
+def _sum(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    total = np.zeros((max(len(one), len(other)), 2), dtype=np.int64)
+    total[: len(one)] += one
+    total[: len(other)] += other
+    return total
