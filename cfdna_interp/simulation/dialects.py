@@ -14,8 +14,9 @@
     CpGs of the molecule, all others unknown (``?``).
 
 A sequencing error falls on the same base in all of them and undoes, inverts or keeps the call there alike.
-So the calls are the same, with one difference that lies in the tags: who reads ``MM`` without a reference
-knows a CpG by its two bases, and misses it where the read ends between them or shows the G wrong.
+So the calls are the same, with two differences that lie in the tags. Who reads ``MM`` without a reference
+knows a CpG by its two bases, and misses it where the read ends between them or shows the G wrong; and mates
+of native bases stand for the two strands, so that the molecule's own is not known.
 """
 
 from __future__ import annotations
