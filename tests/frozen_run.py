@@ -24,7 +24,14 @@ from cfdna_interp.proxy.validate import run_validate
 from cfdna_interp.verdict.decide import run_verdict
 
 # group -> how many features; names of the real stages where their form matters
-SIZES = {"fragment_length": 12, "methylation": 5, "tissue_of_origin": 4, "end_motif": 6, "coverage": 5}
+SIZES = {
+    "fragment_length": 12,
+    "methylation": 5,
+    "tissue_of_origin": 4,
+    "methylation_by_length": 3,
+    "end_motif": 6,
+    "coverage": 5,
+}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from cfdna_interp.errors import InputError
 
 # The three groups of a bag, and the comparators that only feature tables have.
 BAG_GROUPS = ("fragment_length", "methylation", "tissue_of_origin")
-COMPARATOR_GROUPS = ("end_motif", "coverage")
+COMPARATOR_GROUPS = ("methylation_by_length", "end_motif", "coverage")
 GROUPS = BAG_GROUPS + COMPARATOR_GROUPS
 
 

@@ -13,6 +13,7 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.features.coverage import coverage_features
 from cfdna_interp.features.length import length_features
 from cfdna_interp.features.methylation import methylation_features
+from cfdna_interp.features.methylation_by_length import methylation_by_length_features
 from cfdna_interp.features.motifs import motif_features
 from cfdna_interp.features.tissue import tissue_features
 from cfdna_interp.fragments.extract import failed, read_sample
@@ -21,12 +22,12 @@ from cfdna_interp.fragments.extract import failed, read_sample
 def compute_features(profile: Profile, atlas: Atlas | None, config: Config) -> list[Feature]:
     """Return all features of a sample, group by group.
 
-    The groups ``methylation`` and ``tissue_of_origin`` are left out where the config says that there is
-    no methylation, the latter also without an atlas.
+    The groups ``methylation``, ``methylation_by_length`` and ``tissue_of_origin`` are left out where the
+    config says that there is no methylation, the last also without an atlas.
     """
     features = length_features(profile)
     if config.extract.methylation != "none":
-        features += methylation_features(profile)
+        features += methylation_features(profile) + methylation_by_length_features(profile)
         if atlas is not None:
             features += tissue_features(profile, atlas, config.features.min_markers)
     return features + motif_features(profile) + coverage_features(profile)

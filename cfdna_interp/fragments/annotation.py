@@ -12,6 +12,7 @@ import numpy as np
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.build import bare
 
+ELSEWHERE = "elsewhere"  # the context of CpGs in no interval
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -78,13 +79,14 @@ def load_annotation(
             continue
         cells = line.split("\t") if "\t" in line else line.split()
         numeric = len(cells) >= 4 and cells[1].isdecimal() and cells[2].isdecimal()
-        if not numeric or int(cells[1]) >= int(cells[2]) or not _NAME.fullmatch(cells[3].strip()):
+        name = cells[3].strip() if numeric else ""
+        if not _NAME.fullmatch(name) or name == ELSEWHERE or int(cells[1]) >= int(cells[2]):
             raise InputError(
                 f"annotation {path}, line {number}: expected contig, start, end and a context of letters, "
-                "digits, dots, dashes and underscores; correct the line"
+                f"digits, dots, dashes and underscores other than {ELSEWHERE!r}; correct the line"
             )
         example = example or cells[0]
-        contig, start, end, name = known.get(bare(cells[0])), int(cells[1]), int(cells[2]), cells[3].strip()
+        contig, start, end = known.get(bare(cells[0])), int(cells[1]), int(cells[2])
         if contig is None:
             continue
         if end > contig_lengths[contig]:

@@ -8,10 +8,9 @@ import numpy as np
 
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.artifacts.profiles import Profile
-from cfdna_interp.fragments.annotation import Annotation
+from cfdna_interp.fragments.annotation import ELSEWHERE, Annotation
 from cfdna_interp.fragments.kernels.patterns import CPGS, EMPTY, REACH, count_calls, move
 
-ELSEWHERE = "elsewhere"  # the context of calls in no interval of the annotation
 _SLOTS = 1 << 15
 _EVERYTHING = (0, np.iinfo(np.int64).max)
 

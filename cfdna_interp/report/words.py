@@ -11,6 +11,7 @@ GROUP_NAMES = {
     "fragment_length": "Fragment length",
     "methylation": "Methylation",
     "tissue_of_origin": "Tissue of origin",
+    "methylation_by_length": "Methylation by length",
     "end_motif": "End motif",
     "coverage": "Coverage",
 }

@@ -47,7 +47,7 @@ def test_what_could_not_be_measured_stays_nan_and_not_null(tmp_path):
 
 def test_the_groups_of_a_bag_and_the_comparators_are_all_groups():
     assert (*BAG_GROUPS, *COMPARATOR_GROUPS) == GROUPS
-    assert len(set(GROUPS)) == len(GROUPS) == 5
+    assert len(set(GROUPS)) == len(GROUPS) == 6
 
 
 def test_same_features_give_same_bytes(tmp_path):

@@ -24,7 +24,7 @@ def table(n=60, seed=1, depth=0.0, batch=0.0):
     labels = np.tile([1, 0], n // 2)
     fragments = rng.normal(10_000, 1_000, size=n)
     batches = np.array([f"b{i % 3}" for i in rng.permutation(n)])
-    X = rng.normal(size=(n, 20))
+    X = rng.normal(size=(n, len(names)))
     X[:, names.index("coverage_0")] += depth * (fragments - 10_000) / 1_000
     X[:, [g == "methylation" for g in groups]] += batch * (batches == "b1")[:, None]
     X[labels == 1] += 10 * ((fragments - 10_000) / 1_000 + (batches == "b1"))[labels == 1, None]
@@ -45,7 +45,7 @@ def test_a_planted_dependence_on_depth_is_first_and_significant():
     assert first.spearman == pytest.approx(expected.statistic)
     assert first.q < 0.001
     assert sum(item.q <= 0.05 for item in got.correlations) <= 3
-    assert len(got.correlations) == 20
+    assert len(got.correlations) == 24
 
 
 def test_without_dependence_few_features_pass():

@@ -83,6 +83,7 @@ def test_the_demo_loads_and_lies_in_the_demo_folder():
 def test_paths_start_at_the_configs_folder(tmp_path, monkeypatch):
     (tmp_path / "a").mkdir()
     text = "atlas: ../atlas.tsv\nreference: {build: ./g.tsv, fasta: /abs/g.fa}\nextract: {blacklist: b.bed}\n"
+    text += "features: {annotation: c.bed}\n"
     path = write(tmp_path / "a", text)
     config = load_config(path)
     assert config.sheet == str(tmp_path / "a/sheet.tsv")
@@ -90,6 +91,7 @@ def test_paths_start_at_the_configs_folder(tmp_path, monkeypatch):
     assert config.atlas == str(tmp_path / "atlas.tsv")
     assert (config.reference.build, config.reference.fasta) == (str(tmp_path / "a/g.tsv"), "/abs/g.fa")
     assert config.extract.blacklist == str(tmp_path / "a/b.bed")
+    assert config.features.annotation == str(tmp_path / "a/c.bed")
     monkeypatch.chdir(tmp_path)
     assert load_config(os.path.join("a", "config.yaml")) == config
 

@@ -94,7 +94,7 @@ def test_groups_follow_the_settings(run):
     assert groups == {"fragment_length", "methylation", *COMPARATOR_GROUPS}
     plain = replace(run, extract=replace(run.extract, methylation="none"))
     groups = {feature.group for feature in compute_features(profile, Atlas.load(run.atlas), plain)}
-    assert groups == {"fragment_length", *COMPARATOR_GROUPS}
+    assert groups == {"fragment_length", "end_motif", "coverage"}
 
 
 def test_an_unusable_sample_stops_or_is_excluded(run, tmp_path):

@@ -40,6 +40,7 @@ def test_an_interval_inside_another_of_its_context_does_not_shorten_it(tmp_path)
         ("chr1\t1\t2\ta\nchr1\tx\t2\ta\n", "line 2: expected"),
         ("chr1\t5\t5\ta\n", "line 1: expected"),
         ("chr1\t1\t5\tCpG island\n", "line 1: expected"),
+        ("chr1\t1\t5\telsewhere\n", "line 1: expected .* other than 'elsewhere'"),
         ("chr1\t1\t50\ta\nchr1\t49\t60\tb\n", "line 2: b overlaps a of line 1; .*bedtools subtract"),
         ("chr1\t1\t50\ta\nchr1\t10\t20\ta\nchr1\t40\t60\tb\n", "line 3: b overlaps a"),
         ("chr9\t1\t50\ta\n", r"sample S: s.bam has no contig of annotation .*e.g. chr9.*build"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from frozen_run import World, make_run
+from frozen_run import SIZES, World, make_run
 
 from cfdna_interp.artifacts.files import digest_file, read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
@@ -50,7 +50,7 @@ def test_the_proxy_is_the_baseline_of_the_dominant_group_scored_from_plain_numbe
 
 
 def test_every_baseline_of_the_contract_is_there(finished):
-    groups = ("fragment_length", "methylation", "tissue_of_origin", "end_motif", "coverage")
+    groups = tuple(SIZES)
     expected = {"proxy", *(f"baseline_{name}" for name in (*groups, "all", "covariates", "technical"))}
     assert set(by_score(Layout.of(finished.outdir))) == expected
 
@@ -120,6 +120,7 @@ def test_settings_travel_with_paths_relative_to_the_proxy(finished, tmp_path):
         atlas=str(home / "atlas.tsv"),
         reference=replace(finished.reference, build=str(home / "build"), fasta="s3://bucket/genome.fa"),
         extract=replace(finished.extract, contigs=("chr1", "chr2"), blacklist=str(home / "sub" / "b.bed")),
+        features=replace(finished.features, annotation=str(home / "contexts.bed")),
     )
     settings = portable_settings(config, home / "results")
     assert str(tmp_path) not in json.dumps(settings)
@@ -134,6 +135,8 @@ def test_settings_travel_with_paths_relative_to_the_proxy(finished, tmp_path):
     assert again.reference.build == str(moved / "build")
     assert again.reference.fasta == "s3://bucket/genome.fa"
     assert again.extract == replace(config.extract, blacklist=str(moved / "sub" / "b.bed"))
-    assert (again.features, again.seed) == (config.features, config.seed)
+    assert again.features == replace(config.features, annotation=str(moved / "contexts.bed"))
+    assert again.seed == config.seed
     elsewhere = extraction_config(proxy, moved / "proxy.json", "out", config)
     assert (elsewhere.atlas, elsewhere.reference) == (config.atlas, config.reference)
+    assert (elsewhere.extract, elsewhere.features) == (config.extract, config.features)

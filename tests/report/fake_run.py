@@ -19,7 +19,7 @@ from cfdna_interp.stats.roc import auroc_interval, paired_difference, permutatio
 from cfdna_interp.stats.strata import within_batch
 
 GROUPS = ("fragment_length", "methylation", "tissue_of_origin")
-COMPARATORS = ("end_motif", "coverage")
+COMPARATORS = ("methylation_by_length", "end_motif", "coverage")
 # A reason that would run as a program if it reached the page unescaped.
 HOSTILE = "fewer than 2,000 fragments <script>alert(1)</script>"
 COUNTED = ("reads", "duplicate", "low_mapq", "not_inward", "fragments")

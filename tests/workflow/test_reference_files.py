@@ -13,14 +13,16 @@ COMMAND = Path(sys.executable).with_name("cfdna-interp")
 
 
 @pytest.mark.xdist_group("workflow")
-def test_atlas_blacklist_and_build_are_inputs_of_extract(simulated_cohort: Path, tmp_path: Path) -> None:
+def test_files_of_the_settings_are_inputs_of_extract(simulated_cohort: Path, tmp_path: Path) -> None:
     (tmp_path / "blacklist.bed").write_text("chr1\t100\t200\n")
+    (tmp_path / "contexts.bed").write_text("chr1\t100\t200\tisland\n")
     settings = {
         "sheet": str(simulated_cohort / "sheet.tsv"),
         "atlas": str(simulated_cohort / "atlas.tsv"),
         "outdir": "results",
         "reference": {"build": str(simulated_cohort / "build.tsv")},
         "extract": {"blacklist": "blacklist.bed"},
+        "features": {"annotation": "contexts.bed"},
     }
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings))
     done = subprocess.run(
@@ -36,5 +38,6 @@ def test_atlas_blacklist_and_build_are_inputs_of_extract(simulated_cohort: Path,
         simulated_cohort / "atlas.tsv",
         simulated_cohort / "build.tsv",
         tmp_path / "blacklist.bed",
+        tmp_path / "contexts.bed",
     ):
         assert str(path) in inputs

@@ -22,6 +22,7 @@ GROUP_COLOURS = {
     "fragment_length": GREEN,
     "methylation": PURPLE,
     "tissue_of_origin": ORANGE,
+    "methylation_by_length": "#8F6BB1",
     "end_motif": SKY,
     "coverage": "#8A6F4D",
 }
