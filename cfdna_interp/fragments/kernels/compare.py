@@ -27,10 +27,40 @@ NO_SITE = 46  # what stands for a position that is neither C nor G; also the let
 REVERSE_SITE = 128  # added to the letter of a G
 
 
+    """Write some bases to ``codes`` from ``to`` on: A 1, C 2, G 4, T 8, as the reference 0 (BAM's codes).
+# at whether an index counts from the end.
 @helper
-def base_at(buffer, sequence, base):
-    """Return the BAM code of a base: A 1, C 2, G 4, T 8, like the reference 0."""
-    return (buffer[sequence + (base >> 1)] >> (0 if base & 1 else 4)) & 15
+def unpack(buffer, sequence, base, bases, codes, to):
+    """Write some bases to ``codes`` from ``to`` on: A 1, C 2, G 4, T 8, as the reference 0 (BAM's codes).
+
+    The first one, ``base``, is even.
+    """
+    source, target = np.uint64(sequence + (base >> 1)), np.uint64(to)
+    for pair in range(np.uint64(bases >> 1)):
+        both = buffer[source + pair]
+        codes[target + np.uint64(2) * pair] = both >> 4
+        codes[target + np.uint64(2) * pair + np.uint64(1)] = both & 15
+    if bases & 1:
+        codes[to + bases - 1] = buffer[sequence + ((base + bases) >> 1)] >> 4
+
+
+@helper
+def _no_calls(text, low, high):
+    for place in range(np.uint64(low), np.uint64(max(low, high))):
+        text[place] = NO_SITE
+
+
+@helper
+def _run(text, to, size, sites, first, strand):
+    """Put letters in place of the codes of aligned bases; ``sites[first]`` is that of the first one."""
+    kept, converted, wanted = (2, 8, 0) if strand > 0 else (4, 1, REVERSE_SITE)
+    place, position = np.uint64(to), np.uint64(first)
+    for step in range(np.uint64(size)):
+        code, site = text[place + step], sites[position + step]
+        lower = site & 127
+        upper = lower ^ ((lower & 64) >> 1)  # "." stays what it is
+        called = upper if code == kept or code == 0 else (lower if code == converted else NO_SITE)
+        text[place + step] = called if site & 128 == wanted else NO_SITE
 
 
 @helper
@@ -94,29 +124,26 @@ def compare_letters(buffer, at, text, to, sites, begin):
     The genome strand, 0 unknown (no calls); MALFORMED: the tags run beyond the record.
     """
     bases = bases_of(buffer, at)
-    for base in range(bases):
-        text[to + base] = NO_SITE
     strand = genome_strand(buffer, at)
-    if strand == 0 or strand == MALFORMED:
-        return strand
-    kept, converted = (2, 8) if strand > 0 else (4, 1)
-    wanted = 0 if strand > 0 else REVERSE_SITE
-    sequence, start = sequence_at(buffer, at), start_of(buffer, at)
-    low, high = begin, min(begin + len(sites), start + REACH)
-    place, operations = cigar_of(buffer, at)
-    base, here = np.int64(0), start
-    for number in range(operations):
-        along, over = moves(u32(buffer, place + 4 * number))
-        if along > 0 and over > 0:
-            for step in range(max(low - here, 0), min(min(high - here, along), bases - base)):
-                site = np.int64(sites[here - begin + step])
-                code = base_at(buffer, sequence, base + step)
-                lower = site & 127
-                upper = lower ^ ((lower & 64) >> 1)  # "." stays what it is
-                called = upper if code == kept or code == 0 else (lower if code == converted else NO_SITE)
-                text[to + base + step] = called if site & 128 == wanted else NO_SITE
-        base += along
-        here += over
-        if base >= bases or here >= high:
-            break
+    base = np.int64(0)
+    if strand != 0 and strand != MALFORMED:
+        unpack(buffer, sequence_at(buffer, at), 0, bases, text, to)
+        here = start_of(buffer, at)
+        high = min(begin + len(sites), here + REACH)
+        place, operations = cigar_of(buffer, at)
+        for number in range(operations):
+            along, over = moves(u32(buffer, place + 4 * number))
+            if along > 0:
+                along = min(along, bases - base)
+                low = max(min(begin - here, along), 0)
+                size = max(min(high - here, along) - low, 0) if over > 0 else np.int64(0)
+                _no_calls(text, to + base, to + base + low)
+                if size > 0:
+                    _run(text, to + base + low, size, sites, here + low - begin, strand)
+                _no_calls(text, to + base + low + size, to + base + along)
+            base += along
+            here += over
+            if base >= bases or here >= high:
+                break
+    _no_calls(text, to + base, to + bases)
     return strand

@@ -14,7 +14,7 @@ from cfdna_interp.fragments.filters import (
     SECONDARY_SUPPLEMENTARY,
     UNMAPPED,
 )
-from cfdna_interp.fragments.kernels.compare import NO_SITE, REACH, base_at, genome_strand
+from cfdna_interp.fragments.kernels.compare import NO_SITE, REACH, genome_strand, unpack
 from cfdna_interp.fragments.kernels.compiling import helper, kernel
 from cfdna_interp.fragments.kernels.memory import i32, u32
 from cfdna_interp.fragments.kernels.places import LARGEST
@@ -58,7 +58,21 @@ def _own_part(buffer, at, contig, start):
 
 
 @helper
-def _count(buffer, at, strand, high, sites, begin, seen):
+def _count_run(codes, skipped, size, sites, first, wanted, expected, seen):
+    """Count the bases whose codes begin at ``skipped``; ``sites[first]`` is that of the first one."""
+    place, position = np.uint64(skipped), np.uint64(first)
+    same, other = np.uint64(0), np.uint64(1)
+    for step in range(np.uint64(size)):
+        code, site = codes[place + step], sites[position + step]
+        is_site = site & 128 == wanted and site != NO_SITE
+        agrees = code == 0 or code == expected
+        differs = (code == 1 or code == 2 or code == 4 or code == 8) and code != expected
+        seen[same, position + step] += is_site and agrees
+        seen[other, position + step] += is_site and differs
+
+
+@helper
+def _count(buffer, at, strand, high, codes, sites, begin, seen):
     sequence, here, bases = sequence_at(buffer, at), start_of(buffer, at), bases_of(buffer, at)
     wanted, expected = (128, 4) if strand > 0 else (0, 2)
     place, operations = cigar_of(buffer, at)
@@ -67,16 +81,13 @@ def _count(buffer, at, strand, high, sites, begin, seen):
     for number in range(operations):
         along, over = moves(u32(buffer, place + 4 * number))
         if along > 0 and over > 0:
-            for step in range(max(begin - here, 0), min(min(high - here, along), bases - base)):
-                position = here - begin + step
-                site = np.int64(sites[position])
-                if site == NO_SITE or site & 128 != wanted:
-                    continue
-                code = base_at(buffer, sequence, base + step)
-                if code == 0 or code == expected:
-                    seen[position, 0] += 1
-                elif code == 1 or code == 2 or code == 4 or code == 8:
-                    seen[position, 1] += 1
+            step, last = max(begin - here, 0), min(min(high - here, along), bases - base)
+            while step < last:
+                odd = (base + step) & 1
+                size = min(last - step, len(codes) - 1)
+                unpack(buffer, sequence, base + step - odd, size + odd, codes, 0)
+                _count_run(codes, odd, size, sites, here + step - begin, wanted, expected, seen)
+                step += size
         base += along
         here += over
         if base >= bases or here >= high:
@@ -94,6 +105,7 @@ def count_other_strand(
     sites_contig: int,
     begin: int,
     seen: np.ndarray,
+    codes: np.ndarray,
 ) -> int:
     """Read records until the bytes are used up or the reads leave the stretch; the state tells where it is.
 
@@ -110,8 +122,10 @@ def count_other_strand(
     sites, sites_contig, begin
         (n,) uint8 letters of the reference, their contig and first position.
     seen
-        (n, 2) int32 added to: molecules of the other strand that read a cytosine as the reference has it, and
+        (2, n) int32 added to: molecules of the other strand that read a cytosine as the reference has it, and
         as another base.
+    codes
+        (at least 2,) uint8 room for the codes of some bases.
 
     Returns
     -------
@@ -142,5 +156,5 @@ def count_other_strand(
                 strand = genome_strand(buffer, at)
                 if strand != 0 and strand != MALFORMED:
                     high = _own_part(buffer, at, contig, start)
-                    _count(buffer, at, strand, min(high, start + REACH), sites, begin, seen)
+                    _count(buffer, at, strand, min(high, start + REACH), codes, sites, begin, seen)
         state[AT] = record_end(buffer, at)

@@ -1,4 +1,4 @@
-"""Cytosines that this person doesn't have, told by molecules of the other strand: conversion leaves them there.
+"""Cytosines that this person doesn't have, by molecules of the other strand, which show no conversion there.
 
 Where the reference has C, a T of a forward molecule is an unmethylated cytosine or a polymorphism. Reverse
 molecules tell: they read C in the first case, T in the second. MethylDackel leaves such places out by the
@@ -18,6 +18,7 @@ from cfdna_interp.fragments.kernels.memory import SLACK
 from cfdna_interp.fragments.methylation.sites import Intervals, Sites
 
 LEAST = 2  # molecules that read another base
+RUN = 512  # bases counted at once
 SHARE = 3  # one in so many of those that read the place
 
 
@@ -46,13 +47,14 @@ def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs
     used = np.zeros(contigs, dtype=np.bool_)
     used[sorted(rules.contigs)] = True
     found: dict[int, list[np.ndarray]] = {}
-    seen = np.zeros((0, 2), dtype=np.int32)
+    seen = np.zeros((2, 0), dtype=np.int32)
+    codes = np.zeros(RUN, dtype=np.uint8)
     rest = np.zeros(0, dtype=np.uint8)
 
     def settle(before: int) -> None:
         """Judge the positions that no further read can touch, those below ``before``."""
-        done = seen[: max(before - sites.begin, 0)]
-        differs = (done[:, 1] >= LEAST) & (SHARE * done[:, 1] >= done.sum(axis=1))
+        done = seen[:, : max(before - sites.begin, 0)]
+        differs = (done[1] >= LEAST) & (SHARE * done[1] >= done.sum(axis=0))
         if differs.any():
             found.setdefault(sites.contig, []).append(sites.begin + np.flatnonzero(differs))
 
@@ -70,22 +72,23 @@ def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs
                 sites.contig,
                 sites.begin,
                 seen,
+                codes,
             )
         ) == kernels.MOVE:
             contig, start = int(state[kernels.CONTIG]), int(state[kernels.START])
             goes_on = contig == sites.contig
-            settle(start if goes_on else sites.begin + len(seen))
+            settle(start if goes_on else sites.begin + len(sites.letters))
             old, old_begin = seen, sites.begin
             sites.move(contig, start)
-            seen = np.zeros((len(sites.letters), 2), dtype=np.int32)
-            if goes_on and start < old_begin + len(old):
+            seen = np.zeros((2, len(sites.letters)), dtype=np.int32)
+            if goes_on and start < old_begin + old.shape[1]:
                 # Reads before have counted beyond this one's start.
-                kept = old[start - old_begin :]
-                seen[start - sites.begin :][: len(kept)] = kept
+                kept = old[:, start - old_begin :]
+                seen[:, start - sites.begin :][:, : kept.shape[1]] = kept
         if code == kernels.WRONG:
             break
         rest = data[int(state[kernels.AT]) : int(state[kernels.END])]
-    settle(sites.begin + len(seen))
+    settle(sites.begin + len(sites.letters))
     starts = {contig: np.concatenate(parts) for contig, parts in found.items()}
     return {contig: (positions, positions + 1) for contig, positions in starts.items()}
 
