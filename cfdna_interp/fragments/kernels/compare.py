@@ -27,7 +27,7 @@ NO_SITE = 46  # what stands for a position that is neither C nor G; also the let
 REVERSE_SITE = 128  # added to the letter of a G
 
 
-    """Write some bases to ``codes`` from ``to`` on: A 1, C 2, G 4, T 8, as the reference 0 (BAM's codes).
+# The loops below become vector instructions, tens of bases at a time: unsigned indices spare Numba the look
 # at whether an index counts from the end.
 @helper
 def unpack(buffer, sequence, base, bases, codes, to):

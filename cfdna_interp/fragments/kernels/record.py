@@ -78,7 +78,7 @@ def tags_at(buffer, at):
 
 @helper
 def fields_fit(buffer, at, size):
-    """Tell whether name, CIGAR, bases and qualities fit into a record of ``size`` bytes after the first four."""
+    """Tell whether name, CIGAR, bases and qualities fit into a record of ``size`` bytes after the first 4."""
     name, bases = name_length(buffer, at), bases_of(buffer, at)
     if name < 1 or bases < 0:
         return False
