@@ -132,7 +132,7 @@ def mm_letters(buffer, at, text, to, room, side, low, high, counts):
             if found & OPPOSITE:
                 opposite = _call(room, side, base + step, found & IMPLICIT_OPPOSITE, low, high)
             call = _both_strands(call, opposite, counts)
-        if call == _METHYLATED or call == _UNMETHYLATED:
+        if call in (_METHYLATED, _UNMETHYLATED):
             if 0 <= base + 2 * step < bases:
                 second = base_at(buffer, sequence, base + 2 * step)
             text[to + base] = _letter(first, second, guanine) - (32 if call == _METHYLATED else 0)
