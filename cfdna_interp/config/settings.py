@@ -64,6 +64,7 @@ class Features:
     window: int = 5_000_000
     uxm_min_cpgs: int = 3
     min_markers: int = 10
+    tissue_method: str = "uxm"
     annotation: str | None = None
 
 

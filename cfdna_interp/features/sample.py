@@ -10,12 +10,14 @@ from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
+from cfdna_interp.features.atlas_content import check_content
 from cfdna_interp.features.coverage import coverage_features
 from cfdna_interp.features.length import length_features
 from cfdna_interp.features.methylation import methylation_features
 from cfdna_interp.features.methylation_by_length import methylation_by_length_features
 from cfdna_interp.features.motifs import motif_features
-from cfdna_interp.features.tissue import tissue_features
+from cfdna_interp.features.tissue import tissue_features, tissue_record
+from cfdna_interp.features.tissue_methods import check_method
 from cfdna_interp.fragments.extract import failed, read_sample
 
 
@@ -29,7 +31,7 @@ def compute_features(profile: Profile, atlas: Atlas | None, config: Config) -> l
     if config.extract.methylation != "none":
         features += methylation_features(profile) + methylation_by_length_features(profile)
         if atlas is not None:
-            features += tissue_features(profile, atlas, config.features.min_markers)
+            features += tissue_features(profile, atlas, config.features)
     return features + motif_features(profile) + coverage_features(profile)
 
 
@@ -42,12 +44,17 @@ def extract_sample(sample: Sample, config: Config, threads: int = 1) -> None:
     Raises
     ------
     InputError
-        The alignments are unusable and ``on_bad_sample`` is ``stop``, or the atlas is no UXM table.
-        Nothing is written then.
+        The alignments are unusable and ``on_bad_sample`` is ``stop``, or the atlas can't be read or
+        doesn't suit ``features.tissue_method``. Nothing is written then.
     """
     atlas = Atlas.load(config.atlas) if config.atlas else None
+    if atlas is not None:
+        check_method(config.features.tissue_method, atlas, str(config.atlas))
     try:
         extraction = read_sample(sample, config, atlas, threads)
+        if atlas is not None and config.extract.methylation != "none":
+            check_content(extraction.profile, atlas, f"sample {sample.sample}: {sample.bam}")
+            extraction.qc["tissue"] = tissue_record(extraction.profile, atlas, config.features)
         features = compute_features(extraction.profile, atlas, config)
     except InputError as error:
         if config.on_bad_sample == "stop":

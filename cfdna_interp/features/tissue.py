@@ -1,93 +1,52 @@
-"""Tissue of origin: marker-state shares of atlas blocks, and the mixture of cell types behind them.
-
-The method is UXM deconvolution (Loyfer et al. 2023, https://doi.org/10.1038/s41586-022-05580-6):
-non-negative least squares of the blocks' shares against the atlas, blocks weighted by fragments.
-"""
+"""Tissue of origin: the mixture of cell types behind a sample, with intervals, and marker states."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.features import Feature
 from cfdna_interp.artifacts.profiles import Profile
+from cfdna_interp.config.settings import Features
+from cfdna_interp.features.atlas_content import expected_blocks
+from cfdna_interp.features.tissue_methods import complete, deconvolve, marker_counts, usable
+from cfdna_interp.stats.mixture_intervals import mixture_intervals
 
 GROUP = "tissue_of_origin"
 
-
-def marker_counts(profile: Profile, atlas: Atlas) -> tuple[np.ndarray, np.ndarray]:
-    """Return (blocks,) fragments in each block's marker state, and (blocks,) all its fragments."""
-    counts = np.array([profile.get("block_uxm", name) for name in atlas.names])  # U, X, M
-    column = np.array([0 if direction == "U" else 2 for direction in atlas.directions])
-    return counts[np.arange(len(atlas)), column], counts.sum(axis=1)
-
-
-def complete(atlas: Atlas) -> np.ndarray:
-    """Return (blocks, types) expected shares, blank cell types set to the block's background.
-
-    The background is the median over the measured cell types other than the block's target. A block
-    whose target, or whose whole background, is blank stays blank.
-    """
-    expected = atlas.fractions.copy()
-    for row in np.flatnonzero(np.isnan(expected).any(axis=1)):
-        background = np.array([name != atlas.targets[row] for name in atlas.cell_types])
-        measured = expected[row, background & np.isfinite(expected[row])]
-        if len(measured):
-            expected[row, background & np.isnan(expected[row])] = np.median(measured)
-    return expected
+_METHODS = {
+    "uxm": "weighted non-negative least squares on marker blocks",
+    "nnls": "weighted non-negative least squares on methylation levels of marker blocks",
+    "em": "highest binomial likelihood of counts at marker blocks",
+}
 
 
-def deconvolve(marked: np.ndarray, total: np.ndarray, atlas: Atlas) -> np.ndarray:
-    """Return the share of each cell type.
-
-    Parameters
-    ----------
-    marked, total
-        (blocks,) fragments in the marker state, and all. Blocks without fragments don't count.
-    atlas
-        Expected shares; see :func:`complete` for blank ones.
-
-    Returns
-    -------
-    (types,) non-negative shares that sum to 1; NaN where nothing can be fitted.
-    """
-    from scipy.optimize import nnls
-
-    expected = complete(atlas)
-    covered = (total > 0) & np.isfinite(expected).all(axis=1)
-    unknown = np.full(len(atlas.cell_types), np.nan)
-    if not covered.any():
-        return unknown
-    expected = expected[covered]
-    weight = np.sqrt(total[covered])
-    shares, _ = nnls(expected * weight[:, None], marked[covered] / total[covered] * weight)
-    return shares / shares.sum() if shares.sum() > 0 else unknown
-
-
-def tissue_features(profile: Profile, atlas: Atlas, min_markers: int) -> list[Feature]:
+def tissue_features(profile: Profile, atlas: Atlas, settings: Features) -> list[Feature]:
     """Return the features of the group ``tissue_of_origin``.
 
     With fewer than ``min_markers`` covered blocks the mixture is underdetermined: all are NaN then.
     """
     marked, total = marker_counts(profile, atlas)
-    covered = int(np.count_nonzero(total))
-    enough = covered >= min_markers
-    shares = deconvolve(marked, total, atlas) if enough else np.full(len(atlas.cell_types), np.nan)
-    fragments = int(total.sum())
-    floor = f"missing with fewer than {min_markers} covered blocks"
+    enough = int(np.count_nonzero(total)) >= settings.min_markers
+    nothing = np.full(len(atlas.cell_types), np.nan)
+    shares = deconvolve(marked, total, atlas, settings.tissue_method) if enough else nothing
+    counted = int(total.sum())
+    floor = f"missing with fewer than {settings.min_markers} covered blocks"
     features = [
         Feature(
             f"tissue_fraction_{slug(name)}",
             GROUP,
             float(share),
             "share",
-            fragments,
-            f"share of {name} by weighted non-negative least squares on marker blocks; {floor}",
+            counted,
+            f"share of {name} by {_METHODS[settings.tissue_method]}; {floor}",
         )
         for name, share in zip(atlas.cell_types, shares, strict=True)
     ]
+    what = "methylated share of CpG calls" if atlas.calls else "share of fragments in the marker state"
     targets = np.array(atlas.targets)
     for target in dict.fromkeys(atlas.targets):
         members = (targets == target) & (total > 0)
@@ -99,10 +58,73 @@ def tissue_features(profile: Profile, atlas: Atlas, min_markers: int) -> list[Fe
                 value,
                 "share",
                 int(total[members].sum()),
-                f"mean share of fragments in the marker state, blocks of {target}; {floor}",
+                f"mean {what}, blocks of {target}; {floor}",
             )
         )
     return features
+
+
+def tissue_record(profile: Profile, atlas: Atlas, settings: Features) -> dict[str, Any]:
+    """Return what a person should know before trusting the shares; ``tissue`` in ``qc/{sample}.json``.
+
+    Returns
+    -------
+    A dictionary with
+
+    - ``method``;
+    - ``markers``: ``blocks`` of the atlas, those ``covered``, and how many equally covered ones would tell
+      as much (``effective``, Kish: (sum n)^2 / sum n^2);
+    - ``counts``: fragments, or CpG calls, that the shares rest on;
+    - ``reason``: why the shares are missing, "" where they aren't;
+    - ``fractions``: cell type -> ``value``, 95 % interval ``low`` to ``high``, ``present``;
+    - ``residual``: squared residuals over binomial ones as ``value``, near 1 where the atlas explains the
+      counts, with its ``p``.
+
+    The intervals are of the shares, from the binomial likelihood of the counts (see
+    :mod:`cfdna_interp.stats.mixture_intervals`), whichever method estimates the value; where that lies
+    outside, they are extended to it.
+    """
+    marked, total = marker_counts(profile, atlas)
+    expected = complete(atlas)
+    used = usable(total, expected)
+    covered, counts = int(np.count_nonzero(total)), total[used].astype(np.float64)
+    record: dict[str, Any] = {
+        "method": settings.tissue_method,
+        "markers": {
+            "blocks": len(atlas),
+            "covered": covered,
+            "effective": float(counts.sum() ** 2 / (counts**2).sum()) if used.any() else 0.0,
+        },
+        "counts": int(counts.sum()),
+        "reason": "",
+        "fractions": {},
+        "residual": {"value": None, "p": None},
+    }
+    if covered < settings.min_markers:
+        by_chance = expected_blocks(profile, atlas, settings.window)
+        record["reason"] = (
+            f"{covered} of {len(atlas)} atlas blocks are covered, fewer than features.min_markers "
+            f"({settings.min_markers}); fragments anywhere would touch {by_chance:.0f}"
+        )
+        return record
+    shares = deconvolve(marked, total, atlas, settings.tissue_method)
+    if np.isnan(shares).any():
+        record["reason"] = "no fragment is in the marker state of its block"
+        return record
+    found = mixture_intervals(expected[used], marked[used], total[used])
+    record["residual"] = {"value": found.dispersion, "p": found.p}
+    record["fractions"] = {
+        name: {
+            "value": float(share),
+            "low": float(min(low, share)),
+            "high": float(max(high, share)),
+            "present": bool(present),
+        }
+        for name, share, low, high, present in zip(
+            atlas.cell_types, shares, found.low, found.high, found.present, strict=True
+        )
+    }
+    return record
 
 
 def slug(name: str) -> str:

@@ -15,9 +15,11 @@ import numpy as np
 
 # Tables give expected shares in thousandths: 0 means less than half of one, not never.
 FLOOR = 0.0005
-GAP = 1e-5  # how far below the maximum a log-likelihood may be left
+# How far below its maximum a log-likelihood may be left: of all shares, and with one held, where a bound
+# rests on a difference of about 2.
+_GAP, _PROFILE_GAP = 1e-6, 2e-3
 _STEPS = 100
-_ROOT = 0.01  # in units of the signed root of the deviance
+_ROOT = 0.02  # in units of the signed root of the deviance
 _SUM_WEIGHT = 1e3
 
 
@@ -75,11 +77,9 @@ class Mixture:
         -------
         Bounds within 0..1; ``low`` is 0 where the share's absence is within ``z``.
         """
+        if len(self.shares) == 1:
+            return Interval(1.0, 1.0)
         return Interval(self._bound(which, z, dispersion, False), self._bound(which, z, dispersion, True))
-
-    def present(self, which: int, z: float = 1.96, dispersion: float = 1.0) -> bool:
-        """Tell whether the counts rule out a share of 0: whether ``low`` of its interval is above 0."""
-        return bool(self.shares[which] > 0) and self._root(which, 0.0, dispersion)[0] > z
 
     def residual(self) -> tuple[float, float]:
         """Return how much larger the squared residuals are than binomial ones, and the p value of that.
@@ -141,12 +141,12 @@ class Mixture:
         self, which: int, share: float, dispersion: float, start: np.ndarray | None = None
     ) -> tuple[float, float, np.ndarray]:
         """Return the root of the deviance with one share held, its slope, and the shares there."""
-        start = self.shares if start is None else start
-        others = 1 - start[which]
-        if others > 0:
-            moved = start * ((1 - share) / others)
-        else:  # all in the held one: begin with the others alike
-            moved = np.full(len(start), (1 - share) / (len(start) - 1))
+        moved = (self.shares if start is None else start).copy()
+        moved[which] = 0.0
+        others = float(moved.sum())
+        # All may be in the held one: begin with the others alike.
+        moved = moved / others if others > 1e-12 else np.full(len(moved), 1 / (len(moved) - 1))
+        moved *= 1 - share
         moved[which] = share
         shares, level, slope = self._climb(moved, which)
         root = float(np.sqrt(max(2 * (self._top - level), 0.0) / dispersion))
@@ -173,7 +173,7 @@ class Mixture:
             gradient = (self._marked / p - self._rest / (1 - p)) @ self._expected
             mean = float(gradient[free] @ shares[free]) / room if room > 0 else 0.0
             gain = np.where(free, gradient - mean, -np.inf)
-            if room <= 0 or gain.max() * room < GAP:
+            if room <= 0 or gain.max() * room < (_GAP if held is None else _PROFILE_GAP):
                 break
             members = np.flatnonzero(free & ((shares > 0) | (gain > 0)))
             weight = self._marked / p**2 + self._rest / (1 - p) ** 2
@@ -200,7 +200,7 @@ class Mixture:
 
         columns = self._expected[:, members]
         curvature = columns.T @ (columns * weight[:, None])
-        curvature[np.diag_indices_from(curvature)] *= 1 + 1e-9  # more types than blocks leave it singular
+        curvature.flat[:: len(members) + 1] *= 1 + 1e-9  # more types than blocks leave it singular
         lower = np.linalg.cholesky(curvature)
         target = np.linalg.solve(lower, curvature @ shares[members] + gradient[members])
         # The sum is held by a row of large weight, and exactly by rescaling.

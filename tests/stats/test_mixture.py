@@ -39,16 +39,20 @@ def test_a_type_at_the_boundary_has_an_upper_bound_only():
     p = 0.1 + 0.8 * high
     drop = 5 * np.log(0.1 / p) + 95 * np.log(0.9 / (1 - p))
     assert drop == pytest.approx(1.96**2 / 2, rel=0.02)
-    assert not mixture.present(0)
-    assert mixture.present(1)
-    assert mixture.interval(1).high == 1
+    low, high = mixture.interval(1)
+    assert low > 0
+    assert high == 1
+
+
+def test_a_single_type_is_all():
+    assert Mixture(np.array([[0.9], [0.1]]), np.array([3, 1]), np.array([10, 10])).interval(0) == (1, 1)
 
 
 def test_never_seen_is_not_never():
     # The table says 0 for the second type; one marked count of 1,000 must not prove the first one: at the
     # floor of .0005 a count of at least one has probability 1 - .9995^1000 = .39.
     mixture = Mixture(np.array([[1.0, 0.0]]), np.array([1]), np.array([1_000]))
-    assert not mixture.present(0)
+    assert mixture.interval(0).low == 0
     assert FLOOR == 0.0005
 
 
