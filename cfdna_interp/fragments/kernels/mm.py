@@ -16,10 +16,9 @@ from cfdna_interp.fragments.kernels.mm_lists import (
     PLACE,
     base_at,
     find_cytosines,
-    find_lists,
-    hard_clipped,
     read_lists,
 )
+from cfdna_interp.fragments.kernels.mm_tags import find_lists, hard_clipped
 from cfdna_interp.fragments.kernels.record import bases_of, flag_of, sequence_at
 from cfdna_interp.fragments.kernels.xm import MALFORMED
 
