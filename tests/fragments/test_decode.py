@@ -10,7 +10,7 @@ from two_decoders import both, settings_of
 from xxhash import xxh64_intdigest
 
 from cfdna_interp.artifacts.fragments import MOTIFS
-from cfdna_interp.fragments import decode as module
+from cfdna_interp.fragments import scan as module
 from cfdna_interp.fragments.kernels.hashing import hash_rows
 
 

@@ -367,7 +367,7 @@ assert not {"pandas", "torch"} & set(sys.modules)
 
 
 def test_a_file_of_another_build(tmp_path):
-    path = write(tmp_path / "s.bed", "NC_000001.10\t100\t267\nNC_000002.11\t100\t267\n")
+    path = write(tmp_path / "s.bed", "scaffold_1\t100\t267\nscaffold_2\t100\t267\n")
     assert "no contig of made-up" in message(path, config_of(tmp_path))
 
 
