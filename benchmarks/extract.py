@@ -37,7 +37,7 @@ SMALL = 20_000  # pairs; on them starting up is all there is
 VIEW, OURS, OURS_2 = "samtools view -c", "cfdna-interp extract", "cfdna-interp extract, 2 threads"
 LOOP = "pysam loop, the same tables"
 LENGTHS, MOTIFS = "FinaleToolkit frag-length-bins", "FinaleToolkit end-motifs"
-METHYLATION = {"xm": "xm", "mm": "none", "bwameth": "none"}  # what extraction is told to read
+METHYLATION = {"xm": "xm", "mm": "mm", "bwameth": "reference"}  # what extraction is told to read
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def write_config(bam: Path) -> Path:
     settings = {
         "sheet": sheet.name,
         "outdir": f"results-{name}",
-        "reference": {"build": "build.tsv"},
+        "reference": {"build": "build.tsv", "fasta": "genome.fa"},
         "extract": extract,
     }
     config = bam.with_name(f"{name}.yaml")
