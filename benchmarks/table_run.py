@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.features import save_features
 from cfdna_interp.artifacts.files import read_json, write_json
 from cfdna_interp.artifacts.fragments import FragmentTable
@@ -24,7 +24,7 @@ from cfdna_interp.config.settings import Attribution, Config, Extract, Features,
 from cfdna_interp.features.matrix import write_matrices
 from cfdna_interp.features.sample import compute_features
 from cfdna_interp.fragments.extract import VERY_LONG
-from cfdna_interp.fragments.profile import profile_of
+from cfdna_interp.fragments.profile import Counter
 from cfdna_interp.models.pretrain import run_pretrain
 from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.validate import run_validate
@@ -72,8 +72,9 @@ def settings(folder: Path, atlas: Path, seed: int, fragments: int) -> Config:
     )
 
 
-def write_extracted(cohort: TableCohort, config: Config, atlas: Atlas) -> None:
-    """Write what ``cohort`` and ``extract`` would have written."""
+def write_extracted(cohort: TableCohort, config: Config, contig_lengths: Sequence[int]) -> None:
+    """Write what ``cohort`` and ``extract`` would have written, for contigs of these lengths (bp)."""
+    atlas = cohort.atlas
     layout = Layout.of(config.outdir)
     rows = [subject.row for subject in cohort.subjects]
     names = ["sample", "subject", "bam", "label", "role", "site", "batch", "age", "sex"]
@@ -88,7 +89,10 @@ def write_extracted(cohort: TableCohort, config: Config, atlas: Atlas) -> None:
             writer.writerow([*cells, *(row.technical[name] for name in technical)])
     split(config)
     for row, table in zip(rows, cohort.tables, strict=True):
-        profile = profile_of(table, atlas, config.features)
+        used = range(len(contig_lengths))
+        counter = Counter(table.contig_names, contig_lengths, used, atlas, config.features)
+        counter.add(table)
+        profile = counter.profile()
         table.save(layout.fragments(row.sample))
         profile.save(layout.profile(row.sample))
         save_features(compute_features(profile, atlas, config), layout.features(row.sample))

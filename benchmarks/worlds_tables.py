@@ -45,9 +45,10 @@ def one_run(world_name: str, seed: int, fragments: int, out: Path) -> dict[str, 
     started = time.monotonic()
     world = replace(load_world(world_name), fragments=fragments)
     cohort = simulate_tables(world, seed=seed)
-    (folder / "atlas.tsv").write_text(atlas_text(build_summaries(world.genome).biology))
+    biology = build_summaries(world.genome).biology
+    (folder / "atlas.tsv").write_text(atlas_text(biology))
     config = settings(folder, folder / "atlas.tsv", seed, fragments)
-    write_extracted(cohort, config, cohort.atlas)
+    write_extracted(cohort, config, biology.genome.lengths)
     outcome = run_stages(config)
     shutil.rmtree(folder)
     return {"world": world_name, "seed": seed, "seconds": time.monotonic() - started, **asdict(outcome)}

@@ -5,7 +5,7 @@ import collections
 import numpy as np
 import pytest
 from bams import CONTIGS, write_atlas
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cfdna_interp.artifacts.atlas import Atlas
@@ -104,6 +104,7 @@ def same(one, other):
     return ours == theirs
 
 
+@settings(deadline=None)  # the kernels may have to be compiled first
 @given(st.integers(0, 10_000), st.integers(1, 6))
 def test_chunks_and_parts_add_up(seed, parts):
     rng = np.random.default_rng(seed)
@@ -156,6 +157,7 @@ def test_many_calls_and_long_fragments(calls):
     assert cells(counted, "length_1bp") == {str(n): [1] for n in (100, 1_022, 1_023, 1_024, 9_000)}
 
 
+@settings(deadline=None)  # the kernels may have to be compiled first
 @given(st.integers(0, 10_000))
 def test_touched_block_matches_brute_force(tmp_path_factory, seed):
     rng = np.random.default_rng(seed)
