@@ -7,31 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cfdna_interp.fragments.kernels.compare import NO_SITE, REACH, REVERSE_SITE
+from cfdna_interp.fragments.kernels.compare import REACH
+from cfdna_interp.fragments.kernels.sites import CONTEXT, write_letters
 from cfdna_interp.fragments.reference import UNKNOWN, Reference
 
 STRETCH = 1 << 20  # bp that reads move along before the next stretch is looked up
-_CONTEXT = 2  # bases after a cytosine that name its context
 
 Intervals = Mapping[int, tuple[ArrayLike, ArrayLike]]
-
-
-def _letters() -> np.ndarray:
-    """Return (125,) uint8: letters of a cytosine by its own code and those of the two bases after it.
-
-    Guanines are looked up by complement, read backwards.
-    """
-    table = np.full((5, 5, 5), NO_SITE, dtype=np.uint8)
-    table[1] = ord("h")
-    table[1, :, 2] = ord("x")
-    table[1, :, UNKNOWN] = ord("u")
-    table[1, 2, :] = ord("z")
-    table[1, UNKNOWN, :] = ord("u")
-    return table.ravel()
-
-
-_LETTERS = _letters()
-_COMPLEMENT = np.array([3, 2, 1, 0, UNKNOWN], dtype=np.uint8)
 
 
 def letters_of(codes: np.ndarray) -> np.ndarray:
@@ -47,11 +29,8 @@ def letters_of(codes: np.ndarray) -> np.ndarray:
     (n,) uint8: ``z`` in a CpG, ``x`` in a CHG, ``h`` in a CHH, ``u`` where an unknown base hides the context;
     with ``REVERSE_SITE`` added for a G, a cytosine of the reverse strand; ``NO_SITE`` for other bases.
     """
-    other = _COMPLEMENT[codes]
-    n = len(codes) - 2 * _CONTEXT
-    forward = _LETTERS[25 * codes[2 : 2 + n] + 5 * codes[3 : 3 + n] + codes[4:]]
-    reverse = _LETTERS[25 * other[2 : 2 + n] + 5 * other[1 : 1 + n] + other[:n]]
-    letters: np.ndarray = np.where(reverse != NO_SITE, reverse + np.uint8(REVERSE_SITE), forward)
+    letters = np.empty(len(codes) - 2 * CONTEXT, dtype=np.uint8)
+    write_letters(codes, letters)
     return letters
 
 
@@ -94,7 +73,7 @@ class Sites:
         InputError
             The reference lacks the contig, or can't be read.
         """
-        low, high = start - REACH - _CONTEXT, start + STRETCH + REACH + _CONTEXT
+        low, high = start - REACH - CONTEXT, start + STRETCH + REACH + CONTEXT
         codes = self._reference.codes(self._contig_names[contig], low, high)
         if contig in self._unsure:
             starts, ends = self._unsure[contig]
@@ -103,5 +82,5 @@ class Sites:
             np.add.at(edges, np.maximum(starts[some], low) - low, 1)
             np.add.at(edges, np.minimum(ends[some], high) - low, -1)
             codes[np.cumsum(edges[:-1]) > 0] = UNKNOWN
-        self.contig, self.begin = contig, low + _CONTEXT
+        self.contig, self.begin = contig, low + CONTEXT
         self.letters = letters_of(codes)

@@ -54,9 +54,11 @@ def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs
     def settle(before: int) -> None:
         """Judge the positions that no further read can touch, those below ``before``."""
         done = seen[:, : max(before - sites.begin, 0)]
-        differs = (done[1] >= LEAST) & (SHARE * done[1] >= done.sum(axis=0))
-        if differs.any():
-            found.setdefault(sites.contig, []).append(sites.begin + np.flatnonzero(differs))
+        places = np.flatnonzero(done[1] >= LEAST)
+        same, other = done[:, places]
+        places = places[SHARE * other >= same + other]
+        if len(places):
+            found.setdefault(sites.contig, []).append(sites.begin + places)
 
     for window in windows:
         data = np.concatenate([rest, window.data[window.begin : window.end + SLACK]])
