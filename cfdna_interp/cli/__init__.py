@@ -20,6 +20,7 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", 
 COMMANDS = {
     "run": "Run the whole workflow for a config.",
     "check": "Check config, sheet, alignment headers and disk before hours are spent.",
+    "atlas": "What an atlas can tell, and cell types that it lacks.",
     "simulate": "Write a simulated cohort of BAM files whose truth is known.",
     "fetch-atlas": "Fetch a published atlas, once its licence is accepted.",
     "fragments": "Write all fragments of a sample to one file (Parquet, frag.gz or BED).",

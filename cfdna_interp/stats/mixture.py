@@ -62,24 +62,54 @@ class Mixture:
         return float(self._marked @ np.log(p) + self._rest @ np.log1p(-p))
 
     def interval(self, which: int, z: float = 1.96, dispersion: float = 1.0) -> Interval:
-        """Return where the profile likelihood of a share is within ``z`` standard errors of its maximum.
+        """Return both bounds of a share (see :meth:`bound`)."""
+        low = self.bound(which, z, dispersion, upper=False)
+        return Interval(low, self.bound(which, z, dispersion, upper=True))
+
+    def bound(self, which: int, z: float = 1.96, dispersion: float = 1.0, *, upper: bool) -> float:
+        """Return where the profile likelihood of a share is ``z`` standard errors below its maximum.
 
         Parameters
         ----------
         which
             Column of ``expected``.
         z
-            Normal quantile: 1.96 for 95 %.
+            Normal quantile: 1.96 for a 95 % interval.
         dispersion
             The deviance is divided by it (see :meth:`residual`).
+        upper
+            The bound above the best share, or the one below.
 
         Returns
         -------
-        Bounds within 0..1; ``low`` is 0 where the share's absence is within ``z``.
+        A share; as the lower bound 0 where the share's absence is within ``z``.
         """
         if len(self.shares) == 1:
-            return Interval(1.0, 1.0)
-        return Interval(self._bound(which, z, dispersion, False), self._bound(which, z, dispersion, True))
+            return 1.0
+        best = float(self.shares[which])
+        inner, outer = best, 1.0 if upper else 0.0
+        if best == outer:
+            return outer
+        if not upper and self._root(which, 0.0, dispersion)[0] <= z:
+            return 0.0
+        p = self._expected @ self.shares
+        weight = self._marked / p**2 + self._rest / (1 - p) ** 2
+        step = z * float(np.sqrt(dispersion / (weight @ self._expected[:, which] ** 2)))
+        share = min(best + step, (best + 1) / 2) if upper else max(best - step, best / 2)
+        start = self.shares
+        for _ in range(_STEPS):
+            root, slope, start = self._root(which, share, dispersion, start)
+            if abs(root - z) < _ROOT or abs(outer - inner) < 1e-6:
+                break
+            if root < z:
+                inner = share
+            else:
+                outer = share
+            # The root is nearly linear in the share: Newton's step, halving where it leaves the bracket.
+            share = share + (z - root) / slope if slope != 0 else outer
+            if not min(inner, outer) < share < max(inner, outer):
+                share = (inner + outer) / 2
+        return share
 
     def residual(self) -> tuple[float, float]:
         """Return how much larger the squared residuals are than binomial ones, and the p value of that.
@@ -109,33 +139,6 @@ class Mixture:
         spread = float((2 * variance**2 + variance * (1 - 6 * p * (1 - p))).sum()) / variance.sum() ** 2
         freedom = 2 / spread
         return ratio, float(gammaincc(freedom / 2, ratio * freedom / 2))
-
-    def _bound(self, which: int, z: float, dispersion: float, upper: bool) -> float:
-        """Return the share above or below the best one where the root of the deviance reaches ``z``."""
-        best = float(self.shares[which])
-        inner, outer = best, 1.0 if upper else 0.0
-        if best == outer:
-            return outer
-        if not upper and self._root(which, 0.0, dispersion)[0] <= z:
-            return 0.0
-        p = self._expected @ self.shares
-        weight = self._marked / p**2 + self._rest / (1 - p) ** 2
-        step = z * float(np.sqrt(dispersion / (weight @ self._expected[:, which] ** 2)))
-        share = min(best + step, (best + 1) / 2) if upper else max(best - step, best / 2)
-        start = self.shares
-        for _ in range(_STEPS):
-            root, slope, start = self._root(which, share, dispersion, start)
-            if abs(root - z) < _ROOT or abs(outer - inner) < 1e-6:
-                break
-            if root < z:
-                inner = share
-            else:
-                outer = share
-            # The root is nearly linear in the share: Newton's step, halving where it leaves the bracket.
-            share = share + (z - root) / slope if slope != 0 else outer
-            if not min(inner, outer) < share < max(inner, outer):
-                share = (inner + outer) / 2
-        return share
 
     def _root(
         self, which: int, share: float, dispersion: float, start: np.ndarray | None = None

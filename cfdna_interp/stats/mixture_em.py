@@ -3,8 +3,7 @@
 The model of CelFiE (Caggiano et al. 2021, https://doi.org/10.1038/s41467-021-22901-x): each count of block
 ``b`` in sample ``i`` comes from type ``t`` with probability ``shares_it`` and is marked with probability
 ``expected_tb``, known for the types of a table and free for the unknown ones. In one sample alone an unknown
-type fits everything; it shows only in how samples differ, and even then its share is known up to scale: what
-every sample has of the known types may be counted to it.
+type fits everything; it shows only in how samples differ.
 """
 
 from __future__ import annotations
@@ -14,6 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from cfdna_interp.stats.mixture import FLOOR
+
+# Share of all unknown types at the start of a run. A mixture of types is a type as well, so an unknown one
+# may hold what every sample has of the known ones, at the same likelihood; grown from little, it takes little.
+_BEGIN = 0.002
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +77,13 @@ def fit_unknown(
     known = np.clip(expected, FLOOR, 1 - FLOOR)
     runs = []
     for _ in range(restarts):
-        shares = rng.dirichlet(np.ones(known.shape[1] + unknown), size=len(marked))
+        shares = np.hstack(
+            [
+                (1 - _BEGIN) * rng.dirichlet(np.ones(known.shape[1]), size=len(marked)),
+                np.full((len(marked), unknown), _BEGIN / max(unknown, 1)),
+            ]
+        )
+        shares /= shares.sum(axis=1, keepdims=True)
         guess = rng.uniform(FLOOR, 1 - FLOOR, size=(len(known), unknown))
         runs.append(_run(np.hstack([known, guess]), shares, marked, total, unknown, tolerance, max_steps))
     shares, table, trace, converged = max(runs, key=lambda run: run[2][-1])

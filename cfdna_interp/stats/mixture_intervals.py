@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from cfdna_interp.stats.mixture import Interval, Mixture
+from cfdna_interp.stats.mixture import Mixture
 
 Z = 1.96  # 95 %
 
@@ -33,7 +34,9 @@ class MixtureIntervals:
     p: float
 
 
-def mixture_intervals(expected: np.ndarray, marked: np.ndarray, total: np.ndarray) -> MixtureIntervals:
+def mixture_intervals(
+    expected: np.ndarray, marked: np.ndarray, total: np.ndarray, which: Sequence[int] | None = None
+) -> MixtureIntervals:
     """Return 95 % intervals of the shares.
 
     Shares can't be negative, so types that are absent take a little of those that are present, and a
@@ -44,23 +47,25 @@ def mixture_intervals(expected: np.ndarray, marked: np.ndarray, total: np.ndarra
     ----------
     expected, marked, total
         As for :class:`cfdna_interp.stats.mixture.Mixture`.
+    which
+        Types whose upper bound is wanted, for the others it is NaN; None: all.
     """
     full = Mixture(expected, marked, total)
     types = expected.shape[1]
     dispersion, p = full.residual()
     scale = max(dispersion, 1.0) if np.isfinite(dispersion) else 1.0
-    wide = [full.interval(which, Z, scale) for which in range(types)]
-    shown = [which for which in range(types) if wide[which].low > 0]
-    few = Mixture(expected[:, shown], marked, total) if shown else None
-    bounds = []
-    for which in range(types):
-        if few is not None and which in shown:
-            narrow = few.interval(shown.index(which), Z, scale)
+    low = np.array([full.bound(column, Z, scale, upper=False) for column in range(types)])
+    shown = np.flatnonzero(low > 0).tolist()
+    few = Mixture(expected[:, shown], marked, total) if shown else full
+    for place, column in enumerate(shown):
+        low[column] = min(low[column], few.bound(place, Z, scale, upper=False))
+    high = np.full(types, np.nan)
+    for column in range(types) if which is None else which:
+        narrow, place = few, column
+        if column in shown:
+            place = shown.index(column)
         elif shown:
-            columns = expected[:, [*shown, which]]
-            narrow = Mixture(columns, marked, total).interval(len(shown), Z, scale)
-        else:
-            narrow = wide[which]
-        bounds.append(Interval(min(wide[which].low, narrow.low), max(wide[which].high, narrow.high)))
-    low, high = np.array(bounds).T
+            narrow, place = Mixture(expected[:, [*shown, column]], marked, total), len(shown)
+        wide = full.bound(column, Z, scale, upper=True)
+        high[column] = max(wide, narrow.bound(place, Z, scale, upper=True))
     return MixtureIntervals(low, high, low > 0, dispersion, p)

@@ -150,8 +150,14 @@ def test_intervals_cover_and_absent_types_stay_absent():
         shares = np.zeros(types)
         shares[:5] = rng.dirichlet([30, 10, 5, 3, 2])
         total = rng.poisson(5, size=120)
-        found = mixture_intervals(expected, rng.binomial(total, expected @ shares), total)
+        marked = rng.binomial(total, expected @ shares)
+        found = mixture_intervals(expected, marked, total)
         assert ((found.low > 0) == found.present).all()
+        if len(covered) == 0:
+            some = mixture_intervals(expected, marked, total, which=[2, 7])
+            assert np.flatnonzero(np.isfinite(some.high)).tolist() == [2, 7]
+            np.testing.assert_array_equal(some.high[[2, 7]], found.high[[2, 7]])
+            np.testing.assert_array_equal(some.low, found.low)
         large = shares >= 0.02
         covered += ((found.low <= shares) & (shares <= found.high))[large].tolist()
         called += found.present[5:].tolist()
