@@ -15,7 +15,7 @@ import numpy as np
 from cfdna_interp.stats.mixture import FLOOR
 
 # Share of all unknown types at the start of a run. A mixture of types is a type as well, so an unknown one
-# may hold what every sample has of the known ones, at the same likelihood; grown from little, it takes little.
+# may hold what every sample has of the known ones, at the same likelihood; growing from little avoids that.
 _BEGIN = 0.002
 
 
