@@ -139,9 +139,12 @@ def _quality(sample: str, table: FragmentTable) -> dict[str, object]:
         "read_length": None,
         "conversion": None,
         "over_600bp": float(np.mean(table.length > VERY_LONG)),
+        "m_bias_5p": None,
+        "m_bias_3p": None,
     }
     return {
         "sample": sample, "bam": "", "simulated": True, "dialect": "xm", "decision": "keep", "reason": "",
         "counts": {"fragments": len(table)}, "technical": technical, "m_bias": {"read1": [], "read2": []},
+        "suggested": {"read1": None, "read2": None}, "warnings": [],
         "build": "simulated",
     }  # fmt: skip

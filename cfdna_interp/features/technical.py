@@ -15,6 +15,8 @@ FROM_ALIGNMENTS = (
     "read_length",
     "conversion",
     "over_600bp",
+    "m_bias_5p",
+    "m_bias_3p",
 )
 
 

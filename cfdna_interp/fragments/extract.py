@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,17 @@ from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
+from cfdna_interp.config.settings import Extract
 from cfdna_interp.fragments.alignment import Alignment, Shard, shards
 from cfdna_interp.fragments.annotation import Annotation, load_annotation
+from cfdna_interp.fragments.call_quality import call_warnings, larger, suggest_ends
 from cfdna_interp.fragments.decode import Settings, Totals
 from cfdna_interp.fragments.filters import REASONS, Rules, Tally
 from cfdna_interp.fragments.profile import Counter, check_atlas, touch_blocks
 from cfdna_interp.fragments.progress import Progress
 from cfdna_interp.fragments.source import Source, chunks, open_source, settings_of
+
+logger = logging.getLogger(__name__)
 
 VERY_LONG = 600  # bp; above it fragments are mostly of lysed cells
 
@@ -155,10 +160,13 @@ def read_sample(sample: Sample, config: Config, atlas: Atlas | None, threads: in
             counter.add(equalised)
     subsample = total.reservoir.smallest(extract.fragments_per_sample)
     totals = total.totals
+    qc = _quality(sample, source, totals, total.very_long, _unusable(config, source, totals), extract)
+    for line in qc["warnings"]:
+        logger.warning("%s: %s", source.who, line)
     return Extraction(
         fragments=empty_table(source.contig_names) if subsample is None else subsample,
         profile=counter.profile(),
-        qc=_quality(sample, source, totals, total.very_long, _too_few(config, totals)),
+        qc=qc,
     )
 
 
@@ -219,11 +227,11 @@ class _Reader:
 def failed(sample: Sample, reason: str) -> Extraction:
     """Return the extraction of a sample whose alignments can't be used: valid, empty, excluded."""
     nothing = Alignment("", "", None, False, 0, (), (), "", False, "none")
-    return Extraction(empty_table(), Profile(), _quality(sample, nothing, Totals(), 0, reason))
+    return Extraction(empty_table(), Profile(), _quality(sample, nothing, Totals(), 0, reason, Extract()))
 
 
-def _too_few(config: Config, totals: Totals) -> str:
-    """Return why there are too few fragments, "" where there are enough."""
+def _unusable(config: Config, source: Source, totals: Totals) -> str:
+    """Return why what was read can't be used: too few fragments, or none of the calls announced; else ""."""
     count = totals.tally.counts["fragments"]
     least, common = config.extract.min_fragments, config.extract.common_fragments
     if count < least:
@@ -232,6 +240,11 @@ def _too_few(config: Config, totals: Totals) -> str:
         )
     if common is not None and count < common:
         return f"{count} fragments are fewer than extract.common_fragments ({common})"
+    if count and source.dialect != "none" and not any(bias[:, 1].any() for bias in totals.m_bias):
+        return (
+            f"{count} fragments have no CpG calls, though the first reads have the tags of {source.dialect}; "
+            "set extract.methylation: none, or align again with methylation calls"
+        )
     return ""
 
 
@@ -241,10 +254,17 @@ def _largest_loss(tally: Tally) -> str:
     return f"; most reads were lost as {reason} ({count} of {tally.counts['reads']})" if count else ""
 
 
-def _quality(sample: Sample, source: Source, totals: Totals, very_long: int, reason: str) -> dict[str, Any]:
+def _quality(
+    sample: Sample, source: Source, totals: Totals, very_long: int, reason: str, extract: Extract
+) -> dict[str, Any]:
     tally = totals.tally
     fragments = tally.counts["fragments"]
     methylated, calls = totals.chh
+    # Nothing is converted where modified bases are read directly.
+    conversion = None if calls == 0 or source.dialect == "mm" else 1 - methylated / calls
+    suggested = {
+        mate: suggest_ends(bias) for mate, bias in zip(("read1", "read2"), totals.m_bias, strict=True)
+    }
     return {
         "sample": sample.sample,
         "bam": sample.bam,
@@ -259,12 +279,15 @@ def _quality(sample: Sample, source: Source, totals: Totals, very_long: int, rea
             "mapq_loss": _ratio(tally.below_mapq, tally.unique),
             "gc": _ratio(totals.strong, totals.known),
             "read_length": totals.longest_read or None,
-            # Nothing is converted where modified bases are read directly.
-            "conversion": None if calls == 0 or source.dialect == "mm" else 1 - methylated / calls,
+            "conversion": conversion,
             "over_600bp": _ratio(very_long, fragments),
+            "m_bias_5p": larger(suggested, "ignore_5p"),
+            "m_bias_3p": larger(suggested, "ignore_3p"),
         },
         **_modified(source, totals),
         "m_bias": {"read1": totals.m_bias[0], "read2": totals.m_bias[1]},
+        "suggested": {mate: None if ends is None else asdict(ends) for mate, ends in suggested.items()},
+        "warnings": call_warnings(conversion, calls, suggested, extract),
         "build": source.build,
     }
 

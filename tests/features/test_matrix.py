@@ -22,6 +22,8 @@ TECHNICAL = {
     "read_length": 75.0,
     "conversion": None,
     "over_600bp": 0.01,
+    "m_bias_5p": 0,
+    "m_bias_3p": 0,
 }
 
 
