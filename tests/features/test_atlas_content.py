@@ -118,3 +118,28 @@ def test_names_of_contigs_do_not_matter(study, tmp_path):
     )
     with pytest.raises(InputError, match="give an atlas of"):
         extract_sample(sample, permuted)
+
+
+def test_levels_of_calls_from_alignments(study, tmp_path):
+    # The same truth as a table of levels: fragments in the marker state are methylated at 2 %, others at 97 %
+    # of their CpGs (or the other way round where the marker state is methylated).
+    config, sample = study
+    shares = Atlas.load(config.atlas)
+    high = np.array([direction == "M" for direction in shares.directions])[:, None]
+    levels = np.where(high, 0.02 + 0.95 * shares.fractions, 0.97 - 0.95 * shares.fractions)
+    path = tmp_path / "levels.tsv"
+    replace(shares, fractions=levels, calls=True, directions=("M",) * len(shares)).save(path)
+    settings = replace(config, atlas=str(path), outdir=str(tmp_path / "out"))
+    with pytest.raises(InputError, match=r"tissue_method: uxm compares fragments"):
+        extract_sample(sample, settings)
+    assert not (tmp_path / "out").exists()
+    for method in ("nnls", "em"):
+        extract_sample(sample, replace(settings, features=replace(config.features, tissue_method=method)))
+        found = read_json(Layout.of(settings.outdir).qc(sample.sample))["tissue"]
+        assert found["method"] == method
+        # Calls of one fragment come together: more scatter than binomial.
+        assert found["residual"]["value"] > 2
+        # Plasma of the simulation has 52 % granulocytes.
+        granulocyte = found["fractions"]["granulocyte"]
+        assert granulocyte["present"]
+        assert granulocyte["low"] < 0.52 < granulocyte["high"]
