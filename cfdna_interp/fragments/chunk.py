@@ -8,8 +8,8 @@ import numpy as np
 
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.fragments.filters import Rules, Tally
+from cfdna_interp.fragments.intervals import Intervals
 from cfdna_interp.fragments.kernels.mm import MM_COUNTS
-from cfdna_interp.fragments.methylation.sites import Intervals
 
 CHUNK = 16_384  # fragments of a chunk
 

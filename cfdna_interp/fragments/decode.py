@@ -14,8 +14,9 @@ from cfdna_interp.fragments.alignment import Alignment, Shard
 from cfdna_interp.fragments.bgzf import Readable, Stretch, Window, after_header
 from cfdna_interp.fragments.chunk import Chunk, Settings, Totals
 from cfdna_interp.fragments.feed import feed
+from cfdna_interp.fragments.intervals import Intervals
 from cfdna_interp.fragments.kernels import places
-from cfdna_interp.fragments.methylation.sites import Intervals, Sites
+from cfdna_interp.fragments.methylation.sites import Sites
 from cfdna_interp.fragments.methylation.variants import find_variants, joined
 from cfdna_interp.fragments.reference import Reference
 from cfdna_interp.fragments.scan import Scan

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from cfdna_interp.config.settings import Extract
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.build import bare, is_autosome
+from cfdna_interp.fragments.intervals import Intervals, load_intervals
 
 # Reasons in the order in which they are judged; the first that holds for a read or its pair counts.
 # mate_missing: single-end, the mate is unmapped, or it is not where the read's record says.
@@ -65,7 +65,7 @@ class Rules:
     drop_duplicates: bool = True
     min_length: int = 60
     max_length: int = 1_000
-    blacklist: Mapping[int, tuple[Sequence[int], Sequence[int]]] = field(default_factory=dict)
+    blacklist: Intervals = field(default_factory=dict)
 
     @classmethod
     def of(cls, extract: Extract, contig_names: Sequence[str], who: str) -> Rules:
@@ -99,7 +99,9 @@ class Rules:
             drop_duplicates=extract.duplicates == "drop",
             min_length=extract.min_length,
             max_length=extract.max_length,
-            blacklist=load_blacklist(extract.blacklist, contig_names) if extract.blacklist else {},
+            blacklist=load_intervals(extract.blacklist, contig_names, "blacklist")
+            if extract.blacklist
+            else {},
         )
 
 
@@ -127,41 +129,3 @@ class Tally:
     flagged_duplicate: int = 0
     unique: int = 0
     below_mapq: int = 0
-
-
-def load_blacklist(
-    path: Path | str, contig_names: Sequence[str]
-) -> dict[int, tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Read a BED file as contig index -> (starts, ends), overlapping intervals merged.
-
-    Raises
-    ------
-    InputError
-        The file can't be read, or a line is no interval.
-    """
-    index = {bare(name): number for number, name in enumerate(contig_names)}
-    found: dict[int, list[tuple[int, int]]] = {}
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"blacklist {path} cannot be read ({error}); give a BED file") from None
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.startswith(("#", "track", "browser")):
-            continue
-        cells = line.split()
-        if len(cells) < 3 or not (cells[1].isdigit() and cells[2].isdigit()):
-            raise InputError(
-                f"blacklist {path}, line {number}: expected contig, start, end; correct the line"
-            )
-        if bare(cells[0]) in index and int(cells[1]) < int(cells[2]):
-            found.setdefault(index[bare(cells[0])], []).append((int(cells[1]), int(cells[2])))
-    merged = {}
-    for contig, intervals in found.items():
-        joined: list[tuple[int, int]] = []
-        for start, end in sorted(intervals):
-            if joined and start <= joined[-1][1]:
-                joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-            else:
-                joined.append((start, end))
-        merged[contig] = (tuple(start for start, _ in joined), tuple(end for _, end in joined))
-    return merged

@@ -72,11 +72,12 @@ class Scan:
         contigs = len(self._contig_names)
         self._used = np.zeros(contigs, dtype=np.bool_)
         self._used[sorted(rules.contigs)] = True
-        intervals = [rules.blacklist.get(contig, ((), ())) for contig in range(contigs)]
-        self._black_splits = np.concatenate([[0], np.cumsum([len(starts) for starts, _ in intervals])])
-        self._black_splits = self._black_splits.astype(np.int64)
-        self._black_starts = np.array([x for starts, _ in intervals for x in starts], dtype=np.int64)
-        self._black_ends = np.array([x for _, ends in intervals for x in ends], dtype=np.int64)
+        none: tuple[np.ndarray, np.ndarray] = (np.zeros(0, np.int64), np.zeros(0, np.int64))
+        intervals = [rules.blacklist.get(contig, none) for contig in range(contigs)]
+        splits = np.cumsum([0] + [len(starts) for starts, _ in intervals])
+        self._black_splits = splits.astype(np.int64)
+        self._black_starts = np.concatenate([none[0], *(starts for starts, _ in intervals)]).astype(np.int64)
+        self._black_ends = np.concatenate([none[1], *(ends for _, ends in intervals)]).astype(np.int64)
         self.counts = np.zeros(places.COUNTS, dtype=np.int64)
         self._state = np.zeros(places.STATE, dtype=np.int64)
         self._state[places.CONTIG] = -1

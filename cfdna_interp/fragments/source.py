@@ -10,9 +10,10 @@ from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.fragments.alignment import Alignment, Shard, open_alignment
 from cfdna_interp.fragments.decode import Chunk, Settings, Totals, decode
-from cfdna_interp.fragments.filters import Rules, load_blacklist
+from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.fragment_file import FragmentFile, is_fragment_file, open_fragments
 from cfdna_interp.fragments.fragment_lines import read_fragments
+from cfdna_interp.fragments.intervals import Intervals, load_intervals
 from cfdna_interp.fragments.reference import Reference, with_reference_ends
 
 Source = Alignment | FragmentFile
@@ -46,9 +47,14 @@ def settings_of(sample: Sample, config: Config, source: Source, rules: Rules) ->
         invert=sample.chemistry == "taps",
         by_quality=extract.discordant == "quality",
         threshold=extract.mm_threshold,
-        known_sites=load_blacklist(extract.known_sites, source.contig_names) if extract.known_sites else {},
+        known_sites=_known_sites(config, source),
         opposite_strand=extract.opposite_strand,
     )
+
+
+def _known_sites(config: Config, source: Source) -> Intervals:
+    path = config.extract.known_sites
+    return load_intervals(path, source.contig_names, "known_sites") if path else {}
 
 
 def chunks(

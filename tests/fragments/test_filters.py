@@ -8,7 +8,8 @@ from two_decoders import both, run, settings_of
 
 from cfdna_interp.config.settings import Extract
 from cfdna_interp.errors import InputError
-from cfdna_interp.fragments.filters import REASONS, Rules, load_blacklist
+from cfdna_interp.fragments.filters import REASONS, Rules
+from cfdna_interp.fragments.intervals import load_intervals
 
 NAMES = tuple(CONTIGS)
 
@@ -217,7 +218,7 @@ def test_blacklist_matches_brute_force(tmp_path_factory, how, intervals, fragmen
         for start, length in fragments
         if not any(low < start + length and start < low + size for low, size in intervals)
     )
-    assert run(how, reads, rules(blacklist=load_blacklist(path, NAMES))).spans == expected
+    assert run(how, reads, rules(blacklist=load_intervals(path, NAMES, "blacklist"))).spans == expected
 
 
 def test_contigs_in_use():
@@ -237,6 +238,6 @@ def test_bad_blacklists(tmp_path):
     path = tmp_path / "b.bed"
     path.write_text("chr1\t5\n")
     with pytest.raises(InputError, match="line 1"):
-        load_blacklist(path, NAMES)
+        load_intervals(path, NAMES, "blacklist")
     with pytest.raises(InputError, match="cannot be read"):
-        load_blacklist(tmp_path / "none.bed", NAMES)
+        load_intervals(tmp_path / "none.bed", NAMES, "blacklist")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from cfdna_interp.fragments.intervals import Intervals
 from cfdna_interp.fragments.kernels.compare import REACH
 from cfdna_interp.fragments.kernels.sites import CONTEXT, write_letters
 from cfdna_interp.fragments.reference import UNKNOWN, Reference
 
 STRETCH = 1 << 20  # bp that reads move along before the next stretch is looked up
-
-Intervals = Mapping[int, tuple[ArrayLike, ArrayLike]]
-
 
 def letters_of(codes: np.ndarray) -> np.ndarray:
     """Return the letter of each base of the reference but the first and the last two.

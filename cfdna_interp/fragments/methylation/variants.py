@@ -13,9 +13,10 @@ import numpy as np
 
 from cfdna_interp.fragments.bgzf import Window
 from cfdna_interp.fragments.filters import Rules
+from cfdna_interp.fragments.intervals import Intervals
 from cfdna_interp.fragments.kernels import variants as kernels
 from cfdna_interp.fragments.kernels.memory import SLACK
-from cfdna_interp.fragments.methylation.sites import Intervals, Sites
+from cfdna_interp.fragments.methylation.sites import Sites
 
 LEAST = 2  # molecules that read another base
 RUN = 512  # bases counted at once
