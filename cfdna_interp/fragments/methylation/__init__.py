@@ -41,7 +41,8 @@ def find_dialect(reads: Iterable[Any], setting: str, reference: bool, who: str) 
         tags = " and no ".join(_TAGS[dialect] for dialect in wanted)
         raise InputError(
             f"{who} has no CpG calls (no {tags} tags in the first 10,000 reads); "
-            "set extract.methylation: none, or methylation in the sheet, or align with Bismark, bwa-meth or BISCUIT"
+            "set extract.methylation: none, or methylation in the sheet, "
+            "or align with Bismark, bwa-meth or BISCUIT"
         )
     if found == "reference" and not reference:
         raise InputError(
