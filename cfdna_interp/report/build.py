@@ -21,12 +21,14 @@ from cfdna_interp.report import words
 from cfdna_interp.report.collect import Run, collect
 from cfdna_interp.report.figures.attribution import attribution_figure
 from cfdna_interp.report.figures.audit import coefficient_figure, handling_forest
+from cfdna_interp.report.figures.calls import m_bias_figure
 from cfdna_interp.report.figures.heldout import auroc_forest, calibration_figure, roc_figure
 from cfdna_interp.report.figures.lengths import length_by_batch, length_by_label
 from cfdna_interp.report.hypotheses import arrange
 from cfdna_interp.report.methods import SOURCES, methods_paragraphs
 
 TEMPLATES = Path(__file__).with_name("templates")
+FLAGGED_ROWS = 20  # samples shown with what is wrong with their calls; qc/ has them all
 DEPTH_ROWS = 10  # features shown with their correlation with depth; audit.json has them all
 
 
@@ -92,6 +94,7 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
         depth=_deepest(run.audit["depth"]),
         depth_counts=_depth_counts(run.audit["depth"]),
         depth_rows=DEPTH_ROWS,
+        flagged_rows=FLAGGED_ROWS,
         methods=methods_paragraphs(run),
         sources=SOURCES,
         plotly=Markup(get_plotlyjs()),
@@ -112,6 +115,8 @@ def draw(run: Run) -> dict[str, go.Figure]:
         "auroc": auroc_forest(run.validation),
         "handling": handling_forest(run.audit, run.validation),
     }
+    if run.calls.measured:
+        figures["m-bias"] = m_bias_figure(run.calls)
     if run.proxy is not None:
         figures["coefficients"] = coefficient_figure(run.proxy)
     return figures

@@ -15,6 +15,7 @@ from cfdna_interp.artifacts.sheet import ROLES, Sample, load_samples
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.filters import REASONS
+from cfdna_interp.report.calls import CallTable, load_calls
 from cfdna_interp.report.lengths import LengthTable, load_lengths
 
 # In the order in which the extraction stage asks; qc files list them alphabetically.
@@ -53,6 +54,8 @@ class Run:
         Subject -> label; the held-out ones come from ``validation.scores.parquet``.
     lengths
         Fragment-length histograms by role.
+    calls
+        Methylation along the reads, conversion, and the samples to look at.
     filters
         Role -> filter -> reads or fragments, summed over the role's analysed samples.
     dominance, validation, audit, verdict, proxy, protocol
@@ -69,6 +72,7 @@ class Run:
     samples: dict[str, list[Sample]]
     labels: dict[str, int]
     lengths: dict[str, LengthTable]
+    calls: CallTable
     filters: dict[str, dict[str, int]]
     dominance: dict[str, Any]
     validation: dict[str, Any]
@@ -140,6 +144,7 @@ def collect(config: Config, layout: Layout) -> Run:
         samples=samples,
         labels=labels,
         lengths={role: load_lengths(role, samples[role], labels, layout) for role in ROLES},
+        calls=load_calls(samples, layout),
         filters={role: _sum_filters(samples[role], layout) for role in ROLES},
         dominance=read_json(layout.file("dominance.json")),
         validation=read_json(layout.file("validation.json")),

@@ -19,6 +19,7 @@ SECTIONS = [
     "verdict",
     "ladder",
     "lengths",
+    "calls",
     "attribution",
     "heldout",
     "audit",
@@ -147,6 +148,15 @@ def test_numbers_of_the_results_are_on_the_page(simulated_run: Built) -> None:
     # Ten of forty subjects per class and batch, by construction.
     assert len(re.findall(r"Aarhus\s+10\s+10\s+50 %", sections["excluded"])) == 2
     assert "80 discovery subjects (40 cases, 40 controls)" in sections["methods"]
+
+
+def test_samples_with_poor_calls_are_named(simulated_run: Built, bare_run: Built) -> None:
+    text = read(simulated_run).sections["calls"]
+    assert re.search(r"S001\s+Discovery\s+99.50 %\s+M-bias: in the first 4 bases of read2", text)
+    assert re.search(r"T003\s+Held-out\s+91.20 %\s+conversion of 91.2% is under 98%", text)
+    assert "2 of 160" in text
+    assert "held-out: median 99.50 %, from 91.20 % to 99.50 %" in text
+    assert "No methylation calls were read" in read(bare_run).sections["calls"]
 
 
 def test_excluded_samples_are_not_counted(bare_run: Built) -> None:
