@@ -72,5 +72,22 @@ def untagged(path):
     write_bam(path, reads(tags=False))
 
 
+def retagged(path, change):
+    """Change the letters of every read's calls."""
+    changed = reads()
+    for number, read in enumerate(changed):
+        read.set_tag("XM", change(number, read.get_tag("XM")))
+    write_bam(path, changed)
+
+
+def callless(path):
+    retagged(path, lambda number, letters: letters.replace("z", ".").replace("Z", "."))
+
+
+def unconverted(path):
+    """Two of five reads keep all cytosines outside CpGs."""
+    retagged(path, lambda number, letters: letters.replace("h", "H") if number % 5 < 2 else letters)
+
+
 def foreign(path):
     path.with_name("g.tsv").write_text("chr1\t61000\n")

@@ -15,7 +15,7 @@ import numpy as np
 from cfdna_interp.config.settings import Extract
 
 CONVERSION = 0.98  # least share of cytosines outside CpGs that conversion must have reached
-CHH_CALLS = 1_000  # below it, the rate is not judged
+CHH_CALLS = 500  # below it, the rate is not judged
 CALLS = 100  # a position needs for its level to be judged; the middle needs ten times as many
 DIFFERENCE = 0.05  # from the middle that matters: plasma reads differ by one or two points on their own
 ERRORS = 4.0  # standard errors that it must exceed besides

@@ -8,15 +8,19 @@ from bad_study import (
     SHEET,
     assert_one_line,
     call,
+    callless,
     emptied,
     foreign,
     single_end,
     truncated,
+    unconverted,
     unindexed,
     unsorted,
     untagged,
     write_study,
 )
+
+from cfdna_interp.artifacts.files import read_json
 
 
 @pytest.fixture
@@ -81,6 +85,25 @@ def test_unreadable_config(study):
     assert_one_line(call(study, "cohort"), "config.yaml", "cannot be read")
     (study / "config.yaml").unlink()
     assert_one_line(call(study, "cohort"), "config.yaml", "does not exist")
+
+
+def test_reads_without_a_cpg_call_stop_the_run(study):
+    callless(study / "s1.bam")
+    assert call(study, "cohort").returncode == 0
+    done = call(study, "extract", "--sample", "S1")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    why = ["sample S1: ", "s1.bam: 40 fragments have no CpG calls", "set extract.methylation: none"]
+    assert_one_line(call(study, "matrix"), *why)
+
+
+def test_poor_conversion_is_said_and_the_sample_kept(study):
+    unconverted(study / "s1.bam")
+    assert call(study, "cohort").returncode == 0
+    done = call(study, "extract", "--sample", "S1")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (0, "", 1)
+    for word in ("sample S1: ", "s1.bam: conversion of ", "is under 98%", "repeat the conversion"):
+        assert word in done.stderr
+    assert read_json(study / "out" / "qc" / "S1.json")["decision"] == "keep"
 
 
 def test_good_input_passes(study):

@@ -142,7 +142,7 @@ def test_conversion_just_above_and_below():
     nothing = {"read1": None, "read2": None}
     assert call_warnings(0.98, 10_000, nothing, Extract()) == []
     assert len(call_warnings(0.9799, 10_000, nothing, Extract())) == 1
-    assert call_warnings(0.5, 999, nothing, Extract()) == []  # too few calls to judge
+    assert call_warnings(0.5, 499, nothing, Extract()) == []  # too few calls to judge
     assert call_warnings(None, 0, nothing, Extract()) == []
 
 
