@@ -82,8 +82,8 @@ def test_each_kind_by_hand(atlas):
     counted = counter(atlas, window=5_000, uxm_min_cpgs=3)
     counted.add(touched)
     assert cells(counted, "block_uxm") == {"b0": [1, 1, 1], "b2": [0, 0, 1]}
-    # b0: 1 of 4, 3 of 4 and 2 of 4 calls; fragments from 1000, 1010 and 1020 on hold 90 (up to 1090), 90 (up to
-    # its end at 1100) and 70 bp of it. b1: 2 of 2 calls in 1150-1250. b2 (500-600): 3 of 3 in 520-600.
+    # b0: 1 of 4, 3 of 4 and 2 of 4 calls; fragments from 1000, 1010 and 1020 on hold 90 (up to 1090), 90
+    # (up to its end at 1100) and 70 bp of it. b1: 2 of 2 calls in 1150-1250. b2 (500-600): 3 of 3 in 520-600.
     assert cells(counted, "block_calls") == {"b0": [6, 12, 3, 250], "b1": [2, 2, 1, 100], "b2": [3, 3, 1, 80]}
     assert cells(counted, "methylation") == {"5:3": [2]}
     assert cells(counted, "window") == {
