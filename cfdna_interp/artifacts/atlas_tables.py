@@ -69,7 +69,7 @@ def read_lines(path: Path | str) -> Lines:
             handle.seek(0)
             table = list(csv.reader(handle, delimiter=delimiter))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"atlas {path} cannot be read ({error}); give a UXM or CpG table") from None
+        raise InputError(f"atlas {path} cannot be read ({error}); give a UXM table or a CpG table") from None
     header = table[0] if table else []
     parse: Callable[[list[str]], Row]
     if tuple(header[: len(LEADING)]) == LEADING and len(header) >= len(LEADING) + 2:
