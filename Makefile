@@ -50,6 +50,7 @@ $(PEER)/.installed:
 ## What extraction costs, and verdicts on planted worlds; tables are kept in benchmarks/README.md.
 bench: $(STAMP) $(PEER)/.installed
 	$(BIN)/python benchmarks/extract.py
+	$(BIN)/python benchmarks/tissue.py
 	$(BIN)/python benchmarks/worlds_bam.py --jobs $(JOBS)
 	$(BIN)/python benchmarks/worlds_tables.py --jobs $(JOBS)
 
