@@ -82,7 +82,8 @@ class Counter:
         self._atlas, self._settings = atlas, settings
         self._window_splits = np.zeros(len(contig_names) + 1, dtype=np.int64)
         for index in self._used:
-            self._window_splits[index + 1] = -(-contig_lengths[index] // settings.window)
+            # A header may give a contig no length; its fragments need a place all the same.
+            self._window_splits[index + 1] = max(1, -(-contig_lengths[index] // settings.window))
         self._window_splits = np.cumsum(self._window_splits)
         self._lengths = np.zeros(1_024, dtype=np.int64)
         self._motifs = np.zeros(len(MOTIFS), dtype=np.int64)

@@ -211,3 +211,14 @@ def test_an_atlas_of_another_build_is_refused(atlas):
         check_atlas(atlas, ["chr9"], [10_000], "sample S: x")
     with pytest.raises(InputError, match="block b1 ends at 1300, but chr1 has 1200 bp"):
         check_atlas(atlas, ["chr1", "chr2"], [1_200, 10_000], "sample S: x")
+
+
+def test_a_contig_without_a_length_has_a_window_of_its_own():
+    counted = Counter(("a", "b"), (25_000, 0), (0, 1), None, Features(window=10_000))
+    counted.add(table([(1, 500, 100, 0, 0, {})], ("a", "b")))
+    assert cells(counted, "window") == {
+        "a:0": [0, 0, 0],
+        "a:10000": [0, 0, 0],
+        "a:20000": [0, 0, 0],
+        "b:0": [1, 0, 1],
+    }
