@@ -143,7 +143,7 @@ def command(draws: int, plain: int, seed: int) -> None:
         "plain covered", "plain width", "plain called",
     )  # fmt: skip
     for depth, precision, share in ((1, None, 1), (5, None, 1), (20, None, 1), (20, 100, 0.25)):
-        numbers = measure(study, depth, round(draws * share), round(plain * share), precision)
+        numbers = measure(study, depth, round(draws * share), max(round(plain * share), 1), precision)
         note = "" if precision is None else f", cells vary about the atlas (beta, precision {precision})"
         row = " | ".join(
             f"{numbers[name]:.4f}" if "error" in name else f"{numbers[name]:.3f}" for name in columns
