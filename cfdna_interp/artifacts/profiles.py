@@ -18,7 +18,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "length_1bp": ("n",),  # key: absolute fragment length in bp
     "motif": ("n",),  # key: 4-mer at a 5' end; two ends a fragment
     "block_uxm": ("U", "X", "M"),  # key: block name; fragments with enough CpGs inside the block
-    # key: block name; methylated and all calls inside it, fragments that touch no other before, bp of it in them
+    # key: block name; methylated and all calls in it, fragments that touch no other before, bp of it in them
     "block_calls": ("methylated", "calls", "fragments", "bp"),
     "window": ("short", "long", "n"),  # key: contig:start of the window, 0-based; fragments by midpoint
     # Of fragments outside blocks:
