@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cfdna_interp.features.atlas_power import atlas_power
@@ -29,6 +29,7 @@ def test_types_that_are_alike():
     assert (power.smallest[1:] > 1).all()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1_000), st.integers(2, 6))
 def test_smallest_share_against_a_free_parametrisation(seed, types):
     # The last share is 1 minus the others: the information of those alone, inverted, has their variances.
@@ -40,6 +41,7 @@ def test_smallest_share_against_a_free_parametrisation(seed, types):
     assert power.smallest[:-1] == pytest.approx(2.8 * np.sqrt(variance), rel=1e-3)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1_000))
 def test_more_depth_shows_less(seed):
     table = np.random.default_rng(seed).uniform(0, 1, size=(30, 4))
