@@ -7,6 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# No test is about how long an example takes: the first one compiles, and workers share a machine.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 # As the command line does: one thread each. Two workers with a pool of spinning threads each would get
 # in each other's way, and sums would come out in another order than in a run.
