@@ -21,7 +21,8 @@ class Reference:
     """Which genome the alignments are on.
 
     ``build`` is a name in ``resources/builds`` or the path of a two-column table (contig, length);
-    ``fasta`` is needed for CRAM, for ``extract.motifs: reference``, and for motifs and GC of fragment files.
+    ``fasta`` is needed for CRAM, for methylation calls by comparison, for ``extract.motifs: reference``, and
+    for motifs and GC of fragment files; where it is set, it tells the CpGs of modified bases (MM) too.
     """
 
     build: str = "auto"

@@ -37,10 +37,11 @@ class Settings:
     threshold
         Probability from which on a base is modified; up to 1 minus it, it is unmodified.
     known_sites
-        Contig index -> (starts, ends), as in ``rules.blacklist``, of places that are not called by comparison
-        with the reference.
+        Contig index -> (starts, ends), as in ``rules.blacklist``, of places that are not called where calls
+        or their contexts come from the reference.
     opposite_strand
-        Whether places are not called either where molecules of the other strand differ from the reference.
+        Whether, comparing with the reference, places are not called either where molecules of the other
+        strand differ from it.
     """
 
     rules: Rules

@@ -55,8 +55,7 @@ def decode(
         The file is damaged, breaks off, or is not sorted by coordinate; the message says where.
     """
     shard = shard or Shard()
-    sites = _sites(alignment, settings, shard, ahead) if settings.dialect == "reference" else None
-    scan = Scan(alignment, settings, shard.contig, sites)
+    scan = Scan(alignment, settings, shard.contig, _sites(alignment, settings, shard, ahead))
     reads = consumed = 0
     with _windows(alignment, shard, ahead) as windows:
         for window in windows:
@@ -72,12 +71,16 @@ def decode(
     totals.add(scan.totals())
 
 
-def _sites(alignment: Alignment, settings: Settings, shard: Shard, ahead: bool) -> Sites:
-    """Return the reference's cytosines without those that the person doesn't have."""
-    assert alignment.fasta is not None
+def _sites(alignment: Alignment, settings: Settings, shard: Shard, ahead: bool) -> Sites | None:
+    """Return the reference's cytosines without those that the person doesn't have; None: not needed."""
+    compared = settings.dialect == "reference"
+    # Modified bases take their contexts from a reference where there is one. Native reads show themselves
+    # what the person has: there is no need to look at the other strand.
+    if alignment.fasta is None or not (compared or settings.dialect == "mm"):
+        return None
     reference, names = Reference(alignment.fasta), alignment.contig_names
     unsure: Intervals = settings.known_sites
-    if settings.opposite_strand:
+    if compared and settings.opposite_strand:
         with _windows(alignment, shard, ahead) as windows:
             found = find_variants(windows, settings.rules, Sites(reference, names, unsure), len(names))
         unsure = joined(unsure, found)

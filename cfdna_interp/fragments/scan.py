@@ -67,6 +67,7 @@ class Scan:
             (places.IGNORE_3P, settings.ignore_3p),
             (places.LOW_PROBABILITY, low),
             (places.HIGH_PROBABILITY, high),
+            (places.BY_REFERENCE, sites is not None),
         ):
             self._rules[place] = number
         contigs = len(self._contig_names)

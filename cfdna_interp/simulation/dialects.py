@@ -14,9 +14,8 @@
     CpGs of the molecule, all others unknown (``?``).
 
 A sequencing error falls on the same base in all of them and undoes, inverts or keeps the call there alike.
-So the calls are the same, with two differences that lie in the tags. Who reads ``MM`` without a reference
-knows a CpG by its two bases, and misses it where the read ends between them or shows the G wrong; and mates
-of native bases stand for the two strands, so that the molecule's own is not known.
+So the calls are the same for who has the reference. Without it a reader of ``MM`` knows a CpG by its two
+bases, and misses it where the read ends between them or shows the G wrong.
 """
 
 from __future__ import annotations
@@ -37,6 +36,9 @@ SHEET_COLUMNS: dict[str, dict[str, str]] = {
     "reference": {"methylation": "reference"},
     "taps": {"chemistry": "taps"},
 }
+
+# The dialects whose calls, or whose CpGs, are told by the reference.
+NEEDS_REFERENCE = ("mm", "reference")
 
 # (reads, width) bytes, and which of them a read keeps; None: all.
 Cells = tuple[np.ndarray, np.ndarray | None]

@@ -16,7 +16,7 @@ from cfdna_interp.artifacts.atlas import LEADING
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.simulation.bayes import bayes_auroc
 from cfdna_interp.simulation.biology import Biology
-from cfdna_interp.simulation.dialects import SHEET_COLUMNS
+from cfdna_interp.simulation.dialects import NEEDS_REFERENCE, SHEET_COLUMNS
 from cfdna_interp.simulation.noise import Summaries
 from cfdna_interp.simulation.subjects import Subject
 from cfdna_interp.simulation.worlds import World
@@ -54,7 +54,9 @@ def sheet_text(subjects: Sequence[Subject], dialect: str) -> str:
 
 def config_text(world: World, seed: int, dialect: str) -> str:
     """Return the settings of a run on the cohort, small enough for a demonstration."""
-    reference = {"build": "build.tsv", **({"fasta": "genome.fa"} if dialect == "reference" else {})}
+    reference = {"build": "build.tsv"}
+    if dialect in NEEDS_REFERENCE:
+        reference["fasta"] = "genome.fa"
     settings = {
         "title": f"Simulated cohort: {world.name}",
         "seed": seed,

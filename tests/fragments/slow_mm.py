@@ -99,20 +99,25 @@ def slow(
         return Slow(MALFORMED)
 
     chances: list[dict[str, int]] = [{} for _ in sequence]
-    any_5mc = False
+    strands_of_5mc = set()
     for base, strand, code, implicit, listed in found:
         cytosine = "C" if strand == "+" else "G"
         if base not in (cytosine, "N"):
             continue
         name = NAMES.get(code.lstrip("0") if code.isdigit() else code, "other")
-        any_5mc |= name == "m"
+        if name == "m":
+            strands_of_5mc.add(strand)
         for at, read in enumerate(sequence):
             if read == cytosine and (at in listed or implicit):
                 chances[at][name] = chances[at].get(name, 0) + listed.get(at, 0)
-    if not any_5mc:
+    if not strands_of_5mc:
         return nothing
 
     calls = [judge(here, low, high) if here else "unknown" for here in chances]
+    # Where 5mC is listed on the opposite strand alone, that strand is looked at as if it had been sequenced.
+    if "+" not in strands_of_5mc:
+        reverse = not reverse
+        sequence, calls = sequence.translate(COMPLEMENT)[::-1], calls[::-1]
     letters, counts = ["."] * len(sequence), Counter[str]()
     for at, read in enumerate(sequence):
         if read != "C":

@@ -62,9 +62,11 @@ def examples(realdata, tmp_path):
         # C+m,1,3,0: 7 (128), 30 (153), 31 (179).
         ("MM-orient.sam", "top-fwd", 1, ".....h.H...z....z..z..........HH....", {}),
         ("MM-orient.sam", "top-rev", -1, "....HH..........z..z....z...H.h.....", {}),
-        # G-m,0,0,4,3: G at 1, 2, 18, 23, none of a CpG: these are unmodified, other cytosines unknown.
-        ("MM-orient.sam", "bot-fwd", 1, "...........z....z..z................", {}),
-        ("MM-orient.sam", "bot-rev", -1, "................z..z....z...........", {}),
+        # G-m,0,0,4,3: G at 1 (115 < 140), 2 (141), 18 (166), 23 (192), all others unmodified. Letters are of
+        # the other strand, read backwards: 12, 17 and 20 are CG, 13, 18 and 21 CCG, 10 CTA, 22 to 24 CCC,
+        # 29 CAT, 2 CCT; 1 is CT and the end of the read.
+        ("MM-orient.sam", "bot-fwd", -1, ".uH.......h.zx...zX.zxhHh....h......", {}),
+        ("MM-orient.sam", "bot-rev", 1, "......h....hHhxz.Xz...xz.h.......Hu.", {}),
         # G-m,0,2,0,4: G at 1, 12 (141 > 114), 13, 22. 12 is of the CpG at 11, whose C is unmodified.
         ("MM-double.sam", "*", 1, ".....h.H........z..z..........HH....", {"hemi": 1}),
     ],
@@ -135,9 +137,6 @@ def test_thresholds_are_those_of_the_middle_of_a_byte():
         ("C+m?,1;G-m?,0;", [128, 0], ".z..", {}),
         ("C+m?,1;G-m?,0;", [128, 128], "....", {"between": 1}),
         ("C+m?,1;G-h?,0;", [255, 255], "....", {"hydroxy": 1}),
-        ("G-m?,0;", [255], ".Z..", {}),
-        ("G-27551?,0;", [255], ".Z..", {}),
-        ("N-m?,2;", [255], ".Z..", {}),
         # Of other bases, or on the strand where they are no cytosines: checked, without a letter.
         ("T+m,0;C+m?;", [255], "....", {}),
         ("C-m,0;C+m?;", [255], "....", {}),
@@ -149,6 +148,27 @@ def test_rules_of_calls(lists, values, letters, counts):
     assert run(read("CCGT", False, tags), 50, 205) == (1, letters, NOTHING | counts)
     # ACGG is the same read aligned to the reverse strand.
     assert run(read("ACGG", True, tags), 50, 205) == (-1, letters[::-1], NOTHING | counts)
+
+
+# 5mC on the opposite strand alone: its letters, at the bases that the lists name. G at 2 is of the same CpG.
+@pytest.mark.parametrize(
+    ("lists", "values", "letters", "counts"),
+    [
+        ("G-m?,0;", [255], "..Z.", {}),
+        ("G-m?,0;", [128], "....", {"between": 1}),
+        ("G-27551?,0;", [255], "..Z.", {}),
+        ("N-m?,2;", [255], "..Z.", {}),
+        ("G-m;", [], "..z.", {}),
+        ("G-m?;", [], "....", {}),
+        ("C+h,1;G-m?,0;", [255, 255], "....", {"hydroxy": 1}),
+        ("C+h,1;G-m?,0;", [20, 255], "..Z.", {}),
+        ("T+a,0;G-m?,0;", [255, 255], "..Z.", {}),
+    ],
+)
+def test_calls_of_the_other_strand(lists, values, letters, counts):
+    tags = tags_of(lists, values)
+    assert run(read("CCGT", False, tags), 50, 205) == (-1, letters, NOTHING | counts)
+    assert run(read("ACGG", True, tags), 50, 205) == (1, letters[::-1], NOTHING | counts)
 
 
 @pytest.mark.parametrize("bases", ["CN", "CAN", "C", "CA", "CY", "CTR"])

@@ -18,7 +18,11 @@ from hypothesis import strategies as st
 from mm_cases import ARGMAX, COUNTS, assert_as_slow, records, run, settle, sound_lists
 from slow_mm import COMPLEMENT, MALFORMED, parse, slow
 
+from cfdna_interp.fragments.kernels.compare import relabel
+from cfdna_interp.fragments.kernels.memory import SLACK
 from cfdna_interp.fragments.methylation.mm import threshold_bytes
+from cfdna_interp.fragments.methylation.sites import letters_of
+from cfdna_interp.fragments.reference import Reference
 
 reads = st.text("ACGTNY", max_size=40)
 limits = st.sampled_from([ARGMAX, (50, 205), (127, 128), (0, 255), (90, 100)])
@@ -110,6 +114,33 @@ def test_nanopore_reads_beside_bed_methyl(realdata):
     threshold = float(np.quantile(confidence, 0.25))
     assert sites(bam, *threshold_bytes(threshold)) == bed_methyl(folder / "modbam.modpileup_filt025.bed")
     assert sites(bam, *threshold_bytes(0.8)) != bed_methyl(folder / "modbam.modpileup_filt025.bed")
+
+
+@pytest.mark.realdata
+def test_cpgs_of_the_reference_beside_bed_methyl(realdata):
+    # modkit's rows are of every base called; given the reference's contexts, letters z and Z are those of
+    # them that lie on its CpGs, whatever the reads show beside them, and no others.
+    folder = realdata / "modified_bases"
+    bam, fasta = folder / "bc_anchored_10_reads.sorted.bam", folder / "CGI_ladder_3.6kb_ref.fa"
+    with pysam.FastaFile(str(fasta)) as file:
+        bases = {name: file.fetch(name).upper() for name in file.references}
+    found, expected = defaultdict(lambda: [0, 0]), {}
+    for segment, data in bam_and_bytes(bam):
+        contig = segment.reference_name
+        codes = Reference(str(fasta)).codes(contig, -2, len(bases[contig]) + 2)
+        strand, letters, _ = run(data, *ARGMAX)
+        buffer = np.frombuffer(data + bytes(SLACK), dtype=np.uint8)
+        text = np.array(list(letters.encode()), dtype=np.uint8)
+        relabel(buffer, 0, text, 0, letters_of(codes), 0, strand)
+        for at, position in segment.get_aligned_pairs(matches_only=True):
+            if chr(text[at]) in "zZ":
+                found[position, "+" if strand > 0 else "-"]["Zz".index(chr(text[at]))] += 1
+    for (position, strand), counts in bed_methyl(folder / "modbam.modpileup_nofilt.bed").items():
+        first = position - (strand == "-")
+        if sum(counts[:2]) and bases[contig][first : first + 2] == "CG":
+            expected[position, strand] = counts[:2]
+    assert len(expected) > 10
+    assert found == expected
 
 
 def test_mutated_records():

@@ -196,7 +196,7 @@ def test_sheet_config_and_truth(cohorts: dict[str, Path]) -> None:
             said = {name: row[name] for name in ("methylation", "chemistry", "reads") if name in row}
             assert said == columns[dialect]
         reference = yaml.safe_load((folder / "config.yaml").read_text())["reference"]
-        assert reference.get("fasta") == ("genome.fa" if dialect == "reference" else None)
+        assert reference.get("fasta") == ("genome.fa" if dialect in ("mm", "reference") else None)
         truth = json.loads((folder / "truth.json").read_text())
         assert truth.pop("dialect") == dialect
         truths.append((truth.pop("settings"), truth))

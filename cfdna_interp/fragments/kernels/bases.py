@@ -13,7 +13,7 @@ from cfdna_interp.fragments.kernels.memory import (
     strong_low_mask,
     u32,
 )
-from cfdna_interp.fragments.kernels.record import moves
+from cfdna_interp.fragments.kernels.record import base_at, moves
 
 
 @helper
@@ -76,7 +76,7 @@ def end_motif(buffer, sequence, bases, text, letters, strand, reverse):
     motif = 0
     for step in range(4):
         base = bases - 1 - step if reverse else step
-        code = (buffer[sequence + (base >> 1)] >> (0 if base & 1 else 4)) & 15
+        code = base_at(buffer, sequence, base)
         if letters >= 0:
             letter = text[letters + base]
             if letter == 122 or letter == 120 or letter == 104 or letter == 117:  # z x h u

@@ -1,4 +1,7 @@
-"""Letters by comparing a read with the reference (see :mod:`cfdna_interp.fragments.methylation.compare`)."""
+"""Letters by the reference: made by comparing a read with it, or given its contexts.
+
+See :mod:`cfdna_interp.fragments.methylation.compare` and :mod:`cfdna_interp.fragments.methylation.mm`.
+"""
 
 from __future__ import annotations
 
@@ -64,6 +67,18 @@ def _run(text, to, size, sites, first, strand):
 
 
 @helper
+def _relabel_run(text, to, size, sites, first, strand):
+    """Give letters of aligned bases the context of their sites; the case, which is the state, stays."""
+    wanted = np.uint8(0 if strand > 0 else REVERSE_SITE)
+    place, position = np.uint64(to), np.uint64(first)
+    for step in range(np.uint64(size)):
+        letter, site = text[place + step], sites[position + step]
+        lower = site & 127
+        known = letter != NO_SITE and lower != NO_SITE and site & 128 == wanted
+        text[place + step] = (lower & 95) | (letter & 32) if known else NO_SITE
+
+
+@helper
 def genome_strand(buffer, at):
     """Return the genome strand of the record's molecule: 1, -1, 0 unknown; MALFORMED: its tags run beyond it.
 
@@ -105,6 +120,34 @@ def genome_strand(buffer, at):
 
 
 @helper
+def _along_sites(buffer, at, text, to, sites, begin, strand, relabelled):
+    """Put letters in place of the codes of a record's bases, or of its letters; ``.`` where no site is."""
+    bases = bases_of(buffer, at)
+    base = np.int64(0)
+    here = start_of(buffer, at)
+    high = min(begin + len(sites), here + REACH)
+    place, operations = cigar_of(buffer, at)
+    for number in range(operations):
+        along, over = moves(u32(buffer, place + 4 * number))
+        if along > 0:
+            along = min(along, bases - base)
+            low = max(min(begin - here, along), 0)
+            size = max(min(high - here, along) - low, 0) if over > 0 else np.int64(0)
+            _no_calls(text, to + base, to + base + low)
+            if size > 0:
+                if relabelled:
+                    _relabel_run(text, to + base + low, size, sites, here + low - begin, strand)
+                else:
+                    _run(text, to + base + low, size, sites, here + low - begin, strand)
+            _no_calls(text, to + base + low + size, to + base + along)
+        base += along
+        here += over
+        if base >= bases or here >= high:
+            break
+    _no_calls(text, to + base, to + bases)
+
+
+@helper
 def compare_letters(buffer, at, text, to, sites, begin):
     """Write the letter of each base of the record at ``at`` to ``text`` from ``to`` on.
 
@@ -125,25 +168,19 @@ def compare_letters(buffer, at, text, to, sites, begin):
     """
     bases = bases_of(buffer, at)
     strand = genome_strand(buffer, at)
-    base = np.int64(0)
-    if strand != 0 and strand != MALFORMED:
+    if strand == 0 or strand == MALFORMED:
+        _no_calls(text, to, to + bases)
+    else:
         unpack(buffer, sequence_at(buffer, at), 0, bases, text, to)
-        here = start_of(buffer, at)
-        high = min(begin + len(sites), here + REACH)
-        place, operations = cigar_of(buffer, at)
-        for number in range(operations):
-            along, over = moves(u32(buffer, place + 4 * number))
-            if along > 0:
-                along = min(along, bases - base)
-                low = max(min(begin - here, along), 0)
-                size = max(min(high - here, along) - low, 0) if over > 0 else np.int64(0)
-                _no_calls(text, to + base, to + base + low)
-                if size > 0:
-                    _run(text, to + base + low, size, sites, here + low - begin, strand)
-                _no_calls(text, to + base + low + size, to + base + along)
-            base += along
-            here += over
-            if base >= bases or here >= high:
-                break
-    _no_calls(text, to + base, to + bases)
+        _along_sites(buffer, at, text, to, sites, begin, strand, False)
     return strand
+
+
+@helper
+def relabel(buffer, at, text, to, sites, begin, strand):
+    """Give the letters of a record of genome strand ``strand`` the contexts of the reference.
+
+    A letter keeps its case where its base is aligned to a cytosine of that strand, and takes the site's
+    letter; any other letter becomes ``.``. Parameters are those of :func:`compare_letters`.
+    """
+    _along_sites(buffer, at, text, to, sites, begin, strand, True)

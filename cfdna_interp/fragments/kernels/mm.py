@@ -12,14 +12,15 @@ from cfdna_interp.fragments.kernels.mm_lists import (
     IMPLICIT,
     IMPLICIT_OPPOSITE,
     LISTED,
+    LISTED_OPPOSITE,
     OPPOSITE,
     PLACE,
-    base_at,
+    find_bases,
     find_cytosines,
     read_lists,
 )
 from cfdna_interp.fragments.kernels.mm_tags import find_lists, hard_clipped
-from cfdna_interp.fragments.kernels.record import bases_of, flag_of, sequence_at
+from cfdna_interp.fragments.kernels.record import base_at, bases_of, flag_of, sequence_at
 from cfdna_interp.fragments.kernels.xm import MALFORMED
 
 BETWEEN, HYDROXY, HEMI, MM_COUNTS = range(4)  # places in the counts
@@ -114,22 +115,27 @@ def mm_letters(buffer, at, text, to, room, side, low, high, counts):
         return 0
     cytosines = find_cytosines(buffer, at, room, side)
     found = read_lists(buffer, at, lists, values, count, cytosines, room, side)
-    if found == MALFORMED or not found & LISTED:
+    if found == MALFORMED or not found & (LISTED | LISTED_OPPOSITE):
         return MALFORMED if found == MALFORMED else 0
 
     sequence = sequence_at(buffer, at)
     reverse = (flag_of(buffer, at) & REVERSE) != 0
+    implicit, implicit_opposite, both = found & IMPLICIT, found & IMPLICIT_OPPOSITE, found & OPPOSITE
+    if not found & LISTED:  # the letters are those of the other strand; this one's lists may say 5hmC
+        reverse = not reverse
+        implicit, implicit_opposite = implicit_opposite, implicit
+        cytosines = find_bases(buffer, at, GUANINE if reverse else CYTOSINE, room, side)
     guanine, step = (CYTOSINE, -1) if reverse else (GUANINE, 1)
     for rank in range(cytosines):
         base = np.int64(room[side, rank, PLACE])
-        call = _call(room, side, base, found & IMPLICIT, low, high)
+        call = _call(room, side, base, implicit, low, high)
         first = second = np.int64(0)
         if 0 <= base + step < bases:
             first = base_at(buffer, sequence, base + step)
         if first == guanine:
             opposite = _UNKNOWN
-            if found & OPPOSITE:
-                opposite = _call(room, side, base + step, found & IMPLICIT_OPPOSITE, low, high)
+            if both:
+                opposite = _call(room, side, base + step, implicit_opposite, low, high)
             call = _both_strands(call, opposite, counts)
         if call in (_METHYLATED, _UNMETHYLATED):
             if 0 <= base + 2 * step < bases:

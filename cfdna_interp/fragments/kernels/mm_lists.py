@@ -6,22 +6,16 @@ import numpy as np
 
 from cfdna_interp.fragments.filters import REVERSE
 from cfdna_interp.fragments.kernels.compiling import helper
-from cfdna_interp.fragments.kernels.record import bases_of, flag_of, sequence_at
+from cfdna_interp.fragments.kernels.record import base_at, bases_of, flag_of, sequence_at
 from cfdna_interp.fragments.kernels.xm import MALFORMED
 
-# Bits of what is listed: 5mC on either strand; 5mC on the read's own strand, and on the opposite one, so that
-# the cytosines left out are unmodified; anything on the opposite strand.
-LISTED, IMPLICIT, IMPLICIT_OPPOSITE, OPPOSITE = 1, 2, 4, 8
+# Bits of what is listed: 5mC on the read's own strand, and so that the cytosines left out are unmodified; the
+# same of the opposite strand; anything on the opposite strand.
+LISTED, IMPLICIT, LISTED_OPPOSITE, IMPLICIT_OPPOSITE, OPPOSITE = 1, 2, 4, 8, 16
 PLACE = 3  # the column of the room that holds where cytosines are
 CYTOSINE, GUANINE = 2, 4  # BAM codes of bases
 MODIFICATIONS = 255  # in a record, as in htslib; it bounds the work that a crafted record can ask for
 _ANY = 15
-
-
-@helper
-def base_at(buffer, sequence, base):
-    """Return the BAM code of a base."""
-    return np.int64((buffer[sequence + (base >> 1)] >> (0 if base & 1 else 4)) & 15)
 
 
 @helper
@@ -61,14 +55,12 @@ def _column(letter):
 
 
 @helper
-def find_cytosines(buffer, at, room, side):
-    """Return how many cytosines the read's own strand has.
+def find_bases(buffer, at, cytosine, room, side):
+    """Return how many bases have the code ``cytosine``.
 
-    The last column of ``room[side]`` gets their places, in the order of the BAM; at these the other columns
-    are cleared.
+    The last column of ``room[side]`` gets their places, in the order of the BAM.
     """
     sequence, bases = sequence_at(buffer, at), bases_of(buffer, at)
-    cytosine = GUANINE if flag_of(buffer, at) & REVERSE else CYTOSINE
     # Written whether it is one or not: faster than a branch that nobody can predict. Unsigned, since a
     # negative index would count from the end, and that is tested at each access.
     found, base = np.uint64(0), np.uint64(0)
@@ -81,9 +73,20 @@ def find_cytosines(buffer, at, room, side):
     if bases & 1 and base_at(buffer, sequence, bases - 1) == cytosine:
         room[side, found, PLACE] = bases - 1
         found += np.uint64(1)
-    for rank in range(found):
-        _clear(room, side, room[side, rank, PLACE])
     return np.int64(found)
+
+
+@helper
+def find_cytosines(buffer, at, room, side):
+    """Return how many cytosines the read's own strand has.
+
+    The last column of ``room[side]`` gets their places, in the order of the BAM; at these the other columns
+    are cleared.
+    """
+    found = find_bases(buffer, at, GUANINE if flag_of(buffer, at) & REVERSE else CYTOSINE, room, side)
+    for rank in range(np.uint64(found)):
+        _clear(room, side, room[side, rank, PLACE])
+    return found
 
 
 @helper
@@ -162,7 +165,7 @@ def read_lists(buffer, at, lists, values, count, cytosines, room, side):
                     if base_at(buffer, sequence, base) == (CYTOSINE if reverse else GUANINE):
                         _clear(room, side, base)
             if with_5mc:
-                found |= LISTED
+                found |= LISTED if own else LISTED_OPPOSITE
                 if not explicit:
                     found |= IMPLICIT if own else IMPLICIT_OPPOSITE
         if reverse:

@@ -7,11 +7,12 @@ import numpy as np
 from cfdna_interp.fragments.filters import DUPLICATE, PROPER, QC_FAIL, READ1, REVERSE
 from cfdna_interp.fragments.kernels.bases import end_motif, strong_bases
 from cfdna_interp.fragments.kernels.calls import count_chh, cpg_calls, merge_calls
-from cfdna_interp.fragments.kernels.compare import compare_letters
+from cfdna_interp.fragments.kernels.compare import compare_letters, relabel
 from cfdna_interp.fragments.kernels.compiling import helper
 from cfdna_interp.fragments.kernels.mm import mm_letters
 from cfdna_interp.fragments.kernels.places import (
     BY_QUALITY,
+    BY_REFERENCE,
     CALLS,
     CHH,
     CHH_METHYLATED,
@@ -94,6 +95,8 @@ def _letters(buffer, at, rules, text, to, room, side, sites, begin, modified):
     else:
         low, high = rules[LOW_PROBABILITY], rules[HIGH_PROBABILITY]
         strand = np.int64(mm_letters(buffer, at, text, to, room, side, low, high, modified))
+        if rules[BY_REFERENCE] and (strand == 1 or strand == -1):
+            relabel(buffer, at, text, to, sites, begin, strand)
     if strand == MALFORMED:
         return False, np.int64(MALFORMED), np.int64(0)
     return False, np.int64(to if strand != 0 else -1), strand

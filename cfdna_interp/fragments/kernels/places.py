@@ -51,7 +51,7 @@ READS, FRAGMENTS = 0, 1 + len(REASONS)
     COUNTS,
 ) = range(FRAGMENTS + 1, FRAGMENTS + 13)
 
-# Places in the rules' numbers.
+# Places in the rules' numbers. BY_REFERENCE: calls or their contexts come from the reference.
 (
     MIN_MAPQ,
     FIRST_MAPQ,
@@ -67,8 +67,9 @@ READS, FRAGMENTS = 0, 1 + len(REASONS)
     IGNORE_3P,
     LOW_PROBABILITY,
     HIGH_PROBABILITY,
+    BY_REFERENCE,
     RULES,
-) = range(15)
+) = range(16)
 
 # Dialects of methylation calls.
 NO_CALLS, XM, COMPARE, MM = range(4)

@@ -64,6 +64,12 @@ def sequence_at(buffer, at):
 
 
 @helper
+def base_at(buffer, sequence, base):
+    """Return the BAM code of a base (A 1, C 2, G 4, T 8) of the bases that begin at ``sequence``."""
+    return np.int64((buffer[sequence + (base >> 1)] >> (0 if base & 1 else 4)) & 15)
+
+
+@helper
 def record_end(buffer, at):
     """Return where the next record begins."""
     return at + 4 + np.int64(i32(buffer, at))

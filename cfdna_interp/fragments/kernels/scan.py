@@ -27,10 +27,9 @@ from cfdna_interp.fragments.kernels.places import (
     BAD_FIELDS,
     BAD_SIZE,
     BELOW_MAPQ,
+    BY_REFERENCE,
     CALLS,
-    COMPARE,
     CONTIG,
-    DIALECT,
     END,
     EXPECTED,
     FLAGGED_DUPLICATE,
@@ -192,8 +191,8 @@ def scan(
             return GROW
         if state[ROWS] == len(rows) or len(offsets) - state[CALLS] < 2 * state[LONGEST]:
             return FULL
-        compared = rules[DIALECT] == COMPARE and contig >= 0 and used[contig]
-        if compared and (contig != state[SITES_CONTIG] or start + REACH > state[SITES_BEGIN] + len(sites)):
+        looked_up = rules[BY_REFERENCE] and contig >= 0 and used[contig]
+        if looked_up and (contig != state[SITES_CONTIG] or start + REACH > state[SITES_BEGIN] + len(sites)):
             return MOVE
         state[AT] = record_end(buffer, read)
         if contig >= 0:

@@ -17,10 +17,15 @@ letters of the XM dialect, by these rules.
   (https://nanoporetech.github.io/modkit/filtering_numeric_details.html); ``low`` 255 with ``high`` 0 filters
   nothing. 5hmC is no 5mC and gets no letter. A CpG without a clear call is counted; so is one of 5hmC.
 - **Values.** Without ML every listed position is certain. Else it holds exactly one byte for each.
-- **Strand and context.** Letters lie on the read's own strand; a call on the opposite one counts for the
-  cytosine of the same CpG, and is left out elsewhere. A CpG whose strands contradict each other gets no
-  letter and is counted; where only one strand is clear, it decides; 5hmC on either makes it 5hmC. Contexts
-  are those of the read's own bases, unknown where the read ends or the next bases aren't A, C, G or T.
+- **Strand.** Letters are of the read's own strand; a call on the opposite one counts for the cytosine of
+  the same CpG, and is left out elsewhere. A CpG whose strands contradict each other gets no letter and is
+  counted; where only one strand is clear, it decides; 5hmC on either makes it 5hmC. Where 5mC is listed on
+  the opposite strand alone (``G-m``), as for second mates, whose bases are the complement of the strand that
+  was looked at, the letters are of that strand, at the bases that the lists name.
+- **Context.** That of the read's own bases, unknown where it ends or the next bases aren't A, C, G or T. With
+  a reference it is the reference's: a letter stays where its base is aligned to a cytosine of the molecule's
+  strand and takes that one's context; any other is dropped. So a CpG may lie half beyond the read, or have
+  its G read wrong. Both strands are joined, and losses counted, by the bases of the read all the same.
 - **Bases cut off later.** A record whose MN isn't its number of bases has no calls, and neither has one with
   hard clips and no MN: the lists count bases that are no longer there.
 - **Malformed** is a record whose lists break the grammar, go beyond its bases, don't fit ML, or name more
