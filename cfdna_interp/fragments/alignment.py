@@ -59,7 +59,7 @@ class Alignment:
     path
         The file, or its address.
     fasta
-        The reference that a CRAM file needs.
+        The reference: CRAM files, calls by comparison and contexts of native reads need it; None: none given.
     local_bam
         Whether it is a BAM file on this machine, whose bytes are read directly.
     first

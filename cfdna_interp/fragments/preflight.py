@@ -72,8 +72,8 @@ def preflight(config: Config) -> Preflight:
     """
     samples = tuple(read_sheet(config.sheet, config))
     atlas = Atlas.load(config.atlas) if config.atlas else None
-    fasta = config.reference.fasta if config.extract.motifs == "reference" else None
-    reference = Reference(fasta) if fasta else None
+    fasta = config.reference.fasta
+    reference: Reference | None = None
     builds: Counter[str] = Counter()
     dialects: Counter[str] = Counter()
     problems: dict[str, str] = {}
@@ -81,7 +81,9 @@ def preflight(config: Config) -> Preflight:
         try:
             with open_source(sample, config) as alignment:
                 rules = Rules.of(config.extract, alignment.contig_names, alignment.who)
-                if reference is not None:
+                looks_up = config.extract.motifs == "reference" or alignment.dialect in ("mm", "reference")
+                if fasta is not None and looks_up:
+                    reference = reference or Reference(fasta)
                     reference.check([alignment.contig_names[index] for index in sorted(rules.contigs)])
                 if atlas is not None:
                     check_atlas(atlas, alignment.contig_names, alignment.contig_lengths, alignment.who)

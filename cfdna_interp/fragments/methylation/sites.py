@@ -13,6 +13,7 @@ from cfdna_interp.fragments.reference import UNKNOWN, Reference
 
 STRETCH = 1 << 20  # bp that reads move along before the next stretch is looked up
 
+
 def letters_of(codes: np.ndarray) -> np.ndarray:
     """Return the letter of each base of the reference but the first and the last two.
 
