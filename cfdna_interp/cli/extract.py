@@ -27,4 +27,8 @@ def command(config_path: Path, names: tuple[str, ...], threads: int) -> None:
 
     config = load_config(config_path)
     for sample in find_samples(config, names):
-        extract_sample(sample, config, threads)
+        qc = extract_sample(sample, config, threads)
+        found = (
+            f"{qc['counts']['fragments']} fragments, build {qc['build']}, methylation calls: {qc['dialect']}"
+        )
+        click.echo(f"sample {sample.sample}: {qc['reason'] or found}", err=True)

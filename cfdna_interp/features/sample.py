@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.features import Feature, save_features
 from cfdna_interp.artifacts.files import write_json
@@ -35,11 +37,15 @@ def compute_features(profile: Profile, atlas: Atlas | None, config: Config) -> l
     return features + motif_features(profile) + coverage_features(profile)
 
 
-def extract_sample(sample: Sample, config: Config, threads: int = 1) -> None:
+def extract_sample(sample: Sample, config: Config, threads: int = 1) -> dict[str, Any]:
     """Read a sample's alignments and write its fragments, profile, features and, last, quality record.
 
     With ``on_bad_sample: exclude`` unusable alignments give empty tables and a record that says why. For
     ``threads`` see :func:`cfdna_interp.fragments.extract.read_sample`.
+
+    Returns
+    -------
+    The quality record.
 
     Raises
     ------
@@ -52,7 +58,7 @@ def extract_sample(sample: Sample, config: Config, threads: int = 1) -> None:
         check_method(config.features.tissue_method, atlas, str(config.atlas))
     try:
         extraction = read_sample(sample, config, atlas, threads)
-        if atlas is not None and config.extract.methylation != "none":
+        if atlas is not None and extraction.qc["dialect"] != "none":
             check_content(extraction.profile, atlas, f"sample {sample.sample}: {sample.bam}")
             extraction.qc["tissue"] = tissue_record(extraction.profile, atlas, config.features)
         features = compute_features(extraction.profile, atlas, config)
@@ -65,3 +71,4 @@ def extract_sample(sample: Sample, config: Config, threads: int = 1) -> None:
     extraction.profile.save(layout.profile(sample.sample))
     save_features(features, layout.features(sample.sample))
     write_json(layout.qc(sample.sample), extraction.qc)
+    return extraction.qc

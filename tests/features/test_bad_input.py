@@ -22,6 +22,8 @@ from bad_study import (
 
 from cfdna_interp.artifacts.files import read_json
 
+READ = "sample S1: 40 fragments, build g, methylation calls: xm\n"  # what is said of a sample without trouble
+
 
 @pytest.fixture
 def study(tmp_path):
@@ -91,7 +93,8 @@ def test_reads_without_a_cpg_call_stop_the_run(study):
     callless(study / "s1.bam")
     assert call(study, "cohort").returncode == 0
     done = call(study, "extract", "--sample", "S1")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith("sample S1: 40 fragments have no CpG calls")
     why = ["sample S1: ", "s1.bam: 40 fragments have no CpG calls", "set extract.methylation: none"]
     assert_one_line(call(study, "matrix"), *why)
 
@@ -100,7 +103,8 @@ def test_poor_conversion_is_said_and_the_sample_kept(study):
     unconverted(study / "s1.bam")
     assert call(study, "cohort").returncode == 0
     done = call(study, "extract", "--sample", "S1")
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (0, "", 1)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (0, "", 2)
+    assert done.stderr.endswith(READ)
     for word in ("sample S1: ", "s1.bam: conversion of ", "is under 98%", "repeat the conversion"):
         assert word in done.stderr
     assert read_json(study / "out" / "qc" / "S1.json")["decision"] == "keep"
@@ -109,7 +113,7 @@ def test_poor_conversion_is_said_and_the_sample_kept(study):
 def test_good_input_passes(study):
     assert call(study, "cohort").returncode == 0
     done = call(study, "extract", "--sample", "S1")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", READ)
     assert (study / "out" / "qc" / "S1.json").is_file()
     assert_one_line(call(study, "extract", "--sample", "S9"), "sample S9", "--sample")
     # The others were never extracted.
