@@ -16,6 +16,7 @@ import numpy as np
 import xxhash
 
 from cfdna_interp.artifacts.fragments import FragmentTable
+from cfdna_interp.config.settings import per_mate
 from cfdna_interp.fragments.decode import Chunk, Settings, Totals
 from cfdna_interp.fragments.filters import (
     DUPLICATE,
@@ -360,7 +361,8 @@ def _calls(
         _add_m_bias(totals.m_bias[1], from_5p[~first[read]], state[~first[read]]),
     )
     position = bases.position[at]
-    kept = (position != UNPLACED) & (from_5p >= settings.ignore_5p) & (from_3p >= settings.ignore_3p)
+    ends = [np.where(first[read], *per_mate(bases)) for bases in (settings.ignore_5p, settings.ignore_3p)]
+    kept = (position != UNPLACED) & (from_5p >= ends[0]) & (from_3p >= ends[1])
     kept &= bases.strand[at] != 0
     at, read, state, position = at[kept], read[kept], state[kept], position[kept]
 

@@ -49,10 +49,16 @@ class Extract:
     discordant: str = "drop"
     known_sites: str | None = None
     opposite_strand: bool = True
-    ignore_5p: int = 0
-    ignore_3p: int = 0
+    ignore_5p: int | tuple[int, ...] = 0
+    ignore_3p: int | tuple[int, ...] = 0
     min_fragments: int = 2_000
     technical_columns: tuple[str, ...] = ()
+
+
+def per_mate(bases: int | tuple[int, ...]) -> tuple[int, int]:
+    """Return a number of bases for the first and for the second mate, of one for both or one for each."""
+    first, second = (bases, bases) if isinstance(bases, int) else bases
+    return first, second
 
 
 @dataclass(frozen=True)
@@ -206,7 +212,7 @@ def _build(cls: type[Any], raw: dict[str, Any]) -> Any:
             value = _build(hints[item.name], value)
         elif isinstance(value, list):
             value = tuple(value)
-        elif hints[item.name] in (int, float, int | None):
+        elif hints[item.name] in (int, float, int | None, int | tuple[int, ...]):
             # To the schema 20000.0 is an integer and 0 a number; to numpy they aren't.
             value = float(value) if hints[item.name] is float else int(value)
         values[item.name] = value

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cfdna_interp.config.settings import Extract
+from cfdna_interp.config.settings import Extract, per_mate
 
 CONVERSION = 0.98  # least share of cytosines outside CpGs that conversion must have reached
 CHH_CALLS = 500  # below it, the rate is not judged
@@ -88,13 +88,13 @@ def call_warnings(
             f"conversion of {conversion:.1%} (from {chh_calls:,} CHH calls) is under {CONVERSION:.0%}, so "
             "methylation levels are off by as much; repeat the conversion, or drop the sample"
         )
-    for mate, ends in suggested.items():
+    for index, (mate, ends) in enumerate(suggested.items()):
         for side, end, present in (
             ("first", "ignore_5p", extract.ignore_5p),
             ("last", "ignore_3p", extract.ignore_3p),
         ):
             number = getattr(ends, end, 0)
-            if number > present:
+            if number > per_mate(present)[index]:
                 lines.append(
                     f"M-bias: in the {side} {number} bases of {mate} methylation differs from its middle; "
                     f"set extract.{end}: {number}"

@@ -27,7 +27,8 @@ class Settings:
     seed
         Seed of the fragments' hashes.
     ignore_5p, ignore_3p
-        Bases at the ends of each mate, as sequenced, whose calls are left out (end repair fills them in).
+        Bases at the ends of a mate, as sequenced, whose calls are left out (end repair fills them in): for
+        both mates, or for the first and for the second one.
     single
         Whether each read is a fragment by itself.
     invert
@@ -47,8 +48,8 @@ class Settings:
     rules: Rules
     dialect: str
     seed: int
-    ignore_5p: int = 0
-    ignore_3p: int = 0
+    ignore_5p: int | tuple[int, ...] = 0
+    ignore_3p: int | tuple[int, ...] = 0
     single: bool = False
     invert: bool = False
     by_quality: bool = False

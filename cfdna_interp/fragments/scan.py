@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from cfdna_interp.artifacts.fragments import FragmentTable
+from cfdna_interp.config.settings import per_mate
 from cfdna_interp.fragments.alignment import Alignment, unsorted
 from cfdna_interp.fragments.bgzf import Window, damaged
 from cfdna_interp.fragments.chunk import CHUNK, Chunk, Settings, Totals
@@ -63,8 +64,10 @@ class Scan:
             (places.DIALECT, _DIALECTS[settings.dialect]),
             (places.INVERT, settings.invert),
             (places.BY_QUALITY, settings.by_quality),
-            (places.IGNORE_5P, settings.ignore_5p),
-            (places.IGNORE_3P, settings.ignore_3p),
+            (places.IGNORE_5P, per_mate(settings.ignore_5p)[0]),
+            (places.IGNORE_5P_SECOND, per_mate(settings.ignore_5p)[1]),
+            (places.IGNORE_3P, per_mate(settings.ignore_3p)[0]),
+            (places.IGNORE_3P_SECOND, per_mate(settings.ignore_3p)[1]),
             (places.LOW_PROBABILITY, low),
             (places.HIGH_PROBABILITY, high),
             (places.BY_REFERENCE, sites is not None),

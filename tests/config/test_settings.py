@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cfdna_interp.config import Config, load_config
 from cfdna_interp.config.resources import shipped
-from cfdna_interp.config.settings import SCHEMA
+from cfdna_interp.config.settings import SCHEMA, per_mate
 from cfdna_interp.errors import InputError
 
 SETTINGS = yaml.safe_load(SCHEMA.read_text())
@@ -224,3 +224,17 @@ def test_shipped_files_are_found_from_anywhere(parts, tmp_path, monkeypatch):
 def test_what_does_not_ship_is_named():
     with pytest.raises(FileNotFoundError, match="resources/nothing does not ship"):
         shipped("resources", "nothing")
+
+
+@pytest.mark.parametrize(("written", "mates"), [("3", (3, 3)), ("3.0", (3, 3)), ("[3, 5]", (3, 5))])
+def test_bases_left_out_are_given_for_both_mates_or_for_each(tmp_path, written, mates):
+    path = tmp_path / "c.yaml"
+    path.write_text(f"sheet: s.tsv\noutdir: o\nextract: {{ignore_5p: {written}}}\n")
+    assert per_mate(load_config(path).extract.ignore_5p) == mates
+
+
+def test_bases_left_out_of_three_mates_are_refused(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("sheet: s.tsv\noutdir: o\nextract: {ignore_3p: [1, 2, 3]}\n")
+    with pytest.raises(InputError, match=r"extract\.ignore_3p"):
+        load_config(path)

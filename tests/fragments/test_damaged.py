@@ -37,7 +37,7 @@ def test_the_corpus_is_large_and_always_the_same():
 @pytest.mark.parametrize(
     ("seeds", "settings"),
     [
-        (range(FILES), {"ignore_5p": 2, "ignore_3p": 1}),
+        (range(FILES), {"ignore_5p": (2, 3), "ignore_3p": 1}),
         (range(FILES, FILES + 30), {"methylation": "none", "mapq_of": "first", "duplicates": "keep"}),
         (range(FILES + 30, FILES + 60), {"pairs": "proper", "max_length": 300, "contigs": ("chr1",)}),
     ],

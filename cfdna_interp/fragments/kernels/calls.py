@@ -100,7 +100,7 @@ def cpg_calls(
             from_5p, from_3p = (left, base) if reverse else (base, left)
             bias[mate, from_5p, 0] += state
             bias[mate, from_5p, 1] += 1
-            if strand == 0 or from_5p < rules[IGNORE_5P] or from_3p < rules[IGNORE_3P]:
+            if strand == 0 or from_5p < rules[IGNORE_5P + mate] or from_3p < rules[IGNORE_3P + mate]:
                 continue
             while base >= base_to and number < operations:
                 here += over

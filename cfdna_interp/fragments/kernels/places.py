@@ -51,7 +51,8 @@ READS, FRAGMENTS = 0, 1 + len(REASONS)
     COUNTS,
 ) = range(FRAGMENTS + 1, FRAGMENTS + 13)
 
-# Places in the rules' numbers. BY_REFERENCE: calls or their contexts come from the reference.
+# Places in the rules' numbers; where there is one for each mate, the second's follows the first's.
+# BY_REFERENCE: calls or their contexts come from the reference.
 (
     MIN_MAPQ,
     FIRST_MAPQ,
@@ -64,12 +65,14 @@ READS, FRAGMENTS = 0, 1 + len(REASONS)
     INVERT,
     BY_QUALITY,
     IGNORE_5P,
+    IGNORE_5P_SECOND,
     IGNORE_3P,
+    IGNORE_3P_SECOND,
     LOW_PROBABILITY,
     HIGH_PROBABILITY,
     BY_REFERENCE,
     RULES,
-) = range(16)
+) = range(18)
 
 # Dialects of methylation calls.
 NO_CALLS, XM, COMPARE, MM = range(4)
