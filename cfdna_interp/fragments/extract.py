@@ -148,7 +148,12 @@ def read_sample(sample: Sample, config: Config, atlas: Atlas | None, threads: in
             total = reader.read(parts[0])
         else:
             with ThreadPoolExecutor(threads) as pool:
-                total, *others = pool.map(reader.read, parts)
+                futures = [pool.submit(reader.read, part) for part in parts]
+                try:
+                    total, *others = [future.result() for future in futures]
+                except BaseException:
+                    pool.shutdown(cancel_futures=True)  # parts not begun would be read for nothing
+                    raise
             for other in others:
                 total.merge(other)
         reader.progress.done()
