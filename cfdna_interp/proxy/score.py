@@ -36,7 +36,9 @@ class Scored:
     warnings: tuple[str, ...]
 
 
-def score_alignment(bam: str, path: Path, config: Config | None = None) -> Scored:
+def score_alignment(
+    bam: str, path: Path, config: Config | None = None, reading: Mapping[str, str] | None = None
+) -> Scored:
     """Extract the features of one BAM and score it.
 
     Parameters
@@ -48,6 +50,8 @@ def score_alignment(bam: str, path: Path, config: Config | None = None) -> Score
     config
         Where atlas, annotation, blacklist and reference lie now; by default where the proxy's own settings
         say. All other settings are always the proxy's.
+    reading
+        What a sheet would say of how the library is read: ``methylation``, ``reads``, ``chemistry``.
 
     Raises
     ------
@@ -61,7 +65,9 @@ def score_alignment(bam: str, path: Path, config: Config | None = None) -> Score
         settings = extraction_config(proxy, path, folder, config)
         name = "sample"
         source = bam if "://" in bam else str(Path(bam).resolve())
-        extract_sample(Sample(name, name, source, None, "heldout"), settings)
+        told = {column: (reading or {}).get(column, "") for column in ("methylation", "reads", "chemistry")}
+        sample = replace(Sample(name, name, source, None, "heldout"), **told)  # type: ignore[arg-type]
+        extract_sample(sample, settings)
         layout = Layout.of(folder)
         qc = read_json(layout.qc(name))
         if qc["decision"] != "keep":

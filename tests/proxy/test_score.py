@@ -98,6 +98,11 @@ def test_a_bam_is_scored_as_the_workflow_would_and_settings_travel(simulated_coh
         assert row[0] == sample.bam
         assert float(row[1]) == pytest.approx(expit(frozen[sample.sample]), abs=1e-6)
         assert "simulated: proxy and sample" in row[4]
+    # What a sheet would say reaches the reading.
+    path = str(layout.file("proxy.json"))
+    refused = CliRunner().invoke(cli, ["score", "--proxy", path, "--reads", "single", chosen[0].bam])
+    assert isinstance(refused.exception, InputError)
+    assert "is paired-end, but the sheet says reads: single" in str(refused.exception)
 
 
 def test_a_missing_bam_is_one_line(finished, tmp_path):
