@@ -245,6 +245,11 @@ def main() -> None:
     parser.add_argument(
         "--finaletoolkit", type=Path, default=HERE / "out" / "finaletoolkit" / "bin" / "finaletoolkit"
     )
+    parser.add_argument(
+        "--slope",
+        action="store_true",
+        help="extraction and view -c on the two XM files only, for more repeats",
+    )
     arguments = parser.parse_args()
     few, many = arguments.pairs
     small, large = make_bam("xm", few, arguments.out), make_bam("xm", many, arguments.out)
@@ -252,6 +257,8 @@ def main() -> None:
     start_up = make_bam("xm", SMALL, arguments.out)
     bams = list(dict.fromkeys([start_up, small, large, *others]))
     todo = programs(bams, small, arguments.finaletoolkit)
+    if arguments.slope:
+        todo = [each for each in todo if each.name in (OURS, VIEW) and each.bam in (small, large)]
     costs = run_all(todo, arguments.repeats, arguments.out / "last.log")
     print(f"{machine(arguments.finaletoolkit)}; medians of {arguments.repeats} runs in turn.\n")
     print(tables(costs, small, large))

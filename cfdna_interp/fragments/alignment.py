@@ -153,7 +153,7 @@ def _open(who: str, bam: str, fasta: str | None) -> Any:
             options["index_filename"] = index.enter_context(remote_index(bam, who))
         try:
             return pysam.AlignmentFile(bam, "r", **options)
-        except NotImplementedError:
+        except NotImplementedError:  # so pysam tells gzip from BGZF
             raise InputError(
                 f"{who} is gzip without BGZF blocks; write it again with samtools view"
             ) from None

@@ -12,7 +12,7 @@ from cfdna_interp.fragments.alignment import Alignment, unsorted
 from cfdna_interp.fragments.bgzf import Window, damaged
 from cfdna_interp.fragments.chunk import CHUNK, Chunk, Settings, Totals
 from cfdna_interp.fragments.filters import REASONS, Tally
-from cfdna_interp.fragments.kernels import places
+from cfdna_interp.fragments.kernels import places, waiting
 from cfdna_interp.fragments.kernels import scan as kernels
 from cfdna_interp.fragments.kernels.memory import SLACK
 from cfdna_interp.fragments.kernels.mm import MM_COUNTS
@@ -119,7 +119,7 @@ class Scan:
                 self._waiting = _waiting(len(window.data))
                 for new, present in zip(self._waiting[1:], kept[1:], strict=True):
                     new[: len(present)] = present
-                kernels.rehash(state, *self._waiting)
+                waiting.rehash(state, *self._waiting)
         state[places.END] = window.end
         self._window = window
 
@@ -204,7 +204,7 @@ class Scan:
             place = self._place(int(state[places.AT]))
             raise damaged(self._who, place, "the file ends inside a record")
         _, _, at, _, _ = self._waiting
-        kernels.finish(self._window.data, state, self.counts, self._rules, self._waiting[0], at)
+        waiting.finish(self._window.data, state, self.counts, self._rules, self._waiting[0], at)
 
     def totals(self) -> Totals:
         """Return the sums over everything read."""
@@ -235,7 +235,7 @@ class Scan:
         )
 
     def _carry(self, old: Window, new: Window) -> int:
-        return kernels.carry(
+        return waiting.carry(
             old.data, new.data, new.begin, self._state, self.counts, self._rules, *self._waiting
         )
 

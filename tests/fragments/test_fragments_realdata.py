@@ -115,6 +115,22 @@ def test_plasma_fragments_by_the_rules_of_finaletoolkit(plasma, min_mapq, count,
     assert lengths.max() < 300
 
 
+@pytest.mark.parametrize(
+    ("pairs", "min_mapq", "count"),
+    [("inward", 30, 48_692), ("proper", 20, 44_108), ("proper", 30, 42_803)],
+)
+def test_plasma_fragments_by_the_other_rules_of_the_docs(plasma, plasma_reads, pairs, min_mapq, count):
+    good = Counter(
+        read.query_name
+        for read in plasma_reads
+        if read.mapping_quality >= min_mapq and not read.is_duplicate and read.is_proper_pair
+    )
+    if pairs == "proper":
+        # Every proper pair lies on one contig, faces inward, and has 60 to 1,000 bp.
+        assert sum(n == 2 for n in good.values()) == count
+    assert len(under(plasma, pairs=pairs, mapq_of="both", min_mapq=min_mapq).length) == count
+
+
 def test_plasma_motif_diversity(plasma_reads):
     # .926459 is of all proper, unique reads of MAPQ >= 20, each by its first four sequenced bases.
     ends = Counter(

@@ -1,41 +1,20 @@
-"""Judging mates, and the fragment that they make."""
+"""Judging mates, or one read of a whole molecule."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from cfdna_interp.fragments.filters import DUPLICATE, PROPER, QC_FAIL, READ1, REVERSE
-from cfdna_interp.fragments.kernels.bases import end_motif, strong_bases
-from cfdna_interp.fragments.kernels.calls import count_chh, cpg_calls, merge_calls
-from cfdna_interp.fragments.kernels.compare import compare_letters, relabel
 from cfdna_interp.fragments.kernels.compiling import helper
-from cfdna_interp.fragments.kernels.mm import mm_letters
 from cfdna_interp.fragments.kernels.places import (
-    BY_QUALITY,
-    BY_REFERENCE,
-    CALLS,
-    CHH,
-    CHH_METHYLATED,
-    COMPARE,
-    DIALECT,
     DROP_DUPLICATES,
     FIRST_MAPQ,
     FURTHEST,
-    HIGH_PROBABILITY,
-    KNOWN,
-    LONGEST_READ,
-    LOW_PROBABILITY,
     MAX_LENGTH,
     MIN_LENGTH,
     MIN_MAPQ,
-    MM,
-    NO_CALLS,
     PROPER_ONLY,
     REASON,
-    ROWS,
-    SITES_BEGIN,
-    STRONG,
-    XM,
 )
 from cfdna_interp.fragments.kernels.record import (
     bases_of,
@@ -43,11 +22,10 @@ from cfdna_interp.fragments.kernels.record import (
     contig_of,
     flag_of,
     mapq_of,
-    sequence_at,
     span_of,
     start_of,
 )
-from cfdna_interp.fragments.kernels.xm import MALFORMED, find_letters
+from cfdna_interp.fragments.kernels.row import write_row
 
 _MATE_MISSING, _QC_FAIL = REASON["mate_missing"], REASON["qc_fail"]
 _DUPLICATE, _LOW_MAPQ, _MALFORMED = REASON["duplicate"], REASON["low_mapq"], REASON["malformed"]
@@ -76,205 +54,6 @@ def _blacklisted(contig, start, end, splits, starts, ends):
         else:
             high = middle
     return low > splits[contig] and ends[low - 1] > start
-
-
-@helper
-def _letters(buffer, at, rules, text, to, room, side, sites, begin, modified):
-    """Return (whether the letters are in the buffer itself, where they are or -1, genome strand).
-
-    Other dialects write them to ``text[to:]``, and use ``room`` at ``side`` on the way. MALFORMED instead of
-    a place: the tags run beyond the record.
-    """
-    if rules[DIALECT] == XM:
-        letters, strand = find_letters(buffer, at)
-        return True, letters, strand
-    if rules[DIALECT] == NO_CALLS:
-        return True, np.int64(-1), np.int64(0)
-    if rules[DIALECT] == COMPARE:
-        strand = np.int64(compare_letters(buffer, at, text, to, sites, begin))
-    else:
-        low, high = rules[LOW_PROBABILITY], rules[HIGH_PROBABILITY]
-        strand = np.int64(mm_letters(buffer, at, text, to, room, side, low, high, modified))
-        if rules[BY_REFERENCE] and (strand == 1 or strand == -1):
-            relabel(buffer, at, text, to, sites, begin, strand)
-    if strand == MALFORMED:
-        return False, np.int64(MALFORMED), np.int64(0)
-    return False, np.int64(to if strand != 0 else -1), strand
-
-
-@helper
-def _mate(
-    buffer,
-    at,
-    text,
-    letters,
-    strand,
-    reverse,
-    side,
-    mate,
-    place,
-    operations,
-    low,
-    high,
-    counts,
-    rules,
-    bias,
-    calls,
-):
-    """Count a mate's bases from reference position ``low`` to ``high`` and write its CpG calls.
-
-    Returns
-    -------
-    G and C, known bases, number of calls, end motif.
-    """
-    bases, sequence = bases_of(buffer, at), sequence_at(buffer, at)
-    counts[LONGEST_READ] = max(counts[LONGEST_READ], bases)
-    # Where calls come from modified bases nothing was converted: an unmethylated C is read as C.
-    restored = letters if strand != 0 and rules[DIALECT] != MM else -1
-    strong, known = strong_bases(
-        buffer, sequence, text, restored, place, operations, start_of(buffer, at), low, high
-    )
-    motif = end_motif(buffer, sequence, bases, text, letters, strand, reverse)
-    written = 0
-    if letters >= 0:
-        methylated, every = count_chh(text, letters, bases)
-        counts[CHH_METHYLATED] += methylated
-        counts[CHH] += every
-        written = cpg_calls(
-            buffer,
-            sequence,
-            text,
-            letters,
-            bases,
-            place,
-            operations,
-            start_of(buffer, at),
-            strand,
-            reverse,
-            side,
-            rules,
-            mate,
-            bias,
-            calls,
-        )
-    return strong, known, written, motif
-
-
-@helper
-def _row(
-    buffer,
-    forward,
-    reverse,
-    end,
-    hashed,
-    state,
-    counts,
-    rules,
-    rows,
-    offsets,
-    states,
-    bias,
-    calls,
-    text,
-    sites,
-    modified,
-):
-    """Write the fragment of two mates, or of one read given twice, as the next row.
-
-    Returns
-    -------
-    The reason against it, 0 where there is none.
-    """
-    start = start_of(buffer, forward)
-    second = len(text) // 2
-    inside, forward_letters, forward_strand = _letters(
-        buffer, forward, rules, text, 0, calls, 0, sites, state[SITES_BEGIN], modified
-    )
-    if forward_letters == MALFORMED:
-        return _MALFORMED
-    reverse_inside, reverse_letters, reverse_strand = inside, forward_letters, forward_strand
-    if forward != reverse:
-        reverse_inside, reverse_letters, reverse_strand = _letters(
-            buffer, reverse, rules, text, second, calls, 1, sites, state[SITES_BEGIN], modified
-        )
-        if reverse_letters == MALFORMED:
-            return _MALFORMED
-    first = 0 if forward == reverse or flag_of(buffer, forward) & READ1 else 1
-    place, operations = cigar_of(buffer, forward)
-    _, span, _ = span_of(buffer, place, operations)
-    strong, known, n_forward, motif_5p = _mate(
-        buffer,
-        forward,
-        buffer if inside else text,
-        forward_letters,
-        forward_strand,
-        False,
-        0,
-        first,
-        place,
-        operations,
-        start,
-        end,
-        counts,
-        rules,
-        bias,
-        calls,
-    )
-    n_reverse = 0
-    reverse_bases, reverse_sequence = bases_of(buffer, reverse), sequence_at(buffer, reverse)
-    if forward != reverse:
-        # The overlap of the mates counts once: the reverse mate from where the forward one ends.
-        place, operations = cigar_of(buffer, reverse)
-        more_strong, more_known, n_reverse, motif_3p = _mate(
-            buffer,
-            reverse,
-            buffer if reverse_inside else text,
-            reverse_letters,
-            reverse_strand,
-            True,
-            1,
-            1 - first,
-            place,
-            operations,
-            max(start, start + span),
-            end,
-            counts,
-            rules,
-            bias,
-            calls,
-        )
-        strong += more_strong
-        known += more_known
-    else:
-        motif_3p = end_motif(
-            buffer,
-            reverse_sequence,
-            reverse_bases,
-            buffer if inside else text,
-            reverse_letters,
-            reverse_strand,
-            True,
-        )
-    strong = min(strong, known)
-    counts[STRONG] += strong
-    counts[KNOWN] += known
-    state[CALLS] += merge_calls(
-        calls, n_forward, n_reverse, start, end, rules[BY_QUALITY], offsets, states, state[CALLS], counts
-    )
-
-    row = rows[state[ROWS]]
-    row.contig = contig_of(buffer, forward)
-    row.start = start
-    row.length = end - start
-    row.mapq = min(mapq_of(buffer, forward), mapq_of(buffer, reverse))
-    row.strand = forward_strand if forward_strand == reverse_strand else 0
-    row.gc = np.float32(strong / known) if known > 0 else np.float32(0)
-    row.motif_5p = motif_5p
-    row.motif_3p = motif_3p
-    row.calls_end = state[CALLS]
-    row.hash = hashed
-    state[ROWS] += 1
-    return 0
 
 
 @helper
@@ -340,7 +119,7 @@ def make_fragment(
         return _BLACKLISTED
     if not sequenced:
         return _NO_SEQUENCE
-    return _row(
+    return write_row(
         buffer,
         forward,
         reverse,
