@@ -65,6 +65,14 @@ class Layout:
         """Return the coalition values and shares of one chunk of refits."""
         return self.root / "refits" / f"{chunk}.parquet"
 
+    def permuted_heads(self, chunk: int | str) -> Path:
+        """Return the heads of one chunk of refits with permuted labels."""
+        return self.root / "refits" / f"{chunk}.heads.safetensors"
+
+    def dictionary(self, number: int | str) -> Path:
+        """Return the sparse autoencoders of one seed, plain and in blocks, and how good they are beside it."""
+        return self.root / "dictionaries" / f"{number}.json"
+
     def scores(self, writer: str) -> Path:
         """Return the frozen held-out scores written by ``train`` ("model") or ``proxy`` ("proxy")."""
         return self.root / f"scores.{writer}.parquet"

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.files import atomic_path
@@ -18,7 +20,8 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.coalitions import Shares, by_subject, coalition_values, shares_of
 from cfdna_interp.attribution.dataset import EmbeddedCohort, load_cohort, load_reference
 from cfdna_interp.config import Config
-from cfdna_interp.models.crossfit import crossfit, subject_weights
+from cfdna_interp.errors import InputError
+from cfdna_interp.models.crossfit import CrossFit, crossfit, subject_weights
 from cfdna_interp.stats.resampling import bootstrap_counts, stream
 
 
@@ -37,17 +40,41 @@ def refits_of_chunk(config: Config, chunk: int) -> list[Refit]:
     return every[chunk :: config.attribution.chunks]
 
 
-def refit_shares(
-    cohort: EmbeddedCohort, reference: torch.Tensor, refit: Refit, *, folds: int, seed: int
-) -> Shares:
-    """Refit the heads once and summarise their attributions.
+@dataclass(frozen=True, eq=False)
+class Refitted:
+    """Heads of one refit.
+
+    Attributes
+    ----------
+    fitted
+        The heads.
+    labels
+        (samples,) the labels they were fitted to, in a permutation as dealt out.
+    multiplicity
+        (subjects,) how often each subject, by ascending code, was drawn.
+    """
+
+    fitted: CrossFit
+    labels: np.ndarray
+    multiplicity: np.ndarray
+
+    def shares(self, cohort: EmbeddedCohort, reference: torch.Tensor) -> Shares:
+        """Summarise the attributions of the heads to the cohort they were fitted on."""
+        values = coalition_values(cohort, self.fitted, reference)
+        return shares_of(
+            by_subject(cohort.codes, values.values),
+            by_subject(cohort.codes, values.reference),
+            self.multiplicity,
+        )
+
+
+def refit_heads(cohort: EmbeddedCohort, refit: Refit, *, folds: int, seed: int) -> Refitted:
+    """Fit the heads once more.
 
     Parameters
     ----------
     cohort
         The discovery cohort.
-    reference
-        (donors, fragments, dim) reference bags.
     refit
         Which one. A bootstrap draws subjects within each class; a permutation deals the labels out
         anew among subjects.
@@ -75,22 +102,28 @@ def refit_shares(
         weights=subject_weights(cohort.codes) * multiplicity[place],
         targets=targets[place],
     )
-    values = coalition_values(cohort, fitted, reference)
-    return shares_of(
-        by_subject(cohort.codes, values.values),
-        by_subject(cohort.codes, values.reference),
-        multiplicity,
-    )
+    return Refitted(fitted, people[place], multiplicity)
+
+
+def refit_shares(
+    cohort: EmbeddedCohort, reference: torch.Tensor, refit: Refit, *, folds: int, seed: int
+) -> Shares:
+    """Refit the heads once and summarise their attributions; ``reference`` is (donors, fragments, dim)."""
+    return refit_heads(cohort, refit, folds=folds, seed=seed).shares(cohort, reference)
 
 
 def run_refit(config: Config, chunk: int) -> None:
-    """Stage ``refit``: write the shares of one chunk of refits."""
+    """Stage ``refit``: write the shares of one chunk of refits, and the heads of its permutations."""
     torch.set_num_threads(1)
     layout = Layout.of(config.outdir)
     cohort, reference = load_cohort(config, "discovery"), load_reference(layout)
-    rows = []
+    rows, tensors = [], {}
     for refit in refits_of_chunk(config, chunk):
-        shares = refit_shares(cohort, reference, refit, folds=config.model.folds, seed=config.seed)
+        refitted = refit_heads(cohort, refit, folds=config.model.folds, seed=config.seed)
+        if refit.kind == "permutation":
+            kept = {"labels": torch.from_numpy(refitted.labels), **refitted.fitted.tensors()}
+            tensors.update({f"{refit.number}/{name}": tensor for name, tensor in kept.items()})
+        shares = refitted.shares(cohort, reference)
         for place, group in enumerate(BAG_GROUPS):
             rows.append(
                 {
@@ -103,7 +136,57 @@ def run_refit(config: Config, chunk: int) -> None:
                     "completeness": shares.completeness,
                 }
             )
+    with atomic_path(layout.permuted_heads(chunk)) as temporary:
+        save_file(tensors, temporary)
     save_table(pd.DataFrame(rows), layout.refits(chunk))
+
+
+@dataclass(frozen=True, eq=False)
+class PermutedHeads:
+    """Heads fitted to permuted labels.
+
+    Attributes
+    ----------
+    number
+        Number of the permutation.
+    labels
+        (samples,) labels as dealt out.
+    fitted
+        The heads.
+    """
+
+    number: int
+    labels: np.ndarray
+    fitted: CrossFit
+
+
+def permuted_heads(layout: Layout, chunks: int) -> list[PermutedHeads]:
+    """Read the heads of all permutations, from every one of ``chunks`` chunks of refits; sorted by number.
+
+    Raises
+    ------
+    InputError
+        A file is missing or damaged.
+    """
+    found = [heads for chunk in range(chunks) for heads in _permuted_heads(layout.permuted_heads(chunk))]
+    return sorted(found, key=lambda heads: heads.number)
+
+
+def _permuted_heads(path: Path) -> list[PermutedHeads]:
+    """Read one chunk's permutations, as :func:`run_refit` wrote them."""
+    try:
+        refits: dict[int, dict[str, torch.Tensor]] = {}
+        for key, tensor in load_file(path).items():
+            number, name = key.split("/", 1)
+            refits.setdefault(int(number), {})[name] = tensor
+        return [
+            PermutedHeads(number, tensors.pop("labels").numpy(), CrossFit.of_tensors(tensors))
+            for number, tensors in refits.items()
+        ]
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"permuted heads {path} cannot be loaded ({error}); run the refit stage again"
+        ) from None
 
 
 def save_table(table: pd.DataFrame, path: Path) -> None:

@@ -73,13 +73,24 @@ class Study:
             return self.inputs[known[sample.sample]]
         return _read(self.config, self.layout, [sample])[0]
 
-    def bags(self, sample: str, fragments: FragmentInputs) -> list[Bag]:
-        """Draw the bags of a sample, one for each donor part; every stage draws the same ones."""
+    def bag_rows(self, sample: str, fragments: FragmentInputs) -> tuple[np.ndarray, np.ndarray]:
+        """Draw the bags of a sample; every stage draws the same ones.
+
+        Returns
+        -------
+        (donors, size) rows of its fragments, each bag in the order of its windows, and (donors, size, 2)
+        numbers in [0, 1).
+        """
         size, donors = self.config.model.bag_size, self.config.attribution.donors
         rng = stream(self.config.seed, "bags", sample)
         rows = self.mix.bag_rows(fragments, donors, size, rng, sample=sample)
-        drawn = [fragments.take(in_region_order(fragments, row)) for row in rows]
-        return [Bag(bag, rng.random((size, 2))) for bag in drawn]
+        ordered = np.stack([in_region_order(fragments, row) for row in rows])
+        return ordered, np.stack([rng.random((size, 2)) for _ in rows])
+
+    def bags(self, sample: str, fragments: FragmentInputs) -> list[Bag]:
+        """Return the bags of a sample, one for each donor part."""
+        rows, uniform = self.bag_rows(sample, fragments)
+        return [Bag(fragments.take(row), numbers) for row, numbers in zip(rows, uniform, strict=True)]
 
     def banks(self) -> list[DonorBank]:
         """Return the donor pools of the main reference: random parts of the discovery subjects."""

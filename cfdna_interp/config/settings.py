@@ -121,6 +121,25 @@ class Attribution:
 
 
 @dataclass(frozen=True)
+class Representation:
+    """What is looked for in the embeddings, and in how many of them.
+
+    ``fragments`` is the most that probes, dictionaries and curves learn from, the same number of each sample.
+    A dictionary has ``features``, of which ``active`` speak for a fragment; there are as many dictionaries
+    as ``seeds``, each also in blocks of ``block`` features. A feature has to keep its contrast in ``resamples``
+    of subjects.
+    """
+
+    parts: tuple[str, ...] = ("probes", "features", "geometry")
+    fragments: int = 200_000
+    features: int = 512
+    active: int = 8
+    block: int = 3
+    seeds: int = 5
+    resamples: int = 1_000
+
+
+@dataclass(frozen=True)
 class Validation:
     """Margins fixed before the held-out cohort is opened; AUROC units."""
 
@@ -147,6 +166,7 @@ class Config:
     features: Features = field(default_factory=Features)
     model: Model = field(default_factory=Model)
     attribution: Attribution = field(default_factory=Attribution)
+    representation: Representation = field(default_factory=Representation)
     validation: Validation = field(default_factory=Validation)
 
     def as_dict(self) -> dict[str, Any]:

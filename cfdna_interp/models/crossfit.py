@@ -44,30 +44,44 @@ class CrossFit:
         """Return (samples, bags) logits of samples of other subjects: the mean over all heads."""
         return _ensemble_logits([head for ensemble in self.heads for head in ensemble], bags)
 
-    def save(self, path: Path) -> None:
-        """Write folds and heads as safetensors, atomically."""
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Return folds and heads as named tensors: ``fold``, and ``{fold}/{member}/{name}`` of each head."""
         tensors = {"fold": torch.from_numpy(self.fold)}
         for fold, ensemble in enumerate(self.heads):
             for member, head in enumerate(ensemble):
                 for name, tensor in head.state_dict().items():
                     tensors[f"{fold}/{member}/{name}"] = tensor.contiguous()
+        return tensors
+
+    @classmethod
+    def of_tensors(cls, tensors: dict[str, torch.Tensor]) -> CrossFit:
+        """Return what :meth:`tensors` was made from.
+
+        Raises
+        ------
+        KeyError, ValueError, RuntimeError
+            A tensor is missing or of another name or shape.
+        """
+        states: dict[int, dict[int, dict[str, torch.Tensor]]] = {}
+        for key, tensor in tensors.items():
+            if key != "fold":
+                number, member, name = key.split("/")
+                states.setdefault(int(number), {}).setdefault(int(member), {})[name] = tensor
+        heads = [[_head(states[f][m]) for m in sorted(states[f])] for f in sorted(states)]
+        return cls(tensors["fold"].numpy(), heads)
+
+    def save(self, path: Path) -> None:
+        """Write folds and heads as safetensors, atomically."""
         with atomic_path(path) as temporary:
-            save_file(tensors, temporary)
+            save_file(self.tensors(), temporary)
 
     @classmethod
     def load(cls, path: Path) -> CrossFit:
         """Read what :meth:`save` wrote; raise ``InputError`` where the file is missing or damaged."""
         try:
-            tensors = load_file(path)
-            fold = tensors.pop("fold").numpy()
-            states: dict[int, dict[int, dict[str, torch.Tensor]]] = {}
-            for key, tensor in tensors.items():
-                number, member, name = key.split("/")
-                states.setdefault(int(number), {}).setdefault(int(member), {})[name] = tensor
-            heads = [[_head(states[f][m]) for m in sorted(states[f])] for f in sorted(states)]
+            return cls.of_tensors(load_file(path))
         except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
             raise InputError(f"heads {path} cannot be loaded ({error}); run the train stage again") from None
-        return cls(fold, heads)
 
 
 def folds_of(subjects: np.ndarray, labels: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:

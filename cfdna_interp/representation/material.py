@@ -1,0 +1,175 @@
+"""What is looked into: the embedded fragments of the discovery cohort, and what is known of each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from cfdna_interp.artifacts.fragments import FragmentTable
+from cfdna_interp.artifacts.sheet import Sample
+from cfdna_interp.attribution.embed import load_embedded
+from cfdna_interp.attribution.study import Study, load_study
+from cfdna_interp.config import Config
+from cfdna_interp.errors import InputError
+from cfdna_interp.models.contract import Encoder, FragmentInputs
+from cfdna_interp.stats.resampling import stream
+
+_SAMPLES_KEPT = 8  # in memory, beyond the one at hand
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Embedded fragments, and what is known of each.
+
+    Attributes
+    ----------
+    embeddings
+        (n, dim) float32.
+    fragments
+        What the encoder read.
+    gc
+        (n,) share of G and C, NaN where unknown.
+    motif
+        (n,) index into ``MOTIFS`` of the forward strand's first four bases, -1 unknown.
+    """
+
+    embeddings: torch.Tensor
+    fragments: FragmentInputs
+    gc: np.ndarray
+    motif: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.embeddings)
+
+    def take(self, rows: np.ndarray) -> Part:
+        """Return the fragments at ``rows``."""
+        return Part(
+            self.embeddings[torch.from_numpy(rows)],
+            self.fragments.take(rows),
+            self.gc[rows],
+            self.motif[rows],
+        )
+
+    @staticmethod
+    def concatenate(parts: list[Part]) -> Part:
+        """Stack parts along fragments."""
+        return Part(
+            torch.cat([part.embeddings for part in parts]),
+            FragmentInputs.concatenate([part.fragments for part in parts]),
+            np.concatenate([part.gc for part in parts]),
+            np.concatenate([part.motif for part in parts]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """The discovery cohort, a sample at a time.
+
+    Attributes
+    ----------
+    samples
+        Kept discovery samples, in the order of the sheet and of the heads' folds.
+    load
+        From a sample's place in ``samples`` its fragments: all its bags, one after the other, each in the
+        order of its genomic windows.
+    bags
+        Bags a sample has; each holds the same number of fragments.
+    encoder
+        What made the embeddings.
+    seed
+        The run's seed.
+    """
+
+    samples: tuple[Sample, ...]
+    load: Callable[[int], Part]
+    bags: int
+    encoder: Encoder
+    seed: int
+
+    @property
+    def codes(self) -> np.ndarray:
+        """(samples,) integer code of each sample's subject."""
+        return np.unique([sample.subject for sample in self.samples], return_inverse=True)[1]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(samples,) 0 or 1."""
+        return np.array([sample.label for sample in self.samples], dtype=np.int64)
+
+    def bagged(self, place: int) -> torch.Tensor:
+        """Return (bags, fragments, dim): the embedded bags of a sample, as heads read them."""
+        bags: torch.Tensor = self.load(place).embeddings.unflatten(0, (self.bags, -1))
+        return bags
+
+    def draw(self, fragments: int, *names: str | int) -> tuple[Part, np.ndarray]:
+        """Draw at most so many fragments, the same number of each sample.
+
+        Parameters
+        ----------
+        fragments
+            In all.
+        names
+            What the fragments are for; with the run's seed they choose the draw.
+
+        Returns
+        -------
+        The fragments, sample by sample, and (n,) the place of each one's sample.
+        """
+        share = max(1, fragments // len(self.samples))
+        parts = []
+        for place, sample in enumerate(self.samples):
+            part = self.load(place)
+            rng = stream(self.seed, "represent", *names, sample.sample)
+            parts.append(part.take(np.sort(rng.permutation(len(part))[:share])))
+        place_of = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        return Part.concatenate(parts), place_of
+
+    def under(self, encoder: Encoder) -> Material:
+        """Return the same fragments under another encoder, encoded anew whenever a sample is loaded."""
+
+        @lru_cache(maxsize=_SAMPLES_KEPT)
+        def load(place: int) -> Part:
+            part = self.load(place)
+            return replace(part, embeddings=encoder.encode(part.fragments))
+
+        return replace(self, load=load, encoder=encoder)
+
+
+def load_material(config: Config) -> Material:
+    """Return the discovery cohort of a run whose bags are embedded.
+
+    Raises
+    ------
+    InputError
+        A file is missing or damaged, or embeddings and fragments don't belong together.
+    """
+    study = load_study(config)
+
+    @lru_cache(maxsize=_SAMPLES_KEPT)
+    def load(place: int) -> Part:
+        return _part(study, place)
+
+    return Material(study.samples, load, config.attribution.donors, study.encoder, config.seed)
+
+
+def _part(study: Study, place: int) -> Part:
+    sample = study.samples[place].sample
+    rows, _ = study.bag_rows(sample, study.inputs[place])
+    path = study.layout.embeddings("discovery", sample)
+    embeddings = load_embedded(path).versions[0].flatten(0, 1)  # (bags x fragments, dim)
+    if len(embeddings) != rows.size or embeddings.shape[1] != study.encoder.dim:
+        raise InputError(
+            f"sample {sample}: {path} does not hold the bags of this run; run the embed stage again"
+        )
+    table = FragmentTable.load(study.layout.fragments(sample))
+    flat = rows.ravel()
+    return Part(
+        embeddings,
+        study.inputs[place].take(flat),
+        table.gc[flat].astype(np.float64),
+        table.motif_5p[flat].astype(np.int64),
+    )
