@@ -124,10 +124,10 @@ class Attribution:
 class Representation:
     """What is looked for in the embeddings, and in how many of them.
 
-    ``fragments`` is the most that probes, dictionaries and curves learn from, the same number of each sample.
-    A dictionary has ``features``, of which ``active`` speak for a fragment; there are as many dictionaries
-    as ``seeds``, each also in blocks of ``block`` features. A feature has to keep its contrast in ``resamples``
-    of subjects.
+    ``fragments`` is the most that probes, dictionaries and curves learn from, as many of each sample. A
+    dictionary has ``features``, of which ``active`` speak for a fragment. There are as many dictionaries as
+    ``seeds``, each also in blocks of ``block`` features. Over ``resamples`` of subjects a feature has to keep
+    its contrast.
     """
 
     parts: tuple[str, ...] = ("probes", "features", "geometry")
