@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import time
@@ -138,6 +139,23 @@ class TransformersEncoder:
             token_budget=token_budget,
             digest=hashlib.sha256(json.dumps(parts).encode()).hexdigest(),
         )
+
+    def untrained(self, rng: np.random.Generator) -> TransformersEncoder:
+        """Return an encoder of the same architecture with weights as its training would have begun with.
+
+        Parameters
+        ----------
+        rng
+            Source of the weights; drawn on the CPU, so that they are the same on every device.
+        """
+        with torch.random.fork_rng(devices=[]):
+            seed = int(rng.integers(2**31))
+            torch.manual_seed(seed)
+            fresh = type(self._model)(self._model.config).to(self._model.dtype)
+        result = copy.copy(self)
+        result._model = fresh.eval().requires_grad_(False).to(self._model.device)
+        result.digest = hashlib.sha256(f"{self.digest} untrained {seed}".encode()).hexdigest()
+        return result
 
     def encode(self, fragments: FragmentInputs) -> torch.Tensor:
         """Return (n, dim) float32 embeddings on the CPU.

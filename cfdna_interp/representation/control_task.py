@@ -1,0 +1,43 @@
+"""Control tasks: what a probe reaches by remembering inputs, with nothing to understand.
+
+Hewitt and Liang (2019, arXiv:1909.03368) deal every type of input another value, once, and ask the same probe
+for it; the score beyond that is the probe's selectivity. The types of a number are its distinct values, which
+trade places. Where few values hold most fragments, and of classes always, values that trade places would be
+nearly the same task: there a type is a length with a number of CpG calls, and gets the value of a fragment
+drawn at random. Of samples a type is a subject.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from cfdna_interp.models.contract import MAX_CALLS, FragmentInputs
+from cfdna_interp.representation.concepts import Concept
+
+# Below as many values, as they would be if all were equally common, a random order keeps a lot of the real one.
+FEW_VALUES = 20
+
+
+def fragment_control(concept: Concept, fragments: FragmentInputs, rng: np.random.Generator) -> Concept:
+    """Return the concept's control task over the same fragments."""
+    rows = np.flatnonzero(concept.known)
+    values = concept.values.copy()
+    distinct, type_of, held = np.unique(concept.values[rows], return_inverse=True, return_counts=True)
+    if concept.kind == "number" and len(rows) ** 2 / (held**2).sum() >= FEW_VALUES:
+        values[rows] = rng.permutation(distinct)[type_of]
+    else:
+        kind = fragments.length[rows].astype(np.int64) * (MAX_CALLS + 1) + fragments.counts[rows]
+        types, type_of = np.unique(kind, return_inverse=True)
+        values[rows] = concept.values[rng.choice(rows, len(types))][type_of]
+    return replace(concept, values=values)
+
+
+def sample_control(concept: Concept, codes: np.ndarray, rng: np.random.Generator) -> Concept:
+    """Return the concept with each subject's value, that of the first sample, dealt out anew."""
+    rows = np.flatnonzero(concept.known)
+    _, first, person = np.unique(codes[rows], return_index=True, return_inverse=True)
+    values = concept.values.copy()
+    values[rows] = rng.permutation(concept.values[rows][first])[person]
+    return replace(concept, values=values)

@@ -1,0 +1,248 @@
+"""Linear probes: how well a concept is read off vectors of people whom the probe never saw.
+
+Numbers are read by ridge regression and scored by R², classes by logistic regression of fragments, by ridge
+classification of samples, and scored by the macro average of each class's AUROC against the others. AUROCs of
+fragments are taken within a subject and averaged over subjects, those of samples within a fold and averaged
+over folds: values that different probes gave are never pooled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifierCV, RidgeCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from cfdna_interp.attribution.coalitions import by_subject
+from cfdna_interp.representation.concepts import Concept
+from cfdna_interp.stats.roc import LEVEL, concordance
+
+LOGISTIC_FRAGMENTS = 20_000  # more change the AUROC of a fragment probe by less than a hundredth
+_PENALTIES = np.logspace(
+    -1, 4, 11
+)  # of samples, which are hardly more than dimensions: chosen leaving one out
+_FEW = 3  # of a class and of the others in a subject or a fold, below which their AUROC says nothing
+
+
+@dataclass(frozen=True)
+class Score:
+    """A probe's score with its 95 % interval over subjects."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What a probe is asked.
+
+    Attributes
+    ----------
+    concept
+        n values.
+    codes
+        (n,) subject of each.
+    fold
+        (n,) fold in which it is tested; that of all of its subject's.
+    fragments
+        Whether the rows are fragments, else samples.
+    """
+
+    concept: Concept
+    codes: np.ndarray
+    fold: np.ndarray
+    fragments: bool
+
+    @property
+    def metric(self) -> str:
+        """``R2`` or ``AUROC``."""
+        return "R2" if self.concept.kind == "number" else "AUROC"
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Rows where the concept is known, of classes of fragments at most ``LOGISTIC_FRAGMENTS``, spread."""
+        rows = np.flatnonzero(self.concept.known)
+        if self.fragments and self.concept.kind == "classes" and len(rows) > LOGISTIC_FRAGMENTS:
+            rows = rows[np.linspace(0, len(rows) - 1, LOGISTIC_FRAGMENTS).astype(np.int64)]
+        return rows
+
+
+# From a fold, the vectors of all rows as the probe of that fold sees them.
+Vectors = Callable[[int], np.ndarray]
+
+
+def out_of_fold(vectors: np.ndarray | Vectors, task: Task) -> np.ndarray:
+    """Return what probes say of rows of the folds that they were not fitted on.
+
+    Parameters
+    ----------
+    vectors
+        (n, dim), or a function of the fold.
+    task
+        The concept.
+
+    Returns
+    -------
+    (rows, 1) numbers, or (rows, classes) scores of classes in ascending order of their value, at
+    ``task.rows``; NaN where a fold's training rows lack the class or hold one value only.
+    """
+    rows, fold = task.rows, task.fold[task.rows]
+    values = task.concept.values[rows]
+    numeric = task.concept.kind == "number"
+    classes = np.unique(values)
+    said = np.full((len(rows), 1 if numeric else len(classes)), np.nan)
+    for number in np.unique(fold):
+        test = fold == number
+        if len(np.unique(values[~test])) < 2:
+            continue
+        x = (vectors(int(number)) if callable(vectors) else vectors)[rows]
+        probe = _probe(task).fit(x[~test], values[~test])
+        if numeric:
+            said[test, 0] = probe.predict(x[test])
+            continue
+        decided = probe.decision_function(x[test])
+        if decided.ndim == 1:
+            decided = np.stack([-decided, decided], axis=1)
+        said[np.ix_(test, np.searchsorted(classes, probe.classes_))] = decided
+    return said
+
+
+def score(said: np.ndarray, task: Task, rng: np.random.Generator, resamples: int) -> Score | None:
+    """Score what probes said, with a bootstrap over subjects; None where nothing can be scored."""
+    rows = task.rows
+    values, codes = task.concept.values[rows], task.codes[rows]
+    if task.concept.kind == "number":
+        return _explained(said[:, 0], values, codes, rng, resamples)
+    if task.fragments:
+        return _within_subjects(said, values, codes, rng, resamples)
+    return _within_folds(said, values, codes, task.fold[rows], rng, resamples)
+
+
+def multiplicities(strata: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Return (draws, n) how often each is drawn in bootstraps that keep the size of every stratum."""
+    counts = np.zeros((draws, len(strata)))
+    for stratum in np.unique(strata):
+        members = np.flatnonzero(strata == stratum)
+        counts[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), draws)
+    return counts
+
+
+def _probe(task: Task) -> Pipeline:
+    numeric = task.concept.kind == "number"
+    if task.fragments:
+        # Fragments are so many beside the dimensions that a penalty only keeps the solution unique.
+        model = Ridge(alpha=1.0) if numeric else LogisticRegression(C=1.0, tol=1e-3, max_iter=200)
+    else:
+        model = RidgeCV(_PENALTIES) if numeric else RidgeClassifierCV(_PENALTIES, class_weight="balanced")
+    return make_pipeline(StandardScaler(), model)
+
+
+def _explained(
+    said: np.ndarray, values: np.ndarray, codes: np.ndarray, rng: np.random.Generator, resamples: int
+) -> Score | None:
+    """R², with a subject's rows drawn together."""
+    there = np.isfinite(said)
+    y, error, codes = values[there], (values - said)[there] ** 2, codes[there]
+    if len(y) == 0 or np.ptp(y) == 0:
+        return None
+    columns = np.stack([np.ones(len(y)), y, y**2, error], axis=1)
+    # About the mean, so that the difference of large squares loses no digits.
+    columns[:, 1] -= y.mean()
+    columns[:, 2] = columns[:, 1] ** 2
+    people, place = np.unique(codes, return_inverse=True)
+    sums = np.zeros((len(people), 4))
+    np.add.at(sums, place, columns)
+
+    def r2(total: np.ndarray) -> np.ndarray:
+        n, first, second, left = total.T
+        spread = second - first**2 / n
+        return np.asarray(1 - left / np.where(spread > 0, spread, np.nan))
+
+    draws = multiplicities(np.zeros(len(people)), resamples, rng) @ sums
+    return _with_interval(float(r2(sums.sum(axis=0)[None])[0]), r2(draws))
+
+
+def _within_subjects(
+    said: np.ndarray, values: np.ndarray, codes: np.ndarray, rng: np.random.Generator, resamples: int
+) -> Score | None:
+    people, place = np.unique(codes, return_inverse=True)
+    classes = np.unique(values)
+    table = np.full((len(people), len(classes)), np.nan)
+    order = np.argsort(place, kind="stable")
+    for person, rows in enumerate(np.split(order, np.cumsum(np.bincount(place))[:-1])):
+        for column, value in enumerate(classes):
+            table[person, column] = _auroc(values[rows] == value, said[rows, column])
+    return _mean_of(table, multiplicities(np.zeros(len(people)), resamples, rng))
+
+
+def _auroc(members: np.ndarray, said: np.ndarray) -> float:
+    there = np.isfinite(said)
+    members, said = members[there], said[there]
+    if min(members.sum(), (~members).sum()) < _FEW:
+        return float("nan")
+    return float(concordance(members.astype(np.int64), said).mean())
+
+
+def _mean_of(table: np.ndarray, counts: np.ndarray) -> Score | None:
+    """Return the mean over columns of the means over rows of (rows, columns), each over what is there."""
+    there = np.isfinite(table)
+    columns = there.any(axis=0)
+    if not columns.any():
+        return None
+    filled, there = np.where(there, table, 0.0)[:, columns], there[:, columns].astype(np.float64)
+    value = float((filled.sum(axis=0) / there.sum(axis=0)).mean())
+    held = counts @ there
+    with np.errstate(invalid="ignore"):
+        draws = np.nanmean(np.where(held > 0, counts @ filled / held, np.nan), axis=1)
+    return _with_interval(value, draws)
+
+
+def _within_folds(
+    said: np.ndarray,
+    values: np.ndarray,
+    codes: np.ndarray,
+    fold: np.ndarray,
+    rng: np.random.Generator,
+    resamples: int,
+) -> Score | None:
+    """AUROC of samples; those of one subject and class are averaged first."""
+    classes, place = np.unique(values, return_inverse=True)
+    rows = by_subject(codes * len(classes) + place, np.column_stack([said, place, fold]))
+    said, place, fold = rows[:, :-2], rows[:, -2].astype(np.int64), rows[:, -1].astype(np.int64)
+    counts = multiplicities(fold * len(classes) + place, resamples, rng)
+    values_, draws = [], []
+    for column in range(1, 2) if len(classes) == 2 else range(len(classes)):
+        cells = []
+        for number in np.unique(fold):
+            members = (fold == number) & np.isfinite(said[:, column])
+            cells.append(_cell(place[members] == column, said[members, column], counts[:, members]))
+        there = [cell for cell in cells if cell is not None]
+        if there:
+            values_.append(np.mean([value for value, _ in there]))
+            draws.append(np.mean([drawn for _, drawn in there], axis=0))
+    if not values_:
+        return None
+    return _with_interval(float(np.mean(values_)), np.mean(draws, axis=0))
+
+
+def _cell(members: np.ndarray, said: np.ndarray, counts: np.ndarray) -> tuple[float, np.ndarray] | None:
+    if min(members.sum(), (~members).sum()) < _FEW:
+        return None
+    kernel = concordance(members.astype(np.int64), said)  # (members, others)
+    return float(kernel.mean()), weighted_mean(kernel, counts[:, members], counts[:, ~members])
+
+
+def weighted_mean(kernel: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return (draws,) means of an (n1, n0) table with (draws, n1) and (draws, n0) weights."""
+    total = first.sum(axis=1) * second.sum(axis=1)
+    return np.asarray(((first @ kernel) * second).sum(axis=1) / np.where(total > 0, total, np.nan))
+
+
+def _with_interval(value: float, draws: np.ndarray) -> Score:
+    low, high = np.nanquantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    # A percentile interval can miss the estimate in tiny samples.
+    return Score(value, float(min(low, value)), float(max(high, value)))

@@ -1,0 +1,97 @@
+"""Decodable beside used: what is said of a concept, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cfdna_interp.representation.probes import Score
+
+# Weaker reading is not worth the word: a tenth of the variance, or a tenth of the way from chance to certainty.
+DECODABLE = {"R2": 0.10, "AUROC": 0.60}
+CHANCE = {"R2": 0.0, "AUROC": 0.5}
+# What retraining without a group may cost at most for the group to be called replaceable (rung L2 of the verdict).
+MATERIAL = 0.05
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What the heads lose with a concept.
+
+    Attributes
+    ----------
+    rank
+        Directions that are erased.
+    cost
+        AUROC lost.
+    partial_cost
+        AUROC lost when the concept goes as far as the others don't explain it; None where nothing of it
+        is left to go, and of samples' concepts.
+    null_high
+        Largest of the costs of as many directions drawn at random.
+    shared
+        Whether there are other concepts that could explain it.
+    """
+
+    rank: int
+    cost: Score
+    partial_cost: Score | None
+    null_high: float
+    shared: bool
+
+
+def status_of(
+    metric: str, score: Score, control: float | None, auroc: Score, erased: Erased
+) -> tuple[str, str]:
+    """Return what is said of a concept, and why.
+
+    ``not decodable``: the score's upper bound is below the threshold. ``used``: the score is above chance,
+    erasing the concept costs AUROC, with a lower bound above 0, more than any draw of as many random directions,
+    and does so too when the concept goes only as far as the others don't explain it. ``decodable, not used``:
+    the score's lower bound is above the threshold, the probe reads more than in its control task, and the
+    upper bound of either cost is below ``MATERIAL``. Everything else ``can't tell``.
+
+    Parameters
+    ----------
+    metric
+        Key of ``DECODABLE``.
+    score, control
+        Of the probe, and of its control task.
+    auroc
+        Of the heads with nothing erased.
+    erased
+        With the concept erased.
+    """
+    cost, partial = erased.cost, erased.partial_cost
+    read = f"{metric} {_span(score)}"
+    if score.high < DECODABLE[metric]:
+        return "not decodable", f"a linear probe reaches {read}, below {DECODABLE[metric]:.2f}"
+    if auroc.low <= CHANCE["AUROC"]:
+        return "can't tell", f"the heads tell labels with AUROC {_span(auroc)}: there is nothing to lose"
+    costly = cost.low > 0 and cost.value > erased.null_high
+    if costly and score.low > CHANCE[metric]:
+        what = f"erasing it costs AUROC {_span(cost)}, random directions at most {erased.null_high:.2f}"
+        if not erased.shared:
+            return "used", what
+        if partial is None:
+            return "can't tell", f"{what}; the other concepts explain all of it"
+        if partial.low > 0:
+            return "used", f"{what}; {_span(partial)} by what the other concepts don't explain"
+        return "can't tell", f"{what}; by what the other concepts don't explain {_span(partial)}"
+    if score.low <= DECODABLE[metric]:
+        return "can't tell", f"a linear probe reaches {read}, on both sides of {DECODABLE[metric]:.2f}"
+    if control is not None and score.value <= control:
+        return "can't tell", f"a linear probe reaches {read}, no more than its control task ({control:.2f})"
+    unused = cost if partial is None or cost.high <= partial.high else partial
+    if unused.high < MATERIAL:
+        words = "erasing it" if unused is cost else "erasing what the other concepts don't explain of it"
+        return "decodable, not used", f"a linear probe reaches {read}; {words} costs AUROC {_span(unused)}"
+    return (
+        "can't tell",
+        f"erasing it costs AUROC {_span(cost)}, random directions up to {erased.null_high:.2f}",
+    )
+
+
+def _span(score: Score) -> str:
+    # Adding 0 turns the minus of a rounded -0.00 into nothing.
+    value, low, high = (round(x, 2) + 0.0 for x in (score.value, score.low, score.high))
+    return f"{value:.2f} ({low:.2f} to {high:.2f})"
