@@ -74,7 +74,7 @@ class Coding:
 
 
 def raw_inputs(part: Part) -> list[Concept]:
-    """Return what is known of fragments as it goes in: the level of all calls, the class of locus as it is."""
+    """Return what is known of fragments as it goes in: the level of all calls, the locus class as it is."""
     fragments, n = part.fragments, len(part)
     everywhere = np.ones(n, dtype=bool)
     gc_known = np.isfinite(part.gc)

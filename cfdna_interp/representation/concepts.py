@@ -39,10 +39,10 @@ class Concept:
 def fragment_concepts(part: Part) -> list[Concept]:
     """Return the concepts of fragments.
 
-    length (bp), methylation_level (share of methylated calls, of fragments outside atlas blocks with at least
-    one), level_in_blocks (the same of fragments that touch a block), cpg_count (calls), locus (touches a block
-    or not), tissue_class (class of the block it touches), gc (share), end_motif (first two bases, in the
-    order of ``MOTIFS``).
+    length (bp), methylation_level (share of methylated calls, of fragments outside atlas blocks with at
+    least one), level_in_blocks (the same of fragments that touch a block), cpg_count (calls), locus (touches
+    a block or not), tissue_class (class of the block it touches), gc (share), end_motif (first two bases, in
+    the order of ``MOTIFS``).
     """
     fragments = part.fragments
     everywhere = np.ones(len(part), dtype=bool)

@@ -16,7 +16,7 @@ import numpy as np
 from cfdna_interp.models.contract import MAX_CALLS, FragmentInputs
 from cfdna_interp.representation.concepts import Concept
 
-# Below as many values, as they would be if all were equally common, a random order keeps a lot of the real one.
+# Equally common values that are as diverse; of fewer, a random order often keeps much of the real one.
 FEW_VALUES = 20
 
 

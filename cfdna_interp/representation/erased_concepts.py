@@ -44,9 +44,9 @@ def erase_concepts(
 ) -> Costs:
     """Erase each concept by itself, and measure what the frozen heads lose.
 
-    Concepts of fragments are erased by moments over all fragments, where their columns hold curves: whatever a
-    fragment's expected embedding is as a function of the concept, the heads no longer see it. Those of samples are
-    erased from mean embeddings, for each fold by the samples of the others, since labels are among them.
+    Concepts of fragments are erased by moments over all fragments, where their columns hold curves: as far as
+    these reach, the expected embedding is then the same whatever the concept. Those of samples are erased
+    from mean embeddings, for each fold by the samples of the others, since labels are among them.
 
     Parameters
     ----------
@@ -99,8 +99,8 @@ def erase_concepts(
 def _sample_eraser(task: Task, sums: Sums, fold: int) -> Eraser:
     """Return the eraser of a concept of samples by those outside of a fold.
 
-    Directions are those in which mean embeddings differ with the concept; nearness is measured by fragments, as for
-    other concepts: the covariance of means, of hardly more samples than dimensions, is mostly noise.
+    Directions are those in which mean embeddings differ with the concept; nearness is measured by fragments,
+    as for other concepts: the covariance of means, of hardly more samples than dimensions, is mostly noise.
     """
     concept = task.concept
     rows = np.flatnonzero(concept.known & (task.fold != fold))

@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.representation.concepts import Concept
-from cfdna_interp.stats.roc import LEVEL, concordance
+from cfdna_interp.stats.roc import LEVEL, auroc, concordance
 
 LOGISTIC_FRAGMENTS = 20_000  # more change the AUROC of a fragment probe by less than a hundredth
 _PENALTIES = np.logspace(
@@ -184,7 +184,7 @@ def _auroc(members: np.ndarray, said: np.ndarray) -> float:
     members, said = members[there], said[there]
     if min(members.sum(), (~members).sum()) < _FEW:
         return float("nan")
-    return float(concordance(members.astype(np.int64), said).mean())
+    return auroc(members.astype(np.int64), said)
 
 
 def _mean_of(table: np.ndarray, counts: np.ndarray) -> Score | None:

@@ -23,7 +23,7 @@ def untrained(encoder: Encoder, rng: np.random.Generator, fragments: FragmentInp
     rng
         Source of the weights.
     fragments
-        What the untrained encoder is whitened on; of foreign models the first ``WHITENED_ON`` in random order.
+        What the untrained encoder is whitened on; of foreign models ``WHITENED_ON`` of them.
 
     Returns
     -------

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from cfdna_interp.representation.probes import Score
 
-# Weaker reading is not worth the word: a tenth of the variance, or a tenth of the way from chance to certainty.
+# Weaker reading is not worth the word: a tenth of the variance, a fifth of the way from chance to certainty.
 DECODABLE = {"R2": 0.10, "AUROC": 0.60}
 CHANCE = {"R2": 0.0, "AUROC": 0.5}
-# What retraining without a group may cost at most for the group to be called replaceable (rung L2 of the verdict).
+# What retraining without a group may cost at most for it to be called replaceable (rung L2 of the verdict).
 MATERIAL = 0.05
 
 
@@ -45,10 +45,10 @@ def status_of(
     """Return what is said of a concept, and why.
 
     ``not decodable``: the score's upper bound is below the threshold. ``used``: the score is above chance,
-    erasing the concept costs AUROC, with a lower bound above 0, more than any draw of as many random directions,
-    and does so too when the concept goes only as far as the others don't explain it. ``decodable, not used``:
-    the score's lower bound is above the threshold, the probe reads more than in its control task, and the
-    upper bound of either cost is below ``MATERIAL``. Everything else ``can't tell``.
+    erasing the concept costs AUROC, with a lower bound above 0 and more than any draw of as many random
+    directions, and still does when the concept goes only as far as the others don't explain it.
+    ``decodable, not used``: the score's lower bound is above the threshold, the probe reads more than in its
+    control task, and the upper bound of either cost is below ``MATERIAL``. Everything else ``can't tell``.
 
     Parameters
     ----------
