@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from cohorts import PlantedCohort
 
-from cfdna_interp.attribution.coalitions import coalition_values, shares_of
+from cfdna_interp.attribution.coalitions import coalition_values, performance_of, shares_of
 from cfdna_interp.attribution.judge import Dominance, judge
-from cfdna_interp.attribution.nulls import Refit, refit_shares
+from cfdna_interp.attribution.nulls import Refit, refit_figures
 from cfdna_interp.attribution.retraining import fold_auroc, subsets
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.models.crossfit import CrossFit, crossfit
@@ -36,20 +36,21 @@ def measure(planted: PlantedCohort, seed: int) -> tuple[Figures, CrossFit]:
     assert model is not None
     values = coalition_values(cohort, model, reference)
     shares = shares_of(values.values, values.reference)
-    refits = {
-        kind: [
-            refit_shares(cohort, reference, Refit(kind, number), folds=FOLDS, seed=seed).share.tolist()
-            for number in range(count)
-        ]
+    bootstrap, permuted = (
+        [refit_figures(cohort, reference, Refit(kind, n), folds=FOLDS, seed=seed) for n in range(count)]
         for kind, count in (("bootstrap", BOOTSTRAP), ("permutation", PERMUTATIONS))
-    }
+    )
+    people = values.values.mean(axis=2)  # every subject has one sample
     figures = {
         "share": shares.share.tolist(),
         "covariance": shares.covariance.tolist(),
         "context": shares.context,
         "completeness": shares.completeness,
         "cross_fitted": cross_fitted,
-        **refits,
+        "performance": performance_of(people, cohort.targets, np.ones((1, len(people))))[0].tolist(),
+        "bootstrap": [refit.shares.share.tolist() for refit in bootstrap],
+        "permutation": [refit.shares.share.tolist() for refit in permuted],
+        "permuted_performance": [refit.performance.tolist() for refit in permuted],
         "seconds": time.monotonic() - started,
     }
     return figures, model
@@ -63,6 +64,8 @@ def verdict(figures: Figures) -> Dominance:
         covariance=np.array(figures["covariance"]),
         bootstrap=np.array(figures["bootstrap"]),
         permuted=np.array(figures["permutation"]),
+        performance=np.array(figures["performance"]),
+        permuted_performance=np.array(figures["permuted_performance"]),
         context=figures["context"],
         cross_fitted=figures["cross_fitted"],
         necessity_margin=margins.necessity_margin,

@@ -14,7 +14,7 @@ from cfdna_interp.models.crossfit import CrossFit
 from cfdna_interp.models.head import AttentionHead
 from cfdna_interp.models.pooling import Pooled
 
-_SAMPLES_AT_ONCE = 16
+_SAMPLES_AT_ONCE = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +73,10 @@ def values_of_versions(head: AttentionHead, versions: torch.Tensor, touches: tor
     parts = torch.stack([~inside, inside], dim=1).to(versions.dtype)  # (bags, parts, fragments)
     pooled = head.pool(versions.flatten(0, 2), parts)
     pooled = pooled.map(lambda item: item.unflatten(0, versions.shape[:3]))
-    values = np.zeros((len(versions), len(COALITIONS), versions.shape[2]))
-    for number, present in enumerate(COALITIONS):
-        outside, within = versions_of(present)
-        merged = _part(pooled, outside, 0).merge(_part(pooled, within, 1))
-        values[:, number] = head.read_out(merged).double().numpy()
-    return values
+    outside, within = zip(*map(versions_of, COALITIONS), strict=True)
+    merged = _part(pooled, outside, 0).merge(_part(pooled, within, 1))  # (samples, coalitions, donors, ...)
+    logits: np.ndarray = head.read_out(merged).double().numpy()
+    return logits
 
 
 @torch.inference_mode()
@@ -98,9 +96,9 @@ def values_of_weights(head: AttentionHead, bags: torch.Tensor, weights: np.ndarr
     return logits
 
 
-def _part(pooled: Pooled, version: int, part: int) -> Pooled:
-    """Return the record (rows, donors, ...) of one part of one version."""
-    return pooled.map(lambda item: item[:, version, :, part])
+def _part(pooled: Pooled, versions: tuple[int, ...], part: int) -> Pooled:
+    """Return the records (samples, versions, donors, ...) of one part of some versions."""
+    return pooled.map(lambda item: item[:, :, :, part][:, list(versions)])
 
 
 def shapley(values: np.ndarray) -> np.ndarray:
@@ -128,6 +126,28 @@ def shapley(values: np.ndarray) -> np.ndarray:
     return contributions(
         lambda present: table[:, COALITIONS.index(tuple(present.tolist()))], len(BAG_GROUPS)
     ).phi
+
+
+def performance_of(values: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Divide the drop of the log-loss from no group to all groups over the groups.
+
+    Covert, Lundberg & Lee, NeurIPS 2020 (SAGE), with the values of this package's interventions.
+
+    Parameters
+    ----------
+    values
+        (subjects, coalitions) logits, coalitions as in ``dataset.COALITIONS``.
+    targets
+        (subjects,) labels 0 or 1, or probabilities.
+    weights
+        (n, subjects) how much each subject counts, in several ways.
+
+    Returns
+    -------
+    (n, groups) in nats a subject; a row sums to the loss of no group less that of all.
+    """
+    gain = targets[:, None] * values - np.logaddexp(0, values)  # (subjects, coalitions)
+    return shapley(weights @ gain / weights.sum(axis=1, keepdims=True))
 
 
 def by_subject(codes: np.ndarray, values: np.ndarray) -> np.ndarray:

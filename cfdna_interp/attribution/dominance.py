@@ -56,10 +56,12 @@ def run_dominance(config: Config) -> None:
     by_donor = by_subject(cohort.codes, values)
     people = by_donor.mean(axis=2)
     labels = by_subject(cohort.codes, cohort.labels[:, None])[:, 0]
+    targets = by_subject(cohort.codes, cohort.targets[:, None])[:, 0]
     folds = by_subject(cohort.codes, fitted.fold[:, None])[:, 0]
     shares, phi = shares_of(by_donor, by_subject(cohort.codes, anchors)), shapley(people)
     refits = pd.concat([pd.read_parquet(layout.refits(chunk)) for chunk in chunks])
     boot, permuted = (_wide(refits, kind, "share") for kind in ("bootstrap", "permutation"))
+    permuted_performance = _wide(refits, "permutation", "performance")
     boot_covariance = _wide(refits, "bootstrap", "covariance_share")
     context = refits[
         (refits.kind == "bootstrap") & (refits.group == BAG_GROUPS[0])
@@ -67,11 +69,14 @@ def run_dominance(config: Config) -> None:
     retraining = read_json(layout.file("retraining.json"))
     cross_fitted, fidelity = retraining["cross_fitted_auroc"], retraining["fidelity"]
     pairs = interaction_shares(people)
+    gained = performance(people, targets, labels, config.seed)
     verdict = judge(
         share=shares.share,
         covariance=shares.covariance,
         bootstrap=boot,
         permuted=permuted,
+        performance=np.array([gained[group]["value"] for group in BAG_GROUPS]),
+        permuted_performance=permuted_performance,
         context=shares.context,
         cross_fitted=cross_fitted,
         necessity_margin=config.validation.necessity_margin,
@@ -131,7 +136,8 @@ def run_dominance(config: Config) -> None:
             "gradients": _gradients(notes, codes),
             "randomised": [entry for note in notes for entry in note["randomised"]],
             "interactions": {f"{first}:{second}": share for (first, second), share in pairs.items()},
-            "performance": performance(people, labels, config.seed),
+            "performance": gained,
+            "performance_null_high": null_ceiling(permuted_performance),
             "removal": removal_curves(people, labels, folds, shares.share),
             "stability": _stability(cohort, fitted, reference),
             "fidelity": fidelity,

@@ -58,7 +58,7 @@ def margins(shares: np.ndarray) -> np.ndarray:
 
 
 def null_ceiling(permuted: np.ndarray) -> float:
-    """Return the 95 % quantile of the largest share over groups; of 19 permutations the largest of all."""
+    """Return the 95 % quantile of the largest figure over groups; of 19 permutations the largest of all."""
     return float(np.quantile(permuted.max(axis=1), 0.95, method="higher"))
 
 
@@ -68,6 +68,8 @@ def judge(
     covariance: np.ndarray,
     bootstrap: np.ndarray,
     permuted: np.ndarray,
+    performance: np.ndarray,
+    permuted_performance: np.ndarray,
     context: float,
     cross_fitted: Mapping[str, float],
     necessity_margin: float,
@@ -86,6 +88,8 @@ def judge(
         (groups,) shares and covariance shares of the model.
     bootstrap, permuted
         (refits, groups) shares over bootstraps of subjects and over permuted labels.
+    performance, permuted_performance
+        (groups,) and (refits, groups) what groups contribute to the cross-fitted log-loss, in nats.
     context
         Share of context and joint dependence.
     cross_fitted, necessity_margin, replaceable_margin, signal_ceiling
@@ -112,25 +116,29 @@ def judge(
     if obstacle:
         return Dominance("can't tell", None, obstacle, dict.fromkeys(evidence.groups, "unclear"))
     leads = dict(zip(groups, np.quantile(margins(bootstrap), 0.05, axis=0).tolist(), strict=True))
-    return _outcome(evidence, _Lead(leads, null_ceiling(permuted)), ranks or {}, interactions or {})
+    gains = dict(zip(groups, performance.tolist(), strict=True))
+    lead = _Lead(leads, gains, null_ceiling(permuted_performance))
+    return _outcome(evidence, lead, ranks or {}, interactions or {})
 
 
 @dataclass(frozen=True)
 class _Lead:
     """How firmly groups lead.
 
-    ``low`` is each group's margin at the 5 % quantile of the bootstrap, ``ceiling`` the share that any group
-    may reach with permuted labels.
+    ``low`` is each group's margin at the 5 % quantile of the bootstrap, ``gain`` what it contributes to the
+    cross-fitted log-loss, ``ceiling`` what any group may contribute with permuted labels.
     """
 
     low: dict[str, float]
+    gain: dict[str, float]
     ceiling: float
 
     def words(self, evidence: Evidence, group: str) -> str:
         return (
             f"{group} carries {evidence.share_of(group):.0%} of the attribution; it leads the next group "
-            f"by at least {self.low[group]:.2f} in 95 % of bootstrap refits, and no more than "
-            f"{self.ceiling:.0%} goes to any group in 95 % of refits with permuted labels."
+            f"by at least {self.low[group]:.2f} in 95 % of bootstrap refits, and contributes "
+            f"{self.gain[group]:.3f} nats to the prediction of subjects that the heads never saw, where with "
+            f"permuted labels no group contributes more than {self.ceiling:.3f} in 95 % of refits."
         )
 
 
@@ -207,9 +215,15 @@ def _outcome(
 
 
 def _leader(evidence: Evidence, lead: _Lead) -> str | None:
-    """Return the group that leads with certainty and further than with permuted labels."""
+    """Return the group that leads with certainty and tells the classes apart beyond what chance does.
+
+    The null is on what a group contributes to predictions and not on its share. Heads that learned nothing
+    put most of their small logits on one group, since a random direction in a space that varies in three ways
+    lies near one of them: the null's shares say how pure a head may be by chance, not whether a group's
+    part in a prediction that holds is real.
+    """
     for group in evidence.order:
-        if lead.low[group] > LEAD and evidence.share_of(group) > lead.ceiling:
+        if lead.low[group] > LEAD and lead.gain[group] > lead.ceiling:
             return group
     return None
 
@@ -243,8 +257,8 @@ def _nobody(evidence: Evidence, lead: _Lead, roles: Mapping[str, str]) -> str:
     leader = evidence.order[0]
     reason = (
         f"The largest share, {evidence.share_of(leader):.0%} for {leader}, leads by "
-        f"{lead.low[leader]:.2f} at the 5 % quantile of the bootstrap (needed: above {LEAD:.2f}) against a "
-        f"null ceiling of {lead.ceiling:.0%}."
+        f"{lead.low[leader]:.2f} at the 5 % quantile of the bootstrap (needed: above {LEAD:.2f}); the group "
+        f"contributes {lead.gain[leader]:.3f} nats, with permuted labels groups reach {lead.ceiling:.3f}."
     )
     carriers = [group for group in evidence.order if roles[group] == "carrier"]
     if len(carriers) > 1:

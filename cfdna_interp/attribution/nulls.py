@@ -17,7 +17,13 @@ from safetensors.torch import load_file, save_file
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.attribution.coalitions import Shares, by_subject, coalition_values, shares_of
+from cfdna_interp.attribution.coalitions import (
+    Shares,
+    by_subject,
+    coalition_values,
+    performance_of,
+    shares_of,
+)
 from cfdna_interp.attribution.dataset import EmbeddedCohort, load_cohort, load_reference
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
@@ -41,6 +47,22 @@ def refits_of_chunk(config: Config, chunk: int) -> list[Refit]:
 
 
 @dataclass(frozen=True, eq=False)
+class RefitFigures:
+    """What a refit's heads rest on.
+
+    Attributes
+    ----------
+    shares
+        Of the attribution.
+    performance
+        (groups,) what each group contributes to the cross-fitted log-loss, in nats a subject.
+    """
+
+    shares: Shares
+    performance: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Refitted:
     """Heads of one refit.
 
@@ -50,22 +72,25 @@ class Refitted:
         The heads.
     labels
         (samples,) the labels they were fitted to, in a permutation as dealt out.
+    targets
+        (samples,) what they were to say: the labels, or probabilities dealt out with them.
     multiplicity
         (subjects,) how often each subject, by ascending code, was drawn.
     """
 
     fitted: CrossFit
     labels: np.ndarray
+    targets: np.ndarray
     multiplicity: np.ndarray
 
-    def shares(self, cohort: EmbeddedCohort, reference: torch.Tensor) -> Shares:
+    def figures(self, cohort: EmbeddedCohort, reference: torch.Tensor) -> RefitFigures:
         """Summarise the attributions of the heads to the cohort they were fitted on."""
         values = coalition_values(cohort, self.fitted, reference)
-        return shares_of(
-            by_subject(cohort.codes, values.values),
-            by_subject(cohort.codes, values.reference),
-            self.multiplicity,
-        )
+        people = by_subject(cohort.codes, values.values)
+        shares = shares_of(people, by_subject(cohort.codes, values.reference), self.multiplicity)
+        targets = by_subject(cohort.codes, self.targets[:, None])[:, 0]
+        gained = performance_of(people.mean(axis=2), targets, self.multiplicity[None])[0]
+        return RefitFigures(shares, gained)
 
 
 def refit_heads(cohort: EmbeddedCohort, refit: Refit, *, folds: int, seed: int) -> Refitted:
@@ -102,14 +127,14 @@ def refit_heads(cohort: EmbeddedCohort, refit: Refit, *, folds: int, seed: int) 
         weights=subject_weights(cohort.codes) * multiplicity[place],
         targets=targets[place],
     )
-    return Refitted(fitted, people[place], multiplicity)
+    return Refitted(fitted, people[place], targets[place], multiplicity)
 
 
-def refit_shares(
+def refit_figures(
     cohort: EmbeddedCohort, reference: torch.Tensor, refit: Refit, *, folds: int, seed: int
-) -> Shares:
+) -> RefitFigures:
     """Refit the heads once and summarise their attributions; ``reference`` is (donors, fragments, dim)."""
-    return refit_heads(cohort, refit, folds=folds, seed=seed).shares(cohort, reference)
+    return refit_heads(cohort, refit, folds=folds, seed=seed).figures(cohort, reference)
 
 
 def run_refit(config: Config, chunk: int) -> None:
@@ -123,7 +148,8 @@ def run_refit(config: Config, chunk: int) -> None:
         if refit.kind == "permutation":
             kept = {"labels": torch.from_numpy(refitted.labels), **refitted.fitted.tensors()}
             tensors.update({f"{refit.number}/{name}": tensor for name, tensor in kept.items()})
-        shares = refitted.shares(cohort, reference)
+        figures = refitted.figures(cohort, reference)
+        shares = figures.shares
         for place, group in enumerate(BAG_GROUPS):
             rows.append(
                 {
@@ -134,6 +160,7 @@ def run_refit(config: Config, chunk: int) -> None:
                     "covariance_share": shares.covariance[place],
                     "context_and_joint": shares.context,
                     "completeness": shares.completeness,
+                    "performance": figures.performance[place],
                 }
             )
     with atomic_path(layout.permuted_heads(chunk)) as temporary:

@@ -9,7 +9,13 @@ import numpy as np
 import pandas as pd
 
 from cfdna_interp.artifacts.features import BAG_GROUPS
-from cfdna_interp.attribution.coalitions import Attributions, by_subject, shapley, shares_of
+from cfdna_interp.attribution.coalitions import (
+    Attributions,
+    by_subject,
+    performance_of,
+    shapley,
+    shares_of,
+)
 from cfdna_interp.attribution.dataset import COALITIONS, coalition_index
 from cfdna_interp.stats.resampling import bootstrap_counts, stream
 from cfdna_interp.stats.roc import auroc
@@ -58,17 +64,19 @@ def interaction_shares(values: np.ndarray) -> dict[tuple[str, str], float]:
     return {pair: float(np.abs(index).sum()) / total for pair, index in interactions(values).items()}
 
 
-def performance(values: np.ndarray, labels: np.ndarray, seed: int) -> dict[str, dict[str, float]]:
-    """Divide the drop of the log-loss from no group to all groups over the groups.
-
-    Covert, Lundberg & Lee, NeurIPS 2020 (SAGE), with the values of this package's interventions.
+def performance(
+    values: np.ndarray, targets: np.ndarray, labels: np.ndarray, seed: int
+) -> dict[str, dict[str, float]]:
+    """Divide the drop of the log-loss over the groups, with intervals; see :func:`performance_of`.
 
     Parameters
     ----------
     values
         (subjects, coalitions) logits.
+    targets
+        (subjects,) what the heads were to say: labels, or the probabilities of a model known by its scores.
     labels
-        (subjects,) 0 or 1.
+        (subjects,) 0 or 1; the bootstrap draws within each.
     seed
         The run's seed, for the bootstrap over subjects.
 
@@ -76,22 +84,15 @@ def performance(values: np.ndarray, labels: np.ndarray, seed: int) -> dict[str, 
     -------
     Group -> value, low, high in nats; their values sum to the loss of no group less that of all.
     """
-    gain = -_losses(values, labels)  # (subjects, coalitions)
     rng = stream(seed, "performance")
     draws = np.stack([bootstrap_counts(labels.astype(int), rng) for _ in range(DRAWS)])
-    drawn = shapley(draws @ gain / len(labels))  # (draws, groups)
-    value = shapley(gain.mean(axis=0, keepdims=True))[0]
+    drawn = performance_of(values, targets, draws)  # (draws, groups)
+    value = performance_of(values, targets, np.ones((1, len(labels))))[0]
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
     return {
         group: {"value": float(value[place]), "low": float(low[place]), "high": float(high[place])}
         for place, group in enumerate(BAG_GROUPS)
     }
-
-
-def _losses(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    signs = 2 * labels[:, None] - 1
-    losses: np.ndarray = np.logaddexp(0, -signs * values)
-    return losses
 
 
 def removal_curves(

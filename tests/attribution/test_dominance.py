@@ -7,11 +7,11 @@ import pytest
 import torch
 from toys import toy_cohort, toy_fragments, toy_study
 
-from cfdna_interp.attribution.coalitions import coalition_values, shares_of
+from cfdna_interp.attribution.coalitions import coalition_values, performance_of, shares_of
 from cfdna_interp.attribution.dataset import EmbeddedCohort
 from cfdna_interp.attribution.embed import embed_bags
 from cfdna_interp.attribution.judge import Dominance, judge
-from cfdna_interp.attribution.nulls import Refit, refit_shares
+from cfdna_interp.attribution.nulls import Refit, refit_figures
 from cfdna_interp.attribution.retraining import fold_auroc, subsets
 from cfdna_interp.models.crossfit import crossfit
 from cfdna_interp.models.encoder import ReferenceEncoder
@@ -49,17 +49,15 @@ def embedded(
 
 
 def outcome(cohort: EmbeddedCohort, reference: torch.Tensor) -> tuple[Dominance, np.ndarray]:
-    refits = {
-        kind: np.array(
-            [refit_shares(cohort, reference, Refit(kind, n), folds=4, seed=1).share for n in range(number)]
-        )
+    bootstrap, permuted = (
+        [refit_figures(cohort, reference, Refit(kind, n), folds=4, seed=1) for n in range(number)]
         for kind, number in (("bootstrap", 20), ("permutation", 19))
-    }
+    )
     fitted = crossfit(
         cohort.versions[:, 0], cohort.labels, cohort.codes, folds=4, rng=np.random.default_rng(0)
     )
     values = coalition_values(cohort, fitted, reference)
-    shares = shares_of(values.values, values.reference)
+    shares, people = shares_of(values.values, values.reference), values.values.mean(axis=2)
     assert shares.completeness < 1e-5
     cross_fitted = {}
     for name, present in subsets().items():
@@ -69,8 +67,10 @@ def outcome(cohort: EmbeddedCohort, reference: torch.Tensor) -> tuple[Dominance,
     verdict = judge(
         share=shares.share,
         covariance=shares.covariance,
-        bootstrap=refits["bootstrap"],
-        permuted=refits["permutation"],
+        bootstrap=np.array([refit.shares.share for refit in bootstrap]),
+        permuted=np.array([refit.shares.share for refit in permuted]),
+        performance=performance_of(people, cohort.labels, np.ones((1, len(people))))[0],
+        permuted_performance=np.array([refit.performance for refit in permuted]),
         context=shares.context,
         cross_fitted=cross_fitted,
         necessity_margin=0.02,

@@ -25,9 +25,10 @@ def aurocs(model: float, costs: tuple[float, ...], alone: tuple[float, ...]) -> 
 
 
 def ruling(share: list[float], **changes: object) -> Dominance:
-    """Judge shares that every bootstrap refit repeats, against a null of a third each.
+    """Judge shares that every bootstrap refit repeats.
 
-    Unless told otherwise length carries a signal that nothing else has.
+    Unless told otherwise length carries a signal that nothing else has, and each group contributes to the
+    prediction what its share says, up to half a nat; with permuted labels none more than a hundredth.
     """
     given_share = np.array(share)
     figures: dict[str, object] = {
@@ -35,6 +36,8 @@ def ruling(share: list[float], **changes: object) -> Dominance:
         "covariance": given_share,
         "bootstrap": np.tile(share, (20, 1)),
         "permuted": np.tile([0.4, 0.3, 0.3], (19, 1)),
+        "performance": given_share / 2,
+        "permuted_performance": np.tile([0.01, 0.0, -0.01], (19, 1)),
         "context": 0.1,
         "cross_fitted": aurocs(0.9, (0.4, 0.0, 0.0), (0.9, 0.5, 0.5)),
         "necessity_margin": 0.02,
@@ -76,15 +79,24 @@ def test_one_bad_bootstrap_in_twenty_is_too_many_two_in_forty_are_not_better() -
 
 
 def test_with_nineteen_permutations_the_leader_must_exceed_all_of_them() -> None:
-    permuted = np.tile([0.4, 0.3, 0.3], (19, 1))
-    permuted[7] = [0.1, 0.85, 0.05]  # whichever group it is
-    assert null_ceiling(permuted) == 0.85
-    assert ruling([0.8, 0.15, 0.05], permuted=permuted).outcome == "none"
+    # A share of .8 contributes .4 nats.
+    permuted = np.tile([0.01, 0.0, 0.0], (19, 1))
+    permuted[7] = [0.0, 0.41, 0.0]  # whichever group it is
+    assert null_ceiling(permuted) == 0.41
+    assert ruling([0.8, 0.15, 0.05], permuted_performance=permuted).outcome == "none"
     # Of 99, the five largest may exceed it: the 95 % quantile is the 95th of 99 in order.
-    many = np.tile([0.4, 0.3, 0.3], (99, 1))
-    many[:4] = [0.1, 0.85, 0.05]
-    assert null_ceiling(many) == 0.4
-    assert ruling([0.8, 0.15, 0.05], permuted=many).outcome == "dominant"
+    many = np.tile([0.01, 0.0, 0.0], (99, 1))
+    many[:4] = [0.0, 0.41, 0.0]
+    assert null_ceiling(many) == 0.01
+    assert ruling([0.8, 0.15, 0.05], permuted_performance=many).outcome == "dominant"
+
+
+def test_a_share_is_a_finding_by_what_it_contributes_not_by_how_pure_chance_is() -> None:
+    # Heads of permuted labels rest on one group nearly alone as well, and predict nothing with it.
+    pure = np.tile([0.9, 0.05, 0.05], (19, 1))
+    assert ruling([0.8, 0.15, 0.05], permuted=pure).outcome == "dominant"
+    # A head that rests on length firmly and predicts nothing with it: no finding, however firm.
+    assert ruling([0.8, 0.15, 0.05], performance=np.array([-0.02, 0.0, 0.0])).outcome == "none"
 
 
 def test_context_above_a_fifth_is_cannot_tell() -> None:
@@ -181,11 +193,11 @@ def test_the_carrier_beside_a_suppressor_is_named_only_if_it_passes_the_rule() -
     share, covariance = [0.36, 0.59, 0.05], np.array([0.0, 1.0, 0.0])
     ruled = {"covariance": covariance, "cross_fitted": SUPPRESSOR}
     assert ruling(share, **ruled).group == METHYLATION
-    # .50 - .42 = .08 is no lead; nor is one that permuted labels give.
+    # .50 - .42 = .08 is no lead; nor does one count that contributes what permuted labels do.
     unsure = np.tile([0.42, 0.50, 0.08], (20, 1))
     assert ruling(share, **ruled, bootstrap=unsure).group is None
-    high = np.tile([0.1, 0.8, 0.1], (19, 1))
-    assert ruling(share, **ruled, permuted=high).group is None
+    high = np.tile([0.1, 0.3, 0.1], (19, 1))
+    assert ruling(share, **ruled, permuted_performance=high).group is None
     assert ruling(share, **ruled, ranks={"reweight": (LENGTH, METHYLATION, TISSUE)}).group is None
     assert {ruling(share, **ruled, bootstrap=unsure).outcome, ruling(share, **ruled).outcome} == {
         "suppressor"
@@ -313,6 +325,8 @@ def test_shares_of_noise_are_hardly_ever_named() -> None:
                 share.tolist(),
                 bootstrap=rng.dirichlet(share * 24, size=20),
                 permuted=rng.dirichlet([8, 8, 8], size=19),
+                performance=rng.normal(0, 0.01, size=3),
+                permuted_performance=rng.normal(0, 0.01, size=(19, 3)),
                 covariance=rng.normal(share, 0.1),
                 cross_fitted=cross_fitted,
             )

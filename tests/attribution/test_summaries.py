@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from cfdna_interp.attribution.coalitions import performance_of
 from cfdna_interp.attribution.dataset import COALITION_NAMES, COALITIONS
 from cfdna_interp.attribution.summaries import (
     agreement,
@@ -58,7 +59,7 @@ def test_performance_sums_to_the_drop_of_the_loss_and_only_the_used_group_gains(
     labels = rng.integers(0, 2, 400)
     logit = 2.0 * (2 * labels - 1) + rng.normal(size=400)
     values = np.stack([logit * present[1] for present in COALITIONS], axis=1)  # methylation says it all
-    found = performance(values, labels, seed=1)
+    found = performance(values, labels, labels, seed=1)
     losses = np.logaddexp(0, -(2 * labels - 1) * logit).mean()
     assert found[M]["value"] == pytest.approx(np.log(2) - losses)
     assert found[M]["low"] > 0.2 and found[M]["low"] <= found[M]["value"] <= found[M]["high"]
@@ -71,7 +72,18 @@ def test_a_group_that_only_adds_noise_makes_the_prediction_worse() -> None:
     labels = rng.integers(0, 2, 400)
     noise = 3 * rng.normal(size=400)
     values = np.stack([noise * present[0] for present in COALITIONS], axis=1)
-    assert performance(values, labels, seed=1)[L]["high"] < 0
+    assert performance(values, labels, labels, seed=1)[L]["high"] < 0
+
+
+def test_performance_against_probabilities_is_their_cross_entropy() -> None:
+    # One subject, a target of .8, logit log 4 from methylation alone: the right answer. The loss falls from
+    # log 2 to the entropy of .8, .5004.
+    values = np.array([[np.log(4) * present[1] for present in COALITIONS]])
+    entropy = -0.8 * np.log(0.8) - 0.2 * np.log(0.2)
+    expected = [0.0, np.log(2) - entropy, 0.0]
+    np.testing.assert_allclose(
+        performance_of(values, np.array([0.8]), np.ones((1, 1)))[0], expected, atol=1e-12
+    )
 
 
 def test_removal_by_hand() -> None:
