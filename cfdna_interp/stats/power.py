@@ -1,0 +1,116 @@
+"""What a cohort of a given size can show: errors, intervals and powers of AUROCs before there are data.
+
+Scores of cases and controls are taken to be normal with one variance. Two pairs of a case and a control
+that share one of them then agree, beyond chance, with a probability that Plackett's integral (Biometrika
+41:351, 1954) gives exactly; summed over pairs of pairs, as Hanley and McNeil (Radiology 143:29, 1982) do
+with exponential scores, this is the variance of an AUROC, and for two scores on the same subjects the
+covariance that DeLong et al. (Biometrics 44:837, 1988) estimate. The binormal approximation of Obuchowski and
+McClish (Statistics in Medicine 16:1529, 1997) also counts the error of fitting a smooth curve, which the
+empirical AUROC does not have, and asks for more at high AUROCs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import norm
+
+from cfdna_interp.stats.roc import Interval, logit_interval
+from cfdna_interp.stats.strata import PER_CLASS
+
+ALPHA, POWER = 0.05, 0.8
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+
+
+def covariance(a: float, b: float, case: int, control: int, correlation: float) -> float:
+    """Return the covariance of two estimated AUROCs on the same subjects.
+
+    Parameters
+    ----------
+    a, b
+        The true AUROCs, strictly inside (0, 1).
+    case, control
+        Number of subjects.
+    correlation
+        Of the two scores within each class; 1 with ``a == b`` gives the variance.
+    """
+    same = _agreement(a, b, correlation)  # one pair, both scores
+    shared = _agreement(a, b, correlation / 2)  # two pairs that share a case, or a control
+    return (same + (case + control - 2) * shared) / (case * control)
+
+
+def error(auroc: float, case: int, control: int) -> float:
+    """Return the standard error of an estimated AUROC."""
+    return float(np.sqrt(covariance(auroc, auroc, case, control, 1.0)))
+
+
+def difference_error(a: float, b: float, case: int, control: int, correlation: float) -> float:
+    """Return the standard error of the difference of two AUROCs on the same subjects."""
+    variance = (
+        error(a, case, control) ** 2
+        + error(b, case, control) ** 2
+        - 2 * covariance(a, b, case, control, correlation)
+    )
+    return float(np.sqrt(max(variance, 0.0)))
+
+
+def expected_interval(auroc: float, case: int, control: int) -> Interval:
+    """Return the 95 % interval to expect around an AUROC."""
+    return logit_interval(auroc, error(auroc, case, control) ** 2, "binormal, logit scale")
+
+
+def within_interval(auroc: float, sites: Sequence[tuple[int, int]]) -> Interval | None:
+    """Return the 95 % interval to expect of a within-batch AUROC, None where no site can be used.
+
+    Parameters
+    ----------
+    auroc
+        The same inside every site.
+    sites
+        Cases and controls of each; those with fewer than 5 of either do not count.
+    """
+    used = [(case, control) for case, control in sites if min(case, control) >= PER_CLASS]
+    if not used:
+        return None
+    weights = np.array([case * control / (case + control) for case, control in used])
+    weights /= weights.sum()
+    variances = np.array([error(auroc, case, control) ** 2 for case, control in used])
+    return logit_interval(auroc, float(weights**2 @ variances), "binormal within batch, logit scale")
+
+
+def power_of_difference(distance: float, standard_error: float, alpha: float, sides: int) -> float:
+    """Return the chance that a Wald test finds a difference that lies ``distance`` from zero."""
+    return float(norm.cdf(abs(distance) / standard_error - norm.isf(alpha / sides)))
+
+
+def power_of_signal(auroc: float, case: int, control: int, alpha: float = ALPHA, sides: int = 1) -> float:
+    """Return the chance that a rank-sum or permutation test tells an AUROC above .5 from .5.
+
+    One-sided by default, as the rung L0 is judged.
+    """
+    null = error(0.5, case, control)
+    return float(norm.cdf((auroc - 0.5 - norm.isf(alpha / sides) * null) / error(auroc, case, control)))
+
+
+def detectable_difference(standard_error: float, power: float = POWER, alpha: float = ALPHA) -> float:
+    """Return the smallest true difference that a two-sided test with this error finds with ``power``."""
+    return float((norm.isf(alpha / 2) + norm.isf(1 - power)) * standard_error)
+
+
+def detectable_auroc(case: int, control: int, power: float = POWER, alpha: float = ALPHA) -> float | None:
+    """Return the smallest AUROC told from .5, one-sided, with ``power``; None in too small a cohort."""
+    nearly = 1 - 1e-6
+    if power_of_signal(nearly, case, control, alpha) < power:
+        return None
+    return float(brentq(lambda auroc: power_of_signal(auroc, case, control, alpha) - power, 0.5, nearly))
+
+
+def _agreement(a: float, b: float, r: float) -> float:
+    """Return P(U < z_a, V < z_b) - a b for standard normal U, V of correlation ``r``."""
+    h, k = norm.ppf(a), norm.ppf(b)
+    top = np.arcsin(r)
+    angle = top / 2 * (_NODES + 1)
+    exponent = -(h**2 - 2 * h * k * np.sin(angle) + k**2) / (2 * np.cos(angle) ** 2)
+    return float(top / 2 * (_WEIGHTS @ np.exp(exponent)) / (2 * np.pi))
