@@ -1,0 +1,237 @@
+"""``cfdna-interp plan``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+# Ends left out: an AUROC of exactly .5 or 1 has no cohort that would show it.
+_AUROC = click.FloatRange(0.5, 1, min_open=True, max_open=True)
+_SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+
+
+def _sites(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> list[tuple[float, float]]:
+    """Read ``cases:controls`` of each site."""
+    sites = []
+    for value in values:
+        try:
+            case, control = (float(part) for part in value.split(":"))
+        except ValueError:
+            raise click.BadParameter(f"{value!r} is not two numbers with a colon, e.g. 30:10") from None
+        if not (0 <= case < float("inf") and 0 <= control < float("inf")):
+            raise click.BadParameter(f"{value!r} must hold two finite numbers, none below 0")
+        sites.append((case, control))
+    if not any(min(site) > 0 for site in sites):
+        raise click.BadParameter("no site has both classes, and no number of subjects mends that")
+    return sites
+
+
+@click.group("plan", context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Say how many subjects a held-out cohort needs, before anything is sequenced.
+
+    Subjects, not samples; after exclusions. Scores are taken to be normal in both classes. No answer is below
+    15 cases and 15 controls: with fewer the report can't tell anything.
+    """
+
+
+def _json(function: Function) -> Function:
+    return click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")(function)
+
+
+def _auroc(text: str) -> Callable[[Function], Function]:
+    return click.option("--auroc", "aurocs", multiple=True, required=True, type=_AUROC, help=text)
+
+
+_controls = click.option(
+    "--controls-per-case",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+)
+_power = click.option("--power", default=0.8, show_default=True, type=_SHARE)
+_alpha = click.option(
+    "--alpha", default=0.05, show_default=True, type=click.FloatRange(0, 0.5, min_open=True)
+)
+
+
+@command.command()
+@_auroc("AUROC to expect; may be given several times.")
+@click.option(
+    "--half-width",
+    default=0.05,
+    show_default=True,
+    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+    help="Half of the 95 % interval's width.",
+)
+@_controls
+@_json
+def interval(aurocs: Sequence[float], half_width: float, controls_per_case: float, as_json: bool) -> None:
+    """Size for a 95 % interval of the AUROC of a wanted half-width, on average over such cohorts."""
+    from cfdna_interp.stats.caution import auroc_caution
+    from cfdna_interp.stats.planning import size_for_interval
+    from cfdna_interp.stats.power import expected_interval
+
+    rows = []
+    for auroc in aurocs:
+        size = size_for_interval(auroc, half_width, controls_per_case)
+        expected = expected_interval(auroc, size.case, size.control)
+        rows.append(
+            {
+                "auroc": auroc,
+                "case": size.case,
+                "control": size.control,
+                "low": expected.low,
+                "high": expected.high,
+                "half_width": size.achieved,
+                "caution": auroc_caution(size.case, size.control, auroc),
+            }
+        )
+    _show(rows, as_json)
+
+
+@command.command()
+@_auroc("AUROC to expect; may be given several times.")
+@_power
+@_alpha
+@click.option("--sides", default=1, show_default=True, type=click.IntRange(1, 2), help="Sides of the test.")
+@_controls
+@_json
+def signal(
+    aurocs: Sequence[float],
+    power: float,
+    alpha: float,
+    sides: int,
+    controls_per_case: float,
+    as_json: bool,
+) -> None:
+    """Size to tell an AUROC from .5 (rung L0 of the ladder; its test is one-sided)."""
+    from cfdna_interp.stats.planning import size_for_signal
+
+    rows = []
+    for auroc in aurocs:
+        size = size_for_signal(
+            auroc, power=power, alpha=alpha, sides=sides, controls_per_case=controls_per_case
+        )
+        rows.append({"auroc": auroc, "case": size.case, "control": size.control, "power": size.achieved})
+    _show(rows, as_json)
+
+
+@command.command()
+@_auroc("AUROC of the better score; may be given several times.")
+@click.option("--than", required=True, type=_SHARE, help="AUROC of the score that it is compared with.")
+@click.option(
+    "--correlation",
+    default=0.5,
+    show_default=True,
+    type=click.FloatRange(0, 1, max_open=True),
+    help="Of the two scores within cases and within controls.",
+)
+@_power
+@_alpha
+@click.option("--sides", default=2, show_default=True, type=click.IntRange(1, 2), help="Sides of the test.")
+@_controls
+@_json
+def difference(
+    aurocs: Sequence[float],
+    than: float,
+    correlation: float,
+    power: float,
+    alpha: float,
+    sides: int,
+    controls_per_case: float,
+    as_json: bool,
+) -> None:
+    """Size to tell two AUROCs apart that are measured on the same subjects."""
+    from cfdna_interp.stats.planning import size_for_difference
+
+    rows = []
+    for auroc in aurocs:
+        if auroc == than:
+            raise click.BadParameter(f"{than:g} is what it is compared with", param_hint="--auroc")
+        size = size_for_difference(
+            auroc,
+            than,
+            correlation,
+            power=power,
+            alpha=alpha,
+            sides=sides,
+            controls_per_case=controls_per_case,
+        )
+        rows.append(
+            {
+                "auroc": auroc,
+                "than": than,
+                "correlation": correlation,
+                "case": size.case,
+                "control": size.control,
+                "power": size.achieved,
+            }
+        )
+    _show(rows, as_json)
+
+
+@command.command()
+@click.option("--auroc", required=True, type=_AUROC, help="AUROC to expect inside every site.")
+@click.option(
+    "--site",
+    "mix",
+    multiple=True,
+    required=True,
+    metavar="CASES:CONTROLS",
+    callback=_sites,
+    help="Cases and controls of a site in any proportion, e.g. 30:10; once for each site.",
+)
+@click.option(
+    "--half-width",
+    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+    help="Half of the 95 % interval's width, instead of a power.",
+)
+@_power
+@_json
+def within(
+    auroc: float,
+    mix: Sequence[tuple[float, float]],
+    half_width: float | None,
+    power: float,
+    as_json: bool,
+) -> None:
+    """Size for the within-batch AUROC (rung L4): its 95 % interval above .5, or of a wanted half-width.
+
+    Sites keep the proportions given; only those that reach 5 cases and 5 controls count.
+    """
+    from cfdna_interp.stats.planning import sites_for_interval, sites_for_signal
+
+    if half_width is None:
+        sites, achieved = sites_for_signal(auroc, mix, power)
+    else:
+        sites, achieved = sites_for_interval(auroc, mix, half_width)
+    rows = [{"site": str(i), "case": case, "control": control} for i, (case, control) in enumerate(sites, 1)]
+    total: dict[str, Any] = {
+        "site": "all",
+        "case": sum(case for case, _ in sites),
+        "control": sum(control for _, control in sites),
+    }
+    total["power" if half_width is None else "half_width"] = achieved
+    _show([*rows, total], as_json)
+
+
+def _show(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    columns = [name for name in rows[-1] if name != "caution"]
+    table = [columns, *([_cell(row.get(name, "")) for name in columns] for row in rows)]
+    widths = [max(len(line[i]) for line in table) for i in range(len(columns))]
+    for line in table:
+        click.echo("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
+    for caution in dict.fromkeys(row["caution"] for row in rows if row.get("caution")):
+        click.echo(caution)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
