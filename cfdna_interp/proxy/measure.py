@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from cfdna_interp.config import Config
+from cfdna_interp.proxy.subgroups import subgroups
 from cfdna_interp.stats.calibration import quality
+from cfdna_interp.stats.calibration_curve import calibration_curve
+from cfdna_interp.stats.caution import auroc_caution
 from cfdna_interp.stats.multiplicity import holm
+from cfdna_interp.stats.operating import SPECIFICITIES, operating_point
+from cfdna_interp.stats.power import ALPHA, POWER, detectable_auroc, detectable_difference
 from cfdna_interp.stats.resampling import stream
-from cfdna_interp.stats.roc import auroc, auroc_interval, paired_difference, permutation_p
+from cfdna_interp.stats.roc import auroc, auroc_interval, delong, paired_difference, permutation_p
 from cfdna_interp.stats.strata import PER_CLASS, within_batch
 
 NESTED = "no batch holds both classes"
 RETRAINED = "model_without_"
 BASELINE = "baseline_"
+# The two scores that a reader may want to use; the others are there to be compared with.
+MAIN = ("model", "proxy")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +43,8 @@ class Cohort:
         Name of a score -> (subjects,) mean logit over the subject's samples.
     group
         The dominant group, None where there is none.
+    covariates
+        ``site``, ``sex`` ("" unknown) and ``age`` (NaN unknown) -> (subjects,) values, those that are known.
     """
 
     subjects: tuple[str, ...]
@@ -43,6 +52,7 @@ class Cohort:
     batches: tuple[str, ...]
     scores: dict[str, np.ndarray]
     group: str | None
+    covariates: Mapping[str, Sequence[object]] = field(default_factory=dict)
 
 
 def measure(cohort: Cohort, config: Config) -> dict[str, Any]:
@@ -57,11 +67,8 @@ def measure(cohort: Cohort, config: Config) -> dict[str, Any]:
     """
     settings = config.validation
     labels = cohort.labels
-    results: dict[str, Any] = {}
-    for name, values in cohort.scores.items():
-        rng = stream(config.seed, "validate", "auroc", name)
-        interval = auroc_interval(labels, values, rng, settings.bootstrap)
-        results[name] = {"auroc": asdict(interval), **asdict(quality(labels, values))}
+    case, control = int(labels.sum()), int((labels == 0).sum())
+    main = [name for name in MAIN if name in cohort.scores]
     permutation = permutation_p(
         labels,
         cohort.scores["model"],
@@ -69,30 +76,66 @@ def measure(cohort: Cohort, config: Config) -> dict[str, Any]:
         stream(config.seed, "validate", "permutation"),
     )
     return {
-        "n": {"case": int(labels.sum()), "control": int((labels == 0).sum())},
-        "scores": results,
+        "n": {"case": case, "control": control},
+        "scores": {name: _score(cohort, name, config) for name in cohort.scores},
         "permutation": {"score": "model", "p": permutation, "n": settings.permutations},
         "paired": _paired(cohort, config),
-        "within_batch": {
-            name: _within(cohort, name, config) for name in ("model", "proxy") if name in cohort.scores
+        "within_batch": {name: _within(cohort, name, config) for name in main},
+        "calibration_curve": {name: asdict(calibration_curve(labels, cohort.scores[name])) for name in main},
+        "subgroups": {
+            name: subgroups(
+                labels,
+                cohort.scores[name],
+                cohort.covariates,
+                config.seed,
+                ("validate", "subgroup", name),
+                settings.bootstrap,
+            )
+            for name in main
         },
+        "detectable": {"auroc": detectable_auroc(case, control), "power": POWER, "alpha": ALPHA},
     }
 
 
 def families(scores: Sequence[str], group: str | None) -> list[list[tuple[str, str]]]:
     """Return the pairs to compare, by family; p values are adjusted inside a family.
 
-    The model against itself retrained without each group; the model against the proxy; the proxy
-    against each baseline but that of the dominant ``group``, which is the proxy itself.
+    The model against itself retrained without each group; the model against the proxy; the proxy, and
+    the model, against each baseline but that of the dominant ``group``, which is the proxy itself.
     """
     retrained = [("model", name) for name in scores if name.startswith(RETRAINED)]
+    baselines = [name for name in scores if name.startswith(BASELINE)]
     if "proxy" not in scores:
-        return [retrained]
+        return [retrained, [("model", name) for name in baselines]]
+    others = [name for name in baselines if name != BASELINE + str(group)]
     return [
         retrained,
         [("model", "proxy")],
-        [("proxy", name) for name in scores if name.startswith(BASELINE) and name != BASELINE + str(group)],
+        [("proxy", name) for name in others],
+        [("model", name) for name in others],
     ]
+
+
+def _score(cohort: Cohort, name: str, config: Config) -> dict[str, Any]:
+    labels, values = cohort.labels, cohort.scores[name]
+    bootstrap = config.validation.bootstrap
+    interval = auroc_interval(labels, values, stream(config.seed, "validate", "auroc", name), bootstrap)
+    points = [
+        operating_point(
+            labels,
+            values,
+            specificity,
+            stream(config.seed, "validate", "specificity", str(specificity), name),
+            bootstrap,
+        )
+        for specificity in SPECIFICITIES
+    ]
+    return {
+        "auroc": asdict(interval),
+        "auroc_caution": auroc_caution(int(labels.sum()), int((labels == 0).sum()), interval.value),
+        **asdict(quality(labels, values)),
+        "at_specificity": [asdict(point) for point in points],
+    }
 
 
 def _paired(cohort: Cohort, config: Config) -> list[dict[str, Any]]:
@@ -110,8 +153,26 @@ def _paired(cohort: Cohort, config: Config) -> list[dict[str, Any]]:
         ]
         adjusted = holm([difference.p for difference in differences])
         for (a, b), difference, p_holm in zip(pairs, differences, adjusted, strict=True):
-            rows.append({"a": a, "b": b, **asdict(difference), "p_holm": float(p_holm)})
+            rows.append(
+                {
+                    "a": a,
+                    "b": b,
+                    **asdict(difference),
+                    "p_holm": float(p_holm),
+                    "detectable": _detectable(cohort, a, b),
+                }
+            )
     return rows
+
+
+def _detectable(cohort: Cohort, a: str, b: str) -> float | None:
+    """Return the smallest difference found with a power of 80 %, None where the scores never disagree."""
+    if min(cohort.labels.sum(), (cohort.labels == 0).sum()) < 2:
+        return None
+    _, covariance = delong(cohort.labels, np.stack([cohort.scores[a], cohort.scores[b]]))
+    variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
+    # Rounding leaves a little of what cancels.
+    return detectable_difference(variance**0.5) if variance > 1e-12 else None
 
 
 def _within(cohort: Cohort, score: str, config: Config) -> dict[str, Any]:

@@ -147,8 +147,12 @@ def test_families_of_comparisons():
         [("model", "model_without_a"), ("model", "model_without_b")],
         [("model", "proxy")],
         [("proxy", "baseline_b")],
+        [("model", "baseline_b")],
     ]
-    assert families(["model", "model_without_a", "baseline_a"], None) == [[("model", "model_without_a")]]
+    assert families(["model", "model_without_a", "baseline_a"], None) == [
+        [("model", "model_without_a")],
+        [("model", "baseline_a")],
+    ]
 
 
 def test_openings_are_numbered_by_protocol(tmp_path):

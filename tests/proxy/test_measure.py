@@ -1,0 +1,174 @@
+"""What is measured beside the AUROC: operating points, curves, subgroups, and what could have been shown."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+from sklearn.metrics import roc_auc_score
+
+from cfdna_interp.artifacts.files import plain, read_json
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.config import Config
+from cfdna_interp.proxy.measure import Cohort, families, measure
+from cfdna_interp.proxy.subgroups import covariates_of, subgroups
+from cfdna_interp.proxy.table import Table
+from cfdna_interp.stats.multiplicity import holm
+from cfdna_interp.stats.power import detectable_auroc
+from cfdna_interp.stats.roc import delong
+
+CONFIG = Config(sheet="", outdir="", seed=3)
+
+
+def planted(per_class=60, seed=1):
+    """Length tells the label at .85, and nothing else does; at site b the model tells nothing."""
+    rng = np.random.default_rng(seed)
+    labels = np.tile([1, 0], per_class)
+    n = 2 * per_class
+    site = np.where(np.arange(n) % 6 < 4, "a", "b")
+    latent = rng.normal(size=n) + np.sqrt(2) * norm.ppf(0.9) * labels * (site == "a")
+    noise = rng.normal(size=(5, n))
+    scores = {
+        "model": latent,
+        "proxy": latent + 0.3 * noise[0],
+        "model_without_fragment_length": noise[1],
+        "baseline_fragment_length": latent + 0.3 * noise[0],
+        "baseline_methylation": noise[2],
+        "baseline_technical": noise[3],
+    }
+    covariates = {
+        "site": site.tolist(),
+        "sex": np.where(noise[4] > 0, "F", "M").tolist(),
+        "age": np.linspace(40, 80, n)[rng.permutation(n)].round().tolist(),
+    }
+    subjects = tuple(f"P{i:03d}" for i in range(n))
+    return Cohort(subjects, labels, tuple(site), scores, "fragment_length", covariates)
+
+
+@pytest.fixture(scope="module")
+def measured():
+    return measure(planted(), CONFIG)
+
+
+def test_model_and_proxy_are_tested_against_every_other_baseline():
+    scores = ["model", "proxy", "model_without_a", "baseline_a", "baseline_b", "baseline_c"]
+    assert families(scores, "a")[2:] == [
+        [("proxy", "baseline_b"), ("proxy", "baseline_c")],
+        [("model", "baseline_b"), ("model", "baseline_c")],
+    ]
+    # Without a dominant group there is no proxy, and no baseline is one.
+    assert families(scores[:1] + scores[3:], None)[1] == [("model", f"baseline_{g}") for g in "abc"]
+
+
+def test_holm_is_within_a_family(measured):
+    rows = [row for row in measured["paired"] if row["a"] == "model" and row["b"].startswith("baseline_")]
+    assert [row["b"] for row in rows] == ["baseline_methylation", "baseline_technical"]
+    np.testing.assert_allclose([row["p_holm"] for row in rows], holm([row["p"] for row in rows]))
+    assert all(row["p_holm"] < 0.05 for row in rows)
+
+
+def test_the_detectable_difference_follows_from_delongs_error(measured):
+    cohort = planted()
+    row = next(
+        row for row in measured["paired"] if row["b"] == "baseline_methylation" and row["a"] == "proxy"
+    )
+    _, covariance = delong(
+        cohort.labels, np.stack([cohort.scores["proxy"], cohort.scores["baseline_methylation"]])
+    )
+    error = np.sqrt(np.array([1, -1]) @ covariance @ np.array([1, -1]))
+    assert row["detectable"] == pytest.approx((norm.isf(0.025) + norm.isf(0.2)) * error)
+    assert measured["detectable"] == {"auroc": detectable_auroc(60, 60), "power": 0.8, "alpha": 0.05}
+
+
+def test_scores_that_never_differ_have_no_detectable_difference():
+    cohort = planted(20)
+    cohort.scores["proxy"] = 2 * cohort.scores["model"]
+    row = next(row for row in measure(cohort, CONFIG)["paired"] if (row["a"], row["b"]) == ("model", "proxy"))
+    assert row["detectable"] is None
+
+
+def test_every_score_has_its_operating_points_and_the_main_ones_a_curve(measured):
+    cohort = planted()
+    for name, record in measured["scores"].items():
+        assert [point["specificity"] for point in record["at_specificity"]] == [0.9, 0.95]
+        for point in record["at_specificity"]:
+            above = cohort.scores[name] > point["threshold"]
+            assert above[cohort.labels == 1].mean() == point["sensitivity"]["value"]
+            assert above[cohort.labels == 0].mean() <= 1 - point["specificity"] + 1e-12
+    assert set(measured["calibration_curve"]) == {"model", "proxy"}
+    assert measured["calibration_curve"]["model"]["reason"] == ""
+    assert measured["scores"]["model"]["auroc_caution"] == ""
+    assert plain(measured)["subgroups"]
+
+
+def test_a_site_where_the_model_fails_is_found(measured):
+    by = {division["by"]: division for division in measured["subgroups"]["model"]}
+    cohort = planted()
+    site = by["site"]
+    for group in site["groups"]:
+        rows = np.array(cohort.covariates["site"]) == group["group"]
+        expected = roc_auc_score(cohort.labels[rows], cohort.scores["model"][rows])
+        assert group["auroc"]["value"] == pytest.approx(expected)
+        assert (group["case"], group["control"]) == (40, 40) if group["group"] == "a" else (20, 20)
+    # .9 of 40 + 40 against .5 of 20 + 20: about 4 standard errors.
+    assert site["interaction"]["p_holm"] < 0.05
+    assert by["sex"]["interaction"]["p_holm"] > 0.05
+    tests = [division["interaction"] for division in by.values()]
+    np.testing.assert_allclose([t["p_holm"] for t in tests], holm([t["p"] for t in tests]))
+    # Thirds of 120 subjects, none twice.
+    assert [g["case"] + g["control"] for g in by["age"]["groups"]] == pytest.approx([40, 40, 40], abs=3)
+    assert sum(g["case"] + g["control"] for g in by["age"]["groups"]) == 120
+
+
+def test_small_groups_have_numbers_and_a_reason_but_no_auroc():
+    labels = np.repeat([1, 0], 20)
+    site = ["a"] * 4 + ["b"] * 16 + ["a"] * 10 + ["b"] * 8 + [""] * 2
+    got = subgroups(labels, np.random.default_rng(1).normal(size=40), {"site": site}, 1, ("x",), 50)
+    small, large = got[0]["groups"]
+    assert (small["case"], small["control"], small["auroc"]) == (4, 10, None)
+    assert small["reason"] == "fewer than 5 cases or 5 controls"
+    assert (large["case"], large["control"], large["reason"]) == (16, 8, "")
+    assert got[0]["unknown"] == 2
+    assert got[0]["interaction"] is None
+    assert "fewer than two groups" in got[0]["reason"]
+    assert [division["reason"] for division in got[1:]] == [
+        "the cohort has no column sex",
+        "the cohort has no column age",
+    ]
+
+
+def test_separated_groups_have_no_interaction_test():
+    labels = np.tile([1, 0], 20)
+    got = subgroups(labels, labels + 0.0, {"sex": ["F"] * 20 + ["M"] * 20}, 1, ("x",), 50)[1]
+    assert [group["auroc"]["value"] for group in got["groups"]] == [1, 1]
+    assert got["interaction"] is None
+    assert "separates the classes completely" in got["reason"]
+
+
+def test_ages_are_divided_where_known_and_ties_stay_together():
+    labels = np.tile([1, 0], 30)
+    age = [50.0] * 30 + [60.0] * 20 + [float("nan")] * 10
+    got = subgroups(labels, np.random.default_rng(2).normal(size=60), {"age": age}, 1, ("x",), 50)[2]
+    assert [(g["group"], g["case"] + g["control"]) for g in got["groups"]] == [("50-50", 30), ("60-60", 20)]
+    assert got["unknown"] == 10
+
+
+def test_covariates_are_those_of_a_subjects_first_sample():
+    obs = pd.DataFrame(
+        {"site": ["a", "b", "b"], "sex": ["F", "F", None], "age": [50.0, 51.0, np.nan]},
+        index=["s1", "s2", "s3"],
+    )
+    table = Table(("s1", "s2", "s3"), ("P1", "P1", "P2"), None, np.zeros((3, 0)), (), (), (), obs, False)
+    got = covariates_of(table, ["P1", "P2"])
+    assert (got["site"], got["sex"]) == (["a", "b"], ["F", ""])
+    np.testing.assert_equal(got["age"], [50.0, np.nan])
+    bare = Table(("s1",), ("P1",), None, np.zeros((1, 0)), (), (), (), obs.iloc[:1, :0], False)
+    assert covariates_of(bare, ["P1"]) == {}
+
+
+def test_new_keys_stand_in_the_file_beside_the_old_ones(finished):
+    record = read_json(Layout.of(finished.outdir).file("validation.json"))
+    assert {"n", "scores", "permutation", "paired", "within_batch"} <= set(record)
+    assert {"calibration_curve", "subgroups", "detectable"} <= set(record)
+    assert {"auroc", "auprc", "brier", "calibration_slope", "at_specificity"} <= set(
+        record["scores"]["model"]
+    )
