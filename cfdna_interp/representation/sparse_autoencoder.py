@@ -154,12 +154,14 @@ class SparseAutoencoder:
 
 def combine(rows: torch.Tensor, weights: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
     """Return (n, dim) sums of (features, dim) rows of a table, (n, k) which and (n, k) how much."""
-    return functional.embedding_bag(rows, table, mode="sum", per_sample_weights=weights)
+    summed: torch.Tensor = functional.embedding_bag(rows, table, mode="sum", per_sample_weights=weights)
+    return summed
 
 
 def orthonormal(blocks: torch.Tensor) -> torch.Tensor:
-    """Return (blocks, block, dim) the nearest directions of length 1 and at right angles within a block."""
+    """Return (blocks, block, dim) directions with the same spans, of length 1, at right angles in a block."""
     if blocks.shape[1] == 1:
         return functional.normalize(blocks, dim=2)
-    left, _, right = torch.linalg.svd(blocks, full_matrices=False)
-    return left @ right
+    lower = torch.linalg.cholesky(blocks @ blocks.mT)
+    result: torch.Tensor = torch.linalg.solve_triangular(lower, blocks, upper=False)
+    return result

@@ -1,0 +1,163 @@
+"""One seed's dictionaries of the run, plain and in blocks, how good they are, and what controls reach.
+
+Dictionaries learn from four fifths of the discovery subjects and are judged on the others. The controls say
+what a dictionary is worth that explains as much: one of an encoder that has learnt nothing, and one of
+embeddings whose dimensions have nothing to do with each other.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+
+from cfdna_interp.artifacts.files import write_json
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.attribution.dataset import load_heads
+from cfdna_interp.config import Config
+from cfdna_interp.config.settings import Representation
+from cfdna_interp.errors import InputError
+from cfdna_interp.models.crossfit import CrossFit
+from cfdna_interp.representation.material import Material, load_material
+from cfdna_interp.representation.sparse_autoencoder import CHUNK, SparseAutoencoder
+from cfdna_interp.representation.sparse_quality import Quality, logit_recovered, of_embeddings
+from cfdna_interp.representation.sparse_source import draw_embeddings, shuffled
+from cfdna_interp.representation.sparse_training import fit_sparse
+from cfdna_interp.representation.untrained import untrained
+from cfdna_interp.stats.resampling import stream
+
+logger = logging.getLogger(__name__)
+
+PASSES = 8  # over the embeddings: planted dictionaries are found in 60,000 of them
+_HELD_OUT = 5  # one subject in so many is not learnt from
+_WHITENED_ON = 20_000  # fragments, of the untrained encoder
+
+
+def run_dictionary(config: Config, number: int) -> None:
+    """Stage ``dictionary``: fit both dictionaries of one seed, write them and, last, how good they are.
+
+    Raises
+    ------
+    InputError
+        A file is missing or damaged, or the settings don't fit the embeddings.
+    """
+    torch.set_num_threads(1)
+    layout, settings = Layout.of(config.outdir), config.representation
+    material = load_material(config)
+    heads = load_heads(layout, len(material.samples))
+    path = layout.dictionary(number)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".tmp-{number}-", dir=path.parent) as folder:
+        embeddings = Embeddings.draw(material, settings.fragments, Path(folder), "trained")
+        record: dict[str, object] = {
+            "number": number,
+            "features": settings.features,
+            "active": settings.active,
+            "block": settings.block,
+            "fragments": len(embeddings.learnt),
+            "samples": len(embeddings.places[0]),
+            "subjects": len(np.unique(material.codes[embeddings.places[0]])),
+        }
+        for kind, block in (("plain", 1), ("blocks", settings.block)):
+            model = _fit(embeddings, settings, block, _seed(material, number))
+            model.save(path.with_name(f"{number}.{kind}.safetensors"))
+            quality = embeddings.judge(model, material, heads)
+            logger.info("dictionary %d, %s: %s", number, kind, quality)
+            record[kind] = asdict(quality)
+        controls = None if number else _controls(material, settings, Path(folder))
+    write_json(path, record | {"controls": controls})
+
+
+class Embeddings:
+    """Embeddings of a draw of fragments on the disk, of subjects to learn from and of others.
+
+    Attributes
+    ----------
+    places
+        Samples to learn from, and samples of other subjects.
+    learnt, held
+        (n, dim) float32 arrays on the disk.
+    centre
+        (dim,) mean of those learnt from.
+    """
+
+    def __init__(self, places: tuple[np.ndarray, np.ndarray], learnt: np.ndarray, held: np.ndarray) -> None:
+        self.places, self.learnt, self.held = places, learnt, held
+        self.centre = torch.from_numpy(learnt.mean(axis=0, dtype=np.float64).astype(np.float32))
+
+    @classmethod
+    def draw(
+        cls, material: Material, fragments: int, folder: Path, name: str, *, columns_apart: bool = False
+    ) -> Embeddings:
+        """Draw at most so many fragments, as many of each sample, and write their embeddings to a folder."""
+        places = held_out(material)
+        share = max(1, fragments // len(material.samples))
+        learnt, held = (
+            draw_embeddings(material, part, share, folder / f"{name}.{which}", columns_apart=columns_apart)
+            for part, which in zip(places, ("learnt", "held"), strict=True)
+        )
+        return cls(places, learnt, held)
+
+    def judge(
+        self, model: SparseAutoencoder, material: Material | None = None, heads: CrossFit | None = None
+    ) -> Quality:
+        """Return how good a dictionary is on subjects it has not seen, whose bags the heads read."""
+        parts = (torch.from_numpy(self.held[row : row + CHUNK]) for row in range(0, len(self.held), CHUNK))
+        explained, l0, spoken = of_embeddings(model, parts, self.centre)
+        recovered = None
+        if material is not None and heads is not None:
+            recovered = logit_recovered(model, material, heads, self.places[1], self.centre)
+        return Quality(explained, l0, float((spoken == 0).mean()), recovered)
+
+
+def held_out(material: Material) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places of samples to learn from, and of samples of a fifth of the subjects, none shared.
+
+    They are the same for every dictionary of a run.
+    """
+    subjects = np.unique(material.codes)
+    order = stream(material.seed, "dictionary", "held out").permutation(subjects)
+    kept = np.isin(material.codes, order[: max(1, len(order) // _HELD_OUT)])
+    return np.flatnonzero(~kept), np.flatnonzero(kept)
+
+
+def _fit(embeddings: Embeddings, settings: Representation, block: int, seed: int) -> SparseAutoencoder:
+    """Fit a dictionary; one in blocks has as many codes active as a plain one, up to a whole block."""
+    try:
+        return fit_sparse(
+            shuffled(embeddings.learnt, seed=seed),
+            embeddings.learnt.shape[1],
+            features=settings.features // block * block,
+            active=-(-settings.active // block),
+            block=block,
+            passes=PASSES,
+            seed=seed,
+        )
+    except ValueError as error:
+        raise InputError(
+            f"no such dictionary can be fitted ({error}); change representation.features, active or block"
+        ) from None
+
+
+def _controls(material: Material, settings: Representation, folder: Path) -> dict[str, object]:
+    """Return how good plain dictionaries of an untrained encoder and of shuffled embeddings are."""
+    few, _ = material.draw(_WHITENED_ON, "untrained")
+    encoder = untrained(material.encoder, stream(material.seed, "dictionary", "untrained"), few.fragments)
+    materials = {"untrained": None if encoder is None else material.under(encoder), "shuffled": material}
+    record: dict[str, object] = {}
+    for name, other in materials.items():
+        record[name] = None
+        if other is not None:
+            apart = name == "shuffled"
+            embeddings = Embeddings.draw(other, settings.fragments, folder, name, columns_apart=apart)
+            model = _fit(embeddings, settings, 1, _seed(material, 0))
+            record[name] = asdict(embeddings.judge(model))
+    return record
+
+
+def _seed(material: Material, number: int) -> int:
+    return int(stream(material.seed, "dictionary", number).integers(2**31))

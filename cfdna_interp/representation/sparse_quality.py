@@ -1,0 +1,106 @@
+"""How good a dictionary is: of what it has not seen, how much it tells, with how many words, to which end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from cfdna_interp.models.crossfit import CrossFit
+from cfdna_interp.representation.material import Material
+from cfdna_interp.representation.sparse_autoencoder import SparseAutoencoder
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Of a dictionary on embeddings that it was not fitted to.
+
+    Attributes
+    ----------
+    explained
+        Share of their variance that reconstructions hold; 0 is that of the mean embedding.
+    l0
+        Mean number of codes of an embedding that are not 0.
+    dead
+        Share of features that speak for none of them.
+    logit_recovered
+        1 − mean square by which logits of reconstructed bags miss those of bags, in units of that by which
+        the logits of bags of mean embeddings miss them; None where the heads don't read these embeddings.
+    """
+
+    explained: float
+    l0: float
+    dead: float
+    logit_recovered: float | None
+
+
+def reconstruct(model: SparseAutoencoder, x: torch.Tensor) -> torch.Tensor:
+    """Return (n, dim) what the dictionary makes of (n, dim) embeddings."""
+    return model.decode(*model.encode(x))
+
+
+def of_embeddings(
+    model: SparseAutoencoder, parts: Iterable[torch.Tensor], centre: torch.Tensor
+) -> tuple[float, float, np.ndarray]:
+    """Measure a dictionary on embeddings that come in parts.
+
+    Parameters
+    ----------
+    model
+        The dictionary.
+    parts
+        Each (n, dim).
+    centre
+        (dim,) the mean embedding.
+
+    Returns
+    -------
+    Share of variance explained, codes an embedding, and (features,) how many embeddings each speaks for.
+    """
+    missed = total = 0.0
+    seen = 0
+    spoken = torch.zeros(model.features, dtype=torch.int64)
+    for x in parts:
+        indices, codes = model.encode(x)
+        missed += float((x - model.decode(indices, codes)).double().square().sum())
+        total += float((x - centre).double().square().sum())
+        rows = model.rows(indices)[codes.flatten(1) != 0]
+        spoken += torch.bincount(rows, minlength=model.features)
+        seen += len(x)
+    return 1 - missed / total, float(spoken.sum()) / seen, spoken.numpy()
+
+
+def logit_recovered(
+    model: SparseAutoencoder,
+    material: Material,
+    fitted: CrossFit,
+    places: Iterable[int],
+    centre: torch.Tensor,
+) -> float:
+    """Return how much of the heads' logits survives in reconstructed bags, as in :class:`Quality`.
+
+    Parameters
+    ----------
+    model
+        The dictionary.
+    material, fitted
+        The cohort and its cross-fitted heads; a sample is read by those that never saw its subject.
+    places
+        Samples, by their place in the cohort.
+    centre
+        (dim,) the mean embedding.
+    """
+    missed = total = 0.0
+    for place in places:
+        bags = material.bagged(place)  # (bags, fragments, dim)
+        again = reconstruct(model, bags.flatten(0, 1)).unflatten(0, tuple(bags.shape[:2]))
+        three = torch.stack([bags, again, centre.expand_as(bags)])
+        with torch.inference_mode():
+            heads = fitted.heads[int(fitted.fold[place])]
+            logits = torch.stack([head(three.flatten(0, 1)) for head in heads]).double().mean(dim=0)
+        real, made, mean = logits.unflatten(0, tuple(three.shape[:2])).mean(dim=1)
+        missed += float((made - real).square())
+        total += float((mean - real).square())
+    return 1 - missed / total
