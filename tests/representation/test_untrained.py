@@ -15,7 +15,7 @@ from cfdna_interp.stats.resampling import stream
 
 
 def test_reference_encoder():
-    trained, fragments = trained_encoder(8, 1), toy_fragments(4_000, np.random.default_rng(0))
+    trained, fragments = trained_encoder(16, 1), toy_fragments(4_000, np.random.default_rng(0))
     before = trained.digest
     fresh = untrained(trained, stream(1, "x"), fragments)
     assert fresh is not None and fresh.dim == trained.dim
@@ -24,7 +24,7 @@ def test_reference_encoder():
     assert fresh.digest != untrained(trained, stream(2, "x"), fragments).digest
     embedded = fresh.encode(fragments).numpy()
     np.testing.assert_allclose(embedded.mean(axis=0), 0, atol=1e-3)
-    np.testing.assert_allclose(embedded[:, :8].var(axis=0), 1, atol=0.01)
+    np.testing.assert_allclose(embedded[:, :16].var(axis=0), 1, atol=0.01)
 
 
 def test_a_closed_box_has_none():
