@@ -1,0 +1,213 @@
+"""Where the length curve bends, and whether it bends there more than noise and its own shape allow.
+
+Curvature at a length is the angle between the chord that ends there and the chord that begins there, over
+half the arc from the first one's start to the second one's end; it is 1 / radius on a circle, however fast
+the circle is run through. Chords of fixed reach in bp stay well defined where pointwise derivatives are
+noise.
+
+Curvature measured with noise is never zero, and largest where fragments are few. So a bend is held against
+curves that turn evenly, as sharply as this one typically does, run through at this one's pace and with this
+one's noise: what resamples of subjects deviate by. A straight line and a circle have no bend in this sense,
+whatever the density of lengths.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import binary_dilation
+
+# A bend is at least twice as sharp as the curve is typically; less would be a matter of taste.
+SHARPER = 2.0
+# The chord has to be this many times its own standard error long, or its direction is noise.
+_CLEAR = 3.0
+_SHORTEST_REACH = 8  # bp
+_QUANTILE = 0.95  # quantile of the maximum under the null
+_WIDEST = 0.25  # share of the lengths looked at that the interval of a bend's place may span
+NUCLEOSOME = 167  # bp, core particle, linker and linker histone
+
+
+def reach_of(cutoff: float) -> int:
+    """Return the length of chords in bp for a curve smoothed with a cut-off: what it resolves."""
+    return max(_SHORTEST_REACH, round(cutoff / 3))
+
+
+def arc_length(curves: np.ndarray) -> np.ndarray:
+    """Return (..., lengths) distance run through on (..., lengths, components) curves, from 0."""
+    steps = np.linalg.norm(np.diff(curves, axis=-2), axis=-1)
+    start = np.zeros((*steps.shape[:-1], 1))
+    return np.concatenate([start, np.cumsum(steps, axis=-1)], axis=-1)
+
+
+def turning(curves: np.ndarray, reach: int) -> np.ndarray:
+    """Return (..., lengths - 2 reach) angle in radians between the chords before and after each length.
+
+    Parameters
+    ----------
+    curves
+        (..., lengths, components) at consecutive bp.
+    reach
+        Length of chords in bp.
+    """
+    chords = curves[..., reach:, :] - curves[..., :-reach, :]
+    units = chords / np.maximum(np.linalg.norm(chords, axis=-1, keepdims=True), 1e-300)
+    before, after = units[..., :-reach, :], units[..., reach:, :]
+    # Accurate at small and at large angles, unlike the arc cosine (Kahan 2006).
+    apart = np.linalg.norm(after - before, axis=-1)
+    together = np.linalg.norm(after + before, axis=-1)
+    return np.asarray(2 * np.arctan2(apart, together))
+
+
+def curvature(curves: np.ndarray, reach: int) -> np.ndarray:
+    """Return (..., lengths - 2 reach) radians a unit of arc; arguments as of :func:`turning`."""
+    arc = arc_length(curves)
+    span = (arc[..., 2 * reach :] - arc[..., : -2 * reach]) / 2
+    return np.asarray(turning(curves, reach) / np.maximum(span, 1e-300))
+
+
+@dataclass(frozen=True, eq=False)
+class Bend:
+    """The sharpest bend of a curve.
+
+    Attributes
+    ----------
+    curvature, low, high, null_high
+        (lengths,) radians a unit of arc, its 95 % band over resamples, and the 95 % quantile of curves that
+        turn evenly; NaN within the reach of the ends.
+    typical
+        Median of curvature along the arc, less noise.
+    at, at_low, at_high
+        bp, with 95 % interval; NaN where no length has a clear direction.
+    excess, excess_null
+        Largest curvature in standard deviations above curves that turn evenly, and the 95 % quantile of its
+        maximum over lengths among these.
+    claimed, reason
+        Whether there is a bend, and why (not).
+    """
+
+    curvature: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    null_high: np.ndarray
+    typical: float
+    at: float
+    at_low: float
+    at_high: float
+    excess: float
+    excess_null: float
+    claimed: bool
+    reason: str
+
+
+def find_bend(curve: np.ndarray, draws: np.ndarray, lengths: np.ndarray, reach: int) -> Bend:
+    """Find the sharpest bend.
+
+    Parameters
+    ----------
+    curve
+        (lengths, components), two components at least.
+    draws
+        (draws, lengths, components) the same from resamples of subjects.
+    lengths
+        (lengths,) consecutive bp, more than twice the reach.
+    reach
+        Length of chords in bp.
+    """
+    observed, resampled = curvature(curve, reach), curvature(draws, reach)
+    noise = draws - draws.mean(axis=0)
+    clear = _clear(curve, noise, reach)
+    low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
+    shown = [_padded(values, reach) for values in (observed, low, high)]
+    if not clear.any():
+        reason = "at no length does the curve move clearly enough to have a direction"
+        nan = float("nan")
+        nothing = np.full(len(curve), np.nan)
+        return Bend(shown[0], shown[1], shown[2], nothing, nan, nan, nan, nan, nan, nan, False, reason)
+    pace = _pace(curve, noise)
+    straight = curvature(_even_curve(pace, 0.0, curve.shape[-1]) + noise, reach)
+    level = np.sqrt((straight**2).mean(axis=0))  # what noise alone adds, root mean square
+    typical = _typical(observed, level, curve, clear, reach)
+    null = curvature(_even_curve(pace, typical, curve.shape[-1]) + noise, reach)
+    excess, null_excess = _excess(observed, null), _excess(null, null)
+    ceiling = float(np.quantile(null_excess[:, clear].max(axis=1), _QUANTILE))
+    sharp = clear & (excess > ceiling)
+    place = sharp if sharp.any() else clear
+    peak = int(np.where(place, observed, -np.inf).argmax())
+    # Where resamples may put it: within a chord of the lengths that are sharp.
+    near = np.flatnonzero(clear & binary_dilation(place, iterations=reach))
+    first = int(lengths[reach])
+    spread = first + near[resampled[:, near].argmax(axis=1)]
+    at_low, at_high = (float(v) for v in np.quantile(spread, [0.025, 0.975]))
+    at_low, at_high = min(at_low, first + peak), max(at_high, first + peak)
+    less_noise = np.sqrt(max(observed[peak] ** 2 - level[peak] ** 2, 0.0))
+    claimed = False
+    if not sharp.any():
+        reason = "nowhere does the curve turn more than a straight or evenly turning one with the same noise"
+    elif less_noise < SHARPER * typical:
+        reason = f"the sharpest place is less than {SHARPER:.0f} times as sharp as the curve is typically"
+    elif at_high - at_low > _WIDEST * len(lengths):
+        reason = f"resamples of subjects place the sharpest between {at_low:.0f} and {at_high:.0f} bp"
+    else:
+        claimed = True
+        reason = "sharper than evenly turning curves with the same noise, at the same place in resamples"
+    return Bend(
+        curvature=shown[0],
+        low=shown[1],
+        high=shown[2],
+        null_high=_padded(np.quantile(null, _QUANTILE, axis=0), reach),
+        typical=typical,
+        at=float(first + peak),
+        at_low=at_low,
+        at_high=at_high,
+        excess=float(excess[clear].max()),
+        excess_null=ceiling,
+        claimed=claimed,
+        reason=reason,
+    )
+
+
+def _padded(values: np.ndarray, reach: int) -> np.ndarray:
+    return np.pad(values, reach, constant_values=np.nan)
+
+
+def _clear(curve: np.ndarray, noise: np.ndarray, reach: int) -> np.ndarray:
+    """Return (lengths - 2 reach,) whether the chords on both sides are clearly longer than their error."""
+
+    def chords(curves: np.ndarray) -> np.ndarray:
+        return np.asarray(np.linalg.norm(curves[..., reach:, :] - curves[..., :-reach, :], axis=-1))
+
+    long = chords(curve) >= _CLEAR * np.sqrt((chords(noise) ** 2).mean(axis=0))
+    return np.asarray(long[:-reach] & long[reach:])
+
+
+def _pace(curve: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Return (lengths - 1,) arc a bp, without what noise adds to it."""
+    steps = (np.diff(curve, axis=0) ** 2).sum(axis=1)
+    added = (np.diff(noise, axis=1) ** 2).sum(axis=2).mean(axis=0)
+    return np.asarray(np.sqrt(np.maximum(steps - added, 0.0)))
+
+
+def _even_curve(pace: np.ndarray, bend: float, components: int) -> np.ndarray:
+    """Return (lengths, components) a plane curve that turns by ``bend`` radians a unit of arc."""
+    angle = bend * np.cumsum(pace)
+    steps = np.zeros((len(pace) + 1, components))
+    steps[1:, 0], steps[1:, 1] = pace * np.cos(angle), pace * np.sin(angle)
+    return np.cumsum(steps, axis=0)
+
+
+def _typical(
+    observed: np.ndarray, level: np.ndarray, curve: np.ndarray, clear: np.ndarray, reach: int
+) -> float:
+    """Return the median of curvature over the arc that has a clear direction, less noise."""
+    less_noise = np.sqrt(np.maximum(observed**2 - level**2, 0.0))[clear]
+    arc = np.diff(arc_length(curve))[reach : len(curve) - reach][clear]
+    order = np.argsort(less_noise)
+    run = np.cumsum(arc[order])
+    return float(less_noise[order][np.searchsorted(run, run[-1] / 2)])
+
+
+def _excess(values: np.ndarray, null: np.ndarray) -> np.ndarray:
+    """Return values above the null's median in units of its upper spread, by length."""
+    middle, upper = np.quantile(null, [0.5, 0.84], axis=0)
+    return np.asarray((values - middle) / np.maximum(upper - middle, 1e-300))

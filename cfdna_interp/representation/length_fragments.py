@@ -1,0 +1,75 @@
+"""Drawn fragments as the length curve needs them: within its range, their context held."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cfdna_interp.models.contract import FragmentInputs
+from cfdna_interp.representation.centroids import (
+    LengthSums,
+    context_strata,
+    context_weights,
+    length_sums,
+    stratum_effects,
+)
+from cfdna_interp.representation.material import Part
+
+
+@dataclass(frozen=True, eq=False)
+class LengthFragments:
+    """Drawn fragments within the range of lengths.
+
+    Attributes
+    ----------
+    embeddings
+        (n, dim) less the effects of their strata.
+    inputs
+        What the encoder read.
+    rows
+        (n,) place of each one's length in ``lengths``.
+    weights
+        (n,) from ``centroids.context_weights``.
+    sample, subject
+        (n,) place of the sample, code of the subject.
+    lengths
+        (lengths,) bp.
+    """
+
+    embeddings: np.ndarray
+    inputs: FragmentInputs
+    rows: np.ndarray
+    weights: np.ndarray
+    sample: np.ndarray
+    subject: np.ndarray
+    lengths: np.ndarray
+
+    def sums(self, dealt: np.ndarray | None = None) -> LengthSums:
+        """Return sums by subject and length; with ``dealt`` every fragment takes the length of another."""
+        rows, weights = self.rows, self.weights
+        if dealt is not None:
+            rows, weights = rows[dealt], weights[dealt]
+        return length_sums(self.embeddings, rows, self.subject, weights, self.lengths)
+
+    @classmethod
+    def of(cls, part: Part, sample: np.ndarray, codes: np.ndarray, lengths: np.ndarray) -> LengthFragments:
+        """Keep the fragments of a draw whose lengths are in the range.
+
+        Parameters
+        ----------
+        part, sample
+            From ``Material.draw``.
+        codes
+            (samples,) code of each sample's subject.
+        lengths
+            (lengths,) the range, from ``centroids.length_range``.
+        """
+        length = part.fragments.length
+        kept = np.flatnonzero((length >= lengths[0]) & (length <= lengths[-1]))
+        inputs, sample = part.fragments.take(kept), sample[kept]
+        rows, strata = length[kept].astype(np.int64) - lengths[0], context_strata(inputs)
+        embeddings = part.embeddings.numpy()[kept]
+        embeddings -= stratum_effects(embeddings, rows, strata).astype(embeddings.dtype)[strata]
+        weights = context_weights(rows, strata, len(lengths))
+        return cls(embeddings, inputs, rows, weights, sample, codes[sample], lengths)

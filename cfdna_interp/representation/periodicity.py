@@ -1,0 +1,131 @@
+"""The periodic part of the length curve: DNA turns once in 10.4 bp, and nucleases cut it in that step.
+
+Below the nucleosome, centroids by length are held against their own slow trend, and waves of each period are
+fitted to what is left, all directions of the embedding together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cfdna_interp.representation.centroids import LengthSums
+
+WINDOW = (60, 160)  # bp, where lengths of cfDNA show the ladder
+PERIODS = (6.0, 20.0)  # bp, scanned
+LADDER = 10.4  # bp
+_TREND = 40.0  # bp, shortest period that the trend follows
+_FREQUENCIES = 281  # a step is .05 bp at 10.4 bp
+_SHUFFLES = 199
+_SHORTEST = 60  # lengths needed: three waves of the longest period
+_WIDEST = 2.0  # bp, interval of a period that is worth its name
+# Lengths near the mode have a hundred times the fragments of short ones; in full, they alone would speak.
+_CAP = 4.0
+
+
+@dataclass(frozen=True)
+class Period:
+    """The strongest period.
+
+    Attributes
+    ----------
+    found, low, high
+        bp, with its 95 % interval over resamples of subjects.
+    power, null_high
+        Share of what the trend leaves that waves of this period explain, and the 95 % quantile of the largest
+        share over periods where what is left is shuffled among lengths.
+    ladder
+        Power at 10.4 bp over the median of all periods.
+    claimed, reason
+        Whether there is a period, and why (not).
+    """
+
+    found: float
+    low: float
+    high: float
+    power: float
+    null_high: float
+    ladder: float
+    claimed: bool
+    reason: str
+
+
+def find_period(sums: LengthSums, multiplicity: np.ndarray, rng: np.random.Generator) -> Period | None:
+    """Find the strongest period between 6 and 20 bp; None where fewer than 60 lengths lie within 60-160 bp.
+
+    Parameters
+    ----------
+    sums
+        Of the cohort, in any coordinates.
+    multiplicity
+        (draws, subjects) how often each subject enters a resample.
+    rng
+        Shuffles the null.
+    """
+    inside = (sums.lengths >= WINDOW[0]) & (sums.lengths <= WINDOW[1])
+    if inside.sum() < _SHORTEST:
+        return None
+    lengths = sums.lengths[inside]
+    weight, total = sums.weight[:, inside], sums.total[:, inside]
+    pooled = weight.sum(axis=0)
+    root = np.sqrt(np.minimum(pooled, _CAP * np.median(pooled)))
+    trend = _trend(lengths, root)
+    periods, waves = _waves(lengths, root, trend)
+
+    def rest(mean: np.ndarray) -> np.ndarray:
+        weighted = root[:, None] * mean
+        return np.asarray(weighted - trend @ (trend.T @ weighted))
+
+    left = rest(total.sum(axis=0) / np.maximum(pooled, 1e-12)[:, None])
+    power = _power(waves, left)
+    best = int(power.argmax())
+    shuffled = [left[rng.permutation(len(left))] for _ in range(_SHUFFLES)]
+    null = [_power(waves, part - trend @ (trend.T @ part)).max() for part in shuffled]
+    ceiling = float(np.quantile(null, 0.95))
+    usual = total.sum(axis=0) / np.maximum(pooled, 1e-12)[:, None]
+    places = []
+    for counts in multiplicity:
+        drawn = counts @ weight
+        sum_drawn = np.tensordot(counts, total, axes=1)
+        # A length that a resample lacks stays where it was.
+        mean = np.where(drawn[:, None] > 0, sum_drawn / np.maximum(drawn, 1e-12)[:, None], usual)
+        places.append(periods[_power(waves, rest(mean)).argmax()])
+    low, high = (float(v) for v in np.quantile(places, [0.025, 0.975]))
+    found = float(periods[best])
+    low, high = min(low, found), max(high, found)
+    claimed = False
+    if power[best] <= ceiling:
+        reason = "no period explains more than it does where what the trend leaves is shuffled among lengths"
+    elif best in (0, len(periods) - 1):
+        reason = "the strongest period is at the end of those scanned: a trend, not a wave"
+    elif high - low > _WIDEST:
+        reason = f"resamples of subjects find periods from {low:.1f} to {high:.1f} bp"
+    else:
+        claimed, reason = True, "stronger than where what the trend leaves is shuffled among lengths"
+    at_ladder = power[np.abs(periods - LADDER).argmin()] / np.median(power)
+    return Period(found, low, high, float(power[best]), ceiling, float(at_ladder), claimed, reason)
+
+
+def _trend(lengths: np.ndarray, root: np.ndarray) -> np.ndarray:
+    """Return (lengths, terms) orthonormal: a line, and cosines down to the shortest period of the trend."""
+    width = lengths[-1] - lengths[0]
+    x = (lengths - lengths[0]) / width
+    waves = [np.cos(np.pi * j * x) for j in range(1, int(2 * width / _TREND) + 1)]
+    return np.linalg.qr(root[:, None] * np.stack([np.ones_like(x), x, *waves], axis=1))[0]
+
+
+def _waves(lengths: np.ndarray, root: np.ndarray, trend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return (periods,) bp, and (periods, 2, lengths) an orthonormal pair of waves of each, free of trend."""
+    frequency = np.linspace(1 / PERIODS[1], 1 / PERIODS[0], _FREQUENCIES)
+    angle = 2 * np.pi * frequency[:, None] * (lengths - lengths[0])
+    pairs = np.stack([np.cos(angle), np.sin(angle)], axis=2) * root[:, None]  # (periods, lengths, 2)
+    pairs = pairs - trend @ (trend.T @ pairs)
+    return 1 / frequency, np.linalg.qr(pairs)[0].transpose(0, 2, 1)
+
+
+def _power(waves: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """Return (periods,) share of (lengths, dim) that each pair of waves explains."""
+    periods, _, lengths = waves.shape
+    along = (waves.reshape(-1, lengths) @ left).reshape(periods, -1)
+    return np.asarray((along**2).sum(axis=1) / max(float((left**2).sum()), 1e-300))
