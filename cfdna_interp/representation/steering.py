@@ -1,0 +1,135 @@
+"""Steering: short fragments moved to longer lengths along the curve, and along the straight line instead.
+
+A linear handle on length is the straight line between two points of the curve. Where the curve bends, the
+line leaves the data on its way. What a length probe reads, how far the moved embeddings lie from real ones,
+and what the heads say are taken along both.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.linear_model import Ridge
+
+from cfdna_interp.attribution.coalitions import by_subject
+from cfdna_interp.models.crossfit import CrossFit
+from cfdna_interp.representation.curve import Components
+from cfdna_interp.representation.length_fragments import LengthFragments
+from cfdna_interp.representation.material import Material
+from cfdna_interp.representation.steering_paths import AROUND, Paths, distances
+from cfdna_interp.stats.resampling import stream
+
+SHORT, LONG = 0.10, 0.90  # quantiles of lengths between which fragments are moved
+_PENALTY = 1.0  # of the probe, in units of one fragment
+
+
+def steer(
+    fragments: LengthFragments,
+    found: Components,
+    curve: np.ndarray,
+    material: Material,
+    fitted: CrossFit,
+    *,
+    known: np.ndarray,
+    resamples: np.ndarray,
+) -> dict[str, Any] | None:
+    """Move the shortest tenth of fragments to the 90 % quantile of lengths, in steps, on both paths.
+
+    Parameters
+    ----------
+    fragments
+        Within the range of lengths.
+    found, curve
+        Components, and (lengths, components) the curve along them.
+    material, fitted
+        The cohort and its heads.
+    known
+        (subjects,) True for subjects that the probe and the distances are learnt from; fragments of the
+        others are moved.
+    resamples
+        (draws, subjects) how often each subject enters a resample.
+
+    Returns
+    -------
+    The record: bp of the steps; for each path the slope of the probe's reading (1 where it follows bp by bp),
+    its mean difference in bp from the reading of real fragments of that length, the mean distance to the data
+    between the ends in units of that of real fragments, and the mean logit; the ratio of distances. None
+    where lengths hardly differ or a step has no real fragments.
+    """
+    lengths = fragments.lengths[fragments.rows]
+    start, stop = (int(v) for v in np.quantile(lengths, [SHORT, LONG]).round())
+    paths = Paths.of(fragments.lengths, curve, start, stop)
+    if len(paths.steps) < 3:
+        return None
+    points = (fragments.embeddings - found.centre.astype(np.float32)) @ found.axes.astype(np.float32)
+    rng = stream(material.seed, "geometry", "steering")
+    apart = distances(paths, points, lengths, fragments.subject, known, resamples, rng)
+    if apart is None:
+        return None
+    readings, real = _readings(fragments, paths, found.axes, lengths, known)
+    said = logits(paths, found.axes, material, fitted)
+    said = by_subject(material.codes, said.transpose(2, 0, 1)).mean(axis=0)  # (2, steps)
+    low, high = np.quantile(apart.draws, [0.025, 0.975])
+    record: dict[str, Any] = {"from": start, "to": stop, "steps": paths.steps.tolist()}
+    for row, name in enumerate(("curve", "line")):
+        record[name] = {
+            "probe_slope": float(np.polyfit(paths.steps, readings[row], 1)[0]),
+            "probe_error": float(np.abs(readings[row] - real).mean()),
+            "distance": float(apart.steps[row, 1:-1].mean()),
+            "distances": apart.steps[row].tolist(),
+            "logit": said[row].tolist(),
+        }
+    ratio = {"value": apart.ratio, "low": min(low, apart.ratio), "high": max(high, apart.ratio)}
+    return record | {"ratio": ratio}
+
+
+def _readings(
+    fragments: LengthFragments, paths: Paths, axes: np.ndarray, lengths: np.ndarray, known: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a linear length probe reads in bp: (2, steps) on the paths, (steps,) of real fragments.
+
+    The probe is linear, so that the mean reading of moved fragments is that of where they are put plus what
+    they had apart from their place on the curve.
+    """
+    learnt = known[fragments.subject]
+    probe = Ridge(alpha=_PENALTY).fit(fragments.embeddings[learnt], lengths[learnt].astype(np.float32))
+    reading = probe.predict(fragments.embeddings)
+    handle = axes.T @ probe.coef_  # (components,)
+    real = [reading[~learnt & (np.abs(lengths - step) <= AROUND)].mean() for step in paths.steps]
+    short = ~learnt & (lengths <= paths.steps[0])
+    apart = (reading[short] - paths.places(lengths[short]) @ handle).mean()
+    return apart + paths.along @ handle, np.array(real)
+
+
+def logits(paths: Paths, axes: np.ndarray, material: Material, fitted: CrossFit) -> np.ndarray:
+    """Return (2, steps, samples): cross-fitted logits with the short fragments of each bag put on both paths.
+
+    Parameters
+    ----------
+    paths
+        From :meth:`Paths.of`; short are fragments up to its first step.
+    axes
+        (dim, components) of the curve.
+    material, fitted
+        The cohort and its heads.
+    """
+    steps = len(paths.steps)
+    result = np.zeros((2, steps, len(material.samples)))
+    for place in range(len(material.samples)):
+        part = material.load(place)
+        short = np.flatnonzero(part.fragments.length <= paths.steps[0])
+        shift = paths.along[:, :, None] - paths.places(part.fragments.length[short])
+        ensemble = fitted.heads[fitted.fold[place]]
+        rows = torch.from_numpy(short)
+        for path, step in np.ndindex(2, steps):
+            if path and step in (0, steps - 1):  # both paths begin and end at the same places
+                result[path, step, place] = result[0, step, place]
+                continue
+            moved = part.embeddings.clone()
+            moved[rows] += torch.from_numpy(shift[path, step] @ axes.T).float()
+            bags = moved.unflatten(0, (material.bags, -1))  # (bags, fragments, dim)
+            with torch.inference_mode():
+                result[path, step, place] = float(torch.stack([head(bags) for head in ensemble]).mean())
+    return result

@@ -1,0 +1,126 @@
+"""The whole description of a planted cohort's length curve, and what it says where there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from planted_curves import bent, curve_material
+
+from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.config import Config
+from cfdna_interp.config.settings import Representation
+from cfdna_interp.models.crossfit import CrossFit, crossfit
+from cfdna_interp.representation import geometry as stage
+from cfdna_interp.representation.material import Material
+from cfdna_interp.stats.resampling import stream
+
+FRAGMENTS = 24_000
+
+
+def heads(material: Material) -> CrossFit:
+    bags = torch.stack([material.bagged(place)[:, :320] for place in range(len(material.samples))])
+    return crossfit(bags, material.labels, material.codes, folds=2, rng=stream(1, "test"))
+
+
+@pytest.fixture(scope="module")
+def bent_cohort() -> tuple[Material, CrossFit]:
+    material = curve_material(bent(240, 30, 0.08), subjects=20, fragments=1_280, seed=1)
+    return material, heads(material)
+
+
+@pytest.fixture(scope="module")
+def described(bent_cohort: tuple[Material, CrossFit]) -> tuple[dict[str, Any], pd.DataFrame]:
+    return stage.geometry(*bent_cohort, FRAGMENTS)
+
+
+def test_the_planted_bend_is_found_away_from_the_mode(described: Any) -> None:
+    record, _ = described
+    bend = record["bend"]
+    assert record["reason"] is None
+    assert (record["subjects"], record["samples"], record["fragments"]) == (20, 20, FRAGMENTS)
+    assert bend["claimed"] and abs(bend["at"]["value"] - 240) <= 5
+    assert abs(bend["mode"] - 167) <= 5
+    assert not bend["covers_mode"] and not bend["covers_nucleosome"]
+    at_nucleosome = bend["curvature"]["nucleosome"]
+    assert at_nucleosome["value"] < 0.5 * bend["curvature"]["peak"]["value"]
+    # Arms and bend are run through at .08 a bp, which the smoothed curve keeps.
+    low, high = record["lengths"]
+    assert record["arc"]["total"] == pytest.approx(0.08 * (high - low), rel=0.1)
+    assert len(record["components"]) == 2
+    assert not record["period"]["claimed"]
+
+
+def test_chance_explains_a_small_part_of_what_length_does(described: Any) -> None:
+    record, _ = described
+    for null in record["nulls"].values():
+        assert abs(null["explained"]) < 0.02 * record["explained"]
+        assert null["high"] < 0.05 * record["explained"]
+
+
+def test_the_line_leaves_the_data_and_the_probe_follows_both(described: Any) -> None:
+    steering = described[0]["steering"]
+    assert steering["from"] < 167 < steering["to"]
+    assert len(steering["steps"]) == len(steering["curve"]["logit"]) == len(steering["line"]["distances"])
+    assert steering["curve"]["logit"][0] == steering["line"]["logit"][0]
+    assert steering["curve"]["logit"][-1] == steering["line"]["logit"][-1]
+    assert steering["curve"]["probe_slope"] > 0
+    # What the probe reads along the curve is what it reads on real fragments of these lengths.
+    assert steering["curve"]["probe_error"] < 15
+    assert steering["ratio"]["low"] <= steering["ratio"]["value"] <= steering["ratio"]["high"]
+
+
+def test_the_table_holds_a_row_a_length(described: Any) -> None:
+    record, table = described
+    low, high = record["lengths"]
+    assert table.length.tolist() == list(range(low, high + 1))
+    assert table["count"].sum() <= FRAGMENTS
+    assert table.curve_pc3.isna().all() and table.curve_pc2.notna().all()
+    near = table[(table.length > 140) & (table.length < 190)]
+    # Noise of a centroid is 1 / sqrt(n) a direction; there, n is at least 100.
+    assert (near.centroid_pc1 - near.curve_pc1).abs().max() < 5 / np.sqrt(near["count"].min())
+    assert table.arc.is_monotonic_increasing
+
+
+def test_the_stage_writes_the_same_bytes_twice(
+    bent_cohort: tuple[Material, CrossFit], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    material, fitted = bent_cohort
+    monkeypatch.setattr(stage, "load_material", lambda config: material)
+    config = Config(sheet="", outdir=str(tmp_path), representation=Representation(fragments=6_000))
+    layout = Layout.of(tmp_path)
+    fitted.save(layout.file("heads.safetensors"))
+    names = ("geometry.json", "length_curve.parquet")
+    written = []
+    for _ in range(2):
+        stage.run_geometry(config)
+        written.append([layout.file(name).read_bytes() for name in names])
+    assert written[0] == written[1]
+    assert read_json(layout.file("geometry.json"))["fragments"] == 6_000
+    assert len(pd.read_parquet(layout.file("length_curve.parquet"))) > 100
+
+
+def test_embeddings_that_ignore_length_have_no_curve() -> None:
+    material = curve_material(np.zeros((541, 1)), subjects=12, fragments=640, seed=2)
+    record, table = stage.geometry(material, heads(material), FRAGMENTS)
+    # One component in twenty such cohorts would be chance; then nothing is claimed all the same.
+    assert record["reason"] is not None or not record["bend"]["claimed"]
+    assert abs(record["explained"]) < 0.02
+    assert len(table) == 0 or record["reason"] is None
+
+
+def test_what_can_not_be_told_says_why(bent_cohort: tuple[Material, CrossFit]) -> None:
+    material, fitted = bent_cohort
+    few = replace(material, samples=material.samples[:6])
+    record, table = stage.geometry(few, fitted, FRAGMENTS)
+    assert record["reason"] == "fewer than 10 subjects"
+    assert record["bend"] is None and len(table) == 0
+    record, table = stage.geometry(material, fitted, 60)
+    assert "consecutive lengths" in record["reason"]
+    assert {"length", "curve_pc1", "curvature", "arc"} <= set(table.columns)
