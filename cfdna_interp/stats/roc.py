@@ -122,8 +122,8 @@ def auroc_interval(
         return logit_interval(value, float(covariance[0, 0]), "DeLong, logit scale")
     draws = bootstrap_draws(y, concordance(y, s), rng, bootstrap)
     low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    # A percentile interval can miss the estimate in tiny samples.
-    return Interval(value, float(min(low, value)), float(max(high, value)), "bootstrap of subjects")
+    # A percentile interval can miss the estimate in tiny samples, and means of ones can round above 1.
+    return Interval(value, float(min(low, value)), min(1.0, float(max(high, value))), "bootstrap of subjects")
 
 
 def paired_difference(

@@ -93,6 +93,9 @@ def within_batch(
         draws += weight * bootstrap_draws(y[rows], concordance(y[rows], s[rows]), rng, bootstrap)
     low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     interval = Interval(
-        value, float(min(low, value)), float(max(high, value)), "bootstrap of subjects within class and batch"
+        value,
+        float(min(low, value)),
+        min(1.0, float(max(high, value))),
+        "bootstrap of subjects within class and batch",
     )
     return Within(interval, tuple(used))

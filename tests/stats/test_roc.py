@@ -182,3 +182,12 @@ def test_bounds_always_hold_the_estimate_and_stay_in_range(cohort):
 def test_what_has_no_auroc_is_refused(labels, scores):
     with pytest.raises(ValueError):
         auroc(np.array(labels), np.array(scores))
+
+
+def test_rounding_in_the_bootstrap_does_not_leave_the_unit_interval():
+    # One discordant pair of 13 x 8: most draws are means of ones alone, which sum to a little more than 1.
+    y = np.repeat([1, 0], [13, 8])
+    scores = np.concatenate([np.arange(13) + 10.0, np.arange(7.0), [10.5]])
+    for seed in range(5):
+        assert auroc_interval(y, scores, rng(seed)).high <= 1
+        assert auroc_interval(y, -scores, rng(seed)).low >= 0
