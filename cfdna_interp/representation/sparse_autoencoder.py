@@ -20,6 +20,7 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.stats.resampling import stream
 
 CHUNK = 4_096  # embeddings whose codes are all in memory at once, before the few are chosen
+_SETTINGS = "active, block"  # one key of a file's metadata: of several, the order would be left to chance
 _TENSORS = ("decoder", "encoder", "offset", "bias")
 
 
@@ -124,7 +125,7 @@ class SparseAutoencoder:
         """Write the directions as safetensors, atomically."""
         tensors = {name: getattr(self, name).contiguous() for name in _TENSORS}
         with atomic_path(path) as temporary:
-            save_file(tensors, temporary, metadata={"active": str(self.active), "block": str(self.block)})
+            save_file(tensors, temporary, metadata={_SETTINGS: f"{self.active} {self.block}"})
 
     @classmethod
     def load(cls, path: Path) -> SparseAutoencoder:
@@ -137,15 +138,15 @@ class SparseAutoencoder:
         """
         try:
             with safe_open(path, "pt") as handle:
-                settings = handle.metadata() or {}
+                active, block = (int(word) for word in handle.metadata()[_SETTINGS].split())
                 tensors = {name: handle.get_tensor(name) for name in _TENSORS}
             features, dim = tensors["decoder"].shape
-            result = cls(dim, features, int(settings["active"]), int(settings["block"]))
+            result = cls(dim, features, active, block)
             for name, tensor in tensors.items():
                 if tensor.shape != getattr(result, name).shape or not bool(torch.isfinite(tensor).all()):
                     raise ValueError(f"{name} has shape {tuple(tensor.shape)} or holds no numbers")
                 setattr(result, name, tensor)
-        except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"dictionary {path} cannot be loaded ({error}); run the dictionary stage again"
             ) from None

@@ -22,9 +22,10 @@ from cfdna_interp.representation.sparse_autoencoder import SparseAutoencoder, co
 # From the number of a pass its batches, each (n, dim), in an order that differs between passes.
 Batches = Callable[[int], Iterator[torch.Tensor]]
 
-# The longest step of a direction, in units of its length. Planted dictionaries of 64 directions in 40 and 64
-# dimensions are found as well at .02 and at .06, and noticeably worse at .006.
-RATE = 0.06
+# The longest step of a direction, in units of its length. Planted directions are found as well at .06 and at
+# .2, planted subspaces not at .06 (tests and benchmarks/sparse.py): blocks that have each learnt parts of
+# several subspaces part with them only in large steps.
+RATE = 0.1
 _DECAY = 0.5  # of training, over which the rate falls to 0
 _WARM = 20  # steps over which the rate rises
 _PATIENCE = 64  # batches without a word after which a block is dead
@@ -72,6 +73,7 @@ class _Gradient:
     decoder: torch.Tensor
     encoder: torch.Tensor
     offset: torch.Tensor
+    bias: torch.Tensor
 
 
 class _Fit:
@@ -87,20 +89,22 @@ class _Fit:
         model = self.model
         if not self.taken:
             self._begin(x)
+        dead = self.silent > _PATIENCE
+        # Far enough below 0, an offset would keep a block silent whatever its directions become.
+        model.offset[dead.repeat_interleave(model.block)] = 0.0
         scores = model.scores(x)
         indices, codes = model.choose(scores)
         residual, gradient = _gradient(model, x, x - model.bias, indices, codes)
-        bias = -residual.mean(dim=0) - gradient.offset @ model.encoder
+        spoken = indices[(codes != 0).any(dim=2)]
         self.silent += 1
-        self.silent[indices[(codes != 0).any(dim=2)]] = 0
-        dead = (self.silent > _PATIENCE).nonzero()[:, 0]
-        if len(dead):
-            chosen, revived = _choose_dead(model, scores, dead)
+        self.silent[spoken] = 0
+        dead[spoken] = False
+        if dead.any():
+            chosen, revived = _choose_dead(model, scores, dead.nonzero()[:, 0])
             _, other = _gradient(model, x, residual, chosen, revived)
-            gradient.decoder.add_(other.decoder)
-            gradient.encoder.add_(other.encoder)
-            gradient.offset.add_(other.offset)
-        self._move(gradient, bias, share)
+            for name in ("decoder", "encoder", "offset"):
+                getattr(gradient, name).add_(getattr(other, name))
+        self._move(gradient, share)
 
     def _begin(self, x: torch.Tensor) -> None:
         model = self.model
@@ -116,13 +120,14 @@ class _Fit:
             fused=True,
         )
 
-    def _move(self, gradient: _Gradient, bias: torch.Tensor, share: float) -> None:
+    def _move(self, gradient: _Gradient, share: float) -> None:
         model = self.model
         self.taken += 1
         for group in self.adam.param_groups:
             group["lr"] = group["full"] * share * min(1.0, self.taken / _WARM)
         model.decoder.grad = _tangent(model, gradient.decoder)
-        model.encoder.grad, model.offset.grad, model.bias.grad = gradient.encoder, gradient.offset, bias
+        model.encoder.grad, model.offset.grad = gradient.encoder, gradient.offset
+        model.bias.grad = gradient.bias
         self.adam.step()
         folded = model.decoder.unflatten(0, (model.blocks, model.block))
         model.decoder.copy_(orthonormal(folded).flatten(0, 1))
@@ -148,14 +153,20 @@ def _gradient(
     owner = order // rows.shape[1]
 
     def by_feature(of_code: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
-        """Return (features, dim): for each feature the sum of vectors, times its code for each."""
-        return functional.embedding_bag(
-            owner, vectors, starts, mode="sum", per_sample_weights=of_code.flatten()[order]
+        """Return (features, dim): for each feature the sum of vectors, each times its number."""
+        numbers = of_code.flatten()[order]
+        summed: torch.Tensor = functional.embedding_bag(
+            owner, vectors, starts, mode="sum", per_sample_weights=numbers
         )
+        return summed
 
     offset = torch.zeros(model.features).index_add_(0, rows.flatten(), pull.flatten())
-    encoder = by_feature(pull, x) - offset[:, None] * model.bias
-    return residual, _Gradient(by_feature(weights / -len(x), residual), encoder, offset)
+    return residual, _Gradient(
+        decoder=by_feature(weights / -len(x), residual),
+        encoder=by_feature(pull, x) - offset[:, None] * model.bias,
+        offset=offset,
+        bias=-residual.mean(dim=0) - offset @ model.encoder,
+    )
 
 
 def _choose_dead(

@@ -1,0 +1,49 @@
+"""Embeddings that are sums of few known directions, whose codes come alone, in pairs or in families."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+MEAN_ACTIVE = 3
+
+
+def planted_codes(
+    n: int, dim: int, directions: int, kind: str, seed: int, *, noise: float = 0.05
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return (n, dim) embeddings and (directions, dim) the directions, of length 1.
+
+    On average ``MEAN_ACTIVE`` directions are active, with exponentially distributed codes: independently
+    ("independent"); half the time together with their neighbour ("correlated"); or every second one only,
+    and half the time, where its parent before it is ("hierarchy").
+    """
+    rng = np.random.default_rng(seed)
+    truth = rng.standard_normal((directions, dim))
+    truth /= np.linalg.norm(truth, axis=1, keepdims=True)
+    chance, pairs = MEAN_ACTIVE / directions, directions // 2
+    if kind == "independent":
+        on = rng.random((n, directions)) < chance
+    elif kind == "correlated":
+        together = np.repeat(rng.random((n, pairs)) < chance / 2, 2, axis=1)
+        on = together | (rng.random((n, directions)) < chance / 2)
+    else:
+        on = np.zeros((n, directions), dtype=bool)
+        on[:, ::2] = rng.random((n, pairs)) < chance * 4 / 3
+        on[:, 1::2] = on[:, ::2] & (rng.random((n, pairs)) < 0.5)
+    codes = on * rng.exponential(1.0, (n, directions))
+    x = codes @ truth + noise * rng.standard_normal((n, dim))
+    return torch.from_numpy(x.astype(np.float32)), torch.from_numpy(truth.astype(np.float32))
+
+
+def planted_blocks(n: int, dim: int, blocks: int, block: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return (n, dim) embeddings and (blocks, block, dim) subspaces; of each embedding two speak, on average.
+
+    A block's codes lie on a sphere: no direction of it is more real than another, only the subspace is.
+    """
+    rng = np.random.default_rng(seed)
+    truth = np.linalg.qr(rng.standard_normal((blocks, dim, block)))[0].transpose(0, 2, 1)
+    codes = rng.standard_normal((n, blocks, block))
+    codes /= np.linalg.norm(codes, axis=2, keepdims=True)
+    codes *= (rng.random((n, blocks)) < 2 / blocks)[:, :, None]
+    x = np.einsum("nbi,bid->nd", codes, truth) + 0.02 * rng.standard_normal((n, dim))
+    return torch.from_numpy(x.astype(np.float32)), torch.from_numpy(truth.astype(np.float32))
