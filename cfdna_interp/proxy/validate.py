@@ -16,6 +16,7 @@ from cfdna_interp.artifacts.validation import record_opening, save_subjects
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.measure import BASELINE, Cohort, measure
+from cfdna_interp.proxy.subgroups import covariates_of
 from cfdna_interp.proxy.table import Table, load_table
 
 
@@ -125,6 +126,7 @@ def _cohort(table: Table, labels: dict[str, int], scores: dict[str, np.ndarray],
         batches=tuple(next(iter(batches[s])) if len(batches[s]) == 1 else "" for s in subjects),
         scores=scores,
         group=group,
+        covariates=covariates_of(table, subjects),
     )
 
 
