@@ -14,7 +14,7 @@ from cfdna_interp.models.crossfit import CrossFit
 from cfdna_interp.models.head import AttentionHead
 from cfdna_interp.models.pooling import Pooled
 
-_SAMPLES_AT_ONCE = 4
+_SAMPLES_AT_ONCE = 16
 
 
 @dataclass(frozen=True, eq=False)

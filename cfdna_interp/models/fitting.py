@@ -50,5 +50,5 @@ def fit_heads(
     plans = [plan_of(means, targets, subjects, row, rng, bags.shape[2]) for row in weights]
     live = [plan for plan in plans if plan.starts is not None]
     if live:
-        train(live, bags, torch.from_numpy(targets.astype(np.float32)))
+        train(live, bags, means, torch.from_numpy(targets.astype(np.float32)))
     return [plan.head.requires_grad_(False) for plan in plans]

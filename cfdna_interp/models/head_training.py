@@ -5,11 +5,13 @@ A copy of each head that never sees one inner fold says after how many steps to 
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
-from cfdna_interp.models.head import AXES, QUERIES, AttentionHead, attend_regions
+from cfdna_interp.models.head import AXES, QUERIES, AttentionHead
 from cfdna_interp.models.head_plan import Plan
-from cfdna_interp.models.pooling import pool_bags
+from cfdna_interp.models.pooling import Pooled, bags_at_once, fold
 from cfdna_interp.models.ridge import weighted_log_loss
 
 STEPS = 8
@@ -18,8 +20,18 @@ QUERY_PENALTY = 0.05
 _NO_PRODUCT = 1e-6  # coefficients under the penalty that stands for none lie far below
 
 
-def train(plans: list[Plan], bags: torch.Tensor, targets: torch.Tensor) -> None:
-    """Train all heads and their copies without an inner fold; keep each head as its copy was best."""
+def train(plans: list[Plan], bags: torch.Tensor, means: torch.Tensor, targets: torch.Tensor) -> None:
+    """Train all heads and their copies without an inner fold; keep each head as its copy was best.
+
+    Parameters
+    ----------
+    plans
+        Of heads that have a start.
+    bags, means
+        (samples, bags, fragments, dim) embeddings, and their means over fragments.
+    targets
+        (samples,) what the heads are to say, as float32.
+    """
     heads = len(plans)
     starts = torch.stack([plan.starts[copy] for copy in (0, 1) for plan in plans if plan.starts is not None])
     stack = _Stack([plan.head for plan in plans] * 2, starts)
@@ -32,10 +44,10 @@ def train(plans: list[Plan], bags: torch.Tensor, targets: torch.Tensor) -> None:
     best = torch.zeros(heads)  # gain in held-out loss over the start
     kept = stack.without_attention(heads)
     for step in range(STEPS + 1):
-        bag = bags[:, step % bags.shape[1]]
-        logits = stack(bag)  # (2 x heads, samples)
+        number = step % bags.shape[1]
+        logits = stack(bags[:, number])  # (2 x heads, samples)
         with torch.no_grad():
-            plain = stack.plain(bag)[heads:]
+            plain = stack.plain(means[:, number])[heads:]
             gain = weighted_log_loss(plain, targets, held) - weighted_log_loss(logits[heads:], targets, held)
             better = (gain > best) & (step > 0)
             best = torch.where(better, gain, best)
@@ -60,6 +72,79 @@ def _finish(plan: Plan, state: dict[str, torch.Tensor]) -> None:
         head.weight.copy_(plan.slope * state["weight"])
         head.product.copy_(plan.slope * state["product"])
         head.bias.copy_(plan.slope * state["bias"] + plan.intercept)
+
+
+class Attend(torch.autograd.Function):
+    """Bags to what their queries attend to, with the gradient by hand; bags themselves get none.
+
+    The same as ``pool_bags`` and ``attend_regions``. Training is made of little else, and this takes half of
+    the passes over scores and vectors that their gradients would.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, bags: torch.Tensor, query: torch.Tensor, region_query: torch.Tensor
+    ) -> torch.Tensor:
+        """Return (bags, queries, dim) of (bags, fragments, dim) and two times (queries, dim)."""
+        folded, mask = fold(bags.contiguous())  # (bags, regions, rows, dim), (regions, rows)
+        root = bags.shape[2] ** 0.5
+        raised, peak = _raise(folded @ (query / root).T, mask)  # (bags, regions, rows, queries)
+        pooled = Pooled(peak, raised.sum(dim=2), raised.transpose(2, 3) @ folded)
+        vectors = pooled.vectors()  # (bags, regions, queries, dim)
+        asked = (vectors * (region_query / root)).sum(dim=3)  # (bags, regions, queries)
+        attention = (pooled.log_mass() + asked).softmax(dim=1)
+        ctx.save_for_backward(folded, raised, pooled.mass, vectors, asked, attention, region_query)
+        attended: torch.Tensor = (attention[..., None] * vectors).sum(dim=1)
+        return attended
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[None, torch.Tensor, torch.Tensor]:
+        """Return the gradients of both queries."""
+        folded, raised, mass, vectors, asked, attention, region_query = ctx.saved_tensors
+        root = folded.shape[3] ** 0.5
+        # Of a region's share in the attention, then of its logit (softmax), both (bags, regions, queries).
+        share = (vectors * gradient[:, None]).sum(dim=3)
+        logit = attention * (share - (attention * share).sum(dim=1, keepdim=True))
+        # A region's vector v moves the result by itself and through the logit.
+        moved = attention[..., None] * gradient[:, None] + logit[..., None] * (region_query / root)
+        # A fragment x with weight a in its region: d v = a (x - v) d score, d log mass = a d score.
+        constant = logit - attention * share - logit * asked  # logit - v·moved
+        mass = mass.clamp(min=torch.finfo(mass.dtype).tiny)
+        scores = folded @ (moved / mass[..., None]).transpose(2, 3)  # (bags, regions, rows, queries)
+        scores.add_((constant / mass)[:, :, None]).mul_(raised)
+        of_query = scores.flatten(0, 2).T @ folded.flatten(0, 2) / root
+        return None, of_query, (logit[..., None] * vectors).sum(dim=(0, 1)) / root
+
+
+def _raise(scores: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Exponentiate scores less their peak.
+
+    Parameters
+    ----------
+    scores
+        (bags, regions, rows, queries).
+    mask
+        (regions, rows) bool: what is no padding.
+
+    Returns
+    -------
+    (bags, regions, rows, queries), 0 for padding; and (bags, regions, queries) the peaks.
+    """
+    padded = not bool(mask.all())
+    if padded:
+        scores = scores.masked_fill(~mask[:, :, None], -torch.inf)
+    peak = _largest(scores.detach())
+    if padded:
+        peak = peak.masked_fill(peak.isinf(), 0.0)  # regions of padding alone
+    return (scores - peak[:, :, None]).exp(), peak
+
+
+def _largest(scores: torch.Tensor) -> torch.Tensor:
+    """Return the maximum over dimension 2, by halves; ``amax`` takes six times as long there."""
+    while scores.shape[2] > 1:
+        half = (scores.shape[2] + 1) // 2  # an odd row in the middle is in both halves
+        scores = torch.maximum(scores[:, :, :half], scores[:, :, -half:])
+    return scores[:, :, 0]
 
 
 class _Stack(torch.nn.Module):
@@ -91,21 +176,23 @@ class _Stack(torch.nn.Module):
 
     def forward(self, bag: torch.Tensor) -> torch.Tensor:
         """Return (heads, samples) logits of (samples, fragments, dim)."""
-        count = len(self.query)
-        pooled = pool_bags(bag, self.query.flatten(0, 1))
-        attended = attend_regions(pooled, self.region_query.flatten(0, 1))[:, 0]
-        attended = attended.unflatten(1, (count, QUERIES)).transpose(0, 1)  # (heads, samples, queries, dim)
+        queries = self.query.flatten(0, 1), self.region_query.flatten(0, 1)
+        parts = bag.split(bags_at_once(bag))
+        attended = torch.cat([Attend.apply(part, *queries) for part in parts])  # type: ignore[no-untyped-call]
+        attended = attended.unflatten(1, (-1, QUERIES)).transpose(0, 1)  # (heads, samples, queries, dim)
         return self._read(attended, self.weight, self.product, self.bias)
 
-    def plain(self, bag: torch.Tensor) -> torch.Tensor:
-        """Return (heads, samples) logits of the start: no attention, weights as solved."""
-        mean = bag.mean(dim=1)[None, :, None].expand(len(self.query), -1, QUERIES, -1)
+    def plain(self, means: torch.Tensor) -> torch.Tensor:
+        """Return (heads, samples) logits of the start, of (samples, dim): no attention, weights as solved."""
+        mean = means[None, :, None].expand(len(self.query), -1, QUERIES, -1)
         return self._read(mean, self.start["weight"], self.start["product"], self.start["bias"])
 
     def _read(
         self, attended: torch.Tensor, weight: torch.Tensor, product: torch.Tensor, bias: torch.Tensor
     ) -> torch.Tensor:
-        measured = ((attended - self.centre[:, None, None]) / self.scale) @ self.balance[:, None]
+        centred = (attended - self.centre[:, None, None]) / self.scale  # (heads, samples, queries, dim)
+        # Samples and queries as rows of one product a head, not a small product a sample.
+        measured = (centred.flatten(1, 2) @ self.balance).view(centred.shape)
         along = measured.mean(dim=2) @ self.axes  # (heads, samples, axes)
         products = ((along @ (product * self.on)) * along).sum(dim=-1)
         logit: torch.Tensor = (measured * weight[:, None]).sum(dim=(-2, -1)) + products + bias[:, None]

@@ -19,6 +19,7 @@ import torch
 from torch.nn import functional
 
 REGIONS = 16
+_CACHED = 2**18  # numbers of embeddings, a megabyte
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,17 +83,40 @@ def pool_bags(bags: torch.Tensor, query: torch.Tensor, weights: torch.Tensor | N
     -------
     Records of shape (bags, sets, regions, queries), one set where there are no weights.
     """
-    folded, mask = fold(bags)  # (bags, regions, rows, dim), (regions, rows)
-    scores = folded @ query.T / bags.shape[2] ** 0.5  # (bags, regions, rows, queries)
-    scores = scores.masked_fill(~mask[:, :, None], -torch.inf)
-    peak = scores.detach().amax(dim=2)  # (bags, regions, queries)
+    size = bags_at_once(bags)
+    if len(bags) <= size:
+        return _pool(bags, query, weights)
+    parts = [
+        _pool(bags[at : at + size], query, None if weights is None else weights[at : at + size])
+        for at in range(0, len(bags), size)
+    ]
+    return Pooled(
+        torch.cat([part.peak for part in parts]),
+        torch.cat([part.mass for part in parts]),
+        torch.cat([part.sums for part in parts]),
+    )
+
+
+def bags_at_once(bags: torch.Tensor) -> int:
+    """Return how many of (bags, fragments, dim) a core's cache holds with their scores.
+
+    Pooling passes over the same numbers several times; out of the cache it takes half of the time.
+    """
+    return max(1, _CACHED // bags[0].numel())
+
+
+def _pool(bags: torch.Tensor, query: torch.Tensor, weights: torch.Tensor | None) -> Pooled:
+    """Pool as many bags as fit into the cache; see :func:`pool_bags`."""
+    folded, mask = fold(bags.contiguous())  # (bags, regions, rows, dim), (regions, rows)
+    scores = (query / bags.shape[2] ** 0.5) @ folded.transpose(2, 3)  # (bags, regions, queries, rows)
+    if not bool(mask.all()):
+        scores = scores.masked_fill(~mask[:, None], -torch.inf)
+    peak = scores.detach().amax(dim=3)  # (bags, regions, queries)
     peak = peak.masked_fill(peak.isinf(), 0.0)  # regions of padding alone
-    raised = (
-        (scores - peak[:, :, None]).exp().transpose(2, 3)[:, :, None]
-    )  # (bags, regions, 1, queries, rows)
+    raised = (scores - peak[..., None]).exp()[:, :, None]  # (bags, regions, 1, queries, rows)
     if weights is not None:
         sets, _ = fold(weights.transpose(1, 2))  # (bags, regions, rows, sets)
-        raised = raised * sets.transpose(2, 3)[:, :, :, None]  # (bags, regions, sets, queries, rows)
+        raised = sets.transpose(2, 3)[:, :, :, None] * raised  # (bags, regions, sets, queries, rows)
     # One product for all sets: with the sets as a dimension of batches, embeddings would be copied for each.
     sums = (raised.flatten(2, 3) @ folded).unflatten(2, raised.shape[2:4])
     mass = raised.sum(dim=-1).transpose(1, 2)  # (bags, sets, regions, queries)

@@ -6,6 +6,8 @@ fits of some hundred rows. scikit-learn's take milliseconds each, most of it out
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import torch
 
 ITERATIONS = 40
@@ -36,54 +38,85 @@ def ridge_logistic(
     (problems, dim + 1) coefficients, the intercept last.
     """
     problems, dim = ridge.shape
-    design = torch.cat([features, features.new_ones(len(features), 1)], dim=1)  # (rows, dim + 1)
-    penalty = torch.cat([ridge, ridge.new_full((problems, 1), _INTERCEPT_RIDGE)], dim=1)
-    beta = features.new_zeros(problems, dim + 1)
-    loss = _objective(design, targets, weights, penalty, beta)
+    enough = TOLERANCE * max(1.0, float(weights.sum(dim=1).amax()))
+    used = (weights > 0).any(dim=0)  # the subjects of an outer fold count in no problem
+    design = torch.cat([features, features.new_ones(len(features), 1)], dim=1)[used]  # (rows, dim + 1)
+    stack = _Problems(
+        design=design,
+        targets=targets[used],
+        weights=weights[:, used],
+        penalty=torch.cat([ridge, ridge.new_full((problems, 1), _INTERCEPT_RIDGE)], dim=1),
+    )
+    squares = (design[:, :, None] * design[:, None]).flatten(1)  # (rows, (dim + 1)^2)
+    solved = features.new_zeros(problems, dim + 1)
+    left = torch.arange(problems)  # problems not solved yet
+    beta = solved.clone()
+    logits = beta @ design.T  # (problems, rows)
+    loss = stack.objective(beta, logits)
     for _ in range(ITERATIONS):
-        chance = torch.sigmoid(beta @ design.T)  # (problems, rows)
-        gradient = (weights * (chance - targets)) @ design + penalty * beta
-        if float(gradient.abs().amax()) < TOLERANCE * max(1.0, float(weights.sum(dim=1).amax())):
-            break
-        curvature = weights * chance * (1 - chance)
-        hessian = design.T @ (curvature[:, :, None] * design) + torch.diag_embed(penalty)
-        step = torch.linalg.solve(hessian, gradient)
-        beta, loss = _descend(design, targets, weights, penalty, beta, loss, step)
-    return beta
+        chance = torch.sigmoid(logits)
+        gradient = (stack.weights * (chance - stack.targets)) @ design + stack.penalty * beta
+        going = gradient.abs().amax(dim=1) >= enough
+        if not bool(going.all()):
+            solved[left] = beta
+            if not bool(going.any()):
+                break
+            left, stack = left[going], stack.take(going)
+            beta, logits, loss = beta[going], logits[going], loss[going]
+            chance, gradient = chance[going], gradient[going]
+        # One product for the Hessians of all problems.
+        curvature = stack.weights * chance * (1 - chance)
+        hessian = (curvature @ squares).unflatten(1, (dim + 1, dim + 1))
+        hessian.diagonal(dim1=1, dim2=2).add_(stack.penalty)
+        beta, logits, loss = _descend(stack, beta, logits, loss, _solve(hessian, gradient))
+    solved[left] = beta
+    return solved
+
+
+@dataclass(frozen=True, eq=False)
+class _Problems:
+    """What is minimised: (rows, dim) design, (rows,) targets, (problems, rows) weights, penalties."""
+
+    design: torch.Tensor
+    targets: torch.Tensor
+    weights: torch.Tensor
+    penalty: torch.Tensor
+
+    def take(self, which: torch.Tensor) -> _Problems:
+        """Return some of the problems."""
+        return replace(self, weights=self.weights[which], penalty=self.penalty[which])
+
+    def objective(self, beta: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+        """Return (problems,) penalised losses of coefficients, and of the logits that they give."""
+        fit = weighted_log_loss(logits, self.targets, self.weights)
+        return fit + (self.penalty * beta.square()).sum(dim=1) / 2
+
+
+def _solve(matrices: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """Solve a stack of symmetric positive definite systems."""
+    factor, failed = torch.linalg.cholesky_ex(matrices)
+    if bool(failed.any()):  # not positive definite after rounding: elimination asks for full rank only
+        eliminated: torch.Tensor = torch.linalg.solve(matrices, right)
+        return eliminated
+    solved: torch.Tensor = torch.cholesky_solve(right[:, :, None], factor)[:, :, 0]
+    return solved
 
 
 def _descend(
-    design: torch.Tensor,
-    targets: torch.Tensor,
-    weights: torch.Tensor,
-    penalty: torch.Tensor,
-    beta: torch.Tensor,
-    loss: torch.Tensor,
-    step: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor]:
+    stack: _Problems, beta: torch.Tensor, logits: torch.Tensor, loss: torch.Tensor, step: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Take the Newton step, halved where it leads uphill; a problem that nothing betters stays."""
-    scale = torch.ones_like(loss)
+    scale = torch.ones_like(loss)[:, None]
+    slope = step @ stack.design.T  # (problems, rows)
     for _ in range(20):
-        moved = beta - scale[:, None] * step
-        now = _objective(design, targets, weights, penalty, moved)
+        moved, there = beta - scale * step, logits - scale * slope
+        now = stack.objective(moved, there)
         worse = ~(now <= loss + _ROUNDING * (1 + loss))
         if not bool(worse.any()):
-            return moved, now
-        scale = torch.where(worse, scale / 2, scale)
-    return torch.where(worse[:, None], beta, moved), torch.where(worse, loss, now)
-
-
-def _objective(
-    design: torch.Tensor,
-    targets: torch.Tensor,
-    weights: torch.Tensor,
-    penalty: torch.Tensor,
-    beta: torch.Tensor,
-) -> torch.Tensor:
-    """Return (problems,) penalised losses."""
-    logits = beta @ design.T
-    fit = weights * (torch.nn.functional.softplus(logits) - targets * logits)
-    return fit.sum(dim=1) + (penalty * beta.square()).sum(dim=1) / 2
+            return moved, there, now
+        scale = torch.where(worse[:, None], scale / 2, scale)
+    stay = worse[:, None]
+    return torch.where(stay, beta, moved), torch.where(stay, logits, there), torch.where(worse, loss, now)
 
 
 def weighted_log_loss(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:

@@ -8,7 +8,10 @@ import torch
 
 from cfdna_interp.models.crossfit import crossfit
 from cfdna_interp.models.fitting import fit_heads
+from cfdna_interp.models.head import attend_regions
 from cfdna_interp.models.head_plan import INNER_FOLDS, inner_folds
+from cfdna_interp.models.head_training import Attend
+from cfdna_interp.models.pooling import pool_bags
 from cfdna_interp.stats.roc import auroc
 
 
@@ -107,3 +110,28 @@ def test_inner_folds_hold_whole_subjects_and_both_sides() -> None:
         assert set(labels[fold == number]) == {0, 1}
     few = inner_folds(np.arange(3), np.array([0, 0, 1]), np.ones(3), np.random.default_rng(0))
     assert (few == -1).all()
+
+
+@pytest.mark.parametrize(
+    "size", [16, 17, 48, 90]
+)  # 17 rows in stretches of 2: seven regions are padding alone
+def test_attention_by_hand_is_that_of_the_head_with_its_gradient(size: int) -> None:
+    generator = torch.Generator().manual_seed(size)
+    bags = torch.randn(3, size, 4, generator=generator, dtype=torch.float64)
+    queries = torch.randn(2, 5, 4, generator=generator, dtype=torch.float64)
+    query, region_query = (item.clone().requires_grad_() for item in queries)
+
+    def through_the_head() -> torch.Tensor:
+        return attend_regions(pool_bags(bags, query), region_query)[:, 0]
+
+    def by_hand(query: torch.Tensor, region_query: torch.Tensor) -> torch.Tensor:
+        return Attend.apply(bags, query, region_query)  # type: ignore[no-any-return, no-untyped-call]
+
+    attended = by_hand(query, region_query)
+    assert torch.allclose(attended, through_the_head(), atol=1e-12)
+    along = torch.randn(attended.shape, generator=generator, dtype=torch.float64)
+    ours = torch.autograd.grad((attended * along).sum(), (query, region_query))
+    theirs = torch.autograd.grad((through_the_head() * along).sum(), (query, region_query))
+    for one, other in zip(ours, theirs, strict=True):
+        assert torch.allclose(one, other, atol=1e-12)
+    assert torch.autograd.gradcheck(by_hand, (query, region_query))

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cfdna_interp.errors import InputError
+from cfdna_interp.models import pooling
 from cfdna_interp.models.crossfit import CrossFit, crossfit, folds_of, subject_weights
 from cfdna_interp.models.fitting import fit_heads
 from cfdna_interp.models.head import QUERIES, AttentionHead
@@ -123,6 +124,17 @@ def test_parts_of_two_bags_merge_into_a_bag_of_both() -> None:
     merged = pooled.map(lambda item: item[0, 0]).merge(pooled.map(lambda item: item[1, 1]))
     together = torch.where(inside[:, None], bags[1], bags[0])[None]
     assert torch.allclose(head.read_out(merged), head(together)[0], atol=1e-4)
+
+
+def test_bags_pooled_a_few_at_a_time_are_those_pooled_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    bags = torch.randn(7, 40, 4, generator=torch.Generator().manual_seed(5))
+    weights = torch.rand(7, 3, 40, generator=torch.Generator().manual_seed(6))
+    head = random_head(4, 7)
+    together = head(bags), head(bags, weights)
+    monkeypatch.setattr(pooling, "_CACHED", 2 * 40 * 4)  # two bags at a time, then one
+    assert pooling.bags_at_once(bags) == 2
+    assert torch.allclose(head(bags), together[0], atol=1e-5)
+    assert torch.allclose(head(bags, weights), together[1], atol=1e-5)
 
 
 def test_gradients_pass_through_padding_and_empty_regions() -> None:

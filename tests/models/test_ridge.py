@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from cfdna_interp.models.ridge import ridge_logistic, weighted_log_loss
+from cfdna_interp.models.ridge import _solve, ridge_logistic, weighted_log_loss
 
 
 @settings(max_examples=25)
@@ -80,3 +80,26 @@ def test_one_class_alone_stays_finite() -> None:
     x = torch.randn(6, 2, generator=torch.Generator().manual_seed(0)).double()
     fitted = ridge_logistic(x, torch.ones(6).double(), torch.ones(1, 6).double(), torch.ones(1, 2).double())
     assert torch.isfinite(fitted).all() and float(fitted[0, -1]) > 5
+
+
+def test_stacked_problems_are_those_solved_alone_on_the_rows_that_count() -> None:
+    # Strong penalties are solved after fewer steps than weak ones; half of the rows count in no problem.
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(40, 5, generator=generator, dtype=torch.float64)
+    y = (torch.arange(40) % 3 == 0).double()
+    weights = torch.rand(4, 40, generator=generator, dtype=torch.float64)
+    weights[:, 1::2] = 0
+    ridge = torch.tensor([1e4, 1.0, 1e-2, 1e2], dtype=torch.float64)[:, None].expand(4, 5)
+    together = ridge_logistic(x, y, weights, ridge)
+    for row in range(4):
+        alone = ridge_logistic(x[::2], y[::2], weights[row : row + 1, ::2], ridge[row : row + 1])[0]
+        assert torch.allclose(together[row], alone, rtol=1e-9, atol=1e-10)
+
+
+def test_a_matrix_that_rounding_left_indefinite_is_solved_by_elimination() -> None:
+    matrices = torch.tensor([[[4.0, 2.0], [2.0, 3.0]], [[1.0, 2.0], [2.0, 1.0]]], dtype=torch.float64)
+    right = torch.tensor([[8.0, 7.0], [3.0, 3.0]], dtype=torch.float64)
+    # The second matrix has the eigenvalue -1.
+    expected = torch.tensor([[1.25, 1.5], [1.0, 1.0]], dtype=torch.float64)
+    assert torch.allclose(_solve(matrices, right), expected)
+    assert torch.allclose(_solve(matrices[:1], right[:1]), expected[:1])
