@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import linprog
 from scipy.stats import rankdata
 
+from cfdna_interp.audit.technical import standardised, terms
 from cfdna_interp.proxy.table import COVARIATES, TECHNICAL
 
 # Subjects of the rarer class per term, a common lower bound for logistic regression
 # (Vittinghoff and McCulloch 2007 find 5 to 9 workable).
 SUBJECTS_PER_TERM = 8
+# With fewer clusters their errors come out too small ("few" is from under 20 to under 50: Cameron and
+# Miller 2015).
+CLUSTERS = 20
 
 
 @dataclass(frozen=True)
@@ -30,10 +36,24 @@ class Effect:
 
 @dataclass(frozen=True)
 class Adjusted:
-    """The effects, first the score's; ``reason`` says what is left out or why nothing can be estimated."""
+    """The effects, first the score's.
+
+    Attributes
+    ----------
+    effects
+        With the errors of the likelihood.
+    reason
+        What is left out or why nothing can be estimated.
+    robust
+        The same coefficients with errors that don't trust the likelihood.
+    errors
+        How those were made: clustered by site or batch, or robust to unequal variance alone.
+    """
 
     effects: tuple[Effect, ...]
     reason: str
+    robust: tuple[Effect, ...] = ()
+    errors: str = ""
 
 
 def adjusted_effects(subjects: pd.DataFrame, score: str) -> Adjusted:
@@ -43,6 +63,9 @@ def adjusted_effects(subjects: pd.DataFrame, score: str) -> Adjusted:
     correlation with the score, since only what goes along with the score can stand in for it. Missing
     numbers take the median. Constant and collinear columns are left out, and so are columns with which
     the classes would separate completely: no maximum likelihood exists with them.
+
+    Errors are given twice: those of the likelihood, and sandwich errors, clustered by site or by batch
+    where either has at least 20 (subjects of one place resemble each other).
 
     Parameters
     ----------
@@ -55,7 +78,7 @@ def adjusted_effects(subjects: pd.DataFrame, score: str) -> Adjusted:
 
     y = subjects["label"].to_numpy(dtype=np.float64)
     limit = max(1, int(min(y.sum(), (1 - y).sum()) // SUBJECTS_PER_TERM))
-    main = _standardise(subjects[score].to_numpy(dtype=np.float64))
+    main = standardised(subjects[score].to_numpy(dtype=np.float64))
     if main is None:
         return Adjusted((), f"the score {score} is the same for all subjects")
     names = [score]
@@ -80,8 +103,24 @@ def adjusted_effects(subjects: pd.DataFrame, score: str) -> Adjusted:
         result = sm.Logit(y, X).fit(disp=0, maxiter=200)
     if not result.mle_retvals["converged"] or not np.isfinite(result.bse).all():
         return Adjusted((), "the likelihood has no clear maximum")
+    clusters, errors = _clusters(subjects)
+    kind: dict[str, Any] = {"cov_type": "HC1"}
+    if clusters is not None:
+        kind = {"cov_type": "cluster", "cov_kwds": {"groups": clusters}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sandwich = sm.Logit(y, X).fit(disp=0, maxiter=200, start_params=result.params, **kind)
+    reasons = (
+        (f"a term needs {SUBJECTS_PER_TERM} subjects of the rarer class", beyond),
+        ("the classes separate with it", divides),
+    )
+    left_out = [f"left out, since {reason}: {', '.join(columns)}" for reason, columns in reasons if columns]
+    return Adjusted(_effects(names, result), "; ".join(left_out), _effects(names, sandwich), errors)
+
+
+def _effects(names: Sequence[str], result: Any) -> tuple[Effect, ...]:
     bounds = result.conf_int()
-    effects = tuple(
+    return tuple(
         Effect(
             name,
             float(result.params[i]),
@@ -91,12 +130,23 @@ def adjusted_effects(subjects: pd.DataFrame, score: str) -> Adjusted:
         )
         for i, name in enumerate(names, start=1)
     )
-    reasons = (
-        (f"a term needs {SUBJECTS_PER_TERM} subjects of the rarer class", beyond),
-        ("the classes separate with it", divides),
-    )
-    left_out = [f"left out, since {reason}: {', '.join(terms)}" for reason, terms in reasons if terms]
-    return Adjusted(effects, "; ".join(left_out))
+
+
+def _clusters(subjects: pd.DataFrame) -> tuple[np.ndarray | None, str]:
+    """Return each subject's cluster, of the coarser kind that has enough of them, and what to say of it."""
+    few = []
+    for place in ("site", "batch"):
+        if place not in subjects:
+            continue
+        names = subjects[place].fillna("").astype(str)
+        known = sorted(set(names) - {""})
+        if len(known) >= CLUSTERS:
+            # A subject of unknown place is a cluster of its own.
+            codes = np.where(names == "", [f"\x00{i}" for i in range(len(names))], names)
+            return np.unique(codes, return_inverse=True)[1], f"clustered by {place}, {len(known)} clusters"
+        few.append(f"{place} {len(known)}")
+    found = f" ({', '.join(few)})" if few else ""
+    return None, f"robust to unequal variance, not clustered: fewer than {CLUSTERS} clusters{found}"
 
 
 def separated(X: np.ndarray, labels: np.ndarray) -> bool:
@@ -118,27 +168,9 @@ def separated(X: np.ndarray, labels: np.ndarray) -> bool:
 
 
 def _candidates(subjects: pd.DataFrame, score: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    covariates = [item for name in COVARIATES if name in subjects for item in _terms(subjects[name])]
+    covariates = [item for name in COVARIATES if name in subjects for item in terms(subjects[name])]
     columns = sorted(str(name) for name in subjects if str(name).startswith(TECHNICAL))
-    technical = [item for name in columns for item in _terms(subjects[name])]
+    technical = [item for name in columns for item in terms(subjects[name])]
     ranks = rankdata(score)
     technical.sort(key=lambda item: (-abs(float(np.corrcoef(ranks, rankdata(item[1]))[0, 1])), item[0]))
     return covariates + technical
-
-
-def _terms(column: pd.Series) -> list[tuple[str, np.ndarray]]:
-    name = str(column.name)
-    if pd.api.types.is_numeric_dtype(column):
-        values = column.to_numpy(dtype=np.float64)
-        if np.isnan(values).all():
-            return []
-        standard = _standardise(np.where(np.isnan(values), np.nanmedian(values), values))
-        return [] if standard is None else [(name, standard)]
-    text = column.fillna("").astype(str).to_numpy()
-    levels = sorted(set(text.tolist()) - {""})
-    return [(f"{name}={level}", (text == level).astype(np.float64)) for level in levels[1:]]
-
-
-def _standardise(values: np.ndarray) -> np.ndarray | None:
-    spread = float(values.std())
-    return None if np.ptp(values) == 0 else (values - values.mean()) / spread

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import cache
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from cfdna_interp.artifacts.files import read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.proxy import load_proxy
 from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.audit.adjusted import adjusted_effects
 from cfdna_interp.audit.batches import batch_from_groups
-from cfdna_interp.audit.depth import depth_correlations
+from cfdna_interp.audit.between import between_batches
+from cfdna_interp.audit.depth import DEPTH, depth_correlations, subject_means
+from cfdna_interp.audit.leaks import leaks
+from cfdna_interp.audit.matching import DepthMatched, depth_matched
+from cfdna_interp.audit.overlap import overlap_weighted
+from cfdna_interp.audit.shift import role_shift
+from cfdna_interp.audit.sites import leave_one_site_out
+from cfdna_interp.audit.technical import technical_design
 from cfdna_interp.audit.within_batch import judge
 from cfdna_interp.config import Config
-from cfdna_interp.proxy.table import load_table
+from cfdna_interp.errors import InputError
+from cfdna_interp.proxy.fit import choose_penalty, pipeline
+from cfdna_interp.proxy.table import Table, group_inputs, load_table
+from cfdna_interp.stats.resampling import stream
 
 
 def run_audit(config: Config) -> None:
@@ -28,9 +44,14 @@ def run_audit(config: Config) -> None:
     validation = read_json(layout.file("validation.json"))
     subjects = load_subjects(layout.file("validation.scores.parquet"))
     discovery = load_table(layout.matrix("discovery"))
+    heldout = _labelled(load_table(layout.matrix("heldout")), subjects, layout)
     score = "proxy" if "proxy" in validation["scores"] else "model"
+    labels, values = subjects["label"].to_numpy(), subjects[score].to_numpy(dtype=np.float64)
     within = validation["within_batch"][score]
-    handling = judge(within)
+    between = between_batches(labels, values, subjects["batch"].tolist())
+    terms, design = technical_design(subjects)
+    overlap = overlap_weighted(labels, values, design, stream(config.seed, "audit", "overlap"))
+    handling = judge(within, between, overlap)
     adjusted = adjusted_effects(subjects, score)
     depth = depth_correlations(discovery)
     write_json(
@@ -40,14 +61,24 @@ def run_audit(config: Config) -> None:
             "covariates": _baseline(validation, "baseline_covariates"),
             "adjusted": [asdict(effect) for effect in adjusted.effects],
             "adjusted_reason": adjusted.reason,
+            "adjusted_robust": [asdict(effect) for effect in adjusted.robust],
+            "adjusted_errors": adjusted.errors,
             "depth": [asdict(item) for item in depth.correlations],
             "depth_reason": depth.reason,
+            "depth_matched": asdict(_depth_matched(subjects, score, config.seed)),
             "batch_from_groups": {
                 group: asdict(reading) for group, reading in batch_from_groups(discovery, config.seed).items()
             },
+            "between_batches": None if between is None else asdict(between),
+            "overlap_weighted": {**asdict(overlap), "terms": terms},
+            "leave_one_site_out": _left_out(layout, discovery, heldout, config.seed),
+            "shift": _shift(discovery, heldout, config.seed),
+            "leakage": leaks(discovery, heldout, layout, config.seed),
             "handling": {
                 "status": handling.status,
                 "reason": handling.reason,
+                "decided_by": handling.decided_by,
+                "would_decide": handling.would_decide,
                 "score": score,
                 "crude": within["crude"],
                 "within": within,
@@ -60,3 +91,79 @@ def _baseline(validation: dict[str, Any], score: str) -> dict[str, Any]:
     if score in validation["scores"]:
         return {"auroc": validation["scores"][score]["auroc"]}
     return {"auroc": None, "reason": "the cohort has no such column that varies"}
+
+
+def _labelled(table: Table, subjects: pd.DataFrame, layout: Layout) -> Table:
+    known = dict(zip(subjects["subject"].astype(str), subjects["label"].tolist(), strict=True))
+    unknown = sorted(set(table.subjects) - set(known))
+    if unknown:
+        raise InputError(
+            f"subject {unknown[0]}: {layout.matrix('heldout')} holds it and "
+            f"{layout.file('validation.scores.parquet')} does not; run the validate stage again"
+        )
+    return replace(table, labels=np.array([int(known[subject]) for subject in table.subjects]))
+
+
+def _depth_matched(subjects: pd.DataFrame, score: str, seed: int) -> DepthMatched:
+    depth = subjects[DEPTH] if DEPTH in subjects else pd.Series(np.nan, index=subjects.index)
+    return depth_matched(
+        subjects["label"].to_numpy(),
+        subjects[score].to_numpy(dtype=np.float64),
+        depth.to_numpy(dtype=np.float64),
+        stream(seed, "audit", "depth"),
+    )
+
+
+def _left_out(layout: Layout, discovery: Table, heldout: Table, seed: int) -> dict[str, Any]:
+    """Refit the proxy's regression; without a proxy one on all groups stands in for the model."""
+    assert discovery.labels is not None and heldout.labels is not None
+    rng = stream(seed, "audit", "sites")
+    groups = sorted(set(discovery.groups))
+    proxy = load_proxy(layout.file("proxy.json"))
+    if proxy.linear is not None:
+        groups = [str(proxy.group)]
+    labels = np.concatenate([discovery.labels, heldout.labels])
+    parts = [group_inputs(table, groups).X for table in (discovery, heldout)]
+    subjects = np.array(discovery.subjects + heldout.subjects)
+    sites = np.array(discovery.text("site") + heldout.text("site"), dtype=object)
+
+    @cache
+    def penalty() -> float:
+        if proxy.linear is not None:
+            return proxy.linear.C
+        return choose_penalty(parts[0], labels[: len(parts[0])], np.array(discovery.subjects), rng)
+
+    def refit(X: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        model = pipeline(penalty()).fit(X, labels, regression__sample_weight=weights)
+        return lambda tested: np.asarray(model.decision_function(tested))
+
+    left = leave_one_site_out(
+        np.concatenate(parts),
+        labels,
+        subjects,
+        sites,
+        np.arange(len(subjects)) < len(discovery.subjects),
+        refit,
+        rng,
+    )
+    record: dict[str, Any] = {"groups": groups, "value": None, "reason": left.reason}
+    if left.within is not None:
+        record |= {
+            **asdict(left.within.interval),
+            "sites": [
+                {"site": b.batch, "case": b.case, "control": b.control, "auroc": b.auroc}
+                for b in left.within.batches
+            ],
+        }
+    return record
+
+
+def _shift(discovery: Table, heldout: Table, seed: int) -> dict[str, Any]:
+    controls = []
+    for table in (discovery, heldout):
+        values, control = subject_means(table)
+        controls.append(values[control])
+    shift = role_shift(
+        controls[0], controls[1], discovery.names, discovery.groups, stream(seed, "audit", "shift")
+    )
+    return asdict(shift)

@@ -120,3 +120,42 @@ def test_separation_needs_two_columns_together():
     assert not separated(X[:, :2], y)
     assert not separated(X[:, [0, 2]], y)
     assert separated(X, y)
+
+
+def test_sandwich_errors_are_those_of_statsmodels_and_say_how_they_were_made():
+    rng = np.random.default_rng(3)
+    frame = subjects(n=600).drop(columns=["age", "sex"]).assign(site="s", batch=rng.integers(25, size=600))
+    frame["batch"] = "b" + frame["batch"].astype(str)
+    got = adjusted_effects(frame, "proxy")
+    assert got.errors == "clustered by batch, 25 clusters"
+    X = sm.add_constant(np.column_stack([(frame[c] - frame[c].mean()) / frame[c].std(ddof=0) for c in
+                                         ("proxy", "technical_hours")]))  # fmt: skip
+    # A binomial GLM with the canonical link has the same clustered errors.
+    groups = frame["batch"].astype("category").cat.codes.to_numpy()
+    fit = sm.GLM(frame["label"], X, family=sm.families.Binomial()).fit(
+        cov_type="cluster", cov_kwds={"groups": groups}
+    )
+    for effect, index in zip(got.robust, (1, 2), strict=True):
+        assert [effect.low, effect.high] == pytest.approx(fit.conf_int().loc[f"x{index}"].tolist(), rel=1e-4)
+    assert [e.coefficient for e in got.robust] == pytest.approx([e.coefficient for e in got.effects])
+
+
+def test_few_clusters_are_said():
+    frame = subjects(n=300).assign(site=["a", "b"] * 150)
+    got = adjusted_effects(frame, "proxy")
+    assert got.errors == "robust to unequal variance, not clustered: fewer than 20 clusters (site 2)"
+    # The model is right here: both kinds of errors nearly agree.
+    widths = [(e.high - e.low) for e in (got.effects[0], got.robust[0])]
+    assert widths[1] == pytest.approx(widths[0], rel=0.25)
+
+
+def test_clusters_that_share_their_noise_widen_the_errors():
+    # 30 batches of 20: the score is one number a batch, and so is half of what moves the label.
+    rng = np.random.default_rng(4)
+    batch = np.repeat(np.arange(30), 20)
+    score, mood = rng.normal(size=30)[batch], rng.normal(size=30)[batch]
+    y = (rng.random(600) < expit(1.5 * mood)).astype(int)
+    got = adjusted_effects(pd.DataFrame({"label": y, "proxy": score, "batch": batch.astype(str)}), "proxy")
+    # Design effect 1 + 19 ρ with ρ about .25: errors about 2.4 times as large.
+    ratio = (got.robust[0].high - got.robust[0].low) / (got.effects[0].high - got.effects[0].low)
+    assert ratio > 1.5

@@ -1,8 +1,26 @@
-"""The rule of rung L4, cell by cell, boundaries included."""
+"""The rule of rung L4, cell by cell, boundaries included, and what further evidence may turn."""
+
+from itertools import product
 
 import pytest
 
-from cfdna_interp.audit.within_batch import judge
+from cfdna_interp.audit.between import Between
+from cfdna_interp.audit.overlap import Overlap
+from cfdna_interp.audit.within_batch import judge, per_class
+
+OPEN = {
+    "value": 0.7,
+    "low": 0.45,
+    "high": 0.9,
+    "crude": 0.8,
+    "batches": [{"case": 5, "control": 15}, {"case": 6, "control": 6}],
+}
+FALLS, STAYS = Between(0.1, 0.02, 0.18), Between(0.1, 0.0, 0.2)
+NESTED = {"value": None, "reason": "no batch holds both classes", "crude": 0.9}
+
+
+def overlap(high, reason=""):
+    return Overlap(0.5, 0.4, high, 50.0, 50.0, 0.1, 1.0, 0.1, reason)
 
 
 @pytest.mark.parametrize(
@@ -18,11 +36,60 @@ from cfdna_interp.audit.within_batch import judge
     ],
 )
 def test_each_cell(low, high, crude, status):
-    got = judge({"value": (low + high) / 2, "low": low, "high": high, "crude": crude})
+    within = {"value": (low + high) / 2, "low": low, "high": high, "crude": crude}
+    got = judge(within)
     assert got.status == status
     assert f"crude {crude:.2f}" in got.reason
+    assert got.decided_by == {"measure": "within_batch", **within}
+    assert bool(got.would_decide) == (status == "can't tell")
+    if status != "can't tell":  # evidence never moves what batches decide
+        assert judge(within, FALLS, overlap(0.6)) == got
 
 
-def test_nested_label_passes_the_words_on():
-    got = judge({"value": None, "reason": "no batch holds both classes", "crude": 0.9})
-    assert (got.status, got.reason) == ("can't tell", "no batch holds both classes")
+def test_evidence_turns_an_open_verdict_to_attenuated():
+    assert judge(OPEN).status == "can't tell"
+    fallen = judge(OPEN, FALLS)
+    assert fallen.status == "attenuated"
+    assert fallen.decided_by == {
+        "measure": "between_batches", "value": 0.1, "low": 0.02, "high": 0.18, "crude": 0.8,
+    }  # fmt: skip
+    weighted = judge(OPEN, STAYS, overlap(0.79))
+    assert weighted.status == "attenuated"
+    assert weighted.decided_by["measure"] == "overlap_weighted"
+    assert judge(OPEN, STAYS, overlap(0.80)).status == "can't tell"
+    assert judge(OPEN, STAYS, overlap(0.60, reason="no overlap")).status == "can't tell"
+
+
+def test_without_signal_nothing_is_attenuated():
+    chance = {**OPEN, "crude": 0.5}
+    assert judge(chance, STAYS, overlap(0.45)).status == "can't tell"
+    assert "no signal to explain" in judge(chance).would_decide
+
+
+def test_nested_label_is_never_told_whatever_else_speaks():
+    for between, weighted in product((None, FALLS, STAYS), (None, overlap(0.55), overlap(0.95))):
+        got = judge(NESTED, between, weighted)
+        assert (got.status, got.reason) == ("can't tell", "no batch holds both classes")
+        assert got.decided_by == {
+            "measure": "within_batch", "value": None, "low": None, "high": None, "crude": 0.9,
+        }  # fmt: skip
+        assert "in one batch" in got.would_decide
+
+
+def test_no_evidence_ever_earns_not_handling():
+    for within in (OPEN, {"value": None, "reason": "the sheet names neither batch nor site", "crude": 0.8}):
+        for between, weighted in product((None, FALLS, STAYS), (None, overlap(0.55), overlap(0.95))):
+            assert judge(within, between, weighted).status in ("attenuated", "can't tell")
+
+
+@pytest.mark.parametrize(("crude", "n"), [(0.6, 132), (0.8, 16), (0.2, 16)])
+def test_how_many_would_decide(crude, n):
+    # The smallest n with 2.801585² (2 n + 1) / (12 n²) <= (crude - .5)²: for .6, n = 132 gives .0099473 and
+    # n = 131 .010024 against .01; for .8, n = 15 gives .0901 and n = 16 .0843 against .09.
+    assert per_class(crude) == n
+
+
+def test_what_would_decide_counts_what_is_there():
+    # 2 * 5 * 15 / 20 = 7.5 and 2 * 6 * 6 / 12 = 6 of each class: 13.5, rounded to even.
+    assert "16 cases and 16 controls" in judge(OPEN).would_decide
+    assert "worth 14 of each" in judge(OPEN).would_decide

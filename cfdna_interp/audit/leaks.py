@@ -1,0 +1,72 @@
+"""The ``leakage`` of ``audit.json``: what could have told the label or the held-out subjects."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from cfdna_interp.artifacts.fragments import FragmentTable
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.audit.duplicates import near_duplicates
+from cfdna_interp.audit.leakage import readable_labels, shared_subjects
+from cfdna_interp.audit.shared_fragments import keys, shared_fragments
+from cfdna_interp.fragments.build import common_name
+from cfdna_interp.proxy.table import Table
+from cfdna_interp.stats.resampling import stream
+
+READ_NAMES = (
+    "read names are not stored; the same library is looked for by the molecules in the stored fragments"
+)
+
+
+def leaks(discovery: Table, heldout: Table, layout: Layout, seed: int) -> dict[str, Any]:
+    """Return shared subjects, duplicates by features and by fragments, and what the label is read from.
+
+    Parameters
+    ----------
+    discovery, heldout
+        The tables of both roles, with labels.
+    layout
+        Where the samples' fragments lie, if the run has any.
+    seed
+        The run's seed.
+    """
+    samples = discovery.samples + heldout.samples
+    subjects = discovery.subjects + heldout.subjects
+    role = dict(
+        zip(samples, ["discovery"] * len(discovery.samples) + ["heldout"] * len(heldout.samples), strict=True)
+    )
+    twins = near_duplicates(np.concatenate([discovery.X, heldout.X]), samples, subjects)
+    stored = [sample for sample in samples if layout.fragments(sample).is_file()]
+    owner = dict(zip(samples, subjects, strict=True))
+    molecules = shared_fragments(
+        (keys(FragmentTable.load(layout.fragments(sample)), common_name) for sample in stored),
+        stored,
+        [owner[sample] for sample in stored],
+    )
+    readable = [
+        asdict(found)
+        for name, table in (("discovery", discovery), ("heldout", heldout))
+        for found in readable_labels(
+            name,
+            np.asarray(table.labels),
+            table.subjects,
+            table.samples,
+            table.obs,
+            stream(seed, "audit", "readable", name),
+        )
+    ]
+
+    def told(record: dict[str, Any]) -> dict[str, Any]:
+        pairs = [{**pair, "roles": [role[pair["a"]], role[pair["b"]]]} for pair in record["pairs"]]
+        return {**record, "pairs": pairs}
+
+    return {
+        "shared_subjects": shared_subjects(discovery.subjects, heldout.subjects),
+        "near_duplicates": told(asdict(twins)),
+        "shared_fragments": told(asdict(molecules)),
+        "readable_labels": readable,
+        "read_names": READ_NAMES,
+    }

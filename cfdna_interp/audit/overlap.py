@@ -1,0 +1,149 @@
+"""AUROC in the part of the cohort where cases and controls were handled alike: overlap weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from cfdna_interp.stats.roc import LEVEL, concordance
+
+FOLDS = 5
+# As many effective subjects of each class as the ladder asks of a role.
+EFFECTIVE = 15
+EXTREME = 0.05
+# Beyond, the weights describe a minority of the cohort.
+MOST_OUTSIDE = 0.5
+BOOTSTRAP = 1_000
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """The overlap-weighted AUROC with its 95 % interval, and whether there is overlap to weight by.
+
+    Attributes
+    ----------
+    value, low, high
+        AUROC and bootstrap interval, NaN where nothing could be weighted.
+    effective_case, effective_control
+        Effective sample sizes (Σw)² / Σw² of the classes.
+    outside
+        Share of subjects whose propensity lies outside .05 to .95.
+    imbalance, imbalance_weighted
+        Largest absolute standardised difference of a technical term between the classes, before and after
+        weighting.
+    reason
+        Why the number must not be used; "" where it may.
+    """
+
+    value: float
+    low: float
+    high: float
+    effective_case: float
+    effective_control: float
+    outside: float
+    imbalance: float
+    imbalance_weighted: float
+    reason: str
+
+
+def overlap_weighted(
+    labels: np.ndarray, scores: np.ndarray, X: np.ndarray, rng: np.random.Generator
+) -> Overlap:
+    """Weight each subject by the probability of the other class given its handling.
+
+    Cases count 1 - e and controls e (Li, Morgan and Zaslavsky 2018): both classes then have the same
+    distribution of e, that of the subjects who could as well have been in either, e (1 - e). The propensity
+    e is a ridge logistic regression of the label on the technical terms, from folds that never saw the
+    subject. The bootstrap redraws subjects within class and holds the propensities.
+
+    Parameters
+    ----------
+    labels, scores
+        (subjects,) label 1 or 0, both occur; finite score.
+    X
+        (subjects, terms) of :func:`cfdna_interp.audit.technical.technical_design`.
+    rng
+        Source of folds and bootstrap.
+    """
+    y, s = np.asarray(labels).astype(int), np.asarray(scores, dtype=np.float64)
+    fewest = int(min(y.sum(), (1 - y).sum()))
+    if X.shape[1] == 0:
+        return _nothing("no technical column varies among the subjects")
+    if fewest < EFFECTIVE:
+        return _nothing(f"a class has {fewest} subjects, fewer than {EFFECTIVE}")
+    e = propensities(X, y, rng)
+    weights = np.where(y == 1, 1 - e, e)
+    effective = [float(weights[y == k].sum() ** 2 / (weights[y == k] ** 2).sum()) for k in (1, 0)]
+    outside = float(((e < EXTREME) | (e > 1 - EXTREME)).mean())
+    reason = ""
+    if min(effective) < EFFECTIVE:
+        reason = f"the weighted classes are worth {effective[0]:.0f} cases and {effective[1]:.0f} controls"
+    elif outside > MOST_OUTSIDE:
+        reason = f"{outside:.0%} of the subjects have handling that almost tells the label"
+    value, draws = _weighted_auroc(y, s, weights, rng)
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Overlap(
+        value=value,
+        low=float(min(low, value)),
+        high=float(max(high, value)),
+        effective_case=effective[0],
+        effective_control=effective[1],
+        outside=outside,
+        imbalance=_imbalance(X, y, np.ones(len(y))),
+        imbalance_weighted=_imbalance(X, y, weights),
+        reason=reason,
+    )
+
+
+def propensities(X: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return each subject's (subjects,) probability of being a case given X, from folds without the subject.
+
+    Parameters
+    ----------
+    X
+        (subjects, terms), finite.
+    labels
+        (subjects,) 1 case, 0 control, at least 5 of each.
+    rng
+        Source of the folds.
+    """
+    e = np.empty(len(labels))
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=int(rng.integers(2**31)))
+    for train, test in folds.split(X, labels):
+        # Unit penalty on standardised terms: one subject's worth of doubt for each.
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=500))
+        e[test] = model.fit(X[train], labels[train]).predict_proba(X[test])[:, 1]
+    return e
+
+
+def _weighted_auroc(
+    y: np.ndarray, s: np.ndarray, weights: np.ndarray, rng: np.random.Generator
+) -> tuple[float, np.ndarray]:
+    table = concordance(y, s)  # (n1, n0)
+    case, control = weights[y == 1], weights[y == 0]
+    value = float(case @ table @ control / (case.sum() * control.sum()))
+    drawn = []
+    for w in (case, control):
+        n = len(w)
+        drawn.append(rng.multinomial(n, np.full(n, 1 / n), size=BOOTSTRAP) * w)  # (draws, n)
+    sums = drawn[0].sum(axis=1) * drawn[1].sum(axis=1)
+    return value, np.asarray(((drawn[0] @ table) * drawn[1]).sum(axis=1) / sums)
+
+
+def _imbalance(X: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:
+    means = [np.average(X[y == k], axis=0, weights=weights[y == k]) for k in (1, 0)]
+    spread = np.sqrt((X[y == 1].var(axis=0) + X[y == 0].var(axis=0)) / 2)
+    gaps = np.abs(means[0] - means[1])
+    # A term that divides the classes completely has no spread within them.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.nan_to_num(gaps / spread, nan=0.0, posinf=np.inf).max())
+
+
+def _nothing(reason: str) -> Overlap:
+    nan = float("nan")
+    return Overlap(nan, nan, nan, nan, nan, nan, nan, nan, reason)

@@ -1,0 +1,122 @@
+"""Samples of different subjects that hold the same molecules: contig, start and length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.stats import poisson
+
+from cfdna_interp.artifacts.fragments import FragmentTable
+
+# Fragments compared per sample: enough that a share of 2 % is 40 of them.
+COMPARED = 2_000
+FEWEST = 200
+# Two subsamples of one library hold a share of each other as large as the sampling fraction.
+SMALLEST = 0.02
+# Unrelated people share fragments where nucleosomes make both be cut at the same bases, some pairs more.
+EXCESS = 3.0
+SIGNIFICANT = 0.01
+
+
+@dataclass(frozen=True)
+class SharedPair:
+    """Two samples of different subjects: share of the smaller one's fragments in the other, and p."""
+
+    a: str
+    b: str
+    share: float
+    p: float
+
+
+@dataclass(frozen=True)
+class SharedFragments:
+    """All pairs found; ``expected`` is the median share over all pairs of different subjects."""
+
+    pairs: tuple[SharedPair, ...]
+    expected: float
+    samples: int
+    reason: str
+
+
+def keys(table: FragmentTable, name: Callable[[str], str] = str) -> np.ndarray:
+    """Return one number per distinct fragment, the same for the same contig, start and length in all samples.
+
+    Parameters
+    ----------
+    table
+        The stored fragments.
+    name
+        Turns a contig's name into the one that all samples share.
+    """
+    contigs = np.array([_word(name(contig)) for contig in table.contig_names], dtype=np.uint64)
+    if len(table) == 0:
+        return np.zeros(0, dtype=np.uint64)
+    place = (table.start.astype(np.uint64) << np.uint64(20)) + table.length.astype(np.uint64)
+    return np.unique(_mixed(contigs[table.contig] ^ _mixed(place)))
+
+
+def shared_fragments(
+    hashed: Iterable[np.ndarray], samples: Sequence[str], subjects: Sequence[str]
+) -> SharedFragments:
+    """Find pairs of samples that share more fragments than unrelated people do.
+
+    A pair is named where at least 2 % of the smaller sample's fragments are in the other, and their number is
+    beyond what a Poisson law of three times the median share of all pairs allows (.01, Bonferroni over
+    pairs). Read names are not stored: a library sequenced twice is found by its molecules.
+
+    Parameters
+    ----------
+    hashed
+        For each sample the numbers of :func:`keys`.
+    samples, subjects
+        (samples,) names.
+    """
+    everything = list(hashed)
+    sizes = np.array([len(part) for part in everything])
+    read = [i for i, size in enumerate(sizes) if size >= FEWEST]
+    owners = np.asarray(subjects, dtype=object)
+    if len({owners[i] for i in read}) < 2:
+        reason = f"fewer than two subjects have {FEWEST} stored fragments"
+        return SharedFragments((), np.nan, len(read), reason)
+    # The numbers are hashes: the smallest of them are the same random selection in all samples.
+    limit = np.uint64(min(1.0, COMPARED / float(np.median(sizes[read]))) * float(2**64 - 2**11))
+    chosen = [everything[i][everything[i] <= limit] for i in read]
+    flat, places = np.unique(np.concatenate(chosen), return_inverse=True)
+    counts = np.array([len(part) for part in chosen])
+    rows = np.repeat(np.arange(len(read)), counts)
+    matrix = csr_matrix((np.ones(len(rows), dtype=np.int32), (rows, places)), shape=(len(read), len(flat)))
+    common = (matrix @ matrix.T).toarray()
+    a, b = np.triu_indices(len(read), 1)
+    different = owners[np.array(read)[a]] != owners[np.array(read)[b]]
+    a, b = a[different], b[different]
+    smaller, larger = np.minimum(counts[a], counts[b]), np.maximum(counts[a], counts[b])
+    both = common[a, b]
+    # By chance the smaller sample meets the larger one in proportion to the size of the latter.
+    expected = float(np.median(both / np.maximum(smaller * larger, 1.0)))
+    floor = 1.0 / float((smaller * larger).sum()) if len(a) else 0.0
+    mean = EXCESS * max(expected, floor) * smaller * larger
+    shares = both / np.maximum(smaller, 1)
+    p = np.minimum(1.0, poisson.sf(both - 1, mean) * len(mean))
+    found = [
+        SharedPair(samples[read[a[i]]], samples[read[b[i]]], float(shares[i]), float(p[i]))
+        for i in np.flatnonzero((p <= SIGNIFICANT) & (shares >= SMALLEST))
+    ]
+    return SharedFragments(tuple(found), float(np.median(shares)), len(read), "")
+
+
+def _mixed(numbers: np.ndarray) -> np.ndarray:
+    # The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
+    with np.errstate(over="ignore"):
+        x = numbers.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(x ^ (x >> np.uint64(31)))
+
+
+def _word(name: str) -> int:
+    import hashlib
+
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")

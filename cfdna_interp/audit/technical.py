@@ -1,0 +1,66 @@
+"""What is known of a subject's handling, as numbers: technical columns and site side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from cfdna_interp.proxy.table import TECHNICAL
+
+# A level with fewer subjects marks persons rather than a way of handling.
+PER_LEVEL = 5
+
+
+def terms(column: pd.Series) -> list[tuple[str, np.ndarray]]:
+    """Return a column as (name, numbers): a measure standardised, a category as indicators.
+
+    A missing number takes the median; an unknown category has all indicators zero; the first level in sorted
+    order has none. Constant and empty columns give nothing.
+    """
+    name = str(column.name)
+    if pd.api.types.is_numeric_dtype(column):
+        values = column.to_numpy(dtype=np.float64)
+        if np.isnan(values).all():
+            return []
+        standard = standardised(np.where(np.isnan(values), np.nanmedian(values), values))
+        return [] if standard is None else [(name, standard)]
+    text = column.fillna("").astype(str).to_numpy()
+    levels = sorted(set(text.tolist()) - {""})
+    return [(f"{name}={level}", (text == level).astype(np.float64)) for level in levels[1:]]
+
+
+def standardised(values: np.ndarray) -> np.ndarray | None:
+    """Return the values with mean 0 and variance 1, None where they are all the same."""
+    spread = float(values.std())
+    return None if np.ptp(values) == 0 else (values - values.mean()) / spread
+
+
+def technical_design(subjects: pd.DataFrame) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return names and (subjects, terms) numbers of the technical columns and of site (of batch without one).
+
+    Indicators of fewer than 5 subjects are left out.
+
+    Parameters
+    ----------
+    subjects
+        One row per subject with ``technical_<name>`` columns and ``site`` or ``batch``.
+    """
+    columns = sorted(str(name) for name in subjects if str(name).startswith(TECHNICAL))
+    for place in ("site", "batch"):
+        if place in subjects and len(set(_known(subjects[place]))) > 1:
+            columns.append(place)
+            break
+    found = [item for name in columns for item in terms(subjects[name])]
+    kept = [
+        (name, values)
+        for name, values in found
+        if "=" not in name or PER_LEVEL <= values.sum() <= len(values) - PER_LEVEL
+    ]
+    X = np.column_stack([values for _, values in kept]) if kept else np.empty((len(subjects), 0))
+    return tuple(name for name, _ in kept), X
+
+
+def _known(column: pd.Series) -> Sequence[str]:
+    return [str(value) for value in column if not pd.isna(value) and str(value)]

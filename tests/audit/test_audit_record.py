@@ -1,0 +1,70 @@
+"""`audit.json` of a finished run: what is in it, and what a confounded or a leaking cohort does to it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from frozen_run import World, copy_of, finished_run
+
+from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.audit.judge import run_audit
+from cfdna_interp.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    return finished_run(World(), tmp_path_factory.getbasetemp())
+
+
+def record(config):
+    return read_json(Layout.of(config.outdir).file("audit.json"))
+
+
+def test_every_part_is_there_and_biology_passes(finished):
+    audit = record(finished)
+    assert audit["handling"]["status"] == "not handling"
+    assert audit["handling"]["decided_by"]["measure"] == "within_batch"
+    assert audit["handling"]["would_decide"] == ""
+    assert audit["overlap_weighted"]["reason"] == ""
+    assert audit["overlap_weighted"]["low"] > 0.5
+    assert audit["between_batches"]["low"] < 0 < audit["between_batches"]["high"]
+    assert audit["depth_matched"]["low"] > 0.5
+    assert audit["leave_one_site_out"]["value"] is None  # two sites
+    assert audit["leave_one_site_out"]["groups"] == ["fragment_length"]
+    assert audit["shift"]["p"] > 0.005 and len(audit["shift"]["features"]) == 35
+    assert audit["adjusted_robust"][0]["term"] == "proxy"
+    assert "fewer than 20 clusters" in audit["adjusted_errors"]
+    leakage = audit["leakage"]
+    assert leakage["shared_subjects"] == []
+    assert leakage["near_duplicates"]["pairs"] == []
+    assert leakage["shared_fragments"]["samples"] == 0
+    assert {row["role"] for row in leakage["readable_labels"]} == {"discovery", "heldout"}
+
+
+def test_a_copied_sample_is_named_with_its_roles(finished, tmp_path):
+    import anndata
+
+    config = copy_of(finished, tmp_path / "copy")
+    layout = Layout.of(config.outdir)
+    discovery, heldout = (anndata.read_h5ad(layout.matrix(role)) for role in ("discovery", "heldout"))
+    heldout.X[4] = discovery.X[7] * 1.001
+    heldout.write_h5ad(layout.matrix("heldout"), convert_strings_to_categoricals=False)
+    run_audit(config)
+    (pair,) = record(config)["leakage"]["near_duplicates"]["pairs"]
+    assert (pair["a"], pair["b"], pair["roles"]) == ("D007", "H004", ["discovery", "heldout"])
+
+
+def test_a_subject_without_a_label_is_an_error(finished, tmp_path):
+    config = copy_of(finished, tmp_path / "copy")
+    path = Layout.of(config.outdir).file("validation.scores.parquet")
+    scores = pd.read_parquet(path)
+    scores[scores["subject"] != "Ph003"].to_parquet(path)
+    with pytest.raises(InputError, match=r"subject Ph003: .*run the validate stage again"):
+        run_audit(config)
+
+
+def test_the_same_run_gives_the_same_record(finished, tmp_path):
+    config = copy_of(finished, tmp_path / "copy")
+    run_audit(config)
+    assert record(config) == record(finished)
+    assert not np.isnan(record(config)["shift"]["auroc"])
