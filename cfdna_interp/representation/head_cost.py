@@ -13,8 +13,13 @@ from cfdna_interp.models.head import AttentionHead
 from cfdna_interp.models.pooling import Pooled, pool_bags
 from cfdna_interp.representation.erasure import Eraser
 from cfdna_interp.representation.material import Material
-from cfdna_interp.representation.probes import Score, multiplicities, weighted_mean
-from cfdna_interp.stats.roc import LEVEL, concordance
+from cfdna_interp.representation.subject_bootstrap import (
+    Score,
+    multiplicities,
+    weighted_mean,
+    with_interval,
+)
+from cfdna_interp.stats.roc import concordance
 
 # From a fold, the eraser for samples of that fold: one that saw labels must not have seen theirs.
 Erasers = list[Eraser]
@@ -128,6 +133,4 @@ class FoldedAuroc:
             values.append(kernel.mean())
             cases, controls = here & (labels == 1), here & (labels == 0)
             draws.append(weighted_mean(kernel, self.counts[:, cases], self.counts[:, controls]))
-        value = float(np.mean(values))
-        low, high = np.quantile(np.mean(draws, axis=0), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        return Score(value, float(min(low, value)), float(max(high, value)))
+        return with_interval(float(np.mean(values)), np.mean(draws, axis=0))

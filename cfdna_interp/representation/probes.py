@@ -18,22 +18,20 @@ from sklearn.preprocessing import StandardScaler
 
 from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.representation.concepts import Concept
-from cfdna_interp.stats.roc import LEVEL, auroc, concordance
+from cfdna_interp.representation.subject_bootstrap import (
+    Score,
+    multiplicities,
+    weighted_mean,
+    with_interval,
+)
+from cfdna_interp.stats.roc import auroc, concordance
 
 LOGISTIC_FRAGMENTS = 20_000  # more change the AUROC of a fragment probe by less than a hundredth
 _PENALTIES = np.logspace(
     -1, 4, 11
 )  # of samples, which are hardly more than dimensions: chosen leaving one out
+_SOMETHING = 0.01  # of the variance of indicators
 _FEW = 3  # of a class and of the others in a subject or a fold, below which their AUROC says nothing
-
-
-@dataclass(frozen=True)
-class Score:
-    """A probe's score with its 95 % interval over subjects."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,13 +120,30 @@ def score(said: np.ndarray, task: Task, rng: np.random.Generator, resamples: int
     return _within_folds(said, values, codes, task.fold[rows], rng, resamples)
 
 
-def multiplicities(strata: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Return (draws, n) how often each is drawn in bootstraps that keep the size of every stratum."""
-    counts = np.zeros((draws, len(strata)))
-    for stratum in np.unique(strata):
-        members = np.flatnonzero(strata == stratum)
-        counts[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), draws)
-    return counts
+def left_over(vectors: np.ndarray | Vectors, task: Task) -> float | None:
+    """Return what is still read after an erasure, in the concept's metric; None where nothing can be scored.
+
+    Classes with equal means can differ in spread, and then even a direction that a probe took from noise
+    ranks them: an AUROC counts only where a regression on indicators of the classes explains something of
+    them in subjects that it never saw, otherwise it is chance.
+    """
+    if task.concept.kind == "classes":
+        rows, values = task.rows, task.concept.values[task.rows]
+        indicators = (values[:, None] == np.unique(values)).astype(np.float64)
+        centred = indicators - indicators.mean(axis=0)
+        error, spread = 0.0, 0.0
+        for number in np.unique(task.fold[rows]):
+            test = task.fold[rows] == number
+            x = (vectors(int(number)) if callable(vectors) else vectors)[rows]
+            model = Ridge(alpha=1.0) if task.fragments else RidgeCV(_PENALTIES)
+            said = make_pipeline(StandardScaler(), model).fit(x[~test], centred[~test]).predict(x[test])
+            error += float(((centred[test] - said) ** 2).sum())
+            spread += float((centred[test] ** 2).sum())
+        if 1 - error / spread < _SOMETHING:
+            return 0.5
+    # One draw: the interval isn't asked for.
+    found = score(out_of_fold(vectors, task), task, np.random.default_rng(0), 1)
+    return None if found is None else found.value
 
 
 def _probe(task: Task) -> Pipeline:
@@ -163,7 +178,7 @@ def _explained(
         return np.asarray(1 - left / np.where(spread > 0, spread, np.nan))
 
     draws = multiplicities(np.zeros(len(people)), resamples, rng) @ sums
-    return _with_interval(float(r2(sums.sum(axis=0)[None])[0]), r2(draws))
+    return with_interval(float(r2(sums.sum(axis=0)[None])[0]), r2(draws))
 
 
 def _within_subjects(
@@ -198,7 +213,7 @@ def _mean_of(table: np.ndarray, counts: np.ndarray) -> Score | None:
     held = counts @ there
     with np.errstate(invalid="ignore"):
         draws = np.nanmean(np.where(held > 0, counts @ filled / held, np.nan), axis=1)
-    return _with_interval(value, draws)
+    return with_interval(value, draws)
 
 
 def _within_folds(
@@ -226,7 +241,7 @@ def _within_folds(
             draws.append(np.mean([drawn for _, drawn in there], axis=0))
     if not values_:
         return None
-    return _with_interval(float(np.mean(values_)), np.mean(draws, axis=0))
+    return with_interval(float(np.mean(values_)), np.mean(draws, axis=0))
 
 
 def _cell(members: np.ndarray, said: np.ndarray, counts: np.ndarray) -> tuple[float, np.ndarray] | None:
@@ -234,15 +249,3 @@ def _cell(members: np.ndarray, said: np.ndarray, counts: np.ndarray) -> tuple[fl
         return None
     kernel = concordance(members.astype(np.int64), said)  # (members, others)
     return float(kernel.mean()), weighted_mean(kernel, counts[:, members], counts[:, ~members])
-
-
-def weighted_mean(kernel: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return (draws,) means of an (n1, n0) table with (draws, n1) and (draws, n0) weights."""
-    total = first.sum(axis=1) * second.sum(axis=1)
-    return np.asarray(((first @ kernel) * second).sum(axis=1) / np.where(total > 0, total, np.nan))
-
-
-def _with_interval(value: float, draws: np.ndarray) -> Score:
-    low, high = np.nanquantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    # A percentile interval can miss the estimate in tiny samples.
-    return Score(value, float(min(low, value)), float(max(high, value)))

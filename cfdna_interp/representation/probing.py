@@ -19,8 +19,9 @@ from cfdna_interp.representation.concepts import Concept, fragment_concepts, sam
 from cfdna_interp.representation.control_task import fragment_control, sample_control
 from cfdna_interp.representation.erased_concepts import Costs, erase_concepts
 from cfdna_interp.representation.material import Material, Part, load_material
-from cfdna_interp.representation.probes import Score, Task, Vectors, out_of_fold, score
+from cfdna_interp.representation.probes import Task, Vectors, left_over, out_of_fold, score
 from cfdna_interp.representation.sightings import Codings, Sums, usable
+from cfdna_interp.representation.subject_bootstrap import Score
 from cfdna_interp.representation.untrained import REASON, untrained
 from cfdna_interp.representation.use import status_of
 from cfdna_interp.stats.resampling import stream
@@ -147,7 +148,7 @@ def _record(item: _Asked, costs: Costs, rng: np.random.Generator, resamples: int
         "selectivity": None if control is None else reached.value - control,
         "untrained": value(item.untrained, task),
         "raw": value(item.raw(), task),
-        "after_erasure": value(lambda fold: erasers[fold](item.trained), task),
+        "after_erasure": left_over(lambda fold: erasers[fold](item.trained), task),
         "erasure": {
             "rank": erased.rank,
             "cost": asdict(erased.cost),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cfdna_interp.representation.probes import Score
+from cfdna_interp.representation.subject_bootstrap import Score
 
 # Weaker reading is not worth the word: a tenth of the variance, a fifth of the way from chance to certainty.
 DECODABLE = {"R2": 0.10, "AUROC": 0.60}

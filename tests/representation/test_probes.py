@@ -9,7 +9,8 @@ from toys import toy_fragments
 
 from cfdna_interp.representation.concepts import Concept
 from cfdna_interp.representation.control_task import FEW_VALUES, fragment_control, sample_control
-from cfdna_interp.representation.probes import Task, multiplicities, out_of_fold, score, weighted_mean
+from cfdna_interp.representation.probes import Task, left_over, out_of_fold, score
+from cfdna_interp.representation.subject_bootstrap import multiplicities, weighted_mean
 
 
 def task_of(values: np.ndarray, codes: np.ndarray, *, kind: str, fragments: bool = True) -> Task:
@@ -112,6 +113,19 @@ def test_unknown_rows_are_not_asked():
     task = replace(task_of(z, PEOPLE, kind="number"), concept=Concept("x", "number", z, known))
     assert scored(wrong[:, None], task).value > 0.999
     assert len(task.rows) == known.sum()
+
+
+@pytest.mark.parametrize("gap", [0.0, 1.0])
+def test_classes_that_differ_in_spread_alone_are_not_left_over(gap):
+    # One class lies at 0.2, the other one is 1.2 with probability 1/6, else 0: both have mean .2, and five in
+    # six of the second are below the first, so that any weight ranks them. Apart by 1, something is left.
+    rng = np.random.default_rng(9)
+    inside = rng.random(len(PEOPLE)) < 0.5
+    vectors = np.where(inside, np.where(rng.random(len(PEOPLE)) < 1 / 6, 1.2, 0.0), 0.2 + gap)[:, None]
+    task = task_of(inside, PEOPLE, kind="classes")
+    ranked = scored(vectors, task).value
+    assert abs(ranked - 0.5) > 0.25 or gap == 0.0
+    assert left_over(vectors, task) == (0.5 if gap == 0.0 else pytest.approx(ranked))
 
 
 def test_multiplicities_keep_strata_and_weights_are_means():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cfdna_interp.representation.probes import Score
+from cfdna_interp.representation.subject_bootstrap import Score
 from cfdna_interp.representation.use import Erased, status_of
 
 GOOD, HEADS = Score(0.9, 0.85, 0.95), Score(0.8, 0.7, 0.9)
