@@ -152,7 +152,12 @@ def stratum_effects(embeddings: np.ndarray, rows: np.ndarray, strata: np.ndarray
 
 
 def length_sums(
-    embeddings: np.ndarray, rows: np.ndarray, subjects: np.ndarray, weights: np.ndarray, lengths: np.ndarray
+    embeddings: np.ndarray,
+    rows: np.ndarray,
+    subjects: np.ndarray,
+    weights: np.ndarray,
+    lengths: np.ndarray,
+    people: int,
 ) -> LengthSums:
     """Sum embeddings by subject and length.
 
@@ -168,8 +173,10 @@ def length_sums(
         (n,) how much each fragment counts.
     lengths
         (lengths,) bp.
+    people
+        Number of subjects, those without a fragment included.
     """
-    people, n = int(subjects.max()) + 1, len(rows)
+    n = len(rows)
     cells = subjects * len(lengths) + rows
     # In the order of cells, so that a cell's embeddings are added up one after the other.
     order = np.argsort(cells, kind="stable")

@@ -127,24 +127,25 @@ def find_bend(curve: np.ndarray, draws: np.ndarray, lengths: np.ndarray, reach: 
     pace = _pace(curve, noise)
     straight = curvature(_even_curve(pace, 0.0, curve.shape[-1]) + noise, reach)
     level = np.sqrt((straight**2).mean(axis=0))  # what noise alone adds, root mean square
-    typical = _typical(observed, level, curve, clear, reach)
+    less_noise = np.sqrt(np.maximum(observed**2 - level**2, 0.0))
+    typical = _typical(less_noise, curve, clear, reach)
     null = curvature(_even_curve(pace, typical, curve.shape[-1]) + noise, reach)
     excess, null_excess = _excess(observed, null), _excess(null, null)
     ceiling = float(np.quantile(null_excess[:, clear].max(axis=1), _QUANTILE))
     sharp = clear & (excess > ceiling)
     place = sharp if sharp.any() else clear
-    peak = int(np.where(place, observed, -np.inf).argmax())
+    peak = int(np.where(place, less_noise, -1.0).argmax())
     # Where resamples may put it: within a chord of the lengths that are sharp.
     near = np.flatnonzero(clear & binary_dilation(place, iterations=reach))
     first = int(lengths[reach])
-    spread = first + near[resampled[:, near].argmax(axis=1)]
+    # A resample has the noise of the cohort and its own.
+    spread = first + near[(resampled**2 - 2 * level**2)[:, near].argmax(axis=1)]
     at_low, at_high = (float(v) for v in np.quantile(spread, [0.025, 0.975]))
     at_low, at_high = min(at_low, first + peak), max(at_high, first + peak)
-    less_noise = np.sqrt(max(observed[peak] ** 2 - level[peak] ** 2, 0.0))
     claimed = False
     if not sharp.any():
         reason = "nowhere does the curve turn more than a straight or evenly turning one with the same noise"
-    elif less_noise < SHARPER * typical:
+    elif less_noise[peak] < SHARPER * typical:
         reason = f"the sharpest place is less than {SHARPER:.0f} times as sharp as the curve is typically"
     elif at_high - at_low > _WIDEST * len(lengths):
         reason = f"resamples of subjects place the sharpest between {at_low:.0f} and {at_high:.0f} bp"
@@ -196,15 +197,12 @@ def _even_curve(pace: np.ndarray, bend: float, components: int) -> np.ndarray:
     return np.cumsum(steps, axis=0)
 
 
-def _typical(
-    observed: np.ndarray, level: np.ndarray, curve: np.ndarray, clear: np.ndarray, reach: int
-) -> float:
-    """Return the median of curvature over the arc that has a clear direction, less noise."""
-    less_noise = np.sqrt(np.maximum(observed**2 - level**2, 0.0))[clear]
+def _typical(values: np.ndarray, curve: np.ndarray, clear: np.ndarray, reach: int) -> float:
+    """Return the median of (lengths - 2 reach) values over the arc that has a clear direction."""
     arc = np.diff(arc_length(curve))[reach : len(curve) - reach][clear]
-    order = np.argsort(less_noise)
+    order = np.argsort(values[clear])
     run = np.cumsum(arc[order])
-    return float(less_noise[order][np.searchsorted(run, run[-1] / 2)])
+    return float(values[clear][order][np.searchsorted(run, run[-1] / 2)])
 
 
 def _excess(values: np.ndarray, null: np.ndarray) -> np.ndarray:

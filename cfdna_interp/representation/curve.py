@@ -160,13 +160,16 @@ def choose_cutoff(sums: LengthSums, rng: np.random.Generator) -> float:
     test = (fold == np.arange(FOLDS)[:, None]).astype(np.float64)
     train_weight, train_total = sums.pooled(1 - test)
     test_weight, test_total = sums.pooled(test)
+    # Counted as in the fit: with their full weight, lengths near the mode would choose for all others.
+    root = np.sqrt(test_weight)
+    scaled = test_total / np.maximum(root, 1e-12)[..., None]
     whole = sums.weight.sum(axis=0)
     errors = np.zeros((len(CUTOFFS), FOLDS))
     for row, cutoff in enumerate(CUTOFFS):
         curves = Smoother(whole, cutoff).fit(train_weight, train_total)
-        # Σ w |y - f|² without the Σ w |y|² that all cut-offs share.
-        gain = test_weight[..., None] * curves**2 - 2 * test_total * curves
-        errors[row] = gain.sum(axis=(1, 2)) / test_weight.sum(axis=1)
+        # Σ √w |y - f|² without the Σ √w |y|² that all cut-offs share.
+        gain = root[..., None] * curves**2 - 2 * scaled * curves
+        errors[row] = gain.sum(axis=(1, 2)) / root.sum(axis=1)
     excess = errors - errors[errors.mean(axis=1).argmin()]
     slack = excess.std(axis=1, ddof=1) / np.sqrt(FOLDS)
     return max(cutoff for cutoff, e, s in zip(CUTOFFS, excess, slack, strict=True) if e.mean() <= s)

@@ -35,6 +35,8 @@ class LengthFragments:
         (n,) place of the sample, code of the subject.
     lengths
         (lengths,) bp.
+    people
+        Number of subjects of the cohort.
     """
 
     embeddings: np.ndarray
@@ -44,13 +46,14 @@ class LengthFragments:
     sample: np.ndarray
     subject: np.ndarray
     lengths: np.ndarray
+    people: int
 
     def sums(self, dealt: np.ndarray | None = None) -> LengthSums:
         """Return sums by subject and length; with ``dealt`` every fragment takes the length of another."""
         rows, weights = self.rows, self.weights
         if dealt is not None:
             rows, weights = rows[dealt], weights[dealt]
-        return length_sums(self.embeddings, rows, self.subject, weights, self.lengths)
+        return length_sums(self.embeddings, rows, self.subject, weights, self.lengths, self.people)
 
     @classmethod
     def of(cls, part: Part, sample: np.ndarray, codes: np.ndarray, lengths: np.ndarray) -> LengthFragments:
@@ -72,4 +75,4 @@ class LengthFragments:
         embeddings = part.embeddings.numpy()[kept]
         embeddings -= stratum_effects(embeddings, rows, strata).astype(embeddings.dtype)[strata]
         weights = context_weights(rows, strata, len(lengths))
-        return cls(embeddings, inputs, rows, weights, sample, codes[sample], lengths)
+        return cls(embeddings, inputs, rows, weights, sample, codes[sample], lengths, int(codes.max()) + 1)

@@ -42,16 +42,17 @@ def test_sums_by_subject_and_length_are_those_of_a_loop(seed: int, people: int) 
     rng = np.random.default_rng(seed)
     n, lengths = 30, np.arange(100, 105)
     embeddings = rng.standard_normal((n, 3)).astype(np.float32)
-    rows, subjects = rng.integers(0, 5, n), np.append(rng.integers(0, people, n - 1), people - 1)
+    rows, subjects = rng.integers(0, 5, n), rng.integers(0, people, n)
     weights = rng.random(n)
-    sums = length_sums(embeddings, rows, subjects, weights, lengths)
+    sums = length_sums(embeddings, rows, subjects, weights, lengths, people + 1)
     for person, row in np.ndindex(people, 5):
         here = (subjects == person) & (rows == row)
         assert sums.weight[person, row] == pytest.approx(weights[here].sum())
         assert sums.total[person, row] == pytest.approx(weights[here] @ embeddings[here], abs=1e-5)
-    multiplicity = rng.integers(0, 3, (2, people)).astype(float)
+    assert not sums.weight[people].any()  # a subject without fragments
+    multiplicity = rng.integers(0, 3, (2, people + 1)).astype(float)
     weight, total = sums.pooled(multiplicity)
-    repeated = np.repeat(np.arange(people), multiplicity[1].astype(int))
+    repeated = np.repeat(np.arange(people + 1), multiplicity[1].astype(int))
     assert weight[1] == pytest.approx(sums.weight[repeated].sum(axis=0))
     assert total[1] == pytest.approx(sums.total[repeated].sum(axis=0))
 
@@ -130,10 +131,10 @@ def test_resamples_are_fitted_one_by_one() -> None:
 def test_components_of_a_circle_are_its_plane_and_noise_has_none() -> None:
     embeddings, rows, people = planted(circle(6.0, 1.5), 20_000, 20, seed=1)
     rng, ones = np.random.default_rng(2), np.ones(20_000)
-    sums = length_sums(embeddings, rows, people, ones, LENGTHS)
+    sums = length_sums(embeddings, rows, people, ones, LENGTHS, 20)
     half = halves(20, rng)
     null = curve_null(
-        lambda n: length_sums(embeddings, rows[permuted(people, 1, n)], people, ones, LENGTHS), half
+        lambda n: length_sums(embeddings, rows[permuted(people, 1, n)], people, ones, LENGTHS, 20), half
     )
     found = components(sums, null.floor)
     assert len(found.explained) == 2
@@ -148,13 +149,13 @@ def test_components_of_a_circle_are_its_plane_and_noise_has_none() -> None:
     truth = points.var(axis=0).sum() / embeddings.var(axis=0).sum()
     assert explained(sums, half) == pytest.approx(truth, rel=0.1)
     assert abs(null.mean) < 0.01 * truth
-    shuffled = length_sums(embeddings, rng.permutation(rows), people, ones, LENGTHS)
+    shuffled = length_sums(embeddings, rng.permutation(rows), people, ones, LENGTHS, 20)
     assert len(components(shuffled, null.floor).explained) <= 1
 
 
 def test_axes_are_a_rotation_and_signs_are_fixed() -> None:
     embeddings, rows, people = planted(circle(3.0, 1.0), 5_000, 10, seed=3)
-    sums = length_sums(embeddings, rows, people, np.ones(5_000), LENGTHS)
+    sums = length_sums(embeddings, rows, people, np.ones(5_000), LENGTHS, 10)
     _, variances, axes = spread(sums)
     assert axes.T @ axes == pytest.approx(np.eye(8), abs=1e-9)
     assert (np.diff(variances) <= 0).all()
@@ -164,7 +165,7 @@ def test_axes_are_a_rotation_and_signs_are_fixed() -> None:
 def test_cutoff_follows_the_detail_that_subjects_share() -> None:
     def chosen(curve: np.ndarray) -> float:
         embeddings, rows, people = planted(curve, 20_000, 20, seed=4)
-        sums = length_sums(embeddings, rows, people, np.ones(20_000), LENGTHS)
+        sums = length_sums(embeddings, rows, people, np.ones(20_000), LENGTHS, 20)
         return choose_cutoff(sums, np.random.default_rng(0))
 
     wave = np.sin(2 * np.pi * LENGTHS / 50)[:, None]

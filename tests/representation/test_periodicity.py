@@ -17,7 +17,7 @@ def sums_of(curve: np.ndarray, seed: int) -> LengthSums:
     lengths = rng.choice(LENGTHS, 25_000, p=length_law())
     people = rng.integers(0, SUBJECTS, len(lengths))
     embeddings = embed(curve, lengths, people, 8, rng)
-    return length_sums(embeddings, lengths - 60, people, np.ones(len(lengths)), LENGTHS)
+    return length_sums(embeddings, lengths - 60, people, np.ones(len(lengths)), LENGTHS, SUBJECTS)
 
 
 def found_on(curve: np.ndarray, seed: int) -> Period:
