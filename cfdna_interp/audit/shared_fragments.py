@@ -13,6 +13,7 @@ from cfdna_interp.artifacts.fragments import FragmentTable
 
 # Fragments compared per sample: enough that a share of 2 % is 40 of them.
 COMPARED = 2_000
+KEPT = 4 * COMPARED
 FEWEST = 200
 # Two subsamples of one library hold a share of each other as large as the sampling fraction.
 SMALLEST = 0.02
@@ -42,7 +43,7 @@ class SharedFragments:
 
 
 def keys(table: FragmentTable, name: Callable[[str], str] = str) -> np.ndarray:
-    """Return one number per distinct fragment, the same for the same contig, start and length in all samples.
+    """Return a number per distinct fragment, ascending: equal where contig, start and length are.
 
     Parameters
     ----------
@@ -74,8 +75,14 @@ def shared_fragments(
     samples, subjects
         (samples,) names.
     """
-    everything = list(hashed)
-    sizes = np.array([len(part) for part in everything])
+    # One sample at a time: of deep ones only the smallest numbers stay in memory.
+    everything, lengths, last = [], [], np.uint64(2**64 - 1)
+    for part in hashed:
+        lengths.append(len(part))
+        everything.append(part[:KEPT].copy())
+        if len(part) > KEPT:
+            last = min(last, part[KEPT - 1])
+    sizes = np.array(lengths)
     read = [i for i, size in enumerate(sizes) if size >= FEWEST]
     owners = np.asarray(subjects, dtype=object)
     if len({owners[i] for i in read}) < 2:
@@ -83,6 +90,7 @@ def shared_fragments(
         return SharedFragments((), np.nan, len(read), reason)
     # The numbers are hashes: the smallest of them are the same random selection in all samples.
     limit = np.uint64(min(1.0, COMPARED / float(np.median(sizes[read]))) * float(2**64 - 2**11))
+    limit = min(limit, last)  # up to there all are complete
     chosen = [everything[i][everything[i] <= limit] for i in read]
     flat, places = np.unique(np.concatenate(chosen), return_inverse=True)
     counts = np.array([len(part) for part in chosen])

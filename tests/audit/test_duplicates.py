@@ -136,3 +136,13 @@ def test_too_few_fragments_are_said():
     got = shared_fragments([keys(library(rng, 100)) for _ in range(5)], *names(5))
     assert got.reason == "fewer than two subjects have 200 stored fragments"
     assert shared_fragments([], [], []).samples == 0
+
+
+def test_a_library_far_deeper_than_the_others_is_compared_where_all_are_complete():
+    rng = np.random.default_rng(4)
+    hashed = [keys(library(rng, 3_000)) for _ in range(8)]
+    deep = library(rng, 60_000)
+    hashed += [keys(deep), keys(deep.take(np.sort(rng.choice(60_000, 3_000, replace=False))))]
+    got = shared_fragments(hashed, *names(10))
+    assert [(pair.a, pair.b) for pair in got.pairs] == [("S8", "S9")]
+    assert got.pairs[0].share == 1.0  # all of the smaller one
