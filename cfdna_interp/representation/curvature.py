@@ -22,6 +22,8 @@ from scipy.ndimage import binary_dilation
 SHARPER = 2.0
 # The chord has to be this many times its own standard error long, or its direction is noise.
 _CLEAR = 3.0
+# Where noise alone has more than half the curvature of a bend, no bend can be placed.
+_LOUD = 2.0
 _SHORTEST_REACH = 8  # bp
 _QUANTILE = 0.95  # quantile of the maximum under the null
 _WIDEST = 0.25  # share of the lengths looked at that the interval of a bend's place may span
@@ -132,14 +134,15 @@ def find_bend(curve: np.ndarray, draws: np.ndarray, lengths: np.ndarray, reach: 
     null = curvature(_even_curve(pace, typical, curve.shape[-1]) + noise, reach)
     excess, null_excess = _excess(observed, null), _excess(null, null)
     ceiling = float(np.quantile(null_excess[:, clear].max(axis=1), _QUANTILE))
-    sharp = clear & (excess > ceiling)
+    sharp = clear & (excess > ceiling) & (_LOUD * level <= observed)
     place = sharp if sharp.any() else clear
     peak = int(np.where(place, less_noise, -1.0).argmax())
     # Where resamples may put it: within a chord of the lengths that are sharp.
-    near = np.flatnonzero(clear & binary_dilation(place, iterations=reach))
+    near = binary_dilation(place, iterations=reach) & clear & (_LOUD * level <= observed[peak])
+    near[peak] = True
     first = int(lengths[reach])
     # A resample has the noise of the cohort and its own.
-    spread = first + near[(resampled**2 - 2 * level**2)[:, near].argmax(axis=1)]
+    spread = first + np.where(near, resampled**2 - 2 * level**2, -np.inf).argmax(axis=1)
     at_low, at_high = (float(v) for v in np.quantile(spread, [0.025, 0.975]))
     at_low, at_high = min(at_low, first + peak), max(at_high, first + peak)
     claimed = False

@@ -101,6 +101,7 @@ def geometry(material: Material, fitted: CrossFit, fragments: int) -> tuple[Reco
         "samples": len(material.samples),
         "fragments": len(drawn),
         "lengths": lengths[[0, -1]].tolist() if len(lengths) else None,
+        "nucleosome": NUCLEOSOME,
         "mode": modal_length(drawn.fragments.length),
         **dict.fromkeys(
             ("components", "explained", "smooth", "bend", "arc", "period", "nulls", "steering", "reason")
