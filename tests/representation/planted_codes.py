@@ -6,21 +6,31 @@ import numpy as np
 import torch
 
 MEAN_ACTIVE = 3
+NOISE = 0.05
 
 
 def planted_codes(
-    n: int, dim: int, directions: int, kind: str, seed: int, *, noise: float = 0.05
+    n: int,
+    dim: int,
+    directions: int,
+    kind: str,
+    seed: int,
+    *,
+    part: int = 0,
+    active: float = MEAN_ACTIVE,
+    narrow: bool = False,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return (n, dim) embeddings and (directions, dim) the directions, of length 1.
 
-    On average ``MEAN_ACTIVE`` directions are active, with exponentially distributed codes: independently
-    ("independent"); half the time together with their neighbour ("correlated"); or every second one only,
-    and half the time, where its parent before it is ("hierarchy").
+    On average ``active`` directions are active, with exponentially distributed codes or, if they are to be
+    ``narrow``, codes between 0.5 and 1.5: independently ("independent"); half the time together with their
+    neighbour ("correlated"); or every second one only, and half the time, where its parent before it is
+    ("hierarchy"). Every ``part`` holds other codes of the same directions.
     """
-    rng = np.random.default_rng(seed)
-    truth = rng.standard_normal((directions, dim))
+    truth = np.random.default_rng(seed).standard_normal((directions, dim))
     truth /= np.linalg.norm(truth, axis=1, keepdims=True)
-    chance, pairs = MEAN_ACTIVE / directions, directions // 2
+    rng = np.random.default_rng([seed, part])
+    chance, pairs = active / directions, directions // 2
     if kind == "independent":
         on = rng.random((n, directions)) < chance
     elif kind == "correlated":
@@ -30,8 +40,8 @@ def planted_codes(
         on = np.zeros((n, directions), dtype=bool)
         on[:, ::2] = rng.random((n, pairs)) < chance * 4 / 3
         on[:, 1::2] = on[:, ::2] & (rng.random((n, pairs)) < 0.5)
-    codes = on * rng.exponential(1.0, (n, directions))
-    x = codes @ truth + noise * rng.standard_normal((n, dim))
+    codes = rng.uniform(0.5, 1.5, on.shape) if narrow else rng.exponential(1.0, on.shape)
+    x = (on * codes) @ truth + NOISE * rng.standard_normal((n, dim))
     return torch.from_numpy(x.astype(np.float32)), torch.from_numpy(truth.astype(np.float32))
 
 
