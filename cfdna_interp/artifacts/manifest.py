@@ -29,6 +29,11 @@ COHORT_FILES = (
     "shares.parquet",
     "maps.parquet",
     "dominance.json",
+    "probes.json",
+    "funnel.json",
+    "sparse_features.parquet",
+    "geometry.json",
+    "length_curve.parquet",
     "proxy.json",
     "protocol.json",
     "scores.proxy.parquet",
@@ -62,7 +67,7 @@ def build_manifest(config: Config, layout: Layout) -> dict[str, Any]:
         "config": _portable(config),
         "files": {
             path.relative_to(layout.root).as_posix(): digest_file(path)
-            for path in _result_files(layout)
+            for path in _result_files(config, layout)
             if path.is_file()
         },
     }
@@ -75,7 +80,7 @@ def _libraries() -> dict[str, str]:
     return {name: metadata.version(name) for name in sorted(names)}
 
 
-def _result_files(layout: Layout) -> list[Path]:
+def _result_files(config: Config, layout: Layout) -> list[Path]:
     paths = []
     for role in ROLES:
         sheet = layout.samples(role)
@@ -85,6 +90,9 @@ def _result_files(layout: Layout) -> list[Path]:
         for sample in load_samples(sheet):
             name = sample.sample
             paths += [layout.fragments(name), layout.profile(name), layout.features(name), layout.qc(name)]
+    for number in range(config.representation.seeds):
+        record = layout.dictionary(number)
+        paths += [record, *(record.with_suffix(f".{kind}.safetensors") for kind in ("plain", "blocks"))]
     return paths + [layout.file(name) for name in COHORT_FILES]
 
 

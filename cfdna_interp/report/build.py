@@ -19,6 +19,7 @@ from cfdna_interp.artifacts.sheet import ROLES
 from cfdna_interp.config import Config
 from cfdna_interp.report import words
 from cfdna_interp.report.collect import Run, collect
+from cfdna_interp.report.features import feature_notes, quality_rows, survivor_rows
 from cfdna_interp.report.figures.attribution import attribution_figure
 from cfdna_interp.report.figures.audit import coefficient_figure, handling_forest
 from cfdna_interp.report.figures.calls import m_bias_figure
@@ -26,6 +27,8 @@ from cfdna_interp.report.figures.heldout import auroc_forest, calibration_figure
 from cfdna_interp.report.figures.interventions import intervention_figure
 from cfdna_interp.report.figures.lengths import length_by_batch, length_by_label
 from cfdna_interp.report.figures.maps import length_map_figure
+from cfdna_interp.report.figures.representation import representation_figures
+from cfdna_interp.report.figures.sparse_features import strongest
 from cfdna_interp.report.hypotheses import arrange
 from cfdna_interp.report.interventions import (
     QUESTIONS,
@@ -35,9 +38,12 @@ from cfdna_interp.report.interventions import (
     diagnostics,
     refusals,
 )
+from cfdna_interp.report.length_curve import curve_sentences
 from cfdna_interp.report.methods import SOURCES, methods_paragraphs
 from cfdna_interp.report.model import describe_model
+from cfdna_interp.report.representation import concept_name, metric_name
 from cfdna_interp.report.roles import outcome_title, role_sentences
+from cfdna_interp.report.routes import compare_routes
 from cfdna_interp.verdict.ladder import in_words
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -84,6 +90,8 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
         "measure": words.measure,
         "significant": words.significant,
         "term_name": words.term_name,
+        "concept_name": concept_name,
+        "metric_name": metric_name,
         "in_words": in_words,
         "reference_name": lambda name: REFERENCES.get(name, name),
         "settings": _settings,
@@ -112,6 +120,7 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
         refusals=refusals(run.dominance),
         questions={name: QUESTIONS[name] for name in run.config.attribution.interventions},
         diagnostics=diagnostics(run.dominance),
+        **_within(run),
         hypotheses=arrange(run),
         judged=run.audit["handling"]["score"],
         depth=_deepest(run.audit["depth"]),
@@ -145,7 +154,24 @@ def draw(run: Run) -> dict[str, go.Figure]:
         figures["length-map"] = length_map_figure(run.maps.length)
     if run.proxy is not None:
         figures["coefficients"] = coefficient_figure(run.proxy)
-    return figures
+    return figures | representation_figures(run.representation)
+
+
+def _within(run: Run) -> dict[str, Any]:
+    """Return what the section on embeddings needs beside the records, as far as there is any."""
+    found = run.representation
+    texts: dict[str, Any] = {"routes": None, "curve_sentences": []}
+    if found.funnel is not None:
+        texts |= {
+            "routes": compare_routes(found.funnel, run.dominance),
+            "survivors": survivor_rows(found.funnel),
+            "shown_features": strongest(found.funnel["survivors"]),
+            "feature_notes": feature_notes(found.funnel),
+            "quality": quality_rows(found.dictionaries),
+        }
+    if found.geometry is not None:
+        texts["curve_sentences"] = curve_sentences(found.geometry)
+    return texts
 
 
 def _json(figure: go.Figure) -> Markup:

@@ -18,6 +18,7 @@ from cfdna_interp.fragments.filters import REASONS
 from cfdna_interp.report.calls import CallTable, load_calls
 from cfdna_interp.report.lengths import LengthTable, load_lengths
 from cfdna_interp.report.maps import Maps, load_maps
+from cfdna_interp.report.representation import Representation, load_representation
 
 # In the order in which the extraction stage asks; qc files list them alphabetically.
 FILTERS = ("reads", *REASONS, "fragments", "overlap_calls_merged", "overlap_calls_discordant")
@@ -65,6 +66,8 @@ class Run:
         ``encoder.json``: the model under study.
     maps
         Where contributions come from; None where the run has no maps.
+    representation
+        What the embeddings hold.
     no_proxy
         Why there is no proxy, "" where there is one.
     scores
@@ -87,6 +90,7 @@ class Run:
     protocol: dict[str, Any]
     encoder: dict[str, Any]
     maps: Maps | None
+    representation: Representation
     no_proxy: str
     scores: pd.DataFrame
     hypotheses: list[dict[str, str]]
@@ -156,6 +160,7 @@ def collect(config: Config, layout: Layout) -> Run:
         dominance=read_json(layout.file("dominance.json")),
         encoder=read_json(layout.file("encoder.json")),
         maps=load_maps(layout.file("maps.parquet"), config),
+        representation=load_representation(config, layout),
         validation=read_json(layout.file("validation.json")),
         audit=read_json(layout.file("audit.json")),
         verdict=read_json(layout.file("verdict.json")),

@@ -16,6 +16,10 @@ SOURCES = (
     "Interactions: Grabisch and Roubens, Int. J. Game Theory 28:547 (1999).",
     "Performance attribution: Covert, Lundberg and Lee, NeurIPS (2020).",
     "Integrated gradients: Sundararajan, Taly and Yan, ICML (2017); infidelity: Yeh et al., NeurIPS (2019).",
+    "Control tasks of probes: Hewitt and Liang, arXiv:1909.03368 (2019); least-squares concept erasure: "
+    "Belrose et al., arXiv:2306.03819 (2023).",
+    "Sparse autoencoders that keep the largest codes: Gao et al., arXiv:2406.04093 (2024); null of the "
+    "maximum: Westfall and Young, Resampling-Based Multiple Testing (1993).",
     "Intervals of AUROC: DeLong, DeLong and Clarke-Pearson, Biometrics 44:837 (1988).",
     "Wilson interval: Wilson, J. Am. Stat. Assoc. 22:209 (1927).",
     "Fragment-level tissue deconvolution (UXM): Loyfer et al., Nature 613:355 (2023).",
@@ -24,8 +28,11 @@ SOURCES = (
 
 
 def methods_paragraphs(run: Run) -> list[str]:
-    """Describe in plain text what was done: cohort, fragments, model, attribution, validation, audit."""
-    return [_cohort(run), _fragments(run), _model(run), _attribution(run), _validation(run)]
+    """Describe in plain text what was done: cohort, fragments, model, attribution, embeddings, validation."""
+    paragraphs = [_cohort(run), _fragments(run), _model(run), _attribution(run)]
+    if run.config.representation.parts:
+        paragraphs.append(_embeddings(run))
+    return [*paragraphs, _validation(run)]
 
 
 def _cohort(run: Run) -> str:
@@ -130,6 +137,35 @@ def _attribution(run: Run) -> str:
         "and joint effects carried at most 20 %. What a group is to the model was read from its share, its "
         "covariance share, the cost of retraining without it and the AUROC of the model retrained on it."
     )
+
+
+def _embeddings(run: Run) -> str:
+    found, settings = run.representation, run.config.representation
+    sentences = ["Embeddings of discovery fragments were looked into beside, without a part in the verdict."]
+    if found.probes is not None:
+        sentences.append(
+            f"Linear probes (ridge, logistic) were cross-fitted by subject on {found.probes['fragments']:,} "
+            "fragments, beside a control task, an encoder of the same architecture with weights drawn anew "
+            "and the other inputs; each concept was then erased by least squares, and the loss of the frozen "
+            "heads' cross-fitted AUROC held against erasing as many random directions."
+        )
+    if found.funnel is not None:
+        sentences.append(
+            f"{settings.seeds} sparse autoencoders of {settings.features:,} features, {settings.active} "
+            f"active, were trained on up to {settings.fragments:,} fragments, single and in blocks of "
+            f"{settings.block}. A feature's contribution to the logit (integrated gradient × activation) had "
+            "to tell cases from controls by more than the 95 % quantile of the largest of all features under "
+            f"{found.funnel['permuted_heads']} heads with permuted labels, and to do so in 95 % of "
+            f"{settings.resamples:,} resamples of subjects; features were named by the family of properties "
+            "that alone explains most of their activation, at a false-discovery rate of 5 %."
+        )
+    if found.geometry is not None:
+        sentences.append(
+            "Mean embeddings by fragment length, standardised to the pool's mix of locus and CpG count, were "
+            "joined by a penalised spline; bends and periods were claimed only beyond curves that turn "
+            "evenly and permuted lengths."
+        )
+    return " ".join(sentences)
 
 
 def _validation(run: Run) -> str:

@@ -24,7 +24,7 @@ def simulated_run(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 @pytest.fixture(scope="session")
 def bare_run(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """A causal model without dominant group or maps, label nested in batch, no covariates, hostile texts."""
+    """A causal model without dominant group, maps or probes, label nested in batch, hostile texts."""
     world = World(
         per_class=20,
         batches=("<b>Aarhus</b>", "Bergen"),
@@ -36,5 +36,6 @@ def bare_run(tmp_path_factory: pytest.TempPathFactory) -> Built:
         title="Cohort & <i>controls</i>",
         encoder="causal",
         maps=False,
+        parts=("features", "geometry"),
     )
     return _build(tmp_path_factory.mktemp("bare"), world)

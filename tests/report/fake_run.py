@@ -8,12 +8,14 @@ from pathlib import Path
 import anndata
 import numpy as np
 import pandas as pd
+from fake_representation import write_representation
 
 from cfdna_interp.artifacts.files import digest_file, write_json, write_text
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.artifacts.sheet import Sample, save_samples
 from cfdna_interp.config import Config
+from cfdna_interp.config.settings import Representation
 from cfdna_interp.stats.calibration import quality
 from cfdna_interp.stats.roc import auroc_interval, paired_difference, permutation_p
 from cfdna_interp.stats.strata import within_batch
@@ -30,7 +32,8 @@ class World:
     """What a synthetic run looks like.
 
     ``per_class`` subjects per label and role; ``batches`` sites, all in one class where ``nested``;
-    ``exclusions`` rows of the exclusion table as (sample, reason); ``encoder`` the kind of the model.
+    ``exclusions`` rows of the exclusion table as (sample, reason); ``encoder`` the kind of the model;
+    ``parts`` of what is looked for in the embeddings.
     """
 
     per_class: int = 40
@@ -44,6 +47,7 @@ class World:
     effect: float = 2.0
     encoder: str = "reference"
     maps: bool = True
+    parts: tuple[str, ...] = ("probes", "features", "geometry")
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,12 @@ class Built:
 
 def make_run(folder: Path, world: World) -> tuple[Config, Layout]:
     """Write a finished run into ``folder`` and return its settings and layout."""
-    config = Config(sheet=str(folder / "sheet.tsv"), outdir=str(folder / "results"), title=world.title)
+    config = Config(
+        sheet=str(folder / "sheet.tsv"),
+        outdir=str(folder / "results"),
+        title=world.title,
+        representation=Representation(parts=world.parts),
+    )
     layout = Layout.of(config.outdir)
     rng = np.random.default_rng(7)
     latents: dict[str, float] = {}
@@ -82,6 +91,7 @@ def make_run(folder: Path, world: World) -> tuple[Config, Layout]:
     )
     write_json(layout.file("dominance.json"), _dominance(world))
     write_json(layout.file("encoder.json"), encoder_record(world.encoder))
+    write_representation(config, layout, 2 * world.per_class, HOSTILE, world.dominant)
     if world.maps:
         map_table(rng).to_parquet(layout.file("maps.parquet"))
     proxy = _proxy(world, rng) if world.dominant else {"group": None, "reason": "no group is dominant"}

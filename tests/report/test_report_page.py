@@ -22,6 +22,7 @@ SECTIONS = [
     "calls",
     "model",
     "attribution",
+    "representation",
     "heldout",
     "audit",
     "hypotheses",
@@ -122,7 +123,7 @@ def test_a_figure_cannot_end_its_script_element(bare_run: Built) -> None:
     specs = re.findall(
         r'<script type="application/json"[^>]*>(.*?)</script>', bare_run.page.read_text(encoding="utf-8")
     )
-    assert len(specs) == 8
+    assert len(specs) == 9
     for spec in specs:
         assert "<" not in spec
         assert json.loads(spec)["data"]
@@ -152,7 +153,7 @@ def test_attribution_says_which_how_firmly_and_where(simulated_run: Built) -> No
 def test_no_key_is_on_the_page_where_words_belong(simulated_run: Built, bare_run: Built) -> None:
     for built in (simulated_run, bare_run):
         sections = read(built).sections
-        for name in ("verdict", "ladder", "model", "attribution", "methods"):
+        for name in ("verdict", "ladder", "model", "attribution", "representation", "methods"):
             assert not re.search(r"[a-z]_[a-z]", sections[name]), name
 
 

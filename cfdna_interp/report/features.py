@@ -1,0 +1,91 @@
+"""Surviving features and dictionaries as rows of tables, and what else is known of them in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cfdna_interp.report.representation import CONTROL_NAMES, family_name
+from cfdna_interp.report.words import number, percent, significant
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SurvivorRow:
+    """A feature that survives, as in ``funnel.json``; ``seeds`` is the share of seeds that have it too."""
+
+    feature: int
+    follows: str
+    unique: float | None
+    q: float | None
+    t: float
+    threshold: float
+    share: float
+    kept: float
+    seeds: float | None
+
+
+@dataclass(frozen=True)
+class QualityRow:
+    """How good a dictionary is; shares of 1 but ``l0``, a number of features."""
+
+    name: str
+    features: str
+    control: bool
+    explained: float | None
+    l0: float | None
+    dead: float | None
+    logit_recovered: float | None
+
+
+def survivor_rows(funnel: Record) -> list[SurvivorRow]:
+    """Return the surviving features, the largest contrast first."""
+    return [
+        SurvivorRow(
+            feature=feature["feature"],
+            follows=family_name(feature["family"]),
+            unique=max(feature["unique"].values(), default=None),
+            q=feature["q"],
+            t=feature["t"],
+            threshold=feature["threshold"],
+            share=feature["share"],
+            kept=feature["kept"],
+            seeds=feature["matched"]["share"],
+        )
+        for feature in sorted(funnel["survivors"], key=lambda each: (-abs(each["t"]), each["feature"]))
+    ]
+
+
+def quality_rows(dictionaries: Sequence[Record]) -> list[QualityRow]:
+    """Return the dictionaries by number, plain and in blocks, and behind them the controls."""
+    rows, controls = [], []
+    for record in dictionaries:
+        single, blocks = f"{record['features']:,} single", f"in blocks of {record['block']}"
+        rows.append(_quality(f"Seed {record['number']}", single, record["plain"]))
+        rows.append(_quality(f"Seed {record['number']}", blocks, record["blocks"]))
+        for name, quality in (record["controls"] or {}).items():
+            if quality is not None:
+                controls.append(_quality(CONTROL_NAMES.get(name, name), single, quality, control=True))
+    return rows + controls
+
+
+def feature_notes(funnel: Record) -> str:
+    """Say how firm the survivors are, and how many features the length curve takes."""
+    counts = ", ".join(str(seed["survived"]) for seed in funnel["seeds"])
+    matched, curve = funnel["matched"], funnel["curve"]
+    return (
+        f"Survivors by seed: {counts}. {percent(matched['mean'])} of features have a twin in another seed's "
+        f"dictionary. What dictionaries leave unexplained carries {percent(funnel['error_share'])} of the "
+        f"contrast; contributions miss the difference of logits by {significant(funnel['completeness'])} at "
+        f"most. Nine tenths of what a dictionary draws of the length curve "
+        f"({percent(curve['features_explained'])} of it) take {number(curve['features'], 0)} single "
+        f"features, or {number(curve['blocks'], 0)} blocks; with lengths "
+        f"permuted, {number(curve['null_features'], 0)}."
+    )
+
+
+def _quality(name: str, features: str, quality: Record, *, control: bool = False) -> QualityRow:
+    fields = ("explained", "l0", "dead", "logit_recovered")
+    return QualityRow(name, features, control, **{field: quality[field] for field in fields})

@@ -1,0 +1,54 @@
+"""Short fragments moved to longer lengths: along the curve of mean embeddings, beside the straight line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from cfdna_interp.report.figures.style import BLUE, MUTED, VERMILLION, finish
+
+PATHS = (("curve", "Along the curve", BLUE, "solid"), ("line", "Straight line", VERMILLION, "dash"))
+PANELS = (("distances", "Distance to real embeddings"), ("logit", "Mean logit of the heads"))
+
+
+def steering_figure(steering: Mapping[str, Any]) -> go.Figure:
+    """Draw what happens on the way from one length to another.
+
+    Parameters
+    ----------
+    steering
+        The entry of this name in ``geometry.json``.
+
+    Returns
+    -------
+    Against the length aimed at, on both ways: the mean distance to the nearest real embeddings, in units of
+    that of real ones of this length (dotted: 1, as near as these), and the mean logit of the bags.
+    """
+    figure = make_subplots(
+        rows=1, cols=len(PANELS), horizontal_spacing=0.1, column_titles=[title for _, title in PANELS]
+    )
+    for column, (key, _) in enumerate(PANELS, start=1):
+        for path, name, colour, dash in PATHS:
+            figure.add_scatter(
+                x=steering["steps"],
+                y=steering[path][key],
+                mode="lines+markers",
+                line={"color": colour, "width": 2, "dash": dash},
+                marker={"size": 7, "symbol": "circle" if path == "curve" else "square"},
+                name=name,
+                legendgroup=path,
+                showlegend=column == 1,
+                hovertemplate=f"%{{x}} bp: %{{y:.3g}}<extra>{name}</extra>",
+                row=1,
+                col=column,
+            )
+    figure.add_hline(y=1, line={"color": MUTED, "width": 1.2, "dash": "dot"}, row=1, col=1)
+    figure.update_xaxes(title_text="Length aimed at, bp")
+    figure.update_yaxes(title_text="In units of real ones", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title_text="Logit", row=1, col=2)
+    finish(figure, 340)
+    figure.update_layout(legend={"orientation": "h", "x": 0, "y": 1.22, "xanchor": "left"})
+    return figure

@@ -1,0 +1,105 @@
+"""What was found in the embeddings, as the page needs it: the records of a run, with names for readers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.config import Config
+from cfdna_interp.errors import InputError
+from cfdna_interp.report.words import group_name
+
+Record = Mapping[str, Any]
+
+FAMILY_NAMES = {
+    "end_motif": "end motif and GC",
+    "context": "CpG count and locus",
+    "unnamed": "nothing known",
+}
+CONCEPT_NAMES = {
+    "length": "Length",
+    "methylation_level": "Methylation level outside blocks",
+    "cpg_count": "Number of CpG calls",
+    "locus": "Touches an atlas block",
+    "tissue_class": "Marker class of the block",
+    "level_in_blocks": "Methylation level inside blocks",
+    "gc": "GC content",
+    "end_motif": "End motif, two bases",
+    "label": "Case or control",
+}
+METRIC_NAMES = {"R2": "R²"}
+CONTROL_NAMES = {"untrained": "Encoder with weights drawn anew", "shuffled": "Embeddings shuffled"}
+
+
+@dataclass(frozen=True, eq=False)
+class Representation:
+    """What was looked for in the embeddings; None where the settings leave a part out.
+
+    Attributes
+    ----------
+    probes, funnel, geometry
+        The JSON files of these names.
+    dictionaries
+        Quality of the dictionaries, by number.
+    curve
+        Centroids and principal curve, a row for each length.
+    """
+
+    probes: dict[str, Any] | None
+    funnel: dict[str, Any] | None
+    dictionaries: tuple[dict[str, Any], ...]
+    geometry: dict[str, Any] | None
+    curve: pd.DataFrame | None
+
+
+def load_representation(config: Config, layout: Layout) -> Representation:
+    """Read the parts that the settings ask for.
+
+    Raises
+    ------
+    InputError
+        A file of such a part is missing or damaged.
+    """
+    parts = config.representation.parts
+    features, geometry = "features" in parts, "geometry" in parts
+    return Representation(
+        probes=read_json(layout.file("probes.json")) if "probes" in parts else None,
+        funnel=read_json(layout.file("funnel.json")) if features else None,
+        dictionaries=tuple(
+            read_json(layout.dictionary(number))
+            for number in range(config.representation.seeds if features else 0)
+        ),
+        geometry=read_json(layout.file("geometry.json")) if geometry else None,
+        curve=_read_curve(layout.file("length_curve.parquet")) if geometry else None,
+    )
+
+
+def _read_curve(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; run the geometry stage first") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}); run the geometry stage again") from None
+
+
+def family_name(family: str) -> str:
+    """Return the reader's name of a family of properties that features follow."""
+    return FAMILY_NAMES.get(family) or group_name(family).lower()
+
+
+def concept_name(concept: str) -> str:
+    """Return the reader's name of a concept that is probed for."""
+    name = concept.replace("_", " ")
+    return CONCEPT_NAMES.get(concept, name[:1].upper() + name[1:])
+
+
+def metric_name(metric: str) -> str:
+    """Return the reader's name of a probe's score."""
+    return METRIC_NAMES.get(metric, metric)

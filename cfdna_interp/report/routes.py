@@ -1,0 +1,128 @@
+"""Two routes to one question: what sparse features of the embeddings say, beside taking groups out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cfdna_interp.artifacts.features import BAG_GROUPS
+from cfdna_interp.report.representation import family_name
+from cfdna_interp.report.roles import outcome_title
+from cfdna_interp.report.words import group_name, significant
+
+Record = Mapping[str, Any]
+
+AGREE, DIFFER, OPEN = "the two routes agree", "the two routes differ", "can't tell"
+
+
+@dataclass(frozen=True)
+class Routes:
+    """Whether the embeddings' answer is that of the interventions.
+
+    Attributes
+    ----------
+    title
+        ``AGREE``, ``DIFFER`` or ``OPEN``.
+    found
+        What the features say, in one sentence.
+    meaning
+        What follows, in words.
+    """
+
+    title: str
+    found: str
+    meaning: str
+
+
+def compare_routes(funnel: Record, dominance: Record) -> Routes:
+    """Hold the surviving features against the dominant group.
+
+    The features speak for a family where more than half of the survivors follow it and there are more
+    survivors than the 95 % quantile of permuted labels.
+
+    Parameters
+    ----------
+    funnel
+        The content of ``funnel.json``.
+    dominance
+        The content of ``dominance.json``.
+    """
+    title, meaning = _judge(funnel, dominance)
+    return Routes(title, _found(funnel), meaning)
+
+
+def leading_family(survivors: list[Record]) -> str | None:
+    """Return the family of more than half of the surviving features; None where there is none."""
+    ranked = Counter(str(feature["family"]) for feature in survivors).most_common(1)
+    return ranked[0][0] if ranked and 2 * ranked[0][1] > len(survivors) else None
+
+
+def _found(funnel: Record) -> str:
+    survivors, null = funnel["survivors"], funnel["null"]
+    count = len(survivors)
+    passed = next(seed["passed"] for seed in funnel["seeds"] if seed["number"] == funnel["first"])
+    families = Counter(str(feature["family"]) for feature in survivors)
+    named = "; ".join(f"{number} {_follow(number, family)}" for family, number in _ranked(families))
+    survive = f"{count} survive" if count > 1 else f"{count or 'none'} survives"
+    return (
+        f"Of {funnel['features']:,} sparse features of the embeddings {passed} tell cases from controls "
+        f"beyond permuted labels, and {survive} resampling of subjects{': ' + named if named else ''}. "
+        f"With permuted labels {significant(null['survived_mean'])} of them survive on average, at most {significant(null['survived_high'])} in 95 % of "
+        f"{funnel['permuted_heads']} heads (n = {funnel['subjects']} discovery subjects)."
+    )
+
+
+def _follow(number: int, family: str) -> str:
+    return f"{'follows' if number == 1 else 'follow'} {family_name(family)}"
+
+
+def _ranked(families: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(families.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _judge(funnel: Record, dominance: Record) -> tuple[str, str]:
+    group, none = dominance["group"], dominance["outcome"] == "none"
+    outcome = outcome_title(dominance)
+    if not funnel["survivors"]:
+        if none:
+            return AGREE, "Neither route names a group: no feature survives, and no group leads."
+        return OPEN, (
+            f"Interventions say: {outcome}. That no feature survives speaks for nothing: a contrast has to "
+            "beat the largest of all features, and small cohorts seldom reach that."
+        )
+    if len(funnel["survivors"]) <= (funnel["null"]["survived_high"] or 0):
+        return OPEN, "Permuted labels leave as many features, so these name nothing."
+    family = leading_family(funnel["survivors"])
+    if family is None:
+        return OPEN, f"No family holds more than half of the survivors; interventions say: {outcome}."
+    if family not in BAG_GROUPS:
+        return OPEN, (
+            f"Most survivors follow {family_name(family)}, which no intervention takes out by itself; "
+            f"interventions say: {outcome}."
+        )
+    led = group_name(family).lower()
+    if group == family:
+        return AGREE, (
+            f"Taking {led} out of the bags moves the prediction most, and the features by which the head "
+            "tells cases from controls follow it: two routes that rest on different assumptions."
+        )
+    if group is not None:
+        return DIFFER, (
+            f"Taking {group_name(group).lower()} out moves the prediction most ({outcome}), and yet the "
+            f"features by which the head tells cases from controls follow {led}. Interventions say what the "
+            "prediction needs; features say along which directions of the embedding the classes part, and a "
+            "direction may follow a companion of what is needed. The verdict rests on the interventions; "
+            "before either is believed, look for what ties the two together."
+        )
+    if none:
+        return DIFFER, (
+            f"Interventions find no dominant group, and yet most surviving features follow {led}. The head "
+            "tells cases from controls along these features, but no group's share leaves what permuted "
+            "labels give: this is a lead to follow up, not a finding."
+        )
+    return OPEN, (
+        f"Most survivors follow {led}. Interventions name no single group ({outcome}), so there is none to "
+        "compare with."
+    )
