@@ -62,6 +62,7 @@ wildcard_constraints:
     sample="[A-Za-z0-9][A-Za-z0-9._-]*",
     role="discovery|heldout",
     chunk="[0-9]+",
+    number="[0-9]+",
 
 
 localrules:
@@ -236,7 +237,8 @@ rule refit:
         config=ancient(CONFIG),
         embeddings=expand(OUT.embedded("discovery", "{part}"), part=EMBED_CHUNKS),
     output:
-        ensure(OUT.refits("{chunk}"), non_empty=True),
+        shares=ensure(OUT.refits("{chunk}"), non_empty=True),
+        heads=ensure(OUT.permuted_heads("{chunk}"), non_empty=True),
     log:
         OUT.root / "logs/refit/{chunk}.log",
     benchmark:
@@ -306,6 +308,117 @@ rule dominance:
         settings=SETTINGS.validation,
     shell:
         "cfdna-interp dominance --config {input.config:q} 2> {log:q}"
+
+
+# What the embeddings hold. Nothing below asks for it but the report, and that only for the parts of the settings.
+rule probe:
+    input:
+        config=ancient(CONFIG),
+        heads=rules.train.output.heads,
+        embeddings=expand(OUT.embedded("discovery", "{part}"), part=EMBED_CHUNKS),
+    output:
+        OUT.file("probes.json"),
+    log:
+        OUT.root / "logs/probe.log",
+    benchmark:
+        OUT.root / "benchmarks/probe.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        version=__version__,
+        settings=(
+            SETTINGS.seed,
+            SETTINGS.representation.fragments,
+            SETTINGS.representation.resamples,
+        ),
+    shell:
+        "cfdna-interp probe --config {input.config:q} 2> {log:q}"
+
+
+rule dictionary:
+    input:
+        config=ancient(CONFIG),
+        heads=rules.train.output.heads,
+        embeddings=expand(OUT.embedded("discovery", "{part}"), part=EMBED_CHUNKS),
+    output:
+        plain=OUT.dictionary("{number}").with_name("{number}.plain.safetensors"),
+        blocks=OUT.dictionary("{number}").with_name("{number}.blocks.safetensors"),
+        record=OUT.dictionary("{number}"),
+    log:
+        OUT.root / "logs/dictionary/{number}.log",
+    benchmark:
+        OUT.root / "benchmarks/dictionary/{number}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        version=__version__,
+        settings=(
+            SETTINGS.seed,
+            SETTINGS.representation.fragments,
+            SETTINGS.representation.features,
+            SETTINGS.representation.active,
+            SETTINGS.representation.block,
+        ),
+    shell:
+        "cfdna-interp dictionary --config {input.config:q} --number {wildcards.number}"
+        " 2> {log:q}"
+
+
+rule funnel:
+    input:
+        config=ancient(CONFIG),
+        heads=rules.train.output.heads,
+        permuted=expand(OUT.permuted_heads("{chunk}"), chunk=CHUNKS),
+        dictionaries=expand(
+            rules.dictionary.output, number=range(SETTINGS.representation.seeds)
+        ),
+    output:
+        record=OUT.file("funnel.json"),
+        features=OUT.file("sparse_features.parquet"),
+    log:
+        OUT.root / "logs/funnel.log",
+    benchmark:
+        OUT.root / "benchmarks/funnel.tsv"
+    threads: 1
+    resources:
+        mem_mb=6000,
+    params:
+        version=__version__,
+        settings=(
+            SETTINGS.seed,
+            SETTINGS.representation.fragments,
+            SETTINGS.representation.resamples,
+        ),
+    shell:
+        "cfdna-interp funnel --config {input.config:q} 2> {log:q}"
+
+
+rule geometry:
+    input:
+        config=ancient(CONFIG),
+        heads=rules.train.output.heads,
+        embeddings=expand(OUT.embedded("discovery", "{part}"), part=EMBED_CHUNKS),
+    output:
+        record=OUT.file("geometry.json"),
+        curve=OUT.file("length_curve.parquet"),
+    log:
+        OUT.root / "logs/geometry.log",
+    benchmark:
+        OUT.root / "benchmarks/geometry.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        version=__version__,
+        settings=(
+            SETTINGS.seed,
+            SETTINGS.representation.fragments,
+            SETTINGS.representation.resamples,
+        ),
+    shell:
+        "cfdna-interp geometry --config {input.config:q} 2> {log:q}"
 
 
 rule proxy:
@@ -394,10 +507,18 @@ rule verdict:
         "cfdna-interp verdict --config {input.config:q} 2> {log:q}"
 
 
+REPRESENTATION = {
+    "probes": rules.probe.output,
+    "features": rules.funnel.output,
+    "geometry": rules.geometry.output,
+}
+
+
 rule report:
     input:
         config=ancient(CONFIG),
         verdict=rules.verdict.output.verdict,
+        representation=[REPRESENTATION[part] for part in SETTINGS.representation.parts],
     output:
         html=report(
             OUT.file("report.html"),
@@ -414,6 +535,6 @@ rule report:
         mem_mb=2000,
     params:
         version=__version__,
-        settings=SETTINGS.title,
+        settings=(SETTINGS.title, SETTINGS.representation.parts),
     shell:
         "cfdna-interp report --config {input.config:q} 2> {log:q}"

@@ -30,6 +30,13 @@ COMPARED = (
     "scores.model.parquet",
     "shares.parquet",
     "dominance.json",
+    "probes.json",
+    "dictionaries/4.json",
+    "dictionaries/4.blocks.safetensors",
+    "funnel.json",
+    "sparse_features.parquet",
+    "geometry.json",
+    "length_curve.parquet",
     "proxy.json",
     "protocol.json",
     "validation.json",
@@ -54,6 +61,7 @@ def small_config(cohort: Path, folder: Path) -> Path:
             "ensemble": 1,
         },
         "attribution": {"bootstrap": 20, "permutations": 19, "chunks": 2},
+        "representation": {"fragments": 10_000, "features": 32, "active": 4, "resamples": 100},
         "validation": {"permutations": 499, "bootstrap": 200},
     }  # fmt: skip
     path = folder / "config.yaml"
