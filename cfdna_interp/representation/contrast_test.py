@@ -1,0 +1,171 @@
+"""Which features tell cases from controls through the head, more than heads of permuted labels let any do.
+
+A feature's statistic is Welch's t between cases and controls of its attribution to the logit, subjects
+being the unit. It is free of scale, as calibration shrinks the logits of heads that learnt nothing. The
+threshold is the 95 % quantile, over heads fitted to permuted labels, of the largest |t| of any feature: so
+the chance that a head without signal has one feature above it is at most 5 %, however features hang
+together (Westfall & Young 1993, "Resampling-based multiple testing").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cfdna_interp.attribution.coalitions import by_subject
+from cfdna_interp.representation.feature_attribution import CodeAttributions
+from cfdna_interp.stats.resampling import bootstrap_counts, stream
+
+LEVEL = 0.95  # quantile over permuted heads, and share of resamples
+# A feature with less of the whole contrast says nothing about what the logit rests on, however sure its
+# sign is.
+MATERIAL = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTest:
+    """How the features of one dictionary fare under one model.
+
+    Attributes
+    ----------
+    t
+        (features,) Welch's t of cases less controls.
+    difference
+        (features,) mean attribution of cases less that of controls, in units of the logit.
+    share
+        (features,) its size, of the sizes of all features and of the error together.
+    error_share
+        That of the error.
+    threshold
+        What |t| has to exceed.
+    passed
+        (features,) |t| exceeds the threshold and the share reaches ``MATERIAL``.
+    kept
+        (features,) share of resamples of subjects in which t exceeds the threshold on the same side; NaN
+        where the feature has not passed.
+    """
+
+    t: np.ndarray
+    difference: np.ndarray
+    share: np.ndarray
+    error_share: float
+    threshold: float
+    passed: np.ndarray
+    kept: np.ndarray
+
+    @property
+    def survived(self) -> np.ndarray:
+        """(features,) passed, and kept in ``LEVEL`` of resamples."""
+        survived: np.ndarray = np.nan_to_num(self.kept) >= LEVEL
+        return survived
+
+
+@dataclass(frozen=True, eq=False)
+class NullCounts:
+    """What permuted heads let through, each held against the threshold of the others.
+
+    Attributes
+    ----------
+    passed, survived
+        (heads,) number of features.
+    """
+
+    passed: np.ndarray
+    survived: np.ndarray
+
+
+def judge_features(
+    attributed: CodeAttributions,
+    labels: np.ndarray,
+    subjects: np.ndarray,
+    *,
+    resamples: int,
+    seed: int,
+) -> tuple[FeatureTest, NullCounts]:
+    """Test the features of a dictionary against permuted heads.
+
+    Parameters
+    ----------
+    attributed
+        Attributions under the run's heads first, then under heads of permuted labels.
+    labels
+        (models, samples) labels each was fitted to.
+    subjects
+        (samples,) subject codes.
+    resamples
+        Bootstrap draws of subjects within each class.
+    seed
+        The run's seed.
+    """
+    people = [
+        by_subject(subjects, np.concatenate([codes, error[:, None], label[:, None]], axis=1))
+        for codes, error, label in zip(attributed.codes, attributed.error, labels, strict=True)
+    ]  # (subjects, features + 2) each
+    largest = np.array([np.abs(welch(each[:, :-2], each[:, -1])).max() for each in people[1:]])
+    tests = [
+        _judge(each, null_threshold(others), resamples, stream(seed, "features", number))
+        for number, (each, others) in enumerate(
+            zip(people, [largest, *(np.delete(largest, i) for i in range(len(largest)))], strict=True)
+        )
+    ]
+    return tests[0], NullCounts(
+        np.array([int(test.passed.sum()) for test in tests[1:]]),
+        np.array([int(test.survived.sum()) for test in tests[1:]]),
+    )
+
+
+def null_threshold(largest: np.ndarray) -> float:
+    """Return the 95 % quantile of (heads,) largest statistics, as one that a further head exceeds in ≤ 5 %.
+
+    Of n heads it is the ⌈.95 (n + 1)⌉-th smallest (the rank test's own quantile); of fewer than 19 the
+    largest, which one of n + 1 exceeds by chance.
+    """
+    rank = min(len(largest), int(np.ceil(LEVEL * (len(largest) + 1) - 1e-9)))
+    return float(np.sort(largest)[rank - 1])
+
+
+def welch(values: np.ndarray, labels: np.ndarray, counts: np.ndarray | None = None) -> np.ndarray:
+    """Return Welch's t of label 1 less label 0; 0 where nothing varies.
+
+    Parameters
+    ----------
+    values
+        (subjects, features).
+    labels
+        (subjects,) 0 or 1.
+    counts
+        (draws, subjects) how often each subject counts; default once each.
+
+    Returns
+    -------
+    (draws, features), without ``counts`` (features,).
+    """
+    weights = np.ones((1, len(labels))) if counts is None else counts
+    centred = values - values.mean(axis=0)  # squares of what is far from zero would lose digits
+    means, errors = [], []
+    for label in (1, 0):
+        rows = labels == label
+        own, at = weights[:, rows], centred[rows]
+        n = own.sum(axis=1, keepdims=True)
+        mean = own @ at / n
+        variance = np.maximum(own @ at**2 / n - mean**2, 0) * n / (n - 1)
+        means.append(mean)
+        errors.append(variance / n)
+    spread = np.sqrt(errors[0] + errors[1])
+    t = np.divide(means[0] - means[1], spread, out=np.zeros_like(spread), where=spread > 1e-12)
+    return t[0] if counts is None else t
+
+
+def _judge(people: np.ndarray, threshold: float, resamples: int, rng: np.random.Generator) -> FeatureTest:
+    values, labels = people[:, :-1], people[:, -1]
+    difference = values[labels == 1].mean(axis=0) - values[labels == 0].mean(axis=0)
+    share = np.abs(difference) / max(float(np.abs(difference).sum()), np.finfo(float).tiny)
+    t = welch(values[:, :-1], labels)
+    passed = (np.abs(t) > threshold) & (share[:-1] >= MATERIAL)
+    kept = np.full(len(t), np.nan)
+    if passed.any():
+        counts = np.stack([bootstrap_counts(labels, rng) for _ in range(resamples)])
+        drawn = welch(values[:, :-1][:, passed], labels, counts) * np.sign(t[passed])
+        kept[passed] = (drawn > threshold).mean(axis=0)
+    return FeatureTest(t, difference[:-1], share[:-1], float(share[-1]), threshold, passed, kept)

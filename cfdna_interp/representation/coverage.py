@@ -1,0 +1,92 @@
+"""How many features, and how many blocks, it takes to draw the length curve.
+
+The curve is the mean embedding by fragment length. A feature, or a block, draws its mean code by length
+times its directions. One curved concept that a plain dictionary tiles with many features should be few
+blocks (Engels et al. 2024, arXiv:2405.14860: not all of a model's features are single directions).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.sparse import csr_array
+
+from cfdna_interp.representation.sparse_autoencoder import SparseAutoencoder
+
+SHARE = 0.9
+CLASSES = 64  # of length, with about as many fragments each: the noise of centroids is then small and even
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How a dictionary covers a curve.
+
+    Attributes
+    ----------
+    needed
+        Features or blocks that together explain ``SHARE`` of what the whole dictionary explains.
+    explained
+        Share of the curve's variance that the whole dictionary explains.
+    variance
+        The curve's own variance, of that of the embeddings.
+    """
+
+    needed: int
+    explained: float
+    variance: float
+
+
+def length_classes(length: np.ndarray) -> np.ndarray:
+    """Return (n,) class of each length, 0 upwards: at most ``CLASSES``, of about as many fragments each."""
+    edges = np.unique(np.quantile(length, np.linspace(0, 1, CLASSES + 1)[1:-1]))
+    return np.unique(np.searchsorted(edges, length, side="right"), return_inverse=True)[1]
+
+
+def cover(
+    dictionary: SparseAutoencoder, embeddings: torch.Tensor, codes: csr_array, classes: np.ndarray
+) -> Coverage:
+    """Count what it takes to cover the curve, taking what helps most first.
+
+    Parameters
+    ----------
+    dictionary
+        Plain or in blocks.
+    embeddings, codes
+        (n, dim) fragments and (n, features) their codes.
+    classes
+        (n,) class of length, from :func:`length_classes`.
+    """
+    n = np.bincount(classes)
+    member = csr_array((1 / n[classes], (classes, np.arange(len(classes)))))
+    weight = (n / n.sum())[:, None]
+    curve = _centred(member @ embeddings.numpy().astype(np.float64), weight)  # (classes, dim)
+    means = _centred((member @ codes).toarray(), weight)  # (classes, features)
+    decoder = dictionary.decoder.numpy().astype(np.float64)
+    drawn = np.einsum(
+        "cbk,bkd->bcd",
+        means.reshape(len(n), dictionary.blocks, dictionary.block),
+        decoder.reshape(dictionary.blocks, dictionary.block, -1),
+    )  # (blocks, classes, dim)
+    total = float((weight * curve**2).sum())
+    whole = 1 - float((weight * (curve - drawn.sum(axis=0)) ** 2).sum()) / total
+    spread = float(embeddings.double().var(dim=0, correction=0).sum())
+    return Coverage(_greedy(curve, drawn, weight, SHARE * whole * total), whole, total / spread)
+
+
+def _greedy(curve: np.ndarray, drawn: np.ndarray, weight: np.ndarray, wanted: float) -> int:
+    """Return how many of (blocks, classes, dim) drawings it takes to explain the wanted part of the curve."""
+    sizes = (weight * drawn**2).sum(axis=(1, 2))
+    left, free, gained = curve.copy(), np.ones(len(drawn), dtype=bool), 0.0
+    while gained < wanted and free.any():
+        gains = np.where(free, 2 * np.einsum("bcd,cd->b", drawn, weight * left) - sizes, -np.inf)
+        best = int(gains.argmax())
+        gained += float(gains[best])
+        left -= drawn[best]
+        free[best] = False
+    return int((~free).sum())
+
+
+def _centred(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    return np.asarray(values - (weight * values).sum(axis=0))
