@@ -69,8 +69,9 @@ def _found(funnel: Record) -> str:
     return (
         f"Of {funnel['features']:,} sparse features of the embeddings {passed} tell cases from controls "
         f"beyond permuted labels, and {survive} resampling of subjects{': ' + named if named else ''}. "
-        f"With permuted labels {significant(null['survived_mean'])} of them survive on "
-        f"average, at most {significant(null['survived_high'])} in 95 % of {funnel['permuted_heads']} heads (n = {funnel['subjects']} discovery subjects)."
+        f"With permuted labels {significant(null['survived_mean'])} of them survive on average, at most "
+        f"{significant(null['survived_high'])} in 95 % of {funnel['permuted_heads']} heads "
+        f"(n = {funnel['subjects']} discovery subjects)."
     )
 
 
