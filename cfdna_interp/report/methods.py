@@ -163,7 +163,7 @@ def _embeddings(run: Run) -> str:
         sentences.append(
             "Mean embeddings by fragment length, standardised to the pool's mix of locus and CpG count, were "
             "joined by a penalised spline; bends and periods were claimed only beyond curves that turn "
-            "evenly and permuted lengths."
+            "evenly, and beyond shuffled residuals."
         )
     return " ".join(sentences)
 
