@@ -259,7 +259,8 @@ def table(rows: list[Row]) -> str:
     """Return what survives in each world, as Markdown."""
     lines = [
         "| encoder | world | AUROC | explained | alive | beat the null | survive "
-        "| planted group | other named | unnamed | purity of named | carried by planted | null heads with a survivor | error node | CPU s |",
+        "| planted group | other named | unnamed | purity of named | carried by planted "
+        "| null heads with a survivor | error node | CPU s |",
         "|---" * 15 + "|",
     ]
     for row in rows:

@@ -85,4 +85,4 @@ def _class_weights(subject: np.ndarray, label: np.ndarray) -> np.ndarray:
     signed = np.where(label == 1, 1.0, -1.0) / size
     for value in (0, 1):
         signed[label == value] /= len(np.unique(subject[label == value]))
-    return signed
+    return np.asarray(signed)

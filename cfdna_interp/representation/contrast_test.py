@@ -154,7 +154,7 @@ def welch(values: np.ndarray, labels: np.ndarray, counts: np.ndarray | None = No
         errors.append(variance / n)
     spread = np.sqrt(errors[0] + errors[1])
     t = np.divide(means[0] - means[1], spread, out=np.zeros_like(spread), where=spread > 1e-12)
-    return t[0] if counts is None else t
+    return np.asarray(t[0] if counts is None else t)
 
 
 def _judge(people: np.ndarray, threshold: float, resamples: int, rng: np.random.Generator) -> FeatureTest:

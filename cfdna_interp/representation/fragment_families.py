@@ -50,7 +50,8 @@ def family_columns(part: Part) -> dict[str, np.ndarray]:
 def _levels(level: np.ndarray, counts: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return splines of the level and the number of methylated calls of some fragments, 0 of the others."""
     splines = SplineTransformer(knots=_LEVEL_KNOTS[:, None], include_bias=False).fit_transform(level[:, None])
-    return np.concatenate([splines, (level * counts)[:, None]], axis=1) * rows[:, None]
+    found = np.concatenate([splines, (level * counts)[:, None]], axis=1) * rows[:, None]
+    return np.asarray(found)
 
 
 def _ends(part: Part) -> np.ndarray:

@@ -61,7 +61,7 @@ class Judged:
     @property
     def active(self) -> np.ndarray:
         """(features,) share of fragments for which a feature speaks."""
-        return np.asarray(self.codes.count_nonzero(axis=0)) / self.codes.shape[0]
+        return np.asarray(self.codes.count_nonzero(axis=0) / self.codes.shape[0])
 
 
 @dataclass(frozen=True, eq=False)

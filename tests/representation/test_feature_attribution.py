@@ -10,13 +10,13 @@ from toy_material import planted_encoder, toy_material
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.crossfit import CrossFit, crossfit
 from cfdna_interp.models.head import AttentionHead
-from cfdna_interp.representation import feature_attribution
+from cfdna_interp.representation import integrated_slopes as slopes_of_lines
 from cfdna_interp.representation.feature_attribution import (
     attribute_codes,
-    integrated_slopes,
     origin_of,
     sparse_codes,
 )
+from cfdna_interp.representation.integrated_slopes import integrated_slopes
 from cfdna_interp.representation.material import Material, Part
 from cfdna_interp.representation.sparse_autoencoder import SparseAutoencoder
 
@@ -161,7 +161,7 @@ def test_codes_match_the_dense_ones_and_hold_no_zeros() -> None:
 
 
 def test_attention_too_sharp_for_the_rule_names_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feature_attribution, "NODES", (1,))
+    monkeypatch.setattr(slopes_of_lines, "NODES", (1,))
     bags = bags_of(1, 1, 64, 8)[0].double()[None] * 3
     with pytest.raises(InputError, match=r"sample S7, bag 0: attributions to codes sum to .*attention"):
         integrated_slopes([[random_head(1, 3.0)]], bags, torch.zeros(DIM).double(), "sample S7")

@@ -10,16 +10,25 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from safetensors.torch import save_file
 from toy_material import planted_encoder, toy_material
 
 from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.nulls import PermutedHeads
+from cfdna_interp.config.settings import Attribution, Config, Representation
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.crossfit import CrossFit, crossfit
-from cfdna_interp.representation.funnel import Funnel, find_features, load_dictionary, partner_cosines
+from cfdna_interp.representation.funnel import (
+    Funnel,
+    find_features,
+    load_dictionary,
+    partner_cosines,
+    run_funnel,
+)
 from cfdna_interp.representation.funnel_record import (
     feature_table,
     leading_family,
@@ -174,6 +183,36 @@ def test_leading_family_has_a_name() -> None:
     assert leading_family(Counter(unnamed=5, methylation=2, fragment_length=2)) == "fragment_length"
     assert leading_family(Counter(unnamed=5)) is None
     assert leading_family(Counter()) is None
+
+
+def test_the_stage_reads_what_the_others_wrote(
+    length: tuple[Material, Funnel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    material, funnel = length
+    layout = Layout.of(tmp_path)
+    heads(material, material.labels, 50).save(layout.file("heads.safetensors"))
+    for chunk in (0, 1):
+        tensors = {}
+        for number in (chunk, chunk + 2):
+            labels = np.random.default_rng(100 + number).permutation(material.labels)
+            kept = {"labels": torch.from_numpy(labels), **heads(material, labels, number).tensors()}
+            tensors |= {f"{number}/{name}": tensor for name, tensor in kept.items()}
+        layout.permuted_heads(chunk).parent.mkdir(exist_ok=True)
+        save_file(tensors, layout.permuted_heads(chunk))
+    for number, judged in enumerate(funnel.judged):
+        judged.dictionary.save(layout.dictionary(number).with_name(f"{number}.plain.safetensors"))
+    dictionary(material, 0, 3).save(layout.dictionary(0).with_name("0.blocks.safetensors"))
+    monkeypatch.setattr("cfdna_interp.representation.funnel.load_material", lambda config: material)
+    settings = Representation(fragments=6_000, seeds=2, resamples=200)
+    run_funnel(
+        Config(sheet="", outdir=str(tmp_path), representation=settings, attribution=Attribution(chunks=2))
+    )
+    record = json.loads(layout.file("funnel.json").read_text())
+    assert record["permuted_heads"] == 4
+    table = pd.read_parquet(layout.file("sparse_features.parquet"))
+    assert table.groupby("seed").size().tolist() == [24, 24]
+    # The run's own heads are those of the fixture, whatever heads are the null.
+    np.testing.assert_allclose(table.t[table.seed == 0], funnel.judged[0].test.t, atol=1e-3)
 
 
 def test_a_dictionary_of_other_embeddings_is_refused(tmp_path: Path) -> None:
