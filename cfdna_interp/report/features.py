@@ -11,6 +11,8 @@ from cfdna_interp.report.words import number, percent, significant
 
 Record = Mapping[str, Any]
 
+CARRIED = {"unexplained": "nothing known"}
+
 
 @dataclass(frozen=True)
 class SurvivorRow:
@@ -75,14 +77,27 @@ def feature_notes(funnel: Record) -> str:
     """Say how firm the survivors are, and how many features the length curve takes."""
     counts = ", ".join(str(seed["survived"]) for seed in funnel["seeds"])
     matched, curve = funnel["matched"], funnel["curve"]
-    return (
-        f"Survivors by seed: {counts}. {percent(matched['mean'])} of features have a twin in another seed's "
-        f"dictionary. What dictionaries leave unexplained carries {percent(funnel['error_share'])} of the "
-        f"contrast; contributions miss the difference of logits by {significant(funnel['completeness'])} at "
-        f"most. Nine tenths of what a dictionary draws of the length curve "
-        f"({percent(curve['features_explained'])} of it) take {number(curve['features'], 0)} single "
-        f"features, or {number(curve['blocks'], 0)} blocks; with lengths "
-        f"permuted, {number(curve['null_features'], 0)}."
+    sentences = [
+        f"Survivors by seed: {counts}.",
+        f"{percent(matched['mean'])} of features have a twin in another seed's dictionary, "
+        f"{percent(matched['null'])} by chance.",
+    ]
+    if funnel["survivors"]:
+        parts = sorted(funnel["carried"].items(), key=lambda item: (-item[1], item[0]))
+        named = ", ".join(
+            f"{CARRIED.get(name) or family_name(name)} {percent(share)}" for name, share in parts
+        )
+        sentences.append(f"What differs in survivors between cases and controls comes with {named}.")
+    return " ".join(
+        [
+            *sentences,
+            f"What dictionaries leave unexplained carries {percent(funnel['error_share'])} of the contrast;",
+            f"contributions miss the difference of logits by {significant(funnel['completeness'])} at most.",
+            "Nine tenths of what a dictionary draws of the length curve",
+            f"({percent(curve['features_explained'])} of it) take {number(curve['features'], 0)} single",
+            f"features, or {number(curve['blocks'], 0)} blocks; with lengths permuted,",
+            f"{number(curve['null_features'], 0)}.",
+        ]
     )
 
 
