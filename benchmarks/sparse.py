@@ -3,6 +3,7 @@
     python benchmarks/sparse.py                     # planted dictionaries, then the million
     python benchmarks/sparse.py --part planted      # five of them, both programs
     python benchmarks/sparse.py --part million      # 1,000,000 x 256, 2,048 features, two threads
+    python benchmarks/sparse.py --part million --rows 100000 --passes 1    # what a step costs
 
 Both programs see the same embeddings in batches of the same size, in the same number of passes, and have as
 many codes active. SAELens (TopKTrainingSAE and SAETrainer, in an environment of its own: see the Makefile)
@@ -85,7 +86,7 @@ def fit(program: str, rate: float, task: Task) -> dict[str, float]:
     x = np.load(Path(task.folder) / "x.npy", mmap_mode="r")
     truth = torch.from_numpy(np.load(Path(task.folder) / "truth.npy"))
     torch.set_num_threads(task.threads)
-    held = torch.from_numpy(x[task.n :].copy())
+    held = torch.from_numpy(x[-HELD:].copy())
     if program == "cfdna-interp":
         seconds, cpu, decoder, codes, made = ours(x[: task.n], held, task)
     else:
@@ -201,21 +202,22 @@ def planted(programs: tuple[str, ...]) -> None:
             row(name.replace("_", ", "), program, *max(fits, key=lambda pair: pair[0]["explained"])[::-1])
 
 
-def million(programs: tuple[str, ...], passes: int) -> None:
+def million(programs: tuple[str, ...], rows: int, passes: int) -> None:
     """Print time, memory and scores of a million embeddings."""
     heading()
     folder = make("million", 1_000_000, 256, 1_024, "independent", 16, False)
-    task = Task(str(folder), 1_000_000, features=2_048, active=32, passes=passes, size=4_096, threads=2)
+    task = Task(str(folder), rows, features=2_048, active=32, passes=passes, size=4_096, threads=2)
     for program in programs:
-        row(f"million, passes: {passes}", program, MILLION_RATE, child(program, MILLION_RATE, task))
+        row(f"{rows:,} x 256, passes: {passes}", program, MILLION_RATE, child(program, MILLION_RATE, task))
 
 
 @click.command()
 @click.option("--part", type=click.Choice(["planted", "million", "all"]), default="all")
 @click.option("--program", "programs", multiple=True, help="default all three")
-@click.option("--passes", default=4, help="over the million")
+@click.option("--rows", default=1_000_000, help="of the million, to learn from")
+@click.option("--passes", default=4, help="over them")
 @click.option("--child", "task", hidden=True)
-def main(part: str, programs: tuple[str, ...], passes: int, task: str | None) -> None:
+def main(part: str, programs: tuple[str, ...], rows: int, passes: int, task: str | None) -> None:
     if task:
         program, rate, settings = json.loads(task)
         click.echo(json.dumps(fit(program, rate, Task(**settings))))
@@ -224,7 +226,7 @@ def main(part: str, programs: tuple[str, ...], passes: int, task: str | None) ->
     if part in ("planted", "all"):
         planted(programs)
     if part in ("million", "all"):
-        million(programs, passes)
+        million(programs, rows, passes)
 
 
 if __name__ == "__main__":
