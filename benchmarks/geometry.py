@@ -26,7 +26,7 @@ from cfdna_interp.representation.steering import LONG, SHORT  # noqa: E402
 from cfdna_interp.representation.steering_paths import Paths, distances  # noqa: E402
 from cfdna_interp.stats.resampling import stream  # noqa: E402
 
-SUBJECTS, FRAGMENTS, DIM, RESAMPLES = 80, 40_000, 24, 100
+SUBJECTS, FRAGMENTS, DIM, RESAMPLES = 80, 40_000, 24, 200
 FLOOR_DRAWS = 8
 
 DENSITY = length_law() + 2e-4  # a pace that peaks where lengths do, as of an encoder that embeds ranks
