@@ -17,8 +17,8 @@ from cfdna_interp.models.crossfit import CrossFit, crossfit
 from cfdna_interp.stats.resampling import stream
 
 FOLDS = 4
-# Of 39 permutations one may exceed the leader, of 19 none: the same level with less chance in it.
-BOOTSTRAP, PERMUTATIONS = 20, 39
+# The fewest that a run may have: 5 % is then one of twenty, and no permutation may reach the leader.
+BOOTSTRAP, PERMUTATIONS = 20, 19
 
 Figures = dict[str, Any]
 
