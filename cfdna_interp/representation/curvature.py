@@ -26,8 +26,8 @@ _CLEAR = 3.0
 _LOUD = 2.0
 _SHORTEST_REACH = 8  # bp
 _BAND = 0.95  # quantile of the null shown at each length
-# Quantile of the maximum under the null. Components are chosen on the data whose bend is judged, so that their
-# noise is a little larger than resamples show: at 95 %, shallow arcs had a bend in 14 of 100 draws.
+# Quantile of the maximum under the null. Components are chosen on the data whose bend is judged, so that
+# their noise is a little larger than resamples show: at 95 %, shallow arcs had a bend in 14 of 100 draws.
 _QUANTILE = 0.99
 _WIDEST = 0.25  # share of the lengths looked at that the interval of a bend's place may span
 NUCLEOSOME = 167  # bp, core particle, linker and linker histone
