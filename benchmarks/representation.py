@@ -86,7 +86,7 @@ class Size:
 
 
 # What a causal model reads takes a thousand times as long.
-SIZES = {"reference": Size(100, 4_000, 5, 640), "causal": Size(60, 1_200, 2, 500)}
+SIZES = {"reference": Size(100, 4_000, 5, 640), "causal": Size(60, 1_500, 2, 500)}
 TISSUE = Size(100, 10_000, 5, 1_600)  # of the reference encoder: few fragments touch a block
 DIM = {"reference": 16, "causal": 24}
 
@@ -228,7 +228,7 @@ def reference_encoder() -> ReferenceEncoder:
 def causal_encoder() -> Whitened:
     """Return the causal model of all worlds, trained once on a cohort of its own."""
     folder = OUT / "causal"
-    world = replace(load_world("null"), discovery=20, heldout=2, fragments=1_000)
+    world = replace(load_world("null"), discovery=20, heldout=2, fragments=1_500)
     simulated = simulate_tables(world, seed=999_983)
     classes, _ = locus_classes(simulated.atlas)
     starts = contig_starts(str(fasta()))
