@@ -1,14 +1,15 @@
 """Sparse autoencoders on planted dictionaries and on a million embeddings, beside SAELens.
 
     python benchmarks/sparse.py                     # planted dictionaries, then the million
-    python benchmarks/sparse.py --part planted      # five of them, both programs
+    python benchmarks/sparse.py --part planted      # four of them, both programs
     python benchmarks/sparse.py --part million      # 1,000,000 x 256, 2,048 features, two threads
     python benchmarks/sparse.py --part million --rows 100000 --passes 1    # what a step costs
 
 Both programs see the same embeddings in batches of the same size, in the same number of passes, and have as
-many codes active. SAELens (TopKTrainingSAE and SAETrainer, in an environment of its own: see the Makefile; its
-sparse activations do not run on this torch's CPU) learns planted data at several rates, which fall over the
-second half as ours does; its row is that of the rate with the best explained variance. Scores are those on
+many codes active. SAELens (TopKTrainingSAE and SAETrainer, in an environment of its own: see the Makefile;
+with dense activations, since its sparse ones do not run on the CPU under torch 2.13) learns planted data at
+several rates, which fall over the second half as ours does; its row is that of the rate with the best
+explained variance. Scores are those on
 embeddings that took no part in training: explained variance, and the mean over planted directions of the best
 cosine. Every fit is a process of its own; its memory is the process's largest, libraries included, its time
 that of training, by the clock and by the processor.
