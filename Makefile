@@ -67,7 +67,7 @@ bench: $(STAMP) $(PEER)/.installed benchmarks/out/shap/.installed
 	$(BIN)/python benchmarks/reference_model.py
 	$(BIN)/python benchmarks/attribution_speed.py
 	$(BIN)/python benchmarks/planted_truth/known_weights.py
-	$(BIN)/python benchmarks/planted_truth/worlds.py --first 5 --jobs $(JOBS)
+	$(BIN)/python benchmarks/planted_truth/worlds.py --first 13 --jobs $(JOBS)
 	$(BIN)/python benchmarks/worlds_bam.py --jobs $(JOBS)
 	$(BIN)/python benchmarks/worlds_tables.py --jobs $(JOBS)
 

@@ -472,6 +472,8 @@ rule audit:
     input:
         config=ancient(CONFIG),
         validation=rules.validate.output,
+        matrices=rules.matrix.output.matrices,
+        proxy=rules.proxy.output.proxy,
     output:
         OUT.file("audit.json"),
     log:

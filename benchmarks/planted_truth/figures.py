@@ -42,6 +42,7 @@ def measure(planted: PlantedCohort, seed: int) -> tuple[Figures, CrossFit]:
     )
     people = values.values.mean(axis=2)  # every subject has one sample
     figures = {
+        "subjects": len(cohort.samples),
         "share": shares.share.tolist(),
         "covariance": shares.covariance.tolist(),
         "context": shares.context,
@@ -67,6 +68,7 @@ def verdict(figures: Figures) -> Dominance:
         performance=np.array(figures["performance"]),
         permuted_performance=np.array(figures["permuted_performance"]),
         context=figures["context"],
+        subjects=figures["subjects"],
         cross_fitted=figures["cross_fitted"],
         necessity_margin=margins.necessity_margin,
         replaceable_margin=margins.replaceable_margin,

@@ -70,7 +70,7 @@ class Layout:
         return self.root / "refits" / f"{chunk}.heads.safetensors"
 
     def dictionary(self, number: int | str) -> Path:
-        """Return the sparse autoencoders of one seed, plain and in blocks, and how good they are beside it."""
+        """Return the sparse autoencoders of one seed, plain and in blocks, and how good they are."""
         return self.root / "dictionaries" / f"{number}.json"
 
     def scores(self, writer: str) -> Path:

@@ -78,6 +78,7 @@ def run_dominance(config: Config) -> None:
         performance=np.array([gained[group]["value"] for group in BAG_GROUPS]),
         permuted_performance=permuted_performance,
         context=shares.context,
+        subjects=len(people),
         cross_fitted=cross_fitted,
         necessity_margin=config.validation.necessity_margin,
         replaceable_margin=config.validation.replaceable_margin,

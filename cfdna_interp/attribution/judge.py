@@ -71,6 +71,7 @@ def judge(
     performance: np.ndarray,
     permuted_performance: np.ndarray,
     context: float,
+    subjects: int,
     cross_fitted: Mapping[str, float],
     necessity_margin: float,
     replaceable_margin: float,
@@ -92,8 +93,8 @@ def judge(
         (groups,) and (refits, groups) what groups contribute to the cross-fitted log-loss, in nats.
     context
         Share of context and joint dependence.
-    cross_fitted, necessity_margin, replaceable_margin, signal_ceiling
-        Cross-fitted AUROC by name, and the margins on it, as in ``roles.Evidence``.
+    subjects, cross_fitted, necessity_margin, replaceable_margin, signal_ceiling
+        Number of subjects, cross-fitted AUROC by name, and the margins on it, as in ``roles.Evidence``.
     ranks
         Other intervention that applies -> groups in descending order of share under it.
     interactions
@@ -107,6 +108,7 @@ def judge(
         groups=tuple(groups),
         share=share,
         covariance=covariance,
+        subjects=subjects,
         cross_fitted=cross_fitted,
         necessity_margin=necessity_margin,
         replaceable_margin=replaceable_margin,

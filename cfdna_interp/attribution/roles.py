@@ -11,15 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import norm
 
 # Covariance share over share. The part of a prediction that goes to a suppressor has no covariance with the
 # whole where the model is the best one, and a negative one where it is shrunk; of a group that carries
 # signal by itself the two shares are alike.
 SUPPRESSED = 0.25
-# In AUROC, of a group that has no signal alone. With 100 subjects the cost of leaving out an unused group
-# scatters by .012 about 0 (simulated), so that three standard deviations are asked for; a suppressor that
-# lifts AUROC from .92 to .99 costs twice as much.
-SURE_COST = 0.035
+# In units of d' / √subjects, of a group that has no signal alone: three times what the cost of leaving out
+# an unused group scatters by (.12 with 100 subjects, 38 simulated cohorts, AUROC from .77 to .99). In AUROC
+# the same step shrinks towards 1: a suppressor that lifts .96 to .99 would be lost in the scatter of an
+# unused group at .85.
+SURE_COST = 3.6
+_MOST = 0.999  # d' of an AUROC of 1 is infinite
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +35,8 @@ class Evidence:
         Names.
     share, covariance
         (groups,) shares and covariance shares of the model.
+    subjects
+        How many the AUROCs rest on.
     cross_fitted
         Cross-fitted AUROC by name: ``model``, ``model_without_<group>``, ``model_only_<group>``.
     necessity_margin
@@ -45,6 +50,7 @@ class Evidence:
     groups: tuple[str, ...]
     share: np.ndarray
     covariance: np.ndarray
+    subjects: int
     cross_fitted: Mapping[str, float]
     necessity_margin: float
     replaceable_margin: float
@@ -71,6 +77,11 @@ class Evidence:
         """Return how much AUROC is lost by retraining without the group."""
         return self.cross_fitted["model"] - self.cross_fitted[f"model_without_{group}"]
 
+    def surely_costs(self, group: str) -> bool:
+        """Return whether retraining without the group costs more than without an unused one by chance."""
+        model, without = (separation(self.cross_fitted[name]) for name in ("model", f"model_without_{group}"))
+        return self.cost(group) >= self.necessity_margin and model - without >= SURE_COST / self.subjects**0.5
+
     def signals(self, group: str) -> bool:
         """Return whether the group alone has signal."""
         return self.alone(group) >= self.signal_ceiling
@@ -87,7 +98,12 @@ class Evidence:
             if self.cost(group) >= self.replaceable_margin:
                 return "carrier"
             return "redundant" if others else "unclear"
-        if self.cost(group) < max(self.necessity_margin, SURE_COST):
+        if not self.surely_costs(group):
             return "unused"
         suppressed = self.covariance_of(group) <= SUPPRESSED * self.share_of(group)
         return "suppressor" if others and suppressed else "partner"
+
+
+def separation(auroc: float) -> float:
+    """Return d' of an AUROC: the distance of two normal classes in units of their common SD."""
+    return float(np.sqrt(2) * norm.ppf(min(max(auroc, 1 - _MOST), _MOST)))

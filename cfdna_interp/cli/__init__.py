@@ -21,6 +21,7 @@ COMMANDS = {
     "run": "Run the whole workflow for a config.",
     "check": "Check config, sheet, alignment headers and disk before hours are spent.",
     "atlas": "What an atlas can tell, and cell types that it lacks.",
+    "plan": "Say how many subjects a held-out cohort needs, before sequencing.",
     "models": "Probe a model before hours are spent on it.",
     "simulate": "Write a simulated cohort of BAM files whose truth is known.",
     "fetch-atlas": "Fetch a published atlas, once its licence is accepted.",

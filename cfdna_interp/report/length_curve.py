@@ -49,7 +49,7 @@ def _bend(bend: Record, mono: int) -> str:
         )
     return (
         f"at {interval(bend['at'], 0)} bp (95 % over subjects), {number(bend['excess'], 1)} spreads above "
-        f"curves that turn evenly ({number(bend['excess_null'], 1)} is reached by these in 5 %), "
+        f"curves that turn evenly ({number(bend['excess_null'], 1)} is reached by these in 1 %), "
         f"with a curvature of {interval(peak)}; typically it has {usual}. The "
         f"interval {_place(bend, mono)}."
     )

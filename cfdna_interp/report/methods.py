@@ -132,10 +132,11 @@ def _attribution(run: Run) -> str:
         "summed absolute contribution over that of all groups; intervals come "
         f"from {dominance['bootstrap']} refits of the head on bootstrap samples of subjects, nulls from "
         f"{dominance['permutations']} refits on permuted labels.{also}{gradients} A group was called "
-        "dominant if the 5 % quantile of its lead over the runner-up exceeded 0.10, its share exceeded the "
-        "null of the largest share, it came first under every other intervention that applied, and context "
-        "and joint effects carried at most 20 %. What a group is to the model was read from its share, its "
-        "covariance share, the cost of retraining without it and the AUROC of the model retrained on it."
+        "dominant if the 5 % quantile of its lead over the runner-up exceeded 0.10, its contribution to the "
+        "cross-fitted log-loss exceeded the 95 % quantile of the largest one under permuted labels, it came "
+        "first under every other intervention that applied, and context and joint effects carried at most "
+        "20 %. What a group is to the model was read from its share, its covariance share, the cost of "
+        "retraining without it and the AUROC of the model retrained on it."
     )
 
 

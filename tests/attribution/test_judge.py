@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from cfdna_interp.attribution.judge import Dominance, judge, margins, null_ceiling
+from cfdna_interp.attribution.roles import separation
 
 GROUPS = ("fragment_length", "methylation", "tissue_of_origin")
 LENGTH, METHYLATION, TISSUE = GROUPS
@@ -39,6 +40,7 @@ def ruling(share: list[float], **changes: object) -> Dominance:
         "performance": given_share / 2,
         "permuted_performance": np.tile([0.01, 0.0, -0.01], (19, 1)),
         "context": 0.1,
+        "subjects": 100,
         "cross_fitted": aurocs(0.9, (0.4, 0.0, 0.0), (0.9, 0.5, 0.5)),
         "necessity_margin": 0.02,
         "replaceable_margin": 0.05,
@@ -210,17 +212,33 @@ def test_a_second_carrier_without_signal_of_its_own_is_no_suppressor() -> None:
     result = ruling(share, covariance=covariance, cross_fitted=SUPPRESSOR)
     assert (result.outcome, result.group) == ("dominant", METHYLATION)
     assert result.roles[LENGTH] == "partner"
-    # And what costs no more than an unused group may by chance, .03, is not needed by anybody.
+    # And what costs no more than an unused group may by chance is not needed by anybody: from AUROC .93 to
+    # .90 d' falls by .28, of 100 subjects .36 is asked for.
     for cost in (0.01, 0.03):
         free = aurocs(0.93, (cost, 0.43, 0.0), (0.50, 0.92, 0.50))
         result = ruling(share, covariance=np.array([0.0, 1.0, 0.0]), cross_fitted=free)
         assert (result.outcome, result.roles[LENGTH]) == ("dominant", "unused")
 
 
+def test_a_cost_is_sure_by_distance_and_by_how_many_subjects_it_rests_on() -> None:
+    # d' of .99, .96 and .92 is 3.29, 2.48 and 1.99 (normal tables): .03 of AUROC is a step of .81 up there,
+    # while .92 to .89, 1.99 to 1.73, is within the scatter of 100 subjects and beyond that of 400.
+    carrier = {"covariance": np.array([0.0, 1.0, 0.0])}
+    share = [0.3, 0.6, 0.1]
+    high = aurocs(0.99, (0.03, 0.49, 0.0), (0.50, 0.96, 0.50))
+    assert ruling(share, **carrier, cross_fitted=high).roles[LENGTH] == "suppressor"
+    low = aurocs(0.92, (0.03, 0.42, 0.0), (0.50, 0.89, 0.50))
+    assert ruling(share, **carrier, cross_fitted=low).roles[LENGTH] == "unused"
+    assert ruling(share, **carrier, cross_fitted=low, subjects=400).roles[LENGTH] == "suppressor"
+    # Without any error, and of an AUROC of 1 that distance has no end to.
+    assert separation(0.5) == 0 and separation(1.0) == pytest.approx(4.37, abs=0.005)
+
+
 def test_two_weak_groups_that_add_up_do_not_interact() -> None:
     # AUROC .64 each is d = .51, together d = .72 and .69: leaving one out costs .05 without any interaction.
+    # That is .20 of d', more than an unused group costs with 400 subjects.
     weak = aurocs(0.69, (0.05, 0.05, 0.0), (0.64, 0.64, 0.50))
-    result = ruling([0.47, 0.48, 0.05], cross_fitted=weak)
+    result = ruling([0.47, 0.48, 0.05], cross_fitted=weak, subjects=400)
     assert (result.outcome, result.roles[LENGTH]) == ("none", "partner")
 
 

@@ -304,6 +304,7 @@ def _beyond(shares: dict[str, float], world: World) -> dict[str, object]:
         "performance": {
             g: {"value": x / 3, "low": x / 3 - 0.02, "high": x / 3 + 0.02} for g, x in shares.items()
         },
+        "performance_null_high": 0.018,
         "removal": {
             "deletion": [{"groups": ranked[i:], "auroc": 0.92 - 0.13 * i} for i in steps],
             "insertion": [{"groups": ranked[:i], "auroc": 0.52 + 0.13 * i} for i in steps],

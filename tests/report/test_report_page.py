@@ -143,7 +143,8 @@ def test_attribution_says_which_how_firmly_and_where(simulated_run: Built) -> No
     assert re.search(r"Reweight, all discovery subjects\s+80 of 80\s+5\s+78 % \[73, 84\] ± 1.2 %", text)
     assert re.search(r"Null of this share, 95 %\s+80\s+5\s+46 %", text)
     # .78 / 3 nats, and three groups deleted one after the other.
-    assert re.search(r"Fragment length\s+0.260 \[0.240, 0.280\]", text)
+    assert re.search(r"Fragment length\s+78 %.*\s+46 %\s+55 %\s+0.260 \[0.240, 0.280\]", text)
+    assert "no group contributes more than 0.018 nats in 95 % of" in text
     assert re.search(r"3\s+context only\s+0.53\s+Fragment length, methylation, tissue of origin\s+0.91", text)
     assert "40 cases − 40 controls" in text
     assert "shares are fragment length 78 %, methylation 13 %, tissue of origin 9 % (n = 80 subjects)" in text
