@@ -5,11 +5,13 @@ from __future__ import annotations
 from cfdna_interp.artifacts.files import digest_file, read_json, write_text
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.proxy import load_proxy
+from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.artifacts.verdict import save_verdict
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.table import load_table
+from cfdna_interp.verdict.candidates import Cohorts
 from cfdna_interp.verdict.hypotheses import as_table, hypotheses
 from cfdna_interp.verdict.ladder import climb
 
@@ -32,8 +34,12 @@ def run_verdict(config: Config) -> None:
             f"{layout.file('validation.json')} was made under another protocol; run the validate stage again"
         )
     verdict = climb(dominance, validation, audit, Validation(**protocol["margins"]))
-    table = load_table(layout.matrix("discovery"))
-    definitions = dict(zip(table.names, table.definitions, strict=True))
-    rows = hypotheses(load_proxy(layout.file("proxy.json")), dominance, audit, definitions)
+    subjects = load_subjects(layout.file("validation.scores.parquet"))
+    cohorts = Cohorts(
+        discovery=load_table(layout.matrix("discovery")),
+        heldout=load_table(layout.matrix("heldout")),
+        heldout_labels=subjects.set_index("subject")["label"],
+    )
+    rows = hypotheses(load_proxy(layout.file("proxy.json")), dominance, audit, cohorts, config.seed)
     save_verdict(verdict, layout.file("verdict.json"))
     write_text(layout.file("hypotheses.tsv"), as_table(rows))

@@ -1,34 +1,31 @@
 """``hypotheses.tsv``: what the proxy's stable coefficients suggest, and the bench test of each.
 
-The handling explanation comes first, always: it is the cheapest to test and the commonest to be true.
+The handling explanation comes first, always: it is the cheapest to test and the commonest to be true. The
+others follow by :func:`cfdna_interp.verdict.priority.priority`.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
-from cfdna_interp.artifacts.proxy import Linear, Proxy
-from cfdna_interp.attribution.judge import CONTEXT_LIMIT, FIDELITY
+from cfdna_interp.artifacts.proxy import Proxy
+from cfdna_interp.verdict.assays import assay, group_assay
+from cfdna_interp.verdict.candidates import Candidate, Cohorts, candidates
+from cfdna_interp.verdict.evidence import Replication
+from cfdna_interp.verdict.explanations import explain, handling_explanations, listed
 from cfdna_interp.verdict.ladder import in_words
+from cfdna_interp.verdict.lengths import counted
+from cfdna_interp.verdict.priority import case_control_size, countable, within_person_size
+from cfdna_interp.verdict.remedies import remedy
 
 SHOWN = 10
-BIN = re.compile(r"length_bin_(\d+)_(\d+)")
-
-ASSAYS = {
-    "fragment_length": (
-        "capillary electrophoresis of the plasma DNA; short and long amplicons of one locus by qPCR or "
-        "digital PCR; sequencing of size-selected libraries"
-    ),
-    "methylation": "targeted bisulfite amplicons over open-sea and island CpGs outside marker blocks",
-    "tissue_of_origin": "targeted bisulfite amplicons over the marker blocks of the tissue",
-}
+SIGNIFICANT = 0.05
 CONTROL = (
     "blood of the same persons in two tube types and with two delays to the spin, extracted and sequenced "
     "in one batch with cases and controls interleaved"
@@ -38,31 +35,16 @@ NOT_BRAIN = (
     "brain DNA is under 1 % of plasma DNA, so a genome-wide length shift cannot be DNA of neurons; "
     "blood-cell turnover, nucleases, clearance or handling are the candidates"
 )
-# Where no group is named although shares can be read.
-REMEDIES = {
-    "redundant": (
-        "a cohort, or an experiment, that moves one of the leading groups and holds the other "
-        "(size-selected libraries of the same plasma; spiked-in DNA of known methylation)"
-    ),
-    "suppressor": (
-        "more subjects, so that the group whose noise is taken off can be told from the others; the group "
-        "that takes it off is measured beside it and is no finding by itself"
-    ),
-    "interaction": (
-        "an experiment that moves the two groups one at a time and together, with both measured in each "
-        "sample: neither tells the classes apart alone"
-    ),
-    "none": "more subjects or a stronger signal, so that the groups' shares can be told from the null",
-    "can't tell": (
-        "interventions that agree on the leading group, or a cohort in which more than one group is "
-        "measured; the reason beside it says which"
-    ),
-}
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One row of the table; numbers as text, "" where there is none."""
+    """One row of the table; numbers as text, "" where there is none.
+
+    ``difference`` is that of the feature by itself, cases less controls in discovery, in standard
+    deviations within the classes (``sd`` of the feature's own unit), with ``held`` held; ``unadjusted`` with
+    nothing held. ``q`` and ``heldout_q`` are adjusted over all stable effects. " | " parts entries of a cell.
+    """
 
     statement: str
     direction: str
@@ -73,24 +55,36 @@ class Hypothesis:
     handling: str
     assay: str
     control_arm: str
-
-
-@dataclass(frozen=True)
-class Effect:
-    """A stable effect of one feature, or of neighbouring length bins that point the same way.
-
-    ``coefficient`` is the log odds per standard deviation of the feature, for merged bins their mean, with
-    its 95 % bootstrap interval.
-    """
-
-    name: str
-    coefficient: float
-    low: float
-    high: float
+    rank: str = ""
+    priority: str = ""
+    feature: str = ""
+    difference: str = ""
+    difference_low: str = ""
+    difference_high: str = ""
+    difference_p: str = ""
+    q: str = ""
+    sd: str = ""
+    unadjusted: str = ""
+    held: str = ""
+    not_held: str = ""
+    heldout_auroc: str = ""
+    heldout_low: str = ""
+    heldout_high: str = ""
+    heldout_p: str = ""
+    heldout_q: str = ""
+    replication: str = ""
+    share_of_proxy: str = ""
+    mechanisms_for: str = ""
+    mechanisms_against: str = ""
+    mechanisms_silent: str = ""
+    would_refute: str = ""
+    sources: str = ""
+    sample_size: str = ""
+    control_size: str = ""
 
 
 def hypotheses(
-    proxy: Proxy, dominance: Mapping[str, Any], audit: Mapping[str, Any], definitions: Mapping[str, str]
+    proxy: Proxy, dominance: Mapping[str, Any], audit: Mapping[str, Any], cohorts: Cohorts, seed: int
 ) -> list[Hypothesis]:
     """Return the rows, the handling explanation first.
 
@@ -100,80 +94,48 @@ def hypotheses(
         The frozen proxy.
     dominance, audit
         ``dominance.json`` and ``audit.json``.
-    definitions
-        Name of a feature -> what it measures.
+    cohorts
+        The features of both roles.
+    seed
+        The run's seed.
     """
     if proxy.group is None or proxy.linear is None:
         return [_undecided(proxy, dominance, audit)]
-    group, name = proxy.group, proxy.group.replace("_", " ")
+    group = proxy.group
     interval = dominance["groups"][group]["share"]
     share = f"{interval['value']:.2f} [{interval['low']:.2f} to {interval['high']:.2f}]"
-    grade = f"{audit['handling']['status']}: {audit['handling']['reason']}"
-    rows = [
-        Hypothesis(
-            statement=(
-                f"The difference in {name} between cases and controls arises in handling (tube, delay to the "
-                "spin, lysis of leucocytes, extraction, library), not in the person."
-            ),
-            direction="either",
-            coefficient="",
-            low="",
-            high="",
-            share_of_attribution=share,
-            handling=grade,
-            assay=ASSAYS[group],
-            control_arm=CONTROL,
-        )
-    ]
-    for rank, effect in enumerate(stable_effects(proxy.linear)[:SHOWN]):
-        # A coefficient is conditional: it need not have the sign of the plain difference between the classes.
-        more = "higher" if effect.coefficient > 0 else "lower"
-        title = f"{effect.name} ({definitions[effect.name]})" if effect.name in definitions else effect.name
-        note = f"; {NOT_BRAIN}" if group == "fragment_length" and rank == 0 else ""
+    found = candidates(proxy.linear, audit["handling"]["status"], cohorts, seed)[:SHOWN]
+    means = dict(zip(proxy.linear.names, proxy.linear.mean.tolist(), strict=True))
+    definitions = dict(zip(cohorts.discovery.names, cohorts.discovery.definitions, strict=True))
+    rows = [_handling(group, share, audit, found)]
+    for rank, item in enumerate(found, start=1):
+        lengths = counted(item.effect, means)
+        explanations = explain(group, item.effect.members[0], item.sign, lengths)
         rows.append(
             Hypothesis(
-                statement=f"A {more} {title} speaks for a case, the rest of {name} held{note}.",
-                direction=f"{more} in cases",
-                coefficient=f"{effect.coefficient:.4g}",
-                low=f"{effect.low:.4g}",
-                high=f"{effect.high:.4g}",
+                statement=_statement(item, group, definitions, first=rank == 1),
+                direction="higher in cases" if item.effect.coefficient > 0 else "lower in cases",
+                coefficient=_text(item.effect.coefficient),
+                low=_text(item.effect.low),
+                high=_text(item.effect.high),
                 share_of_attribution=share,
-                handling=grade,
-                assay=ASSAYS[group],
+                handling=_grade(audit),
+                assay=listed([assay(group, lengths), *explanations.assays()]),
                 control_arm=CONTROL,
+                rank=str(rank),
+                priority=f"{item.score:.3f}",
+                feature=listed(item.effect.members),
+                **_numbers(item),
+                share_of_proxy=_text(item.share),
+                **explanations.cells(),
+                sample_size=case_control_size(item.difference, item.replication),
+                control_size=within_person_size(countable(item.difference)),
             )
         )
     return rows
 
 
-def stable_effects(linear: Linear) -> list[Effect]:
-    """Return the effects whose bootstrap interval excludes zero, strongest first.
-
-    Neighbouring 5-bp length bins (one ends where the next starts) of one direction become one range.
-    """
-    low, high = linear.bounds()
-    stable = [i for i in range(len(linear.names)) if low[i] > 0 or high[i] < 0]
-    bins = {i: match for i in stable if (match := BIN.fullmatch(linear.names[i]))}
-    effects = [
-        Effect(linear.names[i], linear.coefficient[i], low[i], high[i]) for i in stable if i not in bins
-    ]
-    runs: list[list[int]] = []
-    for i in sorted(bins, key=lambda i: int(bins[i][1])):
-        last = runs[-1][-1] if runs else None
-        joins = last is not None and bins[last][2] == bins[i][1]
-        if last is not None and joins and linear.coefficient[last] * linear.coefficient[i] > 0:
-            runs[-1].append(i)
-        else:
-            runs.append([i])
-    for run in runs:
-        draws = linear.draws[:, 1:][:, run].mean(axis=1)
-        bottom, top = np.quantile(draws, [0.025, 0.975])
-        title = f"share of fragments of {bins[run[0]][1]} to {int(bins[run[-1]][2]) - 1} bp"
-        effects.append(Effect(title, float(linear.coefficient[run].mean()), float(bottom), float(top)))
-    return sorted(effects, key=lambda effect: (-abs(effect.coefficient), effect.name))
-
-
-def as_table(rows: list[Hypothesis]) -> str:
+def as_table(rows: Sequence[Hypothesis]) -> str:
     """Return the rows as a tab-separated table with a header."""
     buffer = io.StringIO()
     writer = csv.DictWriter(
@@ -184,28 +146,91 @@ def as_table(rows: list[Hypothesis]) -> str:
     return buffer.getvalue()
 
 
+def _handling(group: str, share: str, audit: Mapping[str, Any], found: Sequence[Candidate]) -> Hypothesis:
+    """Return the row that is to be excluded first, sized by the hypothesis that ranks first."""
+    explanations = handling_explanations()
+    return Hypothesis(
+        statement=(
+            f"The difference in {in_words(group)} between cases and controls arises in handling (tube, delay "
+            "to the spin, lysis of leucocytes, extraction, library), not in the person."
+        ),
+        direction="either",
+        coefficient="",
+        low="",
+        high="",
+        share_of_attribution=share,
+        handling=_grade(audit),
+        assay=listed([group_assay(group), *explanations.assays()]),
+        control_arm=CONTROL,
+        **explanations.cells(),
+        control_size=within_person_size(countable(found[0].difference)) if found else "",
+    )
+
+
 def _undecided(proxy: Proxy, dominance: Mapping[str, Any], audit: Mapping[str, Any]) -> Hypothesis:
     reason = in_words(proxy.reason).rstrip(".")
     return Hypothesis(
-        statement=f"No feature group is a hypothesis yet ({reason}). To decide: {_remedy(dominance)}.",
+        statement=f"No feature group is a hypothesis yet ({reason}). To decide: {remedy(dominance)}.",
         direction="",
         coefficient="",
         low="",
         high="",
         share_of_attribution="",
-        handling=f"{audit['handling']['status']}: {audit['handling']['reason']}",
+        handling=_grade(audit),
         assay="",
         control_arm=CONTROL,
     )
 
 
-def _remedy(dominance: Mapping[str, Any]) -> str:
-    """Return what would decide, by what stood in the way."""
-    if dominance["group"] is not None:
-        return "samples in which the group's features can be measured"
-    fidelity, context = dominance["fidelity"], dominance["context_and_joint"]["value"]
-    if fidelity is not None and not fidelity["low"] >= FIDELITY:
-        return "the model itself in place of its scores, or more subjects for its surrogate to learn from"
-    if context is not None and context > CONTEXT_LIMIT:
-        return "a model that depends less on context, or finer groups, so that shares can be read"
-    return REMEDIES[dominance["outcome"]]
+def _statement(item: Candidate, group: str, definitions: Mapping[str, str], *, first: bool) -> str:
+    name, title = in_words(group), item.effect.name
+    if title in definitions:
+        title = f"{title} ({definitions[title]})"
+    plain, other = ("higher", "lower") if item.sign > 0 else ("lower", "higher")
+    note = f"; {NOT_BRAIN}" if group == "fragment_length" and first else ""
+    if item.opposed:
+        return (
+            f"With the rest of {name} held, a {other} {title} speaks for a case; by itself it is {plain} in "
+            f"cases, so that a test of it alone would find the opposite{note}."
+        )
+    return f"Cases have a {plain} {title} than controls{note}."
+
+
+def _numbers(item: Candidate) -> dict[str, str]:
+    difference, replication = item.difference, item.replication
+    crude = ""
+    if not np.isnan(difference.crude):
+        crude = f"{difference.crude:.4g} [{difference.crude_low:.4g} to {difference.crude_high:.4g}]"
+    return {
+        "difference": _text(difference.value),
+        "difference_low": _text(difference.low),
+        "difference_high": _text(difference.high),
+        "difference_p": _text(difference.p),
+        "q": _text(item.q),
+        "sd": _text(difference.sd),
+        "unadjusted": crude,
+        "held": ", ".join(difference.held),
+        "not_held": difference.reason,
+        "heldout_auroc": _text(replication.auroc),
+        "heldout_low": _text(replication.low),
+        "heldout_high": _text(replication.high),
+        "heldout_p": _text(replication.p),
+        "heldout_q": _text(item.heldout_q),
+        "replication": _replicated(replication, item.heldout_q),
+    }
+
+
+def _replicated(replication: Replication, q: float) -> str:
+    if replication.reason:
+        return f"not tested: {replication.reason}"
+    if not replication.auroc > 0.5:
+        return "no: not in the direction of discovery"
+    return "yes: same direction" if q <= SIGNIFICANT else "open: same direction, not beyond chance"
+
+
+def _grade(audit: Mapping[str, Any]) -> str:
+    return f"{audit['handling']['status']}: {audit['handling']['reason']}"
+
+
+def _text(value: float) -> str:
+    return f"{value:.4g}" if np.isfinite(value) else ""

@@ -1,20 +1,25 @@
-"""Hypotheses: handling first, stable coefficients only, neighbouring length bins as one range."""
+"""Hypotheses: handling first, stable coefficients only, ranked, with what is known of each beside it."""
 
 import csv
 import io
 
 import numpy as np
+import pandas as pd
 import pytest
-from frozen_run import dominance
+from frozen_run import World, dominance, finished_run
 
+from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.proxy import Linear, Proxy
-from cfdna_interp.verdict.hypotheses import as_table, hypotheses, stable_effects
+from cfdna_interp.proxy.table import Table
+from cfdna_interp.verdict.candidates import Cohorts, candidates
+from cfdna_interp.verdict.hypotheses import as_table, hypotheses
+from cfdna_interp.verdict.stable import stable_effects
 
 AUDIT = {"handling": {"status": "attenuated", "reason": "made up"}}
 DEFINED = {"length_mode": "most frequent length"}
 
 
-def linear(coefficients, spread=0.1, names=None):
+def linear(coefficients, spread=0.1):
     """Draws are the coefficients plus and minus twice `spread`, evenly: the interval is known."""
     values = np.array(list(coefficients.values()), dtype=float)
     n = len(values)
@@ -28,11 +33,52 @@ def proxy(coefficients, group="fragment_length"):
     return Proxy(group, linear(coefficients), {"case": 40, "control": 40})
 
 
+def table(names, effects, role, n=40, seed=0):
+    """Features of `n` + `n` subjects with the given differences between the classes."""
+    rng = np.random.default_rng([seed, role == "heldout"])
+    label = np.repeat([1, 0], n)
+    X = rng.normal(size=(2 * n, len(names))) + label[:, None] * np.asarray(effects, dtype=float)
+    samples = tuple(f"{role[0]}{i}" for i in range(2 * n))
+    return Table(
+        samples=samples,
+        subjects=samples,
+        labels=label if role == "discovery" else None,
+        X=X,
+        names=tuple(names),
+        groups=("fragment_length",) * len(names),
+        definitions=tuple(DEFINED.get(name, "made up") for name in names),
+        obs=pd.DataFrame({"age": rng.uniform(40, 80, 2 * n)}, index=list(samples)),
+        simulated=True,
+    )
+
+
+def cohorts(names, effects=None, heldout=None, n=40):
+    effects = [1.0] * len(names) if effects is None else effects
+    discovery = table(names, effects, "discovery", n)
+    tested = table(names, effects if heldout is None else heldout, "heldout", n)
+    labels = pd.Series(np.repeat([1, 0], n), index=list(tested.subjects))
+    return Cohorts(discovery, tested, labels)
+
+
+def rows_of(coefficients, group="fragment_length", record=None, **changes):
+    return hypotheses(
+        proxy(coefficients, group),
+        record or dominance(group=group),
+        AUDIT,
+        cohorts(coefficients, **changes),
+        1,
+    )
+
+
 def test_handling_comes_first_whatever_the_verdict():
-    rows = hypotheses(proxy({"length_mode": 1.0}), dominance(), AUDIT, DEFINED)
-    assert "arises in handling" in rows[0].statement
-    assert rows[0].handling == "attenuated: made up"
-    assert "delays to the spin" in rows[0].control_arm
+    first, second = rows_of({"length_mode": 1.0})
+    assert "arises in handling" in first.statement
+    assert first.handling == "attenuated: made up"
+    assert "delays to the spin" in first.control_arm
+    assert "lysis of leucocytes" in first.mechanisms_for
+    # The control arm has to exclude the difference of the hypothesis that ranks first.
+    assert first.control_size == second.control_size
+    assert first.rank == first.priority == first.sample_size == ""
 
 
 def test_only_intervals_that_leave_out_zero_are_hypotheses_and_the_strongest_is_first():
@@ -62,29 +108,102 @@ def test_neighbouring_bins_of_one_direction_merge():
         ("share of fragments of 100 to 114 bp", 0.4),  # mean of .3, .5, .4
     ]
     assert (got[2].low, got[2].high) == pytest.approx((0.21, 0.59))
+    assert got[2].members == ("length_bin_100_105", "length_bin_105_110", "length_bin_110_115")
 
 
 def test_rows_say_direction_share_and_assay_of_the_group():
-    rows = hypotheses(proxy({"length_bin_100_105": 0.5, "length_mode": -0.4}), dominance(), AUDIT, DEFINED)
+    rows = rows_of({"length_bin_100_105": 0.5, "length_mode": -0.4}, effects=[1.5, -0.8])
     assert [row.direction for row in rows] == ["either", "higher in cases", "lower in cases"]
-    assert rows[1].share_of_attribution == "0.80 [0.70 to 0.90]"
-    assert "capillary electrophoresis" in rows[1].assay
-    assert "size-selected" in rows[1].assay
-    assert "under 1 %" in rows[1].statement
-    assert rows[2].statement.startswith("A lower length_mode (most frequent length) speaks for a case")
-    methylation = hypotheses(
-        proxy({"methylation_level": 1.0}, "methylation"), dominance(group="methylation"), AUDIT, DEFINED
+    assert rows[1].statement.startswith(
+        "Cases have a higher share of fragments of 100 to 104 bp than controls"
     )
+    assert rows[1].share_of_attribution == "0.80 [0.70 to 0.90]"
+    assert "capillary electrophoresis" in rows[2].assay
+    assert "amplicons of 60 and 110 bp" in rows[1].assay
+    assert "under 1 %" in rows[1].statement
+    assert rows[2].statement == "Cases have a lower length_mode (most frequent length) than controls."
+    methylation = rows_of({"methylation_level": 1.0}, "methylation")
     assert "bisulfite amplicons" in methylation[1].assay
     assert "under 1 %" not in methylation[1].statement
 
 
+def test_a_conditional_coefficient_against_the_plain_difference_is_said_and_ranks_lower():
+    same = rows_of({"length_q50": 0.5}, effects=[1.0])[1]
+    opposed = rows_of({"length_q50": -0.5}, effects=[1.0])[1]
+    assert opposed.direction == "lower in cases"
+    assert (
+        "a lower length_q50 (made up) speaks for a case; by itself it is higher in cases" in opposed.statement
+    )
+    # The bench test goes by the plain difference: both replicate alike, at half the score.
+    assert (opposed.difference, opposed.heldout_p) == (same.difference, same.heldout_p)
+    assert float(opposed.priority) == pytest.approx(float(same.priority) / 2, abs=0.001)
+
+
+def test_q_is_that_of_benjamini_and_hochberg_over_the_hypotheses():
+    names = ("length_mode", "length_q50", "length_short_long")
+    rows = rows_of(dict.fromkeys(names, 0.5), effects=[0.9, 0.4, 0.6])[1:]
+    for p_name, q_name in (("difference_p", "q"), ("heldout_p", "heldout_q")):
+        p = sorted((float(getattr(row, p_name)), float(getattr(row, q_name))) for row in rows)
+        # Step up: q of the largest p is itself, of the k-th smallest min(p_k m / k, the next q).
+        expected = p[2][0]
+        for k in (3, 2, 1):
+            expected = min(expected, p[k - 1][0] * 3 / k)
+            assert p[k - 1][1] == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_feature_that_does_not_come_back_falls_behind_a_weaker_one_that_does():
+    names = {"length_mode": 0.9, "length_q50": 0.3}
+    rows = rows_of(names, effects=[1.5, 1.0], heldout=[-1.0, 1.0])[1:]
+    assert [row.feature for row in rows] == ["length_q50", "length_mode"]
+    assert rows[0].replication == "yes: same direction"
+    assert rows[1].replication == "no: not in the direction of discovery"
+    assert rows[1].sample_size.startswith("no number would do")
+
+
+def test_shares_of_the_proxy_add_up():
+    found = candidates(
+        linear({"length_mode": 1.0, "length_q50": 0.5}),
+        "handling",
+        cohorts(("length_mode", "length_q50"), effects=[1, 1]),
+        1,
+    )
+    assert sum(item.share for item in found) == pytest.approx(1)
+
+
+def test_features_that_nothing_is_known_of():
+    row = rows_of({"new_kind_of_number": 1.0}, "my_own_group", dominance() | {"groups": {"my_own_group": {
+        "share": {"value": 0.8, "low": 0.7, "high": 0.9}}}})[1]  # fmt: skip
+    assert row.mechanisms_for == row.mechanisms_against == row.sources == ""
+    assert "slower clearance" in row.mechanisms_silent
+    assert row.assay.startswith("a measurement of the feature by a method")
+
+
+def test_a_feature_that_the_heldout_cohort_lacks_is_not_tested():
+    given = cohorts(("length_mode",))
+    lacking = Cohorts(given.discovery, table((), [], "heldout"), given.heldout_labels)
+    rows = hypotheses(proxy({"length_mode": 1.0}), dominance(), AUDIT, lacking, 1)
+    assert rows[1].replication == "not tested: measured in 0 cases and 0 controls of the held-out cohort"
+    assert rows[1].heldout_auroc == rows[1].heldout_q == ""
+    assert "0 cases" not in rows[1].sample_size
+
+
 def test_no_stable_coefficient_leaves_the_handling_row():
-    assert len(hypotheses(proxy({"length_mode": 0.01}), dominance(), AUDIT, DEFINED)) == 1
+    (row,) = rows_of({"length_mode": 0.01})
+    assert "arises in handling" in row.statement
+    assert row.control_size == ""
+
+
+def test_no_more_than_ten_are_shown():
+    rows = rows_of({f"length_q{i:02d}": 0.5 for i in range(10, 25)})
+    assert len(rows) == 11
+    assert [row.rank for row in rows[1:]] == [str(i) for i in range(1, 11)]
+    scores = [float(row.priority) for row in rows[1:]]
+    assert scores == sorted(scores, reverse=True)
 
 
 def undecided(record, reason="no group is dominant"):
-    (row,) = hypotheses(Proxy(None, None, {"case": 40, "control": 40}, reason=reason), record, AUDIT, DEFINED)
+    made_up = Proxy(None, None, {"case": 40, "control": 40}, reason=reason)
+    (row,) = hypotheses(made_up, record, AUDIT, cohorts(("length_mode",)), 1)
     return row
 
 
@@ -116,8 +235,46 @@ def test_statements_have_no_keys_in_them():
     assert "(no group is dominant: fragment length has 40%)" in row.statement
 
 
-def test_the_table_reads_back():
-    rows = hypotheses(proxy({"length_mode": 1.0}), dominance(), AUDIT, DEFINED)
+def test_the_table_reads_back_and_begins_with_the_columns_it_always_had():
+    rows = rows_of({"length_mode": 1.0})
     read = list(csv.DictReader(io.StringIO(as_table(rows)), delimiter="\t"))
     assert [row["statement"] for row in read] == [row.statement for row in rows]
     assert float(read[1]["coefficient"]) == 1
+    assert list(read[0])[:9] == [
+        "statement", "direction", "coefficient", "low", "high", "share_of_attribution", "handling", "assay",
+        "control_arm",
+    ]  # fmt: skip
+
+
+def read_run(world, tmp_path_factory):
+    config = finished_run(world, tmp_path_factory.getbasetemp())
+    with open(Layout.of(config.outdir).file("hypotheses.tsv"), newline="") as handle:
+        return list(csv.DictReader(handle, delimiter="\t"))
+
+
+def test_a_planted_length_effect_is_found_held_and_replicated(tmp_path_factory):
+    rows = read_run(World(), tmp_path_factory)
+    top = rows[1]
+    # Planted are 2 SD between the classes in a latent that the sum of the bins tells almost exactly: within
+    # three standard errors, of which the interval is four wide.
+    width = float(top["difference_high"]) - float(top["difference_low"])
+    assert abs(float(top["difference"]) - 2) < 3 / 4 * width
+    assert {"age", "sex=M", "site=site1"} <= set(top["held"].split(", "))
+    assert "technical_tube=tube1" in top["not_held"]  # the tube is the site here
+    assert float(top["heldout_p"]) < 1e-6
+    # Φ(2/√2) = .921
+    assert float(top["heldout_low"]) < 0.921 < float(top["heldout_high"])
+    assert float(top["priority"]) > 0.7
+
+
+def test_what_only_the_site_brings_has_no_priority(tmp_path_factory):
+    rows = read_run(World(effect=0, site_shift=4, agreement=0.825), tmp_path_factory)
+    assert len(rows) > 1
+    for row in rows[1:]:
+        assert float(row["unadjusted"].split("[")[1].split()[0]) > 0.5  # lower end: a large crude difference
+        assert float(row["priority"]) < 0.05
+
+
+def test_a_label_nested_in_site_cannot_be_adjusted_for_and_it_says_so(tmp_path_factory):
+    rows = read_run(World(agreement=1.0), tmp_path_factory)
+    assert "not held, since the label or the terms before tell them: site=site1" in rows[1]["not_held"]
