@@ -113,7 +113,7 @@ def _estimates(row: Mapping[str, str], run: Run) -> tuple[str, ...]:
         held = f"{', '.join(map(term_name, row['held'].split(', ')))} held" if row["held"] else "nothing held"
         found.append(
             f"by itself, cases less controls in discovery: {row['difference']} SD "
-            f"[{row['difference_low']}, {row['difference_high']}], {held}, q = {_p(row['q'])}; unadjusted "
+            f"[{row['difference_low']}, {row['difference_high']}], {held}, q {_p(row['q'])}; unadjusted "
             f"{row['unadjusted']} SD; one SD within the classes is {row['sd']}"
         )
     if row.get("replication"):
@@ -128,10 +128,11 @@ def _heldout(row: Mapping[str, str]) -> str:
     if row["heldout_auroc"]:
         text += (
             f"; held-out AUROC of the feature alone {row['heldout_auroc']} [{row['heldout_low']}, "
-            f"{row['heldout_high']}], one-sided p = {_p(row['heldout_p'])}, q = {_p(row['heldout_q'])}"
+            f"{row['heldout_high']}], one-sided p {_p(row['heldout_p'])}, q {_p(row['heldout_q'])}"
         )
     return text
 
 
 def _p(text: str) -> str:
-    return p_value(float(text)) if text else p_value(None)
+    written = p_value(float(text) if text else None)
+    return written if written.startswith("<") else f"= {written}"

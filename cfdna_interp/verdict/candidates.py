@@ -42,7 +42,8 @@ class Candidate:
     effect, difference, replication
         The proxy's coefficient, the feature by itself in discovery and in the held-out cohort.
     sign
-        Of the plain difference in discovery, the direction of a bench test: 1 more in cases, -1 less.
+        Of the unadjusted difference in discovery, the direction of the held-out test and of one at the bench:
+        1 more in cases, -1 less.
     opposed
         Whether the proxy's coefficient points the other way, as a conditional coefficient may.
     score
@@ -85,7 +86,7 @@ def candidates(linear: Linear, grade: str, cohorts: Cohorts, seed: int) -> list[
     ]
     own = [1 if effect.coefficient > 0 else -1 for effect in effects]
     signs = [
-        coefficient if np.isnan(difference.value) else (1 if difference.value > 0 else -1)
+        coefficient if np.isnan(difference.crude) else (1 if difference.crude > 0 else -1)
         for coefficient, difference in zip(own, differences, strict=True)
     ]
     replications = [
@@ -107,7 +108,7 @@ def candidates(linear: Linear, grade: str, cohorts: Cohorts, seed: int) -> list[
             replication=replications[i],
             sign=signs[i],
             opposed=signs[i] != own[i],
-            score=priority(differences[i], replications[i], grade, opposed=signs[i] != own[i]),
+            score=priority(differences[i], replications[i], signs[i], grade, opposed=signs[i] != own[i]),
             q=float(q[i]),
             heldout_q=float(heldout_q[i]),
             share=sum(shares[name] for name in effect.members),

@@ -128,8 +128,8 @@ def hypotheses(
                 **_numbers(item),
                 share_of_proxy=_text(item.share),
                 **explanations.cells(),
-                sample_size=case_control_size(item.difference, item.replication),
-                control_size=within_person_size(countable(item.difference)),
+                sample_size=case_control_size(item.difference, item.replication, item.sign),
+                control_size=within_person_size(countable(item.difference, item.sign)),
             )
         )
     return rows
@@ -163,7 +163,7 @@ def _handling(group: str, share: str, audit: Mapping[str, Any], found: Sequence[
         assay=listed([group_assay(group), *explanations.assays()]),
         control_arm=CONTROL,
         **explanations.cells(),
-        control_size=within_person_size(countable(found[0].difference)) if found else "",
+        control_size=within_person_size(countable(found[0].difference, found[0].sign)) if found else "",
     )
 
 
@@ -188,6 +188,8 @@ def _statement(item: Candidate, group: str, definitions: Mapping[str, str], *, f
         title = f"{title} ({definitions[title]})"
     plain, other = ("higher", "lower") if item.sign > 0 else ("lower", "higher")
     note = f"; {NOT_BRAIN}" if group == "fragment_length" and first else ""
+    if item.difference.held and not countable(item.difference, item.sign) > 0:
+        note = f"; with age, sex, technical columns and site held it is not certain{note}"
     if item.opposed:
         return (
             f"With the rest of {name} held, a {other} {title} speaks for a case; by itself it is {plain} in "

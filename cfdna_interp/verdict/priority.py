@@ -20,13 +20,16 @@ UNTESTED = 0.5
 ALMOST_ONE = 0.999
 
 
-def priority(difference: Difference, replication: Replication, handling: str, opposed: bool) -> float:
+def priority(
+    difference: Difference, replication: Replication, sign: int, handling: str, opposed: bool
+) -> float:
     """Return the score by which hypotheses are ranked, 0 to 1.
 
     ``strength · replication · handling · agreement``:
 
     - strength = 2 Φ(d / √2) - 1, d the end nearer zero of the adjusted difference's interval (0 where the
-      interval holds zero): how far the AUROC lies above chance with the effect that one may count on;
+      interval holds zero, or lies on the other side than the unadjusted difference): how far the AUROC lies
+      above chance with the effect that one may count on;
     - replication = 1 - p, the one-sided p of the feature by itself on held-out subjects; ½ where it could not
       be tested;
     - handling = 1 (not handling), ½ (attenuated, can't tell), 0.1 (handling), from the audit;
@@ -37,31 +40,35 @@ def priority(difference: Difference, replication: Replication, handling: str, op
     and one-sided tests, since the features were chosen on the same discovery subjects and their estimates are
     too large.
     """
-    strength = 2 * float(norm.cdf(countable(difference) / np.sqrt(2))) - 1
+    strength = 2 * float(norm.cdf(countable(difference, sign) / np.sqrt(2))) - 1
     replicated = UNTESTED if np.isnan(replication.p) else 1 - replication.p
     return strength * replicated * GRADES.get(handling, UNGRADED) * (OPPOSED if opposed else 1.0)
 
 
-def countable(difference: Difference) -> float:
-    """Return the end nearer zero of the adjusted difference's interval, in standard deviations, 0 or more."""
-    if np.isnan(difference.value):
-        return 0.0
-    return max(0.0, difference.low if difference.value > 0 else -difference.high)
+def countable(difference: Difference, sign: int) -> float:
+    """Return the end nearer zero of the adjusted difference's interval, in standard deviations.
+
+    0 where the interval holds zero, or lies on the other side than the unadjusted difference (``sign``).
+    """
+    end = difference.low if sign > 0 else -difference.high
+    return 0.0 if np.isnan(end) else max(0.0, end)
 
 
-def case_control_size(difference: Difference, replication: Replication) -> str:
+def case_control_size(difference: Difference, replication: Replication, sign: int) -> str:
     """Return how many subjects a one-sided test of this feature needs at 80 % power, in words.
 
     Planned with the smaller of the held-out AUROC and Φ(d / √2) of the adjusted difference d; a second number
     is that for the lower end of the held-out interval.
     """
-    expected = float(norm.cdf(abs(difference.value) / np.sqrt(2)))
+    expected = float(norm.cdf(sign * difference.value / np.sqrt(2)))
     if not np.isnan(replication.auroc):
         expected = replication.auroc if np.isnan(expected) else min(expected, replication.auroc)
     if np.isnan(expected):
         return "not known: the feature could not be measured"
     if not expected > 0.5:
-        return "no number would do: the held-out subjects show no difference in this direction"
+        return (
+            "no number would do: held out, or adjusted in discovery, no difference in this direction is left"
+        )
     sizes = [_size(expected)]
     if replication.low < expected:
         sizes.append(

@@ -74,7 +74,7 @@ def test_a_card_says_everything_that_the_table_does():
     for part in (
         "coefficient 0.26 [0.22, 0.31]",
         "n = 40 cases + 41 controls",
-        "1.10 SD [0.61, 1.59], Age, Hours to spin held, q = < 0.001",
+        "1.10 SD [0.61, 1.59], Age, Hours to spin held, q < 0.001",
         "unadjusted 1.30 [0.80 to 1.80] SD",
         "replicated: yes: same direction; held-out AUROC of the feature alone 0.75 [0.64, 0.84]",
         "one-sided p = 0.004, q = 0.008",

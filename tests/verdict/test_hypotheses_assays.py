@@ -80,30 +80,36 @@ NAN = float("nan")
     ],
 )
 def test_priority_by_hand(given_difference, p, grade, opposed, expected):
-    got = priority(given_difference, replication(p=p), grade, opposed)
+    sign = -1 if given_difference.value < 0 else 1
+    got = priority(given_difference, replication(p=p), sign, grade, opposed)
     assert got == pytest.approx(expected, abs=2e-5)
 
 
 def test_the_end_nearer_zero_counts():
-    assert countable(difference(1, 0.5, 1.5)) == 0.5
-    assert countable(difference(-1, -1.5, -0.5)) == 0.5
-    assert countable(difference(1, -0.5, 1.5)) == 0
+    assert countable(difference(1, 0.5, 1.5), 1) == 0.5
+    assert countable(difference(-1, -1.5, -0.5), -1) == 0.5
+    assert countable(difference(1, -0.5, 1.5), 1) == 0
+    # Adjusted it lies on the other side than unadjusted: nothing to count on.
+    assert countable(difference(1, 0.5, 1.5), -1) == 0
+
+
+def size(auroc, d=3.0, low=0.45, high=0.7, sign=1):
+    return case_control_size(difference(d), replication(auroc, low, high), sign)
 
 
 def test_subjects_are_planned_with_the_smaller_auroc():
     # docs/verdicts.md: an AUROC of .6 takes 102 + 102, one-sided.
-    assert case_control_size(difference(3), replication(0.6)).startswith("102 cases + 102 controls")
+    assert size(0.6).startswith("102 cases + 102 controls")
     # d with Φ(d / √2) = .6 is √2 * .253347 = .358287.
-    small = case_control_size(difference(0.358287), replication(0.9, 0.8, 0.95))
+    small = size(0.9, d=0.358287, low=0.8, high=0.95)
     assert small.startswith("102 cases + 102 controls for an AUROC of 0.60")
-    assert "lower end of its interval, which is at or below .5" in case_control_size(
-        difference(), replication()
-    )
-    assert case_control_size(difference(), replication(0.45)).startswith("no number would do")
-    assert "more than a million" in case_control_size(difference(), replication(0.5001))
-    assert case_control_size(difference(NAN), replication(NAN)).startswith("not known")
+    assert "lower end of its interval, which is at or below .5" in size(0.6)
+    assert size(0.45).startswith("no number would do")
+    assert size(0.6, d=0.5, sign=-1).startswith("no number would do")
+    assert "more than a million" in size(0.5001)
+    assert size(NAN, d=NAN).startswith("not known")
     # All pairs in order: still no fewer than the ladder needs.
-    assert case_control_size(difference(9), replication(1.0, 0.99, 1.0)).startswith("15 cases + 15 controls")
+    assert size(1.0, d=9, low=0.99, high=1.0).startswith("15 cases + 15 controls")
 
 
 def test_persons_of_the_control_arm():
