@@ -59,8 +59,20 @@ benchmarks/out/shap/.installed: $(STAMP)
 	  shap==0.51.0 slicer==0.0.8
 	@touch $@
 
+# Without its dependencies, which have no wheels for all of them and would change versions of shared packages.
+SAELENS := benchmarks/out/saelens
+$(SAELENS)/.installed:
+	$(PYTHON) -m venv $(SAELENS)
+	$(SAELENS)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH_SOURCE) torch==2.13.0
+	$(SAELENS)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: numpy \
+	  'transformers<6' datasets plotly tenacity python-dotenv pyyaml simple-parsing nltk einops jaxtyping \
+	  beartype fancy-einsum rich wandb sentencepiece accelerate pandas tqdm typeguard safetensors
+	$(SAELENS)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps \
+	  sae-lens==6.54.12 'transformer-lens<4'
+	@touch $@
+
 ## Speed, accuracy and verdicts on planted truth; tables are kept in benchmarks/README.md.
-bench: $(STAMP) $(PEER)/.installed benchmarks/out/shap/.installed
+bench: $(STAMP) $(PEER)/.installed $(SAELENS)/.installed benchmarks/out/shap/.installed
 	$(BIN)/python benchmarks/extract.py
 	$(BIN)/python benchmarks/tissue.py
 	$(BIN)/python benchmarks/encode.py
@@ -68,6 +80,11 @@ bench: $(STAMP) $(PEER)/.installed benchmarks/out/shap/.installed
 	$(BIN)/python benchmarks/attribution_speed.py
 	$(BIN)/python benchmarks/planted_truth/known_weights.py
 	$(BIN)/python benchmarks/planted_truth/worlds.py --first 13 --jobs $(JOBS)
+	$(BIN)/python benchmarks/sparse.py
+	$(BIN)/python benchmarks/representation.py
+	$(BIN)/python benchmarks/geometry.py --draws 100
+	$(BIN)/python benchmarks/intervals.py --draws 2000
+	$(BIN)/python benchmarks/handling.py --draws 2000
 	$(BIN)/python benchmarks/worlds_bam.py --jobs $(JOBS)
 	$(BIN)/python benchmarks/worlds_tables.py --jobs $(JOBS)
 
