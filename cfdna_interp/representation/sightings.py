@@ -81,7 +81,7 @@ def _same_classes(first: Concept, second: Concept) -> bool:
     if not first.kind == second.kind == "classes" or not np.array_equal(first.known, second.known):
         return False
     pairs = np.unique(np.stack([first.values, second.values])[:, first.known], axis=1)
-    return pairs.shape[1] == len(np.unique(pairs[0])) == len(np.unique(pairs[1]))
+    return bool(pairs.shape[1] == len(np.unique(pairs[0])) == len(np.unique(pairs[1])))
 
 
 @dataclass(frozen=True, eq=False)

@@ -151,9 +151,9 @@ class TransformersEncoder:
         with torch.random.fork_rng(devices=[]):
             seed = int(rng.integers(2**31))
             torch.manual_seed(seed)
-            fresh = type(self._model)(self._model.config).to(self._model.dtype)
+            fresh = type(self._model)(self._model.config).eval().requires_grad_(False)
         result = copy.copy(self)
-        result._model = fresh.eval().requires_grad_(False).to(self._model.device)
+        result._model = fresh.to(device=self._model.device, dtype=self._model.dtype)
         result.digest = hashlib.sha256(f"{self.digest} untrained {seed}".encode()).hexdigest()
         return result
 
