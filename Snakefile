@@ -493,6 +493,8 @@ rule verdict:
     input:
         config=ancient(CONFIG),
         audit=rules.audit.output,
+        scores=rules.validate.output.scores,
+        matrices=rules.matrix.output.matrices,
     output:
         verdict=OUT.file("verdict.json"),
         hypotheses=OUT.file("hypotheses.tsv"),
