@@ -16,7 +16,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.stats import t as student
 
-from cfdna_interp.representation.fragment_families import family_columns
+from cfdna_interp.representation.fragment_families import FamilyColumns
 from cfdna_interp.representation.material import Part
 from cfdna_interp.stats.multiplicity import benjamini_hochberg
 from cfdna_interp.stats.resampling import stream
@@ -106,7 +106,8 @@ def annotate(
     rows = rows[np.lexsort((rows, fold))]
     ends = np.searchsorted(np.sort(fold), np.arange(FOLDS + 1))
     folds = [slice(first, last) for first, last in pairwise(ends)]
-    families, sample = family_columns(part.take(rows)), sample[rows]
+    part, sample = part.take(rows), sample[rows]
+    families = FamilyColumns.fit(part).of(part)
     columns = np.concatenate([np.ones((len(rows), 1)), *families.values()], axis=1)
     edges = 1 + np.cumsum([0, *(part.shape[1] for part in families.values())])
     own = {

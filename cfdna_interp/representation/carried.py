@@ -15,49 +15,80 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.sparse import csr_array
 
-from cfdna_interp.representation.fragment_families import family_columns
-from cfdna_interp.representation.material import Part
+from cfdna_interp.attribution.coalitions import by_subject
+from cfdna_interp.representation.fragment_families import FamilyColumns
+from cfdna_interp.representation.material import Material, Part
 
 REST = "unexplained"
+NO_CARRIER = "none"
 _RIDGE = 1e-4  # of a column's sum of squares, as in ``annotation``
 
 
 def carried(
-    part: Part, sample: np.ndarray, subjects: np.ndarray, labels: np.ndarray, codes: Sequence[csr_array]
+    material: Material, part: Part, codes: Sequence[csr_array], means: Sequence[np.ndarray]
 ) -> list[dict[str, np.ndarray]]:
     """Divide differences of mean activation, cases less controls, among families.
 
+    Slopes come from some fragments, differences of means from all: bags have one mix of context, a draw from
+    them has it only nearly, and what it is off by would go to the context.
+
     Parameters
     ----------
-    part, sample
-        n fragments and (n,) the place of each one's sample.
-    subjects, labels
-        (samples,) subject code and label; subjects weigh the same.
+    material
+        The cohort; each of its subjects weighs the same.
+    part
+        n fragments of it.
     codes
-        Of each dictionary (n, features) activations of the fragments.
+        Of each dictionary (n, features) activations of these fragments.
+    means
+        Of each dictionary (samples, features) mean activations of all fragments in a sample's bags.
 
     Returns
     -------
     For each dictionary: family, and ``REST`` for what no column explains -> (features,) part of the
     difference, in units of the activation.
     """
-    families = family_columns(part)
+    fitted = FamilyColumns.fit(part)
+    families = fitted.of(part)
     columns = np.concatenate([np.ones((len(part), 1)), *families.values()], axis=1)
     among = columns.T @ columns
     among += _RIDGE * len(part) * np.eye(len(among))
-    weight = _class_weights(subjects[sample], labels[sample])
-    moved = weight @ columns
-    edges = 1 + np.cumsum([0, *(each.shape[1] for each in families.values())])
+    averages = [
+        np.concatenate([found.mean(axis=0) for found in fitted.of(material.load(place)).values()])
+        for place in range(len(material.samples))
+    ]
+    moved = _difference(material, np.stack(averages))
+    edges = np.cumsum([0, *(each.shape[1] for each in families.values())])
     result = []
-    for each in codes:
-        slopes = np.linalg.solve(among, (each.T @ columns).T)  # (columns, features)
+    for each, average in zip(codes, means, strict=True):
+        slopes = np.linalg.solve(among, (each.T @ columns).T)[1:]  # (columns, features)
         pieces = slopes * moved[:, None]
         found = {
             family: pieces[first:last].sum(axis=0)
             for family, first, last in zip(families, edges[:-1], edges[1:], strict=True)
         }
-        result.append(found | {REST: each.T @ weight - np.sum(list(found.values()), axis=0)})
+        whole = _difference(material, average)
+        result.append(found | {REST: whole - np.sum(list(found.values()), axis=0)})
     return result
+
+
+def signed_shares(parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return family -> (features,) its part of what the parts' sizes add up to; positive: higher in cases."""
+    whole = np.sum([np.abs(values) for values in parts.values()], axis=0)
+    return {
+        family: np.divide(values, whole, out=np.zeros_like(whole), where=whole > 0)
+        for family, values in parts.items()
+    }
+
+
+def carriers(parts: dict[str, np.ndarray]) -> np.ndarray:
+    """Return (features,) the family with more than half of a feature's difference, or ``NO_CARRIER``."""
+    shares = signed_shares(parts)
+    found = np.full(len(shares[REST]), NO_CARRIER, dtype=object)
+    for family, values in shares.items():
+        if family != REST:
+            found[np.abs(values) > 0.5] = family
+    return found
 
 
 def carried_share(parts: dict[str, np.ndarray], share: np.ndarray, survived: np.ndarray) -> dict[str, float]:
@@ -73,16 +104,14 @@ def carried_share(parts: dict[str, np.ndarray], share: np.ndarray, survived: np.
     share, survived
         (features,) share of the contrast and whether the feature survives.
     """
-    sizes = {family: np.abs(values[survived]) for family, values in parts.items()}
-    whole = np.maximum(np.sum(list(sizes.values()), axis=0), np.finfo(float).tiny)
     weight = share[survived] / max(float(share[survived].sum()), np.finfo(float).tiny)
-    return {family: float(weight @ (values / whole)) for family, values in sizes.items()}
+    return {
+        family: float(weight @ np.abs(values[survived])) for family, values in signed_shares(parts).items()
+    }
 
 
-def _class_weights(subject: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """Return (n,) weights by which a sum is the mean of cases less that of controls, of means of subjects."""
-    size = np.bincount(subject)[subject].astype(np.float64)
-    signed = np.where(label == 1, 1.0, -1.0) / size
-    for value in (0, 1):
-        signed[label == value] /= len(np.unique(subject[label == value]))
-    return np.asarray(signed)
+def _difference(material: Material, values: np.ndarray) -> np.ndarray:
+    """Return means of cases less those of controls, of means of subjects, of (samples, ..) values."""
+    people = by_subject(material.codes, values)
+    label = by_subject(material.codes, material.labels)
+    return np.asarray(people[label == 1].mean(axis=0) - people[label == 0].mean(axis=0))

@@ -71,6 +71,8 @@ class Attributed:
     ----------
     dictionaries
         One entry a dictionary.
+    means
+        Of each dictionary (samples, features) mean codes of all fragments in a sample's bags.
     difference
         (models, samples) logit less that of a bag of mean embeddings.
     gap
@@ -78,6 +80,7 @@ class Attributed:
     """
 
     dictionaries: list[CodeAttributions]
+    means: list[np.ndarray]
     difference: np.ndarray
     gap: float
 
@@ -133,6 +136,7 @@ def attribute_codes(
     means = np.concatenate(origin.codes)
     samples = len(material.samples)
     found = np.zeros((len(models), samples, sum(widths)), dtype=np.float32)
+    averages = np.zeros((samples, sum(widths)))
     difference = np.zeros((len(models), samples))
     gap = 0.0
     for place, sample in enumerate(material.samples):
@@ -143,6 +147,7 @@ def attribute_codes(
                 "reason"
             )
         codes = hstack([sparse_codes(each, bags.flatten(0, 1)) for each in dictionaries], format="csr").T
+        averages[place] = np.asarray(codes.sum(axis=1, dtype=np.float64)) / codes.shape[1]
         for part in _chunks([model.heads[model.fold[place]] for model in models]):
             ensembles = [models[number].heads[models[number].fold[place]] for number in part]
             slopes, off, change = integrated_slopes(
@@ -155,7 +160,7 @@ def attribute_codes(
             difference[part, place] = change
             gap = max(gap, off)
     parts = [CodeAttributions(part, difference - part.sum(axis=2)) for part in np.split(found, edges, axis=2)]
-    return Attributed(parts, difference, gap)
+    return Attributed(parts, np.split(averages, edges, axis=1), difference, gap)
 
 
 def _chunks(ensembles: list[list[AttentionHead]]) -> list[list[int]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from sklearn.preprocessing import SplineTransformer
 
@@ -15,10 +17,12 @@ _LENGTH_KNOTS = 10  # at quantiles of the fragments
 _LEVEL_KNOTS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 _GC_KNOTS = 4
 _BASES = 16  # pairs of first bases
+_LEAST_SPREAD = 1e-6
 
 
-def family_columns(part: Part) -> dict[str, np.ndarray]:
-    """Return the columns of each family that varies among fragments.
+@dataclass(frozen=True, eq=False)
+class FamilyColumns:
+    """Columns whose knots, classes and scales come from some fragments; other fragments get the same ones.
 
     ``fragment_length``: B-splines of bp. ``methylation``: of fragments outside atlas blocks that have a
     call, B-splines of the level, and the number of methylated calls. ``tissue_of_origin``: the same inside,
@@ -26,58 +30,108 @@ def family_columns(part: Part) -> dict[str, np.ndarray]:
     the number of calls, outside and inside, and the class of locus, which tell nothing of either group by
     themselves.
 
-    Returns
-    -------
-    Family -> (n, columns) float64, each column with mean 0 and variance 1.
+    Attributes
+    ----------
+    length, gc
+        Splines of bp and of the share of G and C; None where all values are nearly the same.
+    middle
+        Median share of G and C, in place of one that is not known.
+    bases, loci, cells
+        First two bases, classes of locus, and numbers of calls outside and inside that occur.
+    centre, spread
+        Family -> mean and standard deviation of its columns; one without variance is left out.
     """
-    fragments = part.fragments
-    inside, counts = fragments.locus > 0, fragments.counts
-    called = counts > 0
-    classes = _one_hot(fragments.locus.astype(np.int64))
-    level = fragments.level
-    of_class = classes * np.where(called, level, 0.0)[:, None] * inside[:, None]
-    columns = {
-        "fragment_length": _spline(fragments.length.astype(np.float64), _LENGTH_KNOTS),
-        "methylation": _levels(level, counts, called & ~inside),
-        "tissue_of_origin": np.concatenate([_levels(level, counts, called & inside), of_class], axis=1),
-        "end_motif": _ends(part),
-        CONTEXT: np.concatenate([_one_hot(counts + (MAX_CALLS + 1) * inside), classes], axis=1),
-    }
-    varying = {family: _standardised(found) for family, found in columns.items()}
-    return {family: found for family, found in varying.items() if found.shape[1]}
+
+    length: SplineTransformer | None
+    gc: SplineTransformer | None
+    middle: float
+    bases: np.ndarray
+    loci: np.ndarray
+    cells: np.ndarray
+    centre: dict[str, np.ndarray]
+    spread: dict[str, np.ndarray]
+
+    @classmethod
+    def fit(cls, part: Part) -> FamilyColumns:
+        """Choose columns for the families that vary among the fragments of ``part``."""
+        known = np.isfinite(part.gc)
+        middle = float(np.median(part.gc[known])) if known.any() else 0.0
+        bases = _first_bases(part)
+        blank = cls(
+            _knots(part.fragments.length.astype(np.float64), _LENGTH_KNOTS),
+            _knots(np.where(known, part.gc, middle), _GC_KNOTS),
+            middle,
+            np.unique(bases[bases >= 0]),
+            np.unique(part.fragments.locus),
+            np.unique(_cells(part)),
+            {},
+            {},
+        )
+        raw = blank._raw(part)
+        return replace(
+            blank,
+            centre={family: found.mean(axis=0) for family, found in raw.items()},
+            spread={family: found.std(axis=0) for family, found in raw.items()},
+        )
+
+    def of(self, part: Part) -> dict[str, np.ndarray]:
+        """Return family -> (n, columns) float64; over the fragments of ``fit`` with mean 0 and variance 1."""
+        columns = {}
+        for family, found in self._raw(part).items():
+            kept = self.spread[family] > _LEAST_SPREAD
+            if kept.any():
+                centred = found[:, kept] - self.centre[family][kept]
+                columns[family] = np.asarray(centred / self.spread[family][kept])
+        return columns
+
+    def _raw(self, part: Part) -> dict[str, np.ndarray]:
+        fragments = part.fragments
+        inside, counts, level = fragments.locus > 0, fragments.counts, fragments.level
+        called = counts > 0
+        classes = _one_hot(fragments.locus, self.loci)
+        known = np.isfinite(part.gc)
+        gc = _splined(self.gc, np.where(known, part.gc, self.middle)) * known[:, None]
+        tissue = [_levels(level, counts, called & inside), classes * (level * (called & inside))[:, None]]
+        return {
+            "fragment_length": _splined(self.length, fragments.length.astype(np.float64)),
+            "methylation": _levels(level, counts, called & ~inside),
+            "tissue_of_origin": np.concatenate(tissue, axis=1),
+            "end_motif": np.concatenate([_one_hot(_first_bases(part), self.bases), gc], axis=1),
+            CONTEXT: np.concatenate([_one_hot(_cells(part), self.cells), classes], axis=1),
+        }
 
 
 def _levels(level: np.ndarray, counts: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return splines of the level and the number of methylated calls of some fragments, 0 of the others."""
     splines = SplineTransformer(knots=_LEVEL_KNOTS[:, None], include_bias=False).fit_transform(level[:, None])
-    found = np.concatenate([splines, (level * counts)[:, None]], axis=1) * rows[:, None]
-    return np.asarray(found)
+    found = np.concatenate([splines, (level * counts)[:, None]], axis=1)
+    return np.where(rows[:, None], found, 0.0)
 
 
-def _ends(part: Part) -> np.ndarray:
-    """Return the first two bases and splines of GC, 0 where they are not known."""
-    known = np.isfinite(part.gc)
-    gc = _spline(np.where(known, part.gc, np.median(part.gc[known]) if known.any() else 0.0), _GC_KNOTS)
-    bases = np.where(part.motif >= 0, part.motif // _BASES, -1)  # motifs are in the order of their letters
-    unknown = int((bases < 0).any())  # the first column, if any
-    return np.concatenate([_one_hot(bases)[:, unknown:], gc * known[:, None]], axis=1)
+def _cells(part: Part) -> np.ndarray:
+    """Return the number of calls, counted on for fragments inside blocks."""
+    return np.asarray(part.fragments.counts + (MAX_CALLS + 1) * (part.fragments.locus > 0))
 
 
-def _spline(values: np.ndarray, knots: int) -> np.ndarray:
-    """Return B-splines with knots at quantiles; no column where all values are nearly the same."""
+def _first_bases(part: Part) -> np.ndarray:
+    """Return the code of the first two bases, -1 where they are not known."""
+    return np.where(part.motif >= 0, part.motif // _BASES, -1)  # motifs are in the order of their letters
+
+
+def _knots(values: np.ndarray, knots: int) -> SplineTransformer | None:
+    """Return B-splines with knots at quantiles."""
     places = np.unique(np.quantile(values, np.linspace(0, 1, knots)))
     if len(places) < 2:
+        return None
+    return SplineTransformer(knots=places[:, None], include_bias=False).fit(values[:, None])
+
+
+def _splined(splines: SplineTransformer | None, values: np.ndarray) -> np.ndarray:
+    if splines is None:
         return np.zeros((len(values), 0))
-    transformer = SplineTransformer(knots=places[:, None], include_bias=False)
-    return np.asarray(transformer.fit_transform(values[:, None]))
+    return np.asarray(splines.transform(values[:, None]))
 
 
-def _one_hot(values: np.ndarray) -> np.ndarray:
-    """Return a column for each value that occurs, in ascending order."""
-    return np.asarray(values[:, None] == np.unique(values), dtype=np.float64)
-
-
-def _standardised(columns: np.ndarray) -> np.ndarray:
-    spread = columns.std(axis=0)
-    kept = spread > 1e-6
-    return np.asarray((columns[:, kept] - columns[:, kept].mean(axis=0)) / spread[kept])
+def _one_hot(values: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """Return a column for each value in ``of``."""
+    return np.asarray(values[:, None] == of, dtype=np.float64)

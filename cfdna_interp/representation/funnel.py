@@ -22,7 +22,7 @@ from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.crossfit import CrossFit
 from cfdna_interp.representation.annotation import Annotation, annotate
-from cfdna_interp.representation.carried import carried
+from cfdna_interp.representation.carried import carried, carriers
 from cfdna_interp.representation.contrast_test import FeatureTest, NullCounts, judge_features
 from cfdna_interp.representation.coverage import Coverage, cover, length_classes
 from cfdna_interp.representation.feature_attribution import attribute_codes, origin_of, sparse_codes
@@ -57,6 +57,11 @@ class Judged:
     null: NullCounts
     annotation: Annotation
     carried: dict[str, np.ndarray]
+
+    @property
+    def carrier(self) -> np.ndarray:
+        """(features,) the family that most of the difference comes with, or ``NO_CARRIER``."""
+        return carriers(self.carried)
 
     @property
     def active(self) -> np.ndarray:
@@ -169,7 +174,7 @@ def find_features(
     labels = np.stack([material.labels, *(heads.labels for heads in permuted)])
     judged = []
     annotations = annotate(part, place, material.codes, codes, material.seed)
-    parts = carried(part, place, material.codes, material.labels, codes)
+    parts = carried(material, part, codes, attributed.means)
     for number, (dictionary, found) in enumerate(zip(plain, attributed.dictionaries, strict=True)):
         test, null = judge_features(found, labels, material.codes, resamples=resamples, seed=material.seed)
         judged.append(Judged(dictionary, codes[number], test, null, annotations[number], parts[number]))

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from cfdna_interp.representation.annotation import UNNAMED, Annotation
-from cfdna_interp.representation.carried import carried_share
+from cfdna_interp.representation.carried import NO_CARRIER, carried_share, signed_shares
 from cfdna_interp.representation.contrast_test import LEVEL
 from cfdna_interp.representation.coverage import length_classes
 from cfdna_interp.representation.matching import MATCHED
@@ -27,7 +26,7 @@ def record_of(material: Material, funnel: Funnel) -> dict[str, Any]:
     """Return the content of ``funnel.json``; counts and survivors are those of the first seed."""
     first = funnel.judged[0]
     test, null = first.test, first.null
-    families = Counter(first.annotation.family[test.survived].tolist())
+    families = Counter(first.carrier[test.survived].tolist())
     leading = leading_family(families)
     stages: list[dict[str, Any]] = [
         {"stage": "features", "count": first.dictionary.features},
@@ -36,7 +35,7 @@ def record_of(material: Material, funnel: Funnel) -> dict[str, Any]:
         {"stage": "survive resampling", "count": int(test.survived.sum())} | _null(null.survived),
     ]
     if leading is not None:
-        stages.append({"stage": f"annotated as {leading.replace('_', ' ')}", "count": families[leading]})
+        stages.append({"stage": f"differ with {leading.replace('_', ' ')}", "count": families[leading]})
     return {
         "subjects": len(np.unique(material.codes)),
         "samples": len(material.samples),
@@ -62,22 +61,26 @@ def record_of(material: Material, funnel: Funnel) -> dict[str, Any]:
             "null_variance": funnel.curve["null_features"].variance,
         },
         "carried": carried_share(first.carried, test.share, test.survived),
-        "purity": purity(first.test.share, first.test.survived, first.annotation),
+        "carriers": {
+            family: {"count": families[family], "share": share}
+            for family, share in purity(test.share, test.survived, first.carrier).items()
+        },
+        "purity": purity(test.share, test.survived, first.annotation.family),
     }
 
 
 def leading_family(families: Counter[str]) -> str | None:
-    """Return the family with most features, None where none has a name; of equals the first by name."""
-    named = sorted((-count, family) for family, count in families.items() if family != UNNAMED)
+    """Return the family that carries most features, None where none does; of equals the first by name."""
+    named = sorted((-count, family) for family, count in families.items() if family != NO_CARRIER)
     return named[0][1] if named else None
 
 
-def purity(share: np.ndarray, survived: np.ndarray, annotation: Annotation) -> dict[str, float]:
-    """Return the share of each family, unnamed ones too, in the contrast that survivors carry."""
+def purity(share: np.ndarray, survived: np.ndarray, family: np.ndarray) -> dict[str, float]:
+    """Return the share of each of (features,) families, also none, in the contrast that survivors carry."""
     total = float(share[survived].sum())
     return {
-        family: float(share[survived & (annotation.family == family)].sum()) / total
-        for family in sorted(set(annotation.family[survived].tolist()))
+        name: float(share[survived & (family == name)].sum()) / total
+        for name in sorted(set(family[survived].tolist()))
     }
 
 
@@ -98,6 +101,7 @@ def feature_table(funnel: Funnel, number: int) -> pd.DataFrame:
             "kept": test.kept,
             "survived": test.survived,
             "family": annotation.family,
+            "carrier": each.carrier.astype(str),
             "explained": annotation.explained,
             **{f"unique_{family}": values for family, values in annotation.unique.items()},
             **{f"q_{family}": values for family, values in annotation.q.items()},
@@ -144,11 +148,14 @@ def _survivor(funnel: Funnel, feature: int) -> dict[str, Any]:
     each = funnel.judged[0]
     test, annotation = each.test, each.annotation
     unique = {family: float(values[feature]) for family, values in annotation.unique.items()}
+    shares = signed_shares(each.carried)
     cosine = funnel.cosines[0, 1:, feature]
     column: csr_array = each.codes[:, [feature]]
     return {
         "feature": feature,
         "family": str(annotation.family[feature]),
+        "carrier": str(each.carrier[feature]),
+        "carried": {family: float(values[feature]) for family, values in shares.items()},
         "unique": unique,
         "q": float(annotation.q[max(unique, key=unique.__getitem__)][feature]),
         "t": float(test.t[feature]),

@@ -11,7 +11,7 @@ from sklearn.linear_model import LinearRegression
 from toy_material import planted_encoder, toy_material
 
 from cfdna_interp.representation.annotation import UNNAMED, Annotation, annotate
-from cfdna_interp.representation.fragment_families import FAMILIES, family_columns
+from cfdna_interp.representation.fragment_families import FAMILIES, FamilyColumns
 from cfdna_interp.representation.material import Part
 
 SUBJECTS, FRAGMENTS = 16, 400
@@ -87,7 +87,7 @@ def test_explained_variance_is_that_of_cross_fitted_regression(part: tuple[Part,
     fragments, place = part
     activity = planted(fragments)["both"]
     found = annotate(fragments, place, np.arange(SUBJECTS), [csr_array(activity[:, None])], 1)[0]
-    columns = np.concatenate(list(family_columns(fragments).values()), axis=1)
+    columns = np.concatenate(list(FamilyColumns.fit(fragments).of(fragments).values()), axis=1)
     fold = place % 4  # other folds of as many subjects: the same up to chance
     residual, total = 0.0, 0.0
     for number in range(4):
@@ -106,7 +106,7 @@ def test_unknown_families_are_left_out(part: tuple[Part, np.ndarray]) -> None:
         np.full(len(fragments), np.nan),
         np.full(len(fragments), -1),
     )
-    assert set(family_columns(blind)) == {"fragment_length", "methylation", "context"}
+    assert set(FamilyColumns.fit(blind).of(blind)) == {"fragment_length", "methylation", "context"}
     codes = csr_array(planted(fragments)["fragment_length"][:, None])
     found = annotate(blind, place, np.arange(SUBJECTS), [codes], 1)[0]
     assert found.family.tolist() == ["fragment_length"]

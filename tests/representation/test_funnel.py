@@ -91,6 +91,8 @@ def test_features_of_the_planted_group_survive(length: tuple[Material, Funnel]) 
     assert record["survivors"]
     assert record["purity"]["fragment_length"] > 0.8
     assert record["carried"]["fragment_length"] > 0.8
+    assert record["carriers"]["fragment_length"]["share"] > 0.9
+    assert {each["carrier"] for each in record["survivors"]} >= {"fragment_length"}
     assert all(seed["survived"] for seed in record["seeds"])
     assert record["error_share"] < 0.3
     assert record["completeness"] < 0.05
@@ -102,7 +104,7 @@ def test_nothing_survives_where_labels_mean_nothing() -> None:
     # One cohort, two dictionaries: by chance one head of twenty has a feature that passes, fewer one that
     # survives.
     assert record["survivors"] == []
-    assert record["purity"] == {}
+    assert record["purity"] == record["carriers"] == {}
     assert record["null"]["survived_mean"] < 0.5
     assert [stage["stage"] for stage in record["funnel"]][-1] == "survive resampling"
 
@@ -117,7 +119,7 @@ def test_stages_only_shrink_and_agree_with_the_table(length: tuple[Material, Fun
         table.passed.sum(),
         table.survived.sum(),
     ]
-    assert record["funnel"][-1]["stage"] == "annotated as fragment length"
+    assert record["funnel"][-1]["stage"] == "differ with fragment length"
     assert [each["feature"] for each in record["survivors"]] == table.feature[table.survived].tolist()
     assert record["seeds"][0]["by_family"] == dict(Counter(table.family[table.survived]))
     assert table.share.sum() + record["error_share"] == pytest.approx(1)
@@ -179,9 +181,9 @@ def test_matches_are_of_living_features_and_of_chance(length: tuple[Material, Fu
     assert 0 <= matched["null"] < 0.5
 
 
-def test_leading_family_has_a_name() -> None:
-    assert leading_family(Counter(unnamed=5, methylation=2, fragment_length=2)) == "fragment_length"
-    assert leading_family(Counter(unnamed=5)) is None
+def test_leading_family_carries_something() -> None:
+    assert leading_family(Counter(none=5, methylation=2, fragment_length=2)) == "fragment_length"
+    assert leading_family(Counter(none=5)) is None
     assert leading_family(Counter()) is None
 
 
