@@ -11,15 +11,24 @@ from cfdna_interp.report.words import number, percent, significant
 
 Record = Mapping[str, Any]
 
-CARRIED = {"unexplained": "nothing known"}
-
 
 @dataclass(frozen=True)
 class SurvivorRow:
-    """A feature that survives, as in ``funnel.json``; ``seeds`` is the share of seeds that have it too."""
+    """A feature that survives, as in ``funnel.json``.
+
+    Attributes
+    ----------
+    carrier, carried
+        With which family most of the difference between classes comes, and which share; None where no family
+        has more than half.
+    seeds
+        Share of seeds that have it too.
+    """
 
     feature: int
     follows: str
+    carrier: str
+    carried: float | None
     unique: float | None
     q: float | None
     t: float
@@ -48,6 +57,8 @@ def survivor_rows(funnel: Record) -> list[SurvivorRow]:
         SurvivorRow(
             feature=feature["feature"],
             follows=family_name(feature["family"]),
+            carrier=family_name(feature["carrier"]),
+            carried=abs(feature["carried"][feature["carrier"]]) if feature["carrier"] != "none" else None,
             unique=max(feature["unique"].values(), default=None),
             q=feature["q"],
             t=feature["t"],
@@ -84,9 +95,7 @@ def feature_notes(funnel: Record) -> str:
     ]
     if funnel["survivors"]:
         parts = sorted(funnel["carried"].items(), key=lambda item: (-item[1], item[0]))
-        named = ", ".join(
-            f"{CARRIED.get(name) or family_name(name)} {percent(share)}" for name, share in parts
-        )
+        named = ", ".join(f"{family_name(name)} {percent(share)}" for name, share in parts)
         sentences.append(f"What differs in survivors between cases and controls comes with {named}.")
     return " ".join(
         [

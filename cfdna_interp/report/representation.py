@@ -21,6 +21,8 @@ FAMILY_NAMES = {
     "end_motif": "end motif and GC",
     "context": "CpG count and locus",
     "unnamed": "nothing known",
+    "unexplained": "nothing known",
+    "none": "no single family",
 }
 CONCEPT_NAMES = {
     "length": "Length",

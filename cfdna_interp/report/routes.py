@@ -14,6 +14,7 @@ from cfdna_interp.report.words import group_name, significant
 
 Record = Mapping[str, Any]
 
+NO_CARRIER = "none"
 AGREE, DIFFER, OPEN = "the two routes agree", "the two routes differ", "can't tell"
 
 
@@ -39,8 +40,9 @@ class Routes:
 def compare_routes(funnel: Record, dominance: Record) -> Routes:
     """Hold the surviving features against the dominant group.
 
-    The features speak for a family where more than half of the survivors follow it and there are more
-    survivors than the 95 % quantile of permuted labels.
+    The features speak for a family where it carries the difference of more than half of the survivors, and
+    there are more survivors than the 95 % quantile of permuted labels. What features follow among fragments
+    is not asked: interventions don't either.
 
     Parameters
     ----------
@@ -54,17 +56,19 @@ def compare_routes(funnel: Record, dominance: Record) -> Routes:
 
 
 def leading_family(survivors: list[Record]) -> str | None:
-    """Return the family of more than half of the surviving features; None where there is none."""
-    ranked = Counter(str(feature["family"]) for feature in survivors).most_common(1)
-    return ranked[0][0] if ranked and 2 * ranked[0][1] > len(survivors) else None
+    """Return the family that carries more than half of the surviving features; None where none does."""
+    for family, count in Counter(str(feature["carrier"]) for feature in survivors).most_common(1):
+        if family != NO_CARRIER and 2 * count > len(survivors):
+            return family
+    return None
 
 
 def _found(funnel: Record) -> str:
     survivors, null = funnel["survivors"], funnel["null"]
     count = len(survivors)
     passed = next(seed["passed"] for seed in funnel["seeds"] if seed["number"] == funnel["first"])
-    families = Counter(str(feature["family"]) for feature in survivors)
-    named = "; ".join(f"{number} {_follow(number, family)}" for family, number in _ranked(families))
+    families = Counter(str(feature["carrier"]) for feature in survivors)
+    named = "; ".join(f"{number} {_differ(number, family)}" for family, number in _ranked(families))
     survive = f"{count} survive" if count > 1 else f"{count or 'none'} survives"
     return (
         f"Of {funnel['features']:,} sparse features of the embeddings {passed} tell cases from controls "
@@ -75,8 +79,8 @@ def _found(funnel: Record) -> str:
     )
 
 
-def _follow(number: int, family: str) -> str:
-    return f"{'follows' if number == 1 else 'follow'} {family_name(family)}"
+def _differ(number: int, family: str) -> str:
+    return f"{'differs' if number == 1 else 'differ'} with {family_name(family)}"
 
 
 def _ranked(families: Counter[str]) -> list[tuple[str, int]]:
@@ -97,33 +101,33 @@ def _judge(funnel: Record, dominance: Record) -> tuple[str, str]:
         return OPEN, "Permuted labels leave as many features, so these name nothing."
     family = leading_family(funnel["survivors"])
     if family is None:
-        return OPEN, f"No family holds more than half of the survivors; interventions say: {outcome}."
+        return OPEN, f"No family carries more than half of the survivors; interventions say: {outcome}."
     if family not in BAG_GROUPS:
         return OPEN, (
-            f"Most survivors follow {family_name(family)}, which no intervention takes out by itself; "
+            f"Most survivors differ with {family_name(family)}, which no intervention takes out by itself; "
             f"interventions say: {outcome}."
         )
     led = group_name(family).lower()
     if group == family:
         return AGREE, (
             f"Taking {led} out of the bags moves the prediction most, and the features by which the head "
-            "tells cases from controls follow it: two routes that rest on different assumptions."
+            "tells cases from controls differ with it: two routes that rest on different assumptions."
         )
     if group is not None:
         return DIFFER, (
             f"Taking {group_name(group).lower()} out moves the prediction most ({outcome}), and yet the "
-            f"features by which the head tells cases from controls follow {led}. Interventions say what the "
-            "prediction needs; features say along which directions of the embedding the classes part, and a "
-            "direction may follow a companion of what is needed. The verdict rests on the interventions; "
+            f"features by which the head tells cases from controls differ with {led}. Interventions say what "
+            "the prediction needs; features say along which directions of the embedding the classes part, "
+            "and that may come with a companion of what is needed. The verdict rests on the interventions; "
             "before either is believed, look for what ties the two together."
         )
     if none:
         return DIFFER, (
-            f"Interventions find no dominant group, and yet most surviving features follow {led}. The head "
-            "tells cases from controls along these features, but no group's share leaves what permuted "
+            f"Interventions find no dominant group, and yet most surviving features differ with {led}. The "
+            "head tells cases from controls along these features, but no group's share leaves what permuted "
             "labels give: this is a lead to follow up, not a finding."
         )
     return OPEN, (
-        f"Most survivors follow {led}. Interventions name no single group ({outcome}), so there is none to "
-        "compare with."
+        f"Most survivors differ with {led}. Interventions name no single group ({outcome}), so there is none "
+        "to compare with."
     )

@@ -102,13 +102,15 @@ def dictionary(number: int) -> dict[str, object]:
     }
 
 
-def survivor(feature: int, family: str, t: float) -> dict[str, object]:
+def survivor(feature: int, family: str, t: float, carrier: str = "fragment_length") -> dict[str, object]:
     """A feature that speaks for fragments around ``60 + 20 * feature`` bp."""
     lengths = np.arange(60, 400, 5)
     active = np.exp(-(((lengths - 60 - 20 * feature) / 20.0) ** 2))
     return {
         "feature": feature,
         "family": family,
+        "carrier": carrier,
+        "carried": {"fragment_length": 0.02, "methylation": -0.01, "unexplained": 0.05, carrier: 0.88},
         "unique": {
             "fragment_length": 0.41,
             "methylation": 0.003,
@@ -130,8 +132,11 @@ def survivor(feature: int, family: str, t: float) -> dict[str, object]:
     }
 
 
-def funnel(families: Sequence[str] = ("fragment_length",) * 3 + ("unnamed",)) -> dict[str, object]:
-    survivors = [survivor(number, family, 6.0 - number) for number, family in enumerate(families, start=2)]
+def funnel(carriers: Sequence[str] = ("fragment_length",) * 3 + ("none",)) -> dict[str, object]:
+    survivors = [
+        survivor(number, "fragment_length" if number < 4 else "unnamed", 6.0 - number, carrier)
+        for number, carrier in enumerate(carriers, start=2)
+    ]
     return {
         "permuted_heads": 19,
         "features": 256,
@@ -151,7 +156,7 @@ def funnel(families: Sequence[str] = ("fragment_length",) * 3 + ("unnamed",)) ->
             {"stage": "alive", "count": 246},
             {"stage": "beat the null", "count": 11, "null_mean": 0.05, "null_high": 0.2},
             {"stage": "survive resampling", "count": 4, "null_mean": 0.0, "null_high": 0.0},
-            {"stage": "annotated as fragment length", "count": 3},
+            {"stage": "differ with fragment length", "count": 3},
         ],
         "null": {"passed_mean": 0.05, "passed_high": 0.2, "survived_mean": 0.0, "survived_high": 0.0},
         "survivors": survivors,
@@ -160,6 +165,10 @@ def funnel(families: Sequence[str] = ("fragment_length",) * 3 + ("unnamed",)) ->
         "completeness": 2e-5,
         "error_share": 0.06,
         "curve": {"features": 14, "blocks": 4, "null_features": 96, "features_explained": 0.97},
+        "carriers": {
+            "fragment_length": {"count": 3, "share": 0.8},
+            "none": {"count": 1, "share": 0.2},
+        },
         "purity": {"fragment_length": 0.75, "unnamed": 0.25},
     }
 

@@ -165,7 +165,10 @@ def text(built: Built) -> str:
 def test_the_section_says_what_was_found(simulated_run: Built) -> None:
     shown = text(simulated_run)
     assert "the two routes agree" in shown
-    assert "4 survive resampling of subjects: 3 follow fragment length; 1 follows nothing known." in shown
+    assert (
+        "4 survive resampling of subjects: 3 differ with fragment length; 1 differs with no single family."
+        in shown
+    )
     assert "at 171 [168, 174] bp" in shown
     assert "comes with fragment length 91 %, nothing known 7 %, methylation 2 %." in shown
     assert "Touches an atlas block AUROC 0.99 [0.97, 1.01] 0.51 0.80 0.001 [−0.014, 0.016]" in " ".join(

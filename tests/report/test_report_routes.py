@@ -7,11 +7,11 @@ from fake_representation import funnel
 
 from cfdna_interp.report.routes import AGREE, DIFFER, OPEN, compare_routes, leading_family
 
-LENGTH, METHYLATION = "fragment_length", "methylation"
+LENGTH, METHYLATION, NONE = "fragment_length", "methylation", "none"
 
 
-def found(*families: str, null_high: float = 0.0) -> dict[str, object]:
-    record = funnel(families) | {"subjects": 80}
+def found(*carriers: str, null_high: float = 0.0) -> dict[str, object]:
+    record = funnel(carriers) | {"subjects": 80}
     record["null"] = record["null"] | {"survived_high": null_high}
     return record
 
@@ -23,12 +23,12 @@ def outcome(name: str, group: str | None = None) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("features", "interventions", "title", "words"),
     [
-        (found(LENGTH, LENGTH, "unnamed"), outcome("dominant", LENGTH), AGREE, "different assumptions"),
+        (found(LENGTH, LENGTH, NONE), outcome("dominant", LENGTH), AGREE, "different assumptions"),
         (found(), outcome("none"), AGREE, "Neither route names a group"),
         (found(LENGTH), outcome("dominant", METHYLATION), DIFFER, "The verdict rests on the interventions"),
         (found(LENGTH), outcome("none"), DIFFER, "a lead to follow up, not a finding"),
         (found(), outcome("dominant", LENGTH), OPEN, "speaks for nothing"),
-        (found(LENGTH, METHYLATION), outcome("dominant", LENGTH), OPEN, "No family holds more than half"),
+        (found(LENGTH, METHYLATION), outcome("dominant", LENGTH), OPEN, "No family carries more than half"),
         (found("context"), outcome("dominant", LENGTH), OPEN, "CpG count and locus, which no intervention"),
         (found(LENGTH), outcome("redundant"), OPEN, "name no single group (redundant groups)"),
         # As many as heads with permuted labels leave.
@@ -45,15 +45,16 @@ def test_both_answers_are_held_against_each_other(
 
 def test_half_of_the_survivors_is_not_more_than_half() -> None:
     assert leading_family(found(LENGTH, LENGTH, METHYLATION)["survivors"]) == LENGTH
-    assert leading_family(found(LENGTH, LENGTH, METHYLATION, "unnamed")["survivors"]) is None
+    assert leading_family(found(LENGTH, LENGTH, METHYLATION, NONE)["survivors"]) is None
+    assert leading_family(found(NONE, NONE, LENGTH)["survivors"]) is None
     assert leading_family([]) is None
 
 
 def test_the_answer_of_the_features_has_its_null() -> None:
-    sentence = compare_routes(found(LENGTH, "unnamed", LENGTH), outcome("none")).found
+    sentence = compare_routes(found(LENGTH, NONE, LENGTH), outcome("none")).found
     assert sentence == (
         "Of 256 sparse features of the embeddings 11 tell cases from controls beyond permuted labels, and 3 "
-        "survive resampling of subjects: 2 follow fragment length; 1 follows nothing known. "
+        "survive resampling of subjects: 2 differ with fragment length; 1 differs with no single family. "
         "With permuted labels 0 of them survive on average, at most 0 in 95 % of 19 heads "
         "(n = 80 discovery subjects)."
     )
