@@ -5,8 +5,8 @@
 Cohorts are discovery subjects as fragment tables. Encoders are pre-trained once, without labels and on
 cohorts of their own: the reference encoder, and a small causal model that reads bases with <m> behind
 methylated C. Each world is seen through heads of its labels and 39 permutations; the world ``null``, and
-the same cohort under an untrained encoder, through 200 permutations, each held against the threshold of the
-others. Finished rows are kept and not repeated.
+the same cohort under an untrained encoder, through ``--nulls`` permutations, each held against the threshold
+of the others. Finished rows are kept with their settings, and not repeated under the same.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +66,11 @@ PLANTED = {
     "null": None,
 }
 SEED = 1
-FEATURES, ACTIVE, BLOCK, PASSES = 128, 8, 4, 6
+FEATURES, ACTIVE, BLOCK, PASSES = 128, 4, 4, 6
 SEEDS = 2
 FRAGMENTS, RESAMPLES, FOLDS = 40_000, 1_000, 4
-PERMUTATIONS, NULLS = 39, 200
+PERMUTATIONS = 39
+_OF_SURVIVORS = ("feature", "family", "carrier", "t", "share", "kept", "unique", "carried")
 RENDERING = Rendering(methylation="token", methylated="<m>", prefix="<frag>", suffix="</frag>")
 
 Row = dict[str, Any]
@@ -87,7 +88,11 @@ class Size:
 
 # What a causal model reads takes a thousand times as long.
 SIZES = {"reference": Size(100, 4_000, 5, 640), "causal": Size(60, 1_500, 2, 500)}
-TISSUE = Size(100, 10_000, 5, 1_600)  # of the reference encoder: few fragments touch a block
+SIZES_OF_WORLDS = {
+    ("reference", "tissue"): Size(100, 10_000, 5, 1_600),  # few fragments touch a block
+    ("causal", "tissue"): Size(100, 4_000, 1, 1_200),
+    ("causal", "methylation"): Size(140, 1_500, 1, 700),
+}
 DIM = {"reference": 16, "causal": 24}
 
 
@@ -99,11 +104,23 @@ def units() -> Iterator[tuple[str, str]]:
         yield f"{encoder}, untrained", "null"
 
 
-def one_row(encoder: str, world: str) -> Row:
+def settings_of(encoder: str, world: str, nulls: int) -> Row:
+    """Return what a row rests on beside its encoder and world, as it is written into it."""
+    kind = encoder.split(",")[0]
+    return {
+        "dictionary": {"features": FEATURES, "active": ACTIVE, "block": BLOCK, "passes": PASSES},
+        "dim": DIM[kind],
+        "size": asdict(SIZES_OF_WORLDS.get((kind, world), SIZES[kind])),
+        "heads": PERMUTATIONS if PLANTED[world] else nulls,
+        "resamples": RESAMPLES,
+        "drawn": FRAGMENTS,
+    }
+
+
+def one_row(encoder: str, world: str, settings: Row) -> Row:
     """Simulate, embed, fit heads and dictionaries, and run the funnel."""
     started = time.process_time()
-    kind = encoder.split(",")[0]
-    size = TISSUE if encoder == "reference" and world == "tissue" else SIZES[kind]
+    kind, size = encoder.split(",")[0], Size(**settings["size"])
     trained = reference_encoder() if kind == "reference" else causal_encoder()
     material = cohort_of(world, size, trained, DIM[kind])
     if "untrained" in encoder:
@@ -115,7 +132,7 @@ def one_row(encoder: str, world: str) -> Row:
     fitted = fit(bags, material.labels, material.codes, "labels")
     logits = fitted.logits(bags).mean(axis=1)
     permuted = []
-    for number in range(PERMUTATIONS if PLANTED[world] else NULLS):
+    for number in range(settings["heads"]):
         labels = stream(SEED, "permuted", number).permutation(material.labels)
         permuted.append(PermutedHeads(number, labels, fit(bags, labels, material.codes, number)))
     del bags
@@ -135,19 +152,25 @@ def one_row(encoder: str, world: str) -> Row:
     return {
         "encoder": encoder,
         "world": world,
+        "settings": settings,
         "auroc": float(np.mean([auroc(material.labels[rows], logits[rows]) for rows in folds])),
-        "heads": len(permuted),
         "null_passed": int((null.passed > 0).sum()),
         "null_survived": int((null.survived > 0).sum()),
         **{
             name: found[name]
-            for name in ("seeds", "purity", "carried", "error_share", "curve", "matched", "completeness")
+            for name in (
+                "seeds",
+                "purity",
+                "carriers",
+                "carried",
+                "error_share",
+                "curve",
+                "matched",
+                "completeness",
+            )
         },
         "explained": explained(funnel.part.embeddings, funnel.judged[0].codes, funnel.judged[0].dictionary),
-        "survivors": [
-            {name: each[name] for name in ("feature", "family", "t", "share", "kept", "unique")}
-            for each in found["survivors"]
-        ],
+        "survivors": [{name: each[name] for name in _OF_SURVIVORS} for each in found["survivors"]],
         "seconds": time.process_time() - started,
     }
 
@@ -258,25 +281,27 @@ def fasta() -> Path:
 def table(rows: list[Row]) -> str:
     """Return what survives in each world, as Markdown."""
     lines = [
-        "| encoder | world | AUROC | explained | alive | beat the null | survive "
-        "| planted group | other named | unnamed | purity of named | carried by planted "
-        "| null heads with a survivor | error node | CPU s |",
-        "|---" * 15 + "|",
+        "| encoder | world | subjects | AUROC | explained | alive | beat the null | survive "
+        "| carried by planted | purity | weighted | named after planted | other | unnamed "
+        "| heads | with a survivor | error node | CPU s |",
+        "|---" * 18 + "|",
     ]
     for row in rows:
         first, planted = row["seeds"][0], PLANTED[row["world"]]
         families = [each["family"] for each in row["survivors"]]
         right, unnamed = families.count(planted), families.count("unnamed")
-        named = sum(part for family, part in row["purity"].items() if family != "unnamed")
+        mine = row["carriers"].get(planted, {"count": 0, "share": 0.0})
         none = not families or planted is None
-        share = "–" if none or not named else f"{row['purity'].get(planted, 0.0) / named:.2f}"
-        carried = "–" if none else f"{row['carried'][planted]:.2f}"
-        null = wilson(row["null_survived"], row["heads"])
+        purity = "–" if none else f"{mine['count'] / len(families):.2f}"
+        weighted = "–" if none else f"{mine['share']:.2f}"
+        null = wilson(row["null_survived"], row["settings"]["heads"])
         lines.append(
-            f"| {row['encoder']} | {row['world']} | {row['auroc']:.2f} | {row['explained']:.2f} "
-            f"| {first['alive']} | {first['passed']} | {first['survived']} | {right} "
-            f"| {len(families) - right - unnamed} | {unnamed} | {share} | {carried} "
-            f"| {row['null_survived']}/{row['heads']} ({null.low:.3f}-{null.high:.3f}) "
+            f"| {row['encoder']} | {row['world']} | {row['settings']['size']['subjects']} "
+            f"| {row['auroc']:.2f} | {row['explained']:.2f} "
+            f"| {first['alive']} | {first['passed']} | {first['survived']} "
+            f"| {mine['count']} | {purity} | {weighted} "
+            f"| {right} | {len(families) - right - unnamed} | {unnamed} | {row['settings']['heads']} "
+            f"| {row['null_survived']} ({null.low:.3f}-{null.high:.3f}) "
             f"| {row['error_share']:.2f} | {row['seconds']:.0f} |"
         )
     return "\n".join(lines)
@@ -286,20 +311,24 @@ def main() -> None:
     """Run what is missing and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--only", help="rows whose encoder and world hold this text")
-    wanted = parser.parse_args().only or ""
+    parser.add_argument("--nulls", type=int, default=200, help="permuted heads where nothing is planted")
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
     OUT.mkdir(parents=True, exist_ok=True)
     path = OUT / "rows.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    done = {(row["encoder"], row["world"]) for row in rows}
+    shown = []
     for encoder, world in units():
-        if (encoder, world) not in done and wanted in f"{encoder} {world}":
-            rows.append(one_row(encoder, world))
+        settings = settings_of(encoder, world, arguments.nulls)
+        key = (encoder, world, settings)
+        found = [row for row in rows if (row["encoder"], row["world"], row.get("settings")) == key]
+        if not found and (arguments.only or "") in f"{encoder} {world}":
+            found = [one_row(*key)]
             with path.open("a") as handle:
-                handle.write(json.dumps(rows[-1]) + "\n")
-            print(table(rows[-1:]), flush=True)
-    order = list(units())
-    print(table(sorted(rows, key=lambda row: order.index((row["encoder"], row["world"])))))
+                handle.write(json.dumps(found[0]) + "\n")
+            print(table(found), flush=True)
+        shown += found
+    print(table(shown))
 
 
 if __name__ == "__main__":
