@@ -283,8 +283,8 @@ def table(rows: list[Row]) -> str:
     lines = [
         "| encoder | world | subjects | AUROC | explained | alive | beat the null | survive "
         "| carried by planted | purity | weighted | named after planted | other | unnamed "
-        "| heads | with a survivor | error node | CPU s |",
-        "|---" * 18 + "|",
+        "| heads | with one that beats the null | with a survivor | error node | CPU s |",
+        "|---" * 19 + "|",
     ]
     for row in rows:
         first, planted = row["seeds"][0], PLANTED[row["world"]]
@@ -301,7 +301,7 @@ def table(rows: list[Row]) -> str:
             f"| {first['alive']} | {first['passed']} | {first['survived']} "
             f"| {mine['count']} | {purity} | {weighted} "
             f"| {right} | {len(families) - right - unnamed} | {unnamed} | {row['settings']['heads']} "
-            f"| {row['null_survived']} ({null.low:.3f}-{null.high:.3f}) "
+            f"| {row['null_passed']} | {row['null_survived']} ({null.low:.3f}-{null.high:.3f}) "
             f"| {row['error_share']:.2f} | {row['seconds']:.0f} |"
         )
     return "\n".join(lines)
