@@ -324,7 +324,7 @@ rule probe:
         OUT.root / "benchmarks/probe.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=6000,
     params:
         version=__version__,
         settings=(
@@ -351,7 +351,7 @@ rule dictionary:
         OUT.root / "benchmarks/dictionary/{number}.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=6000,
     params:
         version=__version__,
         settings=(
@@ -383,7 +383,7 @@ rule funnel:
         OUT.root / "benchmarks/funnel.tsv"
     threads: 1
     resources:
-        mem_mb=6000,
+        mem_mb=8000,
     params:
         version=__version__,
         settings=(
@@ -409,14 +409,10 @@ rule geometry:
         OUT.root / "benchmarks/geometry.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=6000,
     params:
         version=__version__,
-        settings=(
-            SETTINGS.seed,
-            SETTINGS.representation.fragments,
-            SETTINGS.representation.resamples,
-        ),
+        settings=(SETTINGS.seed, SETTINGS.representation.fragments),
     shell:
         "cfdna-interp geometry --config {input.config:q} 2> {log:q}"
 

@@ -29,11 +29,6 @@ COHORT_FILES = (
     "shares.parquet",
     "maps.parquet",
     "dominance.json",
-    "probes.json",
-    "funnel.json",
-    "sparse_features.parquet",
-    "geometry.json",
-    "length_curve.parquet",
     "proxy.json",
     "protocol.json",
     "scores.proxy.parquet",
@@ -44,6 +39,11 @@ COHORT_FILES = (
     "verdict.json",
     "hypotheses.tsv",
 )
+PART_FILES = {
+    "probes": ("probes.json",),
+    "features": ("funnel.json", "sparse_features.parquet"),
+    "geometry": ("geometry.json", "length_curve.parquet"),
+}
 
 
 def build_manifest(config: Config, layout: Layout) -> dict[str, Any]:
@@ -90,10 +90,14 @@ def _result_files(config: Config, layout: Layout) -> list[Path]:
         for sample in load_samples(sheet):
             name = sample.sample
             paths += [layout.fragments(name), layout.profile(name), layout.features(name), layout.qc(name)]
-    for number in range(config.representation.seeds):
+    for number in range(config.representation.seeds if "features" in config.representation.parts else 0):
         record = layout.dictionary(number)
         paths += [record, *(record.with_suffix(f".{kind}.safetensors") for kind in ("plain", "blocks"))]
-    return paths + [layout.file(name) for name in COHORT_FILES]
+    # What an earlier run left of parts that this one leaves out is not its result.
+    looked = {name for part in config.representation.parts for name in PART_FILES[part]}
+    return (
+        paths + [layout.file(name) for name in COHORT_FILES] + [layout.file(name) for name in sorted(looked)]
+    )
 
 
 def _portable(config: Config) -> dict[str, Any]:

@@ -115,7 +115,10 @@ def _depth_matched(subjects: pd.DataFrame, score: str, seed: int) -> DepthMatche
 
 
 def _left_out(layout: Layout, discovery: Table, heldout: Table, seed: int) -> dict[str, Any]:
-    """Refit the proxy's regression; without a proxy one on all groups stands in for the model."""
+    """Refit the proxy's regression; without a proxy one on all groups stands in for the model.
+
+    Coefficients come from the other sites; the group and the penalty are those of all discovery subjects.
+    """
     assert discovery.labels is not None and heldout.labels is not None
     rng = stream(seed, "audit", "sites")
     groups = sorted(set(discovery.groups))

@@ -88,15 +88,16 @@ def judge(
             reason = f"{numbers}: the signal is a difference between batches, none is shown within them"
             return Handling(HANDLING, reason, decided)
         numbers += ": the interval holds chance and the crude AUROC"
-    if between is not None and between.low > 0:
+    # Only a signal can be attenuated: a crude AUROC at chance has nothing to lose.
+    signal = 0.5 if crude is None else crude
+    if signal > 0.5 and between is not None and between.low > 0:
         reason = (
             f"{numbers}; on the same subjects the AUROC falls by {between.value:.2f} "
             f"[{between.low:.2f} to {between.high:.2f}] within batches: part of the signal is a difference "
             "between batches, whether any is left cannot be told"
         )
         return Handling(ATTENUATED, reason, _number("between_batches", vars(between), crude))
-    # Only a signal can be attenuated: a crude AUROC at chance has nothing to lose.
-    if overlap is not None and not overlap.reason and crude is not None and 0.5 < crude > overlap.high:
+    if overlap is not None and not overlap.reason and 0.5 < signal > overlap.high:
         reason = (
             f"{numbers}; weighted for overlap in technical columns and site the AUROC is {overlap.value:.2f} "
             f"[{overlap.low:.2f} to {overlap.high:.2f}], crude {crude:.2f}: part of the signal goes along "

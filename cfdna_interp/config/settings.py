@@ -238,7 +238,7 @@ def _check(raw: dict[str, Any], file: Path) -> dict[str, Any]:
 
 def _check_together(config: Config, file: Path) -> None:
     """Check what the schema can't: values that need one another."""
-    extract, model = config.extract, config.model
+    extract, model, looked = config.extract, config.model, config.representation
     problem = None
     if extract.min_length > extract.max_length:
         problem = (
@@ -253,6 +253,11 @@ def _check_together(config: Config, file: Path) -> None:
         problem = "model.encoder: torch_module needs the function that builds it; set model.factory"
     elif model.encoder in ("transformers", "causal") and config.reference.fasta is None:
         problem = f"model.encoder: {model.encoder} reads the genome's bases; set reference.fasta"
+    elif -(-looked.active // looked.block) > looked.features // looked.block:
+        problem = (
+            f"representation.active {looked.active} is more than {looked.features} features in blocks of "
+            f"{looked.block} can hold; lower it or raise representation.features"
+        )
     if problem is not None:
         raise InputError(f"config {file}: {problem}")
 

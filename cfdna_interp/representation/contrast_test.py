@@ -98,16 +98,19 @@ def judge_features(
     seed
         The run's seed.
     """
-    people = [
-        by_subject(subjects, np.concatenate([codes, error[:, None], label[:, None]], axis=1))
-        for codes, error, label in zip(attributed.codes, attributed.error, labels, strict=True)
-    ]  # (subjects, features + 2) each
-    largest = np.array([np.abs(welch(each[:, :-2], each[:, -1])).max() for each in people[1:]])
+
+    def people(model: int) -> np.ndarray:  # (subjects, features + 2), of one model at a time
+        columns = (attributed.codes[model], attributed.error[model][:, None], labels[model][:, None])
+        return by_subject(subjects, np.concatenate(columns, axis=1))
+
+    largest = np.zeros(len(labels) - 1)
+    for model in range(1, len(labels)):
+        each = people(model)
+        largest[model - 1] = np.abs(welch(each[:, :-2], each[:, -1])).max()
+    nulls = [largest, *(np.delete(largest, i) for i in range(len(largest)))]
     tests = [
-        _judge(each, null_threshold(others), resamples, stream(seed, "features", number))
-        for number, (each, others) in enumerate(
-            zip(people, [largest, *(np.delete(largest, i) for i in range(len(largest)))], strict=True)
-        )
+        _judge(people(model), null_threshold(others), resamples, stream(seed, "features", model))
+        for model, others in enumerate(nulls)
     ]
     return tests[0], NullCounts(
         np.array([int(test.passed.sum()) for test in tests[1:]]),

@@ -105,6 +105,9 @@ def _sample_eraser(task: Task, sums: Sums, fold: int) -> Eraser:
     """
     concept = task.concept
     rows = np.flatnonzero(concept.known & (task.fold != fold))
+    if len(rows) == 0:  # nobody outside the fold tells of the concept: nothing to erase
+        dim = len(sums.moments.mean)
+        return Eraser(sums.moments.mean, np.zeros((dim, dim)), 0)
     values = concept.values[rows]
     if concept.kind == "number":
         columns = values[:, None]

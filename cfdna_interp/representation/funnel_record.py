@@ -149,6 +149,8 @@ def _survivor(funnel: Funnel, feature: int) -> dict[str, Any]:
     test, annotation = each.test, each.annotation
     unique = {family: float(values[feature]) for family, values in annotation.unique.items()}
     shares = signed_shares(each.carried)
+    # Of the activation itself: a contribution to the logit has the sign of the head's weight in it.
+    difference = sum(float(parts[feature]) for parts in each.carried.values())
     cosine = funnel.cosines[0, 1:, feature]
     column: csr_array = each.codes[:, [feature]]
     return {
@@ -162,7 +164,7 @@ def _survivor(funnel: Funnel, feature: int) -> dict[str, Any]:
         "threshold": test.threshold,
         "share": float(test.share[feature]),
         "kept": float(test.kept[feature]),
-        "direction": "higher in cases" if test.t[feature] > 0 else "lower in cases",
+        "direction": "higher in cases" if difference > 0 else "lower in cases",
         "matched": {"cosine": float(cosine.mean()), "share": float((cosine > MATCHED).mean())},
         "profile": profile(funnel.part, column.toarray()[:, 0].astype(np.float64)),
     }

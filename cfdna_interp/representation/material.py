@@ -82,6 +82,8 @@ class Material:
         What made the embeddings.
     seed
         The run's seed.
+    base
+        Where the fragments come from that ``encoder`` encodes anew; None where they are embedded already.
     """
 
     samples: tuple[Sample, ...]
@@ -89,6 +91,7 @@ class Material:
     bags: int
     encoder: Encoder
     seed: int
+    base: Material | None = None
 
     @property
     def codes(self) -> np.ndarray:
@@ -122,11 +125,18 @@ class Material:
         share = max(1, fragments // len(self.samples))
         parts = []
         for place, sample in enumerate(self.samples):
-            part = self.load(place)
             rng = stream(self.seed, "represent", *names, sample.sample)
-            parts.append(part.take(np.sort(rng.permutation(len(part))[:share])))
+            parts.append(self.chosen(place, share, rng))
         place_of = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
         return Part.concatenate(parts), place_of
+
+    def chosen(self, place: int, fragments: int, rng: np.random.Generator) -> Part:
+        """Return at most so many of a sample's fragments, drawn by ``rng``; no others are encoded anew."""
+        if self.base is not None:
+            part = self.base.chosen(place, fragments, rng)
+            return replace(part, embeddings=self.encoder.encode(part.fragments))
+        part = self.load(place)
+        return part.take(np.sort(rng.permutation(len(part))[:fragments]))
 
     def under(self, encoder: Encoder) -> Material:
         """Return the same fragments under another encoder, encoded anew whenever a sample is loaded."""
@@ -136,7 +146,7 @@ class Material:
             part = self.load(place)
             return replace(part, embeddings=encoder.encode(part.fragments))
 
-        return replace(self, load=load, encoder=encoder)
+        return replace(self, load=load, encoder=encoder, base=self)
 
 
 def load_material(config: Config) -> Material:

@@ -29,8 +29,12 @@ class Codings:
 
     @classmethod
     def fit(cls, concepts: list[Concept], part: Part) -> Codings:
-        """Fit the codings of the concepts given and of all inputs that are known anywhere."""
-        inputs = {item.name: Coding.fit(item) for item in raw_inputs(part) if item.known.any()}
+        """Fit the codings of the concepts given and of all inputs that differ between fragments."""
+        inputs = {
+            item.name: Coding.fit(item)
+            for item in raw_inputs(part)
+            if len(np.unique(item.values[item.known])) > 1
+        }
         return cls({concept.name: Coding.fit(concept) for concept in concepts}, inputs)
 
     @property
@@ -49,7 +53,7 @@ class Codings:
         own = None if without is None else OWN_INPUT[without]
         found = {item.name: item for item in raw_inputs(part)}
         parts = [c.columns(found[name]) for name, c in self.inputs.items() if name != own]
-        return np.concatenate(parts, axis=1)
+        return np.concatenate([np.zeros((len(part), 0)), *parts], axis=1)
 
 
 def usable(

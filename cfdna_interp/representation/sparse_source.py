@@ -76,10 +76,8 @@ def draw_embeddings(
     """
     with path.open("wb") as handle:
         for place in places:
-            whole = material.load(place).embeddings
             rng = stream(material.seed, "dictionary", "fragments", material.samples[place].sample)
-            rows = np.sort(rng.permutation(len(whole))[:share])
-            handle.write(whole[torch.from_numpy(rows)].numpy().tobytes())
+            handle.write(material.chosen(place, share, rng).embeddings.numpy().tobytes())
     array = np.memmap(path, dtype=np.float32, mode="r+").reshape(-1, material.encoder.dim)
     if columns_apart:
         rng = stream(material.seed, "dictionary", "columns")

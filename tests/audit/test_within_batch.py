@@ -62,7 +62,8 @@ def test_evidence_turns_an_open_verdict_to_attenuated():
 
 def test_without_signal_nothing_is_attenuated():
     chance = {**OPEN, "crude": 0.5}
-    assert judge(chance, STAYS, overlap(0.45)).status == "can't tell"
+    for between in (STAYS, FALLS):
+        assert judge(chance, between, overlap(0.45)).status == "can't tell"
     assert "no signal to explain" in judge(chance).would_decide
 
 

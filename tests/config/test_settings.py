@@ -120,6 +120,7 @@ def test_names_of_builds_and_addresses_are_no_paths(tmp_path):
         ("validation: {necessity_margin: .nan}\n", ["finite numbers"]),
         ("extract: {min_length: 500, max_length: 400}\n", ["min_length 500", "max_length 400"]),
         ("extract: {motifs: reference}\n", ["motifs: reference", "set reference.fasta"]),
+        ("representation: {features: 16, active: 17}\n", ["active 17", "16 features in blocks of 3"]),
         ("title: 2024-05-01\nextract: {2024-05-01: 1}\n", ["plain keys"]),
         ("title: &loop [*loop]\n", ["config.yaml"]),
         ("atlas: ~no-such-person/atlas.tsv\n", ["home directory", "~"]),

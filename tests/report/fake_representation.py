@@ -122,7 +122,7 @@ def survivor(feature: int, family: str, t: float, carrier: str = "fragment_lengt
         "threshold": 3.6,
         "share": 0.12,
         "kept": 0.99,
-        "direction": "higher in cases" if t > 0 else "lower in cases",
+        "direction": "higher in cases",
         "matched": {"cosine": 0.96, "share": 0.8},
         "profile": {
             "length": [[int(bp), float(value)] for bp, value in zip(lengths, active, strict=True)],

@@ -35,6 +35,19 @@ def test_versions_and_seed(simulated_run: Built) -> None:
     assert manifest["seed"] == simulated_run.config.seed
 
 
+def test_what_an_earlier_run_left_of_parts_switched_off_is_not_listed(tmp_path: Path) -> None:
+    layout = Layout.of(tmp_path)
+    layout.dictionary(0).parent.mkdir()
+    for path in (layout.file("probes.json"), layout.file("geometry.json"), layout.dictionary(0)):
+        path.write_text("{}")
+    config = Config(sheet="", outdir=str(tmp_path))
+    every = {"probes.json", "geometry.json", "dictionaries/0.json"}
+    assert set(build_manifest(config, layout)["files"]) == every
+    for parts, left in (((), set()), (("probes",), {"probes.json"})):
+        fewer = replace(config, representation=replace(config.representation, parts=parts))
+        assert set(build_manifest(fewer, layout)["files"]) == left
+
+
 def test_settings_name_no_machine(tmp_path: Path) -> None:
     config = Config(
         sheet=str(tmp_path / "in" / "sheet.tsv"),

@@ -1,6 +1,7 @@
 """Decodable beside used, on cohorts whose truth is planted; the null; the stage's file."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Representation
 from cfdna_interp.models.crossfit import CrossFit, crossfit
 from cfdna_interp.representation import probing
-from cfdna_interp.representation.material import Material
+from cfdna_interp.representation.material import Material, Part
 from cfdna_interp.representation.probing import probe_material
 from cfdna_interp.stats.resampling import stream
 
@@ -44,6 +45,21 @@ def test_what_is_planted_is_decodable_and_only_length_is_used(planted):
         assert found[name]["status"] == "not decodable", found[name]["reason"]
     for name in ("age", "sex", "site", "batch"):
         assert found[name]["status"] in ("not decodable", "can't tell")
+
+
+def test_cohorts_without_methylation_are_asked_what_is_left(planted):
+    material, fitted, _ = planted
+
+    def bare(place: int) -> Part:
+        part = material.load(place)
+        none = np.full_like(part.fragments.states, -1)
+        fragments = replace(part.fragments, states=none, offsets=none.astype(np.int16))
+        return replace(part, fragments=fragments, gc=np.full(len(part), np.nan))
+
+    record = probe_material(replace(material, load=bare), fitted, fragments=3_000, resamples=50)
+    assert concepts_of(record)["length"]["status"] == "used"
+    assert record["left_out"]["cpg_count"] == "the same everywhere"
+    assert {"methylation_level", "gc"} <= set(record["left_out"])
 
 
 def test_numbers_are_those_of_the_planting(planted):

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_material import planted_encoder, trained_encoder
+import torch
+from toy_material import PlantedEncoder, planted_encoder, toy_material, trained_encoder
 from toys import toy_fragments
 
+from cfdna_interp.models.contract import FragmentInputs
 from cfdna_interp.models.embedding_cache import cached
 from cfdna_interp.models.made_up import fragments_of_reference
 from cfdna_interp.models.whitening import fit_whitening
@@ -60,3 +62,21 @@ def test_a_transformer_in_whitening_and_cache(kind, tmp_path, monkeypatch):
     np.testing.assert_array_equal(again.encode(fragments).numpy(), embedded)
     # The trained one is as it was.
     np.testing.assert_array_equal(trained.encode(fragments), kept)
+
+
+class Counting(PlantedEncoder):
+    asked = 0
+
+    def encode(self, fragments: FragmentInputs) -> torch.Tensor:
+        self.asked += len(fragments)
+        return super().encode(fragments)
+
+
+def test_a_material_under_another_encoder_encodes_what_is_chosen_alone():
+    material = toy_material(6, 40, 1, effect={}, encoder=planted_encoder(("length",), 6, 0.1, 0))
+    other = Counting(("locus",), 6, 0.1, 1)
+    chosen = material.under(other).chosen(2, 5, np.random.default_rng(0))
+    assert other.asked == 5
+    same = material.chosen(2, 5, np.random.default_rng(0))
+    np.testing.assert_array_equal(chosen.fragments.length, same.fragments.length)
+    np.testing.assert_array_equal(chosen.embeddings, other.encode(same.fragments))
