@@ -89,9 +89,9 @@ class Size:
 # What a causal model reads takes a thousand times as long.
 SIZES = {"reference": Size(100, 4_000, 5, 640), "causal": Size(60, 1_500, 2, 500)}
 SIZES_OF_WORLDS = {
-    ("reference", "tissue"): Size(100, 10_000, 5, 1_600),  # few fragments touch a block
+    ("reference", "tissue"): Size(180, 10_000, 3, 1_600),  # few fragments touch a block
     ("causal", "tissue"): Size(100, 4_000, 1, 1_200),
-    ("causal", "methylation"): Size(140, 1_500, 1, 700),
+    ("causal", "methylation"): Size(220, 1_500, 1, 450),
 }
 DIM = {"reference": 16, "causal": 24}
 
