@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from scipy.stats import false_discovery_control
 
 
 def benjamini_hochberg(p: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -15,7 +16,7 @@ def benjamini_hochberg(p: Sequence[float] | np.ndarray) -> np.ndarray:
     p
         (tests,) p values; NaN where a test could not be made, and then NaN in the result.
     """
-    return _adjust(p, "fdr_bh")
+    return _adjust(p, false_discovery_control)
 
 
 def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -26,16 +27,21 @@ def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
     p
         (tests,) p values; NaN where a test could not be made, and then NaN in the result.
     """
-    return _adjust(p, "holm")
+
+    def adjust(values: np.ndarray) -> np.ndarray:
+        # statsmodels takes a third of a second to import, and most users of `stats` need no adjustment.
+        from statsmodels.stats.multitest import multipletests
+
+        adjusted: np.ndarray = multipletests(values, method="holm")[1]
+        return adjusted
+
+    return _adjust(p, adjust)
 
 
-def _adjust(p: Sequence[float] | np.ndarray, method: str) -> np.ndarray:
-    # statsmodels takes a third of a second to import, and most users of `stats` need no adjustment.
-    from statsmodels.stats.multitest import multipletests
-
+def _adjust(p: Sequence[float] | np.ndarray, method: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     values = np.asarray(p, dtype=np.float64)
     adjusted = np.full(values.shape, np.nan)
     made = np.isfinite(values)
     if made.any():
-        adjusted[made] = multipletests(values[made], method=method)[1]
+        adjusted[made] = method(values[made])
     return adjusted

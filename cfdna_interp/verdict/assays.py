@@ -11,7 +11,7 @@ SHORTEST_AMPLICON = 50
 REFERENCE_AMPLICON = 65
 # Longer than a fragment of one nucleosome ever is (MONO ends at 220 bp).
 BEYOND_MONO = 225
-CLEAR_OF_MONO = 250
+CLEAR_OF_MONO = 260
 # A band is told from its neighbours where it is at least this share of its length wide.
 RESOLUTION = 0.1
 

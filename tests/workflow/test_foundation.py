@@ -39,7 +39,7 @@ def tiny_config(cohort: Path, folder: Path) -> Path:
             "interventions": ["swap"], "references": ["discovery"], "bootstrap": 20, "permutations": 19,
             "gradient_steps": 8, "chunks": 1,
         },
-        "representation": {"parts": ["probes"], "fragments": 10_000, "resamples": 100},
+        "representation": {"parts": []},
         "validation": {"permutations": 499, "bootstrap": 200},
     }  # fmt: skip
     path = folder / "config.yaml"
