@@ -51,6 +51,7 @@ LOOKED = (
 
 def small_config(cohort: Path, folder: Path, **representation: object) -> Path:
     """Write settings that finish in about a minute: few fragments, few refits, three folds."""
+    looked = {"fragments": 10_000, "features": 32, "active": 4, "resamples": 100, **representation}
     settings = {
         "sheet": str(cohort / "sheet.tsv"),
         "atlas": str(cohort / "atlas.tsv"),
@@ -64,7 +65,7 @@ def small_config(cohort: Path, folder: Path, **representation: object) -> Path:
             "ensemble": 1,
         },
         "attribution": {"bootstrap": 20, "permutations": 19, "chunks": 2},
-        "representation": {"fragments": 10_000, "features": 32, "active": 4, "resamples": 100, **representation},
+        "representation": looked,
         "validation": {"permutations": 499, "bootstrap": 200},
     }  # fmt: skip
     path = folder / "config.yaml"
