@@ -108,6 +108,8 @@ def judge(
         groups=tuple(groups),
         share=share,
         covariance=covariance,
+        performance=performance,
+        chance=null_ceiling(permuted_performance),
         subjects=subjects,
         cross_fitted=cross_fitted,
         necessity_margin=necessity_margin,
@@ -118,29 +120,21 @@ def judge(
     if obstacle:
         return Dominance("can't tell", None, obstacle, dict.fromkeys(evidence.groups, "unclear"))
     leads = dict(zip(groups, np.quantile(margins(bootstrap), 0.05, axis=0).tolist(), strict=True))
-    gains = dict(zip(groups, performance.tolist(), strict=True))
-    lead = _Lead(leads, gains, null_ceiling(permuted_performance))
-    return _outcome(evidence, lead, ranks or {}, interactions or {})
+    return _outcome(evidence, _Lead(leads), ranks or {}, interactions or {})
 
 
 @dataclass(frozen=True)
 class _Lead:
-    """How firmly groups lead.
-
-    ``low`` is each group's margin at the 5 % quantile of the bootstrap, ``gain`` what it contributes to the
-    cross-fitted log-loss, ``ceiling`` what any group may contribute with permuted labels.
-    """
+    """How firmly groups lead: ``low`` is each group's margin at the 5 % quantile of the bootstrap."""
 
     low: dict[str, float]
-    gain: dict[str, float]
-    ceiling: float
 
     def words(self, evidence: Evidence, group: str) -> str:
         return (
             f"{group} carries {evidence.share_of(group):.0%} of the attribution; it leads the next group "
             f"by at least {self.low[group]:.2f} in 95 % of bootstrap refits, and contributes "
-            f"{self.gain[group]:.3f} nats to the prediction of subjects that the heads never saw, where with "
-            f"permuted labels no group contributes more than {self.ceiling:.3f} in 95 % of refits."
+            f"{evidence.contributes(group):.3f} nats to the prediction of subjects that the heads never saw, "
+            f"where with permuted labels no group contributes more than {evidence.chance:.3f} in 95 % of refits."
         )
 
 
@@ -225,7 +219,7 @@ def _leader(evidence: Evidence, lead: _Lead) -> str | None:
     part in a prediction that holds is real.
     """
     for group in evidence.order:
-        if lead.low[group] > LEAD and lead.gain[group] > lead.ceiling:
+        if lead.low[group] > LEAD and evidence.contributes(group) > evidence.chance:
             return group
     return None
 
@@ -249,9 +243,9 @@ def _interact(
 def _suppression(evidence: Evidence, group: str, carrier: str | None) -> str:
     signals = (other for other in evidence.order if evidence.signals(other))
     return (
-        f"{group} has no signal alone (AUROC {evidence.alone(group):.2f}) and a covariance share of "
-        f"{evidence.covariance_of(group):.2f}, yet retraining without it costs {evidence.cost(group):.3f}: "
-        f"the model takes off {carrier or next(signals)} what the two have in common beside the label."
+        f"{group} has no signal alone (AUROC {evidence.alone(group):.2f}) and contributes "
+        f"{evidence.contributes(group):.3f} nats to the prediction by itself, yet retraining without it "
+        f"costs {evidence.cost(group):.3f}: the model takes off {carrier or next(signals)} what the two have in common beside the label."
     )
 
 
@@ -260,7 +254,8 @@ def _nobody(evidence: Evidence, lead: _Lead, roles: Mapping[str, str]) -> str:
     reason = (
         f"The largest share, {evidence.share_of(leader):.0%} for {leader}, leads by "
         f"{lead.low[leader]:.2f} at the 5 % quantile of the bootstrap (needed: above {LEAD:.2f}); the group "
-        f"contributes {lead.gain[leader]:.3f} nats, with permuted labels groups reach {lead.ceiling:.3f}."
+        f"contributes {evidence.contributes(leader):.3f} nats, with permuted labels groups reach "
+        f"{evidence.chance:.3f}."
     )
     carriers = [group for group in evidence.order if roles[group] == "carrier"]
     if len(carriers) > 1:

@@ -1,8 +1,9 @@
 """What a group is to a model: carrier, redundant, suppressor, partner, unused.
 
 Four figures of a group are read together, since each of them misleads alone: its share of the attribution
-(not zero for a suppressor), its covariance share (zero for a suppressor), what retraining without it costs
-(nothing for a redundant group) and what it reaches alone (nothing for a partner in an interaction).
+(not zero for a suppressor), what it contributes to predictions (nothing for a suppressor), what retraining
+without it costs (nothing for a redundant group) and what it reaches alone (nothing for a partner in an
+interaction).
 """
 
 from __future__ import annotations
@@ -13,10 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-# Covariance share over share. The part of a prediction that goes to a suppressor has no covariance with the
-# whole where the model is the best one, and a negative one where it is shrunk; of a group that carries
-# signal by itself the two shares are alike.
-SUPPRESSED = 0.25
 # In units of d' / √subjects, of a group that has no signal alone: three times what the cost of leaving out
 # an unused group scatters by (.12 with 100 subjects, 38 simulated cohorts, AUROC from .77 to .99). In AUROC
 # the same step shrinks towards 1: a suppressor that lifts .96 to .99 would be lost in the scatter of an
@@ -35,6 +32,9 @@ class Evidence:
         Names.
     share, covariance
         (groups,) shares and covariance shares of the model.
+    performance, chance
+        (groups,) what groups contribute to the cross-fitted log-loss, in nats, and what any group may
+        contribute with permuted labels.
     subjects
         How many the AUROCs rest on.
     cross_fitted
@@ -50,6 +50,8 @@ class Evidence:
     groups: tuple[str, ...]
     share: np.ndarray
     covariance: np.ndarray
+    performance: np.ndarray
+    chance: float
     subjects: int
     cross_fitted: Mapping[str, float]
     necessity_margin: float
@@ -68,6 +70,10 @@ class Evidence:
     def covariance_of(self, group: str) -> float:
         """Return a group's covariance share."""
         return float(self.covariance[self.groups.index(group)])
+
+    def contributes(self, group: str) -> float:
+        """Return what a group contributes to the cross-fitted log-loss."""
+        return float(self.performance[self.groups.index(group)])
 
     def alone(self, group: str) -> float:
         """Return the AUROC of the model retrained on nothing but the group."""
@@ -100,7 +106,8 @@ class Evidence:
             return "redundant" if others else "unclear"
         if not self.surely_costs(group):
             return "unused"
-        suppressed = self.covariance_of(group) <= SUPPRESSED * self.share_of(group)
+        # What a suppressor adds to a logit is another group's noise: by itself it makes predictions worse.
+        suppressed = self.contributes(group) <= self.chance
         return "suppressor" if others and suppressed else "partner"
 
 

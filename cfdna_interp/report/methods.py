@@ -135,7 +135,7 @@ def _attribution(run: Run) -> str:
         "dominant if the 5 % quantile of its lead over the runner-up exceeded 0.10, its contribution to the "
         "cross-fitted log-loss exceeded the 95 % quantile of the largest one under permuted labels, it came "
         "first under every other intervention that applied, and context and joint effects carried at most "
-        "20 %. What a group is to the model was read from its share, its covariance share, the cost of "
+        "20 %. What a group is to the model was read from its share, its contribution, the cost of "
         "retraining without it and the AUROC of the model retrained on it."
     )
 

@@ -127,8 +127,9 @@ def test_undefined_shares_are_cannot_tell() -> None:
 
 
 # The planted worlds that a sceptic asks for: shares and what retraining says, measured on 480 subjects
-# (length / methylation / tissue), and the answer that each should have. Covariance shares follow from the
-# worlds: all for a single carrier, halves for two that are alike, 0 for a suppressor.
+# (length / methylation / tissue), and the answer that each should have. Covariance shares, and half of them
+# as contributions in nats, follow from the worlds: all for a single carrier, halves for two that are alike,
+# 0 for a suppressor.
 WORLDS = {
     "length only": (
         [0.85, 0.08, 0.07], [1.0, 0.0, 0.0], aurocs(0.92, (0.42, 0.0, 0.0), (0.92, 0.50, 0.50)),
@@ -166,6 +167,7 @@ def test_the_worlds_of_a_sceptic_whichever_groups_they_concern(world: str, order
     result = ruling(
         [share[place] for place in back],
         covariance=np.array(covariance)[back],
+        performance=np.array(covariance)[back] / 2,
         cross_fitted={rename(name, renamed): value for name, value in cross_fitted.items()},
     )
     assert (result.outcome, result.group) == (outcome, renamed.get(group) if group else None)
@@ -185,20 +187,20 @@ SUPPRESSOR = aurocs(0.99, (0.08, 0.49, 0.0), (0.50, 0.92, 0.50))
 
 def test_a_suppressor_is_never_the_group_however_large_its_share() -> None:
     share = [0.75, 0.20, 0.05]
-    result = ruling(share, covariance=np.array([-0.05, 1.05, 0.0]), cross_fitted=SUPPRESSOR)
+    result = ruling(share, performance=np.array([-0.3, 1.0, 0.0]), cross_fitted=SUPPRESSOR)
     assert (result.outcome, result.group) == ("suppressor", None)
     assert result.roles[LENGTH] == "suppressor"
     assert "takes off methylation" in result.reason
 
 
 def test_the_carrier_beside_a_suppressor_is_named_only_if_it_passes_the_rule() -> None:
-    share, covariance = [0.36, 0.59, 0.05], np.array([0.0, 1.0, 0.0])
-    ruled = {"covariance": covariance, "cross_fitted": SUPPRESSOR}
+    share, gains = [0.36, 0.59, 0.05], np.array([-0.1, 1.0, 0.0])
+    ruled = {"performance": gains, "cross_fitted": SUPPRESSOR}
     assert ruling(share, **ruled).group == METHYLATION
     # .50 - .42 = .08 is no lead; nor does one count that contributes what permuted labels do.
     unsure = np.tile([0.42, 0.50, 0.08], (20, 1))
     assert ruling(share, **ruled, bootstrap=unsure).group is None
-    high = np.tile([0.1, 0.3, 0.1], (19, 1))
+    high = np.tile([0.1, 1.1, 0.1], (19, 1))
     assert ruling(share, **ruled, permuted_performance=high).group is None
     assert ruling(share, **ruled, ranks={"reweight": (LENGTH, METHYLATION, TISSUE)}).group is None
     assert {ruling(share, **ruled, bootstrap=unsure).outcome, ruling(share, **ruled).outcome} == {
@@ -207,23 +209,23 @@ def test_the_carrier_beside_a_suppressor_is_named_only_if_it_passes_the_rule() -
 
 
 def test_a_second_carrier_without_signal_of_its_own_is_no_suppressor() -> None:
-    # It has its part in the variance of the logit, .2 of .3: it adds, it does not take off.
-    share, covariance = [0.3, 0.6, 0.1], np.array([0.2, 0.8, 0.0])
-    result = ruling(share, covariance=covariance, cross_fitted=SUPPRESSOR)
+    # It has its part in what the heads get right, .15 nats: it adds, it does not take off.
+    share = [0.3, 0.6, 0.1]
+    result = ruling(share, cross_fitted=SUPPRESSOR)
     assert (result.outcome, result.group) == ("dominant", METHYLATION)
     assert result.roles[LENGTH] == "partner"
     # And what costs no more than an unused group may by chance is not needed by anybody: from AUROC .93 to
     # .90 d' falls by .28, of 100 subjects .36 is asked for.
     for cost in (0.01, 0.03):
         free = aurocs(0.93, (cost, 0.43, 0.0), (0.50, 0.92, 0.50))
-        result = ruling(share, covariance=np.array([0.0, 1.0, 0.0]), cross_fitted=free)
+        result = ruling(share, performance=np.array([-0.1, 1.0, 0.0]), cross_fitted=free)
         assert (result.outcome, result.roles[LENGTH]) == ("dominant", "unused")
 
 
 def test_a_cost_is_sure_by_distance_and_by_how_many_subjects_it_rests_on() -> None:
     # d' of .99, .96 and .92 is 3.29, 2.48 and 1.99 (normal tables): .03 of AUROC is a step of .81 up there,
     # while .92 to .89, 1.99 to 1.73, is within the scatter of 100 subjects and beyond that of 400.
-    carrier = {"covariance": np.array([0.0, 1.0, 0.0])}
+    carrier = {"performance": np.array([-0.1, 1.0, 0.0])}
     share = [0.3, 0.6, 0.1]
     high = aurocs(0.99, (0.03, 0.49, 0.0), (0.50, 0.96, 0.50))
     assert ruling(share, **carrier, cross_fitted=high).roles[LENGTH] == "suppressor"
