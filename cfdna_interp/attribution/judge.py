@@ -133,8 +133,9 @@ class _Lead:
         return (
             f"{group} carries {evidence.share_of(group):.0%} of the attribution; it leads the next group "
             f"by at least {self.low[group]:.2f} in 95 % of bootstrap refits, and contributes "
-            f"{evidence.contributes(group):.3f} nats to the prediction of subjects that the heads never saw, "
-            f"where with permuted labels no group contributes more than {evidence.chance:.3f} in 95 % of refits."
+            f"{evidence.contributes(group):.3f} nats to the prediction of subjects that the heads never "
+            f"saw; with permuted labels no group contributes more than {evidence.chance:.3f} in 95 % of "
+            "refits."
         )
 
 
@@ -243,9 +244,10 @@ def _interact(
 def _suppression(evidence: Evidence, group: str, carrier: str | None) -> str:
     signals = (other for other in evidence.order if evidence.signals(other))
     return (
-        f"{group} has no signal alone (AUROC {evidence.alone(group):.2f}) and contributes "
-        f"{evidence.contributes(group):.3f} nats to the prediction by itself, yet retraining without it "
-        f"costs {evidence.cost(group):.3f}: the model takes off {carrier or next(signals)} what the two have in common beside the label."
+        f"{group} has no signal alone (AUROC {evidence.alone(group):.2f}) and by itself contributes "
+        f"{evidence.contributes(group):.3f} nats to the prediction, yet retraining without it costs "
+        f"{evidence.cost(group):.3f}: the model takes off {carrier or next(signals)} what the two have in "
+        "common beside the label."
     )
 
 
