@@ -148,11 +148,15 @@ def find_bend(curve: np.ndarray, draws: np.ndarray, lengths: np.ndarray, reach: 
     spread = first + np.where(near, resampled**2 - 2 * level**2, -np.inf).argmax(axis=1)
     at_low, at_high = (float(v) for v in np.quantile(spread, [0.025, 0.975]))
     at_low, at_high = min(at_low, first + peak), max(at_high, first + peak)
+    ends = first + np.flatnonzero(clear)[[0, -1]]
     claimed = False
     if not sharp.any():
         reason = "nowhere does the curve turn more than a straight or evenly turning one with the same noise"
     elif less_noise[peak] < SHARPER * typical:
         reason = f"the sharpest place is less than {SHARPER:.0f} times as sharp as the curve is typically"
+    elif at_low <= ends[0] or at_high >= ends[1]:
+        # A peak has two sides; here the curve may well go on turning.
+        reason = "the sharpest place is where the lengths that can be seen end: its other side is not known"
     elif at_high - at_low > _WIDEST * len(lengths):
         reason = f"resamples of subjects place the sharpest between {at_low:.0f} and {at_high:.0f} bp"
     else:

@@ -82,6 +82,15 @@ def test_no_bend_is_claimed_on_lines_and_circles_though_noise_is_least_at_the_mo
     assert even <= 4
 
 
+def test_a_bend_at_the_end_of_what_is_seen_is_not_claimed() -> None:
+    # The bend at 120 bp takes 24 bp, from 108 to 132: from 120 bp on its second half alone is seen.
+    curve, draws = noisy(bent(120, 24, 0.02), seed=3)
+    rest = LENGTHS >= 120
+    bend = find_bend(curve[rest], draws[:, rest], LENGTHS[rest], 10)
+    assert not bend.claimed
+    assert "its other side is not known" in bend.reason
+
+
 def test_a_curve_that_stands_still_has_no_bend() -> None:
     bend = find_bend(*noisy(np.zeros((len(LENGTHS), 2)), seed=1), LENGTHS, 10)
     assert not bend.claimed
