@@ -15,7 +15,7 @@ import numpy as np
 from scipy.stats import norm
 
 # In units of d' / √subjects, of a group that has no signal alone: three times what the cost of leaving out
-# an unused group scatters by (.12 with 100 subjects, 38 simulated cohorts, AUROC from .77 to .99). In AUROC
+# an unused group scatters by (.12 with 100 subjects, 50 simulated cohorts, AUROC from .77 to .99). In AUROC
 # the same step shrinks towards 1: a suppressor that lifts .96 to .99 would be lost in the scatter of an
 # unused group at .85.
 SURE_COST = 3.6
@@ -66,10 +66,6 @@ class Evidence:
     def share_of(self, group: str) -> float:
         """Return a group's share."""
         return float(self.share[self.groups.index(group)])
-
-    def covariance_of(self, group: str) -> float:
-        """Return a group's covariance share."""
-        return float(self.covariance[self.groups.index(group)])
 
     def contributes(self, group: str) -> float:
         """Return what a group contributes to the cross-fitted log-loss."""

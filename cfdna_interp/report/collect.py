@@ -19,6 +19,7 @@ from cfdna_interp.report.calls import CallTable, load_calls
 from cfdna_interp.report.lengths import LengthTable, load_lengths
 from cfdna_interp.report.maps import Maps, load_maps
 from cfdna_interp.report.representation import Representation, load_representation
+from cfdna_interp.report.tables import read_parquet
 
 # In the order in which the extraction stage asks; qc files list them alphabetically.
 FILTERS = ("reads", *REASONS, "fragments", "overlap_calls_merged", "overlap_calls_discordant")
@@ -136,7 +137,7 @@ def collect(config: Config, layout: Layout) -> Run:
     """
     exclusions = _read_table(layout.file("exclusions.tsv"), "matrix")
     excluded = {row["sample"] for row in exclusions}
-    scores = _read_scores(layout.file("validation.scores.parquet"))
+    scores = read_parquet(layout.file("validation.scores.parquet"), "validate")
     labels = {str(subject): int(label) for subject, label in zip(scores.subject, scores.label, strict=True)}
     samples = {}
     for role in ROLES:
@@ -179,15 +180,6 @@ def _sum_filters(samples: list[Sample], layout: Layout) -> dict[str, int]:
         for name, count in read_json(layout.qc(sample.sample))["counts"].items():
             totals[name] = totals.get(name, 0) + count
     return totals
-
-
-def _read_scores(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path)
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; run the validate stage first") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({error}); delete it and run again") from None
 
 
 def _read_table(path: Path, stage: str) -> list[dict[str, str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,7 +11,7 @@ import pandas as pd
 from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.config import Config
-from cfdna_interp.errors import InputError
+from cfdna_interp.report.tables import read_parquet
 from cfdna_interp.report.words import group_name
 
 Record = Mapping[str, Any]
@@ -78,17 +77,8 @@ def load_representation(config: Config, layout: Layout) -> Representation:
             for number in range(config.representation.seeds if features else 0)
         ),
         geometry=read_json(layout.file("geometry.json")) if geometry else None,
-        curve=_read_curve(layout.file("length_curve.parquet")) if geometry else None,
+        curve=read_parquet(layout.file("length_curve.parquet"), "geometry") if geometry else None,
     )
-
-
-def _read_curve(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path)
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; run the geometry stage first") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({error}); run the geometry stage again") from None
 
 
 def family_name(family: str) -> str:

@@ -70,20 +70,6 @@ def matched_share(a: SparseAutoencoder, b: SparseAutoencoder) -> float:
     return match(a, b).share
 
 
-def mean_max_cosine(truth: torch.Tensor, model: SparseAutoencoder) -> float:
-    """Return how well known directions are found: the mean over them of the best cosine.
-
-    Parameters
-    ----------
-    truth
-        (directions, dim) of length 1, or (blocks, block, dim) at right angles in a block.
-    model
-        The dictionary, with blocks of that size.
-    """
-    folded = truth if truth.ndim == 3 else truth[:, None]
-    return float(similarity(folded, _folded(model)).max(axis=1).mean())
-
-
 def similarity(a: torch.Tensor, b: torch.Tensor) -> np.ndarray:
     """Return (n, m) how alike the spans of (n, block, dim) and (m, block, dim) are, 0 to 1.
 

@@ -24,12 +24,12 @@ def auroc_caution(case: int, control: int, auroc: float) -> str:
     if smaller < DELONG_MINIMUM:
         return (
             f"With {smaller} subjects in the smaller class the interval may be too narrow: with 10 to 29 per "
-            f"class such intervals held the true AUROC in as few as {LOWEST_SMALL} of 100 simulated cohorts "
-            "instead of 95, least often where it was high or the classes unequal."
+            f"class, of cohorts drawn with a known AUROC as few as {LOWEST_SMALL} of 100 had it inside "
+            "instead of 95, the fewest where it was high or the classes unequal."
         )
     if auroc > HIGH:
         return (
-            f"So near to 1 the interval may be too narrow: above {HIGH:g} such intervals held the true AUROC "
-            f"in as few as {LOWEST_HIGH} of 100 simulated cohorts instead of 95."
+            f"So near to 1 the interval may be too narrow: above {HIGH:g}, of cohorts drawn with a known AUROC "
+            f"as few as {LOWEST_HIGH} of 100 had it inside instead of 95."
         )
     return ""

@@ -29,9 +29,9 @@ def test_each_coalition_is_asked_for_once() -> None:
     assert found.phi[0] == pytest.approx([1 / 3] * 3)  # the majority game
 
 
-def test_of_seven_groups_a_product_of_two_is_halved_and_the_others_get_nothing() -> None:
-    found = contributions(lambda present: np.array([4.0 * present[1] * present[6]]), 7)
-    assert found.phi[0] == pytest.approx([0, 2, 0, 0, 0, 0, 2], abs=1e-4)
+def test_of_eight_groups_a_product_of_two_is_halved_and_the_others_get_nothing() -> None:
+    found = contributions(lambda present: np.array([4.0 * present[1] * present[6]]), 8)
+    assert found.phi[0] == pytest.approx([0, 2, 0, 0, 0, 0, 2, 0], abs=1e-4)
 
 
 def test_many_groups_are_sampled_with_errors_that_hold() -> None:

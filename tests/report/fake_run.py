@@ -17,7 +17,8 @@ from cfdna_interp.artifacts.sheet import Sample, save_samples
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Representation
 from cfdna_interp.stats.calibration import quality
-from cfdna_interp.stats.roc import auroc_interval, paired_difference, permutation_p
+from cfdna_interp.stats.caution import auroc_caution
+from cfdna_interp.stats.roc import auroc, auroc_interval, paired_difference, permutation_p
 from cfdna_interp.stats.strata import within_batch
 
 GROUPS = ("fragment_length", "methylation", "tissue_of_origin")
@@ -453,7 +454,11 @@ def _validate(
         "opened": 1,
         "exploratory": False,
         "scores": {
-            name: {"auroc": asdict(auroc_interval(labels, v, draws, 200)), **asdict(quality(labels, v))}
+            name: {
+                "auroc": asdict(auroc_interval(labels, v, draws, 200)),
+                "auroc_caution": auroc_caution(int(labels.sum()), int((labels == 0).sum()), auroc(labels, v)),
+                **asdict(quality(labels, v)),
+            }
             for name, v in columns.items()
         },
         "permutation": {

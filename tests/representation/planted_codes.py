@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from cfdna_interp.representation.matching import similarity
+from cfdna_interp.representation.sparse_autoencoder import SparseAutoencoder
+
 MEAN_ACTIVE = 3
 NOISE = 0.05
 
@@ -57,3 +60,13 @@ def planted_blocks(n: int, dim: int, blocks: int, block: int, seed: int) -> tupl
     codes *= (rng.random((n, blocks)) < 2 / blocks)[:, :, None]
     x = np.einsum("nbi,bid->nd", codes, truth) + 0.02 * rng.standard_normal((n, dim))
     return torch.from_numpy(x.astype(np.float32)), torch.from_numpy(truth.astype(np.float32))
+
+
+def mean_max_cosine(truth: torch.Tensor, model: SparseAutoencoder) -> float:
+    """Return how well known directions are found: the mean over them of the best cosine.
+
+    ``truth`` is (directions, dim) of length 1, or (blocks, block, dim) at right angles in a block.
+    """
+    folded = truth if truth.ndim == 3 else truth[:, None]
+    found = model.decoder.unflatten(0, (model.blocks, model.block))
+    return float(similarity(folded, found).max(axis=1).mean())

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from planted_codes import mean_max_cosine
 from scipy.linalg import subspace_angles
 
-from cfdna_interp.representation.matching import match, matched_share, mean_max_cosine, similarity
+from cfdna_interp.representation.matching import match, matched_share, similarity
 from cfdna_interp.representation.sparse_autoencoder import SparseAutoencoder, orthonormal
 
 

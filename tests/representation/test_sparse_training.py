@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from planted_codes import planted_blocks, planted_codes
+from planted_codes import mean_max_cosine, planted_blocks, planted_codes
 
 from cfdna_interp.representation import sparse_training
-from cfdna_interp.representation.matching import mean_max_cosine
 from cfdna_interp.representation.sparse_autoencoder import SparseAutoencoder
 from cfdna_interp.representation.sparse_quality import of_embeddings
 from cfdna_interp.representation.sparse_source import shuffled

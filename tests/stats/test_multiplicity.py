@@ -25,7 +25,7 @@ def test_missing_tests_stay_missing_and_do_not_count():
 
 
 @pytest.mark.parametrize("adjust", [holm, benjamini_hochberg])
-@settings(max_examples=20)  # statsmodels collects garbage in every call
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_adjusted_values_are_no_smaller_and_keep_the_order(adjust, p):
     q = adjust(p)
