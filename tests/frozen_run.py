@@ -92,7 +92,8 @@ def make_run(folder: Path, world: World, seed: int = 1) -> Config:
         if role == "discovery":
             obs["label"] = label[rows]
         var = pd.DataFrame({"group": groups, "unit": "x", "definition": "made up"}, index=names)
-        data = anndata.AnnData(X=X, obs=obs, var=var, uns={"simulated": True})
+        study = {"simulated": True, "study_groups": list(GROUPS), "model_groups": list(BAG_GROUPS)}
+        data = anndata.AnnData(X=X, obs=obs, var=var, uns=study)
         layout.root.mkdir(parents=True, exist_ok=True)
         data.write_h5ad(layout.matrix(role), convert_strings_to_categoricals=False)
         for i, row in enumerate(rows):

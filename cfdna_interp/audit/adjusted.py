@@ -12,8 +12,8 @@ import pandas as pd
 from scipy.optimize import linprog
 from scipy.stats import rankdata
 
+from cfdna_interp.artifacts.matrix import COVARIATES, TECHNICAL
 from cfdna_interp.audit.technical import standardised, terms
-from cfdna_interp.proxy.table import COVARIATES, TECHNICAL
 
 # Subjects of the rarer class per term, a common lower bound for logistic regression
 # (Vittinghoff and McCulloch 2007 find 5 to 9 workable).

@@ -13,9 +13,8 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from cfdna_interp.artifacts.features import GROUPS
+from cfdna_interp.artifacts.matrix import Table, usable
 from cfdna_interp.audit.depth import subject_means
-from cfdna_interp.proxy.table import Table, usable
 from cfdna_interp.stats.resampling import stream
 
 PER_BATCH = 5
@@ -57,7 +56,7 @@ def batch_from_groups(table: Table, seed: int) -> dict[str, BatchReading]:
     large = [str(n) for n, count in zip(names, counts, strict=True) if n and count >= PER_BATCH]
     rows = controls & np.isin(batches, large)
     result = {}
-    for group in GROUPS:
+    for group in table.study_groups:
         chosen = [i for i, owner in enumerate(table.groups) if owner == group]
         X = values[rows][:, chosen]
         X = X[:, usable(X)] if len(X) else X

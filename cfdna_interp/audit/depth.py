@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from cfdna_interp.proxy.table import Table
+from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.stats.multiplicity import benjamini_hochberg
 
 DEPTH = "technical_fragments"

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import beta
 from sklearn.neighbors import NearestNeighbors
 
-from cfdna_interp.proxy.table import usable
+from cfdna_interp.artifacts.matrix import usable
 
 # A neighbour is compared with the fifth one: up to four copies of a sample are found.
 FAR = 5

@@ -12,6 +12,7 @@ import pandas as pd
 
 from cfdna_interp.artifacts.files import read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.matrix import Table, group_inputs, load_table
 from cfdna_interp.artifacts.proxy import load_proxy
 from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.audit.adjusted import adjusted_effects
@@ -28,7 +29,6 @@ from cfdna_interp.audit.within_batch import judge
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.fit import choose_penalty, pipeline
-from cfdna_interp.proxy.table import Table, group_inputs, load_table
 from cfdna_interp.stats.resampling import stream
 
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.audit.duplicates import near_duplicates
 from cfdna_interp.audit.leakage import readable_labels, shared_subjects
 from cfdna_interp.audit.shared_fragments import keys, shared_fragments
 from cfdna_interp.fragments.build import common_name
-from cfdna_interp.proxy.table import Table
 from cfdna_interp.stats.resampling import stream
 
 READ_NAMES = (

@@ -14,7 +14,7 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from cfdna_interp.proxy.table import usable
+from cfdna_interp.artifacts.matrix import usable
 from cfdna_interp.stats.multiplicity import benjamini_hochberg
 
 FOLDS = 5

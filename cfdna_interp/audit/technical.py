@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cfdna_interp.proxy.table import TECHNICAL
+from cfdna_interp.artifacts.matrix import TECHNICAL
 
 # A level with fewer subjects marks persons rather than a way of handling.
 PER_LEVEL = 5

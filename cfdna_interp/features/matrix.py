@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cfdna_interp.artifacts.features import Feature, load_features
+from cfdna_interp.artifacts.features import BAG_GROUPS, GROUPS, Feature, load_features
 from cfdna_interp.artifacts.files import atomic_path, read_json, write_text
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import ROLES, Sample, load_samples
@@ -126,9 +126,12 @@ def _matrix(
         },
         index=pd.Index(list(definitions), name="name"),
     )
-    return anndata.AnnData(
-        X=values, obs=_obs(members, columns), var=var, uns={"simulated": np.bool_(simulated)}
-    )
+    study = {
+        "simulated": np.bool_(simulated),
+        "study_groups": np.array(GROUPS, dtype=object),
+        "model_groups": np.array(BAG_GROUPS, dtype=object),
+    }
+    return anndata.AnnData(X=values, obs=_obs(members, columns), var=var, uns=study)
 
 
 def _obs(members: Sequence[_Member], columns: dict[str, type]) -> pd.DataFrame:

@@ -14,9 +14,9 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from cfdna_interp.artifacts.matrix import Inputs, usable
 from cfdna_interp.artifacts.proxy import Linear
 from cfdna_interp.errors import InputError
-from cfdna_interp.proxy.table import Inputs, usable
 from cfdna_interp.stats.resampling import bootstrap_counts
 from cfdna_interp.stats.roc import auroc
 

@@ -10,15 +10,9 @@ from typing import Any
 import numpy as np
 
 from cfdna_interp import __version__
-from cfdna_interp.artifacts.features import BAG_GROUPS, GROUPS
 from cfdna_interp.artifacts.files import digest_file, plain, read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.artifacts.predictions import Score, save_scores
-from cfdna_interp.artifacts.proxy import Linear, Proxy, save_proxy
-from cfdna_interp.config import Config
-from cfdna_interp.errors import InputError
-from cfdna_interp.proxy.fit import cross_validate, fit
-from cfdna_interp.proxy.table import (
+from cfdna_interp.artifacts.matrix import (
     COVARIATES,
     TECHNICAL,
     Inputs,
@@ -28,6 +22,11 @@ from cfdna_interp.proxy.table import (
     load_table,
     usable,
 )
+from cfdna_interp.artifacts.predictions import Score, save_scores
+from cfdna_interp.artifacts.proxy import Linear, Proxy, save_proxy
+from cfdna_interp.config import Config
+from cfdna_interp.errors import InputError
+from cfdna_interp.proxy.fit import cross_validate, fit
 from cfdna_interp.stats.resampling import stream
 
 # A new sample whose fragment-length mode lies outside the training cohort was made by another protocol.
@@ -66,8 +65,8 @@ class Baseline:
 def baselines(table: Table) -> list[Baseline]:
     """Return the regressions to fit for a cohort, in the order of the contract."""
     return [
-        *(Baseline(f"baseline_{group}", groups=(group,)) for group in GROUPS),
-        Baseline("baseline_all", groups=GROUPS),
+        *(Baseline(f"baseline_{group}", groups=(group,)) for group in table.study_groups),
+        Baseline("baseline_all", groups=table.study_groups),
         Baseline("baseline_covariates", columns=COVARIATES),
         Baseline("baseline_technical", columns=tuple(table.technical_columns())),
     ]
@@ -228,14 +227,14 @@ def _protocol(
         "seed": config.seed,
         "outcome": dominance["outcome"],
         "group": dominance["group"],
-        "groups": list(BAG_GROUPS),
+        "groups": list(table.model_groups),
         "features": {
             group: [
                 name
                 for name, owner, varies in zip(table.names, table.groups, varying, strict=True)
                 if owner == group and varies
             ]
-            for group in GROUPS
+            for group in table.study_groups
         },
         "absent": absent,
         "metrics": ["auroc", "auprc", "brier", "calibration_slope", "calibration_intercept"],

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cfdna_interp.proxy.table import Table
+from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.stats.heterogeneity import heterogeneity
 from cfdna_interp.stats.multiplicity import holm
 from cfdna_interp.stats.resampling import stream

@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from cfdna_interp.artifacts.features import GROUPS
 from cfdna_interp.artifacts.files import digest_file, read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.matrix import Table, load_table
 from cfdna_interp.artifacts.predictions import load_scores
 from cfdna_interp.artifacts.validation import record_opening, save_subjects
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.measure import BASELINE, Cohort, measure
 from cfdna_interp.proxy.subgroups import covariates_of
-from cfdna_interp.proxy.table import Table, load_table
 
 
 def run_validate(config: Config) -> None:
@@ -89,7 +88,8 @@ def _subject_scores(layout: Layout, table: Table) -> dict[str, np.ndarray]:
         result[score] = sums / counts
     if "model" not in result:
         raise InputError(f"{layout.scores('model')} has no score 'model'; run the train stage again")
-    ranked = {name: i for i, name in enumerate(["model", "proxy", *(BASELINE + group for group in GROUPS)])}
+    first = ["model", "proxy", *(BASELINE + group for group in table.study_groups)]
+    ranked = {name: i for i, name in enumerate(first)}
     return {name: result[name] for name in sorted(result, key=lambda n: (ranked.get(n, len(ranked)), n))}
 
 

@@ -29,7 +29,7 @@ def auroc_caution(case: int, control: int, auroc: float) -> str:
         )
     if auroc > HIGH:
         return (
-            f"So near to 1 the interval may be too narrow: above {HIGH:g}, of cohorts drawn with a known AUROC "
-            f"as few as {LOWEST_HIGH} of 100 had it inside instead of 95."
+            f"So near to 1 the interval may be too narrow: above {HIGH:g}, of cohorts drawn with a known "
+            f"AUROC as few as {LOWEST_HIGH} of 100 had it inside instead of 95."
         )
     return ""

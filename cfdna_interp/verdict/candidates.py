@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.artifacts.proxy import Linear
-from cfdna_interp.proxy.table import Table
 from cfdna_interp.stats.multiplicity import benjamini_hochberg
 from cfdna_interp.stats.resampling import stream
 from cfdna_interp.verdict.evidence import (

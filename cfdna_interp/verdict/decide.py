@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from cfdna_interp.artifacts.files import digest_file, read_json, write_text
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.matrix import load_table
 from cfdna_interp.artifacts.proxy import load_proxy
 from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.artifacts.verdict import save_verdict
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.errors import InputError
-from cfdna_interp.proxy.table import load_table
 from cfdna_interp.verdict.candidates import Cohorts
 from cfdna_interp.verdict.hypotheses import as_table, hypotheses
 from cfdna_interp.verdict.ladder import climb

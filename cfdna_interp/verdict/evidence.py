@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import mannwhitneyu, rankdata
 
+from cfdna_interp.artifacts.matrix import COVARIATES, TECHNICAL, Table
 from cfdna_interp.audit.technical import standardised, technical_design, terms
-from cfdna_interp.proxy.table import COVARIATES, TECHNICAL, Table
 from cfdna_interp.stats.roc import auroc_interval
 
 # Two subjects a term would do for a linear regression (Austin and Steyerberg, J Clin Epidemiol 68:627, 2015);

@@ -8,9 +8,9 @@ import pytest
 from scipy.stats import spearmanr
 
 from cfdna_interp.artifacts.features import GROUPS
+from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.audit.batches import batch_from_groups
 from cfdna_interp.audit.depth import depth_correlations, subject_means
-from cfdna_interp.proxy.table import Table
 
 
 def table(n=60, seed=1, depth=0.0, batch=0.0):

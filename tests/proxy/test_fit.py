@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
+from cfdna_interp.artifacts.matrix import Inputs
 from cfdna_interp.artifacts.proxy import Proxy, load_proxy, save_proxy
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.fit import GRID, choose_penalty, cross_validate, fit, one_standard_error, pipeline
-from cfdna_interp.proxy.table import Inputs
 from cfdna_interp.stats.roc import auroc
 
 

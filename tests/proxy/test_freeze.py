@@ -10,12 +10,12 @@ from frozen_run import SIZES, World, make_run
 
 from cfdna_interp.artifacts.files import digest_file, read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.matrix import column_inputs, group_inputs, load_table
 from cfdna_interp.artifacts.predictions import load_scores
 from cfdna_interp.artifacts.proxy import load_proxy
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.freeze import portable_settings, run_proxy
 from cfdna_interp.proxy.score import extraction_config
-from cfdna_interp.proxy.table import column_inputs, group_inputs, load_table
 
 WRITTEN = ("proxy.json", "protocol.json", "scores.proxy.parquet")
 

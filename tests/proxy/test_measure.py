@@ -8,10 +8,10 @@ from sklearn.metrics import roc_auc_score
 
 from cfdna_interp.artifacts.files import plain, read_json
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.config import Config
 from cfdna_interp.proxy.measure import Cohort, families, measure
 from cfdna_interp.proxy.subgroups import covariates_of, subgroups
-from cfdna_interp.proxy.table import Table
 from cfdna_interp.stats.multiplicity import holm
 from cfdna_interp.stats.power import detectable_auroc
 from cfdna_interp.stats.roc import delong

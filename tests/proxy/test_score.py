@@ -11,6 +11,7 @@ from scipy.special import expit
 
 from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.matrix import load_table
 from cfdna_interp.artifacts.predictions import Score, load_scores, save_predictions, save_scores
 from cfdna_interp.artifacts.proxy import load_proxy
 from cfdna_interp.cli import cli
@@ -21,7 +22,6 @@ from cfdna_interp.features.matrix import write_matrices
 from cfdna_interp.features.sample import extract_sample
 from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.score import score_alignment, score_features
-from cfdna_interp.proxy.table import load_table
 
 QC = {"technical": {"fragments": 10_000}, "simulated": False}
 

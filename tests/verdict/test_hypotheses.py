@@ -10,8 +10,8 @@ import pytest
 from frozen_run import World, dominance, finished_run
 
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.artifacts.proxy import Linear, Proxy
-from cfdna_interp.proxy.table import Table
 from cfdna_interp.verdict.candidates import Cohorts, candidates
 from cfdna_interp.verdict.hypotheses import as_table, hypotheses
 from cfdna_interp.verdict.stable import stable_effects

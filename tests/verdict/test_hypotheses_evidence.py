@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import t
 
-from cfdna_interp.proxy.table import Table
+from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.verdict.evidence import adjusted_difference, replicate, subject_frame, subject_values
 
 

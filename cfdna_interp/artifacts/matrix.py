@@ -1,4 +1,4 @@
-"""A role's feature matrix in memory, and the inputs that each score is made of."""
+"""``features.{role}.h5ad``: a role's feature matrix, and the inputs that a regression takes from it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import anndata
 import numpy as np
 import pandas as pd
 
+from cfdna_interp.artifacts.features import BAG_GROUPS, GROUPS
 from cfdna_interp.errors import InputError
 
 COVARIATES = ("age", "sex")
@@ -34,6 +35,10 @@ class Table:
         Index sample; covariates, site, batch and technical columns, those that the cohort has.
     simulated
         Whether the alignments were made by the simulator.
+    study_groups
+        All feature groups of the study, also those of which nothing was measured.
+    model_groups
+        Those that the model under study can see.
     """
 
     samples: tuple[str, ...]
@@ -45,6 +50,8 @@ class Table:
     definitions: tuple[str, ...]
     obs: pd.DataFrame
     simulated: bool
+    study_groups: tuple[str, ...] = GROUPS
+    model_groups: tuple[str, ...] = BAG_GROUPS
 
     def technical_columns(self) -> list[str]:
         """Return the names of the technical columns, sorted."""
@@ -100,6 +107,8 @@ def load_table(path: Path | str) -> Table:
         definitions=tuple(map(str, data.var["definition"])),
         obs=obs,
         simulated=bool(data.uns["simulated"]),
+        study_groups=tuple(map(str, data.uns["study_groups"])),
+        model_groups=tuple(map(str, data.uns["model_groups"])),
     )
 
 
