@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from cfdna_interp.artifacts.features import BAG_GROUPS
+from cfdna_interp.artifacts.features import BAG_GROUPS, GROUPS
 from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import Prediction, Score, save_predictions, save_scores
