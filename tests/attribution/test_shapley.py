@@ -9,7 +9,7 @@ from cfdna_interp.attribution.shapley import contributions
 from cfdna_interp.errors import InputError
 
 
-@pytest.mark.parametrize("groups", [1, 3, 6])
+@pytest.mark.parametrize("groups", [1, 3, 6, 8])
 def test_a_sum_gives_each_group_its_own_term(groups: int) -> None:
     terms = np.random.default_rng(0).normal(size=(5, groups))
     found = contributions(lambda present: terms @ present, groups)
@@ -32,6 +32,19 @@ def test_each_coalition_is_asked_for_once() -> None:
 def test_of_eight_groups_a_product_of_two_is_halved_and_the_others_get_nothing() -> None:
     found = contributions(lambda present: np.array([4.0 * present[1] * present[6]]), 8)
     assert found.phi[0] == pytest.approx([0, 2, 0, 0, 0, 0, 2, 0], abs=1e-4)
+
+
+@pytest.mark.parametrize("groups", [7, 8])
+def test_weights_give_what_walking_all_orders_gives(groups: int) -> None:
+    # A random game of five groups, to which the others add nothing: by the orders of five it is Captum's.
+    values = np.random.default_rng(3).normal(size=(2,) * 5)
+
+    def game(present: np.ndarray) -> np.ndarray:
+        return np.array([values[tuple(present[:5].astype(int))]])
+
+    small, large = contributions(game, 5), contributions(game, groups)
+    np.testing.assert_allclose(large.phi[0, :5], small.phi[0], atol=1e-5)
+    assert large.phi[0, 5:] == pytest.approx(0, abs=1e-12) and large.coalitions == 2**groups
 
 
 def test_many_groups_are_sampled_with_errors_that_hold() -> None:
