@@ -7,10 +7,11 @@ import json
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
+from cfdna_interp.config.table import FeatureTable, problem_of
 from cfdna_interp.errors import InputError
 
 SCHEMA = Path(__file__).with_name("schema.yaml")
@@ -65,7 +66,8 @@ def per_mate(bases: int | tuple[int, ...]) -> tuple[int, int]:
 class Features:
     """What feature tables are made of: window in bp, CpGs a fragment needs inside a marker block.
 
-    ``annotation`` is a BED file whose fourth column names the context of CpGs.
+    ``annotation`` is a BED file whose fourth column names the context of CpGs. ``table`` takes the place of
+    alignments, and of everything that is read from them.
     """
 
     window: int = 5_000_000
@@ -73,6 +75,7 @@ class Features:
     min_markers: int = 10
     tissue_method: str = "uxm"
     annotation: str | None = None
+    table: FeatureTable | None = None
 
 
 @dataclass(frozen=True)
@@ -153,10 +156,13 @@ class Validation:
 
 @dataclass(frozen=True)
 class Config:
-    """All settings of a run. Paths are absolute after loading, resolved against the config's folder."""
+    """All settings of a run. Paths are absolute after loading, resolved against the config's folder.
 
-    sheet: str
+    Samples come from ``sheet``, or from ``features.table``; ``sheet`` is "" then.
+    """
+
     outdir: str
+    sheet: str = ""
     seed: int = 1
     title: str = "cfDNA interpretation"
     atlas: str | None = None
@@ -168,6 +174,16 @@ class Config:
     attribution: Attribution = field(default_factory=Attribution)
     representation: Representation = field(default_factory=Representation)
     validation: Validation = field(default_factory=Validation)
+
+    @property
+    def route(self) -> str:
+        """Where features come from: ``alignments`` or a ``table``."""
+        return "alignments" if self.features.table is None else "table"
+
+    @property
+    def source(self) -> str:
+        """The file that says who is in the study: the sheet, or the table."""
+        return self.sheet if self.features.table is None else self.features.table.path
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as nested dictionaries, for the record and for the workflow."""
@@ -238,28 +254,40 @@ def _check(raw: dict[str, Any], file: Path) -> dict[str, Any]:
 
 def _check_together(config: Config, file: Path) -> None:
     """Check what the schema can't: values that need one another."""
+    problem = _problem(config)
+    if problem is not None:
+        raise InputError(f"config {file}: {problem}")
+
+
+def _problem(config: Config) -> str | None:
     extract, model, looked = config.extract, config.model, config.representation
-    problem = None
+    if config.features.table is None and not config.sheet:
+        return "no samples; set sheet to a sample sheet, or features.table to a table of features"
+    if config.features.table is not None:
+        if config.sheet:
+            return "both sheet and features.table say who is in the study; leave one of them out"
+        problem = problem_of(config.features.table)
+        if problem is not None:
+            return problem
     if extract.min_length > extract.max_length:
-        problem = (
+        return (
             f"extract.min_length {extract.min_length} is above extract.max_length {extract.max_length}; "
             "correct the values"
         )
-    elif extract.motifs == "reference" and config.reference.fasta is None:
-        problem = "extract.motifs: reference needs the genome's bases; set reference.fasta"
-    elif model.encoder in ("transformers", "torch_module", "table") and model.checkpoint is None:
-        problem = f"model.encoder: {model.encoder} needs the model; set model.checkpoint"
-    elif model.encoder == "torch_module" and model.factory is None:
-        problem = "model.encoder: torch_module needs the function that builds it; set model.factory"
-    elif model.encoder in ("transformers", "causal") and config.reference.fasta is None:
-        problem = f"model.encoder: {model.encoder} reads the genome's bases; set reference.fasta"
-    elif -(-looked.active // looked.block) > looked.features // looked.block:
-        problem = (
+    if extract.motifs == "reference" and config.reference.fasta is None:
+        return "extract.motifs: reference needs the genome's bases; set reference.fasta"
+    if model.encoder in ("transformers", "torch_module", "table") and model.checkpoint is None:
+        return f"model.encoder: {model.encoder} needs the model; set model.checkpoint"
+    if model.encoder == "torch_module" and model.factory is None:
+        return "model.encoder: torch_module needs the function that builds it; set model.factory"
+    if model.encoder in ("transformers", "causal") and config.reference.fasta is None:
+        return f"model.encoder: {model.encoder} reads the genome's bases; set reference.fasta"
+    if -(-looked.active // looked.block) > looked.features // looked.block:
+        return (
             f"representation.active {looked.active} is more than {looked.features} features in blocks of "
             f"{looked.block} can hold; lower it or raise representation.features"
         )
-    if problem is not None:
-        raise InputError(f"config {file}: {problem}")
+    return None
 
 
 def _build(cls: type[Any], raw: dict[str, Any]) -> Any:
@@ -268,14 +296,21 @@ def _build(cls: type[Any], raw: dict[str, Any]) -> Any:
     for item in fields(cls):
         if item.name not in raw or raw[item.name] is None:
             continue
-        value = raw[item.name]
-        if is_dataclass(hints[item.name]):
-            value = _build(hints[item.name], value)
+        value, hint = raw[item.name], hints[item.name]
+        if isinstance(value, dict):
+            sections: list[Any] = [kind for kind in (hint, *get_args(hint)) if is_dataclass(kind)]
+            if get_origin(hint) is dict:
+                value = {name: _build(sections[0], part) for name, part in value.items()}
+            else:
+                value = _build(sections[0], value)
+        elif hint is str:
+            # A code such as 1 may stand without quotes.
+            value = str(value)
         elif isinstance(value, list):
             value = tuple(value)
-        elif hints[item.name] in (int, float, int | None, int | tuple[int, ...]):
+        elif hint in (int, float, int | None, int | tuple[int, ...]):
             # To the schema 20000.0 is an integer and 0 a number; to numpy they aren't.
-            value = float(value) if hints[item.name] is float else int(value)
+            value = float(value) if hint is float else int(value)
         values[item.name] = value
     return cls(**values)
 
@@ -286,11 +321,11 @@ def _resolve(config: Config, folder: Path) -> Config:
             return value
         return str((folder / Path(value).expanduser()).resolve())
 
-    build = config.reference.build
+    build, table = config.reference.build, config.features.table
     looks_like_path = "/" in build or build.endswith((".tsv", ".fai"))
     return replace(
         config,
-        sheet=absolute(config.sheet) or "",
+        sheet=absolute(config.sheet or None) or "",
         outdir=absolute(config.outdir) or "",
         atlas=absolute(config.atlas),
         reference=replace(
@@ -298,7 +333,11 @@ def _resolve(config: Config, folder: Path) -> Config:
             build=(absolute(build) or build) if looks_like_path else build,
             fasta=absolute(config.reference.fasta),
         ),
-        features=replace(config.features, annotation=absolute(config.features.annotation)),
+        features=replace(
+            config.features,
+            annotation=absolute(config.features.annotation),
+            table=None if table is None else replace(table, path=absolute(table.path) or ""),
+        ),
         model=replace(
             config.model,
             checkpoint=absolute(config.model.checkpoint),

@@ -57,7 +57,7 @@ def test_required_keys_are_those_without_a_default():
         for item in dataclasses.fields(Config)
         if item.default is missing and item.default_factory is missing
     }
-    assert set(SETTINGS["required"]) == bare == {"sheet", "outdir"}
+    assert set(SETTINGS["required"]) == bare == {"outdir"}
 
 
 def test_the_template_names_every_key_and_shows_the_defaults():
@@ -135,6 +135,7 @@ def test_mistakes_are_named(tmp_path, text, words):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("outdir: o\n", ["no samples", "set sheet to a sample sheet, or features.table"]),
         ("sheet: s.tsv\n", ["'outdir' is a required property"]),
         ("", ["no settings", "config/config.yaml"]),
         ("- sheet\n", ["no settings"]),
@@ -189,7 +190,7 @@ def test_what_is_written_is_what_is_read(tmp_path_factory, seed, margin, contigs
     assert config.validation.necessity_margin == margin
     assert config.extract.contigs == (tuple(contigs) if isinstance(contigs, list) else contigs)
     # Everything else is as by default.
-    assert config.validation.permutations == Config("s", "o").validation.permutations
+    assert config.validation.permutations == Config("o").validation.permutations
 
 
 def test_all_settings_can_be_written_and_loaded_again(tmp_path):

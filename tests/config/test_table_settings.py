@@ -1,0 +1,111 @@
+"""Settings of a table: every column is told once, mistakes are named before the table is opened."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+import yaml
+
+from cfdna_interp.config import load_config
+from cfdna_interp.config.settings import SCHEMA, Config
+from cfdna_interp.config.table import FeatureTable, GroupColumns, LabelCells, RoleCells, TableColumns
+from cfdna_interp.errors import InputError
+
+GROUPS = {"fragment_length": {"prefix": "fsd_"}, "own": {"pattern": "x[0-9]+"}}
+
+
+def write(folder, table: dict[str, Any], **other: Any):
+    path = folder / "c.yaml"
+    path.write_text(yaml.safe_dump({"outdir": "o", "features": {"table": table}, **other}))
+    return path
+
+
+def test_schema_and_dataclasses_have_the_same_keys() -> None:
+    schema = yaml.safe_load(SCHEMA.read_text())["properties"]["features"]["properties"]["table"]
+    for kind, section in (
+        (FeatureTable, schema),
+        (TableColumns, schema["properties"]["columns"]),
+        (RoleCells, schema["properties"]["roles"]),
+        (LabelCells, schema["properties"]["labels"]),
+        (GroupColumns, schema["properties"]["groups"]["additionalProperties"]),
+    ):
+        assert set(section["properties"]) == {item.name for item in dataclasses.fields(kind)}
+        assert section["additionalProperties"] is False
+
+
+def test_the_least_that_a_table_needs(tmp_path) -> None:
+    config = load_config(write(tmp_path, {"path": "a.csv", "groups": GROUPS}))
+    table = config.features.table
+    assert (config.route, config.sheet, config.source) == ("table", "", str(tmp_path / "a.csv"))
+    assert table.columns == TableColumns("sample", None, "label", "role")
+    assert table.groups == {"fragment_length": GroupColumns("fsd_"), "own": GroupColumns(pattern="x[0-9]+")}
+    assert (table.roles, table.labels) == (RoleCells("discovery", "heldout"), LabelCells("1", "0"))
+
+
+def test_codes_may_stand_without_quotes(tmp_path) -> None:
+    given = {"path": "a.csv", "groups": GROUPS, "labels": {"case": 2, "control": 1}}
+    assert load_config(write(tmp_path, given)).features.table.labels == LabelCells("2", "1")
+
+
+def test_without_a_table_the_sheet_is_the_source() -> None:
+    config = Config(sheet="s.tsv", outdir="o")
+    assert (config.route, config.source) == ("alignments", "s.tsv")
+
+
+def test_a_table_can_be_written_and_loaded_again(tmp_path) -> None:
+    given = {"path": "a.csv", "groups": {**GROUPS, "few": {"columns": ["a", "b"]}}, "covariates": ["bmi"]}
+    config = load_config(write(tmp_path, given, extract={"contigs": ["chr1"]}))
+    again = tmp_path / "again.yaml"
+    # YAML has no tuples.
+    again.write_text(yaml.safe_dump(yaml.safe_load(yaml.dump(config.as_dict(), Dumper=Lists))))
+    assert load_config(again) == config
+
+
+class Lists(yaml.SafeDumper):
+    pass
+
+
+Lists.add_representer(tuple, lambda dumper, value: dumper.represent_list(value))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"path": None}, ["features.table.path", "None is not of type 'string'"]),
+        ({"group": {}}, ["unknown key 'features.table.group'", "did you mean 'groups'?"]),
+        ({"columns": {"lable": "y"}}, ["'features.table.columns.lable'", "did you mean 'label'?"]),
+        ({"groups": {"Own Group": {"prefix": "a"}}}, ["features.table.groups", "'Own Group' does not match"]),
+        ({"groups": {"own": {"prefix": "a"}}}, ["names one group", "give two or more"]),
+        ({"groups": {**GROUPS, "all": {"prefix": "a"}}}, ["groups.all", "rename the group"]),
+        ({"groups": {**GROUPS, "c": {}}}, ["groups.c gives no column", "one of prefix, pattern, columns"]),
+        (
+            {"groups": {**GROUPS, "c": {"prefix": "a", "pattern": "b"}}},
+            ["groups.c gives prefix and pattern", "give one of"],
+        ),
+        ({"groups": {**GROUPS, "c": {"pattern": "a("}}}, ["pattern 'a('", "no regular expression"]),
+        ({"labels": {"case": 1, "control": 1}}, ["features.table.labels are both '1'"]),
+        ({"labels": {"case": True}}, ["True is not of type 'string'"]),
+        ({"roles": {"discovery": "heldout"}}, ["features.table.roles are both 'heldout'"]),
+        ({"covariates": ["kg/m2"]}, ["'kg/m2' has a / in its name"]),
+        ({"covariates": ["bmi"], "technical": ["bmi"]}, ["'bmi' twice"]),
+        ({"columns": {"score": "label"}}, ["'label' twice"]),
+        ({"score_is": "odds"}, ["'odds' is not one of"]),
+    ],
+)
+def test_mistakes_are_named(tmp_path, change, words) -> None:
+    path = write(tmp_path, {"path": "a.csv", "groups": GROUPS} | change)
+    with pytest.raises(InputError) as caught:
+        load_config(path)
+    message = str(caught.value)
+    assert message.startswith(f"config {path}: ")
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_a_sheet_beside_a_table_is_refused(tmp_path) -> None:
+    path = write(tmp_path, {"path": "a.csv", "groups": GROUPS}, sheet="s.tsv")
+    with pytest.raises(InputError, match=r"both sheet and features\.table say who is in the study"):
+        load_config(path)
