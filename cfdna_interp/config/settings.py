@@ -143,6 +143,21 @@ class Representation:
 
 
 @dataclass(frozen=True)
+class ProxySettings:
+    """How the logistic regression on the dominant group's features is built; see docs/proxy.md.
+
+    ``basis`` is applied to the proxy's own features, the rest to every baseline too. ``components`` is a
+    number of principal components, of inputs that are ``centred`` or not; None keeps the inputs themselves.
+    """
+
+    penalty: str = "l2"
+    basis: str = "none"
+    spline_functions: int = 12
+    components: int | None = None
+    centred: bool = True
+
+
+@dataclass(frozen=True)
 class Validation:
     """Margins fixed before the held-out cohort is opened; AUROC units."""
 
@@ -173,6 +188,7 @@ class Config:
     model: Model = field(default_factory=Model)
     attribution: Attribution = field(default_factory=Attribution)
     representation: Representation = field(default_factory=Representation)
+    proxy: ProxySettings = field(default_factory=ProxySettings)
     validation: Validation = field(default_factory=Validation)
 
     @property
