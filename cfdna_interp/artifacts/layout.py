@@ -77,6 +77,10 @@ class Layout:
         """Return the frozen held-out scores written by ``train`` ("model") or ``proxy`` ("proxy")."""
         return self.root / f"scores.{writer}.parquet"
 
+    def opened_protocol(self, digest: str) -> Path:
+        """Return the copy of a protocol under which the held-out labels were read."""
+        return self.root / "protocols" / f"{digest}.json"
+
     def file(self, name: str) -> Path:
         """Return a cohort-level file by its name, e.g. ``protocol.json``."""
         return self.root / name

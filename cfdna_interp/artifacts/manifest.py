@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cfdna_interp import __version__
-from cfdna_interp.artifacts.files import digest_file
+from cfdna_interp.artifacts.files import digest_file, read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import ROLES, load_samples
 from cfdna_interp.config import Config
@@ -56,10 +56,16 @@ def build_manifest(config: Config, layout: Layout) -> dict[str, Any]:
     Returns
     -------
     ``software``, ``python``, ``libraries`` (name -> version of each runtime dependency), ``seed``,
-    ``config`` (paths relative to the output folder where inside it, file names otherwise) and
-    ``files`` (path relative to the output folder -> SHA-256).
+    ``config`` (paths relative to the output folder where inside it, file names otherwise), ``files`` (path
+    relative to the output folder -> SHA-256), and the marks of ``validation.json`` for held-out labels that
+    had been read before: ``exploratory`` and ``opening``.
     """
+    marks = {}
+    if layout.file("validation.json").is_file():
+        validation = read_json(layout.file("validation.json"))
+        marks = {key: validation[key] for key in ("exploratory", "opening") if key in validation}
     return {
+        **marks,
         "software": {"name": "cfdna-interp", "version": __version__},
         "python": platform.python_version(),
         "libraries": _libraries(),
@@ -81,7 +87,7 @@ def _libraries() -> dict[str, str]:
 
 
 def _result_files(config: Config, layout: Layout) -> list[Path]:
-    paths = []
+    paths = sorted(layout.root.glob("protocols/*.json"))
     for role in ROLES:
         sheet = layout.samples(role)
         if not sheet.is_file():

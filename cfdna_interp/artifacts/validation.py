@@ -1,4 +1,4 @@
-"""``validation.scores.parquet``: the held-out subjects with their labels, and the record of openings."""
+"""``validation.scores.parquet``: the held-out subjects with their labels and frozen scores."""
 
 from __future__ import annotations
 
@@ -9,17 +9,25 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cfdna_interp.artifacts.files import atomic_path, read_json, write_json
+from cfdna_interp.artifacts.files import atomic_path
+from cfdna_interp.artifacts.openings import Opening
 from cfdna_interp.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def save_subjects(columns: Mapping[str, Sequence[object]], path: Path | str) -> None:
-    """Write one row per held-out subject: subject, label, site, batch, covariates, a column per score."""
+def save_subjects(columns: Mapping[str, Sequence[object]], opening: Opening, path: Path | str) -> None:
+    """Write one row per held-out subject: subject, label, site, batch, covariates, a column per score.
+
+    The column ``exploratory``, and ``exploratory`` and ``opening`` in the file's metadata, say whether the
+    labels had been read under another protocol before: a table may travel without its ``validation.json``.
+    """
+    rows = len(columns["subject"])
+    table = pa.table({**columns, "exploratory": [opening.exploratory] * rows})
+    marks = {"exploratory": str(opening.exploratory).lower(), "opening": str(opening.number)}
     with atomic_path(path) as temporary:
-        pq.write_table(pa.table(dict(columns)), temporary, compression="zstd")
+        pq.write_table(table.replace_schema_metadata(marks), temporary, compression="zstd")
 
 
 def load_subjects(path: Path | str) -> pd.DataFrame:
@@ -31,22 +39,3 @@ def load_subjects(path: Path | str) -> pd.DataFrame:
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(f"{path} is no table of subjects ({error}); delete it and run again") from None
     return subjects
-
-
-def record_opening(path: Path | str, protocol: str) -> int:
-    """Note that the held-out labels are read under a protocol, and return how many protocols did so far.
-
-    Reading again under the same protocol changes nothing: the first protocol stays number 1.
-
-    Parameters
-    ----------
-    path
-        ``openings.json``.
-    protocol
-        Digest of ``protocol.json``.
-    """
-    protocols: list[str] = read_json(path)["protocols"] if Path(path).is_file() else []
-    if protocol not in protocols:
-        protocols.append(protocol)
-        write_json(path, {"protocols": protocols})
-    return protocols.index(protocol) + 1

@@ -44,13 +44,19 @@ class Rung:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The highest unbroken rung, two plain sentences, and the rungs from L0 to L4."""
+    """The highest unbroken rung, two plain sentences, and the rungs from L0 to L4.
+
+    ``exploratory`` and ``opening`` are those of ``validation.json``: whether the held-out labels had been
+    read under another protocol before, and what changed since.
+    """
 
     headline: str | None
     sentences: tuple[str, str]
     simulated: bool
     group: str | None
     rungs: tuple[Rung, ...]
+    exploratory: bool = False
+    opening: dict[str, Any] = field(default_factory=dict)
 
 
 def save_verdict(verdict: Verdict, path: Path | str) -> None:
@@ -64,6 +70,14 @@ def load_verdict(path: Path | str) -> Verdict:
     try:
         first, second = record["sentences"]
         rungs = tuple(Rung(**rung) for rung in record["rungs"])
-        return Verdict(record["headline"], (first, second), record["simulated"], record["group"], rungs)
+        return Verdict(
+            record["headline"],
+            (first, second),
+            record["simulated"],
+            record["group"],
+            rungs,
+            record.get("exploratory", False),
+            record.get("opening", {}),
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is no verdict ({error!r}); run the verdict stage again") from None

@@ -13,6 +13,7 @@ import pandas as pd
 from cfdna_interp.artifacts.files import read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table, group_inputs, load_table
+from cfdna_interp.artifacts.openings import opening_of
 from cfdna_interp.artifacts.proxy import load_proxy
 from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.audit.adjusted import adjusted_effects
@@ -57,6 +58,7 @@ def run_audit(config: Config) -> None:
     write_json(
         layout.file("audit.json"),
         {
+            **opening_of(validation).record(),
             "technical": _baseline(validation, "baseline_technical"),
             "covariates": _baseline(validation, "baseline_covariates"),
             "adjusted": [asdict(effect) for effect in adjusted.effects],

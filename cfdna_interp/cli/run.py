@@ -54,7 +54,20 @@ def command(config_path: Path, cores: int, dry_run: bool, snakemake_options: tup
                 raise InputError(message)
             raise SystemExit(code)
     if not dry_run:
+        _say_opening(outdir)
         click.echo(str(outdir / "report.html"))
+
+
+def _say_opening(outdir: Path) -> None:
+    """Say on standard error if the held-out labels had been read under another protocol before."""
+    from cfdna_interp.artifacts.files import read_json
+    from cfdna_interp.artifacts.openings import opening_of
+
+    path = outdir / "validation.json"
+    if path.is_file():  # a run up to an earlier stage has none
+        note = opening_of(read_json(path)).note()
+        if note:
+            click.echo(note, err=True)
 
 
 @contextmanager

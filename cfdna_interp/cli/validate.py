@@ -16,4 +16,6 @@ def command(config_path: Path) -> None:
     from cfdna_interp.config import load_config
     from cfdna_interp.proxy.validate import run_validate
 
-    run_validate(load_config(config_path))
+    opening = run_validate(load_config(config_path))
+    if opening.exploratory:
+        click.echo(opening.note(), err=True)

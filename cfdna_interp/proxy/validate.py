@@ -11,16 +11,21 @@ import numpy as np
 from cfdna_interp.artifacts.files import digest_file, read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table, load_table
+from cfdna_interp.artifacts.openings import Opening, record_opening
 from cfdna_interp.artifacts.predictions import load_scores
-from cfdna_interp.artifacts.validation import record_opening, save_subjects
+from cfdna_interp.artifacts.validation import save_subjects
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.measure import BASELINE, Cohort, measure
 from cfdna_interp.proxy.subgroups import covariates_of
 
 
-def run_validate(config: Config) -> None:
+def run_validate(config: Config) -> Opening:
     """Write ``validation.json`` and ``validation.scores.parquet``; note the opening in ``openings.json``.
+
+    Returns
+    -------
+    Which opening of the held-out labels this was.
 
     Raises
     ------
@@ -32,21 +37,21 @@ def run_validate(config: Config) -> None:
     check_protocol(layout, protocol, config)
     table = load_table(layout.matrix("heldout"))
     scores = _subject_scores(layout, table)
-    digest = digest_file(layout.file("protocol.json"))
     # Noted before the labels are read: a run that breaks off afterwards has opened them all the same.
-    opened = record_opening(layout.file("openings.json"), digest)
+    opening = record_opening(layout)
     labels = _read_labels(config, table)
     cohort = _cohort(table, labels, scores, protocol["group"])
     result = {
-        "opened": opened,
-        "exploratory": opened > 1,
-        "protocol_digest": digest,
+        "opened": opening.number,
+        "protocol_digest": opening.protocol,
+        **opening.record(),
         "discovery": protocol["discovery"],
         "simulated": table.simulated,
         **measure(cohort, config),
     }
-    save_subjects(_columns(table, cohort), layout.file("validation.scores.parquet"))
+    save_subjects(_columns(table, cohort), opening, layout.file("validation.scores.parquet"))
     write_json(layout.file("validation.json"), result)
+    return opening
 
 
 def check_protocol(layout: Layout, protocol: dict[str, Any], config: Config) -> None:

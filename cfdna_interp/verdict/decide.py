@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cfdna_interp.artifacts.files import digest_file, read_json, write_text
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import load_table
+from cfdna_interp.artifacts.openings import opening_of
 from cfdna_interp.artifacts.proxy import load_proxy
 from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.artifacts.verdict import save_verdict
@@ -41,5 +44,7 @@ def run_verdict(config: Config) -> None:
         heldout_labels=subjects.set_index("subject")["label"],
     )
     rows = hypotheses(load_proxy(layout.file("proxy.json")), dominance, audit, cohorts, config.seed)
-    save_verdict(verdict, layout.file("verdict.json"))
+    opening = opening_of(validation)
+    rows = [replace(row, exploratory=opening.note()) for row in rows]
+    save_verdict(replace(verdict, **opening.record()), layout.file("verdict.json"))
     write_text(layout.file("hypotheses.tsv"), as_table(rows))

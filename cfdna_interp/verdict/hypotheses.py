@@ -43,7 +43,8 @@ class Hypothesis:
 
     ``difference`` is that of the feature by itself, cases less controls in discovery, in standard
     deviations within the classes (``sd`` of the feature's own unit), with ``held`` held; ``unadjusted`` with
-    nothing held. ``q`` and ``heldout_q`` are adjusted over all stable effects. " | " parts entries of a cell.
+    nothing held. ``q`` and ``heldout_q`` are adjusted over all stable effects. ``exploratory`` says that the
+    held-out labels had been read under another protocol, and what changed. " | " parts entries of a cell.
     """
 
     statement: str
@@ -81,6 +82,7 @@ class Hypothesis:
     sources: str = ""
     sample_size: str = ""
     control_size: str = ""
+    exploratory: str = ""
 
 
 def hypotheses(

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from cfdna_interp.artifacts.files import digest_file, read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import load_scores, save_scores
-from cfdna_interp.artifacts.validation import load_subjects, record_opening
+from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.measure import Cohort, families, measure
@@ -153,8 +153,3 @@ def test_families_of_comparisons():
         [("model", "model_without_a")],
         [("model", "baseline_a")],
     ]
-
-
-def test_openings_are_numbered_by_protocol(tmp_path):
-    path = tmp_path / "openings.json"
-    assert [record_opening(path, digest) for digest in ("x", "x", "y", "x", "z")] == [1, 1, 2, 1, 3]

@@ -1,0 +1,159 @@
+"""The lock: a second opening under a changed protocol is counted, explained, and marked everywhere."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cfdna_interp.artifacts import files, openings
+from cfdna_interp.artifacts.files import digest_file, read_json, write_json
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.manifest import build_manifest
+from cfdna_interp.artifacts.openings import differing, record_opening
+from cfdna_interp.audit.judge import run_audit
+from cfdna_interp.cli import cli
+from cfdna_interp.config import load_config
+from cfdna_interp.errors import InputError
+from cfdna_interp.proxy.freeze import run_proxy
+from cfdna_interp.proxy.validate import run_validate
+from cfdna_interp.verdict.decide import run_verdict
+
+MARKED = ("validation.json", "audit.json", "verdict.json")
+
+
+def again(config):
+    for stage in (run_proxy, run_validate, run_audit, run_verdict):
+        stage(config)
+
+
+def marks(config):
+    """Return the `exploratory` of every output that holds held-out numbers."""
+    layout = Layout.of(config.outdir)
+    subjects = layout.file("validation.scores.parquet")
+    table = pd.read_csv(layout.file("hypotheses.tsv"), sep="\t", dtype=str, keep_default_na=False)
+    return [
+        *(read_json(layout.file(name))["exploratory"] for name in MARKED),
+        build_manifest(config, layout)["exploratory"],
+        pq.read_schema(subjects).metadata[b"exploratory"] == b"true",
+        bool(pd.read_parquet(subjects)["exploratory"].all()),
+        bool((table["exploratory"] != "").all()),
+    ]
+
+
+def test_a_changed_protocol_is_marked_everywhere_and_the_same_one_nowhere(own_copy):
+    layout = Layout.of(own_copy.outdir)
+    again(own_copy)
+    assert marks(own_copy) == [False] * 7
+    settings = Path(own_copy.sheet).with_name("config.yaml")
+    changed = yaml.safe_load(settings.read_text()) | {"seed": 8}
+    changed["validation"] |= {"sufficiency_margin": 0.2}
+    settings.write_text(yaml.safe_dump(changed))
+    second = load_config(settings)
+    run_proxy(second)
+    said = CliRunner().invoke(cli, ["validate", "--config", str(settings)])
+    assert said.exit_code == 0, said.output
+    run_audit(second)
+    run_verdict(second)
+    assert marks(second) == [True] * 7
+    opening = read_json(layout.file("audit.json"))["opening"]
+    assert opening["number"] == 2
+    assert {"seed", "margins.sufficiency_margin"} <= set(opening["changed"])
+    # Every output tells the same, and the command says it too.
+    for name in MARKED:
+        assert read_json(layout.file(name))["opening"] == opening
+    assert "opening 2 of the held-out labels" in said.stderr
+    assert "margins.sufficiency_margin" in said.stderr
+    assert "exploratory" in read_json(layout.file("verdict.json"))["sentences"][1]
+    copies = {path.stem: digest_file(path) for path in layout.root.glob("protocols/*.json")}
+    assert sorted(copies) == sorted(read_json(layout.file("openings.json"))["protocols"])
+    assert all(name == digest for name, digest in copies.items())
+
+
+def test_results_may_go_but_openings_stay(own_copy):
+    layout = Layout.of(own_copy.outdir)
+    for path in layout.root.glob("*"):
+        if path.name.startswith(("validation", "audit", "verdict", "hypotheses", "proxy", "protocol.")):
+            path.unlink()
+    second = replace(own_copy, seed=8)
+    run_proxy(second)
+    assert run_validate(second).number == 2
+
+
+def test_without_the_first_protocol_what_changed_cannot_be_told(own_copy):
+    layout = Layout.of(own_copy.outdir)
+    (copy,) = layout.root.glob("protocols/*.json")
+    copy.write_text("{}\n")
+    protocol = read_json(layout.file("protocol.json"))
+    write_json(layout.file("protocol.json"), protocol | {"seed": 8})
+    opening = record_opening(layout)
+    assert (opening.number, opening.changed) == (2, None)
+    assert "what changed cannot be told" in opening.note()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"protocols": []}', '{"protocols": ["x"]}'])
+def test_a_damaged_record_is_never_made_anew(own_copy, text):
+    path = Layout.of(own_copy.outdir).file("openings.json")
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"openings\.json is damaged.*restore it"):
+        run_validate(own_copy)
+    assert path.read_text() == text
+
+
+class Killed(BaseException):
+    """Stands for a process that ends at once."""
+
+
+# Files written before the end -> number of the opening when the command is given again.
+@pytest.mark.parametrize(("survived", "number"), [(0, 1), (1, 1), (2, 2), (3, 2), (4, 2)])
+def test_killed_anywhere_no_opening_is_lost_or_invented(tmp_path, monkeypatch, survived, number):
+    # Two openings write four files: copy, record, copy, record. The process ends before the next one.
+    layout = Layout.of(tmp_path)
+    write_json(layout.file("protocol.json"), {"seed": 1})
+    done = 0
+    whole = files.atomic_path
+
+    def dying(path):
+        nonlocal done
+        if done == survived:
+            raise Killed
+        done += 1
+        return whole(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(openings, "atomic_path", dying)
+        patch.setattr(openings, "write_json", lambda path, value: dying(path) and write_json(path, value))
+        reached = []
+        try:
+            reached.append(record_opening(layout).number)
+            write_json(layout.file("protocol.json"), {"seed": 2})
+            reached.append(record_opening(layout).number)
+        except Killed:
+            pass
+    # Labels are read after the function returns: as many protocols were opened as calls came back.
+    record = layout.file("openings.json")
+    noted = read_json(record)["protocols"] if record.is_file() else []
+    assert len(noted) == len(reached)
+    # What was left behind is taken up again, and counts once.
+    assert record_opening(layout).number == number
+
+
+KEYS = st.text("abc", min_size=1, max_size=2)
+TREES = st.recursive(st.integers(0, 2), lambda inner: st.dictionaries(KEYS, inner, max_size=3), max_leaves=8)
+
+
+@given(st.dictionaries(KEYS, TREES, max_size=4), st.dictionaries(KEYS, TREES, max_size=4))
+def test_what_changed_is_empty_for_equal_protocols_alone(a, b):
+    assert (differing(a, b) == ()) == (a == b)
+    assert differing(a, b) == differing(b, a)
+
+
+def test_changed_keys_are_named_by_their_path():
+    first = {"seed": 1, "margins": {"x": 0.1, "y": 0.2}, "groups": ["a"], "absent": {}}
+    second = {"seed": 1, "margins": {"x": 0.3, "y": 0.2}, "groups": ["a", "b"], "absent": None}
+    assert differing(first, second) == ("absent", "groups", "margins.x")
