@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linprog
 from scipy.stats import rankdata
 
 from cfdna_interp.artifacts.matrix import COVARIATES, TECHNICAL
 from cfdna_interp.audit.technical import standardised, terms
+from cfdna_interp.stats.separation import separated
 
 # Subjects of the rarer class per term, a common lower bound for logistic regression
 # (Vittinghoff and McCulloch 2007 find 5 to 9 workable).
@@ -147,24 +147,6 @@ def _clusters(subjects: pd.DataFrame) -> tuple[np.ndarray | None, str]:
         few.append(f"{place} {len(known)}")
     found = f" ({', '.join(few)})" if few else ""
     return None, f"robust to unequal variance, not clustered: fewer than {CLUSTERS} clusters{found}"
-
-
-def separated(X: np.ndarray, labels: np.ndarray) -> bool:
-    """Say whether some combination of columns divides the classes, so that no maximum likelihood exists.
-
-    A linear programme: the largest Σ s_i x_i·b over |b| <= 1 with every s_i x_i·b >= 0, s = ±1 by label,
-    is positive exactly under complete or quasi-complete separation (Konis 2007).
-
-    Parameters
-    ----------
-    X
-        (subjects, terms) with the constant column, of full rank.
-    labels
-        (subjects,) 1 case, 0 control.
-    """
-    signed = X * np.where(labels > 0, 1.0, -1.0)[:, None]
-    outcome = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(X)), bounds=(-1, 1))
-    return bool(-outcome.fun > 1e-7)
 
 
 def _candidates(subjects: pd.DataFrame, score: np.ndarray) -> list[tuple[str, np.ndarray]]:

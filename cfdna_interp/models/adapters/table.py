@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from scipy.stats import rankdata
 
 from cfdna_interp.errors import InputError
+from cfdna_interp.stats.correlation import weighted_correlations
 from cfdna_interp.stats.resampling import bootstrap_counts, stream
 
 CLIP = 1e-6  # probabilities are held this far from 0 and 1 before they become logits
@@ -175,25 +176,13 @@ def fidelity(
     rng = stream(seed, "fidelity")
     everybody = np.zeros(n, dtype=np.int64)
     draws = np.stack([bootstrap_counts(everybody, rng) for _ in range(DRAWS)]).astype(float)
-    low, high = np.quantile(_correlations(model, surrogate, draws), [0.025, 0.975])
+    low, high = np.quantile(weighted_correlations(model, surrogate, draws), [0.025, 0.975])
     once = np.ones((1, n))
     return Fidelity(
-        correlation=float(_correlations(model, surrogate, once)[0]),
+        correlation=float(weighted_correlations(model, surrogate, once)[0]),
         r2=float(1 - np.mean((model - surrogate) ** 2) / model.var()),
-        rank=float(_correlations(rankdata(model), rankdata(surrogate), once)[0]),
+        rank=float(weighted_correlations(rankdata(model), rankdata(surrogate), once)[0]),
         n=n,
         low=float(low),
         high=float(high),
     )
-
-
-def _correlations(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return (draws,) weighted correlations, 0 where one side does not vary; weights are (draws, n)."""
-    share = weights / weights.sum(axis=1, keepdims=True)
-    a = first - (share @ first)[:, None]  # (draws, n)
-    b = second - (share @ second)[:, None]
-    product, left, right = ((share * part).sum(axis=1) for part in (a * b, a * a, b * b))
-    # Less than rounding leaves of a constant.
-    varies = (left > 1e-20 * (first @ first)) & (right > 1e-20 * (second @ second))
-    result: np.ndarray = np.where(varies, product, 0) / np.sqrt(np.where(varies, left * right, 1))
-    return result

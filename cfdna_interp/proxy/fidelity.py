@@ -1,0 +1,233 @@
+"""How far the proxy says what the model under study says, and whether the model knows more."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import chi2, norm, rankdata
+
+from cfdna_interp.stats.correlation import weighted_correlations
+from cfdna_interp.stats.resampling import bootstrap_counts
+from cfdna_interp.stats.roc import (
+    LEVEL,
+    Difference,
+    auroc,
+    bootstrap_draws,
+    concordance,
+    paired_difference,
+    unseen,
+)
+from cfdna_interp.stats.separation import separated
+
+WITHIN = "no more than the margin"
+BEYOND = "more than the margin"
+UNDECIDED = "can't tell"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A correlation with its 95 % bootstrap interval over subjects."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Added:
+    """What the model's logit adds to the proxy's in a logistic regression of the label on both.
+
+    Attributes
+    ----------
+    coefficient, low, high
+        Log odds per standard deviation of the model's logit at a fixed proxy's, with 95 % Wald interval; None
+        where ``reason`` says that there is none.
+    likelihood_ratio, p
+        Twice the gain in log-likelihood, and its p value (chi-squared, 1 degree of freedom).
+    reason
+        Why something is missing.
+    """
+
+    coefficient: float | None
+    low: float | None
+    high: float | None
+    likelihood_ratio: float | None
+    p: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """The proxy against the model, one pair of logits a subject.
+
+    Attributes
+    ----------
+    n
+        Number of subjects.
+    pearson, spearman
+        Correlations of the logits.
+    partial
+        Pearson's correlation given the label: whether the two agree beyond both being right.
+    added
+        Whether the model tells anything of the label that the proxy doesn't.
+    difference
+        AUROC of the model minus that of the proxy, on the same subjects.
+    margin
+        The difference that was called small beforehand.
+    conclusion
+        ``no more than the margin`` where the one-sided 95 % upper bound of the difference is below it,
+        ``more than the margin`` where the lower one is above it, else ``can't tell``.
+    """
+
+    n: int
+    pearson: Estimate
+    spearman: Estimate
+    partial: Estimate
+    added: Added
+    difference: Difference
+    margin: float
+    conclusion: str
+
+
+def fidelity(
+    labels: np.ndarray,
+    model_logits: np.ndarray,
+    proxy_logits: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    margin: float,
+    bootstrap: int = 2_000,
+    folds: np.ndarray | None = None,
+) -> Fidelity:
+    """Compare the proxy's logits with the model's.
+
+    Parameters
+    ----------
+    labels
+        (subjects,) 1 case, 0 control.
+    model_logits, proxy_logits
+        (subjects,) one of each per subject, of fits that never saw the subject.
+    rng
+        Source of the bootstrap.
+    margin
+        Difference in AUROC, fixed before the labels were looked at.
+    bootstrap
+        Number of bootstrap samples of subjects.
+    folds
+        (subjects,) fold of each subject where logits are cross-fitted: fits of different folds share no
+        scale, so logits are standardised within folds, and cases are compared with controls of their own
+        fold. Intervals then hold the fits as they are. None for one frozen fit.
+    """
+    y = np.asarray(labels, dtype=np.int64)
+    fold = np.zeros(len(y), dtype=np.int64) if folds is None else np.unique(folds, return_inverse=True)[1]
+    model, proxy = _standardised(model_logits, fold), _standardised(proxy_logits, fold)
+    cells = 2 * fold + y
+    draws = np.stack([bootstrap_counts(cells, rng) for _ in range(bootstrap)]).astype(np.float64)
+    if folds is None:
+        difference = paired_difference(y, model_logits, proxy_logits, rng, bootstrap)
+    else:
+        difference = _within_folds(y, model, proxy, fold, rng, bootstrap)
+    conclusion = UNDECIDED
+    if difference.high_one_sided < margin:
+        conclusion = WITHIN
+    elif difference.low_one_sided > margin:
+        conclusion = BEYOND
+    return Fidelity(
+        n=len(y),
+        pearson=_estimate(model, proxy, draws, fold),
+        spearman=_estimate(_ranks(model, fold), _ranks(proxy, fold), draws, fold),
+        partial=_estimate(model, proxy, draws, cells),
+        added=_added(y, model, proxy, fold),
+        difference=difference,
+        margin=margin,
+        conclusion=conclusion,
+    )
+
+
+def _standardised(values: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """Return values with mean 0 and variance 1 within each fold; 0 where a fold's are all the same."""
+    result = np.zeros(len(values))
+    for number in np.unique(fold):
+        part = np.asarray(values, dtype=np.float64)[fold == number]
+        if np.ptp(part) > 0:
+            result[fold == number] = (part - part.mean()) / part.std()
+    return result
+
+
+def _ranks(values: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    result = np.zeros(len(values))
+    for number in np.unique(fold):
+        # Mid-ranks over their number: folds of different sizes count alike.
+        result[fold == number] = rankdata(values[fold == number]) / (fold == number).sum()
+    return result
+
+
+def _estimate(first: np.ndarray, second: np.ndarray, draws: np.ndarray, strata: np.ndarray) -> Estimate:
+    value = float(weighted_correlations(first, second, np.ones((1, len(first))), strata)[0])
+    low, high = np.quantile(
+        weighted_correlations(first, second, draws, strata), [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    )
+    return Estimate(value, float(min(low, value)), float(max(high, value)))
+
+
+def _within_folds(
+    y: np.ndarray,
+    model: np.ndarray,
+    proxy: np.ndarray,
+    fold: np.ndarray,
+    rng: np.random.Generator,
+    bootstrap: int,
+) -> Difference:
+    """Return the mean difference within folds, by weights n1·n0 / (n1 + n0); subjects are redrawn there."""
+    total, value, pairs = 0.0, 0.0, 0
+    drawn = np.zeros(bootstrap)
+    for number in np.unique(fold):
+        rows = np.flatnonzero(fold == number)
+        case = int(y[rows].sum())
+        control = len(rows) - case
+        if min(case, control) == 0:
+            continue
+        weight = case * control / (case + control)
+        kernel = concordance(y[rows], model[rows]) - concordance(y[rows], proxy[rows])
+        total, pairs = total + weight, pairs + min(case, control)
+        value += weight * (auroc(y[rows], model[rows]) - auroc(y[rows], proxy[rows]))
+        drawn += weight * bootstrap_draws(y[rows], kernel, rng, bootstrap)
+    value, drawn = value / total, drawn / total
+    tail = (1 - LEVEL) / 2
+    low, high, low_one, high_one = map(float, np.quantile(drawn, [tail, 1 - tail, 1 - LEVEL, LEVEL]))
+    if np.ptp(drawn) == 0 and not np.array_equal(model, proxy):
+        two, one = unseen(tail, pairs), unseen(1 - LEVEL, pairs)
+        low, high, low_one, high_one = value - two, value + two, value - one, value + one
+    beyond = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+    p = min(1.0, 2 * (1 + beyond) / (1 + bootstrap))
+    return Difference(value, low, high, low_one, high_one, p, "bootstrap of subjects within fold, paired")
+
+
+def _added(y: np.ndarray, model: np.ndarray, proxy: np.ndarray, fold: np.ndarray) -> Added:
+    import statsmodels.api as sm
+
+    columns = [(fold == number).astype(np.float64) for number in np.unique(fold)]
+    if np.ptp(proxy) > 0:
+        columns.append(proxy)
+    base = np.column_stack(columns)
+    both = np.column_stack([base, model])
+    if np.linalg.matrix_rank(both, tol=1e-6 * len(y) ** 0.5) == base.shape[1]:
+        return Added(None, None, None, None, None, "model and proxy put the subjects on the same line")
+    if separated(base, y):
+        reason = "the proxy's logit separates the classes: there is nothing to add"
+        return Added(None, None, None, None, None, reason)
+    divided = separated(both, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        alone = sm.Logit(y, base).fit(disp=0, maxiter=200)
+        # Where nothing maximises the likelihood, its supremum is still approached.
+        joint = sm.Logit(y, both).fit(disp=0, maxiter=100, method="bfgs" if divided else "newton")
+    ratio = max(0.0, float(2 * (joint.llf - alone.llf)))
+    p = float(chi2.sf(ratio, 1))
+    if divided:
+        return Added(None, None, None, ratio, p, "with the model's logit the classes separate")
+    coefficient, error = float(joint.params[-1]), float(joint.bse[-1])
+    half = float(norm.isf((1 - LEVEL) / 2)) * error
+    return Added(coefficient, coefficient - half, coefficient + half, ratio, p)

@@ -1,0 +1,24 @@
+"""Whether a logistic regression has a maximum likelihood at all."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import linprog
+
+
+def separated(X: np.ndarray, labels: np.ndarray) -> bool:
+    """Say whether some combination of columns divides the classes, so that no maximum likelihood exists.
+
+    A linear programme: the largest Σ s_i x_i·b over |b| <= 1 with every s_i x_i·b >= 0, s = ±1 by label,
+    is positive exactly under complete or quasi-complete separation (Konis 2007).
+
+    Parameters
+    ----------
+    X
+        (subjects, terms) with the constant column, of full rank.
+    labels
+        (subjects,) 1 case, 0 control.
+    """
+    signed = X * np.where(labels > 0, 1.0, -1.0)[:, None]
+    outcome = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(X)), bounds=(-1, 1))
+    return bool(-outcome.fun > 1e-7)
