@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from cfdna_interp.artifacts.features import BAG_GROUPS, GROUPS
 from cfdna_interp.errors import InputError
 
 COVARIATES = ("age", "sex")
+COVARIATE = "covariate_"
 TECHNICAL = "technical_"
 
 
@@ -53,6 +54,10 @@ class Table:
     study_groups: tuple[str, ...] = GROUPS
     model_groups: tuple[str, ...] = BAG_GROUPS
 
+    def covariate_columns(self) -> list[str]:
+        """Return the names of what is known of the persons: age, sex, and the cohort's further covariates."""
+        return covariates_among(self.obs.columns)
+
     def technical_columns(self) -> list[str]:
         """Return the names of the technical columns, sorted."""
         return sorted(str(name) for name in self.obs.columns if str(name).startswith(TECHNICAL))
@@ -79,6 +84,13 @@ class Inputs:
 
     names: tuple[str, ...]
     X: np.ndarray
+
+
+def covariates_among(columns: Iterable[object]) -> list[str]:
+    """Return age, sex and ``covariate_<name>``, those that are among the columns, the further ones sorted."""
+    names = [str(name) for name in columns]
+    further = sorted(name for name in names if name.startswith(COVARIATE))
+    return [*(name for name in COVARIATES if name in names), *further]
 
 
 def load_table(path: Path | str) -> Table:

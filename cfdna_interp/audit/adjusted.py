@@ -1,4 +1,4 @@
-"""Whether the score still tells the label when age, sex and technical columns are held."""
+"""Whether the score still tells the label when age, sex, other covariates and technical columns are held."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from cfdna_interp.artifacts.matrix import COVARIATES, TECHNICAL
+from cfdna_interp.artifacts.matrix import TECHNICAL, covariates_among
 from cfdna_interp.audit.technical import standardised, terms
 from cfdna_interp.stats.separation import separated
 
@@ -57,7 +57,7 @@ class Adjusted:
 
 
 def adjusted_effects(subjects: pd.DataFrame, score: str) -> Adjusted:
-    """Fit label ~ score + age + sex + technical columns by maximum likelihood.
+    """Fit label ~ score + age + sex + further covariates + technical columns by maximum likelihood.
 
     As many terms enter as the rarer class carries; technical columns in the order of their rank
     correlation with the score, since only what goes along with the score can stand in for it. Missing
@@ -150,7 +150,7 @@ def _clusters(subjects: pd.DataFrame) -> tuple[np.ndarray | None, str]:
 
 
 def _candidates(subjects: pd.DataFrame, score: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    covariates = [item for name in COVARIATES if name in subjects for item in terms(subjects[name])]
+    covariates = [item for name in covariates_among(subjects) for item in terms(subjects[name])]
     columns = sorted(str(name) for name in subjects if str(name).startswith(TECHNICAL))
     technical = [item for name in columns for item in terms(subjects[name])]
     ranks = rankdata(score)

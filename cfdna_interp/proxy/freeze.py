@@ -13,7 +13,6 @@ from cfdna_interp import __version__
 from cfdna_interp.artifacts.files import digest_file, plain, read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import (
-    COVARIATES,
     TECHNICAL,
     Inputs,
     Table,
@@ -67,7 +66,7 @@ def baselines(table: Table) -> list[Baseline]:
     return [
         *(Baseline(f"baseline_{group}", groups=(group,)) for group in table.study_groups),
         Baseline("baseline_all", groups=table.study_groups),
-        Baseline("baseline_covariates", columns=COVARIATES),
+        Baseline("baseline_covariates", columns=tuple(table.covariate_columns())),
         Baseline("baseline_technical", columns=tuple(table.technical_columns())),
     ]
 

@@ -145,9 +145,7 @@ def _columns(table: Table, cohort: Cohort) -> dict[str, Sequence[object]]:
         "site": [table.text("site")[row] for row in rows],
         "batch": cohort.batches,
     }
-    for name in ("age", "sex", *table.technical_columns()):
-        if name not in table.obs:
-            continue
+    for name in (*table.covariate_columns(), *table.technical_columns()):
         if name != "sex" and table.obs[name].dtype.kind in "iuf":
             columns[name] = table.obs[name].to_numpy(dtype=np.float64)[rows].tolist()
         else:

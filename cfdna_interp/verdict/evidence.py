@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import mannwhitneyu, rankdata
 
-from cfdna_interp.artifacts.matrix import COVARIATES, TECHNICAL, Table
+from cfdna_interp.artifacts.matrix import TECHNICAL, Table, covariates_among
 from cfdna_interp.audit.technical import standardised, technical_design, terms
 from cfdna_interp.stats.roc import auroc_interval
 
@@ -86,7 +86,7 @@ def subject_frame(table: Table) -> pd.DataFrame:
 
     The index holds the subjects in the order of their names.
     """
-    known = ("site", "batch", *COVARIATES)
+    known = ("site", "batch", *table.covariate_columns())
     columns = [str(name) for name in table.obs if name in known or str(name).startswith(TECHNICAL)]
     frame = table.obs[columns].copy()
     frame.index = pd.Index(table.subjects)
@@ -96,7 +96,7 @@ def subject_frame(table: Table) -> pd.DataFrame:
 
 
 def adjusted_difference(values: pd.Series, frame: pd.DataFrame) -> Difference:
-    """Fit value ~ label + age + sex + technical columns + site by least squares.
+    """Fit value ~ label + age + sex + further covariates + technical columns + site by least squares.
 
     Technical columns and site enter in the order of their rank correlation with the value, as many terms as
     there are subjects for; a column that the label or terms before it already tell cannot be held. Missing
@@ -190,7 +190,7 @@ def _fit(y: np.ndarray, X: np.ndarray) -> tuple[float, float, float, float]:
 
 
 def _candidates(subjects: pd.DataFrame, y: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    covariates = [item for name in COVARIATES if name in subjects for item in terms(subjects[name])]
+    covariates = [item for name in covariates_among(subjects) for item in terms(subjects[name])]
     names, design = technical_design(subjects)
     ranks = rankdata(y)
     # Standardised, so that the rank of the design doesn't depend on units; constant columns are gone by then.

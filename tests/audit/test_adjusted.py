@@ -159,3 +159,12 @@ def test_clusters_that_share_their_noise_widen_the_errors():
     # Design effect 1 + 19 ρ with ρ about .25: errors about 2.4 times as large.
     ratio = (got.robust[0].high - got.robust[0].low) / (got.effects[0].high - got.effects[0].low)
     assert ratio > 1.5
+
+
+def test_further_covariates_are_held_like_age():
+    # The tube of `subjects`, called something that is known of the person: the same fit, before technical ones.
+    frame = subjects(own=0.0, through=2.0).rename(columns={"technical_hours": "covariate_smoking"})
+    got = effects(frame)
+    assert list(got) == ["proxy", "age", "sex=M", "covariate_smoking"]
+    assert got["proxy"].low < 0 < got["proxy"].high
+    assert got["covariate_smoking"].p < 1e-6
