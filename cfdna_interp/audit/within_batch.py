@@ -21,6 +21,8 @@ CANT_TELL = "can't tell"
 POWER = 0.8
 # Differences from chance below this would take over a thousand subjects of each class to be told.
 SMALLEST = 0.03
+# `handling` denies the person's part: it needs batches to exclude more than this share of the crude signal.
+EXCLUDED = 0.5
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ def judge(
     """Apply the rule to one score.
 
     Signal above chance inside batches whose interval reaches the crude AUROC: not handling. Above chance
-    but below the crude AUROC: attenuated. Below the crude AUROC and not above chance: handling. Otherwise
+    but below the crude AUROC: attenuated. Below the crude AUROC and not above chance: handling where the
+    interval also excludes half of the crude signal, attenuated where it doesn't. Otherwise
     the interval is too wide to tell, unless further evidence shows that the signal falls when handling is
     held: then attenuated, never more. That evidence is the paired difference of crude and within-batch
     AUROC and, beside it, the overlap-weighted AUROC. Where no batch holds both classes at all nothing is
@@ -84,9 +87,15 @@ def judge(
         if low > 0.5:
             reason = f"{numbers}: part of the signal is a difference between batches"
             return Handling(ATTENUATED, reason, decided)
-        if high < crude:
+        if high < min(crude, 0.5 + (1 - EXCLUDED) * (crude - 0.5)):
             reason = f"{numbers}: the signal is a difference between batches, none is shown within them"
             return Handling(HANDLING, reason, decided)
+        if high < crude:
+            reason = (
+                f"{numbers}: part of the signal is a difference between batches; within them none is shown, "
+                "and half of it is not excluded"
+            )
+            return Handling(ATTENUATED, reason, decided)
         numbers += ": the interval holds chance and the crude AUROC"
     # Only a signal can be attenuated: a crude AUROC at chance has nothing to lose.
     signal = 0.5 if crude is None else crude

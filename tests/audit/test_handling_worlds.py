@@ -44,9 +44,10 @@ def test_planted_handling_is_handling_or_attenuated():
     assert got["handling"] + got["attenuated"] >= 134
 
 
-@pytest.mark.parametrize("site", [0.0, 1.0])
-def test_planted_biology_is_rarely_called_handling(site):
-    assert words(World(site=site, label=1.2))["handling"] <= 16
+# At most one in twenty: of 150 more than 16 has probability .001 at exactly 5 %.
+@pytest.mark.parametrize(("site", "label"), [(0.0, 1.2), (1.0, 1.2), (1.0, 0.8)])
+def test_planted_biology_is_rarely_called_handling(site, label):
+    assert words(World(site=site, label=label))["handling"] <= 16
 
 
 @pytest.mark.parametrize(("site", "label"), [(2.0, 0.0), (0.0, 1.2), (2.0, 1.2)])

@@ -29,8 +29,11 @@ def overlap(high, reason=""):
         (0.55, 0.95, 0.90, "not handling"),
         (0.51, 0.90, 0.90, "not handling"),  # reaches the crude AUROC exactly
         (0.51, 0.89, 0.90, "attenuated"),
-        (0.50, 0.89, 0.90, "handling"),  # a lower bound of exactly one half is not above it
+        (0.50, 0.89, 0.90, "attenuated"),  # a lower bound of exactly one half is not above it
+        (0.40, 0.70, 0.90, "attenuated"),  # half of the signal, .5 + .4 / 2, is not excluded
+        (0.40, 0.69, 0.90, "handling"),
         (0.40, 0.60, 0.90, "handling"),
+        (0.20, 0.39, 0.40, "handling"),  # below chance there is no signal of which half could be left
         (0.40, 0.95, 0.90, "can't tell"),
         (0.50, 0.90, 0.90, "can't tell"),
     ],
