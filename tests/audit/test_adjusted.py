@@ -162,7 +162,7 @@ def test_clusters_that_share_their_noise_widen_the_errors():
 
 
 def test_further_covariates_are_held_like_age():
-    # The tube of `subjects`, called something that is known of the person: the same fit, before technical ones.
+    # The tube of `subjects`, called something that is known of the person: the same fit.
     frame = subjects(own=0.0, through=2.0).rename(columns={"technical_hours": "covariate_smoking"})
     got = effects(frame)
     assert list(got) == ["proxy", "age", "sex=M", "covariate_smoking"]
