@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cfdna_interp.config import Config
+from cfdna_interp.proxy.fidelity import fidelity
 from cfdna_interp.proxy.subgroups import subgroups
 from cfdna_interp.stats.calibration import quality
 from cfdna_interp.stats.calibration_curve import calibration_curve
@@ -94,6 +95,7 @@ def measure(cohort: Cohort, config: Config) -> dict[str, Any]:
             for name in main
         },
         "detectable": {"auroc": detectable_auroc(case, control), "power": POWER, "alpha": ALPHA},
+        "fidelity": _fidelity(cohort, config),
     }
 
 
@@ -163,6 +165,20 @@ def _paired(cohort: Cohort, config: Config) -> list[dict[str, Any]]:
                 }
             )
     return rows
+
+
+def _fidelity(cohort: Cohort, config: Config) -> dict[str, Any] | None:
+    if "proxy" not in cohort.scores:
+        return None
+    found = fidelity(
+        cohort.labels,
+        cohort.scores["model"],
+        cohort.scores["proxy"],
+        stream(config.seed, "validate", "fidelity"),
+        margin=config.validation.sufficiency_margin,
+        bootstrap=config.validation.bootstrap,
+    )
+    return asdict(found)
 
 
 def _detectable(cohort: Cohort, a: str, b: str) -> float | None:

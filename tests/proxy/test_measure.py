@@ -1,5 +1,7 @@
 """What is measured beside the AUROC: operating points, curves, subgroups, and what could have been shown."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -172,3 +174,17 @@ def test_new_keys_stand_in_the_file_beside_the_old_ones(finished):
     assert {"auroc", "auprc", "brier", "calibration_slope", "at_specificity"} <= set(
         record["scores"]["model"]
     )
+
+
+def test_agreement_of_model_and_proxy_is_that_of_their_held_out_logits(measured):
+    cohort = planted()
+    model, proxy = cohort.scores["model"], cohort.scores["proxy"]
+    got = measured["fidelity"]
+    assert got["pearson"]["value"] == pytest.approx(np.corrcoef(model, proxy)[0, 1])
+    assert got["pearson"]["low"] < got["pearson"]["value"] < got["pearson"]["high"]
+    assert (got["n"], got["margin"]) == (120, CONFIG.validation.sufficiency_margin)
+    # The proxy is the model and noise that knows nothing: the model's lead is the pair's of rung L3.
+    pair = next(row for row in measured["paired"] if (row["a"], row["b"]) == ("model", "proxy"))
+    assert got["difference"]["difference"] == pytest.approx(pair["difference"])
+    alone = replace(cohort, scores={"model": model, "model_without_fragment_length": proxy}, group=None)
+    assert measure(alone, CONFIG)["fidelity"] is None
