@@ -12,7 +12,7 @@ from cfdna_interp.cli.options import config_option
 @click.command("check")
 @config_option
 def command(config_path: Path) -> None:
-    """Check config, sheet, alignment headers and disk before hours are spent."""
+    """Check config, sheet, alignment headers and disk, or a table, before hours are spent."""
     from cfdna_interp.config import load_config
     from cfdna_interp.fragments.preflight import preflight
 

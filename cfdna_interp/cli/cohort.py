@@ -12,7 +12,7 @@ from cfdna_interp.cli.options import config_option
 @click.command("cohort")
 @config_option
 def command(config_path: Path) -> None:
-    """Check the sample sheet and divide it by role."""
+    """Check the sample sheet, or the table, and divide it by role."""
     from cfdna_interp.cohort.split import split
     from cfdna_interp.config import load_config
 

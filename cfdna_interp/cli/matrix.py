@@ -12,7 +12,7 @@ from cfdna_interp.cli.options import config_option
 @click.command("matrix")
 @config_option
 def command(config_path: Path) -> None:
-    """Gather the samples' features into one matrix per role, and list who was excluded."""
+    """Gather features of samples, or of a table, into one matrix per role; list who was excluded."""
     from cfdna_interp.config import load_config
     from cfdna_interp.features.matrix import write_matrices
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from cfdna_interp.artifacts.sheet import COLUMNS, ROLES, Sample
+from cfdna_interp.artifacts.sheet import COLUMNS, Sample
+from cfdna_interp.cohort.checks import check_roles, check_subjects
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 
@@ -60,8 +61,8 @@ def read_sheet(path: Path | str, config: Config) -> list[Sample]:
     numeric = {name for name in technical if _all_numbers(row.cells.get(name, "") for row in rows)}
     samples = [_sample(row, file, technical, numeric, "batch" in header) for row in rows]
     _check_duplicates(file, rows, samples)
-    _check_subjects(file, rows, samples)
-    _check_roles(file, samples)
+    check_subjects(samples, [f"line {row.line}" for row in rows], f"sheet {file}")
+    check_roles(samples, f"sheet {file}")
     return samples
 
 
@@ -196,28 +197,3 @@ def _check_duplicates(file: Path, rows: Sequence[_Row], samples: Sequence[Sample
                     f"line {first[value]} already; each sample needs its own"
                 )
             first[value] = row.line
-
-
-def _check_subjects(file: Path, rows: Sequence[_Row], samples: Sequence[Sample]) -> None:
-    first: dict[str, tuple[int, Sample]] = {}
-    for row, sample in zip(rows, samples, strict=True):
-        line, other = first.setdefault(sample.subject, (row.line, sample))
-        for column in ("role", "label"):
-            mine, theirs = getattr(sample, column), getattr(other, column)
-            if mine != theirs:
-                raise InputError(
-                    f"sample {sample.sample}: sheet {file}, line {row.line}: subject {sample.subject} has "
-                    f"{column} {mine} here and {theirs} on line {line}; a subject has one {column}"
-                )
-
-
-def _check_roles(file: Path, samples: Sequence[Sample]) -> None:
-    for role in ROLES:
-        labels = {sample.label for sample in samples if sample.role == role}
-        if not labels:
-            raise InputError(f"sheet {file}: no subject has role {role}; give subjects to both roles")
-        if len(labels) == 1:
-            raise InputError(
-                f"sheet {file}: all subjects with role {role} have label {labels.pop()}; "
-                "each role needs cases (1) and controls (0)"
-            )

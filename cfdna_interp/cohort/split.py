@@ -1,4 +1,4 @@
-"""Dividing the checked sheet by role, so that held-out labels stay out of sight."""
+"""Dividing the checked cohort by role, so that held-out labels stay out of sight."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import ROLES, Sample, load_samples, save_samples
-from cfdna_interp.cohort.sheet import read_sheet
+from cfdna_interp.cohort.read import read_cohort
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 
 
 def split(config: Config) -> dict[str, list[Sample]]:
-    """Check the config's sheet and write ``cohort/discovery.tsv`` and ``cohort/heldout.tsv``.
+    """Check the config's sheet or table and write ``cohort/discovery.tsv`` and ``cohort/heldout.tsv``.
 
     The held-out table has no labels: no stage before ``validate`` can read what it must not know.
 
@@ -23,9 +23,9 @@ def split(config: Config) -> dict[str, list[Sample]]:
     Raises
     ------
     InputError
-        See :func:`cfdna_interp.cohort.sheet.read_sheet`; nothing is written then.
+        See :func:`cfdna_interp.cohort.read.read_cohort`; nothing is written then.
     """
-    samples = read_sheet(config.sheet, config)
+    samples = read_cohort(config)
     layout = Layout.of(config.outdir)
     roles = {
         "discovery": [sample for sample in samples if sample.role == "discovery"],

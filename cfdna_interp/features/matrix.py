@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cfdna_interp.artifacts.exclusions import save_exclusions
 from cfdna_interp.artifacts.features import BAG_GROUPS, GROUPS, Feature, load_features
-from cfdna_interp.artifacts.files import atomic_path, read_json, write_text
+from cfdna_interp.artifacts.files import atomic_path, read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import ROLES, Sample, load_samples
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
+from cfdna_interp.features.table import write_table_matrices
 from cfdna_interp.features.technical import technical_columns
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def write_matrices(config: Config) -> None:
     """Write ``features.discovery.h5ad``, ``features.heldout.h5ad`` and ``exclusions.tsv``.
 
     The features are those of the discovery samples, in the order in which they first occur; the held-out
-    matrix has the same ones, NaN where a sample lacks one.
+    matrix has the same ones, NaN where a sample lacks one. A config with ``features.table`` has them from
+    there: :func:`cfdna_interp.features.table.write_table_matrices`.
 
     Raises
     ------
@@ -45,6 +46,9 @@ def write_matrices(config: Config) -> None:
         samples or discovery without a class, or a file of an earlier stage is missing. Nothing is
         written then.
     """
+    if config.features.table is not None:
+        write_table_matrices(config.features.table, config.outdir)
+        return
     layout = Layout.of(config.outdir)
     definitions: dict[str, Feature] = {}
     kept: dict[str, list[_Member]] = {}
@@ -72,7 +76,7 @@ def write_matrices(config: Config) -> None:
     for role, matrix in matrices.items():
         with atomic_path(layout.matrix(role)) as temporary:
             matrix.write_h5ad(temporary, convert_strings_to_categoricals=False)
-    write_text(layout.file("exclusions.tsv"), _exclusions(excluded))
+    save_exclusions(excluded, layout.file("exclusions.tsv"))
 
 
 def _check_left(kept: dict[str, list[_Member]], excluded: Sequence[tuple[Sample, str]]) -> None:
@@ -149,13 +153,3 @@ def _obs(members: Sequence[_Member], columns: dict[str, type]) -> pd.DataFrame:
     if None not in labels:
         data["label"] = np.array(labels, dtype=np.int64)
     return pd.DataFrame(data, index=pd.Index([member.sample.sample for member in members], name="sample"))
-
-
-def _exclusions(excluded: Sequence[tuple[Sample, str]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, delimiter="\t", lineterminator="\n")
-    writer.writerow(["sample", "subject", "role", "label", "batch", "reason"])
-    for sample, reason in excluded:
-        label = "" if sample.label is None else sample.label
-        writer.writerow([sample.sample, sample.subject, sample.role, label, sample.batch, reason])
-    return buffer.getvalue()

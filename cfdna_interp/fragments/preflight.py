@@ -11,6 +11,7 @@ from pathlib import Path
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.sheet import ROLES, Sample
 from cfdna_interp.cohort.sheet import read_sheet
+from cfdna_interp.cohort.table_check import TableCheck, check_table
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.filters import Rules
@@ -62,14 +63,16 @@ class Preflight:
         return lines
 
 
-def preflight(config: Config) -> Preflight:
-    """Check everything that a look at the files' beginnings can tell.
+def preflight(config: Config) -> Preflight | TableCheck:
+    """Check everything that a look at the files' beginnings can tell, or at the table in their place.
 
     Raises
     ------
     InputError
         The first problem found that would stop the run.
     """
+    if config.features.table is not None:
+        return check_table(config, config.features.table)
     samples = tuple(read_sheet(config.sheet, config))
     atlas = Atlas.load(config.atlas) if config.atlas else None
     fasta = config.reference.fasta

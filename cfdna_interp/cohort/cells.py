@@ -1,0 +1,213 @@
+"""The cells of a table that a person made: CSV, tab-separated text, Parquet or h5ad, nothing guessed."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from cfdna_interp.errors import InputError
+
+# What stands for a missing value, beside an empty cell.
+MISSING = ("", "NA", "N/A", "na", "n/a", "NaN", "nan", "NULL", "Null", "null", "None", "none")
+_BLOCK = 1 << 27  # bytes: a line of a wide table has to fit into a block
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """A table as it was written; rows are counted from 1, below the header.
+
+    Attributes
+    ----------
+    path
+        Where it was read from; errors name it.
+    table
+        Text as text; numbers only where the format itself knows them.
+    """
+
+    path: Path
+    table: pa.Table
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns in the order of the file."""
+        return list(self.table.column_names)
+
+    def check_column(self, name: str, setting: str) -> None:
+        """Raise ``InputError`` unless the table has a column that a setting names."""
+        if name not in self.table.column_names:
+            raise InputError(
+                f"table {self.path}: no column {name!r}; {near(name, self.columns)} (set {setting})"
+            )
+
+    def text(self, name: str) -> list[str]:
+        """Return a column as text without outer blanks, "" where missing; a whole number has no point."""
+        column = _dense(self.table[name])
+        if pa.types.is_floating(column.type):
+            values = column.to_numpy(zero_copy_only=False)
+            return ["" if np.isnan(v) else str(int(v)) if v == np.rint(v) else repr(float(v)) for v in values]
+        cells = pc.utf8_trim_whitespace(column.cast(pa.string())).to_pylist()
+        return ["" if cell is None or cell in MISSING else cell for cell in cells]
+
+    def numbers(self, names: Sequence[str], samples: Sequence[str]) -> np.ndarray:
+        """Return (rows, columns) float64, NaN where missing; ``samples`` name the rows in errors.
+
+        Raises
+        ------
+        InputError
+            A cell is neither a finite number nor missing.
+        """
+        values = np.empty((self.table.num_rows, len(names)))
+        for place, name in enumerate(names):
+            values[:, place] = self._column(name, samples)
+        infinite = np.argwhere(np.isinf(values))
+        if len(infinite):
+            row, place = infinite[0]
+            raise self._not_a_number(names[place], samples, int(row), str(values[row, place]))
+        return values
+
+    def _column(self, name: str, samples: Sequence[str]) -> np.ndarray:
+        column = _dense(self.table[name])
+        kind = column.type
+        if pa.types.is_boolean(kind):
+            column = column.cast(pa.int8())
+        elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            column = pc.utf8_trim_whitespace(column)
+            missing = pc.is_in(column, value_set=pa.array(MISSING, column.type))
+            column = pc.if_else(missing, pa.scalar(None, column.type), column)
+        elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)):
+            raise InputError(
+                f"table {self.path}, column {name!r}: {kind} instead of numbers; leave it out of the features"
+            )
+        try:
+            # Whole numbers beyond 2**53 are rounded, as everywhere with float64.
+            numbers = column.cast(pa.float64(), safe=False)
+        except pa.ArrowInvalid:
+            return np.array(
+                [self._number(name, samples, row, cell) for row, cell in enumerate(column.to_pylist())]
+            )
+        found: np.ndarray = numbers.to_numpy(zero_copy_only=False)
+        return found
+
+    def _number(self, name: str, samples: Sequence[str], row: int, cell: str | None) -> float:
+        if cell is None:
+            return np.nan
+        try:
+            if "_" in cell:  # Python's own grouping of digits
+                raise ValueError(cell)
+            return float(cell)
+        except ValueError:
+            raise self._not_a_number(name, samples, row, cell) from None
+
+    def _not_a_number(self, name: str, samples: Sequence[str], row: int, cell: str) -> InputError:
+        return InputError(
+            f"sample {samples[row]}: table {self.path}, row {row + 1}, column {name!r}: {cell!r} is no "
+            "finite number; correct it, or leave the cell empty where nothing was measured"
+        )
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """Return a hint at the name that was meant, or at the first ones there are."""
+    names = list(known)
+    found = difflib.get_close_matches(name, names, n=1)
+    if found:
+        return f"did you mean {found[0]!r}?"
+    return f"it has {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
+
+
+def read_cells(path: Path | str) -> Cells:
+    """Read a whole table: ``.csv``, ``.parquet``, ``.h5ad``, or tab-separated under any other name.
+
+    Of an h5ad file the columns are those of ``obs``, its index under its own name or ``sample``, and the
+    variables of ``X``.
+
+    Raises
+    ------
+    InputError
+        The file is missing or damaged, has no row, or two columns of one name.
+    """
+    file = Path(path)
+    suffix = file.suffix.lower()
+    try:
+        if not file.is_file():
+            raise InputError(f"table {file} does not exist; correct features.table.path")
+        if suffix == ".h5ad":
+            table = _read_h5ad(file)
+        elif suffix in (".parquet", ".pq"):
+            table = pq.read_table(file, use_threads=False)
+        else:
+            table = _read_text(file, "," if suffix == ".csv" else "\t")
+    except (OSError, KeyError, ValueError, csv.Error) as error:  # Arrow's own errors are ValueErrors
+        said = " ".join(str(error).split())[:300]
+        raise InputError(
+            f"table {file} cannot be read ({said}); give CSV, tab-separated text, Parquet or h5ad"
+        ) from None
+    if not table.num_rows:
+        raise InputError(f"table {file} has no row; give one row per sample")
+    _check_names(file, table.column_names)
+    return Cells(file, table)
+
+
+def _check_names(file: Path, names: Sequence[str]) -> None:
+    if len(set(names)) < len(names):
+        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        raise InputError(f"table {file}: column {twice!r} occurs twice; rename or drop one")
+
+
+def _read_text(file: Path, separator: str) -> pa.Table:
+    with open(file, encoding="utf-8-sig", newline="") as handle:
+        header = next(csv.reader(handle, delimiter=separator), [])
+    if len(header) < 2:
+        raise InputError(
+            f"table {file} has {len(header)} column(s) in its first line; separate columns by "
+            f"{'commas' if separator == ',' else 'tabs, or call it .csv'}"
+        )
+    _check_names(file, header)
+    # Cells stay text, so that a wrong one can be shown as it stands and 007 keeps its zeros.
+    return pacsv.read_csv(
+        file,
+        read_options=pacsv.ReadOptions(use_threads=False, block_size=_BLOCK),
+        parse_options=pacsv.ParseOptions(delimiter=separator, newlines_in_values=True),
+        convert_options=pacsv.ConvertOptions(column_types={name: pa.string() for name in header}),
+    )
+
+
+def _read_h5ad(file: Path) -> pa.Table:
+    import anndata
+    import pandas as pd
+    from scipy import sparse
+
+    try:
+        data = anndata.read_h5ad(file)
+    except anndata.io.AnnDataReadError as error:
+        raise ValueError(str(error)) from None
+    if data.X is None:
+        raise ValueError("it has no X")
+    names = [str(data.obs.index.name or "sample")]
+    arrays: list[Any] = [pa.array([str(name) for name in data.obs_names])]
+    for name, column in data.obs.items():
+        if name == names[0]:  # a column of its own says more than the index
+            arrays[0] = pa.array(["" if pd.isna(cell) else str(cell) for cell in column])
+            continue
+        names.append(str(name))
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            column = column.astype(object)
+        arrays.append(pa.Array.from_pandas(column))
+    X = data.X.toarray() if sparse.issparse(data.X) else np.asarray(data.X)
+    names += [str(name) for name in data.var_names]
+    arrays += [pa.array(np.ascontiguousarray(column)) for column in X.T]
+    return pa.Table.from_arrays(arrays, names=names)
+
+
+def _dense(column: Any) -> Any:
+    array = column.combine_chunks()
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array

@@ -1,0 +1,165 @@
+"""Who the rows of a table are: samples with role, label, and what else is known of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cfdna_interp.artifacts.sheet import Sample
+from cfdna_interp.cohort.cells import Cells
+from cfdna_interp.cohort.checks import check_roles, check_subjects
+from cfdna_interp.config.table import FeatureTable
+from cfdna_interp.errors import InputError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
+
+
+@dataclass(frozen=True)
+class People:
+    """The samples of a table.
+
+    Attributes
+    ----------
+    samples
+        Those with a role, labels of both roles included.
+    rows
+        Their rows, from 0.
+    names
+        The sample of every row of the table, also of those without a role.
+    left_out
+        Samples whose role is blank.
+    """
+
+    samples: tuple[Sample, ...]
+    rows: tuple[int, ...]
+    names: tuple[str, ...]
+    left_out: tuple[Sample, ...]
+
+
+def read_people(cells: Cells, table: FeatureTable) -> People:
+    """Return who the rows are.
+
+    Raises
+    ------
+    InputError
+        A column is missing; a sample has no name, a bad one or one that was given before; a role or a label
+        is none of the two; a subject has two roles or labels; a role has one class.
+    """
+    columns = table.columns
+    for key, name in vars(columns).items():
+        if name is not None:
+            cells.check_column(name, f"features.table.columns.{key}")
+    for key in ("covariates", "technical"):
+        for name in getattr(table, key):
+            cells.check_column(name, f"features.table.{key}")
+    names = _names(cells, columns.sample)
+    subjects = _named(cells, columns.subject, names) if columns.subject else names
+    roles = _coded(cells, columns.role, {table.roles.discovery: "discovery", table.roles.heldout: "heldout"})
+    labels = _coded(cells, columns.label, {table.labels.case: "1", table.labels.control: "0"}, roles)
+    sites = cells.text(columns.site) if columns.site else [""] * len(names)
+    batches = cells.text(columns.batch) if columns.batch else sites
+    ages = cells.numbers([columns.age], names)[:, 0] if columns.age else np.full(len(names), np.nan)
+    sexes = _sexes(cells, columns.sex, names) if columns.sex else [""] * len(names)
+    technical = {name: number_or_text(cells, name, names) for name in table.technical}
+    people = [
+        Sample(
+            sample=names[row],
+            subject=subjects[row],
+            bam="",
+            label=int(labels[row]) if labels[row] else None,
+            role=roles[row],
+            site=sites[row],
+            batch=batches[row],
+            age=None if np.isnan(ages[row]) else float(ages[row]),
+            sex=sexes[row],
+            technical={name: values[row] for name, values in technical.items() if _known(values[row])},
+        )
+        for row in range(len(names))
+    ]
+    rows = tuple(row for row, sample in enumerate(people) if sample.role)
+    samples = [people[row] for row in rows]
+    check_subjects(samples, [f"row {row + 1}" for row in rows], f"table {cells.path}")
+    check_roles(samples, f"table {cells.path}")
+    left_out = tuple(sample for sample in people if not sample.role)
+    return People(tuple(samples), rows, tuple(names), left_out)
+
+
+def number_or_text(cells: Cells, name: str, samples: Sequence[str]) -> list[float] | list[str]:
+    """Return a column as numbers (NaN missing) where all of its cells are numbers, else as text.
+
+    Raises
+    ------
+    InputError
+        All cells are numbers, but not all of them finite.
+    """
+    text = cells.text(name)
+    try:
+        for cell in text:
+            float(cell or "0")
+    except ValueError:
+        return text
+    numbers: list[float] = cells.numbers([name], samples)[:, 0].tolist()
+    return numbers
+
+
+def _known(value: float | str) -> bool:
+    return value != "" if isinstance(value, str) else not np.isnan(value)
+
+
+def _names(cells: Cells, column: str) -> list[str]:
+    names = _named(cells, column, None)
+    first: dict[str, int] = {}
+    for row, name in enumerate(names):
+        if name in first:
+            raise InputError(
+                f"sample {name}: table {cells.path}, row {row + 1}: stands on row {first[name] + 1} already; "
+                "each row needs a sample of its own (features.table.columns.subject joins those of a person)"
+            )
+        first[name] = row
+    return names
+
+
+def _named(cells: Cells, column: str, samples: Sequence[str] | None) -> list[str]:
+    names = cells.text(column)
+    for row, name in enumerate(names):
+        if not _NAME.fullmatch(name):
+            who = "" if samples is None else f"sample {samples[row]}: "
+            what = f"{name!r} is not allowed as a name" if name else "the name is empty"
+            raise InputError(
+                f"{who}table {cells.path}, row {row + 1}, column {column!r}: {what}; give letters, digits, "
+                '".", "_" and "-", starting with a letter or digit'
+            )
+    return names
+
+
+def _coded(
+    cells: Cells, column: str, codes: dict[str, str], needed: Sequence[str] | None = None
+) -> list[str]:
+    """Return what a column's codes mean; a blank cell is "" and an error where ``needed`` says something."""
+    text = [re.sub(r"(?<=\d)\.0+$", "", cell) for cell in cells.text(column)]
+    for row, cell in enumerate(text):
+        if cell in codes or (needed is not None and not needed[row]) or (needed is None and not cell):
+            continue
+        found = sorted({other for other in text if other})
+        raise InputError(
+            f"table {cells.path}, row {row + 1}, column {column!r}: {cell or 'an empty cell'!r} is neither "
+            f"{' nor '.join(repr(code) for code in codes)}; the column holds {', '.join(found[:8])}"
+            f"{', ...' if len(found) > 8 else ''}: say what they mean in features.table."
+            f"{'roles' if needed is None else 'labels'}, or drop the row"
+        )
+    return [codes.get(cell, "") for cell in text]
+
+
+def _sexes(cells: Cells, column: str, samples: Sequence[str]) -> list[str]:
+    text = cells.text(column)
+    for row, cell in enumerate(text):
+        if cell and cell.lower() not in _SEXES:
+            raise InputError(
+                f"sample {samples[row]}: table {cells.path}, row {row + 1}, column {column!r}: {cell!r} is "
+                "not allowed; give F, M or an empty cell, or name the column under features.table.covariates"
+            )
+    return [_SEXES.get(cell.lower(), "") for cell in text]
