@@ -100,21 +100,21 @@ def _subject_scores(layout: Layout, table: Table) -> dict[str, np.ndarray]:
 
 def _read_labels(config: Config, table: Table) -> dict[str, int]:
     # Imported here, in the one function of the software that reads held-out labels.
-    from cfdna_interp.cohort.sheet import read_sheet
+    from cfdna_interp.cohort.read import read_cohort
 
-    known = {sample.sample: sample for sample in read_sheet(config.sheet, config)}
+    known = {sample.sample: sample for sample in read_cohort(config)}
     labels: dict[str, int] = {}
     for name, subject in zip(table.samples, table.subjects, strict=True):
         sample = known.get(name)
         if sample is None or sample.label is None or sample.role != "heldout" or sample.subject != subject:
             raise InputError(
-                f"sample {name}: {config.sheet} no longer holds it as a held-out sample of subject {subject} "
-                "with a label; run the workflow again from the sheet"
+                f"sample {name}: {config.source} no longer holds it as a held-out sample of subject {subject} "
+                "with a label; run the workflow again from there"
             )
         labels[subject] = sample.label
     if len(set(labels.values())) < 2:
         raise InputError(
-            f"{config.sheet}: the held-out subjects that were kept are all of one class; "
+            f"{config.source}: the held-out subjects that were kept are all of one class; "
             "see exclusions.tsv and add subjects of the other class"
         )
     return labels
