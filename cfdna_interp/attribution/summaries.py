@@ -119,13 +119,14 @@ def removal_curves(
             curves[name].append(
                 {
                     "groups": [BAG_GROUPS[place] for place in sorted(present)],
-                    "auroc": _mean_auroc(values[:, coalition_index(_present(present))], labels, folds),
+                    "auroc": mean_auroc(values[:, coalition_index(_present(present))], labels, folds),
                 }
             )
     return curves
 
 
-def _mean_auroc(logits: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> float | None:
+def mean_auroc(logits: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> float | None:
+    """Return the mean over folds of the AUROC within a fold; None where no fold holds both classes."""
     found = [
         auroc(labels[folds == fold].astype(int), logits[folds == fold])
         for fold in np.unique(folds)

@@ -1,0 +1,179 @@
+"""Discovery subjects of a table, and their folds with an encoder each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.special import expit
+
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.matrix import Table, load_table
+from cfdna_interp.attribution.tabular.encoding import Encoder, fit_encoder
+from cfdna_interp.config import Config
+from cfdna_interp.errors import InputError
+from cfdna_interp.models.crossfit import folds_of
+from cfdna_interp.stats.resampling import stream
+
+SCORE = "score"  # column of ``obs`` with the logits of a foreign model
+
+
+@dataclass(frozen=True, eq=False)
+class TableCohort:
+    """Subjects of the discovery table.
+
+    A subject counts once: what is said of it is the average over its samples, and since the model is linear
+    that is what the model says of its average features.
+
+    Attributes
+    ----------
+    X
+        (samples, features) of the model's groups, NaN where missing.
+    features, groups
+        (features,) names; group -> places of its features.
+    samples
+        (samples,) names.
+    people
+        (subjects,) names, sorted.
+    place
+        (samples,) which subject a sample is of.
+    labels
+        (subjects,) 0 or 1.
+    scores
+        (samples,) logits of a foreign model; None where there is none.
+    """
+
+    X: np.ndarray
+    features: tuple[str, ...]
+    groups: dict[str, np.ndarray]
+    samples: tuple[str, ...]
+    people: tuple[str, ...]
+    place: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray | None
+
+    @classmethod
+    def of(cls, table: Table) -> TableCohort:
+        """Take the model's groups of a discovery table."""
+        if table.labels is None:
+            raise InputError("the discovery matrix has no labels; run the matrix stage again")
+        chosen = [i for i, group in enumerate(table.groups) if group in table.model_groups]
+        owners = np.array([table.groups[i] for i in chosen])
+        people, first, place = np.unique(np.array(table.subjects), return_index=True, return_inverse=True)
+        return cls(
+            X=table.X[:, chosen],
+            features=tuple(table.names[i] for i in chosen),
+            groups={group: np.flatnonzero(owners == group) for group in table.model_groups},
+            samples=table.samples,
+            people=tuple(map(str, people)),
+            place=place,
+            labels=table.labels[first],
+            scores=scores_of(table),
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the groups."""
+        return tuple(self.groups)
+
+    @cached_property
+    def averaging(self) -> csr_array:
+        """Sparse (subjects, samples): rows average a subject's samples."""
+        share = 1 / np.bincount(self.place)[self.place]
+        shape = (len(self.people), len(self.place))
+        return csr_array((share, (self.place, np.arange(len(self.place)))), shape=shape)
+
+    @property
+    def logistic(self) -> bool:
+        """Whether the model is fitted to labels; otherwise to the scores of a foreign model."""
+        return self.scores is None
+
+    @cached_property
+    def targets(self) -> np.ndarray:
+        """(subjects,) what the model is fitted to: labels, or logits."""
+        if self.scores is None:
+            return self.labels.astype(np.float64)
+        averaged: np.ndarray = self.averaging @ self.scores
+        return averaged
+
+    def chances(self, targets: np.ndarray) -> np.ndarray:
+        """Return targets as probabilities, which predictions are held against."""
+        return targets if self.logistic else expit(targets)
+
+
+def scores_of(table: Table) -> np.ndarray | None:
+    """Return (samples,) logits of a foreign model; None where the table has none."""
+    return table.obs[SCORE].to_numpy(dtype=np.float64) if SCORE in table.obs else None
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One fold.
+
+    Attributes
+    ----------
+    encoder
+        Fitted on the training subjects.
+    train, test
+        Places of subjects.
+    Z
+        (subjects, columns) all discovery subjects, encoded and averaged.
+    """
+
+    encoder: Encoder
+    train: np.ndarray
+    test: np.ndarray
+    Z: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Folded:
+    """A cohort with its folds, which hold for every refit: the encoders see no label.
+
+    Attributes
+    ----------
+    cohort
+        The subjects.
+    folds
+        One entry a fold.
+    fold
+        (subjects,) the fold in which a subject is tested.
+    """
+
+    cohort: TableCohort
+    folds: tuple[Fold, ...]
+    fold: np.ndarray
+
+    def columns(self, fold: Fold, present: tuple[str, ...]) -> np.ndarray:
+        """Return the encoded columns of some groups in one fold."""
+        spans = (fold.encoder.spans[group] for group in present)
+        return np.concatenate([np.arange(span.start, span.stop) for span in spans] or [np.arange(0)])
+
+
+def fold_cohort(cohort: TableCohort, *, folds: int, seed: int) -> Folded:
+    """Deal subjects into folds, stratified by label, and fit an encoder in each.
+
+    Raises
+    ------
+    InputError
+        A class has fewer subjects than there are folds.
+    """
+    fold = folds_of(np.arange(len(cohort.people)), cohort.labels, folds, stream(seed, "train"))
+    made = []
+    for number in range(folds):
+        train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        rows = fold[cohort.place] != number
+        random_state = int(stream(seed, "encoder", number).integers(2**31))
+        encoder = fit_encoder(
+            cohort.X[rows], cohort.averaging[train][:, rows], cohort.groups, random_state=random_state
+        )
+        made.append(Fold(encoder, train, test, cohort.averaging @ encoder.encode(cohort.X)))
+    return Folded(cohort, tuple(made), fold)
+
+
+def load_folded(config: Config) -> Folded:
+    """Read the discovery matrix and fold it, the same way in every stage."""
+    cohort = TableCohort.of(load_table(Layout.of(config.outdir).matrix("discovery")))
+    return fold_cohort(cohort, folds=config.model.folds, seed=config.seed)

@@ -1,0 +1,62 @@
+"""Which features carry a table's contributions: ``feature_shares.parquet``."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cfdna_interp.attribution.tabular.cohort import Folded
+from cfdna_interp.attribution.tabular.model import Fits
+
+
+def feature_contributions(folded: Folded, fits: Fits) -> np.ndarray:
+    """Return (subjects, features) contributions of single features, under models that never saw the subject.
+
+    A feature's coefficient times its distance from the mean over reference subjects, both in standard
+    deviations; over a group they add up to what the group contributes.
+    """
+    cohort = folded.cohort
+    phi = np.zeros((len(cohort.people), len(cohort.features)))
+    for number, fold in enumerate(folded.folds):
+        coefficient = fold.encoder.per_feature(fits.coefficient[number][:, 0])
+        standard = cohort.averaging @ fold.encoder.standardise(cohort.X)
+        phi[fold.test] = (standard[fold.test] - standard.mean(axis=0)) * coefficient
+    return phi
+
+
+def feature_shares(folded: Folded, fits: Fits, draws: np.ndarray) -> pd.DataFrame:
+    """Return a row a feature: size, share, and how cases differ from controls.
+
+    Parameters
+    ----------
+    folded, fits
+        The cohort and its model.
+    draws
+        (draws, subjects) how often bootstraps draw each subject, within each class.
+
+    Returns
+    -------
+    feature, group, mean_abs_phi, share (of Σ|φ| over features), difference (mean φ of cases less that of
+    controls) with its 95 % interval low, high: over subjects, with the models as they are.
+    """
+    cohort = folded.cohort
+    phi = feature_contributions(folded, fits)
+    size = np.abs(phi).mean(axis=0)
+    case = cohort.labels == 1
+    drawn = draws * np.where(case, 1 / case.sum(), -1 / (~case).sum())
+    low, high = np.quantile(drawn @ phi, [0.025, 0.975], axis=0)
+    owner = np.empty(len(cohort.features), dtype=object)
+    for group, places in cohort.groups.items():
+        owner[places] = group
+    total = size.sum()
+    return pd.DataFrame(
+        {
+            "feature": cohort.features,
+            "group": owner,
+            "mean_abs_phi": size,
+            "share": size / total if total > 0 else np.nan,
+            "difference": phi[case].mean(axis=0) - phi[~case].mean(axis=0),
+            "low": low,
+            "high": high,
+        }
+    )

@@ -1,0 +1,143 @@
+"""Cross-fitted linear models of a table, many refits at once, and what each group adds to their logits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cfdna_interp.attribution.tabular.cohort import Folded
+from cfdna_interp.attribution.tabular.regression import Regressions
+
+
+@dataclass(frozen=True, eq=False)
+class Fits:
+    """Linear models of all folds, for a stack of refits.
+
+    Attributes
+    ----------
+    coefficient
+        A fold's entry is (columns, refits), of the fold's encoded columns; 0 where a group is left out.
+    intercept
+        (folds, refits).
+    penalty
+        (folds, refits).
+    """
+
+    coefficient: tuple[np.ndarray, ...]
+    intercept: np.ndarray
+    penalty: np.ndarray
+
+
+def fit(
+    folded: Folded,
+    targets: np.ndarray,
+    *,
+    weights: np.ndarray | None = None,
+    penalty: np.ndarray | None = None,
+    present: tuple[str, ...] | None = None,
+) -> Fits:
+    """Fit every fold's model on the subjects of the other folds.
+
+    Parameters
+    ----------
+    folded
+        The cohort.
+    targets
+        (subjects, refits) labels, or logits of a foreign model.
+    weights
+        (subjects, refits) how much a subject counts, e.g. how often a bootstrap drew it; 1 by default.
+    penalty
+        (folds, refits) penalties that are held; chosen inside each fold by default.
+    present
+        The groups that the model sees; all by default.
+    """
+    seen = folded.cohort.names if present is None else present
+    weights = np.ones_like(targets) if weights is None else weights
+    coefficients, intercepts, penalties = [], [], []
+    for number, fold in enumerate(folded.folds):
+        columns = folded.columns(fold, seen)
+        regressions = Regressions(fold.Z[np.ix_(fold.train, columns)], logistic=folded.cohort.logistic)
+        chosen = regressions.choose(targets[fold.train]) if penalty is None else penalty[number]
+        solved = regressions.solve(targets[fold.train], weights[fold.train], chosen)
+        coefficient = np.zeros((fold.Z.shape[1], targets.shape[1]))
+        coefficient[columns] = solved.coefficient
+        coefficients.append(coefficient)
+        intercepts.append(solved.intercept)
+        penalties.append(chosen)
+    return Fits(tuple(coefficients), np.array(intercepts), np.array(penalties))
+
+
+@dataclass(frozen=True, eq=False)
+class Contributed:
+    """What each group adds to logits from models that never saw the subject.
+
+    A coalition's value is ``base`` plus the contributions of its groups. Rows are subjects or samples.
+
+    Attributes
+    ----------
+    phi
+        (refits, rows, groups) Shapley values.
+    base
+        (refits, rows) logit with no group: all features are reference subjects', on average.
+    logit
+        (refits, rows) logit of the rows as they are.
+    """
+
+    phi: np.ndarray
+    base: np.ndarray
+    logit: np.ndarray
+
+    @property
+    def completeness(self) -> np.ndarray:
+        """(refits,) the largest difference between a logit and what its parts add up to."""
+        missed: np.ndarray = np.abs(self.base + self.phi.sum(axis=2) - self.logit).max(axis=1)
+        return missed
+
+
+def contributed(folded: Folded, fits: Fits, *, samples: bool = False) -> Contributed:
+    """Take groups out by putting in the features of reference subjects, all of discovery one after the other.
+
+    A logit is linear in the features, so its mean over reference subjects is that at their mean features, and
+    what a group adds is the same whichever others are there: coefficient times the distance from the mean.
+    That is the Shapley value of the game, for any number of groups.
+
+    Parameters
+    ----------
+    folded, fits
+        The cohort and the models.
+    samples
+        Whether rows are samples, in the order of the table; otherwise they are subjects.
+    """
+    cohort = folded.cohort
+    owner = folded.fold[cohort.place] if samples else folded.fold
+    shape = (fits.intercept.shape[1], len(owner))
+    phi, base, logit = np.zeros((*shape, len(cohort.names))), np.zeros(shape), np.zeros(shape)
+    for number, (fold, coefficient) in enumerate(zip(folded.folds, fits.coefficient, strict=True)):
+        rows, intercept = np.flatnonzero(owner == number), fits.intercept[number]
+        encoded = fold.encoder.encode(cohort.X[rows]) if samples else fold.Z[rows]
+        reference = fold.Z.mean(axis=0)
+        base[:, rows] = (intercept + reference @ coefficient)[:, None]
+        logit[:, rows] = (encoded @ coefficient + intercept).T
+        for place, group in enumerate(cohort.names):
+            span = fold.encoder.spans[group]
+            phi[:, rows, place] = ((encoded - reference)[:, span] @ coefficient[span]).T
+    return Contributed(phi, base, logit)
+
+
+def frozen_logits(fits: Fits, encoded: list[np.ndarray]) -> np.ndarray:
+    """Return (samples,) logits of samples of other subjects: the mean over the folds' models.
+
+    Parameters
+    ----------
+    fits
+        The models, of which the first refit is used.
+    encoded
+        The samples by each fold's encoder, (samples, columns) each.
+    """
+    each = [
+        rows @ coefficient[:, 0] + intercept[0]
+        for rows, coefficient, intercept in zip(encoded, fits.coefficient, fits.intercept, strict=True)
+    ]
+    averaged: np.ndarray = np.mean(each, axis=0)
+    return averaged

@@ -1,0 +1,127 @@
+"""What ``dominance.json`` and its tables say of a table's model."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cfdna_interp.attribution.judge import Dominance, null_ceiling
+from cfdna_interp.attribution.shapley import EXACT
+from cfdna_interp.attribution.summaries import mean_auroc
+from cfdna_interp.attribution.tabular.cohort import Folded
+from cfdna_interp.attribution.tabular.figures import Figures
+from cfdna_interp.attribution.tabular.model import Contributed
+from cfdna_interp.attribution.tabular.shares import performance, shares
+
+MAIN = {"intervention": "swap", "reference": "discovery"}
+
+
+def group_records(
+    figures: Figures, verdict: Dominance, given: Contributed, labels: np.ndarray
+) -> dict[str, dict[str, Any]]:
+    """Return ``groups`` of the record: shares with intervals over refits, their nulls, and roles."""
+    return {
+        group: {
+            "share": interval(figures.share[g], figures.bootstrap[:, g]),
+            "covariance_share": interval(figures.covariance[g], figures.bootstrap_covariance[:, g]),
+            "null_share_high": float(np.quantile(figures.permuted[:, g], 0.95, method="higher")),
+            "null_max_high": null_ceiling(figures.permuted),
+            "mean_phi_case": float(given.phi[0, labels == 1, g].mean()),
+            "mean_phi_control": float(given.phi[0, labels == 0, g].mean()),
+            "role": role,
+        }
+        for g, (group, role) in enumerate(verdict.roles.items())
+    }
+
+
+def fixed_shares(
+    given: Contributed, draws: np.ndarray, groups: tuple[str, ...]
+) -> dict[str, dict[str, float]]:
+    """Return shares with intervals over (draws, subjects) bootstraps, the models as they are."""
+    share = shares(given, np.ones((1, draws.shape[1])))[0][0]
+    drawn = np.concatenate([shares(given, draw[None])[0] for draw in draws])
+    return {group: interval(share[g], drawn[:, g]) for g, group in enumerate(groups)}
+
+
+def performance_record(
+    folded: Folded, given: Contributed, figures: Figures, draws: np.ndarray, seed: int
+) -> dict[str, dict[str, float]]:
+    """Return what groups contribute to the log-loss, with intervals over (draws, subjects) bootstraps."""
+    cohort = folded.cohort
+    drawn = performance(given, cohort.chances(cohort.targets)[None], draws, seed=seed)
+    return {group: interval(figures.performance[g], drawn[:, g]) for g, group in enumerate(cohort.names)}
+
+
+def removal_curves(
+    folded: Folded, given: Contributed, share: np.ndarray
+) -> dict[str, list[dict[str, object]]]:
+    """Return AUROC while groups are taken away, or put back, the one with the largest share first."""
+    names, labels = folded.cohort.names, folded.cohort.labels
+    order = np.argsort(-share)
+    curves: dict[str, list[dict[str, object]]] = {"deletion": [], "insertion": []}
+    for count in range(len(order) + 1):
+        for name, present in (("deletion", np.sort(order[count:])), ("insertion", np.sort(order[:count]))):
+            logit = given.base[0] + given.phi[0][:, present].sum(axis=1)
+            entry: dict[str, object] = {
+                "groups": [names[g] for g in present],
+                "auroc": mean_auroc(logit, labels, folded.fold),
+            }
+            curves[name].append(entry)
+    return curves
+
+
+def shares_by_fold(folded: Folded, given: Contributed) -> list[dict[str, float]]:
+    """Return shares among the subjects of each fold."""
+    rows = np.stack([folded.fold == number for number in range(len(folded.folds))]).astype(float)
+    return [dict(zip(folded.cohort.names, share.tolist(), strict=True)) for share in shares(given, rows)[0]]
+
+
+def coalition_table(folded: Folded, given: Contributed) -> pd.DataFrame:
+    """Return the value of every coalition of each sample.
+
+    Of more than eight groups those of none and of each alone, of which the others are sums.
+    """
+    names = folded.cohort.names
+    every = len(names) <= EXACT
+    switches = (
+        product((False, True), repeat=len(names)) if every else [*np.eye(len(names) + 1, len(names), -1)]
+    )
+    parts = []
+    for present in switches:
+        on = np.array(present, dtype=bool)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "sample": folded.cohort.samples,
+                    **MAIN,
+                    "coalition": "+".join(n for n, there in zip(names, on, strict=True) if there) or "none",
+                    "donor": 0,
+                    "value": given.base[0] + given.phi[0][:, on].sum(axis=1),
+                    "reference_value": given.base[0],
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def share_table(groups: dict[str, dict[str, Any]], fixed: dict[str, dict[str, float]]) -> pd.DataFrame:
+    """Return one row a share: with refits, and with the models as they are."""
+    rows = [
+        {**MAIN, "kind": kind, "group": group, **entry[kind]}
+        for group, entry in groups.items()
+        for kind in ("share", "covariance_share")
+    ]
+    rows += [
+        {**MAIN, "kind": "share of fixed heads", "group": group, **interval}
+        for group, interval in fixed.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def interval(value: float, draws: np.ndarray) -> dict[str, float]:
+    """Return a value with its 95 % interval over draws."""
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return {"value": float(value), "low": float(low), "high": float(high)}

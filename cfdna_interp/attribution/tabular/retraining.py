@@ -1,0 +1,126 @@
+"""Stage ``train`` for a table: the model, the same without and with single groups, frozen held-out scores."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from cfdna_interp.artifacts.files import write_json
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.matrix import load_table
+from cfdna_interp.artifacts.predictions import Prediction, Score, save_predictions, save_scores
+from cfdna_interp.attribution.summaries import mean_auroc
+from cfdna_interp.attribution.tabular.cohort import Folded, load_folded, scores_of
+from cfdna_interp.attribution.tabular.model import Fits, contributed, frozen_logits
+from cfdna_interp.attribution.tabular.refits import fit_model
+from cfdna_interp.config import Config
+from cfdna_interp.models.adapters.table import fidelity
+
+logger = logging.getLogger(__name__)
+
+
+def subsets_of(groups: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Return score name -> groups present: all, each left out, each alone, none."""
+    return {
+        "model": groups,
+        **{f"model_without_{group}": tuple(g for g in groups if g != group) for group in groups},
+        **{f"model_only_{group}": (group,) for group in groups},
+        "model_only_context": (),
+    }
+
+
+def cross_fitted_auroc(folded: Folded, fits: Fits) -> float:
+    """Return the mean over folds of the AUROC among a fold's subjects."""
+    value = mean_auroc(contributed(folded, fits).logit[0], folded.cohort.labels, folded.fold)
+    assert value is not None  # folds are stratified: each holds both classes
+    return value
+
+
+def run_train(config: Config) -> None:
+    """Stage ``train`` for a table: the model, its predictions, frozen held-out scores of all subsets."""
+    layout = Layout.of(config.outdir)
+    folded, heldout = load_folded(config), load_table(layout.matrix("heldout"))
+    chosen = [i for i, group in enumerate(heldout.groups) if group in heldout.model_groups]
+    X = heldout.X[:, chosen]
+    encoded = [fold.encoder.encode(X) for fold in folded.folds]
+    foreign = scores_of(heldout)
+    cross_fitted, scores = {}, []
+    own = np.zeros(len(X))
+    for name, present in subsets_of(folded.cohort.names).items():
+        fits = fit_model(folded, present)
+        cross_fitted[name] = cross_fitted_auroc(folded, fits)
+        logger.info("%s: cross-fitted AUROC %.3f", name, cross_fitted[name])
+        frozen = frozen_logits(fits, encoded)
+        if name == "model":
+            own = frozen
+            logits = contributed(folded, fits, samples=True).logit[0]
+            record = _fidelity(folded, logits, config.seed)
+            _save_predictions(folded, logits, layout)
+            write_json(layout.file("encoder.json"), _encoder(folded, fits, X))
+        if foreign is not None:
+            # The model's own score, less what its surrogate loses with the group.
+            frozen = foreign + frozen - own
+        scores += [
+            Score(sample, subject, name, float(value))
+            for sample, subject, value in zip(heldout.samples, heldout.subjects, frozen, strict=True)
+        ]
+    write_json(layout.file("retraining.json"), {"cross_fitted_auroc": cross_fitted, "fidelity": record})
+    save_scores(scores, layout.scores("model"))
+
+
+def _fidelity(folded: Folded, logits: np.ndarray, seed: int) -> dict[str, float] | None:
+    """Return how well the surrogate follows a foreign model; None where the model itself was fitted."""
+    cohort = folded.cohort
+    if cohort.scores is None:
+        return None
+    return asdict(fidelity(cohort.scores, logits, cohort.place, seed=seed))
+
+
+def _save_predictions(folded: Folded, logits: np.ndarray, layout: Layout) -> None:
+    """Write cross-fitted logits, or the scores of a foreign model; a row has no bags to vary over."""
+    cohort = folded.cohort
+    said = logits if cohort.scores is None else cohort.scores
+    rows = [
+        Prediction(
+            sample=sample,
+            subject=cohort.people[person],
+            label=int(cohort.labels[person]),
+            fold=int(folded.fold[person]),
+            logit=float(logit),
+            sd=0.0,
+        )
+        for sample, person, logit in zip(cohort.samples, cohort.place, said, strict=True)
+    ]
+    save_predictions(rows, layout.file("predictions.discovery.parquet"))
+
+
+def _encoder(folded: Folded, fits: Fits, heldout: np.ndarray) -> dict[str, Any]:
+    """Return what the model is made of; ``heldout`` are the held-out features, for what is missing there."""
+    cohort = folded.cohort
+    encoders = [fold.encoder for fold in folded.folds]
+    return {
+        "encoder": "logistic" if cohort.logistic else "scores",
+        "consumes": list(cohort.names),
+        "dim": max(encoder.dim for encoder in encoders),
+        "folds": len(encoders),
+        "penalty": fits.penalty[:, 0].tolist(),
+        "groups": {
+            group: {
+                "features": len(places),
+                "components": [encoder.axes[group].shape[1] for encoder in encoders],
+                "explained": [encoder.explained[group] for encoder in encoders],
+                "missing": {
+                    "discovery": _missing(cohort.X[:, places]),
+                    "heldout": _missing(heldout[:, places]),
+                },
+            }
+            for group, places in cohort.groups.items()
+        },
+    }
+
+
+def _missing(X: np.ndarray) -> float:
+    return float(np.isnan(X).mean()) if X.size else 0.0
