@@ -13,7 +13,10 @@ from cfdna_interp.cli.options import config_option
 @config_option
 def command(config_path: Path) -> None:
     """Cross-fit the heads and freeze the held-out scores."""
-    from cfdna_interp.attribution.retraining import run_train
+    from cfdna_interp.attribution import retraining
+    from cfdna_interp.attribution.tabular import retraining as of_tables
     from cfdna_interp.config import load_config
 
-    run_train(load_config(config_path))
+    config = load_config(config_path)
+    stage = retraining if config.features.table is None else of_tables
+    stage.run_train(config)
