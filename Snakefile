@@ -7,7 +7,7 @@ from snakemake.utils import min_version
 
 from cfdna_interp import __version__
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.cohort.sheet import read_sheet
+from cfdna_interp.cohort.read import read_cohort
 from cfdna_interp.config import load_config
 from cfdna_interp.errors import InputError
 
@@ -18,13 +18,25 @@ CONFIG = Path(
 ).resolve()
 try:
     SETTINGS = load_config(CONFIG)
-    SHEET = {sample.sample: sample for sample in read_sheet(SETTINGS.sheet, SETTINGS)}
+    TABLE = SETTINGS.features.table
+    # Of a table no sample has files of its own.
+    SHEET = {} if TABLE else {row.sample: row for row in read_cohort(SETTINGS)}
 except InputError as error:
     raise WorkflowError(str(error))
 OUT = Layout.of(SETTINGS.outdir)
 ROLES = ("discovery", "heldout")
 CHUNKS = range(SETTINGS.attribution.chunks)
 EMBED_CHUNKS = range(SETTINGS.model.embed_chunks)
+PARTS = () if TABLE else SETTINGS.representation.parts
+# What the model under study is fitted on: embedded bags, or the table's matrices themselves.
+FITTED_ON = {
+    role: (
+        [OUT.matrix(role)]
+        if TABLE
+        else expand(OUT.embedded(role, "{chunk}"), chunk=EMBED_CHUNKS)
+    )
+    for role in ROLES
+}
 
 
 # Alignments that lie on this machine and their indices; what is missing is the extract command's to report.
@@ -78,7 +90,7 @@ rule all:
 rule cohort:
     input:
         config=ancient(CONFIG),
-        sheet=SETTINGS.sheet,
+        source=SETTINGS.source,
     output:
         expand(OUT.samples("{role}"), role=ROLES),
     log:
@@ -90,47 +102,51 @@ rule cohort:
         mem_mb=500,
     params:
         version=__version__,
-        settings=SETTINGS.extract.technical_columns,
+        settings=(SETTINGS.extract.technical_columns, TABLE),
     shell:
         "cfdna-interp cohort --config {input.config:q} 2> {log:q}"
 
 
-rule extract:
-    input:
-        alignments,
-        REFERENCES,
-        config=ancient(CONFIG),
-        sheets=rules.cohort.output,
-    output:
-        fragments=OUT.fragments("{sample}"),
-        profile=OUT.profile("{sample}"),
-        features=OUT.features("{sample}"),
-        qc=ensure(OUT.qc("{sample}"), non_empty=True),
-    log:
-        OUT.root / "logs/extract/{sample}.log",
-    benchmark:
-        OUT.root / "benchmarks/extract/{sample}.tsv"
-    threads: 1
-    resources:
-        mem_mb=1500,
-    params:
-        version=__version__,
-        settings=(
-            SETTINGS.seed,
-            SETTINGS.extract,
-            SETTINGS.features,
-            SETTINGS.reference,
-            SETTINGS.atlas,
-        ),
-    shell:
-        "cfdna-interp extract --config {input.config:q} --sample {wildcards.sample:q}"
-        " --threads {threads} 2> {log:q}"
+# Rules of alignments only; a table has its features already.
+if not TABLE:
+
+    rule extract:
+        input:
+            alignments,
+            REFERENCES,
+            config=ancient(CONFIG),
+            sheets=rules.cohort.output,
+        output:
+            fragments=OUT.fragments("{sample}"),
+            profile=OUT.profile("{sample}"),
+            features=OUT.features("{sample}"),
+            qc=ensure(OUT.qc("{sample}"), non_empty=True),
+        log:
+            OUT.root / "logs/extract/{sample}.log",
+        benchmark:
+            OUT.root / "benchmarks/extract/{sample}.tsv"
+        threads: 1
+        resources:
+            mem_mb=1500,
+        params:
+            version=__version__,
+            settings=(
+                SETTINGS.seed,
+                SETTINGS.extract,
+                SETTINGS.features,
+                SETTINGS.reference,
+                SETTINGS.atlas,
+            ),
+        shell:
+            "cfdna-interp extract --config {input.config:q} --sample {wildcards.sample:q}"
+            " --threads {threads} 2> {log:q}"
 
 
 rule matrix:
     input:
         config=ancient(CONFIG),
         sheets=rules.cohort.output,
+        table=[SETTINGS.source] if TABLE else [],
         features=expand(OUT.features("{sample}"), sample=SHEET),
         qc=expand(OUT.qc("{sample}"), sample=SHEET),
     output:
@@ -145,76 +161,75 @@ rule matrix:
         mem_mb=4000,
     params:
         version=__version__,
-        settings=SETTINGS.on_bad_sample,
+        settings=(SETTINGS.on_bad_sample, TABLE),
     shell:
         "cfdna-interp matrix --config {input.config:q} 2> {log:q}"
 
 
-rule pretrain:
-    input:
-        CHECKPOINT,
-        config=ancient(CONFIG),
-        exclusions=rules.matrix.output.exclusions,
-        fragments=expand(OUT.fragments("{sample}"), sample=SHEET),
-    output:
-        record=OUT.file("encoder.json"),
-    log:
-        OUT.root / "logs/pretrain.log",
-    benchmark:
-        OUT.root / "benchmarks/pretrain.tsv"
-    threads: 1
-    resources:
-        mem_mb=4000,
-    params:
-        version=__version__,
-        settings=(
-            SETTINGS.seed,
-            SETTINGS.reference,
-            SETTINGS.model.encoder,
-            SETTINGS.model.factory,
-            SETTINGS.model.digest,
-            SETTINGS.model.pooling,
-            SETTINGS.model.device,
-            SETTINGS.model.precision,
-            SETTINGS.model.dim,
-            SETTINGS.model.pretrain_fragments,
-            SETTINGS.model.pretrain_epochs,
-        ),
-    shell:
-        "cfdna-interp pretrain --config {input.config:q} 2> {log:q}"
+if not TABLE:
 
+    rule pretrain:
+        input:
+            CHECKPOINT,
+            config=ancient(CONFIG),
+            exclusions=rules.matrix.output.exclusions,
+            fragments=expand(OUT.fragments("{sample}"), sample=SHEET),
+        output:
+            record=OUT.file("encoder.json"),
+        log:
+            OUT.root / "logs/pretrain.log",
+        benchmark:
+            OUT.root / "benchmarks/pretrain.tsv"
+        threads: 1
+        resources:
+            mem_mb=4000,
+        params:
+            version=__version__,
+            settings=(
+                SETTINGS.seed,
+                SETTINGS.reference,
+                SETTINGS.model.encoder,
+                SETTINGS.model.factory,
+                SETTINGS.model.digest,
+                SETTINGS.model.pooling,
+                SETTINGS.model.device,
+                SETTINGS.model.precision,
+                SETTINGS.model.dim,
+                SETTINGS.model.pretrain_fragments,
+                SETTINGS.model.pretrain_epochs,
+            ),
+        shell:
+            "cfdna-interp pretrain --config {input.config:q} 2> {log:q}"
 
-rule embed:
-    input:
-        config=ancient(CONFIG),
-        exclusions=rules.matrix.output.exclusions,
-        encoder=rules.pretrain.output.record,
-        fragments=expand(OUT.fragments("{sample}"), sample=SHEET),
-    output:
-        ensure(OUT.embedded("{role}", "{chunk}"), non_empty=True),
-    log:
-        OUT.root / "logs/embed/{role}.{chunk}.log",
-    benchmark:
-        OUT.root / "benchmarks/embed/{role}.{chunk}.tsv"
-    threads: 1
-    resources:
-        mem_mb=6000,
-    params:
-        version=__version__,
-        settings=(SETTINGS.attribution.donors, SETTINGS.model),
-    shell:
-        "cfdna-interp embed --config {input.config:q} --role {wildcards.role}"
-        " --chunk {wildcards.chunk} 2> {log:q}"
+    rule embed:
+        input:
+            config=ancient(CONFIG),
+            exclusions=rules.matrix.output.exclusions,
+            encoder=rules.pretrain.output.record,
+            fragments=expand(OUT.fragments("{sample}"), sample=SHEET),
+        output:
+            ensure(OUT.embedded("{role}", "{chunk}"), non_empty=True),
+        log:
+            OUT.root / "logs/embed/{role}.{chunk}.log",
+        benchmark:
+            OUT.root / "benchmarks/embed/{role}.{chunk}.tsv"
+        threads: 1
+        resources:
+            mem_mb=6000,
+        params:
+            version=__version__,
+            settings=(SETTINGS.attribution.donors, SETTINGS.model),
+        shell:
+            "cfdna-interp embed --config {input.config:q} --role {wildcards.role}"
+            " --chunk {wildcards.chunk} 2> {log:q}"
 
 
 rule train:
     input:
         config=ancient(CONFIG),
-        embeddings=expand(
-            OUT.embedded("{role}", "{chunk}"), role=ROLES, chunk=EMBED_CHUNKS
-        ),
+        features=FITTED_ON["discovery"] + FITTED_ON["heldout"],
     output:
-        heads=OUT.file("heads.safetensors"),
+        model=OUT.file("encoder.json" if TABLE else "heads.safetensors"),
         predictions=OUT.file("predictions.discovery.parquet"),
         retraining=OUT.file("retraining.json"),
         scores=OUT.scores("model"),
@@ -227,7 +242,7 @@ rule train:
         mem_mb=8000,
     params:
         version=__version__,
-        settings=(SETTINGS.model.folds, SETTINGS.model.ensemble),
+        settings=(SETTINGS.seed, SETTINGS.model.folds, SETTINGS.model.ensemble),
     shell:
         "cfdna-interp train --config {input.config:q} 2> {log:q}"
 
@@ -235,10 +250,10 @@ rule train:
 rule refit:
     input:
         config=ancient(CONFIG),
-        embeddings=expand(OUT.embedded("discovery", "{part}"), part=EMBED_CHUNKS),
+        features=FITTED_ON["discovery"],
     output:
         shares=ensure(OUT.refits("{chunk}"), non_empty=True),
-        heads=ensure(OUT.permuted_heads("{chunk}"), non_empty=True),
+        heads=[] if TABLE else ensure(OUT.permuted_heads("{chunk}"), non_empty=True),
     log:
         OUT.root / "logs/refit/{chunk}.log",
     benchmark:
@@ -259,42 +274,42 @@ rule refit:
         "cfdna-interp refit --config {input.config:q} --chunk {wildcards.chunk} 2> {log:q}"
 
 
-rule attribute:
-    input:
-        config=ancient(CONFIG),
-        heads=rules.train.output.heads,
-        embeddings=expand(OUT.embedded("discovery", "{part}"), part=EMBED_CHUNKS),
-    output:
-        values=ensure(OUT.attributed("{chunk}"), non_empty=True),
-        maps=OUT.gradients("{chunk}"),
-        notes=OUT.attribution_notes("{chunk}"),
-    log:
-        OUT.root / "logs/attribute/{chunk}.log",
-    benchmark:
-        OUT.root / "benchmarks/attribute/{chunk}.tsv"
-    threads: 1
-    resources:
-        mem_mb=4000,
-    params:
-        version=__version__,
-        settings=(SETTINGS.attribution, SETTINGS.reference),
-    shell:
-        "cfdna-interp attribute --config {input.config:q} --chunk {wildcards.chunk} 2> {log:q}"
+if not TABLE:
+
+    rule attribute:
+        input:
+            config=ancient(CONFIG),
+            heads=rules.train.output.model,
+            embeddings=FITTED_ON["discovery"],
+        output:
+            values=ensure(OUT.attributed("{chunk}"), non_empty=True),
+            maps=OUT.gradients("{chunk}"),
+            notes=OUT.attribution_notes("{chunk}"),
+        log:
+            OUT.root / "logs/attribute/{chunk}.log",
+        benchmark:
+            OUT.root / "benchmarks/attribute/{chunk}.tsv"
+        threads: 1
+        resources:
+            mem_mb=4000,
+        params:
+            version=__version__,
+            settings=(SETTINGS.attribution, SETTINGS.reference),
+        shell:
+            "cfdna-interp attribute --config {input.config:q} --chunk {wildcards.chunk} 2> {log:q}"
 
 
 rule dominance:
     input:
         config=ancient(CONFIG),
-        heads=rules.train.output.heads,
+        heads=rules.train.output.model,
         retraining=rules.train.output.retraining,
         refits=expand(OUT.refits("{chunk}"), chunk=CHUNKS),
-        values=expand(OUT.attributed("{chunk}"), chunk=CHUNKS),
-        notes=expand(OUT.attribution_notes("{chunk}"), chunk=CHUNKS),
-        maps=expand(OUT.gradients("{chunk}"), chunk=CHUNKS),
+        values=[] if TABLE else expand(rules.attribute.output, chunk=CHUNKS),
     output:
         OUT.file("coalitions.parquet"),
         OUT.file("shares.parquet"),
-        OUT.file("maps.parquet"),
+        OUT.file("feature_shares.parquet" if TABLE else "maps.parquet"),
         record=OUT.file("dominance.json"),
     log:
         OUT.root / "logs/dominance.log",
@@ -311,110 +326,115 @@ rule dominance:
 
 
 # What the embeddings hold. Nothing below asks for it but the report, and that only for the parts of the settings.
-rule probe:
-    input:
-        config=ancient(CONFIG),
-        heads=rules.train.output.heads,
-        embeddings=expand(OUT.embedded("discovery", "{part}"), part=EMBED_CHUNKS),
-    output:
-        OUT.file("probes.json"),
-    log:
-        OUT.root / "logs/probe.log",
-    benchmark:
-        OUT.root / "benchmarks/probe.tsv"
-    threads: 1
-    resources:
-        mem_mb=6000,
-    params:
-        version=__version__,
-        settings=(
-            SETTINGS.seed,
-            SETTINGS.representation.fragments,
-            SETTINGS.representation.resamples,
-        ),
-    shell:
-        "cfdna-interp probe --config {input.config:q} 2> {log:q}"
+if not TABLE:
 
+    rule probe:
+        input:
+            config=ancient(CONFIG),
+            heads=rules.train.output.model,
+            embeddings=FITTED_ON["discovery"],
+        output:
+            OUT.file("probes.json"),
+        log:
+            OUT.root / "logs/probe.log",
+        benchmark:
+            OUT.root / "benchmarks/probe.tsv"
+        threads: 1
+        resources:
+            mem_mb=6000,
+        params:
+            version=__version__,
+            settings=(
+                SETTINGS.seed,
+                SETTINGS.representation.fragments,
+                SETTINGS.representation.resamples,
+            ),
+        shell:
+            "cfdna-interp probe --config {input.config:q} 2> {log:q}"
 
-rule dictionary:
-    input:
-        config=ancient(CONFIG),
-        heads=rules.train.output.heads,
-        embeddings=expand(OUT.embedded("discovery", "{part}"), part=EMBED_CHUNKS),
-    output:
-        plain=OUT.dictionary("{number}").with_name("{number}.plain.safetensors"),
-        blocks=OUT.dictionary("{number}").with_name("{number}.blocks.safetensors"),
-        record=OUT.dictionary("{number}"),
-    log:
-        OUT.root / "logs/dictionary/{number}.log",
-    benchmark:
-        OUT.root / "benchmarks/dictionary/{number}.tsv"
-    threads: 1
-    resources:
-        mem_mb=6000,
-    params:
-        version=__version__,
-        settings=(
-            SETTINGS.seed,
-            SETTINGS.representation.fragments,
-            SETTINGS.representation.features,
-            SETTINGS.representation.active,
-            SETTINGS.representation.block,
-        ),
-    shell:
-        "cfdna-interp dictionary --config {input.config:q} --number {wildcards.number}"
-        " 2> {log:q}"
+    rule dictionary:
+        input:
+            config=ancient(CONFIG),
+            heads=rules.train.output.model,
+            embeddings=FITTED_ON["discovery"],
+        output:
+            plain=OUT.dictionary("{number}").with_name("{number}.plain.safetensors"),
+            blocks=OUT.dictionary("{number}").with_name("{number}.blocks.safetensors"),
+            record=OUT.dictionary("{number}"),
+        log:
+            OUT.root / "logs/dictionary/{number}.log",
+        benchmark:
+            OUT.root / "benchmarks/dictionary/{number}.tsv"
+        threads: 1
+        resources:
+            mem_mb=6000,
+        params:
+            version=__version__,
+            settings=(
+                SETTINGS.seed,
+                SETTINGS.representation.fragments,
+                SETTINGS.representation.features,
+                SETTINGS.representation.active,
+                SETTINGS.representation.block,
+            ),
+        shell:
+            "cfdna-interp dictionary --config {input.config:q} --number {wildcards.number}"
+            " 2> {log:q}"
 
+    rule funnel:
+        input:
+            config=ancient(CONFIG),
+            heads=rules.train.output.model,
+            permuted=expand(OUT.permuted_heads("{chunk}"), chunk=CHUNKS),
+            dictionaries=expand(
+                rules.dictionary.output, number=range(SETTINGS.representation.seeds)
+            ),
+        output:
+            record=OUT.file("funnel.json"),
+            features=OUT.file("sparse_features.parquet"),
+        log:
+            OUT.root / "logs/funnel.log",
+        benchmark:
+            OUT.root / "benchmarks/funnel.tsv"
+        threads: 1
+        resources:
+            mem_mb=8000,
+        params:
+            version=__version__,
+            settings=(
+                SETTINGS.seed,
+                SETTINGS.representation.fragments,
+                SETTINGS.representation.resamples,
+            ),
+        shell:
+            "cfdna-interp funnel --config {input.config:q} 2> {log:q}"
 
-rule funnel:
-    input:
-        config=ancient(CONFIG),
-        heads=rules.train.output.heads,
-        permuted=expand(OUT.permuted_heads("{chunk}"), chunk=CHUNKS),
-        dictionaries=expand(
-            rules.dictionary.output, number=range(SETTINGS.representation.seeds)
-        ),
-    output:
-        record=OUT.file("funnel.json"),
-        features=OUT.file("sparse_features.parquet"),
-    log:
-        OUT.root / "logs/funnel.log",
-    benchmark:
-        OUT.root / "benchmarks/funnel.tsv"
-    threads: 1
-    resources:
-        mem_mb=8000,
-    params:
-        version=__version__,
-        settings=(
-            SETTINGS.seed,
-            SETTINGS.representation.fragments,
-            SETTINGS.representation.resamples,
-        ),
-    shell:
-        "cfdna-interp funnel --config {input.config:q} 2> {log:q}"
+    rule geometry:
+        input:
+            config=ancient(CONFIG),
+            heads=rules.train.output.model,
+            embeddings=FITTED_ON["discovery"],
+        output:
+            record=OUT.file("geometry.json"),
+            curve=OUT.file("length_curve.parquet"),
+        log:
+            OUT.root / "logs/geometry.log",
+        benchmark:
+            OUT.root / "benchmarks/geometry.tsv"
+        threads: 1
+        resources:
+            mem_mb=6000,
+        params:
+            version=__version__,
+            settings=(SETTINGS.seed, SETTINGS.representation.fragments),
+        shell:
+            "cfdna-interp geometry --config {input.config:q} 2> {log:q}"
 
-
-rule geometry:
-    input:
-        config=ancient(CONFIG),
-        heads=rules.train.output.heads,
-        embeddings=expand(OUT.embedded("discovery", "{part}"), part=EMBED_CHUNKS),
-    output:
-        record=OUT.file("geometry.json"),
-        curve=OUT.file("length_curve.parquet"),
-    log:
-        OUT.root / "logs/geometry.log",
-    benchmark:
-        OUT.root / "benchmarks/geometry.tsv"
-    threads: 1
-    resources:
-        mem_mb=6000,
-    params:
-        version=__version__,
-        settings=(SETTINGS.seed, SETTINGS.representation.fragments),
-    shell:
-        "cfdna-interp geometry --config {input.config:q} 2> {log:q}"
+    LOOKED = {
+        "probes": rules.probe.output,
+        "features": rules.funnel.output,
+        "geometry": rules.geometry.output,
+    }
 
 
 rule proxy:
@@ -442,11 +462,11 @@ rule proxy:
         "cfdna-interp proxy --config {input.config:q} 2> {log:q}"
 
 
-# The only rule after `cohort` that reads the sheet: it opens the held-out labels.
+# The only rule after `matrix` that reads sheet or table: it opens the held-out labels.
 rule validate:
     input:
         config=ancient(CONFIG),
-        sheet=SETTINGS.sheet,
+        source=SETTINGS.source,
         protocol=rules.proxy.output.protocol,
     output:
         record=OUT.file("validation.json"),
@@ -507,18 +527,11 @@ rule verdict:
         "cfdna-interp verdict --config {input.config:q} 2> {log:q}"
 
 
-REPRESENTATION = {
-    "probes": rules.probe.output,
-    "features": rules.funnel.output,
-    "geometry": rules.geometry.output,
-}
-
-
 rule report:
     input:
         config=ancient(CONFIG),
         verdict=rules.verdict.output.verdict,
-        representation=[REPRESENTATION[part] for part in SETTINGS.representation.parts],
+        representation=[LOOKED[part] for part in PARTS],
     output:
         html=report(
             OUT.file("report.html"),
@@ -535,6 +548,6 @@ rule report:
         mem_mb=2000,
     params:
         version=__version__,
-        settings=(SETTINGS.title, SETTINGS.representation.parts),
+        settings=(SETTINGS.title, PARTS),
     shell:
         "cfdna-interp report --config {input.config:q} 2> {log:q}"
