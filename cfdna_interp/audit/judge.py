@@ -75,7 +75,9 @@ def run_audit(config: Config) -> None:
             "overlap_weighted": {**asdict(overlap), "terms": terms},
             "leave_one_site_out": _left_out(layout, discovery, heldout, config.seed),
             "shift": _shift(discovery, heldout, config.seed),
-            "leakage": leaks(discovery, heldout, layout, config.seed),
+            "leakage": leaks(
+                discovery, heldout, layout if config.features.table is None else None, config.seed
+            ),
             "handling": {
                 "status": handling.status,
                 "reason": handling.reason,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +13,7 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.audit.duplicates import near_duplicates
 from cfdna_interp.audit.leakage import readable_labels, shared_subjects
-from cfdna_interp.audit.shared_fragments import keys, shared_fragments
+from cfdna_interp.audit.shared_fragments import SharedFragments, keys, shared_fragments
 from cfdna_interp.fragments.build import common_name
 from cfdna_interp.stats.resampling import stream
 
@@ -21,7 +22,13 @@ READ_NAMES = (
 )
 
 
-def leaks(discovery: Table, heldout: Table, layout: Layout, seed: int) -> dict[str, Any]:
+NO_FRAGMENTS = (
+    "the cohort came as a table: without fragments the same library is looked for by its features alone"
+)
+NO_READ_NAMES = "the cohort came as a table: there are no reads"
+
+
+def leaks(discovery: Table, heldout: Table, layout: Layout | None, seed: int) -> dict[str, Any]:
     """Return shared subjects, duplicates by features and by fragments, and what the label is read from.
 
     Parameters
@@ -29,7 +36,7 @@ def leaks(discovery: Table, heldout: Table, layout: Layout, seed: int) -> dict[s
     discovery, heldout
         The tables of both roles, with labels.
     layout
-        Where the samples' fragments lie, if the run has any.
+        Where the samples' fragments lie, None for a cohort that came as a table.
     seed
         The run's seed.
     """
@@ -39,13 +46,9 @@ def leaks(discovery: Table, heldout: Table, layout: Layout, seed: int) -> dict[s
         zip(samples, ["discovery"] * len(discovery.samples) + ["heldout"] * len(heldout.samples), strict=True)
     )
     twins = near_duplicates(np.concatenate([discovery.X, heldout.X]), samples, subjects)
-    stored = [sample for sample in samples if layout.fragments(sample).is_file()]
-    owner = dict(zip(samples, subjects, strict=True))
-    molecules = shared_fragments(
-        (keys(FragmentTable.load(layout.fragments(sample)), common_name) for sample in stored),
-        stored,
-        [owner[sample] for sample in stored],
-    )
+    molecules = SharedFragments((), np.nan, 0, NO_FRAGMENTS)
+    if layout is not None:
+        molecules = _same_molecules(samples, subjects, layout)
     readable = [
         asdict(found)
         for name, table in (("discovery", discovery), ("heldout", heldout))
@@ -68,5 +71,15 @@ def leaks(discovery: Table, heldout: Table, layout: Layout, seed: int) -> dict[s
         "near_duplicates": told(asdict(twins)),
         "shared_fragments": told(asdict(molecules)),
         "readable_labels": readable,
-        "read_names": READ_NAMES,
+        "read_names": NO_READ_NAMES if layout is None else READ_NAMES,
     }
+
+
+def _same_molecules(samples: Sequence[str], subjects: Sequence[str], layout: Layout) -> SharedFragments:
+    owner = dict(zip(samples, subjects, strict=True))
+    stored = [sample for sample in samples if layout.fragments(sample).is_file()]
+    return shared_fragments(
+        (keys(FragmentTable.load(layout.fragments(sample)), common_name) for sample in stored),
+        stored,
+        [owner[sample] for sample in stored],
+    )

@@ -208,7 +208,7 @@ def _within(cohort: Cohort, score: str, config: Config) -> dict[str, Any]:
 def _why_not_within(cohort: Cohort) -> str:
     names = set(cohort.batches) - {""}
     if not names:
-        return "the sheet names neither batch nor site"
+        return "the cohort names neither batch nor site"
     batches = np.array(cohort.batches)
     if all(len(np.unique(cohort.labels[batches == name])) == 1 for name in names):
         return NESTED

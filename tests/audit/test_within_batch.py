@@ -81,7 +81,7 @@ def test_nested_label_is_never_told_whatever_else_speaks():
 
 
 def test_no_evidence_ever_earns_not_handling():
-    for within in (OPEN, {"value": None, "reason": "the sheet names neither batch nor site", "crude": 0.8}):
+    for within in (OPEN, {"value": None, "reason": "the cohort names neither batch nor site", "crude": 0.8}):
         for between, weighted in product((None, FALLS, STAYS), (None, overlap(0.55), overlap(0.95))):
             assert judge(within, between, weighted).status in ("attenuated", "can't tell")
 

@@ -131,7 +131,7 @@ def cohort(labels, batches, **scores):
     [
         (["a"] * 20 + ["b"] * 20, "no batch holds both classes"),
         ([f"b{i % 8}" for i in range(40)], "no batch holds 5 cases and 5 controls"),
-        ([""] * 40, "the sheet names neither batch nor site"),
+        ([""] * 40, "the cohort names neither batch nor site"),
     ],
 )
 def test_why_there_is_no_within_batch_auroc(finished, batches, reason):

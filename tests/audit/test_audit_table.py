@@ -1,0 +1,62 @@
+"""The audit of a cohort that came as a table: what it has is used, what it lacks is said."""
+
+import pytest
+from frozen_table import TableWorld, finished_table_run
+
+from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.artifacts.layout import Layout
+
+GROUPS = {"sizes", "marks", "copy_number"}
+
+
+def record(config, name="audit.json"):
+    return read_json(Layout.of(config.outdir).file(name))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    return finished_table_run(TableWorld(), tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    return finished_table_run(TableWorld(bare=True, per_class=20), tmp_path_factory.getbasetemp())
+
+
+def test_groups_of_any_name_are_validated_and_audited(finished):
+    scores = record(finished, "validation.json")["scores"]
+    assert {f"baseline_{group}" for group in GROUPS} <= set(scores)
+    assert scores["proxy"]["auroc"]["low"] > 0.5
+    audit = record(finished)
+    assert set(audit["batch_from_groups"]) == GROUPS
+    # Sites were dealt out by chance, and the signal is in the person.
+    assert audit["handling"]["status"] == "not handling"
+    assert record(finished, "verdict.json")["group"] == "sizes"
+
+
+def test_further_covariates_and_technical_columns_are_held(finished):
+    audit = record(finished)
+    terms = {effect["term"] for effect in audit["adjusted"]}
+    assert {"proxy", "age", "sex=M", "covariate_smoking"} <= terms
+    # Both kinds of columns know nothing of the label: 80 subjects, so .5 lies inside.
+    for name in ("covariates", "technical"):
+        assert audit[name]["auroc"]["low"] < 0.5 < audit[name]["auroc"]["high"]
+
+
+def test_without_fragments_the_audit_says_what_was_not_looked_for(finished):
+    leakage = record(finished)["leakage"]
+    assert leakage["shared_fragments"]["pairs"] == []
+    assert "came as a table" in leakage["shared_fragments"]["reason"]
+    assert "came as a table" in leakage["read_names"]
+    assert leakage["near_duplicates"]["samples"] == 160
+
+
+def test_a_table_of_features_alone_is_audited_as_far_as_that_goes(bare):
+    audit = record(bare)
+    assert audit["technical"]["auroc"] is None and audit["technical"]["reason"]
+    assert audit["covariates"]["auroc"] is None
+    assert [effect["term"] for effect in audit["adjusted"]] == ["proxy"]
+    assert audit["handling"]["status"] == "can't tell"
+    assert audit["handling"]["reason"].startswith("the cohort names neither batch nor site")
+    assert audit["overlap_weighted"]["reason"]
+    assert record(bare, "validation.json")["scores"]["model"]["auroc"]["value"] > 0.8
