@@ -22,13 +22,25 @@ from cfdna_interp.report.collect import Run, collect
 from cfdna_interp.report.features import feature_notes, quality_rows, survivor_rows
 from cfdna_interp.report.figures.attribution import attribution_figure
 from cfdna_interp.report.figures.audit import coefficient_figure, handling_forest
+from cfdna_interp.report.figures.calibration import calibration_figure
 from cfdna_interp.report.figures.calls import m_bias_figure
-from cfdna_interp.report.figures.heldout import auroc_forest, calibration_figure, roc_figure
+from cfdna_interp.report.figures.heldout import auroc_forest, roc_figure
 from cfdna_interp.report.figures.interventions import intervention_figure
 from cfdna_interp.report.figures.lengths import length_by_batch, length_by_label
 from cfdna_interp.report.figures.maps import length_map_figure
 from cfdna_interp.report.figures.representation import representation_figures
 from cfdna_interp.report.figures.sparse_features import strongest
+from cfdna_interp.report.figures.subgroups import subgroup_forest
+from cfdna_interp.report.handling import decision, measures
+from cfdna_interp.report.heldout import (
+    curve_notes,
+    detectable_sentence,
+    main_scores,
+    operating_rows,
+    paired_sentences,
+    subgroup_rows,
+    subgroup_sentences,
+)
 from cfdna_interp.report.hypotheses import arrange
 from cfdna_interp.report.interventions import (
     QUESTIONS,
@@ -38,7 +50,9 @@ from cfdna_interp.report.interventions import (
     diagnostics,
     refusals,
 )
+from cfdna_interp.report.leakage import checks, shift_rows, shift_sentences
 from cfdna_interp.report.length_curve import curve_sentences
+from cfdna_interp.report.marks import OPENED, lock_sentence, page_marks
 from cfdna_interp.report.methods import SOURCES, methods_paragraphs
 from cfdna_interp.report.model import describe_model
 from cfdna_interp.report.representation import concept_name, metric_name
@@ -96,6 +110,7 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
         "reference_name": lambda name: REFERENCES.get(name, name),
         "settings": _settings,
     }
+    judged = run.audit["handling"]["score"]
     return environment.get_template("report.html").render(
         run=run,
         config=run.config,
@@ -105,13 +120,16 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
             name: {"height": figure.layout.height, "json": _json(figure)}
             for name, figure in draw(run).items()
         },
+        lock=lock_sentence(run.validation),
+        marks=page_marks(run.validation, run.simulated),
+        opened_sections=OPENED,
         strata=run.strata(),
         roles=ROLES,
         role_names=words.ROLE_NAMES,
         n=run.counts(),
         scores=sorted(run.validation["scores"], key=words.score_rank),
         groups=sorted(run.dominance["groups"], key=words.group_rank),
-        all_groups=list(words.GROUP_NAMES),
+        audited_groups=sorted(run.audit["batch_from_groups"], key=words.group_rank),
         model_card=describe_model(run.encoder, run.dominance["fidelity"]),
         outcome=outcome_title(run.dominance),
         sentences_of_roles=role_sentences(run.dominance),
@@ -122,7 +140,13 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
         diagnostics=diagnostics(run.dominance),
         **_within(run),
         hypotheses=arrange(run),
-        judged=run.audit["handling"]["score"],
+        judged=judged,
+        **_heldout(run, judged),
+        measures=measures(run.audit, run.validation),
+        decision=decision(run.audit["handling"]),
+        leaks=checks(run.audit["leakage"]),
+        shift_sentences=shift_sentences(run.audit["shift"]),
+        shift_rows=shift_rows(run.audit["shift"]),
         depth=_deepest(run.audit["depth"]),
         depth_counts=_depth_counts(run.audit["depth"]),
         depth_rows=DEPTH_ROWS,
@@ -148,6 +172,12 @@ def draw(run: Run) -> dict[str, go.Figure]:
         "auroc": auroc_forest(run.validation),
         "handling": handling_forest(run.audit, run.validation),
     }
+    judged = run.audit["handling"]["score"]
+    divided = subgroup_forest(
+        subgroup_rows(run.validation, judged), run.validation["scores"][judged]["auroc"]
+    )
+    if divided is not None:
+        figures["subgroups"] = divided
     if run.calls.measured:
         figures["m-bias"] = m_bias_figure(run.calls)
     if run.maps is not None:
@@ -155,6 +185,20 @@ def draw(run: Run) -> dict[str, go.Figure]:
     if run.proxy is not None:
         figures["coefficients"] = coefficient_figure(run.proxy)
     return figures | representation_figures(run.representation)
+
+
+def _heldout(run: Run, judged: str) -> dict[str, Any]:
+    """Return what the section on held-out performance needs beside ``validation.json``."""
+    validation, main = run.validation, main_scores(run.validation)
+    return {
+        "operating": operating_rows(validation),
+        "curve_notes": curve_notes(validation),
+        "any_recalibrated": any(validation["calibration_curve"][name]["reason"] for name in main),
+        "detectable": detectable_sentence(validation),
+        "paired_sentences": paired_sentences(validation),
+        "subgroup_sentences": subgroup_sentences(validation, judged),
+        "subgroups": {name: rows for name in main if (rows := subgroup_rows(validation, name))},
+    }
 
 
 def _within(run: Run) -> dict[str, Any]:

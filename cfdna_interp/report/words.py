@@ -62,6 +62,12 @@ def p_value(value: float | None) -> str:
     return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
+def p_phrase(value: float | None) -> str:
+    """Write a p value as part of a sentence: ``p = 0.04``, ``p < 0.001``."""
+    text = p_value(value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
 def group_name(group: str | None) -> str:
     """Return the reader's name of a feature group."""
     if group is None:

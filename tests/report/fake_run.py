@@ -8,6 +8,7 @@ from pathlib import Path
 import anndata
 import numpy as np
 import pandas as pd
+from fake_heldout import GROUPS, HOSTILE, audit_record, validation_record
 from fake_representation import write_representation
 
 from cfdna_interp.artifacts.files import digest_file, write_json, write_text
@@ -15,16 +16,8 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.artifacts.sheet import Sample, save_samples
 from cfdna_interp.config import Config
-from cfdna_interp.config.settings import Representation
-from cfdna_interp.stats.calibration import quality
-from cfdna_interp.stats.caution import auroc_caution
-from cfdna_interp.stats.roc import auroc, auroc_interval, paired_difference, permutation_p
-from cfdna_interp.stats.strata import within_batch
+from cfdna_interp.config.settings import Representation, Validation
 
-GROUPS = ("fragment_length", "methylation", "tissue_of_origin")
-COMPARATORS = ("methylation_by_length", "end_motif", "coverage")
-# A reason that would run as a program if it reached the page unescaped.
-HOSTILE = "fewer than 2,000 fragments <script>alert(1)</script>"
 COUNTED = ("reads", "duplicate", "low_mapq", "not_inward", "fragments")
 
 
@@ -34,7 +27,7 @@ class World:
 
     ``per_class`` subjects per label and role; ``batches`` sites, all in one class where ``nested``;
     ``exclusions`` rows of the exclusion table as (sample, reason); ``encoder`` the kind of the model;
-    ``parts`` of what is looked for in the embeddings.
+    ``parts`` of what is looked for in the embeddings; ``exploratory`` the second opening of the labels.
     """
 
     per_class: int = 40
@@ -49,6 +42,7 @@ class World:
     encoder: str = "reference"
     maps: bool = True
     parts: tuple[str, ...] = ("probes", "features", "geometry")
+    exploratory: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +64,7 @@ def make_run(folder: Path, world: World) -> tuple[Config, Layout]:
         outdir=str(folder / "results"),
         title=world.title,
         representation=Representation(parts=world.parts),
+        validation=Validation(permutations=999, bootstrap=200),
     )
     layout = Layout.of(config.outdir)
     rng = np.random.default_rng(7)
@@ -98,11 +93,11 @@ def make_run(folder: Path, world: World) -> tuple[Config, Layout]:
     proxy = _proxy(world, rng) if world.dominant else {"group": None, "reason": "no group is dominant"}
     write_json(layout.file("proxy.json"), proxy)
     write_json(layout.file("protocol.json"), {"margins": asdict(config.validation)})
-    scores, validation = _validate(samples["heldout"], latents, world, rng)
+    scores, validation = validation_record(samples["heldout"], latents, world, rng, config)
     validation["protocol_digest"] = digest_file(layout.file("protocol.json"))
     scores.to_parquet(layout.file("validation.scores.parquet"))
     write_json(layout.file("validation.json"), validation)
-    audit = _audit(validation, world, rng)
+    audit = audit_record(validation, world, rng)
     write_json(layout.file("audit.json"), audit)
     write_json(layout.file("verdict.json"), _verdict(validation, audit, world))
     write_text(layout.file("hypotheses.tsv"), _hypotheses())
@@ -395,136 +390,6 @@ def _proxy(world: World, rng: np.random.Generator) -> dict[str, object]:
             {"name": name, "coefficient": value, "low": value - 0.05, "high": value + 0.05}
             for name, value in zip(names, values, strict=True)
         ],
-    }
-
-
-def _validate(
-    samples: list[Sample], latents: dict[str, float], world: World, rng: np.random.Generator
-) -> tuple[pd.DataFrame, dict[str, object]]:
-    labels = np.array([sample.label for sample in samples])
-    z = np.array([latents[sample.sample] for sample in samples])
-    noise = {name: rng.normal(size=len(z)) for name in (*GROUPS, *COMPARATORS, "all", "technical", "age")}
-    columns = {"model": 1.8 * z + 0.4 * noise["all"]}
-    if world.dominant:
-        columns["proxy"] = 1.6 * z + 0.6 * noise["fragment_length"]
-    for group in GROUPS:
-        own = z if group == "fragment_length" else 0 * z
-        columns[f"model_without_{group}"] = (0 if group == "fragment_length" else 1.7) * z + noise[group]
-        columns[f"model_only_{group}"] = 1.5 * own + noise[group]
-        columns[f"baseline_{group}"] = 1.4 * own + noise[group]
-    for group in COMPARATORS:
-        columns[f"baseline_{group}"] = 0.2 * z + noise[group]
-    columns["baseline_all"] = 1.5 * z + 0.8 * noise["all"]
-    columns["baseline_technical"] = noise["technical"]
-    if world.covariates:
-        columns["baseline_covariates"] = noise["age"]
-    frame = pd.DataFrame(
-        {
-            "subject": [sample.subject for sample in samples],
-            "label": labels,
-            "site": [sample.site for sample in samples],
-            "batch": [sample.batch for sample in samples],
-            **(
-                {"age": [s.age for s in samples], "sex": [s.sex for s in samples]} if world.covariates else {}
-            ),
-            **columns,
-        }
-    )
-    draws = np.random.default_rng(3)
-    batches = [sample.batch for sample in samples]
-    pairs = [("model", f"model_without_{group}") for group in GROUPS]
-    if world.dominant:
-        pairs += [("model", "proxy"), *(("proxy", name) for name in columns if name.startswith("baseline_"))]
-    within: dict[str, object] = {}
-    for name in ("model", "proxy"):
-        if name in columns:
-            crude = auroc_interval(labels, columns[name], draws, 200)
-            found = within_batch(labels, columns[name], batches, draws, 200)
-            within[name] = (
-                {"value": None, "reason": "no batch holds both classes", "crude": crude.value}
-                if found is None
-                else {
-                    **asdict(found.interval),
-                    "batches": [asdict(batch) for batch in found.batches],
-                    "crude": crude.value,
-                }
-            )
-    return frame, {
-        "n": {"case": int(labels.sum()), "control": int((1 - labels).sum())},
-        "opened": 1,
-        "exploratory": False,
-        "scores": {
-            name: {
-                "auroc": asdict(auroc_interval(labels, v, draws, 200)),
-                "auroc_caution": auroc_caution(int(labels.sum()), int((labels == 0).sum()), auroc(labels, v)),
-                **asdict(quality(labels, v)),
-            }
-            for name, v in columns.items()
-        },
-        "permutation": {
-            "score": "model",
-            "p": permutation_p(labels, columns["model"], 999, draws),
-            "n": 999,
-        },
-        "paired": [
-            {
-                "a": a,
-                "b": b,
-                **asdict(paired_difference(labels, columns[a], columns[b], draws, 200)),
-                "p_holm": 1.0,
-            }
-            for a, b in pairs
-        ],
-        "within_batch": within,
-    }
-
-
-def _audit(validation: dict, world: World, rng: np.random.Generator) -> dict[str, object]:
-    score = "proxy" if world.dominant else "model"
-    within = validation["within_batch"][score]
-    scores = validation["scores"]
-    status = "can't tell" if world.nested else "not handling"
-    reason = (
-        "No batch holds both classes: biology and handling cannot be told apart."
-        if world.nested
-        else "Within batches the score keeps its AUROC, so batches do not explain it."
-    )
-    covariates = {"auroc": None, "reason": "the cohort has no such column that varies"}
-    if world.covariates:
-        covariates = {"auroc": scores["baseline_covariates"]["auroc"]}
-    return {
-        "technical": {"auroc": scores["baseline_technical"]["auroc"]},
-        "covariates": covariates,
-        "adjusted": [
-            {"term": score, "coefficient": 2.31, "low": 1.5, "high": 3.1, "p": 1e-7},
-            {"term": "age", "coefficient": -0.12, "low": -0.6, "high": 0.4, "p": 0.64},
-        ]
-        if world.covariates
-        else [],
-        "adjusted_reason": "" if world.covariates else "score and covariates separate the classes",
-        "depth_reason": "",
-        "depth": [
-            {
-                "feature": f"length_bin_{low}_{low + 5}",
-                "group": "fragment_length",
-                "spearman": float(rng.uniform(-0.3, 0.3)),
-                "q": float(rng.uniform(0.1, 1)),
-            }
-            for low in range(60, 200, 5)
-        ],
-        "batch_from_groups": {
-            group: {"accuracy": None, "chance": None, "p": None, "reason": "fewer than two batches"}
-            if world.nested
-            else {"accuracy": 0.27, "chance": 0.25, "p": 0.4, "subjects": 40, "batches": 4, "reason": ""}
-            for group in (*GROUPS, *COMPARATORS)
-        },
-        "handling": {
-            "status": status,
-            "score": score,
-            "crude": within["crude"],
-            "within": within,
-            "reason": reason,
-        },
     }
 
 

@@ -10,8 +10,9 @@ from sklearn.metrics import auc, roc_auc_score, roc_curve
 
 from cfdna_interp.report.figures.attribution import attribution_figure
 from cfdna_interp.report.figures.audit import coefficient_figure, handling_forest
+from cfdna_interp.report.figures.calibration import calibration_bins, calibration_figure
 from cfdna_interp.report.figures.forest import Row, forest
-from cfdna_interp.report.figures.heldout import auroc_forest, calibration_bins, calibration_figure, roc_figure
+from cfdna_interp.report.figures.heldout import auroc_forest, roc_figure
 
 
 def interval(value: float, half: float = 0.05) -> dict[str, object]:
@@ -25,6 +26,7 @@ def validation(names: list[str]) -> dict[str, object]:
             name: {"auroc": interval(0.8), "calibration_slope": 1.0, "calibration_intercept": 0.0}
             for name in names
         },
+        "calibration_curve": {"model": {"predicted": [], "reason": "separated"}},
         "paired": [
             {"a": "model", "b": "model_without_methylation", "difference": 0.1, "low": 0.05, "high": 0.2}
         ],

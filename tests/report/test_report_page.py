@@ -24,7 +24,9 @@ SECTIONS = [
     "attribution",
     "representation",
     "heldout",
+    "proxy",
     "audit",
+    "leakage",
     "hypotheses",
     "excluded",
     "methods",
@@ -162,7 +164,7 @@ def test_absences_are_said(bare_run: Built, simulated_run: Built) -> None:
     bare = read(bare_run).sections
     assert "no group is dominant" in bare["verdict"]
     assert "no batch holds both classes" in bare["verdict"]
-    assert "There is no proxy" in bare["heldout"]
+    assert "There is no proxy" in bare["proxy"]
     # Below thirty subjects a class the interval is known to be too narrow.
     assert "With 20 subjects in the smaller class the interval may be too narrow" in bare["heldout"]
     assert "in the smaller class" not in read(simulated_run).sections["heldout"]

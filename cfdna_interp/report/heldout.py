@@ -1,0 +1,173 @@
+"""What the held-out numbers mean beyond a single AUROC: operating points, subgroups, what could be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scipy.special import expit
+
+from cfdna_interp.report.words import group_name, interval, number, p_phrase, percent, score_name, score_rank
+
+Record = Mapping[str, Any]
+
+MAIN = ("model", "proxy")
+RETRAINED, BASELINE = "model_without_", "baseline_"
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True)
+class OperatingRow:
+    """Sensitivity of a score where a share of the controls is called negative.
+
+    Attributes
+    ----------
+    score
+        The reader's name.
+    main
+        Model or proxy; the others are there to be compared with.
+    wanted, seen
+        Specificity asked for, and that of the threshold among the controls at hand; None without one.
+    threshold
+        Probability above which a subject is called positive.
+    sensitivity
+        Interval; None where there is none.
+    reason
+        Why there is none, "" otherwise.
+    """
+
+    score: str
+    main: bool
+    wanted: float
+    seen: float | None
+    threshold: float | None
+    sensitivity: Record | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class SubgroupRow:
+    """AUROC of a score among the subjects of one site, sex or third of ages."""
+
+    by: str
+    group: str
+    case: int
+    control: int
+    auroc: Record | None
+    reason: str
+
+
+def main_scores(validation: Record) -> list[str]:
+    """Return model and proxy, as far as they were scored."""
+    return [name for name in MAIN if name in validation["scores"]]
+
+
+def operating_rows(validation: Record) -> list[OperatingRow]:
+    """Return the operating points of every score, model and proxy first."""
+    return [
+        OperatingRow(
+            score=score_name(name),
+            main=name in MAIN,
+            wanted=point["specificity"],
+            seen=point["specificity_seen"],
+            threshold=None if point["threshold"] is None else float(expit(point["threshold"])),
+            sensitivity=point["sensitivity"],
+            reason=point["reason"],
+        )
+        for name in sorted(validation["scores"], key=score_rank)
+        for point in validation["scores"][name]["at_specificity"]
+    ]
+
+
+def subgroup_rows(validation: Record, score: str) -> list[SubgroupRow]:
+    """Return the subgroups of a score, by site, then sex, then age."""
+    return [
+        SubgroupRow(by=division["by"], **group)
+        for division in validation["subgroups"].get(score, [])
+        for group in division["groups"]
+    ]
+
+
+def subgroup_sentences(validation: Record, score: str) -> list[tuple[str, str]]:
+    """Return for each division of the subjects what the test of one AUROC in all groups says."""
+    return [
+        (f"By {division['by']}", _tested(division)) for division in validation["subgroups"].get(score, [])
+    ]
+
+
+def paired_sentences(validation: Record) -> list[str]:
+    """Say what the paired differences show: the model without each group, beside the proxy and baselines."""
+    pairs = [pair for pair in validation["paired"] if pair["a"] == "model"]
+    retrained = [pair for pair in pairs if pair["b"].startswith(RETRAINED)]
+    sentences = []
+    if retrained:
+        each = "; ".join(
+            f"{group_name(pair['b'].removeprefix(RETRAINED)).lower()} {_difference(pair)}"
+            for pair in retrained
+        )
+        sentences.append(f"What the model's AUROC loses when it is retrained without a group: {each}.")
+    sentences += [f"Model less proxy: {_difference(pair)}." for pair in pairs if pair["b"] == "proxy"]
+    for score in main_scores(validation):
+        against = [pair for pair in validation["paired"] if pair["a"] == score and BASELINE in pair["b"]]
+        beaten = [pair for pair in against if pair["p_holm"] <= SIGNIFICANT and pair["difference"] > 0]
+        open_ = [score_name(pair["b"]) for pair in against if pair not in beaten]
+        if against:
+            rest = f"; not shown for: {', '.join(open_)}" if open_ else ""
+            sentences.append(
+                f"{score_name(score)} beats {len(beaten)} of {len(against)} baselines, p after Holm at most "
+                f"{SIGNIFICANT}{rest}."
+            )
+    return sentences
+
+
+def curve_notes(validation: Record) -> list[str]:
+    """Say how the smooth calibration curves were made, and of which score there is none."""
+    made, notes = set(), []
+    for name in main_scores(validation):
+        curve = validation["calibration_curve"][name]
+        if curve["reason"]:
+            notes.append(f"{score_name(name)}: no smooth curve ({curve['reason']}).")
+        else:
+            made.add(str(curve["method"]))
+    return [*(f"Curves: {method}; bands: pointwise 95 %." for method in sorted(made)), *notes]
+
+
+def detectable_sentence(validation: Record) -> str:
+    """Say what the cohort could have shown at all: whatever is smaller is not excluded by a null result."""
+    found, n = validation["detectable"], validation["n"]
+    size = f"{n['case']} cases and {n['control']} controls"
+    power = percent(found["power"])
+    if found["auroc"] is None:
+        return f"No AUROC would be told from 0.50 with a power of {power} by {size}."
+    return (
+        f"With {size}, the smallest AUROC that is told from 0.50 with a power of {power} is "
+        f"{number(found['auroc'])} (one-sided test at {percent(found['alpha'])}, as rung L0 is tested). "
+        "What is smaller may be there and not show."
+    )
+
+
+def _difference(pair: Record) -> str:
+    return (
+        f"{interval({**pair, 'value': pair['difference']}, 3)}, {p_phrase(pair['p_holm'])} after Holm, smallest "
+        f"difference to be seen {number(pair['detectable'], 3)}"
+    )
+
+
+def _tested(division: Record) -> str:
+    unknown = f" Unknown for {division['unknown']} subjects." if division["unknown"] else ""
+    test = division["interaction"]
+    if test is None:
+        return f"not tested: {division['reason']}.{unknown}"
+    said = (
+        "the AUROC differs between the groups"
+        if test["p_holm"] <= SIGNIFICANT
+        else "no difference between the groups is shown, which doesn't mean that there is none"
+    )
+    subjects = sum(
+        group["case"] + group["control"] for group in division["groups"] if group["auroc"] is not None
+    )
+    return (
+        f"{said} (n = {subjects}; Cochran's Q {number(test['statistic'], 1)} on {test['df']} degrees of "
+        f"freedom, {p_phrase(test['p'])}, after Holm over the divisions {p_phrase(test['p_holm'])}).{unknown}"
+    )

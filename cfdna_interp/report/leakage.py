@@ -1,0 +1,172 @@
+"""What could have told the label, or the held-out subjects, without biology: checks with their findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cfdna_interp.report.words import group_name, number, p_phrase, percent
+
+Record = Mapping[str, Any]
+
+FOUND, NOTHING, UNCHECKED = "found", "nothing found", "not checked"
+SIGNIFICANT = 0.05
+SHOWN = 10  # pairs or features; audit.json has them all
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked for.
+
+    Attributes
+    ----------
+    name
+        What.
+    status
+        ``FOUND``, ``NOTHING`` or ``UNCHECKED``.
+    sentence
+        What was found, with n and null.
+    examples
+        The first of what was found.
+    """
+
+    name: str
+    status: str
+    sentence: str
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ShiftRow:
+    """A feature of the controls: held-out minus discovery mean in SD, and q."""
+
+    feature: str
+    group: str
+    difference: float | None
+    q: float | None
+
+
+def checks(leakage: Record) -> list[Check]:
+    """Return what was looked for, in the order of how bad a finding is."""
+    return [
+        _subjects(leakage["shared_subjects"]),
+        _molecules(leakage["shared_fragments"]),
+        _twins(leakage["near_duplicates"]),
+        _readable(leakage["readable_labels"]),
+    ]
+
+
+def shift_sentences(shift: Record) -> list[str]:
+    """Say whether held-out controls are like discovery controls."""
+    if shift["auroc"] is None:
+        return [f"Whether the controls of the roles are alike can't be told: {shift['reason']}."]
+    differ = sum(row["q"] is not None and row["q"] <= SIGNIFICANT for row in shift["features"])
+    meaning = (
+        "The held-out controls are other people, or were handled in another way: what is lost or gained on "
+        "them needn't be the disease."
+        if shift["p"] is not None and shift["p"] <= SIGNIFICANT
+        else "No difference between them is shown."
+    )
+    return [
+        f"From all features together the role of a control is read with an AUROC of {number(shift['auroc'])} "
+        f"(permuted roles {number(shift['chance'])}, {p_phrase(shift['p'])}; n = {shift['discovery']} "
+        f"discovery + {shift['heldout']} held-out controls, cross-validated). {meaning}",
+        f"One by one, {differ} of {len(shift['features'])} features differ at a false-discovery rate of 5 %.",
+    ]
+
+
+def shift_rows(shift: Record) -> list[ShiftRow]:
+    """Return the features that differ most between the roles, strongest first."""
+    return [
+        ShiftRow(row["feature"], group_name(row["group"]), row["difference"], row["q"])
+        for row in shift["features"][:SHOWN]
+    ]
+
+
+def _subjects(shared: list[str]) -> Check:
+    name = "Subjects in both roles"
+    if not shared:
+        return Check(name, NOTHING, "No name of a subject occurs in both roles, spelling aside.")
+    sentence = f"{len(shared)} held-out subjects have a name that occurs in discovery, spelling aside."
+    return Check(name, FOUND, sentence, tuple(shared[:SHOWN]))
+
+
+def _molecules(record: Record) -> Check:
+    name = "The same molecules in two samples"
+    if record["reason"]:
+        return Check(name, UNCHECKED, f"{_capital(record['reason'])}.")
+    usual = f"{record['samples']} samples; of different subjects two share {percent(record['expected'], 1)}"
+    if not record["pairs"]:
+        return Check(
+            name, NOTHING, f"No two samples of different subjects share more than others do ({usual})."
+        )
+    return Check(
+        name,
+        FOUND,
+        f"{_pairs(record)} of different subjects share fragments as one library sequenced twice would "
+        f"({usual}).",
+        tuple(
+            f"{_pair(pair)}: {percent(pair['share'])} of the smaller one's fragments, {p_phrase(pair['p'])}"
+            for pair in record["pairs"][:SHOWN]
+        ),
+    )
+
+
+def _twins(record: Record) -> Check:
+    name = "Near-duplicates by their features"
+    if record["reason"]:
+        return Check(name, UNCHECKED, f"{_capital(record['reason'])}.")
+    rests = f"{record['samples']} samples, intrinsic dimension {number(record['dimension'], 0)}"
+    if not record["pairs"]:
+        sentence = f"No two samples of different subjects lie nearer than chance makes them ({rests})."
+        return Check(name, NOTHING, sentence)
+    return Check(
+        name,
+        FOUND,
+        f"{_pairs(record)} of different subjects lie nearer than two people's do ({rests}).",
+        tuple(
+            f"{_pair(pair)}: {percent(pair['ratio'])} of the distance to the fifth neighbour, "
+            f"{p_phrase(pair['p'])}"
+            for pair in record["pairs"][:SHOWN]
+        ),
+    )
+
+
+def _readable(sources: list[Record]) -> Check:
+    name = "Label read from ids, order or dates"
+    if not sources:
+        return Check(name, UNCHECKED, "No id, order or date varies enough, or the classes are too small.")
+    telling = [source for source in sources if source["p_holm"] <= SIGNIFICANT]
+    looked = f"{len(sources)} sources, p after Holm within a role"
+    if not telling:
+        return Check(name, NOTHING, f"Nothing of the kind tells the label ({looked}).")
+    return Check(
+        name,
+        FOUND,
+        f"The label can be read ({looked}). A model that sees no names can't use them, but cases and "
+        "controls were collected, run or listed apart, so that whatever drifts tells the label.",
+        tuple(
+            f"{_capital(source['source'])}, {source['role'].replace('heldout', 'held-out')}: AUROC "
+            f"{number(source['auroc'])} (permuted {number(source['chance'])}, {p_phrase(source['p_holm'])}, "
+            f"n = {source['subjects']} subjects)"
+            for source in telling[:SHOWN]
+        ),
+    )
+
+
+def _pairs(record: Record) -> str:
+    count = len(record["pairs"])
+    return f"{count} {'pair' if count == 1 else 'pairs'} of samples"
+
+
+def _pair(pair: Record) -> str:
+    a, b = (
+        f"{pair[key]} ({role.replace('heldout', 'held-out')})"
+        for key, role in zip("ab", pair["roles"], strict=True)
+    )
+    return f"{a} and {b}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,33 @@
+"""What has to stand over a whole page: that data are simulated, or the held-out labels no longer new."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+SIMULATED, EXPLORATORY = "SIMULATED DATA", "EXPLORATORY"
+# Sections with numbers that the held-out labels decide.
+OPENED = ("verdict", "ladder", "attribution", "heldout", "proxy", "audit", "hypotheses", "checklist")
+
+
+def lock_sentence(validation: Mapping[str, Any]) -> str:
+    """Say that the held-out labels had been read under another protocol; "" where this was the first opening.
+
+    Parameters
+    ----------
+    validation
+        The content of ``validation.json``.
+    """
+    if not validation["exploratory"]:
+        return ""
+    before = validation["opened"] - 1
+    times = "once" if before == 1 else f"{before} times"
+    return (
+        f"The held-out labels had been read {times} before, under another protocol. Held-out numbers on this "
+        "page are right, but they are no independent confirmation."
+    )
+
+
+def page_marks(validation: Mapping[str, Any], simulated: bool) -> list[str]:
+    """Return the words that stand at the top, at the end and along every printed page."""
+    return [SIMULATED] * simulated + [EXPLORATORY] * bool(validation["exploratory"])

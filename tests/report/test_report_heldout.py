@@ -1,0 +1,122 @@
+"""Operating points, subgroups and what could be seen, in words and rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cfdna_interp.config import Config
+from cfdna_interp.config.settings import Validation
+from cfdna_interp.proxy.measure import Cohort, measure
+from cfdna_interp.report.figures.calibration import calibration_figure
+from cfdna_interp.report.figures.subgroups import subgroup_forest
+from cfdna_interp.report.heldout import (
+    curve_notes,
+    detectable_sentence,
+    operating_rows,
+    paired_sentences,
+    subgroup_rows,
+    subgroup_sentences,
+)
+
+N = 200
+
+
+@pytest.fixture(scope="module")
+def validation() -> dict:
+    """By construction the score tells the classes apart at site A and not at site B; the baseline never."""
+    rng = np.random.default_rng(4)
+    labels = np.arange(N) % 2
+    site = np.array(["A", "B"])[(np.arange(N) // 2) % 2]
+    score = np.where(site == "A", 3.0 * (labels - 0.5), 0.0) + rng.normal(size=N)
+    cohort = Cohort(
+        subjects=tuple(f"P{i:03d}" for i in range(N)),
+        labels=labels,
+        batches=tuple(site),
+        scores={
+            "model": score,
+            "model_without_end_motif": score + 0.1,
+            "baseline_coverage": rng.normal(size=N),
+        },
+        group=None,
+        covariates={"site": site.tolist(), "age": [float("nan")] * 10 + [60.0] * (N - 10)},
+    )
+    return measure(cohort, Config("out", validation=Validation(permutations=99, bootstrap=200)))
+
+
+def test_operating_points_stand_by_score_with_the_threshold_as_a_probability(validation: dict) -> None:
+    rows = operating_rows(validation)
+    assert [(row.score, row.main, row.wanted) for row in rows[:3]] == [
+        ("Model", True, 0.9),
+        ("Model", True, 0.95),
+        ("Model retrained without end motif", False, 0.9),
+    ]
+    point = validation["scores"]["model"]["at_specificity"][0]
+    # logit p = threshold
+    assert np.log(rows[0].threshold / (1 - rows[0].threshold)) == pytest.approx(point["threshold"])
+
+
+def test_a_point_without_threshold_keeps_its_reason(validation: dict) -> None:
+    point = {"specificity": 0.95, "specificity_seen": None, "threshold": None, "sensitivity": None}
+    few = {"scores": {"model": {"at_specificity": [point | {"reason": "at least 30 controls"}]}}}
+    (row,) = operating_rows(few)
+    assert (row.threshold, row.sensitivity, row.reason) == (None, None, "at least 30 controls")
+
+
+def test_a_difference_between_sites_is_told_and_untested_divisions_say_why(validation: dict) -> None:
+    told = dict(subgroup_sentences(validation, "model"))
+    assert told["By site"].startswith("the AUROC differs between the groups (n = 200; Cochran's Q")
+    assert told["By sex"].startswith("not tested: the cohort has no column sex")
+    assert "Unknown for 10 subjects" in told["By age"]
+    assert subgroup_sentences(validation, "proxy") == []
+
+
+def test_subgroups_are_drawn_beside_all_subjects(validation: dict) -> None:
+    rows = subgroup_rows(validation, "model")
+    assert [(row.by, row.group, row.case, row.control) for row in rows[:2]] == [
+        ("site", "A", 50, 50),
+        ("site", "B", 50, 50),
+    ]
+    figure = subgroup_forest(rows, validation["scores"]["model"]["auroc"])
+    assert [trace.name for trace in figure.data][:2] == ["Site A", "Site B"]
+    assert figure.layout.shapes[1].x0 == validation["scores"]["model"]["auroc"]["value"]
+    assert subgroup_forest([row for row in rows if row.auroc is None], {"value": 0.5}) is None
+
+
+def test_what_could_be_seen_is_that_of_the_cohort(validation: dict) -> None:
+    # One-sided 5 % and power 80 %: (1.6449 + .8416) standard errors above .5. With the null variance
+    # (n1 + n0 + 1) / (12 n1 n0) of 100 + 100 that is 2.4865 * .04093 = .10; the alternative's variance is a
+    # little smaller, so that the number is at most .60 and clearly above .59.
+    assert 0.59 < validation["detectable"]["auroc"] < 0.605
+    assert "smallest AUROC that is told from 0.50 with a power of 80 % is 0.60" in detectable_sentence(
+        validation
+    )
+    nothing = {"n": {"case": 2, "control": 2}, "detectable": {"auroc": None, "power": 0.8, "alpha": 0.05}}
+    assert detectable_sentence(nothing).startswith("No AUROC would be told from 0.50")
+
+
+def test_pairs_are_told_with_their_smallest_difference(validation: dict) -> None:
+    without, baseline = paired_sentences(validation)
+    # Adding .1 to every score changes no order: the difference is exactly 0, and none could be seen.
+    assert "end motif 0.000 [" in without
+    assert "smallest difference to be seen –" in without
+    assert baseline == "Model beats 1 of 1 baselines, p after Holm at most 0.05."
+
+
+def test_the_smooth_curve_is_drawn_with_its_band_and_named(validation: dict) -> None:
+    import pandas as pd
+
+    curve = validation["calibration_curve"]["model"]
+    assert "natural cubic spline" in " ".join(curve_notes(validation))
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"label": np.arange(N) % 2, "model": rng.normal(size=N)})
+    _, band, line, _ = calibration_figure(validation, frame).data
+    assert list(line.y) == list(curve["observed"])
+    assert max(band.y) == max(curve["high"])
+    assert min(band.y) == min(curve["low"])
+
+
+def test_a_curve_that_cannot_be_made_says_why(validation: dict) -> None:
+    curves = {"model": {"predicted": [], "reason": "the logit separates the classes"}}
+    notes = curve_notes(validation | {"calibration_curve": curves})
+    assert notes == ["Model: no smooth curve (the logit separates the classes)."]

@@ -1,0 +1,66 @@
+"""Leaks and shifts: found, not found, and not looked for are three answers."""
+
+from __future__ import annotations
+
+from fake_heldout import HOSTILE
+from fake_run import Built
+
+from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.report.leakage import FOUND, NOTHING, UNCHECKED, checks, shift_rows, shift_sentences
+
+
+def leakage(built: Built) -> dict:
+    return read_json(built.layout.file("audit.json"))["leakage"]
+
+
+def test_nothing_found_says_what_was_looked_at(simulated_run: Built) -> None:
+    found = checks(leakage(simulated_run))
+    assert [check.status for check in found] == [NOTHING] * 4
+    assert "160 samples, intrinsic dimension 31" in found[2].sentence
+    assert not any(check.examples for check in found)
+
+
+def test_findings_name_samples_share_and_null(bare_run: Built) -> None:
+    subjects, molecules, twins, readable = checks(leakage(bare_run))
+    assert {check.status for check in (subjects, molecules, twins, readable)} == {FOUND}
+    assert subjects.examples == (HOSTILE,)
+    assert molecules.examples == (
+        "S002 (discovery) and T003 (held-out): 31 % of the smaller one's fragments, p < 0.001",
+    )
+    assert twins.examples == (
+        "S002 (discovery) and T003 (held-out): 4 % of the distance to the fifth neighbour, p < 0.001",
+    )
+    # The order of the sheet (p after Holm .348) is no finding; the letters (.003) are.
+    assert readable.examples == (
+        "Letters in the sample's id, held-out: AUROC 0.97 (permuted 0.55, p = 0.003, n = 80 subjects)",
+    )
+
+
+def test_what_was_not_looked_for_is_no_all_clear(simulated_run: Built) -> None:
+    record = leakage(simulated_run)
+    record["shared_fragments"] |= {"reason": "a table holds no fragments"}
+    record["near_duplicates"] |= {"reason": "fewer than 20 subjects"}
+    record["readable_labels"] = []
+    found = checks(record)
+    assert [check.status for check in found] == [NOTHING, UNCHECKED, UNCHECKED, UNCHECKED]
+    assert found[1].sentence == "A table holds no fragments."
+
+
+def test_a_shift_between_roles_is_told_with_its_null(simulated_run: Built, bare_run: Built) -> None:
+    same, moved = (read_json(built.layout.file("audit.json"))["shift"] for built in (simulated_run, bare_run))
+    assert (
+        "AUROC of 0.54 (permuted roles 0.50, p = 0.40; n = 40 discovery + 40 held-out"
+        in shift_sentences(same)[0]
+    )
+    assert shift_sentences(same)[0].endswith("No difference between them is shown.")
+    assert "needn't be the disease" in shift_sentences(moved)[0]
+    # q = .001 low - .05 is at most .05 for low = 60, 65, ..., 100: nine of 28.
+    assert shift_sentences(same)[1].startswith("One by one, 9 of 28 features differ")
+    assert [row.feature for row in shift_rows(same)[:2]] == ["length_bin_60_65", "length_bin_65_70"]
+    assert len(shift_rows(same)) == 10
+
+
+def test_roles_too_small_to_compare_say_so() -> None:
+    assert shift_sentences({"auroc": None, "reason": "a role has 4 controls"}) == [
+        "Whether the controls of the roles are alike can't be told: a role has 4 controls."
+    ]
