@@ -109,7 +109,9 @@ def paired_sentences(validation: Record) -> list[str]:
         sentences.append(f"What the model's AUROC loses when it is retrained without a group: {each}.")
     sentences += [f"Model less proxy: {_difference(pair)}." for pair in pairs if pair["b"] == "proxy"]
     for score in main_scores(validation):
-        against = [pair for pair in validation["paired"] if pair["a"] == score and BASELINE in pair["b"]]
+        against = [
+            pair for pair in validation["paired"] if pair["a"] == score and pair["b"].startswith(BASELINE)
+        ]
         beaten = [pair for pair in against if pair["p_holm"] <= SIGNIFICANT and pair["difference"] > 0]
         open_ = [score_name(pair["b"]) for pair in against if pair not in beaten]
         if against:
@@ -149,8 +151,8 @@ def detectable_sentence(validation: Record) -> str:
 
 def _difference(pair: Record) -> str:
     return (
-        f"{interval({**pair, 'value': pair['difference']}, 3)}, {p_phrase(pair['p_holm'])} after Holm, smallest "
-        f"difference to be seen {number(pair['detectable'], 3)}"
+        f"{interval({**pair, 'value': pair['difference']}, 3)}, {p_phrase(pair['p_holm'])} after Holm, "
+        f"smallest difference to be seen {number(pair['detectable'], 3)}"
     )
 
 

@@ -63,8 +63,8 @@ def test_weights_without_overlap_are_shown_and_marked(simulated_run: Built) -> N
 def test_what_decided_is_said_or_what_would() -> None:
     number = {"measure": "between_batches", "value": 0.2, "low": 0.1, "high": 0.3, "crude": 0.8}
     assert decision({"decided_by": number, "would_decide": ""}) == [
-        "What decided: the fall of the AUROC from all subjects to within batches, 0.20 [0.10, 0.30], beside a "
-        "crude AUROC of 0.80."
+        "What decided: the fall of the AUROC from all subjects to within batches, 0.20 [0.10, 0.30], beside "
+        "a crude AUROC of 0.80."
     ]
     nothing = {"measure": "within_batch", "value": None, "low": None, "high": None, "crude": 0.8}
     assert decision({"decided_by": nothing, "would_decide": "9 cases in one batch"}) == [
