@@ -108,8 +108,8 @@ def _read_labels(config: Config, table: Table) -> dict[str, int]:
         sample = known.get(name)
         if sample is None or sample.label is None or sample.role != "heldout" or sample.subject != subject:
             raise InputError(
-                f"sample {name}: {config.source} no longer holds it as a held-out sample of subject {subject} "
-                "with a label; run the workflow again from there"
+                f"sample {name}: {config.source} no longer holds it as a held-out sample of subject "
+                f"{subject} with a label; run the workflow again from there"
             )
         labels[subject] = sample.label
     if len(set(labels.values())) < 2:
@@ -138,16 +138,18 @@ def _cohort(table: Table, labels: dict[str, int], scores: dict[str, np.ndarray],
 def _columns(table: Table, cohort: Cohort) -> dict[str, Sequence[object]]:
     first = {subject: i for i, subject in reversed(list(enumerate(table.subjects)))}
     rows = [first[subject] for subject in cohort.subjects]
+    sites = table.text("site")
     # A subject's covariates and technical columns are those of its first sample.
     columns: dict[str, Sequence[object]] = {
         "subject": cohort.subjects,
         "label": cohort.labels.tolist(),
-        "site": [table.text("site")[row] for row in rows],
+        "site": [sites[row] for row in rows],
         "batch": cohort.batches,
     }
     for name in (*table.covariate_columns(), *table.technical_columns()):
         if name != "sex" and table.obs[name].dtype.kind in "iuf":
             columns[name] = table.obs[name].to_numpy(dtype=np.float64)[rows].tolist()
         else:
-            columns[name] = [table.text(name)[row] for row in rows]
+            cells = table.text(name)
+            columns[name] = [cells[row] for row in rows]
     return columns | {name: values.tolist() for name, values in cohort.scores.items()}
