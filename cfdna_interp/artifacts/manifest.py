@@ -17,6 +17,7 @@ from cfdna_interp.config import Config
 COHORT_FILES = (
     "features.discovery.h5ad",
     "features.heldout.h5ad",
+    "table.json",
     "exclusions.tsv",
     "encoder.safetensors",
     "whitening.safetensors",
@@ -27,6 +28,7 @@ COHORT_FILES = (
     "scores.model.parquet",
     "coalitions.parquet",
     "shares.parquet",
+    "feature_shares.parquet",
     "maps.parquet",
     "dominance.json",
     "proxy.json",
@@ -57,8 +59,9 @@ def build_manifest(config: Config, layout: Layout) -> dict[str, Any]:
     -------
     ``software``, ``python``, ``libraries`` (name -> version of each runtime dependency), ``seed``,
     ``config`` (paths relative to the output folder where inside it, file names otherwise), ``files`` (path
-    relative to the output folder -> SHA-256), and the marks of ``validation.json`` for held-out labels that
-    had been read before: ``exploratory`` and ``opening``.
+    relative to the output folder -> SHA-256); where features came as a table, ``table`` with its name
+    (``source``) and SHA-256 (``digest``); and the marks of ``validation.json`` for held-out labels that had
+    been read before: ``exploratory`` and ``opening``.
     """
     marks = {}
     if layout.file("validation.json").is_file():
@@ -71,12 +74,20 @@ def build_manifest(config: Config, layout: Layout) -> dict[str, Any]:
         "libraries": _libraries(),
         "seed": config.seed,
         "config": _portable(config),
+        **_table(config, layout),
         "files": {
             path.relative_to(layout.root).as_posix(): digest_file(path)
             for path in _result_files(config, layout)
             if path.is_file()
         },
     }
+
+
+def _table(config: Config, layout: Layout) -> dict[str, dict[str, str]]:
+    if config.features.table is None:
+        return {}
+    made_from = read_json(layout.file("table.json"))  # as the matrices are: the file may have changed since
+    return {"table": {key: made_from[key] for key in ("source", "digest")}}
 
 
 def _libraries() -> dict[str, str]:
@@ -96,11 +107,12 @@ def _result_files(config: Config, layout: Layout) -> list[Path]:
         for sample in load_samples(sheet):
             name = sample.sample
             paths += [layout.fragments(name), layout.profile(name), layout.features(name), layout.qc(name)]
-    for number in range(config.representation.seeds if "features" in config.representation.parts else 0):
+    parts = config.representation.parts if config.features.table is None else ()
+    for number in range(config.representation.seeds if "features" in parts else 0):
         record = layout.dictionary(number)
         paths += [record, *(record.with_suffix(f".{kind}.safetensors") for kind in ("plain", "blocks"))]
     # What an earlier run left of parts that this one leaves out is not its result.
-    looked = {name for part in config.representation.parts for name in PART_FILES[part]}
+    looked = {name for part in parts for name in PART_FILES[part]}
     return (
         paths + [layout.file(name) for name in COHORT_FILES] + [layout.file(name) for name in sorted(looked)]
     )
@@ -124,6 +136,8 @@ def _portable(config: Config) -> dict[str, Any]:
     for name in ("checkpoint", "rendering"):
         settings["model"][name] = portable(settings["model"][name])
     settings["features"]["annotation"] = portable(settings["features"]["annotation"])
+    if settings["features"]["table"] is not None:
+        settings["features"]["table"]["path"] = portable(settings["features"]["table"]["path"])
     for name in ("blacklist", "known_sites"):
         settings["extract"][name] = portable(settings["extract"][name])
     return settings

@@ -105,7 +105,7 @@ def load_table(path: Path | str) -> Table:
         raise InputError(f"{path} does not exist; run the matrix stage first")
     try:
         data = anndata.read_h5ad(path)
-    except (OSError, KeyError, ValueError, anndata.io.AnnDataReadError) as error:
+    except (OSError, KeyError, ValueError) as error:  # anndata's own is an OSError
         raise InputError(f"{path} is no feature matrix ({error}); run the matrix stage again") from None
     obs = data.obs.copy()
     labels = obs.pop("label").to_numpy(dtype=np.int64) if "label" in obs else None

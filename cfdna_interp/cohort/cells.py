@@ -186,10 +186,7 @@ def _read_h5ad(file: Path) -> pa.Table:
     import pandas as pd
     from scipy import sparse
 
-    try:
-        data = anndata.read_h5ad(file)
-    except anndata.io.AnnDataReadError as error:
-        raise ValueError(str(error)) from None
+    data = anndata.read_h5ad(file)
     if data.X is None:
         raise ValueError("it has no X")
     names = [str(data.obs.index.name or "sample")]
