@@ -1,0 +1,112 @@
+"""Tables whose truth is planted, and the whole decision on one of them in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cfdna_interp.artifacts.matrix import Table
+from cfdna_interp.attribution.judge import Dominance
+from cfdna_interp.attribution.nulls import Refit
+from cfdna_interp.attribution.tabular.cohort import Folded, TableCohort, fold_cohort
+from cfdna_interp.attribution.tabular.figures import Figures, figures_of
+from cfdna_interp.attribution.tabular.model import Fits, contributed
+from cfdna_interp.attribution.tabular.refits import fit_model, refit_table
+from cfdna_interp.attribution.tabular.retraining import cross_fitted_auroc, subsets_of
+from cfdna_interp.config.settings import Attribution, Model, Validation
+
+GROUPS = ("fragment_length", "methylation", "coverage")
+FEATURES = 10  # of a group, around one latent value of the subject
+
+
+def table_of(
+    blocks: Mapping[str, np.ndarray],
+    labels: np.ndarray,
+    *,
+    subjects: np.ndarray | None = None,
+    scores: np.ndarray | None = None,
+) -> Table:
+    """Return a discovery table of (samples, features) blocks by group; a sample a subject by default."""
+    names = [f"{group}_{i}" for group, block in blocks.items() for i in range(block.shape[1])]
+    samples = tuple(f"S{i:05d}" for i in range(len(labels)))
+    obs = pd.DataFrame(index=list(samples))
+    if scores is not None:
+        obs["score"] = scores
+    return Table(
+        samples=samples,
+        subjects=samples if subjects is None else tuple(f"P{person:05d}" for person in subjects),
+        labels=labels,
+        X=np.concatenate(list(blocks.values()), axis=1),
+        names=tuple(names),
+        groups=tuple(group for group, block in blocks.items() for _ in range(block.shape[1])),
+        definitions=("",) * len(names),
+        obs=obs,
+        simulated=True,
+        study_groups=tuple(blocks),
+        model_groups=tuple(blocks),
+    )
+
+
+def planted(world: str, subjects: int, rng: np.random.Generator) -> Table:
+    """Return a table of ``subjects``, half of them cases.
+
+    - ``length``: the latent of fragment length is 2 SD higher in cases;
+    - ``redundant``: fragment length and methylation show the same such latent;
+    - ``suppressor``: methylation shows the latent with noise added that fragment length shows by itself;
+    - ``product``: the sign of the product of both latents tells cases, neither latent does;
+    - ``null``: no latent knows the label.
+    """
+    labels = np.repeat([0, 1], subjects // 2)
+    length, methylation, coverage = rng.normal(size=(3, subjects))
+    signal = 2.0 * labels + rng.normal(size=subjects)
+    if world == "length":
+        length = signal
+    elif world == "redundant":
+        length = methylation = signal
+    elif world == "suppressor":
+        methylation = signal + 1.5 * length
+    elif world == "product":
+        methylation = np.abs(methylation) * np.sign(length) * np.where(labels == 1, 1, -1)
+    latents = dict(zip(GROUPS, (length, methylation, coverage), strict=True))
+    blocks = {
+        group: latent[:, None] + 0.5 * rng.normal(size=(subjects, FEATURES))
+        for group, latent in latents.items()
+    }
+    return table_of(blocks, labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """What the rule says of a table, and all it rests on."""
+
+    outcome: Dominance
+    folded: Folded
+    fits: Fits
+    figures: Figures
+    cross_fitted: dict[str, float]
+
+
+def decide(
+    table: Table,
+    seed: int,
+    *,
+    bootstrap: int = Attribution.bootstrap,
+    permutations: int = Attribution.permutations,
+    fidelity: float | None = None,
+) -> Decision:
+    """Fit the model, all subsets and all refits, and put the figures to the rule."""
+    folded = fold_cohort(TableCohort.of(table), folds=Model.folds, seed=seed)
+    names, fits = folded.cohort.names, fit_model(folded)
+    cross_fitted = {
+        name: cross_fitted_auroc(folded, fit_model(folded, present))
+        for name, present in subsets_of(names).items()
+    }
+    refits = [Refit("bootstrap", number) for number in range(bootstrap)]
+    refits += [Refit("permutation", number) for number in range(permutations)]
+    rows = refit_table(folded, refits, fits, seed=seed)
+    figures = figures_of(folded, contributed(folded, fits), rows, seed=seed)
+    outcome = figures.judge(names, len(folded.cohort.people), cross_fitted, Validation(), fidelity)
+    return Decision(outcome, folded, fits, figures, cross_fitted)
