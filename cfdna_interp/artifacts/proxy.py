@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cfdna_interp.artifacts.composition import Composition, log_parts
 from cfdna_interp.artifacts.files import read_json, write_json
+from cfdna_interp.config.settings import ProxySettings
 from cfdna_interp.errors import InputError
+
+# The settings of a proxy that says nothing of them.
+PLAIN = ProxySettings()
+
+
+@dataclass(frozen=True)
+class OuterFold:
+    """One outer fold of the nested cross-validation: its AUROC, and what the inner folds chose."""
+
+    auroc: float
+    penalty: str
+    C: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,23 +32,31 @@ class Linear:
     """A logistic regression on standardised, median-imputed inputs.
 
     The logit of x is ``intercept + Σ coefficient · (x - mean) / scale``, a missing x replaced by
-    ``impute`` first.
+    ``impute`` first. Inputs that are parts of a whole enter as logarithms, centred by the whole's
+    ``log_mean``. Splines and principal components are linear: they are multiplied into the coefficients.
 
     Attributes
     ----------
     names
         (inputs,) names of the inputs.
     impute, mean, scale, coefficient
-        (inputs,) numbers; ``coefficient`` is per standard deviation in the discovery samples.
+        (inputs,) numbers; ``coefficient`` is per standard deviation in the discovery samples, and ``scale``
+        is that of the logarithm for parts of a whole.
     intercept
         The logit of an average sample.
     C
-        Inverse strength of the L2 penalty, as in scikit-learn.
+        Inverse strength of the penalty, as in scikit-learn.
     draws
         (bootstrap, 1 + inputs) intercept and coefficients of refits on resampled subjects; no rows for a
         baseline.
     auroc_per_fold
         AUROC of each outer fold of the nested cross-validation, one by one; empty for a baseline.
+    compositions
+        Inputs that are parts of a whole.
+    recipe
+        The settings it was fitted with, ``penalty`` being the one that was chosen.
+    cross_validated
+        The outer folds of each repeat, those of ``auroc_per_fold`` first; empty for a baseline.
     """
 
     names: tuple[str, ...]
@@ -46,10 +68,19 @@ class Linear:
     C: float
     draws: np.ndarray
     auroc_per_fold: tuple[float, ...] = ()
+    compositions: tuple[Composition, ...] = ()
+    recipe: ProxySettings = PLAIN
+    cross_validated: tuple[tuple[OuterFold, ...], ...] = ()
 
     def standardise(self, X: np.ndarray) -> np.ndarray:
         """Return (samples, inputs) inputs imputed and brought to the scale of the coefficients."""
-        return np.asarray((np.where(np.isnan(X), self.impute, X) - self.mean) / self.scale)
+        complete = np.where(np.isnan(X), self.impute, X)
+        result = np.asarray((complete - self.mean) / self.scale)
+        for whole in self.compositions:
+            parts = list(whole.inputs)
+            logs = log_parts(complete[:, parts], whole.total, whole.pseudo)
+            result[:, parts] = (logs - whole.log_mean) / self.scale[parts]
+        return result
 
     def logits(self, X: np.ndarray) -> np.ndarray:
         """Return the (samples,) logits of (samples, inputs) raw inputs, NaN where missing."""
@@ -85,6 +116,9 @@ class Proxy:
         paths relative to the folder of the proxy.
     simulated
         Whether the discovery alignments were made by the simulator.
+    stability, fidelity
+        What ``proxy.stability`` and ``proxy.fidelity`` found among the discovery subjects, as plain values;
+        None without a dominant group.
     """
 
     group: str | None
@@ -94,6 +128,8 @@ class Proxy:
     training_range: dict[str, tuple[float, float]] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     simulated: bool = False
+    stability: dict[str, Any] | None = None
+    fidelity: dict[str, Any] | None = None
 
 
 def save_proxy(proxy: Proxy, path: Path | str) -> None:
@@ -105,12 +141,16 @@ def save_proxy(proxy: Proxy, path: Path | str) -> None:
         "training_range": proxy.training_range,
         "settings": proxy.settings,
         "simulated": proxy.simulated,
+        "stability": proxy.stability,
+        "fidelity": proxy.fidelity,
         "features": [],
         "coefficients": [],
     }
     if proxy.linear is not None:
         linear = proxy.linear
         low, high = linear.bounds()
+        logs = {i for whole in linear.compositions for i in whole.inputs}
+        means = [float(np.mean([fold.auroc for fold in folds])) for folds in linear.cross_validated]
         record |= {
             "features": [
                 {
@@ -127,12 +167,23 @@ def save_proxy(proxy: Proxy, path: Path | str) -> None:
             "cv": {
                 "auroc_per_fold": linear.auroc_per_fold,
                 "mean": float(np.mean(linear.auroc_per_fold)) if linear.auroc_per_fold else None,
+                "repeats": [[asdict(fold) for fold in folds] for folds in linear.cross_validated],
+                "repeat_means": means,
+                "sd_of_repeats": float(np.std(means, ddof=1)) if len(means) > 1 else None,
             },
             "coefficients": [
-                {"name": name, "coefficient": linear.coefficient[i], "low": low[i], "high": high[i]}
+                {
+                    "name": name,
+                    "coefficient": linear.coefficient[i],
+                    "low": low[i],
+                    "high": high[i],
+                    "per": "SD of its logarithm" if i in logs else "SD",
+                }
                 for i, name in enumerate(linear.names)
             ],
             "draws": linear.draws,
+            "recipe": asdict(linear.recipe),
+            "compositions": [asdict(whole) for whole in linear.compositions],
         }
     write_json(path, record)
 
@@ -156,6 +207,8 @@ def load_proxy(path: Path | str) -> Proxy:
             training_range={name: (low, high) for name, (low, high) in record["training_range"].items()},
             settings=record["settings"],
             simulated=record["simulated"],
+            stability=record.get("stability"),
+            fidelity=record.get("fidelity"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is no proxy ({error!r}); give the proxy.json of a finished run") from None
@@ -178,4 +231,13 @@ def _linear(record: Mapping[str, Any]) -> Linear:
         C=float(record["C"]),
         draws=draws,
         auroc_per_fold=tuple(record["cv"]["auroc_per_fold"]),
+        # A proxy may be older than these.
+        compositions=tuple(
+            Composition(tuple(whole["inputs"]), whole["total"], whole["pseudo"], np.array(whole["log_mean"]))
+            for whole in record.get("compositions", [])
+        ),
+        recipe=ProxySettings(**record.get("recipe", {})),
+        cross_validated=tuple(
+            tuple(OuterFold(**fold) for fold in folds) for folds in record["cv"].get("repeats", [])
+        ),
     )

@@ -14,7 +14,7 @@ from cfdna_interp.artifacts.files import read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table, group_inputs, load_table
 from cfdna_interp.artifacts.openings import opening_of
-from cfdna_interp.artifacts.proxy import load_proxy
+from cfdna_interp.artifacts.proxy import PLAIN, load_proxy
 from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.audit.adjusted import adjusted_effects
 from cfdna_interp.audit.batches import batch_from_groups
@@ -29,7 +29,8 @@ from cfdna_interp.audit.technical import technical_design
 from cfdna_interp.audit.within_batch import judge
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.proxy.fit import choose_penalty, pipeline
+from cfdna_interp.proxy.penalty import choose_penalty
+from cfdna_interp.proxy.pipeline import pipeline
 from cfdna_interp.stats.resampling import stream
 
 
@@ -130,7 +131,11 @@ def _left_out(layout: Layout, discovery: Table, heldout: Table, seed: int) -> di
     if proxy.linear is not None:
         groups = [str(proxy.group)]
     labels = np.concatenate([discovery.labels, heldout.labels])
-    parts = [group_inputs(table, groups).X for table in (discovery, heldout)]
+    inputs = [group_inputs(table, groups) for table in (discovery, heldout)]
+    names = inputs[0].names if proxy.linear is None else proxy.linear.names
+    places = [inputs[0].names.index(name) for name in names]
+    parts = [each.X[:, places] for each in inputs]
+    recipe = PLAIN if proxy.linear is None else proxy.linear.recipe
     subjects = np.array(discovery.subjects + heldout.subjects)
     sites = np.array(discovery.text("site") + heldout.text("site"), dtype=object)
 
@@ -141,7 +146,7 @@ def _left_out(layout: Layout, discovery: Table, heldout: Table, seed: int) -> di
         return choose_penalty(parts[0], labels[: len(parts[0])], np.array(discovery.subjects), rng)
 
     def refit(X: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        model = pipeline(penalty()).fit(X, labels, regression__sample_weight=weights)
+        model = pipeline(penalty(), recipe, names).fit(X, labels, regression__sample_weight=weights)
         return lambda tested: np.asarray(model.decision_function(tested))
 
     left = leave_one_site_out(

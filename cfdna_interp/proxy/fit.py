@@ -1,51 +1,44 @@
-"""A logistic regression with an L2 penalty, its penalty chosen and its worth judged by nested folds.
+"""The proxy's regression: fitted on everybody, its worth judged by nested folds.
 
 Folds are drawn over subjects, stratified by label. Samples of one subject share a weight of one in
-fitting, and their logits are averaged in testing.
+fitting, and their logits are averaged in testing. Whatever is learnt is learnt inside the folds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 
 from cfdna_interp.artifacts.matrix import Inputs, usable
-from cfdna_interp.artifacts.proxy import Linear
+from cfdna_interp.artifacts.proxy import PLAIN, Linear, OuterFold
+from cfdna_interp.config.settings import ProxySettings
 from cfdna_interp.errors import InputError
+from cfdna_interp.proxy.basis import basis_of, check_wholes
+from cfdna_interp.proxy.penalty import Choice, choose
+from cfdna_interp.proxy.pipeline import fold, pipeline, regression
+from cfdna_interp.proxy.subjects import Subjects
 from cfdna_interp.stats.resampling import bootstrap_counts
 from cfdna_interp.stats.roc import auroc
 
-# From a penalty under which only the intercept is left to one that separates small cohorts.
-GRID = np.logspace(-4, 1, 6)
-FOLDS = 5
 # Two are left for the inner folds when an outer fold holds one.
 FEWEST = 3
 
 
-def pipeline(C: float) -> Pipeline:
-    """Return the unfitted model: median imputation, standardisation, L2 logistic regression."""
-    return Pipeline(
-        [
-            ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
-            ("scale", StandardScaler()),
-            ("regression", _regression(C)),
-        ]
-    )
-
-
 def fit(
-    inputs: Inputs, labels: np.ndarray, subjects: np.ndarray, rng: np.random.Generator, *, draws: int = 0
+    inputs: Inputs,
+    labels: np.ndarray,
+    subjects: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    draws: int = 0,
+    settings: ProxySettings = PLAIN,
 ) -> Linear | None:
     """Fit on all samples, the penalty chosen by cross-validation; None where no input varies.
 
-    The penalty is the strongest one whose mean inner log-loss lies within one standard error of the
-    best (Breiman et al. 1984). Coefficient draws are refits on resampled subjects, penalty and
-    standardisation held.
+    Coefficient draws are refits on resampled subjects; penalty, standardisation and components are held.
 
     Parameters
     ----------
@@ -59,17 +52,19 @@ def fit(
         Source of folds and bootstrap.
     draws
         Number of coefficient draws.
+    settings
+        Penalty, basis and components.
 
     Raises
     ------
     InputError
-        A class has fewer than 3 subjects.
+        A class has fewer than 3 subjects, or the inputs don't suit the basis.
     """
     kept = usable(inputs.X)
     if not kept.any():
         return None
-    X = inputs.X[:, kept]
-    groups = _Subjects(labels, subjects)
+    X, names = inputs.X[:, kept], _names(inputs, kept)
+    groups = Subjects(labels, subjects)
     cases = int(groups.labels.sum())
     controls = len(groups.labels) - cases
     if min(cases, controls) < FEWEST:
@@ -77,30 +72,22 @@ def fit(
             f"discovery cohort: {cases} cases and {controls} controls are too few to cross-validate; "
             f"give at least {FEWEST} subjects of each class"
         )
-    C = choose_penalty(X, labels, subjects, rng)
-    model = pipeline(C).fit(X, labels, regression__sample_weight=groups.weights)
-    Z = model[:-1].transform(X)
-    regression = model["regression"]
-    drawn = np.empty((draws, 1 + X.shape[1]))
-    for row in drawn:
-        weights = groups.weights * bootstrap_counts(groups.labels, rng)[groups.index]
-        refit = _regression(C).fit(Z, labels, sample_weight=weights)
-        row[:] = [refit.intercept_[0], *refit.coef_[0]]
-    return Linear(
-        names=tuple(name for name, keep in zip(inputs.names, kept, strict=True) if keep),
-        impute=model["impute"].statistics_,
-        mean=model["scale"].mean_,
-        scale=model["scale"].scale_,
-        coefficient=regression.coef_[0],
-        intercept=float(regression.intercept_[0]),
-        C=float(C),
-        draws=drawn,
-    )
+    basis = basis_of(names, settings)
+    if basis is not None:
+        check_wholes(X, names, basis)
+    choice = choose(X, names, labels, subjects, rng, settings)
+    recipe = replace(settings, penalty=choice.penalty)
+    model = pipeline(choice.C, recipe, names).fit(X, labels, regression__sample_weight=groups.weights)
+    return _frozen(model, X, names, labels, groups, choice, recipe, rng, draws)
 
 
 def cross_validate(
-    inputs: Inputs, labels: np.ndarray, subjects: np.ndarray, rng: np.random.Generator
-) -> tuple[float, ...]:
+    inputs: Inputs,
+    labels: np.ndarray,
+    subjects: np.ndarray,
+    rng: np.random.Generator,
+    settings: ProxySettings = PLAIN,
+) -> tuple[OuterFold, ...]:
     """Return the AUROC of each outer fold, the penalty chosen anew inside each fold's training subjects.
 
     One by one and never pooled: logits of different fits don't share a scale, and folds don't share an
@@ -108,103 +95,116 @@ def cross_validate(
 
     Parameters
     ----------
-    inputs, labels, subjects, rng
+    inputs, labels, subjects, rng, settings
         As for :func:`fit`; at least one input varies.
     """
-    X = inputs.X[:, usable(inputs.X)]
-    groups = _Subjects(labels, subjects)
-    aurocs = []
+    kept = usable(inputs.X)
+    X, names = inputs.X[:, kept], _names(inputs, kept)
+    groups = Subjects(labels, subjects)
+    found = []
     for train, test in groups.folds(np.arange(len(groups.labels)), rng):
-        C = choose_penalty(X, labels, subjects, rng, within=train)
-        rows = groups.rows(train)
-        model = pipeline(C).fit(X[rows], labels[rows], regression__sample_weight=groups.weights[rows])
-        aurocs.append(auroc(groups.labels[test], groups.mean_logits(model.decision_function(X), test)))
-    return tuple(aurocs)
+        choice = choose(X, names, labels, subjects, rng, settings, within=train)
+        model = _fit_on(X, names, labels, groups, train, choice, settings)
+        logits = groups.mean_logits(_logits(model, X, groups, test), test)
+        found.append(OuterFold(auroc(groups.labels[test], logits), choice.penalty, choice.C))
+    return tuple(found)
 
 
-def choose_penalty(
-    X: np.ndarray,
+def out_of_fold(
+    inputs: Inputs,
     labels: np.ndarray,
     subjects: np.ndarray,
+    folds: np.ndarray,
     rng: np.random.Generator,
-    *,
-    within: np.ndarray | None = None,
-) -> float:
-    """Return the C of the one-standard-error rule over subject folds.
+    settings: ProxySettings = PLAIN,
+) -> np.ndarray:
+    """Return (subjects,) logits of fits that never saw the subject, along folds that were drawn elsewhere.
 
     Parameters
     ----------
-    X
-        (samples, inputs).
-    labels, subjects
-        (samples,) label and subject of each sample.
-    rng
-        Source of the folds.
-    within
-        Indices into the sorted subjects to which the choice is confined; all by default.
+    inputs, labels, subjects, rng, settings
+        As for :func:`cross_validate`.
+    folds
+        (samples,) the fold of each sample; a subject's samples lie in one.
+
+    Returns
+    -------
+    In the order of the sorted names of subjects.
     """
-    groups = _Subjects(labels, subjects)
-    members = np.arange(len(groups.labels)) if within is None else within
-    losses = []
-    for train, test in groups.folds(members, rng):
-        rows, tested = groups.rows(train), groups.rows(test)
-        prepare = pipeline(GRID[0])[:-1].fit(X[rows])
-        Z = np.full((len(X), X.shape[1]), np.nan)
-        Z[rows], Z[tested] = prepare.transform(X[rows]), prepare.transform(X[tested])
-        # One object along the path: each penalty starts from the solution of the stronger one.
-        regression = _regression(GRID[0]).set_params(warm_start=True)
-        path = []
-        for C in GRID:
-            regression.set_params(C=C).fit(Z[rows], labels[rows], sample_weight=groups.weights[rows])
-            scores = np.full(len(X), np.nan)
-            scores[tested] = regression.decision_function(Z[tested])
-            chance = 1 / (1 + np.exp(-groups.mean_logits(scores, test)))
-            path.append(log_loss(groups.labels[test], chance, labels=[0, 1]))
-        losses.append(path)
-    return one_standard_error(GRID, np.array(losses))
+    kept = usable(inputs.X)
+    X, names = inputs.X[:, kept], _names(inputs, kept)
+    groups = Subjects(labels, subjects)
+    of_subject = np.asarray(folds)[groups.first]
+    logits = np.full(len(groups.labels), np.nan)
+    for number in np.unique(of_subject):
+        train, test = np.flatnonzero(of_subject != number), np.flatnonzero(of_subject == number)
+        choice = choose(X, names, labels, subjects, rng, settings, within=train)
+        model = _fit_on(X, names, labels, groups, train, choice, settings)
+        logits[test] = groups.mean_logits(_logits(model, X, groups, test), test)
+    return logits
 
 
-def one_standard_error(grid: np.ndarray, losses: np.ndarray) -> float:
-    """Return the smallest C whose mean loss is within one standard error of the smallest mean.
-
-    Parameters
-    ----------
-    grid
-        (penalties,) ascending C.
-    losses
-        (folds, penalties) loss of each fold.
-    """
-    mean = losses.mean(axis=0)
-    best = int(mean.argmin())
-    error = losses[:, best].std(ddof=1) / np.sqrt(len(losses))
-    return float(grid[np.flatnonzero(mean <= mean[best] + error)[0]])
+def _names(inputs: Inputs, kept: np.ndarray) -> tuple[str, ...]:
+    return tuple(name for name, keep in zip(inputs.names, kept, strict=True) if keep)
 
 
-def _regression(C: float) -> LogisticRegression:
-    return LogisticRegression(C=C, solver="lbfgs", tol=1e-5, max_iter=2_000)
+def _fit_on(
+    X: np.ndarray,
+    names: Sequence[str],
+    labels: np.ndarray,
+    groups: Subjects,
+    members: np.ndarray,
+    choice: Choice,
+    settings: ProxySettings,
+) -> Pipeline:
+    rows = groups.rows(members)
+    model = pipeline(choice.C, replace(settings, penalty=choice.penalty), names)
+    return model.fit(X[rows], labels[rows], regression__sample_weight=groups.weights[rows])
 
 
-class _Subjects:
-    """Samples gathered by subject; subjects in sorted order of their names."""
+def _logits(model: Pipeline, X: np.ndarray, groups: Subjects, members: np.ndarray) -> np.ndarray:
+    """Return (samples,) logits, NaN for samples of other subjects."""
+    rows = groups.rows(members)
+    logits = np.full(len(X), np.nan)
+    logits[rows] = model.decision_function(X[rows])
+    return logits
 
-    def __init__(self, labels: np.ndarray, subjects: np.ndarray) -> None:
-        _, first, self.index, counts = np.unique(
-            np.asarray(subjects, dtype=str), return_index=True, return_inverse=True, return_counts=True
-        )
-        self.labels = np.asarray(labels)[first]  # (subjects,)
-        self.weights = 1 / counts[self.index]  # (samples,)
-        self.counts = counts
 
-    def folds(self, members: np.ndarray, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
-        labels = self.labels[members]
-        fewest = int(min((labels == 0).sum(), (labels == 1).sum()))
-        splitter = StratifiedKFold(min(FOLDS, fewest), shuffle=True, random_state=int(rng.integers(2**31)))
-        return [(members[a], members[b]) for a, b in splitter.split(np.zeros(len(members)), labels)]
-
-    def rows(self, members: np.ndarray) -> np.ndarray:
-        return np.flatnonzero(np.isin(self.index, members))
-
-    def mean_logits(self, logits: np.ndarray, members: np.ndarray) -> np.ndarray:
-        rows = self.rows(members)
-        sums = np.bincount(self.index[rows], weights=logits[rows], minlength=len(self.labels))
-        return np.asarray((sums / self.counts)[members])
+def _frozen(
+    model: Pipeline,
+    X: np.ndarray,
+    names: tuple[str, ...],
+    labels: np.ndarray,
+    groups: Subjects,
+    choice: Choice,
+    recipe: ProxySettings,
+    rng: np.random.Generator,
+    draws: int,
+) -> Linear:
+    fitted = model["regression"]
+    gamma, intercept = [fitted.coef_[0]], [fitted.intercept_[0]]
+    if draws:
+        Z = model[:-1].transform(X)
+        for _ in range(draws):
+            refit = regression(choice.C, choice.penalty).set_params(warm_start=True)
+            # Close by: half the way of a start from zero.
+            refit.coef_, refit.intercept_ = fitted.coef_.copy(), fitted.intercept_.copy()
+            weights = groups.weights * bootstrap_counts(groups.labels, rng)[groups.index]
+            refit.fit(Z, labels, sample_weight=weights)
+            gamma.append(refit.coef_[0])
+            intercept.append(refit.intercept_[0])
+    folded = fold(model, X)
+    coefficients = folded.coefficients(np.array(gamma))
+    intercepts = folded.intercepts(np.array(gamma), np.array(intercept))
+    return Linear(
+        names=names,
+        impute=folded.impute,
+        mean=folded.mean,
+        scale=folded.scale,
+        coefficient=coefficients[0],
+        intercept=float(intercepts[0]),
+        C=choice.C,
+        draws=np.column_stack([intercepts[1:], coefficients[1:]]),
+        compositions=folded.compositions,
+        recipe=recipe,
+    )

@@ -116,8 +116,10 @@ def _fit_all(config: Config, table: Table, group: str | None) -> tuple[dict[str,
         # Only the proxy's own coefficients are read one by one, and only it is cross-validated.
         linear = fit(inputs, table.labels, subjects, rng, draws=DRAWS if is_proxy else 0)
         if linear is not None and is_proxy:
-            aurocs = cross_validate(inputs, table.labels, subjects, rng)
-            linear = replace(linear, auroc_per_fold=aurocs)
+            folds = cross_validate(inputs, table.labels, subjects, rng)
+            linear = replace(
+                linear, auroc_per_fold=tuple(fold.auroc for fold in folds), cross_validated=(folds,)
+            )
         if linear is None:
             absent[baseline.score] = (
                 "no input varies among the discovery samples"

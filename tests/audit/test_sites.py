@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cfdna_interp.audit.sites import leave_one_site_out
-from cfdna_interp.proxy.fit import pipeline
+from cfdna_interp.proxy.pipeline import pipeline
 
 
 def refit(X, labels, weights):

@@ -1,0 +1,134 @@
+"""Which penalty, and how strong: chosen on inner folds of subjects, in favour of the stronger one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import expit
+from sklearn.metrics import log_loss
+
+from cfdna_interp.artifacts.proxy import PLAIN
+from cfdna_interp.config.settings import ProxySettings
+from cfdna_interp.proxy.pipeline import pipeline, regression
+from cfdna_interp.proxy.subjects import Subjects
+
+# From a penalty under which only the intercept is left to one that separates small cohorts.
+GRID = np.logspace(-4, 1, 6)
+# In the order in which they are preferred.
+PENALTIES = ("l2", "elasticnet", "l1")
+# Losses differ by less than their error long before coefficients stand still.
+PATH_TOL = 1e-4
+# A path ends where the loss has risen so often in a row: weaker penalties take most of the time.
+RISES = 2
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A penalty and its inverse strength."""
+
+    penalty: str
+    C: float
+
+
+def choose(
+    X: np.ndarray,
+    names: Sequence[str],
+    labels: np.ndarray,
+    subjects: np.ndarray,
+    rng: np.random.Generator,
+    settings: ProxySettings,
+    *,
+    within: np.ndarray | None = None,
+) -> Choice:
+    """Return the penalty of the settings, or under ``auto`` the preferred one, with its strength.
+
+    Under ``auto`` it is the first of L2, elastic net and L1 whose best mean loss lies within one standard
+    error of the best of all. The strength is that of the one-standard-error rule.
+
+    Parameters
+    ----------
+    X
+        (samples, inputs).
+    names
+        (inputs,) names of the inputs.
+    labels, subjects
+        (samples,) label and subject of each sample.
+    rng
+        Source of the folds, which are the same for all penalties.
+    settings
+        Penalty, basis and components.
+    within
+        Indices into the sorted subjects to which the choice is confined; all by default.
+    """
+    wanted = PENALTIES if settings.penalty == "auto" else (settings.penalty,)
+    groups = Subjects(labels, subjects)
+    members = np.arange(len(groups.labels)) if within is None else within
+    losses: dict[str, list[list[float]]] = {penalty: [] for penalty in wanted}
+    for train, test in groups.folds(members, rng):
+        for penalty, path in _paths(X, names, labels, groups, train, test, settings, wanted).items():
+            losses[penalty].append(path)
+    tables = {penalty: np.array(rows) for penalty, rows in losses.items()}
+    best = min(tables, key=lambda penalty: float(tables[penalty].mean(axis=0).min()))
+    limit = _limit(tables[best])
+    penalty = next(name for name in wanted if tables[name].mean(axis=0).min() <= limit)
+    return Choice(penalty, one_standard_error(GRID, tables[penalty]))
+
+
+def choose_penalty(
+    X: np.ndarray, labels: np.ndarray, subjects: np.ndarray, rng: np.random.Generator
+) -> float:
+    """Return the C of an L2 penalty on the inputs as they are, as :func:`choose` does."""
+    return choose(X, (), labels, subjects, rng, PLAIN).C
+
+
+def one_standard_error(grid: np.ndarray, losses: np.ndarray) -> float:
+    """Return the smallest C whose mean loss is within one standard error of the smallest mean.
+
+    Breiman et al. 1984. A penalty that some fold did not try has an infinite loss.
+
+    Parameters
+    ----------
+    grid
+        (penalties,) ascending C.
+    losses
+        (folds, penalties) loss of each fold.
+    """
+    return float(grid[np.flatnonzero(losses.mean(axis=0) <= _limit(losses))[0]])
+
+
+def _limit(losses: np.ndarray) -> float:
+    mean = losses.mean(axis=0)
+    best = int(mean.argmin())
+    return float(mean[best] + losses[:, best].std(ddof=1) / np.sqrt(len(losses)))
+
+
+def _paths(
+    X: np.ndarray,
+    names: Sequence[str],
+    labels: np.ndarray,
+    groups: Subjects,
+    train: np.ndarray,
+    test: np.ndarray,
+    settings: ProxySettings,
+    penalties: Sequence[str],
+) -> dict[str, list[float]]:
+    rows, tested = groups.rows(train), groups.rows(test)
+    prepare = pipeline(GRID[0], replace(settings, penalty=penalties[0]), names)[:-1].fit(X[rows])
+    Z, Z_tested = prepare.transform(X[rows]), prepare.transform(X[tested])
+    found = {}
+    for penalty in penalties:
+        # One object along the path: each penalty starts from the solution of the stronger one.
+        model = regression(GRID[0], penalty, PATH_TOL).set_params(warm_start=True)
+        path: list[float] = []
+        for C in GRID:
+            model.set_params(C=C).fit(Z, labels[rows], sample_weight=groups.weights[rows])
+            scores = np.full(len(X), np.nan)
+            scores[tested] = model.decision_function(Z_tested)
+            chance = expit(groups.mean_logits(scores, test))
+            path.append(log_loss(groups.labels[test], chance, labels=[0, 1]))
+            if len(path) > RISES and (np.diff(path[-RISES - 1 :]) > 0).all():
+                break
+        found[penalty] = path + [np.inf] * (len(GRID) - len(path))
+    return found

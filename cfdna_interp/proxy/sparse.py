@@ -1,0 +1,79 @@
+"""Logistic regression with an L1 or elastic net penalty, exact also where inputs outnumber subjects.
+
+scikit-learn's own solver for these penalties (saga) had not converged after 5,000 passes over 50 people and
+936 correlated length bins, and kept hundreds of coefficients that the optimum sets to zero. Here each step
+solves a weighted least-squares problem by coordinate descent (Friedman, Hastie and Tibshirani 2010).
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import ElasticNet, LogisticRegression
+
+STEPS = 100
+# A subject that is predicted with certainty still has a weight in the next least-squares problem.
+LIGHTEST = 1e-5
+
+
+class SparseLogistic(LogisticRegression):  # type: ignore[misc]
+    """Minimise C Σ w·loss + l1_ratio ‖b‖₁ + (1 - l1_ratio)/2 ‖b‖², the intercept unpenalised.
+
+    Parameters, learnt attributes and predictions are those of scikit-learn's ``LogisticRegression``, whose
+    ``C``, ``l1_ratio``, ``tol`` and ``warm_start`` count here; ``l1_ratio`` above 0. ``tol`` is the largest
+    change of a logit in the last step.
+    """
+
+    def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> SparseLogistic:
+        """Fit on (samples, inputs), labels 0 and 1, and weights of samples."""
+        weights = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        share = float(weights @ y / weights.sum())
+        beta, intercept = np.zeros(X.shape[1]), float(np.log(share / (1 - share)))
+        if self.warm_start and hasattr(self, "coef_"):
+            beta, intercept = np.array(self.coef_[0]), float(self.intercept_[0])
+        inner: Any = ElasticNet(
+            l1_ratio=self.l1_ratio,
+            warm_start=True,
+            precompute=X.shape[0] > X.shape[1],
+            tol=1e-3 * self.tol,
+            max_iter=2_000,
+        )
+        inner.coef_ = beta.copy()
+        logits = X @ beta + intercept
+        loss = self._loss(y, weights, logits, beta)
+        self.n_iter_ = np.zeros(1, dtype=np.int64)
+        for _ in range(STEPS):
+            self.n_iter_ += 1
+            chance = expit(logits)
+            working = weights * np.maximum(chance * (1 - chance), LIGHTEST)
+            inner.set_params(alpha=1 / (self.C * working.sum()))
+            with warnings.catch_warnings():
+                # The outer loop goes on where the inner one stops.
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                inner.fit(X, logits + weights * (y - chance) / working, sample_weight=working)
+            direction, shift = inner.coef_ - beta, float(inner.intercept_) - intercept
+            move = X @ direction + shift
+            size = 1.0
+            while True:
+                proposed = self._loss(y, weights, logits + size * move, beta + size * direction)
+                if proposed <= loss or size < 1e-4:
+                    break
+                size /= 2
+            beta, intercept, logits = beta + size * direction, intercept + size * shift, logits + size * move
+            loss = proposed
+            if size * np.abs(move).max() < self.tol:
+                break
+        self.classes_ = np.array([0, 1])
+        self.coef_: np.ndarray = beta[None, :]
+        self.intercept_: np.ndarray = np.array([intercept])
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def _loss(self, y: np.ndarray, weights: np.ndarray, logits: np.ndarray, beta: np.ndarray) -> float:
+        fit = float(weights @ np.logaddexp(0, np.where(y > 0, -logits, logits)))
+        ridge = (1 - self.l1_ratio) / 2 * float(beta @ beta)
+        return float(self.C * fit + self.l1_ratio * np.abs(beta).sum() + ridge)
