@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from cfdna_interp.config import load_config
-from cfdna_interp.config.settings import SCHEMA, Config
+from cfdna_interp.config.resources import shipped
+from cfdna_interp.config.settings import SCHEMA, Attribution, Config, Model
 from cfdna_interp.config.table import FeatureTable, GroupColumns, LabelCells, RoleCells, TableColumns
 from cfdna_interp.errors import InputError
 
@@ -109,3 +110,12 @@ def test_a_sheet_beside_a_table_is_refused(tmp_path) -> None:
     path = write(tmp_path, {"path": "a.csv", "groups": GROUPS}, sheet="s.tsv")
     with pytest.raises(InputError, match=r"both sheet and features\.table say who is in the study"):
         load_config(path)
+
+
+def test_the_example_names_every_key_and_loads() -> None:
+    path = shipped("config", "table.yaml")
+    named = yaml.safe_load(path.read_text())["features"]["table"]
+    assert set(named) == {item.name for item in dataclasses.fields(FeatureTable)}
+    assert set(named["columns"]) == {item.name for item in dataclasses.fields(TableColumns)}
+    config = load_config(path)
+    assert (config.model, config.attribution) == (Model(), Attribution())
