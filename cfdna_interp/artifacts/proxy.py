@@ -11,6 +11,7 @@ import numpy as np
 
 from cfdna_interp.artifacts.composition import Composition, log_parts
 from cfdna_interp.artifacts.files import read_json, write_json
+from cfdna_interp.artifacts.training import TrainingDistance, load_distance
 from cfdna_interp.config.settings import ProxySettings
 from cfdna_interp.errors import InputError
 
@@ -116,6 +117,10 @@ class Proxy:
         paths relative to the folder of the proxy.
     simulated
         Whether the discovery alignments were made by the simulator.
+    training_levels
+        Name -> levels among the discovery samples, of categories: how libraries were made and read.
+    training_distance
+        How far apart the discovery samples' features lie; None without a dominant group.
     stability, fidelity
         What ``proxy.stability`` and ``proxy.fidelity`` found among the discovery subjects, as plain values;
         None without a dominant group.
@@ -128,6 +133,8 @@ class Proxy:
     training_range: dict[str, tuple[float, float]] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     simulated: bool = False
+    training_levels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    training_distance: TrainingDistance | None = None
     stability: dict[str, Any] | None = None
     fidelity: dict[str, Any] | None = None
 
@@ -139,6 +146,8 @@ def save_proxy(proxy: Proxy, path: Path | str) -> None:
         "reason": proxy.reason,
         "n": proxy.n,
         "training_range": proxy.training_range,
+        "training_levels": proxy.training_levels,
+        "training_distance": None if proxy.training_distance is None else proxy.training_distance.record(),
         "settings": proxy.settings,
         "simulated": proxy.simulated,
         "stability": proxy.stability,
@@ -207,6 +216,10 @@ def load_proxy(path: Path | str) -> Proxy:
             training_range={name: (low, high) for name, (low, high) in record["training_range"].items()},
             settings=record["settings"],
             simulated=record["simulated"],
+            training_levels={
+                name: tuple(levels) for name, levels in record.get("training_levels", {}).items()
+            },
+            training_distance=load_distance(record.get("training_distance")),
             stability=record.get("stability"),
             fidelity=record.get("fidelity"),
         )

@@ -26,6 +26,7 @@ from cfdna_interp.artifacts.proxy import Linear, Proxy, save_proxy
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.fit import cross_validate, fit
+from cfdna_interp.proxy.training import training_distance, training_levels
 from cfdna_interp.stats.resampling import stream
 
 # A new sample whose fragment-length mode lies outside the training cohort was made by another protocol.
@@ -138,12 +139,17 @@ def _inputs(baseline: Baseline, table: Table, reference: Table) -> Inputs:
 
 
 def _scores(score: str, linear: Linear, inputs: Inputs, table: Table) -> list[Score]:
-    position = {name: i for i, name in enumerate(inputs.names)}
-    logits = linear.logits(inputs.X[:, [position[name] for name in linear.names]])
+    logits = linear.logits(_columns_of(linear, inputs))
     return [
         Score(sample, subject, score, float(value))
         for sample, subject, value in zip(table.samples, table.subjects, logits, strict=True)
     ]
+
+
+def _columns_of(linear: Linear, inputs: Inputs) -> np.ndarray:
+    """Return the (samples, inputs) columns that a regression uses, in its order."""
+    position = {name: i for i, name in enumerate(inputs.names)}
+    return inputs.X[:, [position[name] for name in linear.names]]
 
 
 def _proxy(
@@ -156,6 +162,13 @@ def _proxy(
         reason = f"{group} is dominant, but none of its features varies among the discovery samples"
     else:
         reason = ""
+    distance = None
+    if linear is not None:
+        distance = training_distance(
+            _columns_of(linear, group_inputs(table, (group,))),
+            table.subjects,
+            stream(config.seed, "proxy", "distance"),
+        )
     return Proxy(
         group=group if linear is not None else None,
         linear=linear,
@@ -164,6 +177,8 @@ def _proxy(
         training_range=_ranges(table),
         settings=portable_settings(config, layout.root),
         simulated=table.simulated,
+        training_levels=training_levels(table, layout),
+        training_distance=distance,
     )
 
 
@@ -209,6 +224,9 @@ def portable_settings(config: Config, folder: Path) -> dict[str, Any]:
     settings["reference"]["build"] = relative(config.reference.build)
     settings["reference"]["fasta"] = relative(config.reference.fasta)
     settings["features"]["annotation"] = relative(config.features.annotation)
+    if config.features.table is not None:
+        # New samples come in tables of their own; of this one only the meaning of its columns is needed.
+        settings["features"]["table"]["path"] = Path(config.features.table.path).name
     for name in ("blacklist", "known_sites"):
         settings["extract"][name] = relative(settings["extract"][name])
     portable: dict[str, Any] = plain(settings)

@@ -1,0 +1,106 @@
+"""What the discovery samples were like: levels of categories, and how far apart their features lie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.matrix import TECHNICAL, Table
+from cfdna_interp.artifacts.sheet import load_samples
+from cfdna_interp.artifacts.training import TrainingDistance
+
+COMPONENTS = 10
+PER_COMPONENT = 5  # samples
+FOLDS = 5
+WITHIN = 0.99
+# Of a standardised feature's variance: features that add up to a constant leave a direction without any.
+SMALLEST = 1e-6
+
+
+def training_distance(X: np.ndarray, subjects: Sequence[str], rng: np.random.Generator) -> TrainingDistance:
+    """Fit the distance, and the limit that 99 of 100 training samples keep.
+
+    The limit is the 99 % quantile of distances on folds of subjects that were left out of the fit: samples
+    lie nearer to a centre and to directions that were fitted to themselves.
+
+    Parameters
+    ----------
+    X
+        (samples, features) raw features of at least 2 subjects, NaN where missing; each varies.
+    subjects
+        (samples,) names.
+    rng
+        Source of folds and of the starting directions.
+    """
+    names, index = np.unique(np.asarray(subjects, dtype=str), return_inverse=True)
+    folds = min(FOLDS, len(names))
+    fold = rng.permutation(np.arange(len(names)) % folds)[index]
+    seed = int(rng.integers(2**31))
+    held = np.empty(len(X))
+    for number in range(folds):
+        held[fold == number] = _fit(X[fold != number], seed).distances(X[fold == number])
+    whole = _fit(X, seed)
+    limit = float(np.quantile(held, WITHIN))
+    return TrainingDistance(
+        whole.mean, whole.scale, whole.components, whole.variances, whole.noise, limit=limit
+    )
+
+
+def _fit(X: np.ndarray, seed: int) -> TrainingDistance:
+    measured = ~np.isnan(X)
+    counts = np.maximum(measured.sum(axis=0), 1)
+    mean = np.where(measured, X, 0.0).sum(axis=0) / counts
+    centred = np.where(measured, X - mean, 0.0)
+    scale = np.sqrt((centred**2).sum(axis=0) / counts)
+    # Without spread in this fold a feature counts in its own unit.
+    scale = np.where(scale > 0, scale, 1.0)
+    Z = centred / scale
+    n, p = Z.shape
+    kept = max(1, min(COMPONENTS, p, n // PER_COMPONENT, n - 1))
+    # The exact solvers cost the cube of the smaller side; a table may have thousands of features.
+    solver = "full" if min(n, p) <= 500 else "randomized"
+    pca = PCA(n_components=kept, svd_solver=solver, random_state=seed).fit(Z)
+    total = float(Z.var(axis=0, ddof=1).sum())
+    beside = (total - float(pca.explained_variance_.sum())) / max(p - kept, 1)
+    return TrainingDistance(
+        mean=mean,
+        scale=scale,
+        components=pca.components_,
+        variances=np.maximum(pca.explained_variance_, SMALLEST),
+        noise=max(beside, SMALLEST),
+    )
+
+
+def training_levels(table: Table, layout: Layout) -> dict[str, tuple[str, ...]]:
+    """Return the levels of categories among the discovery samples, sorted: how libraries were made and read.
+
+    Technical columns that hold text, by name, and where the samples came as alignments ``dialect``, ``reads``
+    and ``chemistry``. A column of which nothing is known is left out.
+
+    Parameters
+    ----------
+    table
+        The discovery table.
+    layout
+        Where the checked sheet and the quality records lie.
+    """
+    cells = {
+        name.removeprefix(TECHNICAL): table.text(name)
+        for name in table.technical_columns()
+        if table.obs[name].dtype.kind not in "iuf"
+    }
+    sheet = layout.samples("discovery")
+    known = set(table.samples)
+    listed = load_samples(sheet) if sheet.is_file() else []
+    kept = [sample for sample in listed if sample.sample in known]
+    records = [layout.qc(sample.sample) for sample in kept]
+    if records and all(path.is_file() for path in records):
+        cells["dialect"] = [str(read_json(path)["dialect"]) for path in records]
+        cells["reads"] = [sample.reads or "paired" for sample in kept]
+        cells["chemistry"] = [sample.chemistry for sample in kept]
+    levels = {name: tuple(sorted(set(values) - {""})) for name, values in cells.items()}
+    return {name: known for name, known in sorted(levels.items()) if known}
