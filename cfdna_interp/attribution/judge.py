@@ -80,6 +80,7 @@ def judge(
     interactions: Mapping[tuple[str, str], float] | None = None,
     fidelity: float | None = None,
     groups: Sequence[str] = BAG_GROUPS,
+    additive: bool = False,
 ) -> Dominance:
     """Apply the rule.
 
@@ -103,6 +104,8 @@ def judge(
         Of a surrogate: lower bound of the correlation of its scores with the model's; None: no surrogate.
     groups
         Names of the groups.
+    additive
+        The model's logit is a sum over groups: they don't interact.
     """
     evidence = Evidence(
         groups=tuple(groups),
@@ -115,6 +118,7 @@ def judge(
         necessity_margin=necessity_margin,
         replaceable_margin=replaceable_margin,
         signal_ceiling=signal_ceiling,
+        additive=additive,
     )
     obstacle = _obstacle(evidence, bootstrap, permuted, context, fidelity)
     if obstacle:

@@ -19,6 +19,11 @@ from scipy.stats import norm
 # the same step shrinks towards 1: a suppressor that lifts .96 to .99 would be lost in the scatter of an
 # unused group at .85.
 SURE_COST = 3.6
+# Of the largest contribution. In a sum, what noise in one group adds when it stands alone it takes away
+# beside the group that it is shared with: to second order a suppressor contributes nothing, of whatever
+# size. A group with a signal of its own that costs .02 AUROC contributes about d² / D², a fifth with d = .5
+# beside D = 1.
+NOTHING = 0.1
 _MOST = 0.999  # d' of an AUROC of 1 is infinite
 
 
@@ -45,6 +50,8 @@ class Evidence:
         Where another group has signal too, a drop below it says that the others replace the group.
     signal_ceiling
         A group alone must reach this AUROC to count as having signal, and a model to have any to divide.
+    additive
+        The model's logit is a sum over groups.
     """
 
     groups: tuple[str, ...]
@@ -57,6 +64,7 @@ class Evidence:
     necessity_margin: float
     replaceable_margin: float
     signal_ceiling: float
+    additive: bool = False
 
     @property
     def order(self) -> list[str]:
@@ -103,7 +111,8 @@ class Evidence:
         if not self.surely_costs(group):
             return "unused"
         # What a suppressor adds to a logit is another group's noise: by itself it makes predictions worse.
-        suppressed = self.contributes(group) <= self.chance
+        nothing = NOTHING * float(self.performance.max()) if self.additive else 0.0
+        suppressed = self.contributes(group) <= max(self.chance, nothing)
         return "suppressor" if others and suppressed else "partner"
 
 

@@ -353,3 +353,17 @@ def test_shares_of_noise_are_hardly_ever_named() -> None:
         )
     assert np.mean([result.group is not None for result in outcomes]) <= 0.05
     assert np.mean([result.outcome != "none" for result in outcomes]) <= 0.05
+
+
+def test_in_a_sum_a_suppressor_may_add_a_little_by_chance() -> None:
+    # Tissue costs .06 and has no signal alone; it contributes .02 nats where groups reach .01 by chance.
+    # Groups that interact could make that; in a sum it is within what noise leaves of nothing, a tenth of .4.
+    figures: dict[str, object] = {
+        "cross_fitted": aurocs(0.9, (0.4, 0.0, 0.06), (0.84, 0.5, 0.5)),
+        "performance": np.array([0.4, 0.0, 0.02]),
+        "subjects": 400,
+    }
+    assert ruling([0.7, 0.05, 0.25], **figures).roles[TISSUE] == "partner"
+    assert ruling([0.7, 0.05, 0.25], **figures, additive=True).roles[TISSUE] == "suppressor"
+    figures["performance"] = np.array([0.4, 0.0, 0.06])
+    assert ruling([0.7, 0.05, 0.25], **figures, additive=True).roles[TISSUE] == "partner"

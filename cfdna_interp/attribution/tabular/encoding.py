@@ -15,13 +15,17 @@ COMPONENTS = 128  # of a group
 class Encoder:
     """Features of each group centred, scaled and turned into their principal axes.
 
-    The components keep their variances: a ridge on them is a ridge on the standardised features wherever no
-    component is left out, and a group with many columns that say the same is one leading axis.
+    Groups are scaled to the same total variance (block scaling; Westerhuis, Kourti & MacGregor, J
+    Chemometrics 12:301, 1998): by a ridge on features of variance 1 each, a group would count by the number
+    of its columns, and of two groups that tell the same the one with more columns would get nearly all of
+    it. The components keep their variances, so that a ridge on them is a ridge on the scaled features
+    wherever no component is left out, and columns that say the same are one leading axis.
 
     Attributes
     ----------
     median, mean, scale
-        (features,) what a missing value becomes, and what is taken off and divided by.
+        (features,) what a missing value becomes, and what is taken off and divided by; infinite for a column
+        that doesn't vary.
     axes
         Group -> (its features, components).
     places
@@ -95,6 +99,10 @@ def fit_encoder(
     mean, scale = people.mean(axis=0), people.std(axis=0)
     # What rounding leaves of a constant is no variation.
     scale = np.where(scale > 1e-12 * np.abs(mean), scale, np.inf)
+    varying = {group: int(np.isfinite(scale[places]).sum()) for group, places in groups.items()}
+    per_group = sum(varying.values()) / max(sum(count > 0 for count in varying.values()), 1)
+    for group, places in groups.items():
+        scale[places] *= np.sqrt(varying[group] / per_group) if varying[group] else 1.0
     standard = (people - mean) / scale
     axes, spans, explained, start = {}, {}, {}, 0
     for group, places in groups.items():

@@ -62,6 +62,7 @@ class Figures:
             signal_ceiling=margins.signal_ceiling,
             fidelity=fidelity,
             groups=groups,
+            additive=True,
         )
 
 
