@@ -1,0 +1,149 @@
+"""What the rule says of tables whose truth is planted, and of tables where there is nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from table_worlds import GROUPS, Decision, decide, planted, table_of
+
+from cfdna_interp.attribution.nulls import Refit
+from cfdna_interp.attribution.tabular.cohort import TableCohort, fold_cohort
+from cfdna_interp.attribution.tabular.model import Contributed
+from cfdna_interp.attribution.tabular.refits import fit_model, refit_table
+from cfdna_interp.attribution.tabular.shares import performance, shares
+
+LENGTH, METHYLATION, COVERAGE = GROUPS
+
+
+def decided(world: str, seed: int, subjects: int = 120) -> Decision:
+    return decide(planted(world, subjects, np.random.default_rng(seed)), seed)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_planted_group_is_dominant(seed: int) -> None:
+    decision = decided("length", seed)
+    assert (decision.outcome.outcome, decision.outcome.group) == ("dominant", LENGTH)
+    assert decision.outcome.roles == {LENGTH: "carrier", METHYLATION: "unused", COVERAGE: "unused"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_copies_of_one_latent_are_redundant(seed: int) -> None:
+    decision = decided("redundant", seed)
+    assert (decision.outcome.outcome, decision.outcome.group) == ("redundant", None)
+
+
+def test_noise_that_a_group_shares_with_the_carrier_makes_a_suppressor() -> None:
+    # methylation = signal + 1.5 length: length alone is noise, and the model takes it off. Length is never
+    # the finding, whether or not methylation leads it surely enough to be named.
+    outcomes = [decided("suppressor", seed, subjects=200).outcome for seed in range(6)]
+    assert sum(outcome.outcome == "suppressor" for outcome in outcomes) >= 5
+    for outcome in outcomes:
+        assert outcome.group in (METHYLATION, None)
+        assert outcome.roles[LENGTH] in ("suppressor", "partner")
+
+
+@pytest.mark.parametrize("world", ["product", "null"])
+@pytest.mark.parametrize("seed", range(3))
+def test_where_a_linear_model_sees_nothing_nothing_is_named(world: str, seed: int) -> None:
+    # The product of two latents is no linear signal: half of each class lies on either side of any plane.
+    decision = decided(world, seed)
+    assert decision.outcome.outcome in ("none", "can't tell")
+    assert decision.outcome.group is None
+
+
+def test_permuted_labels_name_a_group_in_a_twentieth_of_cohorts_at_most() -> None:
+    # The rule asks for a contribution above the 95 % quantile of permuted refits, so at most 5 % of null
+    # cohorts can pass, and the lead that it asks for too passes fewer. Six of 40 would be past the 98 %
+    # quantile of a binomial with 5 % (P(X >= 6) = .014).
+    named = sum(
+        decide(
+            planted("null", 60, np.random.default_rng(100 + seed)), seed, bootstrap=40, permutations=39
+        ).outcome.group
+        is not None
+        for seed in range(40)
+    )
+    assert named < 6
+
+
+def test_a_permutation_keeps_the_cases_of_each_fold_and_all_targets() -> None:
+    # Otherwise fewer cases to train on would go with more to test on, and chance would look worse than it is.
+    rng = np.random.default_rng(1)
+    labels = np.arange(60) % 2
+    scores = rng.normal(size=60) + labels
+    cohort = TableCohort.of(
+        table_of({LENGTH: rng.normal(size=(60, 3)), COVERAGE: scores[:, None]}, labels, scores=scores)
+    )
+    folded = fold_cohort(cohort, folds=3, seed=1)
+    rows = refit_table(folded, [Refit("permutation", 0), Refit("bootstrap", 0)], fit_model(folded), seed=1)
+    again = refit_table(folded, [Refit("bootstrap", 0)], fit_model(folded), seed=1)
+    boot = rows[rows.kind == "bootstrap"].reset_index(drop=True)
+    np.testing.assert_array_equal(boot["share"], again["share"])  # whatever else is in the chunk
+    assert boot.loc[boot.group == COVERAGE, "share"].item() > 0.8
+    assert rows.loc[(rows.kind == "permutation") & (rows.group == COVERAGE), "performance"].item() < 0.05
+
+
+def test_a_score_is_followed_and_what_it_rests_on_is_named() -> None:
+    # A foreign score that is a plain sum of length features is the stand-in's own form; one that is noise
+    # beside the table is refused by its fidelity.
+    rng = np.random.default_rng(2)
+    table = planted("length", 120, rng)
+    exact = table.X[:, :10].sum(axis=1) / 5
+    assert table.labels is not None
+    blocks = {group: table.X[:, 10 * i : 10 * i + 10] for i, group in enumerate(GROUPS)}
+    followed = decide(table_of(blocks, table.labels, scores=exact), 1, fidelity=0.98)
+    assert (followed.outcome.outcome, followed.outcome.group) == ("dominant", LENGTH)
+    logit = fit_model(followed.folded)
+    assert followed.folded.cohort.logistic is False
+    said = np.concatenate(
+        [
+            fold.Z[fold.test] @ logit.coefficient[i][:, 0] + logit.intercept[i, 0]
+            for i, fold in enumerate(followed.folded.folds)
+        ]
+    )
+    target = np.concatenate([exact[fold.test] for fold in followed.folded.folds])
+    assert np.corrcoef(said, target)[0, 1] > 0.99
+    loose = decide(table_of(blocks, table.labels, scores=exact), 1, fidelity=0.5)
+    assert (loose.outcome.outcome, loose.outcome.group) == ("can't tell", None)
+
+
+def test_a_group_is_not_favoured_for_having_many_columns() -> None:
+    rng = np.random.default_rng(3)
+    labels = np.repeat([0, 1], 60)
+    signal = 2.5 * labels + rng.normal(size=120)
+    noise = decide(table_of({LENGTH: signal[:, None], COVERAGE: rng.normal(size=(120, 40))}, labels), 1)
+    assert (noise.outcome.outcome, noise.outcome.group) == ("dominant", LENGTH)
+    # One column and forty that tell the same have half of it each: a ridge splits the coefficient of one
+    # latent value over what shows it by variances, and both groups have the same.
+    copies = signal[:, None] + 0.01 * rng.normal(size=(120, 40))
+    same = decide(table_of({LENGTH: signal[:, None], COVERAGE: copies}, labels), 1)
+    assert same.outcome.outcome == "redundant"
+    np.testing.assert_allclose(same.figures.share, [0.5, 0.5], atol=0.02)
+
+
+def test_shares_and_contributions_by_hand() -> None:
+    # phi = (2, -1), (-2, 1) for a case and a control, no base: shares 4/6 and 2/6; f = 1, -1, so that
+    # Cov(phi_1, f) / Var(f) = 2 and Cov(phi_2, f) / Var(f) = -1. Weights 1, 1.
+    phi = np.array([[[2.0, -1.0], [-2.0, 1.0]]])
+    given = Contributed(phi, np.zeros((1, 2)), phi.sum(axis=2))
+    share, covariance = shares(given, np.ones((1, 2)))
+    np.testing.assert_allclose(share, [[2 / 3, 1 / 3]])
+    np.testing.assert_allclose(covariance, [[2.0, -1.0]])
+    # Log-losses: none log 2; first alone log(1 + e^-2); second alone log(1 + e); both log(1 + e^-1).
+    # phi_1 = ((L0 - L1) + (L2 - L12)) / 2, phi_2 = ((L0 - L2) + (L1 - L12)) / 2.
+    none, first, second, both = np.log(2), np.log1p(np.exp(-2)), np.log1p(np.e), np.log1p(np.exp(-1))
+    gained = performance(given, np.array([[1.0, 0.0]]), np.ones((1, 2)), seed=1)
+    expected = [((none - first) + (second - both)) / 2, ((none - second) + (first - both)) / 2]
+    np.testing.assert_allclose(gained, [expected], atol=1e-6)
+
+
+def test_one_model_under_many_weights_is_as_many_models() -> None:
+    rng = np.random.default_rng(4)
+    phi, base = rng.normal(size=(1, 9, 3)), rng.normal(size=(1, 9))
+    one = Contributed(phi, base, base + phi.sum(axis=2))
+    weights = rng.integers(1, 4, size=(5, 9)).astype(float)
+    many = Contributed(*(np.repeat(part, 5, axis=0) for part in (one.phi, one.base, one.logit)))
+    targets = (np.arange(9) % 2)[None].astype(float)
+    np.testing.assert_allclose(shares(one, weights), shares(many, weights))
+    np.testing.assert_allclose(
+        performance(one, targets, weights, seed=1), performance(many, targets, weights, seed=1), atol=1e-6
+    )
