@@ -63,7 +63,7 @@ def build_manifest(config: Config, layout: Layout) -> dict[str, Any]:
     (``source``) and SHA-256 (``digest``); and the marks of ``validation.json`` for held-out labels that had
     been read before: ``exploratory`` and ``opening``.
     """
-    marks = {}
+    marks: dict[str, Any] = {}
     if layout.file("validation.json").is_file():
         validation = read_json(layout.file("validation.json"))
         marks = {key: validation[key] for key in ("exploratory", "opening") if key in validation}

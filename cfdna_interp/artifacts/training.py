@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -59,9 +59,10 @@ def load_distance(record: Mapping[str, Any] | None) -> TrainingDistance | None:
     """
     if record is None:
         return None
-    values = {
-        field.name: np.array(record[field.name], dtype=np.float64) for field in fields(TrainingDistance)
+    arrays = {
+        name: np.array(record[name], dtype=np.float64)
+        for name in ("mean", "scale", "components", "variances")
     }
-    if values["components"].shape != (len(values["variances"]), len(values["mean"])):
+    if arrays["components"].shape != (len(arrays["variances"]), len(arrays["mean"])):
         raise ValueError("distance and features disagree")
-    return TrainingDistance(**values | {name: float(values[name]) for name in ("noise", "limit")})
+    return TrainingDistance(**arrays, noise=float(record["noise"]), limit=float(record["limit"]))

@@ -26,7 +26,7 @@ COMMANDS = {
     "simulate": "Write a simulated cohort of BAM files whose truth is known.",
     "fetch-atlas": "Fetch a published atlas, once its licence is accepted.",
     "fragments": "Write all fragments of a sample to one file (Parquet, frag.gz or BED).",
-    "score": "Score new BAM files with a frozen proxy.",
+    "score": "Score new samples with a frozen proxy: BAM files, a sheet, or a table.",
     "cohort": "Stage: check the sheet and divide it by role.",
     "extract": "Stage: read one sample's BAM into fragments, counts and features.",
     "matrix": "Stage: gather samples into one feature matrix per role.",

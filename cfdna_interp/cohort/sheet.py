@@ -18,6 +18,8 @@ from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 
 SCHEMA = Path(__file__).with_name("sheet_schema.yaml")
+NEEDED = ("sample", "subject", "bam", "label", "role")
+NEEDED_TO_SCORE = ("sample", "bam")
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,9 @@ def read_sheet(path: Path | str, config: Config) -> list[Sample]:
     """
     file = Path(path)
     header, rows = _read_table(file)
-    _check_columns(file, header, config.extract.technical_columns)
+    _check_columns(file, header, config.extract.technical_columns, NEEDED)
     for row in rows:
-        _check_row(file, row)
+        _check_row(file, row, NEEDED)
     technical = [name for name in header if name not in COLUMNS]
     # How a library was read is handling where it differs between libraries.
     technical += [
@@ -66,6 +68,41 @@ def read_sheet(path: Path | str, config: Config) -> list[Sample]:
     return samples
 
 
+def read_new_samples(path: Path | str, further: Sequence[str]) -> list[Sample]:
+    """Read a sheet of samples that are to be scored: ``sample`` and ``bam``, and any other column of a sheet.
+
+    Parameters
+    ----------
+    path
+        As for :func:`read_sheet`.
+    further
+        Columns of the run's sheets beside the known ones.
+
+    Returns
+    -------
+    One sample per row in the order of the sheet. Labels and roles are not looked at.
+
+    Raises
+    ------
+    InputError
+        An unknown column, a bad cell, a duplicate sample or BAM.
+    """
+    file = Path(path)
+    header, rows = _read_table(file)
+    _check_columns(file, header, further, NEEDED_TO_SCORE)
+    rows = [
+        _Row(row.line, {name: cell for name, cell in row.cells.items() if name not in ("label", "role")})
+        for row in rows
+    ]
+    for row in rows:
+        _check_row(file, row, NEEDED_TO_SCORE)
+    technical = [name for name in header if name not in COLUMNS]
+    numeric = {name for name in technical if _all_numbers(row.cells.get(name, "") for row in rows)}
+    samples = [_sample(row, file, technical, numeric, "batch" in header) for row in rows]
+    _check_duplicates(file, rows, samples)
+    return samples
+
+
 @cache
 def _schema() -> dict[str, Any]:
     schema: dict[str, Any] = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
@@ -73,10 +110,10 @@ def _schema() -> dict[str, Any]:
 
 
 @cache
-def _validator() -> Any:
+def _validator(needed: tuple[str, ...]) -> Any:
     import jsonschema
 
-    return jsonschema.Draft202012Validator(_schema())
+    return jsonschema.Draft202012Validator({**_schema(), "required": list(needed)})
 
 
 def _read_table(file: Path) -> tuple[list[str], list[_Row]]:
@@ -115,7 +152,9 @@ def _read_table(file: Path) -> tuple[list[str], list[_Row]]:
     return header, rows
 
 
-def _check_columns(file: Path, header: Sequence[str], further: Sequence[str]) -> None:
+def _check_columns(
+    file: Path, header: Sequence[str], further: Sequence[str], needed: tuple[str, ...]
+) -> None:
     schema = _schema()
     known = [*schema["properties"], *further]
     for name in header:
@@ -128,16 +167,16 @@ def _check_columns(file: Path, header: Sequence[str], further: Sequence[str]) ->
             )
         if header.count(name) > 1:
             raise InputError(f"sheet {file}, line 1: column {name!r} occurs twice; drop one")
-    missing = [name for name in schema["required"] if name not in header]
+    missing = [name for name in needed if name not in header]
     if missing:
         raise InputError(f"sheet {file}, line 1: column {missing[0]!r} is missing; add it")
 
 
-def _check_row(file: Path, row: _Row) -> None:
-    for error in sorted(_validator().iter_errors(row.cells), key=lambda e: str(list(e.absolute_path))):
+def _check_row(file: Path, row: _Row, needed: tuple[str, ...]) -> None:
+    for error in sorted(_validator(needed).iter_errors(row.cells), key=lambda e: str(list(e.absolute_path))):
         who = f"sample {row.cells['sample']}: " if "sample" in row.cells else ""
         if error.validator == "required":
-            column = next(name for name in _schema()["required"] if name not in row.cells)
+            column = next(name for name in needed if name not in row.cells)
             raise InputError(f"{who}sheet {file}, line {row.line}: column {column!r} is empty; fill it in")
         wanted = (
             f"one of {', '.join(error.validator_value)}"
@@ -167,10 +206,10 @@ def _sample(row: _Row, file: Path, technical: Sequence[str], numeric: set[str], 
     site = cells.get("site", "")
     return Sample(
         sample=cells["sample"],
-        subject=cells["subject"],
+        subject=cells.get("subject", cells["sample"]),
         bam=bam,
-        label=int(cells["label"]),
-        role=cells["role"],
+        label=int(cells["label"]) if "label" in cells else None,
+        role=cells.get("role", "heldout"),
         site=site,
         batch=cells.get("batch", "") if has_batch else site,
         age=float(cells["age"]) if "age" in cells else None,

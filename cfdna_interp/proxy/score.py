@@ -1,165 +1,174 @@
-"""Score alignments that the proxy never saw, with nothing but its frozen numbers and settings."""
+"""The score of one new sample: its probability, and in which ways it is unlike those of training."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
-from cfdna_interp.artifacts.features import load_features
-from cfdna_interp.artifacts.files import read_json
-from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.proxy import Proxy, load_proxy
-from cfdna_interp.artifacts.sheet import Sample
-from cfdna_interp.config import Config
-from cfdna_interp.config.settings import Extract, Features, Reference
 from cfdna_interp.errors import InputError
-from cfdna_interp.features.sample import extract_sample
+
+NAN = float("nan")
+# Beyond this share a score would be made of the training medians.
+MOST_MISSING = 0.2
+NUMBERS = ("probability", "low", "high")
 
 
 @dataclass(frozen=True)
 class Scored:
-    """The probability of one sample, with its interval over the bootstrap's coefficients.
+    """The probability of one sample, with its 95 % interval over the bootstrap's coefficients.
 
-    ``warnings`` say in which way the sample differs from those that the proxy was fitted on.
+    Attributes
+    ----------
+    name
+        Sample, or path of the alignments.
+    probability, low, high, logit
+        NaN where the sample could not be scored.
+    warnings
+        In which ways the sample differs from those that the proxy was fitted on.
+    reason
+        Why it could not be scored, "" where it was.
     """
 
-    bam: str
+    name: str
     probability: float
     low: float
     high: float
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    logit: float = NAN
+    reason: str = ""
 
 
-def score_alignment(
-    bam: str, path: Path, config: Config | None = None, reading: Mapping[str, str] | None = None
-) -> Scored:
-    """Extract the features of one BAM and score it.
+@dataclass(frozen=True)
+class Measured:
+    """What is known of a new sample.
+
+    Attributes
+    ----------
+    features
+        Name -> value.
+    technical
+        Technical columns by name: numbers, or levels of categories; None unknown.
+    library
+        How it was made and read: ``dialect``, ``reads`` and ``chemistry``, "" unknown.
+    simulated
+        Whether a program made it.
+    """
+
+    features: Mapping[str, float]
+    technical: Mapping[str, float | str | None]
+    library: Mapping[str, str]
+    simulated: bool = False
+
+
+def usable_proxy(path: Path, *, table: bool) -> Proxy:
+    """Read a proxy that can score, and check that it was fitted on what it is to score.
 
     Parameters
     ----------
-    bam
-        Path or URL of the alignments.
     path
         ``proxy.json``.
-    config
-        Where atlas, annotation, blacklist and reference lie now; by default where the proxy's own settings
-        say. All other settings are always the proxy's.
-    reading
-        What a sheet would say of how the library is read: ``methylation``, ``reads``, ``chemistry``.
+    table
+        Whether the new samples come as a table of features.
 
     Raises
     ------
     InputError
-        The run had no dominant group, or the alignments are unusable or have too few fragments.
+        The run had no dominant group, or the proxy was fitted on the other kind of samples.
     """
     proxy = load_proxy(path)
     if proxy.linear is None:
         raise InputError(f"{path} holds no proxy ({proxy.reason}); use a run with a dominant group")
-    with tempfile.TemporaryDirectory(prefix="cfdna-interp-") as folder:
-        settings = extraction_config(proxy, path, folder, config)
-        name = "sample"
-        source = bam if "://" in bam else str(Path(bam).resolve())
-        told = {column: (reading or {}).get(column, "") for column in ("methylation", "reads", "chemistry")}
-        sample = replace(Sample(name, name, source, None, "heldout"), **told)  # type: ignore[arg-type]
-        extract_sample(sample, settings)
-        layout = Layout.of(folder)
-        qc = read_json(layout.qc(name))
-        if qc["decision"] != "keep":
-            raise InputError(f"{bam}: {qc['reason']}; the proxy needs samples like those it was fitted on")
-        features = {feature.name: feature.value for feature in load_features(layout.features(name))}
-    return score_features(bam, proxy, features, qc)
+    fitted_on_table = proxy.settings["features"].get("table") is not None
+    if fitted_on_table and not table:
+        raise InputError(f"{path} was fitted on a table of features; give the new samples with --table")
+    if table and not fitted_on_table:
+        raise InputError(f"{path} was fitted on alignments; give BAM files or a sheet of them with --sheet")
+    return proxy
 
 
-def score_features(bam: str, proxy: Proxy, features: Mapping[str, float], qc: Mapping[str, Any]) -> Scored:
+def score_features(name: str, proxy: Proxy, sample: Measured) -> Scored:
     """Score named features; a missing one takes the training median and is warned about.
 
     Parameters
     ----------
-    bam
+    name
         Name for the result.
     proxy
         A proxy with a dominant group.
-    features
-        Name -> value.
-    qc
-        The sample's quality record: ``technical`` and ``simulated``.
+    sample
+        What is known of the sample.
+
+    Raises
+    ------
+    InputError
+        More than a fifth of the proxy's features is missing.
     """
     linear = proxy.linear
     if linear is None:
         raise ValueError("there is no proxy to score with")
-    x = np.array([[features.get(name, np.nan) for name in linear.names]], dtype=np.float64)
-    logit = linear.logits(x)[0]
+    x = np.array([[sample.features.get(feature, np.nan) for feature in linear.names]], dtype=np.float64)
+    missing = [feature for feature, value in zip(linear.names, x[0], strict=True) if np.isnan(value)]
+    lacking = f"{len(missing)} of {len(linear.names)} features missing"
+    if len(missing) > MOST_MISSING * len(linear.names):
+        raise InputError(
+            f"sample {name}: {lacking}, first {missing[0]}: more than {MOST_MISSING:.0%}, the score would be "
+            "that of the training medians; measure them"
+        )
+    logit = float(linear.logits(x)[0])
     low, high = np.quantile(linear.bootstrap_logits(x)[:, 0], [0.025, 0.975])
-    warnings = []
-    missing = [name for name, value in zip(linear.names, x[0], strict=True) if np.isnan(value)]
-    if missing:
-        warnings.append(f"{len(missing)} of {len(linear.names)} features missing, first {missing[0]}")
-    measured = {**qc["technical"], **features}
-    for name, (lowest, highest) in sorted(proxy.training_range.items()):
-        value = measured.get(name)
-        if value is not None and np.isfinite(value) and not lowest <= value <= highest:
-            warnings.append(f"{name} {value:.4g} outside the training range {lowest:.4g} to {highest:.4g}")
-    if proxy.simulated or qc["simulated"]:
-        which = [name for name, flag in (("proxy", proxy.simulated), ("sample", qc["simulated"])) if flag]
+    warnings = [f"{lacking}, first {missing[0]}"] if missing else []
+    warnings += _unlike(proxy, sample, x)
+    if proxy.simulated or sample.simulated:
+        which = [who for who, flag in (("proxy", proxy.simulated), ("sample", sample.simulated)) if flag]
         warnings.append(f"simulated: {' and '.join(which)}")
     # The bootstrap's interval is of the coefficients alone and can miss the estimate of a shrunken fit.
     bounds = expit([min(low, logit), max(high, logit)])
-    return Scored(bam, float(expit(logit)), float(bounds[0]), float(bounds[1]), tuple(warnings))
+    return Scored(name, float(expit(logit)), float(bounds[0]), float(bounds[1]), tuple(warnings), logit)
 
 
-def extraction_config(proxy: Proxy, path: Path, outdir: str, config: Config | None = None) -> Config:
-    """Return the settings for extraction: the proxy's own, its paths found from the proxy's folder.
+def as_table(first: str, scored: Sequence[Scored]) -> str:
+    """Return a tab-separated table with a header: name, probability, interval, warnings, logit, reason.
 
     Parameters
     ----------
-    proxy, path
-        The proxy and the file it was loaded from.
-    outdir
-        Where the extraction writes.
-    config
-        If given, atlas, annotation, blacklist and reference are taken from it instead.
+    first
+        Header of the column of names.
+    scored
+        One row each, its numbers blank where it could not be scored.
     """
-    folder = path.resolve().parent
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter="\t", lineterminator="\n")
+    writer.writerow([first, *NUMBERS, "warnings", "logit", "reason"])
+    for row in scored:
+        cells = ["" if row.reason else f"{getattr(row, name):.6f}" for name in (*NUMBERS, "logit")]
+        writer.writerow([row.name, *cells[:3], "; ".join(row.warnings), cells[3], row.reason])
+    return buffer.getvalue()
 
-    def found(value: str | None) -> str | None:
-        if value is None or "://" in value:
-            return value
-        return str((folder / value).resolve())
 
-    settings = proxy.settings
-    extract, reference = dict(settings["extract"]), dict(settings["reference"])
-    features = dict(settings["features"])
-    # JSON has no tuples; the settings compare and hash by them.
-    extract = {key: tuple(value) if isinstance(value, list) else value for key, value in extract.items()}
-    for name in ("blacklist", "known_sites"):
-        extract[name] = found(extract[name])
-    reference["fasta"] = found(reference["fasta"])
-    features["annotation"] = found(features["annotation"])
-    if "/" in reference["build"] or reference["build"].endswith((".tsv", ".fai")):
-        reference["build"] = found(reference["build"])
-    own = Config(
-        sheet="",
-        outdir=outdir,
-        seed=settings["seed"],
-        atlas=found(settings["atlas"]),
-        reference=Reference(**reference),
-        extract=Extract(**extract),
-        features=Features(**features),
-    )
-    if config is None:
-        return own
-    return replace(
-        own,
-        atlas=config.atlas,
-        reference=config.reference,
-        features=replace(own.features, annotation=config.features.annotation),
-        extract=replace(
-            own.extract, blacklist=config.extract.blacklist, known_sites=config.extract.known_sites
-        ),
-    )
+def _unlike(proxy: Proxy, sample: Measured, x: np.ndarray) -> list[str]:
+    """Return what sets the sample apart from the training cohort, a line each."""
+    told = []
+    measured = {**sample.technical, **sample.features}
+    for name, (lowest, highest) in sorted(proxy.training_range.items()):
+        value = measured.get(name)
+        if isinstance(value, str) or value is None or np.isnan(value) or lowest <= value <= highest:
+            continue
+        told.append(f"{name} {value:.4g} outside the training range {lowest:.4g} to {highest:.4g}")
+    cells = {**sample.technical, **sample.library}
+    for name, levels in sorted(proxy.training_levels.items()):
+        cell = cells.get(name)
+        if cell and str(cell) not in levels:
+            told.append(f"{name} {cell}, in training {' or '.join(levels)}")
+    if proxy.training_distance is not None:
+        limit = proxy.training_distance.limit
+        distance = float(proxy.training_distance.distances(x)[0])
+        if distance > limit:
+            told.append(f"features at distance {distance:.3g} from training, of which 99 % keep {limit:.3g}")
+    return told

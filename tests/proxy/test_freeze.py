@@ -15,7 +15,7 @@ from cfdna_interp.artifacts.predictions import load_scores
 from cfdna_interp.artifacts.proxy import load_proxy
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.freeze import portable_settings, run_proxy
-from cfdna_interp.proxy.score import extraction_config
+from cfdna_interp.proxy.score_alignments import extraction_config
 
 WRITTEN = ("proxy.json", "protocol.json", "scores.proxy.parquet")
 

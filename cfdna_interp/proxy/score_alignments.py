@@ -1,0 +1,142 @@
+"""Score alignments that the proxy never saw, with nothing but its frozen numbers and settings."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from cfdna_interp.artifacts.features import load_features
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.proxy import Proxy
+from cfdna_interp.artifacts.sheet import Sample
+from cfdna_interp.config import Config
+from cfdna_interp.config.settings import Extract, Features, Reference
+from cfdna_interp.errors import InputError
+from cfdna_interp.features.sample import extract_sample
+from cfdna_interp.proxy.score import NAN, Measured, Scored, score_features, usable_proxy
+
+
+def score_alignments(
+    samples: Sequence[Sample], path: Path, config: Config | None = None, *, on_bad_sample: str = "stop"
+) -> list[Scored]:
+    """Extract the features of each sample and score it.
+
+    Parameters
+    ----------
+    samples
+        Names, paths or URLs, how the libraries are read, and technical columns where known.
+    path
+        ``proxy.json``.
+    config
+        Where atlas, annotation, blacklist and reference lie now; by default where the proxy's own settings
+        say. All other settings are always the proxy's.
+    on_bad_sample
+        ``stop``: the first sample that can't be scored is an error; ``exclude``: it has a reason instead of
+        numbers.
+
+    Raises
+    ------
+    InputError
+        The run had no dominant group, a file of the settings is missing, or, with ``stop``, alignments are
+        unusable or have too few fragments.
+    """
+    proxy = usable_proxy(path, table=False)
+    scored = []
+    for sample in samples:
+        with tempfile.TemporaryDirectory(prefix="cfdna-interp-") as folder:
+            settings = extraction_config(proxy, path, folder, config)
+            scored.append(_score(sample, proxy, replace(settings, on_bad_sample=on_bad_sample)))
+    return scored
+
+
+def samples_of(bams: Sequence[str], reading: Mapping[str, str]) -> list[Sample]:
+    """Return paths or URLs as samples, called after their files.
+
+    ``reading`` holds what a sheet would say of all of them: ``methylation``, ``reads``, ``chemistry``.
+    """
+    samples = []
+    for bam in bams:
+        name = re.sub(r"[^A-Za-z0-9._-]", "_", bam.rsplit("/", 1)[-1]).lstrip("._-") or "sample"
+        source = bam if "://" in bam else str(Path(bam).resolve())
+        samples.append(Sample(name, name, source, None, "heldout", **reading))  # type: ignore[arg-type]
+    return samples
+
+
+def _score(sample: Sample, proxy: Proxy, settings: Config) -> Scored:
+    qc = extract_sample(sample, settings)
+    reason = "" if qc["decision"] == "keep" else str(qc["reason"])
+    if not reason:
+        features = load_features(Layout.of(settings.outdir).features(sample.sample))
+        measured = Measured(
+            features={feature.name: feature.value for feature in features},
+            technical={**qc["technical"], **sample.technical},
+            library={
+                "dialect": qc["dialect"],
+                "reads": sample.reads or "paired",
+                "chemistry": sample.chemistry,
+            },
+            simulated=qc["simulated"],
+        )
+        try:
+            return score_features(sample.sample, proxy, measured)
+        except InputError as error:
+            reason = str(error)
+    if settings.on_bad_sample == "stop":
+        who = "" if reason.startswith("sample ") else f"sample {sample.sample}: {sample.bam}: "
+        raise InputError(f"{who}{reason}; the proxy needs samples like those it was fitted on")
+    return Scored(sample.sample, NAN, NAN, NAN, reason=reason)
+
+
+def extraction_config(proxy: Proxy, path: Path, outdir: str, config: Config | None = None) -> Config:
+    """Return the settings for extraction: the proxy's own, its paths found from the proxy's folder.
+
+    Parameters
+    ----------
+    proxy, path
+        The proxy and the file it was loaded from.
+    outdir
+        Where the extraction writes.
+    config
+        If given, atlas, annotation, blacklist and reference are taken from it instead.
+    """
+    folder = path.resolve().parent
+
+    def found(value: str | None) -> str | None:
+        if value is None or "://" in value:
+            return value
+        return str((folder / value).resolve())
+
+    settings = proxy.settings
+    extract, reference = dict(settings["extract"]), dict(settings["reference"])
+    features = dict(settings["features"])
+    # JSON has no tuples; the settings compare and hash by them.
+    extract = {key: tuple(value) if isinstance(value, list) else value for key, value in extract.items()}
+    for name in ("blacklist", "known_sites"):
+        extract[name] = found(extract[name])
+    reference["fasta"] = found(reference["fasta"])
+    features["annotation"] = found(features["annotation"])
+    if "/" in reference["build"] or reference["build"].endswith((".tsv", ".fai")):
+        reference["build"] = found(reference["build"])
+    own = Config(
+        sheet="",
+        outdir=outdir,
+        seed=settings["seed"],
+        atlas=found(settings["atlas"]),
+        reference=Reference(**reference),
+        extract=Extract(**extract),
+        features=Features(**features),
+    )
+    if config is None:
+        return own
+    return replace(
+        own,
+        atlas=config.atlas,
+        reference=config.reference,
+        features=replace(own.features, annotation=config.features.annotation),
+        extract=replace(
+            own.extract, blacklist=config.extract.blacklist, known_sites=config.extract.known_sites
+        ),
+    )

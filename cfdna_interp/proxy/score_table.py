@@ -1,0 +1,93 @@
+"""Score the samples of a new table, with the meaning of columns that the proxy's run gave them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cfdna_interp.cohort.cells import Cells, near, read_cells
+from cfdna_interp.errors import InputError
+from cfdna_interp.proxy.score import NAN, Measured, Scored, score_features, usable_proxy
+
+
+def score_table(table: Path, path: Path, *, on_bad_sample: str = "stop") -> list[Scored]:
+    """Score every row of a table.
+
+    Needed are the column of sample names and the proxy's features, called as in the run's own table.
+    Technical columns are compared with training where they are there; labels and roles are not looked at.
+
+    Parameters
+    ----------
+    table
+        CSV, tab-separated text, Parquet or h5ad.
+    path
+        ``proxy.json`` of a run from a table.
+    on_bad_sample
+        ``stop``: the first sample that can't be scored is an error; ``exclude``: it has a reason instead of
+        numbers.
+
+    Raises
+    ------
+    InputError
+        The proxy can't be used on a table; the table can't be read, names no samples, has none of the proxy's
+        features, or holds a cell that is no number; with ``stop`` a sample lacks too many features.
+    """
+    proxy = usable_proxy(path, table=True)
+    assert proxy.linear is not None
+    cells = read_cells(table)
+    meaning = proxy.settings["features"]["table"]
+    names = _names(cells, meaning["columns"]["sample"])
+    present = [name for name in proxy.linear.names if name in cells.columns]
+    if not present:
+        wanted = proxy.linear.names[0]
+        raise InputError(
+            f"table {table}: none of the proxy's {len(proxy.linear.names)} features is a column, the first "
+            f"is {wanted!r}; {near(wanted, cells.columns)}; call the columns as in the table of the run"
+        )
+    X = cells.numbers(present, names)
+    technical = _technical(cells, meaning, names)
+    scored = []
+    for row, name in enumerate(names):
+        measured = Measured(
+            features=dict(zip(present, X[row].tolist(), strict=True)),
+            technical={column: values[row] for column, values in technical.items()},
+            library={},
+        )
+        try:
+            scored.append(score_features(name, proxy, measured))
+        except InputError as error:
+            if on_bad_sample == "stop":
+                raise
+            scored.append(Scored(name, NAN, NAN, NAN, reason=str(error)))
+    return scored
+
+
+def _names(cells: Cells, column: str) -> list[str]:
+    if column not in cells.columns:
+        raise InputError(
+            f"table {cells.path}: no column {column!r}; {near(column, cells.columns)}: the table of the run "
+            "names its samples there"
+        )
+    names = cells.text(column)
+    if "" in names:
+        raise InputError(
+            f"table {cells.path}, row {names.index('') + 1}, column {column!r}: the name is empty; give one"
+        )
+    return names
+
+
+def _technical(cells: Cells, meaning: Mapping[str, Any], names: list[str]) -> dict[str, list[float | str]]:
+    """Return the technical columns that are there: numbers where all cells are, else text."""
+    found: dict[str, list[float | str]] = {}
+    for column in meaning["technical"]:
+        if column not in cells.columns:
+            continue
+        text = cells.text(column)
+        try:
+            found[column] = [float(cell) if cell else np.nan for cell in text]
+        except ValueError:
+            found[column] = list(text)
+    return found
