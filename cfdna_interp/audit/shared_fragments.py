@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,8 @@ FEWEST = 200
 SMALLEST = 0.02
 # Unrelated people share fragments where nucleosomes make both be cut at the same bases, some pairs more.
 EXCESS = 3.0
+# Samples whose pairs are looked at together: bounds memory, not results.
+BLOCK = 256
 SIGNIFICANT = 0.01
 
 
@@ -96,23 +98,35 @@ def shared_fragments(
     counts = np.array([len(part) for part in chosen])
     rows = np.repeat(np.arange(len(read)), counts)
     matrix = csr_matrix((np.ones(len(rows), dtype=np.int32), (rows, places)), shape=(len(read), len(flat)))
-    common = (matrix @ matrix.T).toarray()
-    a, b = np.triu_indices(len(read), 1)
-    different = owners[np.array(read)[a]] != owners[np.array(read)[b]]
-    a, b = a[different], b[different]
-    smaller, larger = np.minimum(counts[a], counts[b]), np.maximum(counts[a], counts[b])
-    both = common[a, b]
-    # By chance the smaller sample meets the larger one in proportion to the size of the latter.
-    expected = float(np.median(both / np.maximum(smaller * larger, 1.0)))
-    floor = 1.0 / float((smaller * larger).sum()) if len(a) else 0.0
-    mean = EXCESS * max(expected, floor) * smaller * larger
-    shares = both / np.maximum(smaller, 1)
-    p = np.minimum(1.0, poisson.sf(both - 1, mean) * len(mean))
-    found = [
-        SharedPair(samples[read[a[i]]], samples[read[b[i]]], float(shares[i]), float(p[i]))
-        for i in np.flatnonzero((p <= SIGNIFICANT) & (shares >= SMALLEST))
-    ]
-    return SharedFragments(tuple(found), float(np.median(shares)), len(read), "")
+    who = np.unique(owners[read].astype(str), return_inverse=True)[1]
+    rates, seen, possible = [], [], 0
+    for a, b, both in _pairs(matrix, who):
+        smaller, larger = np.minimum(counts[a], counts[b]), np.maximum(counts[a], counts[b])
+        # By chance the smaller sample meets the larger one in proportion to the size of the latter.
+        rates.append(both / np.maximum(smaller * larger, 1.0))
+        seen.append(both / np.maximum(smaller, 1))
+        possible += int((smaller * larger).sum())
+    expected, share = float(np.median(np.concatenate(rates))), float(np.median(np.concatenate(seen)))
+    rate = EXCESS * max(expected, 1.0 / possible if possible else 0.0)
+    tests = sum(len(part) for part in seen)
+    found = []
+    for (a, b, both), shares in zip(_pairs(matrix, who), seen, strict=True):
+        p = np.minimum(1.0, poisson.sf(both - 1, rate * counts[a] * counts[b]) * tests)
+        found += [
+            SharedPair(samples[read[a[i]]], samples[read[b[i]]], float(shares[i]), float(p[i]))
+            for i in np.flatnonzero((p <= SIGNIFICANT) & (shares >= SMALLEST))
+        ]
+    return SharedFragments(tuple(found), share, len(read), "")
+
+
+def _pairs(matrix: csr_matrix, who: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield pairs of samples of different subjects, a < b, and how many fragments they share, in blocks."""
+    for start in range(0, len(who), BLOCK):
+        common = (matrix[start : start + BLOCK] @ matrix.T).toarray()  # (block, samples)
+        places = np.arange(start, start + len(common))[:, None]
+        wanted = (places < np.arange(len(who))) & (who[places] != who)
+        a, b = np.nonzero(wanted)
+        yield a + start, b, common[a, b]
 
 
 def _mixed(numbers: np.ndarray) -> np.ndarray:

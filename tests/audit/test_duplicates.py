@@ -146,3 +146,14 @@ def test_a_library_far_deeper_than_the_others_is_compared_where_all_are_complete
     got = shared_fragments(hashed, *names(10))
     assert [(pair.a, pair.b) for pair in got.pairs] == [("S8", "S9")]
     assert got.pairs[0].share == 1.0  # all of the smaller one
+
+
+def test_pairs_come_in_blocks_of_any_size(monkeypatch):
+    rng = np.random.default_rng(5)
+    hashed = [keys(library(rng, 1_000, 50_000)) for _ in range(11)]
+    hashed[9] = hashed[2]
+    whole = shared_fragments(hashed, *names(11))
+    assert [(pair.a, pair.b) for pair in whole.pairs] == [("S2", "S9")]
+    for block in (1, 4):
+        monkeypatch.setattr("cfdna_interp.audit.shared_fragments.BLOCK", block)
+        assert shared_fragments(hashed, *names(11)) == whole
