@@ -18,12 +18,15 @@ from cfdna_interp.artifacts.manifest import build_manifest
 from cfdna_interp.artifacts.sheet import ROLES
 from cfdna_interp.config import Config
 from cfdna_interp.report import words
+from cfdna_interp.report.checklist import checklist
 from cfdna_interp.report.collect import Run, collect
+from cfdna_interp.report.feature_table import feature_rows, missing_sentence
 from cfdna_interp.report.features import feature_notes, quality_rows, survivor_rows
 from cfdna_interp.report.figures.attribution import attribution_figure
 from cfdna_interp.report.figures.audit import coefficient_figure, handling_forest
 from cfdna_interp.report.figures.calibration import calibration_figure
 from cfdna_interp.report.figures.calls import m_bias_figure
+from cfdna_interp.report.figures.feature_shares import feature_share_figure
 from cfdna_interp.report.figures.heldout import auroc_forest, roc_figure
 from cfdna_interp.report.figures.interventions import intervention_figure
 from cfdna_interp.report.figures.lengths import length_by_batch, length_by_label
@@ -31,7 +34,7 @@ from cfdna_interp.report.figures.maps import length_map_figure
 from cfdna_interp.report.figures.representation import representation_figures
 from cfdna_interp.report.figures.sparse_features import strongest
 from cfdna_interp.report.figures.subgroups import subgroup_forest
-from cfdna_interp.report.handling import decision, measures
+from cfdna_interp.report.handling import DEPTH_ROWS, decision, deepest, depth_counts, measures
 from cfdna_interp.report.heldout import (
     curve_notes,
     detectable_sentence,
@@ -53,16 +56,16 @@ from cfdna_interp.report.interventions import (
 from cfdna_interp.report.leakage import checks, shift_rows, shift_sentences
 from cfdna_interp.report.length_curve import curve_sentences
 from cfdna_interp.report.marks import OPENED, lock_sentence, page_marks
-from cfdna_interp.report.methods import SOURCES, methods_paragraphs
+from cfdna_interp.report.methods import methods_paragraphs
 from cfdna_interp.report.model import describe_model
 from cfdna_interp.report.representation import concept_name, metric_name
 from cfdna_interp.report.roles import outcome_title, role_sentences
 from cfdna_interp.report.routes import compare_routes
-from cfdna_interp.verdict.ladder import in_words
+from cfdna_interp.report.sections import sections_of
+from cfdna_interp.report.sources import sources_of
 
 TEMPLATES = Path(__file__).with_name("templates")
 FLAGGED_ROWS = 20  # samples shown with what is wrong with their calls; qc/ has them all
-DEPTH_ROWS = 10  # features shown with their correlation with depth; audit.json has them all
 
 
 def build_report(config: Config, layout: Layout) -> None:
@@ -106,11 +109,12 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
         "term_name": words.term_name,
         "concept_name": concept_name,
         "metric_name": metric_name,
-        "in_words": in_words,
+        "in_words": lambda text: words.in_words(text, run.dominance["groups"]),
         "reference_name": lambda name: REFERENCES.get(name, name),
         "settings": _settings,
     }
     judged = run.audit["handling"]["score"]
+    sections = sections_of(table=run.table is not None)
     return environment.get_template("report.html").render(
         run=run,
         config=run.config,
@@ -120,6 +124,11 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
             name: {"height": figure.layout.height, "json": _json(figure)}
             for name, figure in draw(run).items()
         },
+        sections=sections,
+        titles=dict(sections),
+        checklist=checklist(run, tuple(name for name, _ in sections)),
+        feature_rows=feature_rows(run.table) if run.table else [],
+        missing=missing_sentence(run.table) if run.table else "",
         lock=lock_sentence(run.validation),
         marks=page_marks(run.validation, run.simulated),
         opened_sections=OPENED,
@@ -147,12 +156,12 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
         leaks=checks(run.audit["leakage"]),
         shift_sentences=shift_sentences(run.audit["shift"]),
         shift_rows=shift_rows(run.audit["shift"]),
-        depth=_deepest(run.audit["depth"]),
-        depth_counts=_depth_counts(run.audit["depth"]),
+        depth=deepest(run.audit["depth"]),
+        depth_counts=depth_counts(run.audit["depth"]),
         depth_rows=DEPTH_ROWS,
         flagged_rows=FLAGGED_ROWS,
         methods=methods_paragraphs(run),
-        sources=SOURCES,
+        sources=sources_of(table=run.table is not None),
         plotly=Markup(get_plotlyjs()),
         style=_asset("style.css"),
         script=_asset("figures.js"),
@@ -161,12 +170,8 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
 
 def draw(run: Run) -> dict[str, go.Figure]:
     """Return the figures of the page by their fixed names; absent ones have no data in this run."""
-    tables = [run.lengths[role] for role in ROLES]
     figures = {
-        "length-by-label": length_by_label(tables),
-        "length-by-batch": length_by_batch(tables),
         "attribution": attribution_figure(run.dominance, run.validation),
-        "interventions": intervention_figure(combinations(run.dominance), run.dominance),
         "roc": roc_figure(run.validation, run.scores),
         "calibration": calibration_figure(run.validation, run.scores),
         "auroc": auroc_forest(run.validation),
@@ -178,7 +183,16 @@ def draw(run: Run) -> dict[str, go.Figure]:
     )
     if divided is not None:
         figures["subgroups"] = divided
-    if run.calls.measured:
+    if run.table is not None:
+        figures["feature-shares"] = feature_share_figure(feature_rows(run.table))
+    else:
+        tables = [run.lengths[role] for role in ROLES]
+        figures |= {
+            "length-by-label": length_by_label(tables),
+            "length-by-batch": length_by_batch(tables),
+            "interventions": intervention_figure(combinations(run.dominance), run.dominance),
+        }
+    if run.calls is not None and run.calls.measured:
         figures["m-bias"] = m_bias_figure(run.calls)
     if run.maps is not None:
         figures["length-map"] = length_map_figure(run.maps.length)
@@ -231,17 +245,3 @@ def _settings(config: dict[str, Any]) -> str:
 
 def _asset(name: str) -> Markup:
     return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
-
-
-def _deepest(depth: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    measured = [row for row in depth if row["spearman"] is not None]
-    return sorted(measured, key=lambda row: (-abs(row["spearman"]), row["feature"]))[:DEPTH_ROWS]
-
-
-def _depth_counts(depth: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
-    """Count by group: features that follow depth at a false-discovery rate of 5 %, and all."""
-    counts: dict[str, tuple[int, int]] = {}
-    for row in depth:
-        hits, total = counts.get(row["group"], (0, 0))
-        counts[row["group"]] = (hits + (row["q"] is not None and row["q"] <= 0.05), total + 1)
-    return counts

@@ -16,9 +16,10 @@ from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.filters import REASONS
 from cfdna_interp.report.calls import CallTable, load_calls
+from cfdna_interp.report.feature_table import FeatureTable, load_feature_table
 from cfdna_interp.report.lengths import LengthTable, load_lengths
 from cfdna_interp.report.maps import Maps, load_maps
-from cfdna_interp.report.representation import Representation, load_representation
+from cfdna_interp.report.representation import NOTHING, Representation, load_representation
 from cfdna_interp.report.tables import read_parquet
 
 # In the order in which the extraction stage asks; qc files list them alphabetically.
@@ -56,11 +57,13 @@ class Run:
     labels
         Subject -> label; the held-out ones come from ``validation.scores.parquet``.
     lengths
-        Fragment-length histograms by role.
+        Fragment-length histograms by role; empty where the cohort came as a table.
     calls
-        Methylation along the reads, conversion, and the samples to look at.
+        Methylation along the reads, conversion, and the samples to look at; None for a table.
     filters
-        Role -> filter -> reads or fragments, summed over the role's analysed samples.
+        Role -> filter -> reads or fragments, summed over the role's analysed samples; empty for a table.
+    table
+        The table of features that the cohort came as; None for alignments.
     dominance, validation, audit, verdict, proxy, protocol
         The JSON files of these names; ``proxy`` is None where there is none.
     encoder
@@ -81,8 +84,9 @@ class Run:
     samples: dict[str, list[Sample]]
     labels: dict[str, int]
     lengths: dict[str, LengthTable]
-    calls: CallTable
+    calls: CallTable | None
     filters: dict[str, dict[str, int]]
+    table: FeatureTable | None
     dominance: dict[str, Any]
     validation: dict[str, Any]
     audit: dict[str, Any]
@@ -99,7 +103,7 @@ class Run:
 
     @property
     def simulated(self) -> bool:
-        """Whether any of the alignments were made by the simulator."""
+        """Whether any of the alignments, or the table, were made by a program."""
         return bool(self.verdict["simulated"])
 
     def counts(self) -> dict[str, dict[str, int]]:
@@ -151,17 +155,21 @@ def collect(config: Config, layout: Layout) -> Run:
                 f"{layout.file('validation.scores.parquet')}; run the validate stage again"
             )
     proxy = read_json(layout.file("proxy.json"))
+    # Files of an earlier run from alignments may lie in the folder of a run from a table.
+    bams = config.features.table is None
+    fragments = ROLES if bams else ()
     return Run(
         config=config,
         samples=samples,
         labels=labels,
-        lengths={role: load_lengths(role, samples[role], labels, layout) for role in ROLES},
-        calls=load_calls(samples, layout),
-        filters={role: _sum_filters(samples[role], layout) for role in ROLES},
+        lengths={role: load_lengths(role, samples[role], labels, layout) for role in fragments},
+        calls=load_calls(samples, layout) if bams else None,
+        filters={role: _sum_filters(samples[role], layout) for role in fragments},
+        table=None if bams else load_feature_table(layout),
         dominance=read_json(layout.file("dominance.json")),
         encoder=read_json(layout.file("encoder.json")),
-        maps=load_maps(layout.file("maps.parquet"), config),
-        representation=load_representation(config, layout),
+        maps=load_maps(layout.file("maps.parquet"), config) if bams else None,
+        representation=load_representation(config, layout) if bams else NOTHING,
         validation=read_json(layout.file("validation.json")),
         audit=read_json(layout.file("audit.json")),
         verdict=read_json(layout.file("verdict.json")),

@@ -10,6 +10,7 @@ from cfdna_interp.report.words import group_name, interval, number, percent
 
 Record = Mapping[str, Any]
 
+DEPTH_ROWS = 10  # features shown with their correlation with depth; audit.json has them all
 NAMES = {
     "within_batch": "the AUROC within batches",
     "between_batches": "the fall of the AUROC from all subjects to within batches",
@@ -70,6 +71,21 @@ def decision(handling: Record) -> list[str]:
             f"{number(decided['crude'])}."
         )
     return sentences
+
+
+def deepest(depth: list[Record]) -> list[Record]:
+    """Return the features that go along with depth most, strongest first."""
+    measured = [row for row in depth if row["spearman"] is not None]
+    return sorted(measured, key=lambda row: (-abs(row["spearman"]), row["feature"]))[:DEPTH_ROWS]
+
+
+def depth_counts(depth: list[Record]) -> dict[str, tuple[int, int]]:
+    """Count by group: features that follow depth at a false-discovery rate of 5 %, and all."""
+    counts: dict[str, tuple[int, int]] = {}
+    for row in depth:
+        hits, total = counts.get(row["group"], (0, 0))
+        counts[row["group"]] = (hits + (row["q"] is not None and row["q"] <= 0.05), total + 1)
+    return counts
 
 
 def _within(within: Record, beside: str) -> Measure:

@@ -22,9 +22,11 @@ def lock_sentence(validation: Mapping[str, Any]) -> str:
         return ""
     before = validation["opened"] - 1
     times = "once" if before == 1 else f"{before} times"
+    changed = validation["opening"]["changed"]
+    what = "what changed can't be told" if changed is None else f"changed: {', '.join(changed)}"
     return (
-        f"The held-out labels had been read {times} before, under another protocol. Held-out numbers on this "
-        "page are right, but they are no independent confirmation."
+        f"The held-out labels had been read {times} before, under another protocol ({what}). Held-out "
+        "numbers on this page are right, but they are no independent confirmation."
     )
 
 

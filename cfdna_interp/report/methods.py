@@ -6,29 +6,15 @@ from cfdna_interp import __version__
 from cfdna_interp.artifacts.sheet import ROLES
 from cfdna_interp.report.collect import Run
 from cfdna_interp.report.interventions import REFERENCES, combination_name
+from cfdna_interp.report.methods_table import attribution_paragraph, features_paragraph, model_paragraph
 from cfdna_interp.report.words import group_name, group_rank, significant
-
-# Where the named methods come from, so that a manuscript can cite them.
-SOURCES = (
-    "Shapley values: Shapley, in Contributions to the Theory of Games II (1953); computed with Captum "
-    "(Kokhlikyan et al., arXiv:2009.07896, 2020).",
-    "Raking: Deming and Stephan, Ann. Math. Stat. 11:427 (1940).",
-    "Interactions: Grabisch and Roubens, Int. J. Game Theory 28:547 (1999).",
-    "Performance attribution: Covert, Lundberg and Lee, NeurIPS (2020).",
-    "Integrated gradients: Sundararajan, Taly and Yan, ICML (2017); infidelity: Yeh et al., NeurIPS (2019).",
-    "Control tasks of probes: Hewitt and Liang, arXiv:1909.03368 (2019); least-squares concept erasure: "
-    "Belrose et al., arXiv:2306.03819 (2023).",
-    "Sparse autoencoders that keep the largest codes: Gao et al., arXiv:2406.04093 (2024); null of the "
-    "maximum: Westfall and Young, Resampling-Based Multiple Testing (1993).",
-    "Intervals of AUROC: DeLong, DeLong and Clarke-Pearson, Biometrics 44:837 (1988).",
-    "Wilson interval: Wilson, J. Am. Stat. Assoc. 22:209 (1927).",
-    "Fragment-level tissue deconvolution (UXM): Loyfer et al., Nature 613:355 (2023).",
-    "False-discovery rate: Benjamini and Hochberg, J. R. Stat. Soc. B 57:289 (1995).",
-)
 
 
 def methods_paragraphs(run: Run) -> list[str]:
     """Describe in plain text what was done: cohort, fragments, model, attribution, embeddings, validation."""
+    if run.table is not None:
+        middle = [features_paragraph(run.table), model_paragraph(run), attribution_paragraph(run)]
+        return [_cohort(run), *middle, _validation(run)]
     paragraphs = [_cohort(run), _fragments(run), _model(run), _attribution(run)]
     if run.config.representation.parts:
         paragraphs.append(_embeddings(run))
@@ -41,7 +27,8 @@ def _cohort(run: Run) -> str:
         f"({counts[role]['case']} cases, {counts[role]['control']} controls)" for role in ROLES
     )
     batches = {sample.batch for samples in run.samples.values() for sample in samples if sample.batch}
-    source = "Simulated cell-free DNA alignments" if run.simulated else "Cell-free DNA alignments"
+    kind = "alignments" if run.table is None else "features from a table"
+    source = f"Simulated cell-free DNA {kind}" if run.simulated else f"Cell-free DNA {kind}"
     text = (
         f"{source} of {sum(counts['discovery'].values())} discovery subjects {discovery} and "
         f"{sum(counts['heldout'].values())} held-out subjects {heldout} were analysed with cfdna-interp "
@@ -51,7 +38,8 @@ def _cohort(run: Run) -> str:
         text += f" Samples came from {len(batches)} {'batch' if len(batches) == 1 else 'batches'}."
     if run.exclusions:
         count = len(run.exclusions)
-        text += f" {count} {'sample was' if count == 1 else 'samples were'} excluded for quality."
+        why = "for quality" if run.table is None else "before any model was fitted"
+        text += f" {count} {'sample was' if count == 1 else 'samples were'} excluded {why}."
     return text + " Subjects, not samples or fragments, are the unit of every test."
 
 
@@ -179,6 +167,12 @@ def _validation(run: Run) -> str:
             f"{len(run.proxy['features'])} standardised features of "
             f"{group_name(run.proxy['group']).lower()}. "
         )
+    again = ""
+    if validation["exploratory"]:
+        again = (
+            f" The held-out labels had been read before under another protocol (this is opening "
+            f"{validation['opened']}), so that held-out results are exploratory."
+        )
     return (
         "All scores, the proxy and the deciding rules were frozen before the held-out labels were read "
         f"(protocol SHA-256 {validation['protocol_digest'][:12]}…). Discrimination is the AUROC over one "
@@ -188,4 +182,5 @@ def _validation(run: Run) -> str:
         f"beforehand: necessity {margins['necessity_margin']}, replaceability "
         f"{margins['replaceable_margin']}, sufficiency {margins['sufficiency_margin']} of AUROC. "
         "Within-batch AUROC weighs batches with at least 5 cases and 5 controls by n1·n0/(n1+n0)."
+        f"{again}"
     )

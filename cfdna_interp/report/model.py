@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cfdna_interp.attribution.judge import FIDELITY
-from cfdna_interp.report.words import interval, number, percent
+from cfdna_interp.report.words import group_name, group_rank, interval, number, percent, significant
 
 Record = Mapping[str, Any]
 
@@ -25,6 +25,16 @@ KINDS = {
     "table": (
         "A model of which only scores are known. A surrogate stands in for it: heads on the reference "
         "encoder, fitted to the scores instead of the labels."
+    ),
+}
+TABLE_KINDS = {
+    "logistic": (
+        "No model was given, so the model under study is one made here: a logistic regression with an L2 "
+        "penalty on all feature groups of the table, cross-fitted by subject."
+    ),
+    "scores": (
+        "A foreign model of which only the scores are known, a column of the table. A surrogate stands in "
+        "for it: a ridge regression of its logits on all feature groups, cross-fitted by subject."
     ),
 }
 READS = {
@@ -64,6 +74,8 @@ def describe_model(encoder: Record, fidelity: Record | None) -> ModelCard:
     fidelity
         Of a table of scores: how well the surrogate follows it, from ``dominance.json``; None otherwise.
     """
+    if encoder["encoder"] in TABLE_KINDS:
+        return ModelCard(tuple(_of_table(encoder, fidelity)), ())
     kind, reads = encoder["encoder"], set(encoder["consumes"])
     told = [
         KINDS[kind],
@@ -85,6 +97,23 @@ def describe_model(encoder: Record, fidelity: Record | None) -> ModelCard:
     if fidelity is not None:
         told.append(_surrogate(fidelity))
     return ModelCard(tuple(told), () if reached is None else _losses(reached))
+
+
+def _of_table(encoder: Record, fidelity: Record | None) -> list[str]:
+    groups = [group_name(group).lower() for group in sorted(encoder["groups"], key=group_rank)]
+    features = sum(group["features"] for group in encoder["groups"].values())
+    penalties = ", ".join(significant(penalty) for penalty in encoder["penalty"])
+    told = [
+        TABLE_KINDS[encoder["encoder"]],
+        f"It reads {features:,} features of {_listed(groups)}. Inside each fold missing values take the "
+        "median, features are standardised, and groups are brought to the same total variance, so that "
+        "none counts more by its number of features; each is then replaced by its principal components, at "
+        f"most 128 and none of them seeing a label: {encoder['dim']} inputs. Penalty on the squared "
+        f"coefficients, by fold: {penalties}.",
+        "A linear model holds no interaction: where two groups tell the classes apart only together, it sees "
+        "nothing.",
+    ]
+    return told if fidelity is None else [*told, _surrogate(fidelity)]
 
 
 def _listed(names: list[str]) -> str:

@@ -59,6 +59,10 @@ class Representation:
     curve: pd.DataFrame | None
 
 
+# Of a model without embeddings.
+NOTHING = Representation(None, None, (), None, None)
+
+
 def load_representation(config: Config, layout: Layout) -> Representation:
     """Read the parts that the settings ask for.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
@@ -72,7 +72,16 @@ def group_name(group: str | None) -> str:
     """Return the reader's name of a feature group."""
     if group is None:
         return "none"
-    return GROUP_NAMES.get(group, group.replace("_", " "))
+    name = group.replace("_", " ")
+    return GROUP_NAMES.get(group, name[:1].upper() + name[1:])
+
+
+def in_words(text: str, groups: Iterable[str]) -> str:
+    """Return a sentence with the names of feature groups written as words."""
+    # The longest first: one group's name may begin another's.
+    for group in sorted({*GROUP_NAMES, *groups}, key=len, reverse=True):
+        text = text.replace(group, group.replace("_", " "))
+    return text
 
 
 def group_rank(group: str) -> tuple[int, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from cfdna_interp.artifacts.openings import Opening
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.audit.batches import BatchReading
 from cfdna_interp.audit.between import Between
@@ -82,8 +83,8 @@ def validation_record(
         covariates=known,
     )
     record = {
-        "opened": 2 if world.exploratory else 1,
-        "exploratory": world.exploratory,
+        "opened": 1,
+        **Opening(1, "").record(),
         "discovery": {"case": world.per_class, "control": world.per_class},
         "simulated": world.simulated,
         **measure(cohort, config),

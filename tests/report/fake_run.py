@@ -27,7 +27,7 @@ class World:
 
     ``per_class`` subjects per label and role; ``batches`` sites, all in one class where ``nested``;
     ``exclusions`` rows of the exclusion table as (sample, reason); ``encoder`` the kind of the model;
-    ``parts`` of what is looked for in the embeddings; ``exploratory`` the second opening of the labels.
+    ``parts`` of what is looked for in the embeddings.
     """
 
     per_class: int = 40
@@ -42,7 +42,6 @@ class World:
     encoder: str = "reference"
     maps: bool = True
     parts: tuple[str, ...] = ("probes", "features", "geometry")
-    exploratory: bool = False
 
 
 @dataclass(frozen=True)

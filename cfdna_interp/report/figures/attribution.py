@@ -9,13 +9,13 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from cfdna_interp.report.figures.style import (
-    GROUP_COLOURS,
     INK,
     LABEL_COLOURS,
     LABEL_NAMES,
     MUTED,
     NULL_BAND,
     finish,
+    group_colours,
 )
 from cfdna_interp.report.words import group_name, group_rank
 
@@ -97,7 +97,7 @@ def _add_shares(figure: go.Figure, groups: list[str], dominance: Mapping[str, An
         col=1,
     )
     points = [*(record["share"] for record in records), dominance["context_and_joint"]]
-    colours = [*(GROUP_COLOURS.get(group, INK) for group in groups), MUTED]
+    colours = [*(group_colours(groups)[group] for group in groups), MUTED]
     for name, point, colour in zip([*names, CONTEXT], points, colours, strict=True):
         figure.add_scatter(
             x=[percentage(point["value"])],

@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from cfdna_interp.report.figures.forest import Row, forest
-from cfdna_interp.report.figures.style import BLUE, GROUP_COLOURS, INK, MUTED, VERMILLION
+from cfdna_interp.report.figures.style import BLUE, INK, MUTED, VERMILLION, group_colours
 from cfdna_interp.report.words import score_name
 
 COEFFICIENTS = 16  # rows of the coefficient figure; proxy.json has them all
@@ -72,7 +72,7 @@ def coefficient_figure(proxy: Mapping[str, Any]) -> go.Figure:
     right means more likely a case.
     """
     largest = sorted(proxy["coefficients"], key=lambda row: (-abs(row["coefficient"]), row["name"]))
-    colour = GROUP_COLOURS.get(proxy["group"], INK)
+    colour = group_colours([proxy["group"]])[proxy["group"]]
     rows = [
         Row(row["name"], row["coefficient"], row["low"], row["high"], colour)
         for row in sorted(largest[:COEFFICIENTS], key=lambda row: (-row["coefficient"], row["name"]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -10,11 +10,12 @@ import plotly.graph_objects as go
 from sklearn.metrics import roc_curve
 
 from cfdna_interp.report.figures.forest import Row, forest
-from cfdna_interp.report.figures.style import BLUE, GROUP_COLOURS, INK, MUTED, VERMILLION, finish
+from cfdna_interp.report.figures.style import BLUE, INK, MUTED, VERMILLION, finish, group_colours
 from cfdna_interp.report.heldout import MAIN
 from cfdna_interp.report.words import interval, score_name, score_rank
 
 MAIN_COLOURS = {"model": INK, "proxy": VERMILLION}
+ABOUT_NO_GROUP = ("model", "proxy", "all", "context", "covariates", "technical")
 
 
 def shown_scores(validation: Mapping[str, Any], scores: pd.DataFrame) -> list[str]:
@@ -48,6 +49,7 @@ def roc_figure(validation: Mapping[str, Any], scores: pd.DataFrame) -> go.Figure
         showlegend=False,
         hoverinfo="skip",
     )
+    colours = score_colours(validation["scores"])
     for name in shown_scores(validation, scores):
         measured = scores[["label", name]].dropna()
         rate, hit, _ = roc_curve(measured["label"], measured[name])
@@ -56,7 +58,7 @@ def roc_figure(validation: Mapping[str, Any], scores: pd.DataFrame) -> go.Figure
             x=rate,
             y=hit,
             mode="lines",
-            line={"color": score_colour(name), "width": 3 if name in MAIN else 1.3, "dash": line_dash(name)},
+            line={"color": colours[name], "width": 3 if name in MAIN else 1.3, "dash": line_dash(name)},
             name=f"{score_name(name)} {text}",
             hovertemplate=f"{score_name(name)}<br>%{{x:.2f}} false, %{{y:.2f}} true<extra></extra>",
         )
@@ -73,13 +75,14 @@ def roc_figure(validation: Mapping[str, Any], scores: pd.DataFrame) -> go.Figure
 def auroc_forest(validation: Mapping[str, Any]) -> go.Figure:
     """Draw the AUROC of every held-out score with its 95 % interval; .5 is chance."""
     names = sorted(validation["scores"], key=score_rank)
+    colours = score_colours(names)
     rows = [
         Row(
             name=score_name(name),
             value=validation["scores"][name]["auroc"]["value"],
             low=validation["scores"][name]["auroc"]["low"],
             high=validation["scores"][name]["auroc"]["high"],
-            colour=score_colour(name),
+            colour=colours[name],
             filled=name in MAIN,
         )
         for name in names
@@ -87,15 +90,20 @@ def auroc_forest(validation: Mapping[str, Any]) -> go.Figure:
     return forest(rows, "Held-out AUROC", null=0.5)
 
 
+def score_colours(scores: Iterable[str]) -> dict[str, str]:
+    """Return the colour of each score: that of the feature group it is about, grey where it is about none."""
+    owners = {name: _group(name) for name in scores}
+    groups = group_colours(group for group in owners.values() if group not in ABOUT_NO_GROUP)
+    return {
+        name: MAIN_COLOURS.get(name) or groups.get(group) or (BLUE if group == "all" else MUTED)
+        for name, group in owners.items()
+    }
+
+
 def _group(name: str) -> str:
     for prefix in ("model_without_", "model_only_", "baseline_"):
         name = name.removeprefix(prefix)
     return name
-
-
-def score_colour(name: str) -> str:
-    """Return the colour of a score."""
-    return MAIN_COLOURS.get(name) or GROUP_COLOURS.get(_group(name)) or (BLUE if "all" in name else MUTED)
 
 
 def line_dash(name: str) -> str:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from cfdna_interp.report.figures.attribution import CONTEXT, CONTEXT_LIMIT, percentage, whiskers
-from cfdna_interp.report.figures.style import GROUP_COLOURS, MUTED, NULL_BAND, finish
+from cfdna_interp.report.figures.style import MUTED, NULL_BAND, finish, group_colours
 from cfdna_interp.report.interventions import Combination
 from cfdna_interp.report.words import group_name, group_rank
 
@@ -36,10 +36,11 @@ def intervention_figure(found: Sequence[Combination], dominance: Mapping[str, An
         rows=1, cols=len(names), shared_yaxes=True, horizontal_spacing=0.05, column_titles=names
     )
     rows = [item.title for item in found]
+    colours = group_colours(groups)
     for column, group in enumerate(groups, start=1):
         null = dominance["groups"][group]
         points = [item.shares[group] for item in found]
-        _add(figure, rows, points, GROUP_COLOURS[group], names[column - 1], column)
+        _add(figure, rows, points, colours[group], names[column - 1], column)
         # After the points: plotly leaves shapes out of empty subplots.
         reach, ceiling = percentage(null["null_share_high"]), percentage(null["null_max_high"])
         if reach is not None and ceiling is not None:

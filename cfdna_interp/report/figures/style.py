@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import plotly.graph_objects as go
 
 # Okabe and Ito, "Color Universal Design" (2008): distinguishable under the common colour-vision deficiencies.
@@ -30,7 +32,19 @@ GROUP_COLOURS = {
 BATCH_COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY)
 BATCH_DASHES = ("solid", "dash", "dot", "dashdot")
 
+# Groups of a table have names of its own; they take these in the order of the names.
+OTHER_COLOURS = (BLUE, VERMILLION, ORANGE, PURPLE, SKY, "#8A6F4D", "#5D6D2B", "#8F6BB1", "#9A3B5B", "#3F7F93")
+
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+
+def group_colours(groups: Iterable[str]) -> dict[str, str]:
+    """Return a colour of each feature group: its own where it has one, else the next that is free."""
+    names = sorted(set(groups))
+    known = {group: GROUP_COLOURS[group] for group in names if group in GROUP_COLOURS}
+    free = [colour for colour in OTHER_COLOURS if colour not in known.values()]
+    others = [group for group in names if group not in known]
+    return known | {group: free[place % len(free)] for place, group in enumerate(others)}
 
 
 def translucent(colour: str, alpha: float) -> str:

@@ -1,0 +1,141 @@
+"""A cohort that came as a table of features: what the table held, and which features the model rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.report.tables import read_parquet
+from cfdna_interp.report.words import group_name, group_rank
+
+SHOWN, GROUPS = 24, 6  # features and groups in the figure; feature_shares.parquet has them all
+
+
+@dataclass(frozen=True)
+class TableGroup:
+    """Columns of a feature group.
+
+    Attributes
+    ----------
+    name, features
+        The group and its number of columns.
+    missing
+        Role -> share of cells without a value.
+    worst
+        The column with the most of them, and its share.
+    """
+
+    name: str
+    features: int
+    missing: dict[str, float]
+    worst: tuple[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTable:
+    """The table behind a run.
+
+    Attributes
+    ----------
+    source, digest
+        Name of the file and its SHA-256.
+    groups
+        Groups in the order shown.
+    unused
+        Columns without a meaning to the run.
+    left_out
+        Rows without a role.
+    shares
+        ``feature_shares.parquet``, the largest share first.
+    """
+
+    source: str
+    digest: str
+    groups: tuple[TableGroup, ...]
+    unused: tuple[str, ...]
+    left_out: int
+    shares: pd.DataFrame
+
+    @property
+    def features(self) -> int:
+        """Number of feature columns."""
+        return sum(group.features for group in self.groups)
+
+
+@dataclass(frozen=True)
+class FeatureRow:
+    """A feature: share of Σ|φ| over all features, and φ of cases less that of controls with its interval."""
+
+    feature: str
+    group: str
+    share: float
+    difference: dict[str, float]
+
+
+def load_feature_table(layout: Layout) -> FeatureTable:
+    """Read ``table.json`` and ``feature_shares.parquet``.
+
+    Raises
+    ------
+    InputError
+        One of them is missing or damaged.
+    """
+    record = read_json(layout.file("table.json"))
+    shares = read_parquet(layout.file("feature_shares.parquet"), "dominance")
+    groups = record["groups"]
+    return FeatureTable(
+        source=str(record["source"]),
+        digest=str(record["digest"]),
+        groups=tuple(
+            TableGroup(
+                name,
+                groups[name]["features"],
+                groups[name]["missing"],
+                (groups[name]["worst"]["feature"], groups[name]["worst"]["missing"]),
+            )
+            for name in sorted(groups, key=group_rank)
+        ),
+        unused=tuple(record["unused"]),
+        left_out=record["left_out"],
+        shares=shares.sort_values(["mean_abs_phi", "feature"], ascending=[False, True], ignore_index=True),
+    )
+
+
+def feature_rows(table: FeatureTable) -> list[FeatureRow]:
+    """Return the features with the largest shares of each group, groups with the largest sums first.
+
+    A group of many features has small ones; side by side with a group of few it would not be seen.
+    """
+    sums = table.shares.groupby("group")["share"].sum().sort_values(ascending=False, kind="stable")
+    shown = list(sums.index[:GROUPS])
+    rows = [
+        row
+        for group in shown
+        for row in table.shares[table.shares["group"] == group].head(SHOWN // len(shown)).to_dict("records")
+    ]
+    return [
+        FeatureRow(
+            row["feature"],
+            row["group"],
+            row["share"],
+            {"value": row["difference"], "low": row["low"], "high": row["high"]},
+        )
+        for row in rows
+    ]
+
+
+def missing_sentence(table: FeatureTable) -> str:
+    """Say how many values are missing and what takes their place."""
+    lacking = [group for group in table.groups if any(group.missing.values())]
+    if not lacking:
+        return "No value is missing."
+    parts = "; ".join(
+        f"{group_name(group.name).lower()} {100 * group.missing['discovery']:.2g} % in discovery and "
+        f"{100 * group.missing['heldout']:.2g} % held-out, most in {group.worst[0]} "
+        f"({100 * group.worst[1]:.2g} %)"
+        for group in lacking
+    )
+    return f"Missing values: {parts}. They take the median of the subjects that a model was fitted on."

@@ -1,0 +1,61 @@
+"""Methods of a run from a table of features: what was read, the linear model, its attribution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cfdna_interp.report.feature_table import FeatureTable, missing_sentence
+from cfdna_interp.report.words import group_name, group_rank
+
+if TYPE_CHECKING:
+    from cfdna_interp.report.collect import Run
+
+
+def features_paragraph(table: FeatureTable) -> str:
+    """Describe the table: features by group, and what was missing."""
+    parts = ", ".join(f"{group_name(group.name).lower()} {group.features:,}" for group in table.groups)
+    return (
+        f"{table.features:,} features came as a table ({table.source}, SHA-256 {table.digest[:12]}…) and "
+        f"were mapped to feature groups by their names: {parts}. {missing_sentence(table)}"
+    )
+
+
+def model_paragraph(run: Run) -> str:
+    """Describe the model under study and how it was fitted."""
+    scores = run.encoder["encoder"] == "scores"
+    model = (
+        "The model under study was known by its scores; a ridge regression of their logits on all feature "
+        "groups stood in for it."
+        if scores
+        else "The model under study was a logistic regression with an L2 penalty on all feature groups."
+    )
+    held = (
+        "Held-out scores are the model's own; without a group, they are these less what the surrogate loses."
+        if scores
+        else f"Held-out logits are the mean over the models of {run.encoder['folds']} folds."
+    )
+    return (
+        f"{model} It was cross-fitted by subject in {run.encoder['folds']} folds; inside each fold missing "
+        "values took the median, features were standardised, groups brought to the same total variance, "
+        "and each reduced to its principal components, at most 128, without labels. The penalty was the "
+        f"strongest whose inner cross-validated loss was within one standard error of the best. {held}"
+    )
+
+
+def attribution_paragraph(run: Run) -> str:
+    """Describe the closed form of the attribution, its intervals, nulls and rule."""
+    dominance = run.dominance
+    groups = ", ".join(group_name(group).lower() for group in sorted(dominance["groups"], key=group_rank))
+    return (
+        f"What each feature group ({groups}) contributes to a subject's logit was taken from the models "
+        "that never saw the subject: the coefficients times the distance of the subject's features from "
+        f"their mean over {dominance['donors']} discovery subjects. For a linear model this is the exact "
+        "Shapley value when absent groups take the features of reference subjects. A group's share is its "
+        "summed absolute contribution over that of all groups; intervals come from "
+        f"{dominance['bootstrap']} refits on bootstrap samples of subjects, nulls from "
+        f"{dominance['permutations']} refits on permuted labels. A group was called dominant if the 5 % "
+        "quantile of its lead over the runner-up exceeded 0.10 and its contribution to the cross-fitted "
+        "log-loss exceeded the 95 % quantile of the largest one under permuted labels. What a group is to "
+        "the model was read from its share, its contribution, the cost of retraining without it and the "
+        "AUROC of the model retrained on it."
+    )

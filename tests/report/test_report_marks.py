@@ -1,0 +1,70 @@
+"""A second opening of the held-out labels is said wherever held-out numbers stand; the first nowhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from fake_run import Built
+from test_report_page import Reader, read
+
+from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.artifacts.openings import Opening
+from cfdna_interp.report.build import render
+from cfdna_interp.report.collect import collect
+from cfdna_interp.report.marks import OPENED, lock_sentence, page_marks
+
+
+def opened(number: int, changed: tuple[str, ...] | None = ()) -> dict:
+    return {"opened": number, **Opening(number, "ab" * 32, changed).record()}
+
+
+@pytest.fixture(scope="module")
+def again(simulated_run: Built) -> tuple[str, Reader]:
+    """The page of the simulated run, had its labels been read under another margin before."""
+    run = collect(simulated_run.config, simulated_run.layout)
+    marks = opened(2, ("margins.necessity_margin",))
+    page = render(
+        replace(run, validation=run.validation | marks), read_json(simulated_run.layout.file("manifest.json"))
+    )
+    reader = Reader()
+    reader.feed(page)
+    return page, reader
+
+
+def test_the_page_says_so_at_the_top_in_the_title_and_at_the_end(again: tuple[str, Reader]) -> None:
+    page, reader = again
+    assert "<title>Length world (exploratory) (simulated data)</title>" in page
+    outside = reader.sections[""]
+    assert outside.index("EXPLORATORY") < outside.index("cfdna-interp")
+    assert outside.rindex("EXPLORATORY") > outside.index("seed")
+    assert "SIMULATED DATA · EXPLORATORY" in page
+
+
+def test_each_section_with_heldout_numbers_says_so_and_no_other(again: tuple[str, Reader]) -> None:
+    marked = {name for name, text in again[1].sections.items() if name and "EXPLORATORY" in text}
+    assert marked == set(OPENED)
+
+
+def test_verdict_methods_and_provenance_say_what_changed(again: tuple[str, Reader]) -> None:
+    sections = again[1].sections
+    for name in ("verdict", "provenance"):
+        assert (
+            "read once before, under another protocol (changed: margins.necessity_margin)" in sections[name]
+        )
+    assert "this is opening 2), so that held-out results are exploratory" in sections["methods"]
+    assert "opening 2 of the held-out labels: exploratory" in sections["checklist"]
+
+
+def test_a_first_opening_is_marked_nowhere(simulated_run: Built) -> None:
+    text = " ".join(read(simulated_run).sections.values())
+    assert "xploratory" not in text
+    assert "EXPLORATORY" not in text
+
+
+def test_what_changed_may_not_be_known() -> None:
+    assert "3 times before, under another protocol (what changed can't be told)" in lock_sentence(
+        opened(4, None)
+    )
+    assert lock_sentence(opened(1)) == ""
+    assert page_marks(opened(2), simulated=False) == ["EXPLORATORY"]
