@@ -88,7 +88,10 @@ def readable_labels(
     if min(int(y.sum()), int((1 - y).sum())) < PER_CLASS:
         return ()
     sources = {"order of the sheet": np.arange(len(first), dtype=np.float64)}
-    for who, names in (("subject", subjects), ("sample", samples)):
+    named = {"subject": subjects, "sample": samples}
+    if list(subjects) == list(samples):
+        del named["sample"]  # the same source twice would be paid for twice in the adjustment
+    for who, names in named.items():
         chosen = [str(names[i]) for i in first]
         sources[f"number in the {who}'s id"] = _numbers(chosen)
         sources[f"letters in the {who}'s id"] = _letters(chosen)

@@ -73,3 +73,16 @@ def test_random_names_are_rarely_accused():
         accused += any(item.p_holm <= 0.05 for item in read(y, samples=samples, seed=seed).values())
     # At level .05 more than 3 of 12 have probability .002.
     assert accused <= 3
+
+
+def test_samples_called_after_their_subjects_are_one_source():
+    names = [f"P{i:02d}" for i in range(40)]
+    found = readable_labels(
+        "discovery",
+        np.tile([1, 0], 20),
+        names,
+        names,
+        pd.DataFrame(index=range(40)),
+        np.random.default_rng(1),
+    )
+    assert [item.source for item in found] == ["order of the sheet", "number in the subject's id"]
