@@ -1,0 +1,162 @@
+"""The page of a cohort that came as a table: true without fragments, for groups of any name."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_run import Built
+from fake_table_run import FEATURES, HOSTILE, TableWorld, make_table_run
+from test_report_page import read
+
+from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.errors import InputError
+from cfdna_interp.report.build import build_report, draw
+from cfdna_interp.report.collect import collect
+from cfdna_interp.report.feature_table import (
+    FeatureTable,
+    TableGroup,
+    feature_rows,
+    load_feature_table,
+    missing_sentence,
+)
+from cfdna_interp.report.figures.style import GROUP_COLOURS, group_colours
+from cfdna_interp.report.model import describe_model
+
+TABLE = FeatureTable(
+    source="x.csv",
+    digest="ab",
+    groups=(TableGroup("few", 30, {"discovery": 0.0, "heldout": 0.0}, ("few_00", 0.0)),),
+    unused=(),
+    left_out=0,
+    shares=pd.DataFrame(),
+)
+
+
+@pytest.fixture(scope="module")
+def table_run(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    config, layout = make_table_run(tmp_path_factory.mktemp("table"), TableWorld())
+    build_report(config, layout)
+    return Built(config, layout)
+
+
+def test_sections_of_fragments_are_left_out_and_it_is_said_why(table_run: Built) -> None:
+    reader = read(table_run)
+    assert not {"lengths", "calls", "representation"} & set(reader.sections)
+    assert {"model", "attribution", "heldout", "proxy", "audit", "leakage"} <= set(reader.sections)
+    assert "From a table of features, features.csv: there are no fragments" in reader.sections[""]
+    assert "The table was made by a program" in reader.sections[""]
+
+
+def test_nothing_on_the_page_speaks_of_what_a_table_has_not(table_run: Built) -> None:
+    sections = read(table_run).sections
+    for name in ("verdict", "ladder", "model", "attribution", "methods", "checklist"):
+        assert not re.search(r"alignments|mapping quality|bags of|Raking", sections[name]), name
+
+
+def test_the_model_that_was_made_here_says_so(table_run: Built) -> None:
+    text = read(table_run).sections["model"]
+    assert "No model was given, so the model under study is one made here: a logistic regression" in text
+    # Three groups of five columns.
+    assert (
+        f"It reads {3 * FEATURES} features of fragment length, copy number and mutational signature" in text
+    )
+    assert "holds no interaction" in text
+
+
+def test_a_foreign_model_says_how_well_it_is_followed() -> None:
+    part = {"features": 5, "components": [5], "explained": [1.0]}
+    encoder = {"encoder": "scores", "groups": {"a": part, "b": part}, "penalty": [0.1], "dim": 10, "folds": 1}
+    fidelity = {"correlation": 0.8, "low": 0.7, "high": 0.9, "rank": 0.8, "r2": 0.6, "n": 80}
+    text = " ".join(describe_model(encoder, fidelity).sentences)
+    assert "A foreign model of which only the scores are known" in text
+    assert "so no group is named" in text
+
+
+def test_groups_of_any_name_are_written_as_words(table_run: Built) -> None:
+    sections = read(table_run).sections
+    assert re.search(r"Mutational signature\s+5\s+0\.\d\d %\s+0\.00 %", sections["excluded"])
+    for name in ("verdict", "ladder", "attribution", "heldout", "audit", "methods", "hypotheses"):
+        assert "mutational_signature" not in sections[name].replace("baseline_", ""), name
+
+
+def test_missing_values_and_unused_columns_are_reported(table_run: Built) -> None:
+    text = read(table_run).sections["excluded"]
+    # One cell of 40 rows x 5 columns is .5 %, of its column 2.5 %.
+    assert "mutational signature 0.5 % in discovery and 0 % held-out, most in mut_0 (2.5 %)" in text
+    assert f"Columns that were not used: {HOSTILE}." in text
+
+
+def test_names_of_columns_cannot_run(table_run: Built) -> None:
+    page = table_run.page.read_text(encoding="utf-8")
+    assert "<script>alert(1)" not in page
+    assert not any("alert(1)" in script and "{" not in script for script in read(table_run).scripts)
+
+
+def test_features_of_each_group_stand_side_by_side(table_run: Built) -> None:
+    table = load_feature_table(table_run.layout)
+    rows = feature_rows(table)
+    # 24 places over three groups are eight each; each has five.
+    assert len(rows) == 3 * FEATURES
+    assert rows[0].group == "fragment_length"
+    assert [row.share for row in rows[:FEATURES]] == sorted(
+        (row.share for row in rows[:FEATURES]), reverse=True
+    )
+    assert sum(row.share for row in rows) == pytest.approx(1)
+    # The planted group tells the classes apart; its features' intervals leave out 0.
+    assert all(row.difference["low"] > 0 for row in rows[:FEATURES])
+
+
+def test_the_figure_of_features_draws_what_the_table_says(table_run: Built) -> None:
+    run = collect(table_run.config, table_run.layout)
+    figure = draw(run)["feature-shares"]
+    rows = feature_rows(run.table)
+    bar, points = figure.data[0], figure.data[1]
+    chosen = [place for place, row in enumerate(rows) if rows[bar.y[0]].group == row.group]
+    assert list(bar.x) == pytest.approx([100 * rows[place].share for place in chosen])
+    low = np.array(points.x) - np.array(points.error_x.arrayminus)
+    assert low == pytest.approx([rows[place].difference["low"] for place in chosen])
+    assert "<script>" not in "".join(figure.layout.yaxis.ticktext)
+
+
+def test_a_group_of_many_small_features_is_not_crowded_out() -> None:
+    def shares(group: str, count: int, share: float) -> pd.DataFrame:
+        names = [f"{group}_{k:02d}" for k in range(count)]
+        fixed = {"difference": 0.0, "low": 0.0, "high": 0.0}
+        return pd.DataFrame(
+            {"feature": names, "group": group, "mean_abs_phi": share, "share": share, **fixed}
+        )
+
+    table = replace(
+        TABLE, shares=pd.concat([shares("few", 30, 0.01), shares("many", 70, 0.01)], ignore_index=True)
+    )
+    rows = feature_rows(table)
+    # 24 places, two groups, twelve each; "many" holds .7 of all and comes first.
+    assert [row.group for row in rows] == ["many"] * 12 + ["few"] * 12
+
+
+def test_a_table_without_gaps_says_so() -> None:
+    assert missing_sentence(TABLE) == "No value is missing."
+
+
+def test_unknown_groups_have_colours_of_their_own() -> None:
+    colours = group_colours(["zeta", "fragment_length", "alpha"])
+    assert colours["fragment_length"] == GROUP_COLOURS["fragment_length"]
+    assert len(set(colours.values())) == 3
+    assert colours == group_colours(["alpha", "fragment_length", "zeta", "zeta"])
+
+
+def test_a_missing_table_of_features_is_named(table_run: Built, tmp_path: Path) -> None:
+    from shutil import copytree
+
+    from cfdna_interp.artifacts.layout import Layout
+
+    layout = Layout.of(copytree(table_run.layout.root, tmp_path / "results"))
+    layout.file("feature_shares.parquet").unlink()
+    with pytest.raises(InputError, match=r"feature_shares\.parquet does not exist; run the dominance stage"):
+        build_report(replace(table_run.config, outdir=str(layout.root)), layout)
+    assert read_json(layout.file("manifest.json")) == read_json(table_run.layout.file("manifest.json"))
