@@ -21,9 +21,12 @@ PLAIN = ProxySettings()
 
 @dataclass(frozen=True)
 class OuterFold:
-    """One outer fold of the nested cross-validation: its AUROC, and what the inner folds chose."""
+    """One outer fold of the nested cross-validation: its AUROC, and what the inner folds chose.
 
-    auroc: float
+    ``auroc`` is None where the fold holds one class only.
+    """
+
+    auroc: float | None
     penalty: str
     C: float
 
@@ -50,14 +53,13 @@ class Linear:
     draws
         (bootstrap, 1 + inputs) intercept and coefficients of refits on resampled subjects; no rows for a
         baseline.
-    auroc_per_fold
-        AUROC of each outer fold of the nested cross-validation, one by one; empty for a baseline.
     compositions
         Inputs that are parts of a whole.
     recipe
         The settings it was fitted with, ``penalty`` being the one that was chosen.
     cross_validated
-        The outer folds of each repeat, those of ``auroc_per_fold`` first; empty for a baseline.
+        The outer folds of each repeat of the nested cross-validation, those of the model first; empty for a
+        baseline.
     """
 
     names: tuple[str, ...]
@@ -68,7 +70,6 @@ class Linear:
     intercept: float
     C: float
     draws: np.ndarray
-    auroc_per_fold: tuple[float, ...] = ()
     compositions: tuple[Composition, ...] = ()
     recipe: ProxySettings = PLAIN
     cross_validated: tuple[tuple[OuterFold, ...], ...] = ()
@@ -159,7 +160,10 @@ def save_proxy(proxy: Proxy, path: Path | str) -> None:
         linear = proxy.linear
         low, high = linear.bounds()
         logs = {i for whole in linear.compositions for i in whole.inputs}
-        means = [float(np.mean([fold.auroc for fold in folds])) for folds in linear.cross_validated]
+        aurocs = [
+            [fold.auroc for fold in folds if fold.auroc is not None] for folds in linear.cross_validated
+        ]
+        means = [float(np.mean(values)) for values in aurocs]
         record |= {
             "features": [
                 {
@@ -174,8 +178,8 @@ def save_proxy(proxy: Proxy, path: Path | str) -> None:
             "intercept": linear.intercept,
             "C": linear.C,
             "cv": {
-                "auroc_per_fold": linear.auroc_per_fold,
-                "mean": float(np.mean(linear.auroc_per_fold)) if linear.auroc_per_fold else None,
+                "auroc_per_fold": aurocs[0] if aurocs else [],
+                "mean": means[0] if means else None,
                 "repeats": [[asdict(fold) for fold in folds] for folds in linear.cross_validated],
                 "repeat_means": means,
                 "sd_of_repeats": float(np.std(means, ddof=1)) if len(means) > 1 else None,
@@ -243,7 +247,6 @@ def _linear(record: Mapping[str, Any]) -> Linear:
         intercept=float(record["intercept"]),
         C=float(record["C"]),
         draws=draws,
-        auroc_per_fold=tuple(record["cv"]["auroc_per_fold"]),
         # A proxy may be older than these.
         compositions=tuple(
             Composition(tuple(whole["inputs"]), whole["total"], whole["pseudo"], np.array(whole["log_mean"]))
@@ -251,6 +254,6 @@ def _linear(record: Mapping[str, Any]) -> Linear:
         ),
         recipe=ProxySettings(**record.get("recipe", {})),
         cross_validated=tuple(
-            tuple(OuterFold(**fold) for fold in folds) for folds in record["cv"].get("repeats", [])
+            tuple(OuterFold(**fold) for fold in folds) for folds in record["cv"].get("repeats", ())
         ),
     )

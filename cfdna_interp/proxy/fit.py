@@ -6,8 +6,7 @@ fitting, and their logits are averaged in testing. Whatever is learnt is learnt 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -17,8 +16,8 @@ from cfdna_interp.artifacts.proxy import PLAIN, Linear, OuterFold
 from cfdna_interp.config.settings import ProxySettings
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.basis import basis_of, check_wholes
-from cfdna_interp.proxy.penalty import Choice, choose
-from cfdna_interp.proxy.pipeline import fold, pipeline, regression
+from cfdna_interp.proxy.penalty import PATH_TOL, Choice, choose
+from cfdna_interp.proxy.pipeline import fold_back, pipeline, regression
 from cfdna_interp.proxy.subjects import Subjects
 from cfdna_interp.stats.resampling import bootstrap_counts
 from cfdna_interp.stats.roc import auroc
@@ -81,93 +80,74 @@ def fit(
     return _frozen(model, X, names, labels, groups, choice, recipe, rng, draws)
 
 
+@dataclass(frozen=True, eq=False)
+class CrossValidation:
+    """What fits said of subjects that they never saw.
+
+    Attributes
+    ----------
+    folds
+        One by one and never pooled: logits of different fits don't share a scale, and folds don't share an
+        independent error.
+    fold
+        (subjects,) the fold of each subject, in the order of their sorted names.
+    logits
+        (subjects,) logits of the fit without the subject's fold.
+    """
+
+    folds: tuple[OuterFold, ...]
+    fold: np.ndarray
+    logits: np.ndarray
+
+
 def cross_validate(
     inputs: Inputs,
     labels: np.ndarray,
     subjects: np.ndarray,
     rng: np.random.Generator,
+    *,
     settings: ProxySettings = PLAIN,
-) -> tuple[OuterFold, ...]:
-    """Return the AUROC of each outer fold, the penalty chosen anew inside each fold's training subjects.
-
-    One by one and never pooled: logits of different fits don't share a scale, and folds don't share an
-    independent error.
+    folds: np.ndarray | None = None,
+) -> CrossValidation:
+    """Fit without each outer fold, the penalty chosen anew inside each fold's training subjects.
 
     Parameters
     ----------
     inputs, labels, subjects, rng, settings
         As for :func:`fit`; at least one input varies.
-    """
-    kept = usable(inputs.X)
-    X, names = inputs.X[:, kept], _names(inputs, kept)
-    groups = Subjects(labels, subjects)
-    found = []
-    for train, test in groups.folds(np.arange(len(groups.labels)), rng):
-        choice = choose(X, names, labels, subjects, rng, settings, within=train)
-        model = _fit_on(X, names, labels, groups, train, choice, settings)
-        logits = groups.mean_logits(_logits(model, X, groups, test), test)
-        found.append(OuterFold(auroc(groups.labels[test], logits), choice.penalty, choice.C))
-    return tuple(found)
-
-
-def out_of_fold(
-    inputs: Inputs,
-    labels: np.ndarray,
-    subjects: np.ndarray,
-    folds: np.ndarray,
-    rng: np.random.Generator,
-    settings: ProxySettings = PLAIN,
-) -> np.ndarray:
-    """Return (subjects,) logits of fits that never saw the subject, along folds that were drawn elsewhere.
-
-    Parameters
-    ----------
-    inputs, labels, subjects, rng, settings
-        As for :func:`cross_validate`.
     folds
-        (samples,) the fold of each sample; a subject's samples lie in one.
-
-    Returns
-    -------
-    In the order of the sorted names of subjects.
+        (samples,) the outer fold of each sample where they were drawn elsewhere; that of a subject is the one
+        of its first sample.
     """
     kept = usable(inputs.X)
     X, names = inputs.X[:, kept], _names(inputs, kept)
     groups = Subjects(labels, subjects)
-    of_subject = np.asarray(folds)[groups.first]
-    logits = np.full(len(groups.labels), np.nan)
-    for number in np.unique(of_subject):
-        train, test = np.flatnonzero(of_subject != number), np.flatnonzero(of_subject == number)
+    if folds is None:
+        fold = np.zeros(len(groups.labels), dtype=np.int64)
+        for number, (_, test) in enumerate(groups.folds(np.arange(len(fold)), rng)):
+            fold[test] = number
+    else:
+        fold = np.unique(np.asarray(folds)[groups.first], return_inverse=True)[1]
+    logits = np.full(len(fold), np.nan)
+    found = []
+    for number in range(fold.max() + 1):
+        train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         choice = choose(X, names, labels, subjects, rng, settings, within=train)
-        model = _fit_on(X, names, labels, groups, train, choice, settings)
-        logits[test] = groups.mean_logits(_logits(model, X, groups, test), test)
-    return logits
+        rows, tested = groups.rows(train), groups.rows(test)
+        model = pipeline(choice.C, replace(settings, penalty=choice.penalty), names)
+        model.fit(X[rows], labels[rows], regression__sample_weight=groups.weights[rows])
+        scores = np.full(len(X), np.nan)
+        scores[tested] = model.decision_function(X[tested])
+        logits[test] = groups.mean_logits(scores, test)
+        # A fold that was drawn elsewhere may hold one class only.
+        both = len(np.unique(groups.labels[test])) == 2
+        worth = auroc(groups.labels[test], logits[test]) if both else None
+        found.append(OuterFold(worth, choice.penalty, choice.C))
+    return CrossValidation(tuple(found), fold, logits)
 
 
 def _names(inputs: Inputs, kept: np.ndarray) -> tuple[str, ...]:
     return tuple(name for name, keep in zip(inputs.names, kept, strict=True) if keep)
-
-
-def _fit_on(
-    X: np.ndarray,
-    names: Sequence[str],
-    labels: np.ndarray,
-    groups: Subjects,
-    members: np.ndarray,
-    choice: Choice,
-    settings: ProxySettings,
-) -> Pipeline:
-    rows = groups.rows(members)
-    model = pipeline(choice.C, replace(settings, penalty=choice.penalty), names)
-    return model.fit(X[rows], labels[rows], regression__sample_weight=groups.weights[rows])
-
-
-def _logits(model: Pipeline, X: np.ndarray, groups: Subjects, members: np.ndarray) -> np.ndarray:
-    """Return (samples,) logits, NaN for samples of other subjects."""
-    rows = groups.rows(members)
-    logits = np.full(len(X), np.nan)
-    logits[rows] = model.decision_function(X[rows])
-    return logits
 
 
 def _frozen(
@@ -186,14 +166,14 @@ def _frozen(
     if draws:
         Z = model[:-1].transform(X)
         for _ in range(draws):
-            refit = regression(choice.C, choice.penalty).set_params(warm_start=True)
-            # Close by: half the way of a start from zero.
+            # Closer to the optimum than the draws are to each other by far.
+            refit = regression(choice.C, choice.penalty, PATH_TOL).set_params(warm_start=True)
             refit.coef_, refit.intercept_ = fitted.coef_.copy(), fitted.intercept_.copy()
             weights = groups.weights * bootstrap_counts(groups.labels, rng)[groups.index]
             refit.fit(Z, labels, sample_weight=weights)
             gamma.append(refit.coef_[0])
             intercept.append(refit.intercept_[0])
-    folded = fold(model, X)
+    folded = fold_back(model, X)
     coefficients = folded.coefficients(np.array(gamma))
     intercepts = folded.intercepts(np.array(gamma), np.array(intercept))
     return Linear(

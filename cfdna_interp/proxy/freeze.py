@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,13 @@ from cfdna_interp.artifacts.predictions import Score, save_scores
 from cfdna_interp.artifacts.proxy import Linear, Proxy, save_proxy
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.proxy.fit import cross_validate, fit
+from cfdna_interp.proxy.baselines import baselines, fit_all, inputs_of
 from cfdna_interp.proxy.training import training_distance, training_levels
+from cfdna_interp.proxy.worth import cross_validations, fidelity_to_model, stable_features
 from cfdna_interp.stats.resampling import stream
 
 # A new sample whose fragment-length mode lies outside the training cohort was made by another protocol.
 MODE = "length_mode"
-DRAWS = 100
 FROZEN = (
     "features.discovery.h5ad",
     "features.heldout.h5ad",
@@ -41,35 +41,6 @@ FROZEN = (
     "proxy.json",
     "scores.proxy.parquet",
 )
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """One logistic regression: which inputs it sees.
-
-    Attributes
-    ----------
-    score
-        Its name in the tables of scores.
-    groups
-        Feature groups; empty where it sees columns of ``obs``.
-    columns
-        Columns of ``obs``.
-    """
-
-    score: str
-    groups: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
-
-
-def baselines(table: Table) -> list[Baseline]:
-    """Return the regressions to fit for a cohort, in the order of the contract."""
-    return [
-        *(Baseline(f"baseline_{group}", groups=(group,)) for group in table.study_groups),
-        Baseline("baseline_all", groups=table.study_groups),
-        Baseline("baseline_covariates", columns=tuple(table.covariate_columns())),
-        Baseline("baseline_technical", columns=tuple(table.technical_columns())),
-    ]
 
 
 def run_proxy(config: Config) -> None:
@@ -91,51 +62,18 @@ def run_proxy(config: Config) -> None:
         )
     dominance = read_json(layout.file("dominance.json"))
     group = dominance["group"]
-    fitted, absent = _fit_all(config, discovery, group)
+    fitted, absent = fit_all(config, discovery, group)
     scores = []
     for baseline in baselines(discovery):
         if baseline.score in fitted:
             linear = fitted[baseline.score]
-            scores += _scores(baseline.score, linear, _inputs(baseline, heldout, discovery), heldout)
+            scores += _scores(baseline.score, linear, inputs_of(baseline, heldout, discovery), heldout)
     proxy = fitted.get(f"baseline_{group}")
     if proxy is not None:
         scores += _scores("proxy", proxy, group_inputs(heldout, (group,)), heldout)
     save_proxy(_proxy(config, layout, discovery, dominance, proxy), layout.file("proxy.json"))
     save_scores(scores, layout.scores("proxy"))
     write_json(layout.file("protocol.json"), _protocol(config, layout, discovery, dominance, absent))
-
-
-def _fit_all(config: Config, table: Table, group: str | None) -> tuple[dict[str, Linear], dict[str, str]]:
-    assert table.labels is not None
-    fitted, absent = {}, {}
-    for baseline in baselines(table):
-        inputs = _inputs(baseline, table, table)
-        # Named by score: a cohort with one group less leaves the folds of the others as they were.
-        rng = stream(config.seed, "proxy", baseline.score)
-        is_proxy = baseline.score == f"baseline_{group}"
-        subjects = np.array(table.subjects)
-        # Only the proxy's own coefficients are read one by one, and only it is cross-validated.
-        linear = fit(inputs, table.labels, subjects, rng, draws=DRAWS if is_proxy else 0)
-        if linear is not None and is_proxy:
-            folds = cross_validate(inputs, table.labels, subjects, rng)
-            linear = replace(
-                linear, auroc_per_fold=tuple(fold.auroc for fold in folds), cross_validated=(folds,)
-            )
-        if linear is None:
-            absent[baseline.score] = (
-                "no input varies among the discovery samples"
-                if inputs.names
-                else "the cohort has no such inputs"
-            )
-        else:
-            fitted[baseline.score] = linear
-    return fitted, absent
-
-
-def _inputs(baseline: Baseline, table: Table, reference: Table) -> Inputs:
-    if baseline.groups:
-        return group_inputs(table, baseline.groups)
-    return column_inputs(table, baseline.columns, reference)
 
 
 def _scores(score: str, linear: Linear, inputs: Inputs, table: Table) -> list[Score]:
@@ -162,13 +100,18 @@ def _proxy(
         reason = f"{group} is dominant, but none of its features varies among the discovery samples"
     else:
         reason = ""
-    distance = None
+    distance = stability = fidelity = None
     if linear is not None:
+        inputs = group_inputs(table, (group,))
         distance = training_distance(
-            _columns_of(linear, group_inputs(table, (group,))),
+            _columns_of(linear, inputs),
             table.subjects,
             stream(config.seed, "proxy", "distance"),
         )
+        validated = cross_validations(config, layout, table, inputs)
+        linear = replace(linear, cross_validated=tuple(repeat.folds for repeat in validated))
+        stability = asdict(stable_features(config, table, inputs))
+        fidelity = asdict(fidelity_to_model(config, layout, table, validated[0]))
     return Proxy(
         group=group if linear is not None else None,
         linear=linear,
@@ -179,6 +122,8 @@ def _proxy(
         simulated=table.simulated,
         training_levels=training_levels(table, layout),
         training_distance=distance,
+        stability=stability,
+        fidelity=fidelity,
     )
 
 
@@ -258,6 +203,7 @@ def _protocol(
         "absent": absent,
         "metrics": ["auroc", "auprc", "brier", "calibration_slope", "calibration_intercept"],
         "margins": asdict(config.validation),
+        "proxy": asdict(config.proxy),
         "discovery": _subjects(table),
         "simulated": table.simulated,
         "digests": {name: digest_file(layout.file(name)) for name in FROZEN},

@@ -92,7 +92,7 @@ class Folded:
         return np.asarray(intercept + gamma @ self.offset)
 
 
-def fold(model: Pipeline, X: np.ndarray) -> Folded:
+def fold_back(model: Pipeline, X: np.ndarray) -> Folded:
     """Return a fitted pipeline's steps as numbers; X is the (samples, inputs) it was fitted on."""
     steps = model.named_steps
     impute, scaler = steps["impute"].statistics_, steps["scale"]

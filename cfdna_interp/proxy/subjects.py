@@ -17,6 +17,8 @@ class Subjects:
         (subjects,) 1 case, 0 control.
     index
         (samples,) each sample's subject.
+    first
+        (subjects,) the first sample of each.
     counts
         (subjects,) number of samples.
     weights
@@ -24,11 +26,10 @@ class Subjects:
     """
 
     def __init__(self, labels: np.ndarray, subjects: np.ndarray) -> None:
-        _, first, self.index, self.counts = np.unique(
+        _, self.first, self.index, self.counts = np.unique(
             np.asarray(subjects, dtype=str), return_index=True, return_inverse=True, return_counts=True
         )
-        self.first = first
-        self.labels = np.asarray(labels)[first]
+        self.labels = np.asarray(labels)[self.first]
         self.weights = 1 / self.counts[self.index]
 
     def folds(self, members: np.ndarray, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -32,7 +32,7 @@ def rng(seed=3):
 
 
 def mean_auroc(*cohort):
-    return np.mean([fold.auroc for fold in cross_validate(*cohort)])
+    return np.mean([fold.auroc for fold in cross_validate(*cohort).folds])
 
 
 @pytest.mark.parametrize("features", [8, 150])
@@ -50,7 +50,7 @@ def test_a_planted_difference_is_found_and_judged_fold_by_fold():
     # Two SD in one feature of eight: the AUROC is Phi(2 / sqrt 2) = .92 at best; five folds of 12 subjects.
     inputs, y, subjects = cohort()
     linear = fit(inputs, y, subjects, rng(), draws=40)
-    folds = cross_validate(inputs, y, subjects, rng())
+    folds = cross_validate(inputs, y, subjects, rng()).folds
     assert len(folds) == 5
     assert 0.8 < np.mean([fold.auroc for fold in folds]) <= 1
     assert linear.bounds()[0][0] > 0

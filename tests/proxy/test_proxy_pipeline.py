@@ -10,9 +10,9 @@ from cfdna_interp.artifacts.matrix import Inputs
 from cfdna_interp.artifacts.proxy import Linear, Proxy, load_proxy, save_proxy
 from cfdna_interp.config.settings import ProxySettings
 from cfdna_interp.errors import InputError
-from cfdna_interp.proxy.fit import fit, out_of_fold
+from cfdna_interp.proxy.fit import cross_validate, fit
 from cfdna_interp.proxy.penalty import GRID, choose
-from cfdna_interp.proxy.pipeline import fold, pipeline
+from cfdna_interp.proxy.pipeline import fold_back, pipeline
 from cfdna_interp.stats.roc import auroc
 
 BINS = tuple(f"length_bin_{low}_{low + 5}" for low in range(100, 180, 5))
@@ -52,7 +52,7 @@ def test_the_json_gives_the_pipelines_probabilities(
     for table in (X, new):
         table[rng.random(table.shape) < missing] = np.nan
     model = pipeline(C, recipe, NAMES).fit(X, y)
-    numbers = fold(model, X)
+    numbers = fold_back(model, X)
     regression = model["regression"]
     linear = Linear(
         names=NAMES,
@@ -174,6 +174,8 @@ def test_logits_along_given_folds_never_saw_the_subject():
     X = np.repeat(np.eye(30), 2, axis=0) + 0.01 * np.random.default_rng(1).normal(size=(60, 30))
     folds = np.repeat(np.arange(30) // 2 % 5, 2)
     inputs = Inputs(tuple(f"f{i}" for i in range(30)), X)
-    logits = out_of_fold(inputs, y, subjects, folds, np.random.default_rng(1))
+    found = cross_validate(inputs, y, subjects, np.random.default_rng(1), folds=folds)
+    logits = found.logits
+    np.testing.assert_array_equal(found.fold, np.arange(30) // 2 % 5)
     assert logits.shape == (30,)
     assert auroc(np.tile([1, 0], 15), logits) < 0.8
