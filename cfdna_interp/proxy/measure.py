@@ -26,6 +26,22 @@ RETRAINED = "model_without_"
 BASELINE = "baseline_"
 # The two scores that a reader may want to use; the others are there to be compared with.
 MAIN = ("model", "proxy")
+# What is measured, by its keys in validation.json: of each score, and of the cohort. The protocol names it.
+METRICS = (
+    "auroc",
+    "auprc",
+    "brier",
+    "calibration_slope",
+    "calibration_intercept",
+    "at_specificity",
+    "permutation",
+    "paired",
+    "within_batch",
+    "calibration_curve",
+    "subgroups",
+    "detectable",
+    "fidelity",
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """The lock: a second opening under a changed protocol is counted, explained, and marked everywhere."""
 
-from dataclasses import replace
+import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -20,16 +20,12 @@ from cfdna_interp.audit.judge import run_audit
 from cfdna_interp.cli import cli
 from cfdna_interp.config import load_config
 from cfdna_interp.errors import InputError
+from cfdna_interp.fragments import preflight
 from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.validate import run_validate
 from cfdna_interp.verdict.decide import run_verdict
 
 MARKED = ("validation.json", "audit.json", "verdict.json")
-
-
-def again(config):
-    for stage in (run_proxy, run_validate, run_audit, run_verdict):
-        stage(config)
 
 
 def marks(config):
@@ -48,7 +44,7 @@ def marks(config):
 
 def test_a_changed_protocol_is_marked_everywhere_and_the_same_one_nowhere(own_copy):
     layout = Layout.of(own_copy.outdir)
-    again(own_copy)
+    run_validate(own_copy)
     assert marks(own_copy) == [False] * 7
     settings = Path(own_copy.sheet).with_name("config.yaml")
     changed = yaml.safe_load(settings.read_text()) | {"seed": 8}
@@ -78,11 +74,12 @@ def test_a_changed_protocol_is_marked_everywhere_and_the_same_one_nowhere(own_co
 def test_results_may_go_but_openings_stay(own_copy):
     layout = Layout.of(own_copy.outdir)
     for path in layout.root.glob("*"):
-        if path.name.startswith(("validation", "audit", "verdict", "hypotheses", "proxy", "protocol.")):
+        if path.name.startswith(("validation", "audit", "verdict", "hypotheses")):
             path.unlink()
-    second = replace(own_copy, seed=8)
-    run_proxy(second)
-    assert run_validate(second).number == 2
+    path = layout.file("protocol.json")
+    write_json(path, read_json(path) | {"software": "0.0.0"})
+    opening = run_validate(own_copy)
+    assert (opening.number, opening.changed) == (2, ("software",))
 
 
 def test_without_the_first_protocol_what_changed_cannot_be_told(own_copy):
@@ -157,3 +154,21 @@ def test_changed_keys_are_named_by_their_path():
     first = {"seed": 1, "margins": {"x": 0.1, "y": 0.2}, "groups": ["a"], "absent": {}}
     second = {"seed": 1, "margins": {"x": 0.3, "y": 0.2}, "groups": ["a", "b"], "absent": None}
     assert differing(first, second) == ("absent", "groups", "margins.x")
+
+
+@pytest.mark.parametrize(("number", "said"), [(1, ""), (2, "opening 2 of the held-out labels")])
+def test_the_whole_workflow_ends_with_the_same_words(own_copy, monkeypatch, number, said):
+    settings = Path(own_copy.sheet).with_name("config.yaml")
+    path = Layout.of(own_copy.outdir).file("validation.json")
+
+    def workflow(*_, **__):
+        opening = openings.Opening(number, "0" * 64, ("seed",) if number > 1 else ())
+        write_json(path, read_json(path) | {"opened": number, **opening.record()})
+        return subprocess.CompletedProcess([], 0)
+
+    monkeypatch.setattr(subprocess, "run", workflow)
+    monkeypatch.setattr(preflight, "preflight", lambda config: None)
+    result = CliRunner().invoke(cli, ["run", "--config", str(settings)])
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"{Path(own_copy.outdir) / 'report.html'}\n"
+    assert said in result.stderr and bool(said) == bool(result.stderr)

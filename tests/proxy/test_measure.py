@@ -12,7 +12,7 @@ from cfdna_interp.artifacts.files import plain, read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.config import Config
-from cfdna_interp.proxy.measure import Cohort, families, measure
+from cfdna_interp.proxy.measure import METRICS, Cohort, families, measure
 from cfdna_interp.proxy.subgroups import covariates_of, subgroups
 from cfdna_interp.stats.multiplicity import holm
 from cfdna_interp.stats.power import detectable_auroc
@@ -188,3 +188,9 @@ def test_agreement_of_model_and_proxy_is_that_of_their_held_out_logits(measured)
     assert got["difference"]["difference"] == pytest.approx(pair["difference"])
     alone = replace(cohort, scores={"model": model, "model_without_fragment_length": proxy}, group=None)
     assert measure(alone, CONFIG)["fidelity"] is None
+
+
+def test_the_protocol_names_everything_that_is_measured(measured):
+    of_each = set(measured["scores"]["model"])
+    assert (of_each | set(measured)) - set(METRICS) == {"n", "scores", "auroc_caution"}
+    assert set(METRICS) <= of_each | set(measured)
