@@ -26,6 +26,7 @@ from cfdna_interp.artifacts.proxy import Linear, Proxy, save_proxy
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.baselines import baselines, fit_all, inputs_of
+from cfdna_interp.proxy.measure import METRICS
 from cfdna_interp.proxy.training import training_distance, training_levels
 from cfdna_interp.proxy.worth import cross_validations, fidelity_to_model, stable_features
 from cfdna_interp.stats.resampling import stream
@@ -201,7 +202,7 @@ def _protocol(
             for group in table.study_groups
         },
         "absent": absent,
-        "metrics": ["auroc", "auprc", "brier", "calibration_slope", "calibration_intercept"],
+        "metrics": METRICS,
         "margins": asdict(config.validation),
         "proxy": asdict(config.proxy),
         "discovery": _subjects(table),
