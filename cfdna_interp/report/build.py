@@ -21,7 +21,6 @@ from cfdna_interp.report import words
 from cfdna_interp.report.checklist import checklist
 from cfdna_interp.report.collect import Run, collect
 from cfdna_interp.report.feature_table import feature_rows, missing_sentence
-from cfdna_interp.report.features import feature_notes, quality_rows, survivor_rows
 from cfdna_interp.report.figures.attribution import attribution_figure
 from cfdna_interp.report.figures.audit import coefficient_figure, handling_forest
 from cfdna_interp.report.figures.calibration import calibration_figure
@@ -32,17 +31,9 @@ from cfdna_interp.report.figures.interventions import intervention_figure
 from cfdna_interp.report.figures.lengths import length_by_batch, length_by_label
 from cfdna_interp.report.figures.maps import length_map_figure
 from cfdna_interp.report.figures.representation import representation_figures
-from cfdna_interp.report.figures.sparse_features import strongest
 from cfdna_interp.report.figures.subgroups import subgroup_forest
-from cfdna_interp.report.handling import DEPTH_ROWS, decision, deepest, depth_counts, measures
 from cfdna_interp.report.heldout import (
-    curve_notes,
-    detectable_sentence,
-    main_scores,
-    operating_rows,
-    paired_sentences,
     subgroup_rows,
-    subgroup_sentences,
 )
 from cfdna_interp.report.hypotheses import arrange
 from cfdna_interp.report.interventions import (
@@ -53,14 +44,12 @@ from cfdna_interp.report.interventions import (
     diagnostics,
     refusals,
 )
-from cfdna_interp.report.leakage import checks, shift_rows, shift_sentences
-from cfdna_interp.report.length_curve import curve_sentences
 from cfdna_interp.report.marks import OPENED, lock_sentence, page_marks
 from cfdna_interp.report.methods import methods_paragraphs
 from cfdna_interp.report.model import describe_model
+from cfdna_interp.report.parts import audit_parts, embedding_parts, heldout_parts, proxy_parts
 from cfdna_interp.report.representation import concept_name, metric_name
 from cfdna_interp.report.roles import outcome_title, role_sentences
-from cfdna_interp.report.routes import compare_routes
 from cfdna_interp.report.sections import sections_of
 from cfdna_interp.report.sources import sources_of
 
@@ -138,7 +127,6 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
         n=run.counts(),
         scores=sorted(run.validation["scores"], key=words.score_rank),
         groups=sorted(run.dominance["groups"], key=words.group_rank),
-        audited_groups=sorted(run.audit["batch_from_groups"], key=words.group_rank),
         model_card=describe_model(run.encoder, run.dominance["fidelity"]),
         outcome=outcome_title(run.dominance),
         sentences_of_roles=role_sentences(run.dominance),
@@ -147,18 +135,12 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
         refusals=refusals(run.dominance),
         questions={name: QUESTIONS[name] for name in run.config.attribution.interventions},
         diagnostics=diagnostics(run.dominance),
-        **_within(run),
+        **embedding_parts(run),
         hypotheses=arrange(run),
         judged=judged,
-        **_heldout(run, judged),
-        measures=measures(run.audit, run.validation),
-        decision=decision(run.audit["handling"]),
-        leaks=checks(run.audit["leakage"]),
-        shift_sentences=shift_sentences(run.audit["shift"]),
-        shift_rows=shift_rows(run.audit["shift"]),
-        depth=deepest(run.audit["depth"]),
-        depth_counts=depth_counts(run.audit["depth"]),
-        depth_rows=DEPTH_ROWS,
+        **heldout_parts(run, judged),
+        **proxy_parts(run),
+        **audit_parts(run),
         flagged_rows=FLAGGED_ROWS,
         methods=methods_paragraphs(run),
         sources=sources_of(table=run.table is not None),
@@ -199,37 +181,6 @@ def draw(run: Run) -> dict[str, go.Figure]:
     if run.proxy is not None:
         figures["coefficients"] = coefficient_figure(run.proxy)
     return figures | representation_figures(run.representation)
-
-
-def _heldout(run: Run, judged: str) -> dict[str, Any]:
-    """Return what the section on held-out performance needs beside ``validation.json``."""
-    validation, main = run.validation, main_scores(run.validation)
-    return {
-        "operating": operating_rows(validation),
-        "curve_notes": curve_notes(validation),
-        "any_recalibrated": any(validation["calibration_curve"][name]["reason"] for name in main),
-        "detectable": detectable_sentence(validation),
-        "paired_sentences": paired_sentences(validation),
-        "subgroup_sentences": subgroup_sentences(validation, judged),
-        "subgroups": {name: rows for name in main if (rows := subgroup_rows(validation, name))},
-    }
-
-
-def _within(run: Run) -> dict[str, Any]:
-    """Return what the section on embeddings needs beside the records, as far as there is any."""
-    found = run.representation
-    texts: dict[str, Any] = {"routes": None, "curve_sentences": []}
-    if found.funnel is not None:
-        texts |= {
-            "routes": compare_routes(found.funnel, run.dominance),
-            "survivors": survivor_rows(found.funnel),
-            "shown_features": strongest(found.funnel["survivors"]),
-            "feature_notes": feature_notes(found.funnel),
-            "quality": quality_rows(found.dictionaries),
-        }
-    if found.geometry is not None:
-        texts["curve_sentences"] = curve_sentences(found.geometry)
-    return texts
 
 
 def _json(figure: go.Figure) -> Markup:

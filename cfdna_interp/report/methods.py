@@ -7,7 +7,8 @@ from cfdna_interp.artifacts.sheet import ROLES
 from cfdna_interp.report.collect import Run
 from cfdna_interp.report.interventions import REFERENCES, combination_name
 from cfdna_interp.report.methods_table import attribution_paragraph, features_paragraph, model_paragraph
-from cfdna_interp.report.words import group_name, group_rank, significant
+from cfdna_interp.report.proxy import describe_proxy
+from cfdna_interp.report.words import group_name, group_rank
 
 
 def methods_paragraphs(run: Run) -> list[str]:
@@ -163,9 +164,9 @@ def _validation(run: Run) -> str:
     proxy = ""
     if run.proxy is not None:
         proxy = (
-            f"The proxy is an L2-penalised logistic regression (C = {significant(run.proxy['C'])}) on "
-            f"{len(run.proxy['features'])} standardised features of "
-            f"{group_name(run.proxy['group']).lower()}. "
+            f"The proxy: {describe_proxy(run.proxy)[0][0].lower()}{describe_proxy(run.proxy)[0][1:]} Its "
+            "penalty comes from nested cross-validation by subject, the strongest within one standard error "
+            "of the best. "
         )
     again = ""
     if validation["exploratory"]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fake_run import HOSTILE, Built, World, make_run
+from fake_table_run import TableWorld, make_table_run
 
 from cfdna_interp.report.build import build_report
 
@@ -20,6 +21,14 @@ def _build(folder: Path, world: World) -> Built:
 def simulated_run(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A dominant group, four batches, covariates, nothing excluded; alignments made by a program."""
     return _build(tmp_path_factory.mktemp("simulated"), World())
+
+
+@pytest.fixture(scope="session")
+def table_run(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A table of three groups, of which one follows the label, run through the stages themselves."""
+    config, layout = make_table_run(tmp_path_factory.mktemp("table"), TableWorld())
+    build_report(config, layout)
+    return Built(config, layout)
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,13 @@ from fake_representation import write_representation
 from cfdna_interp.artifacts.files import digest_file, write_json, write_text
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.profiles import Profile
+from cfdna_interp.artifacts.proxy import OuterFold
 from cfdna_interp.artifacts.sheet import Sample, save_samples
 from cfdna_interp.config import Config
-from cfdna_interp.config.settings import Representation, Validation
+from cfdna_interp.config.settings import ProxySettings, Representation, Validation
+from cfdna_interp.proxy.fidelity import Added, Estimate, Fidelity
+from cfdna_interp.proxy.stability import Frequency, Stability
+from cfdna_interp.stats.roc import Difference
 
 COUNTED = ("reads", "duplicate", "low_mapq", "not_inward", "fragments")
 
@@ -382,7 +386,36 @@ def _proxy(world: World, rng: np.random.Generator) -> dict[str, object]:
         ],
         "intercept": 0.04,
         "C": 0.01,
-        "cv": {"auroc_per_fold": [0.9, 0.95, 0.88, 0.97, 0.92], "mean": 0.924},
+        "cv": {
+            "auroc_per_fold": [0.9, 0.95, 0.88, 0.97, 0.92],
+            "mean": 0.924,
+            "repeats": [[asdict(OuterFold(0.9, "l2", 0.01)), asdict(OuterFold(0.95, "l2", 0.1))]],
+            "repeat_means": [0.924, 0.931],
+            "sd_of_repeats": 0.005,
+        },
+        "recipe": asdict(ProxySettings()),
+        "stability": asdict(
+            Stability(
+                pairs=50,
+                per_half=5,
+                threshold=0.75,
+                expected_false=0.7,
+                selected=(names[7],),
+                features=tuple(Frequency(name, 0.9 if name == names[7] else 0.04) for name in names),
+            )
+        ),
+        "fidelity": asdict(
+            Fidelity(
+                n=2 * world.per_class,
+                pearson=Estimate(0.91, 0.86, 0.94),
+                spearman=Estimate(0.9, 0.85, 0.93),
+                partial=Estimate(0.8, 0.71, 0.87),
+                added=Added(0.4, -0.2, 1.0, 1.7, 0.19),
+                difference=Difference(0.01, -0.02, 0.04, -0.01, 0.035, 0.5, "DeLong, paired"),
+                margin=0.05,
+                conclusion="no more than the margin",
+            )
+        ),
         "n": {"case": world.per_class, "control": world.per_class},
         "training_range": {"fragments": [9_800, 10_000]},
         "coefficients": [

@@ -17,14 +17,14 @@ FLAGS = [
 ]
 
 
-def test_the_page_draws_itself_offline(simulated_run: Built, bare_run: Built) -> None:
+def test_the_page_draws_itself_offline(simulated_run: Built, bare_run: Built, table_run: Built) -> None:
     browser_path = shutil.which("chromium")
     if browser_path is None:
         pytest.skip("chromium is not installed")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=browser_path, args=FLAGS)
-        for built, figures in ((simulated_run, 17), (bare_run, 9)):
+        for built, figures in ((simulated_run, 18), (bare_run, 9), (table_run, 8)):
             page = browser.new_context(offline=True, viewport={"width": 1280, "height": 900}).new_page()
             problems: list[str] = []
             requests: list[str] = []

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_run import Built
-from fake_table_run import FEATURES, HOSTILE, TableWorld, make_table_run
+from fake_table_run import FEATURES, HOSTILE
 from test_report_page import read
 
 from cfdna_interp.artifacts.files import read_json
@@ -35,13 +35,6 @@ TABLE = FeatureTable(
     left_out=0,
     shares=pd.DataFrame(),
 )
-
-
-@pytest.fixture(scope="module")
-def table_run(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    config, layout = make_table_run(tmp_path_factory.mktemp("table"), TableWorld())
-    build_report(config, layout)
-    return Built(config, layout)
 
 
 def test_sections_of_fragments_are_left_out_and_it_is_said_why(table_run: Built) -> None:

@@ -1,0 +1,84 @@
+"""What the sections of the page need beside the records of a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cfdna_interp.report.collect import Run
+from cfdna_interp.report.features import feature_notes, quality_rows, survivor_rows
+from cfdna_interp.report.figures.sparse_features import strongest
+from cfdna_interp.report.handling import DEPTH_ROWS, decision, deepest, depth_counts, measures
+from cfdna_interp.report.heldout import (
+    curve_notes,
+    detectable_sentence,
+    main_scores,
+    operating_rows,
+    paired_sentences,
+    subgroup_rows,
+    subgroup_sentences,
+)
+from cfdna_interp.report.leakage import checks, shift_rows, shift_sentences
+from cfdna_interp.report.length_curve import curve_sentences
+from cfdna_interp.report.proxy import agreements, describe_proxy, stability_sentence, stable_rows
+from cfdna_interp.report.routes import compare_routes
+from cfdna_interp.report.words import group_rank
+
+
+def audit_parts(run: Run) -> dict[str, Any]:
+    """Return what the sections on handling and on leaks need."""
+    audit = run.audit
+    return {
+        "measures": measures(audit, run.validation),
+        "decision": decision(audit["handling"]),
+        "audited_groups": sorted(audit["batch_from_groups"], key=group_rank),
+        "depth": deepest(audit["depth"]),
+        "depth_counts": depth_counts(audit["depth"]),
+        "depth_rows": DEPTH_ROWS,
+        "leaks": checks(audit["leakage"]),
+        "shift_sentences": shift_sentences(audit["shift"]),
+        "shift_rows": shift_rows(audit["shift"]),
+    }
+
+
+def heldout_parts(run: Run, judged: str) -> dict[str, Any]:
+    """Return what the section on held-out performance needs beside ``validation.json``."""
+    validation, main = run.validation, main_scores(run.validation)
+    return {
+        "operating": operating_rows(validation),
+        "curve_notes": curve_notes(validation),
+        "any_recalibrated": any(validation["calibration_curve"][name]["reason"] for name in main),
+        "detectable": detectable_sentence(validation),
+        "paired_sentences": paired_sentences(validation),
+        "subgroup_sentences": subgroup_sentences(validation, judged),
+        "subgroups": {name: rows for name in main if (rows := subgroup_rows(validation, name))},
+    }
+
+
+def proxy_parts(run: Run) -> dict[str, Any]:
+    """Return what the section on the proxy needs, as far as there is one."""
+    if run.proxy is None:
+        return {}
+    stability = run.proxy["stability"]
+    return {
+        "proxy_sentences": describe_proxy(run.proxy),
+        "agreements": agreements(run.proxy, run.validation),
+        "stability_sentence": stability_sentence(stability) if stability else "",
+        "stable_rows": stable_rows(stability) if stability else [],
+    }
+
+
+def embedding_parts(run: Run) -> dict[str, Any]:
+    """Return what the section on embeddings needs beside the records, as far as there is any."""
+    found = run.representation
+    texts: dict[str, Any] = {"routes": None, "curve_sentences": []}
+    if found.funnel is not None:
+        texts |= {
+            "routes": compare_routes(found.funnel, run.dominance),
+            "survivors": survivor_rows(found.funnel),
+            "shown_features": strongest(found.funnel["survivors"]),
+            "feature_notes": feature_notes(found.funnel),
+            "quality": quality_rows(found.dictionaries),
+        }
+    if found.geometry is not None:
+        texts["curve_sentences"] = curve_sentences(found.geometry)
+    return texts
