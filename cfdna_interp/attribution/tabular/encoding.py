@@ -23,9 +23,12 @@ class Encoder:
 
     Attributes
     ----------
-    median, mean, scale
-        (features,) what a missing value becomes, and what is taken off and divided by; infinite for a column
-        that doesn't vary.
+    median, low, high
+        (features,) what a missing value becomes, and the range of the training samples: a value beyond it
+        counts as the furthest of them. A count that is 0 in all but one subject would else, in the fold where
+        that subject is tested, be hundreds of standard deviations away and carry the whole attribution.
+    mean, scale
+        (features,) what is taken off and divided by; infinite for a column that doesn't vary.
     axes
         Group -> (its features, components).
     places
@@ -37,6 +40,8 @@ class Encoder:
     """
 
     median: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
     mean: np.ndarray
     scale: np.ndarray
     axes: dict[str, np.ndarray]
@@ -50,8 +55,8 @@ class Encoder:
         return max((span.stop for span in self.spans.values()), default=0)
 
     def standardise(self, X: np.ndarray) -> np.ndarray:
-        """Return (samples, features): filled, centred and scaled."""
-        filled = np.where(np.isnan(X), self.median, X)
+        """Return (samples, features): filled, held to the range, centred and scaled."""
+        filled = np.clip(np.where(np.isnan(X), self.median, X), self.low, self.high)
         scaled: np.ndarray = (filled - self.mean) / self.scale
         return scaled
 
@@ -95,7 +100,8 @@ def fit_encoder(
     # A column with no value in this fold says nothing: 0 throughout.
     known = ~gaps.all(axis=0)
     median[known] = np.nanmedian(X[:, known], axis=0)
-    people = averaging @ np.where(gaps, median, X)
+    filled = np.where(gaps, median, X)
+    people = averaging @ filled
     mean, scale = people.mean(axis=0), people.std(axis=0)
     # What rounding leaves of a constant is no variation.
     scale = np.where(scale > 1e-12 * np.abs(mean), scale, np.inf)
@@ -109,7 +115,9 @@ def fit_encoder(
         axes[group], explained[group] = _axes(standard[:, places], random_state)
         spans[group] = slice(start, start + axes[group].shape[1])
         start = spans[group].stop
-    return Encoder(median, mean, scale, axes, dict(groups), spans, explained)
+    return Encoder(
+        median, filled.min(axis=0), filled.max(axis=0), mean, scale, axes, dict(groups), spans, explained
+    )
 
 
 def _axes(standard: np.ndarray, random_state: int) -> tuple[np.ndarray, float]:

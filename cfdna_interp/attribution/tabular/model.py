@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cfdna_interp.attribution.tabular.cohort import Folded
+from cfdna_interp.attribution.tabular.cohort import Fold, Folded
 from cfdna_interp.attribution.tabular.regression import Regressions
+
+# How many times the penalty of the best group another one may have; in steps, so that refits share axes.
+RATIOS = 10 ** np.array([0.0, 0.5, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,12 +24,15 @@ class Fits:
     intercept
         (folds, refits).
     penalty
-        (folds, refits).
+        (folds, refits) of the group that tells most by itself.
+    step
+        (folds, groups, refits) which of ``RATIOS`` times this penalty a group has.
     """
 
     coefficient: tuple[np.ndarray, ...]
     intercept: np.ndarray
     penalty: np.ndarray
+    step: np.ndarray
 
 
 def fit(
@@ -34,10 +40,13 @@ def fit(
     targets: np.ndarray,
     *,
     weights: np.ndarray | None = None,
-    penalty: np.ndarray | None = None,
+    held: Fits | None = None,
     present: tuple[str, ...] | None = None,
 ) -> Fits:
     """Fit every fold's model on the subjects of the other folds.
+
+    How much a group is worth is asked of it first, by itself: with one penalty for all, a group that knows
+    nothing would move logits by its noise as much as another by what it knows.
 
     Parameters
     ----------
@@ -47,25 +56,58 @@ def fit(
         (subjects, refits) labels, or logits of a foreign model.
     weights
         (subjects, refits) how much a subject counts, e.g. how often a bootstrap drew it; 1 by default.
-    penalty
-        (folds, refits) penalties that are held; chosen inside each fold by default.
+    held
+        A single model whose penalties are held; chosen inside each fold by default.
     present
         The groups that the model sees; all by default.
     """
-    seen = folded.cohort.names if present is None else present
+    names, refits = folded.cohort.names, targets.shape[1]
+    seen = names if present is None else present
     weights = np.ones_like(targets) if weights is None else weights
-    coefficients, intercepts, penalties = [], [], []
+    step = np.zeros((len(folded.folds), len(names), refits), dtype=np.int64)
+    penalty = np.ones((len(folded.folds), refits))
+    intercept = np.empty_like(penalty)
+    coefficients = []
     for number, fold in enumerate(folded.folds):
+        step[number] = _steps(folded, fold, targets, seen) if held is None else held.step[number]
         columns = folded.columns(fold, seen)
-        regressions = Regressions(fold.Z[np.ix_(fold.train, columns)], logistic=folded.cohort.logistic)
-        chosen = regressions.choose(targets[fold.train]) if penalty is None else penalty[number]
-        solved = regressions.solve(targets[fold.train], weights[fold.train], chosen)
-        coefficient = np.zeros((fold.Z.shape[1], targets.shape[1]))
-        coefficient[columns] = solved.coefficient
+        coefficient = np.zeros((fold.Z.shape[1], refits))
+        for pattern in np.unique(step[number], axis=1).T:
+            which = np.flatnonzero((step[number] == pattern[:, None]).all(axis=0))
+            # A column that is shrunk beforehand is penalised more by the same penalty.
+            sizes = [fold.encoder.axes[group].shape[1] for group in names]
+            scale = np.repeat(RATIOS[pattern] ** -0.5, sizes)[columns]
+            regressions = Regressions(
+                fold.Z[np.ix_(fold.train, columns)] * scale, logistic=folded.cohort.logistic
+            )
+            own = targets[np.ix_(fold.train, which)]
+            penalty[number, which] = regressions.choose(own) if held is None else held.penalty[number]
+            solved = regressions.solve(own, weights[np.ix_(fold.train, which)], penalty[number, which])
+            coefficient[np.ix_(columns, which)] = scale[:, None] * solved.coefficient
+            intercept[number, which] = solved.intercept
         coefficients.append(coefficient)
-        intercepts.append(solved.intercept)
-        penalties.append(chosen)
-    return Fits(tuple(coefficients), np.array(intercepts), np.array(penalties))
+    return Fits(tuple(coefficients), intercept, penalty, step)
+
+
+def _steps(folded: Folded, fold: Fold, targets: np.ndarray, seen: tuple[str, ...]) -> np.ndarray:
+    """Return (groups, refits): the nearest of ``RATIOS`` to what the best group tells over what each tells.
+
+    A ridge is a normal prior on coefficients, its penalty the inverse of their variance, and groups enter
+    with the same total variance: so penalties go by the inverse of the share that a group explains by itself.
+    """
+    names, train = folded.cohort.names, fold.train
+    explained = np.zeros((len(names), targets.shape[1]))
+    for group in seen:
+        alone = Regressions(
+            fold.Z[np.ix_(train, folded.columns(fold, (group,)))], logistic=folded.cohort.logistic
+        )
+        explained[names.index(group)] = alone.explained_left_out(targets[train])
+    most = explained.max(axis=0)
+    # Where no group tells anything they are alike.
+    share = np.where(most > 0, explained / np.where(most > 0, most, 1.0), 1.0)
+    ratio = 1 / np.maximum(share, 1 / RATIOS[-1])
+    nearest: np.ndarray = np.abs(np.log(ratio)[..., None] - np.log(RATIOS)).argmin(axis=-1)
+    return nearest
 
 
 @dataclass(frozen=True, eq=False)

@@ -70,8 +70,8 @@ def _figures(folded: Folded, kind: str, numbers: list[int], fits: Fits, seed: in
             weights[:, column] = bootstrap_counts(cohort.labels, rng)
         else:
             targets[:, column] = cohort.targets[_dealt(folded.fold, rng)]
-    held = np.tile(fits.penalty, (1, len(numbers))) if kind == "bootstrap" else None
-    given = contributed(folded, fit(folded, targets, weights=weights, penalty=held))
+    held = fits if kind == "bootstrap" else None
+    given = contributed(folded, fit(folded, targets, weights=weights, held=held))
     share, covariance = shares(given, weights.T)
     gained = performance(given, cohort.chances(targets.T), weights.T, seed=seed)
     groups = len(cohort.names)

@@ -8,6 +8,7 @@ form there.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,12 +66,27 @@ class Regressions:
         self.squares = values[kept]  # (rank,)
         self.rotated = centred @ self.axes  # (rows, rank)
 
+    def squares_left_out(self, targets: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield (rows, problems) squared leave-one-out errors for each of ``PENALTIES``.
+
+        The errors are those of ridge regression of the (rows, problems) targets, without refits: the residual
+        over one less the leverage (Allen, Technometrics 16:125, 1974). For a logistic regression the penalty
+        is carried over by the curvature of its loss where it knows nothing but the mean.
+        """
+        rows = len(targets)
+        centred = targets - targets.mean(axis=0)
+        variance = targets.mean(axis=0) * (1 - targets.mean(axis=0)) if self.logistic else np.ones(1)
+        sphered = self.rotated / np.sqrt(self.squares)
+        along = sphered.T @ centred  # (rank, problems)
+        leverages = sphered**2
+        for penalty in PENALTIES:
+            # In units of the squared error a logistic penalty is larger by 1 / curvature.
+            shrunk = self.squares[:, None] / (self.squares[:, None] + penalty / variance)
+            residual = (centred - sphered @ (shrunk * along)) / (1 - 1 / rows - leverages @ shrunk)
+            yield residual**2
+
     def choose(self, targets: np.ndarray) -> np.ndarray:
         """Choose penalties by the one-standard-error rule (Breiman et al. 1984) on leave-one-out errors.
-
-        The errors are those of ridge regression of the targets, without refits: the residual over one less
-        the leverage (Allen, Technometrics 16:125, 1974). For a logistic regression the penalty is carried
-        over by the curvature of its loss where it knows nothing but the mean.
 
         Parameters
         ----------
@@ -81,25 +97,26 @@ class Regressions:
         -------
         (problems,) the largest penalty whose mean squared error is within one standard error of the least.
         """
-        rows = len(targets)
-        centred = targets - targets.mean(axis=0)
-        variance = targets.mean(axis=0) * (1 - targets.mean(axis=0)) if self.logistic else np.ones(1)
-        sphered = self.rotated / np.sqrt(self.squares)
-        along = sphered.T @ centred  # (rank, problems)
-        leverages = sphered**2
-        means, errors = [], []
-        for penalty in PENALTIES:
-            # In units of the squared error a logistic penalty is larger by 1 / curvature.
-            shrunk = self.squares[:, None] / (self.squares[:, None] + penalty / variance)
-            residual = (centred - sphered @ (shrunk * along)) / (1 - 1 / rows - leverages @ shrunk)
-            means.append((residual**2).mean(axis=0))
-            errors.append((residual**2).std(axis=0, ddof=1) / np.sqrt(rows))
-        mean, error = np.array(means), np.array(errors)  # (penalties, problems)
-        best = mean.argmin(axis=0)
+        figures = [
+            (squares.mean(axis=0), squares.std(axis=0, ddof=1)) for squares in self.squares_left_out(targets)
+        ]
+        mean, spread = (np.array(part) for part in zip(*figures, strict=True))  # (penalties, problems)
         columns = np.arange(mean.shape[1])
-        within = mean <= mean[best, columns] + error[best, columns]
+        best = mean.argmin(axis=0)
+        within = mean <= mean[best, columns] + spread[best, columns] / np.sqrt(len(targets))
         chosen: np.ndarray = PENALTIES[within.argmax(axis=0)]
         return chosen
+
+    def explained_left_out(self, targets: np.ndarray) -> np.ndarray:
+        """Return (problems,) the share of the variance of (rows, problems) targets told of rows left out.
+
+        With the penalty that tells most; 0 where none tells more than the mean of the other rows does.
+        """
+        rows = len(targets)
+        alone = (((targets - targets.mean(axis=0)) * rows / (rows - 1)) ** 2).mean(axis=0)
+        least = np.min([squares.mean(axis=0) for squares in self.squares_left_out(targets)], axis=0)
+        explained: np.ndarray = np.maximum(1 - least / np.where(alone > 0, alone, np.inf), 0.0)
+        return np.where(alone > 0, explained, 0.0)
 
     def solve(self, targets: np.ndarray, weights: np.ndarray, penalties: np.ndarray) -> Solved:
         """Minimise Σ_i w_i·loss(z_i·b + b0, t_i) + penalty·Σ b² / 2 for each problem, by Newton's method.

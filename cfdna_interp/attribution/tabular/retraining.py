@@ -14,7 +14,7 @@ from cfdna_interp.artifacts.matrix import load_table
 from cfdna_interp.artifacts.predictions import Prediction, Score, save_predictions, save_scores
 from cfdna_interp.attribution.summaries import mean_auroc
 from cfdna_interp.attribution.tabular.cohort import Folded, load_folded, scores_of
-from cfdna_interp.attribution.tabular.model import Fits, contributed, frozen_logits
+from cfdna_interp.attribution.tabular.model import RATIOS, Fits, contributed, frozen_logits
 from cfdna_interp.attribution.tabular.refits import fit_model
 from cfdna_interp.config import Config
 from cfdna_interp.models.adapters.table import fidelity
@@ -112,12 +112,13 @@ def _encoder(folded: Folded, fits: Fits, heldout: np.ndarray) -> dict[str, Any]:
                 "features": len(places),
                 "components": [encoder.axes[group].shape[1] for encoder in encoders],
                 "explained": [encoder.explained[group] for encoder in encoders],
+                "penalty_ratio": RATIOS[fits.step[:, place, 0]].tolist(),
                 "missing": {
                     "discovery": _missing(cohort.X[:, places]),
                     "heldout": _missing(heldout[:, places]),
                 },
             }
-            for group, places in cohort.groups.items()
+            for place, (group, places) in enumerate(cohort.groups.items())
         },
     }
 
