@@ -89,7 +89,18 @@ def record_opening(layout: Layout) -> Opening:
 
 
 def opening_of(record: Mapping[str, Any]) -> Opening:
-    """Return the opening behind ``validation.json``."""
+    """Return the opening behind ``validation.json``.
+
+    Raises
+    ------
+    InputError
+        The record says nothing of it: another version of the software wrote it.
+    """
+    if "opening" not in record:
+        raise InputError(
+            "validation.json does not say which opening of the held-out labels it is of; "
+            "run the validate stage again"
+        )
     changed = record["opening"]["changed"]
     return Opening(
         record["opened"], record["protocol_digest"], None if changed is None else tuple(map(str, changed))

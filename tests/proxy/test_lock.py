@@ -102,6 +102,11 @@ def test_a_damaged_record_is_never_made_anew(own_copy, text):
     assert path.read_text() == text
 
 
+def test_numbers_without_a_word_on_their_opening_are_refused():
+    with pytest.raises(InputError, match="run the validate stage again"):
+        openings.opening_of({"opened": 1, "exploratory": False})
+
+
 class Killed(BaseException):
     """Stands for a process that ends at once."""
 
