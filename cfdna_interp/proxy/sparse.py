@@ -49,12 +49,13 @@ class SparseLogistic(LogisticRegression):  # type: ignore[misc]
         for _ in range(STEPS):
             self.n_iter_ += 1
             chance = expit(logits)
-            working = weights * np.maximum(chance * (1 - chance), LIGHTEST)
+            curvature = np.maximum(chance * (1 - chance), LIGHTEST)
+            working = weights * curvature
             inner.set_params(alpha=1 / (self.C * working.sum()))
             with warnings.catch_warnings():
                 # The outer loop goes on where the inner one stops.
                 warnings.simplefilter("ignore", ConvergenceWarning)
-                inner.fit(X, logits + weights * (y - chance) / working, sample_weight=working)
+                inner.fit(X, logits + (y - chance) / curvature, sample_weight=working)
             direction, shift = inner.coef_ - beta, float(inner.intercept_) - intercept
             move = X @ direction + shift
             size = 1.0

@@ -57,6 +57,14 @@ def test_a_warm_start_ends_where_a_cold_one_does():
     np.testing.assert_allclose(warm.coef_, cold.coef_, atol=1e-5)
 
 
+def test_a_weight_of_zero_leaves_a_sample_out():
+    X, y, _ = planted(60, 8, 4)
+    w = np.repeat([1.0, 0.0], 30)
+    some = SparseLogistic(C=1.0, l1_ratio=0.5, tol=1e-8).fit(X, y, sample_weight=w)
+    first = SparseLogistic(C=1.0, l1_ratio=0.5, tol=1e-8).fit(X[:30], y[:30])
+    np.testing.assert_allclose(some.coef_, first.coef_, atol=1e-5)
+
+
 def test_a_strong_penalty_leaves_the_intercept_alone():
     # The weighted share of cases, as a logit.
     X, y, w = planted(40, 5, 2)
