@@ -20,7 +20,7 @@ from cfdna_interp.verdict.candidates import Candidate, Cohorts, candidates
 from cfdna_interp.verdict.evidence import Replication
 from cfdna_interp.verdict.explanations import explain, handling_explanations, listed
 from cfdna_interp.verdict.ladder import in_words
-from cfdna_interp.verdict.lengths import counted
+from cfdna_interp.verdict.lengths import Counted, counted
 from cfdna_interp.verdict.priority import case_control_size, countable, within_person_size
 from cfdna_interp.verdict.remedies import remedy
 
@@ -115,7 +115,7 @@ def hypotheses(
         explanations = explain(group, item.effect.members[0], item.sign, lengths)
         rows.append(
             Hypothesis(
-                statement=_statement(item, group, definitions, first=rank == 1),
+                statement=_statement(item, group, definitions, lengths, first=rank == 1),
                 direction="higher in cases" if item.effect.coefficient > 0 else "lower in cases",
                 coefficient=_text(item.effect.coefficient),
                 low=_text(item.effect.low),
@@ -153,8 +153,8 @@ def _handling(group: str, share: str, audit: Mapping[str, Any], found: Sequence[
     explanations = handling_explanations()
     return Hypothesis(
         statement=(
-            f"The difference in {in_words(group)} between cases and controls arises in handling (tube, delay "
-            "to the spin, lysis of leucocytes, extraction, library), not in the person."
+            f"The difference in {in_words(group, [group])} between cases and controls arises in handling "
+            "(tube, delay to the spin, lysis of leucocytes, extraction, library), not in the person."
         ),
         direction="either",
         coefficient="",
@@ -170,7 +170,7 @@ def _handling(group: str, share: str, audit: Mapping[str, Any], found: Sequence[
 
 
 def _undecided(proxy: Proxy, dominance: Mapping[str, Any], audit: Mapping[str, Any]) -> Hypothesis:
-    reason = in_words(proxy.reason).rstrip(".")
+    reason = in_words(proxy.reason, dominance["groups"]).rstrip(".")
     return Hypothesis(
         statement=f"No feature group is a hypothesis yet ({reason}). To decide: {remedy(dominance)}.",
         direction="",
@@ -184,14 +184,19 @@ def _undecided(proxy: Proxy, dominance: Mapping[str, Any], audit: Mapping[str, A
     )
 
 
-def _statement(item: Candidate, group: str, definitions: Mapping[str, str], *, first: bool) -> str:
-    name, title = in_words(group), item.effect.name
+def _statement(
+    item: Candidate, group: str, definitions: Mapping[str, str], lengths: Counted, *, first: bool
+) -> str:
+    name, title = in_words(group, [group]), item.effect.name
     if title in definitions:
         title = f"{title} ({definitions[title]})"
     plain, other = ("higher", "lower") if item.sign > 0 else ("lower", "higher")
     note = f"; {NOT_BRAIN}" if group == "fragment_length" and first else ""
     if item.difference.held and not countable(item.difference, item.sign) > 0:
         note = f"; with age, sex, technical columns and site held it is not certain{note}"
+    if group == "fragment_length" and lengths.by_name and lengths.more is not None:
+        span = f"{lengths.more.low} to {lengths.more.high} bp"
+        note = f"; by its name it counts fragments of {span}, which nothing else confirms{note}"
     if item.opposed:
         return (
             f"With the rest of {name} held, a {other} {title} speaks for a case; by itself it is {plain} in "

@@ -7,7 +7,7 @@ a rung's conditions for earning and refusing both hold, it is earned.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from cfdna_interp.artifacts.features import GROUPS
@@ -98,7 +98,8 @@ def _reliance(dominance: Record) -> Rung:
     numbers = {}
     if group is not None:
         numbers["share"] = dict(dominance["groups"][group]["share"])
-    return Rung("L1", claim, status, word, in_words(str(dominance["reason"])).rstrip("."), numbers)
+    reason = in_words(str(dominance["reason"]), dominance["groups"]).rstrip(".")
+    return Rung("L1", claim, status, word, reason, numbers)
 
 
 def _necessity(dominance: Record, validation: Record, margins: Validation) -> Rung:
@@ -202,15 +203,16 @@ def _second(rungs: tuple[Rung, ...], headline: str | None, validation: Record) -
     return f"{sentence}{suffix}."
 
 
-def in_words(text: str) -> str:
+def in_words(text: str, groups: Iterable[str] = GROUPS) -> str:
     """Return a sentence with the names of feature groups written as words."""
-    for group in GROUPS:
+    # The longest first: one group's name may begin another's.
+    for group in sorted(groups, key=len, reverse=True):
         text = text.replace(group, group.replace("_", " "))
     return text
 
 
 def _name(group: str | None) -> str:
-    return "one feature group" if group is None else in_words(group)
+    return "one feature group" if group is None else in_words(group, [group])
 
 
 def _suppressors(dominance: Record) -> str:

@@ -27,15 +27,21 @@ class Range(NamedTuple):
     high: int
 
 
+# Two numbers at the end of a name are taken for lengths where cfDNA has such lengths.
+PLAUSIBLE = Range(20, 1_000)
+
+
 @dataclass(frozen=True)
 class Counted:
     """What a feature counts: when it rises there are more fragments of ``more`` and fewer of ``less``.
 
     Either is None where the feature says nothing about it; both are where it is about no range of lengths.
+    ``by_name`` says that nothing but the numbers in a foreign feature's name tells them.
     """
 
     more: Range | None
     less: Range | None
+    by_name: bool = False
 
 
 def counted(effect: Effect, means: Mapping[str, float]) -> Counted:
@@ -71,8 +77,10 @@ def counted(effect: Effect, means: Mapping[str, float]) -> Counted:
         return Counted(
             Range(boundary + 1, boundary + AROUND), Range(max(SHORTEST, boundary - AROUND + 1), boundary)
         )
-    if (ends_of := FOREIGN.fullmatch(name)) and 20 < int(ends_of[1]) < int(ends_of[2]) <= 2_000:
-        return Counted(Range(int(ends_of[1]), int(ends_of[2])), None)
+    if (ends_of := FOREIGN.fullmatch(name)) and PLAUSIBLE.low <= int(ends_of[1]) < int(
+        ends_of[2]
+    ) <= PLAUSIBLE.high:
+        return Counted(Range(int(ends_of[1]), int(ends_of[2])), None, by_name=True)
     return Counted(None, None)
 
 

@@ -199,6 +199,21 @@ def test_features_that_nothing_is_known_of():
     assert row.assay.startswith("a measurement of the feature by a method")
 
 
+def test_lengths_that_only_a_name_tells_are_said_to_be_by_name():
+    row = rows_of({"fsd_1p_100_104": 1.0})[1]
+    assert "by its name it counts fragments of 100 to 104 bp, which nothing else confirms" in row.statement
+    assert "size-selected inside and outside 100-104 bp" in row.assay
+    assert "by its name" not in rows_of({"length_bin_100_105": 1.0})[1].statement
+    # In a group of another kind two numbers are no lengths.
+    group = "coverage_1"
+    record = dominance() | {"groups": {group: dominance()["groups"]["fragment_length"]}}
+    row = rows_of({"bin_100_104": 1.0}, group, record)[1]
+    assert "bp" not in row.statement
+    assert rows_of({"bin_100_104": 1.0}, group, record)[0].statement.startswith(
+        "The difference in coverage 1 "
+    )
+
+
 def test_a_feature_that_the_heldout_cohort_lacks_is_not_tested():
     given = cohorts(("length_mode",))
     lacking = Cohorts(given.discovery, table((), [], "heldout"), given.heldout_labels)
