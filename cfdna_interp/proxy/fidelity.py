@@ -24,6 +24,8 @@ from cfdna_interp.stats.separation import separated
 WITHIN = "no more than the margin"
 BEYOND = "more than the margin"
 UNDECIDED = "can't tell"
+# Standard deviations of the model's logit; less is rounding.
+SAME = 1e-6
 
 
 @dataclass(frozen=True)
@@ -212,9 +214,13 @@ def _added(y: np.ndarray, model: np.ndarray, proxy: np.ndarray, fold: np.ndarray
     if np.ptp(proxy) > 0:
         columns.append(proxy)
     base = np.column_stack(columns)
-    both = np.column_stack([base, model])
-    if np.linalg.matrix_rank(both, tol=1e-6 * len(y) ** 0.5) == base.shape[1]:
+    # What of the model the proxy does not say, at variance 1: two logits that are nearly one would make the
+    # likelihood's curvature singular. Coefficient and likelihood stay those of the model's logit.
+    own = model - base @ np.linalg.lstsq(base, model, rcond=None)[0]
+    spread = float(own.std())
+    if spread < SAME:
         return Added(None, None, None, None, None, "model and proxy put the subjects on the same line")
+    both = np.column_stack([base, own / spread])
     if separated(base, y):
         reason = "the proxy's logit separates the classes: there is nothing to add"
         return Added(None, None, None, None, None, reason)
@@ -228,6 +234,6 @@ def _added(y: np.ndarray, model: np.ndarray, proxy: np.ndarray, fold: np.ndarray
     p = float(chi2.sf(ratio, 1))
     if divided:
         return Added(None, None, None, ratio, p, "with the model's logit the classes separate")
-    coefficient, error = float(joint.params[-1]), float(joint.bse[-1])
+    coefficient, error = float(joint.params[-1]) / spread, float(joint.bse[-1]) / spread
     half = float(norm.isf((1 - LEVEL) / 2)) * error
     return Added(coefficient, coefficient - half, coefficient + half, ratio, p)

@@ -71,8 +71,19 @@ def measured_p(y, model, proxy):
 def test_the_likelihood_ratio_is_that_of_the_two_regressions():
     y, model, proxy = subjects(more=0.7)
     alone = sm.Logit(y, sm.add_constant(proxy)).fit(disp=0).llf
-    joint = sm.Logit(y, sm.add_constant(np.column_stack([proxy, model]))).fit(disp=0).llf
-    assert measured(y, model, proxy).added.likelihood_ratio == pytest.approx(2 * (joint - alone))
+    joint = sm.Logit(y, sm.add_constant(np.column_stack([proxy, model]))).fit(disp=0)
+    added = measured(y, model, proxy).added
+    assert added.likelihood_ratio == pytest.approx(2 * (joint.llf - alone), rel=1e-6)
+    # Per standard deviation of the model's logit.
+    expected = model.std() * np.array([joint.params[-1], *joint.conf_int()[-1]])
+    assert [added.coefficient, added.low, added.high] == pytest.approx(expected, rel=1e-5)
+
+
+def test_two_logits_that_are_nearly_one_are_told_apart():
+    y, model, _ = subjects()
+    jitter = 1e-4 * np.random.default_rng(2).normal(size=len(y))
+    added = measured(y, model + jitter, model).added
+    assert np.isfinite([added.coefficient, added.p]).all()
 
 
 @settings(max_examples=10, deadline=None)
