@@ -44,7 +44,7 @@ from cfdna_interp.report.interventions import (
     diagnostics,
     refusals,
 )
-from cfdna_interp.report.marks import OPENED, lock_sentence, page_marks
+from cfdna_interp.report.marks import OPENED, lock_changes, lock_sentence, page_marks
 from cfdna_interp.report.methods import methods_paragraphs
 from cfdna_interp.report.model import describe_model
 from cfdna_interp.report.parts import audit_parts, embedding_parts, heldout_parts, proxy_parts
@@ -119,6 +119,7 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
         feature_rows=feature_rows(run.table) if run.table else [],
         missing=missing_sentence(run.table) if run.table else "",
         lock=lock_sentence(run.validation),
+        lock_changes=lock_changes(run.validation),
         marks=page_marks(run.validation, run.simulated),
         opened_sections=OPENED,
         strata=run.strata(),

@@ -11,6 +11,7 @@ from cfdna_interp.report.words import group_name, interval, number, percent
 Record = Mapping[str, Any]
 
 DEPTH_ROWS = 10  # features shown with their correlation with depth; audit.json has them all
+OTHERS = 3  # place of the first measure that isn't about batches
 NAMES = {
     "within_batch": "the AUROC within batches",
     "between_batches": "the fall of the AUROC from all subjects to within batches",
@@ -34,6 +35,8 @@ class Measure:
         What the number is to be held against.
     note
         What a reader has to know, or why there is no number.
+    usable
+        Whether the number may be read as an answer.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Measure:
     subjects: str
     compare: str
     note: str
+    usable: bool = True
 
 
 def measures(audit: Record, validation: Record) -> list[Measure]:
@@ -121,7 +125,7 @@ def _overlap(overlap: Record, beside: str, everyone: str) -> Measure:
     )
     if overlap["reason"]:
         check = f"not to be used: {overlap['reason']}; {check}"
-    return Measure(name, overlap, subjects, beside, check)
+    return Measure(name, overlap, subjects, beside, check, usable=not overlap["reason"])
 
 
 def _left_out(left: Record, beside: str) -> Measure:

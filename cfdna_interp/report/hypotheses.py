@@ -9,11 +9,13 @@ from cfdna_interp.report.collect import Run
 from cfdna_interp.report.words import p_value, term_name
 from cfdna_interp.verdict.explanations import SEPARATOR
 
-# Columns that make up the statement and the sentences with numbers; all others are facts with a name.
+# Columns that make up the statement and the sentences with numbers, and what the section itself is marked
+# with; all others are facts with a name.
 TOLD = (
     "statement", "direction", "coefficient", "low", "high", "rank", "priority", "feature",
     "difference", "difference_low", "difference_high", "difference_p", "q", "sd", "unadjusted", "held",
     "heldout_auroc", "heldout_low", "heldout_high", "heldout_p", "heldout_q", "replication", "sources",
+    "exploratory",
 )  # fmt: skip
 NAMES = {
     "share_of_attribution": "Share of the attribution",

@@ -22,12 +22,20 @@ def lock_sentence(validation: Mapping[str, Any]) -> str:
         return ""
     before = validation["opened"] - 1
     times = "once" if before == 1 else f"{before} times"
-    changed = validation["opening"]["changed"]
-    what = "what changed can't be told" if changed is None else f"changed: {', '.join(changed)}"
     return (
-        f"The held-out labels had been read {times} before, under another protocol ({what}). Held-out "
-        "numbers on this page are right, but they are no independent confirmation."
+        f"The held-out labels had been read {times} before, under another protocol. Held-out numbers on this "
+        "page are right, but they are no independent confirmation."
     )
+
+
+def lock_changes(validation: Mapping[str, Any]) -> str:
+    """Say what differs between the first protocol and this one; "" where this was the first opening."""
+    if not validation["exploratory"]:
+        return ""
+    changed = validation["opening"]["changed"]
+    if changed is None:
+        return "What changed since can't be told: no copy of the first protocol is left."
+    return f"Changed in the protocol since: {', '.join(changed)}."
 
 
 def page_marks(validation: Mapping[str, Any], simulated: bool) -> list[str]:

@@ -14,6 +14,15 @@ from cfdna_interp.report.figures.calibration import calibration_bins, calibratio
 from cfdna_interp.report.figures.forest import Row, forest
 from cfdna_interp.report.figures.heldout import auroc_forest, roc_figure
 
+DEPTH = {"pairs": 20, "depth_before": 0.6, "depth_after": 0.5, "reason": ""}
+WEIGHTS = {
+    "effective_case": 9.0,
+    "effective_control": 8.0,
+    "outside": 0.1,
+    "imbalance": 0.5,
+    "imbalance_weighted": 0.1,
+}
+
 
 def interval(value: float, half: float = 0.05) -> dict[str, object]:
     return {"value": value, "low": value - half, "high": value + half, "method": "DeLong"}
@@ -183,17 +192,26 @@ def test_handling_forest_with_and_without_batches() -> None:
         "handling": {"score": "model"},
         "technical": {"auroc": interval(0.55)},
         "covariates": {"auroc": None, "reason": "none"},
+        "between_batches": None,
+        "overlap_weighted": interval(0.7) | WEIGHTS | {"reason": "the weighted classes are worth 9 and 8"},
+        "leave_one_site_out": {"value": None, "groups": [], "reason": "fewer than three sites"},
+        "depth_matched": interval(0.75) | DEPTH,
     }
     names = [trace.name for trace in handling_forest(audit, record).data]
     assert names == [
         "Model, all subjects (crude)",
         "Same score, within batches",
         "– batch A",
+        "Matched in depth",
         "Technical columns only",
     ]
     record["within_batch"] = {"model": {"value": None, "reason": "no batch holds both classes", "crude": 0.8}}
     names = [trace.name for trace in handling_forest(audit, record).data]
-    assert names == ["Model, all subjects (crude)", "Technical columns only"]
+    assert names == ["Model, all subjects (crude)", "Matched in depth", "Technical columns only"]
+    # Weights that there is enough overlap for are drawn too.
+    audit["overlap_weighted"]["reason"] = ""
+    names = [trace.name for trace in handling_forest(audit, record).data]
+    assert names[1] == "Weighted for overlap in technical columns and site"
 
 
 def test_largest_coefficients_are_chosen_by_size_and_sorted_by_value() -> None:

@@ -12,7 +12,7 @@ from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.openings import Opening
 from cfdna_interp.report.build import render
 from cfdna_interp.report.collect import collect
-from cfdna_interp.report.marks import OPENED, lock_sentence, page_marks
+from cfdna_interp.report.marks import OPENED, lock_changes, lock_sentence, page_marks
 
 
 def opened(number: int, changed: tuple[str, ...] | None = ()) -> dict:
@@ -49,9 +49,8 @@ def test_each_section_with_heldout_numbers_says_so_and_no_other(again: tuple[str
 def test_verdict_methods_and_provenance_say_what_changed(again: tuple[str, Reader]) -> None:
     sections = again[1].sections
     for name in ("verdict", "provenance"):
-        assert (
-            "read once before, under another protocol (changed: margins.necessity_margin)" in sections[name]
-        )
+        assert "read once before, under another protocol" in sections[name]
+        assert "Changed in the protocol since: margins.necessity_margin." in sections[name]
     assert "this is opening 2), so that held-out results are exploratory" in sections["methods"]
     assert "opening 2 of the held-out labels: exploratory" in sections["checklist"]
 
@@ -63,8 +62,7 @@ def test_a_first_opening_is_marked_nowhere(simulated_run: Built) -> None:
 
 
 def test_what_changed_may_not_be_known() -> None:
-    assert "3 times before, under another protocol (what changed can't be told)" in lock_sentence(
-        opened(4, None)
-    )
-    assert lock_sentence(opened(1)) == ""
+    assert "read 3 times before, under another protocol" in lock_sentence(opened(4, None))
+    assert "no copy of the first protocol is left" in lock_changes(opened(4, None))
+    assert lock_sentence(opened(1)) == lock_changes(opened(1)) == ""
     assert page_marks(opened(2), simulated=False) == ["EXPLORATORY"]

@@ -8,7 +8,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from cfdna_interp.report.figures.forest import Row, forest
-from cfdna_interp.report.figures.style import BLUE, INK, MUTED, VERMILLION, group_colours
+from cfdna_interp.report.figures.style import BLUE, GREEN, INK, MUTED, VERMILLION, group_colours
+from cfdna_interp.report.handling import OTHERS, measures
 from cfdna_interp.report.words import score_name
 
 COEFFICIENTS = 16  # rows of the coefficient figure; proxy.json has them all
@@ -18,8 +19,8 @@ def handling_forest(audit: Mapping[str, Any], validation: Mapping[str, Any]) -> 
     """Draw what is left of the signal when handling is held fixed, and what handling reaches alone.
 
     Rows: the judged score over all held-out subjects (crude), within batches, in each batch that holds
-    at least 5 + 5 subjects, then the baselines on technical columns and on age and sex. The dotted line
-    is chance (.5), the dashed one the crude AUROC.
+    at least 5 + 5 subjects, then with handling held in other ways, then the baselines on technical columns
+    and on age and sex. The dotted line is chance (.5), the dashed one the crude AUROC.
     """
     handling = audit["handling"]
     score = handling["score"]
@@ -55,6 +56,11 @@ def handling_forest(audit: Mapping[str, Any], validation: Mapping[str, Any]) -> 
             )
             for batch in batches
         ]
+    rows += [
+        Row(measure.name, measure.value["value"], measure.value["low"], measure.value["high"], GREEN)
+        for measure in measures(audit, validation)[OTHERS:]
+        if measure.value is not None and measure.usable
+    ]
     for name, key, colour in (
         ("Technical columns only", "technical", BLUE),
         ("Age and sex only", "covariates", MUTED),
