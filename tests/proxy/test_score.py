@@ -11,7 +11,7 @@ from scipy.special import expit
 from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import load_table
-from cfdna_interp.artifacts.predictions import Score, load_scores, save_predictions, save_scores
+from cfdna_interp.artifacts.predictions import Prediction, Score, load_scores, save_predictions, save_scores
 from cfdna_interp.artifacts.proxy import load_proxy
 from cfdna_interp.cli import cli
 from cfdna_interp.cohort.split import split
@@ -132,7 +132,13 @@ def test_bams_and_sheets_are_scored_as_the_workflow_would_and_settings_travel(si
     layout = Layout.of(config.outdir)
     heldout = roles["heldout"]
     save_scores([Score(s.sample, s.subject, "model", 0.0) for s in heldout], layout.scores("model"))
-    save_predictions([], layout.file("predictions.discovery.parquet"))
+    save_predictions(
+        [
+            Prediction(s.sample, s.subject, s.label, i % 2, float(i), 0.0)
+            for i, s in enumerate(sorted(roles["discovery"], key=lambda s: (s.label, s.sample)))
+        ],
+        layout.file("predictions.discovery.parquet"),
+    )
     write_json(layout.file("dominance.json"), dominance())
     run_proxy(config)
     proxy = load_proxy(layout.file("proxy.json"))
