@@ -9,7 +9,7 @@ import anndata
 import numpy as np
 import pandas as pd
 import pytest
-from table_worlds import GROUPS, planted
+from table_worlds import GROUPS, planted, table_of
 
 from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.layout import Layout
@@ -176,3 +176,23 @@ def test_a_matrix_without_labels_is_refused(tmp_path: Path) -> None:
     layout.matrix("heldout").replace(layout.matrix("discovery"))
     with pytest.raises(InputError, match="no labels; run the matrix stage again"):
         refits.run_refit(config, 0)
+
+
+def test_more_groups_than_coalitions_can_be_listed_for_and_one_that_never_varies(tmp_path: Path) -> None:
+    # Nine groups have 512 coalitions: losses are divided by sampled orders, values stay sums.
+    rng = np.random.default_rng(5)
+    labels = np.arange(60) % 2
+    blocks = {f"group_{letter}": rng.normal(size=(60, 2)) for letter in "abcdefgh"}
+    blocks["group_c"] += 2.5 * labels[:, None]
+    blocks["group_z"] = np.ones((60, 1))
+    config = Config(sheet="", outdir=str(tmp_path), attribution=SETTINGS)
+    for role in ("discovery", "heldout"):
+        write(table_of(blocks, labels), Layout.of(tmp_path).matrix(role), labels=role == "discovery")
+    layout = run(config)
+    record = read_json(layout.file("dominance.json"))
+    assert (record["outcome"], record["group"]) == ("dominant", "group_c")
+    assert record["groups"]["group_z"]["share"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+    assert record["cross_fitted_auroc"]["model_only_group_z"] == 0.5
+    values = pd.read_parquet(layout.file("coalitions.parquet"))
+    assert set(values.coalition) == {"none", *blocks}
+    assert record["performance"]["group_c"]["value"] > 0.2
