@@ -70,7 +70,7 @@ def read_people(cells: Cells, table: FeatureTable) -> People:
             sample=names[row],
             subject=subjects[row],
             bam="",
-            label=int(labels[row]) if labels[row] else None,
+            label=int(labels[row]) if roles[row] else None,
             role=roles[row],
             site=sites[row],
             batch=batches[row],

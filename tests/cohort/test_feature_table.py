@@ -117,10 +117,11 @@ def test_codes_of_roles_and_labels_and_samples_of_one_person(tmp_path) -> None:
     assert cohort.samples[0].subject == cohort.samples[2].subject == "P0"
 
 
-def test_rows_without_a_role_are_listed(tmp_path) -> None:
+@pytest.mark.parametrize("label", [0, 1, 7])
+def test_rows_without_a_role_are_listed_without_their_label(tmp_path, label) -> None:
     table = frame()
     table.loc[5, "role"] = ""
-    table.loc[5, "label"] = 7
+    table.loc[5, "label"] = label
     made = config(write(table, tmp_path / "a.csv"))
     write_matrices(made)
     rows = load_exclusions(Layout.of(made.outdir).file("exclusions.tsv"))
