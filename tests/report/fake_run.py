@@ -394,6 +394,7 @@ def _proxy(world: World, rng: np.random.Generator) -> dict[str, object]:
             "sd_of_repeats": 0.005,
         },
         "recipe": asdict(ProxySettings()),
+        "compositions": [],
         "stability": asdict(
             Stability(
                 pairs=50,

@@ -48,5 +48,8 @@ def test_the_page_draws_itself_offline(simulated_run: Built, bare_run: Built, ta
             assert problems == []
             assert requests == [built.page.as_uri()]
             # The page itself never scrolls sideways; wide tables do inside their box.
-            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+            narrow = browser.new_context(offline=True, viewport={"width": 400, "height": 900}).new_page()
+            narrow.goto(built.page.as_uri())
+            for shown in (page, narrow):
+                assert shown.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         browser.close()
