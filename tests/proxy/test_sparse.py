@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from cfdna_interp.proxy.sparse import SparseLogistic
+from cfdna_interp.proxy.sparse import FEWEST, SparseLogistic
 
 
 def planted(n, p, seed):
@@ -19,7 +19,7 @@ def planted(n, p, seed):
 
 @settings(max_examples=30, deadline=None)
 @given(
-    st.sampled_from([(60, 8), (25, 90)]),
+    st.sampled_from([(60, 8), (25, 90), (80, 400)]),
     st.sampled_from([0.05, 1.0, 10.0]),
     st.floats(0.2, 1),
     st.integers(0, 999),
@@ -55,6 +55,16 @@ def test_a_warm_start_ends_where_a_cold_one_does():
     warm.set_params(C=1.0).fit(X, y, sample_weight=w)
     cold = SparseLogistic(C=1.0, l1_ratio=1.0, tol=1e-7).fit(X, y, sample_weight=w)
     np.testing.assert_allclose(warm.coef_, cold.coef_, atol=1e-5)
+
+
+def test_more_inputs_want_in_than_are_let_in_at_once():
+    # Every one of 400 inputs is steep enough at the start, and the fit still ends at the optimum.
+    X, y, w = planted(80, 400, 5)
+    beyond = np.abs(30 * X.T @ (w * (y - w @ y / w.sum()))) > 1
+    assert beyond.sum() > 3 * FEWEST
+    model = SparseLogistic(C=30.0, l1_ratio=1.0, tol=1e-6).fit(X, y, sample_weight=w)
+    slope = 30 * X.T @ (w * (y - model.predict_proba(X)[:, 1]))
+    assert (np.abs(slope) <= 1 + 2e-3).all()
 
 
 def test_a_weight_of_zero_leaves_a_sample_out():
