@@ -111,7 +111,7 @@ def score_name(score: str) -> str:
         "model": "Model",
         "proxy": "Proxy",
         "baseline_all": "All groups (logistic)",
-        "baseline_covariates": "Age and sex only",
+        "baseline_covariates": "Covariates only",
         "baseline_technical": "Technical columns only",
     }
     if score in fixed:
@@ -131,7 +131,7 @@ def term_name(term: str) -> str:
     """Return the reader's name of a column, score or term, e.g. ``technical_mapq_loss``."""
     if term in ("model", "proxy") or term.startswith("baseline_"):
         return score_name(term)
-    name = term.removeprefix("technical_").replace("_", " ")
+    name = term.removeprefix("technical_").removeprefix("covariate_").replace("_", " ")
     return name[:1].upper() + name[1:]
 
 

@@ -169,7 +169,7 @@ def test_absences_are_said(bare_run: Built, simulated_run: Built) -> None:
     # Below thirty subjects a class the interval is known to be too narrow.
     assert "With 20 subjects in the smaller class the interval may be too narrow" in bare["heldout"]
     assert "in the smaller class" not in read(simulated_run).sections["heldout"]
-    assert "Age and sex: no baseline" in bare["audit"]
+    assert "Covariates: no baseline" in bare["audit"]
     assert "not estimable" in bare["audit"]
     assert re.search(r"Excluded samples\s+none", read(simulated_run).sections["excluded"])
 

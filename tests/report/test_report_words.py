@@ -75,3 +75,18 @@ def test_measure_writes_what_a_rung_may_hold() -> None:
 
 def test_plotly_sees_no_markup() -> None:
     assert words.plotly_text("<a href='x'>&") == "&lt;a href='x'&gt;&amp;"
+
+
+def test_columns_lose_what_the_matrix_put_before_them() -> None:
+    assert words.term_name("technical_mapq_loss") == "Mapq loss"
+    assert words.term_name("covariate_smoking") == "Smoking"
+
+
+def test_groups_of_any_name_become_words_the_longest_first() -> None:
+    # "copy" alone must not break "copy_number" apart.
+    assert words.in_words("copy_number beats copy", ("copy", "copy_number")) == "copy number beats copy"
+    assert words.in_words("fragment_length leads", ()) == "fragment length leads"
+
+
+def test_a_p_value_stands_in_a_sentence() -> None:
+    assert [words.p_phrase(p) for p in (0.04, 0.0001, None)] == ["p = 0.04", "p < 0.001", "p = –"]

@@ -20,7 +20,7 @@ def handling_forest(audit: Mapping[str, Any], validation: Mapping[str, Any]) -> 
 
     Rows: the judged score over all held-out subjects (crude), within batches, in each batch that holds
     at least 5 + 5 subjects, then with handling held in other ways, then the baselines on technical columns
-    and on age and sex. The dotted line is chance (.5), the dashed one the crude AUROC.
+    and on covariates. The dotted line is chance (.5), the dashed one the crude AUROC.
     """
     handling = audit["handling"]
     score = handling["score"]
@@ -63,7 +63,7 @@ def handling_forest(audit: Mapping[str, Any], validation: Mapping[str, Any]) -> 
     ]
     for name, key, colour in (
         ("Technical columns only", "technical", BLUE),
-        ("Age and sex only", "covariates", MUTED),
+        ("Covariates only", "covariates", MUTED),
     ):
         record = audit[key]["auroc"]
         if record is not None:
