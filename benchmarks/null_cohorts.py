@@ -1,6 +1,6 @@
 """How often a verdict is given where there is nothing: cohorts with permuted labels, as tables.
 
-    python benchmarks/null_cohorts.py --cohorts 1000
+    python benchmarks/null_cohorts.py --cohorts 2000
 
 Each cohort has 60 cases and 60 controls in either role, three groups of ten features around one latent value
 each, and labels dealt out at random. The whole decision is taken as in a run: the cross-fitted model, all
@@ -81,7 +81,7 @@ def table(rows: list[dict[str, object]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cohorts", type=int, default=1000)
+    parser.add_argument("--cohorts", type=int, default=2000)
     parser.add_argument("--out", type=Path, default=OUT)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
