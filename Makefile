@@ -86,6 +86,7 @@ bench: $(STAMP) $(PEER)/.installed $(SAELENS)/.installed benchmarks/out/shap/.in
 	$(BIN)/python benchmarks/intervals.py --draws 2000
 	$(BIN)/python benchmarks/handling.py --draws 2000
 	$(BIN)/python benchmarks/null_cohorts.py --cohorts 2000
+	$(BIN)/python benchmarks/table_route.py
 	$(BIN)/python benchmarks/worlds_bam.py --jobs $(JOBS)
 	$(BIN)/python benchmarks/worlds_tables.py --jobs $(JOBS)
 
