@@ -6,6 +6,7 @@ import base64
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -177,10 +178,16 @@ def test_held_out_labels_reach_no_stage_before_validate(simulated_cohort: Path, 
     assert [path.read_bytes() for path in role_files] == before
 
 
-def test_only_four_places_read_the_sheet_itself() -> None:
-    # The division by role, the check before a run, the validation that opens the labels, the workflow's DAG.
+def test_few_places_read_what_holds_the_labels_of_both_roles() -> None:
+    # The division by role, the check before a run, the matrices of a table (the held-out one is written
+    # without labels), the validation that opens them, and the workflow's DAG.
+    pattern = re.compile(r"from cfdna_interp\.cohort\.(?:read|sheet|table) import (.+)")
+    labelled = {"read_sheet", "read_cohort", "read_samples", "read_table"}
     readers = {
-        str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py") if "config.sheet" in path.read_text()
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        for names in pattern.findall(path.read_text())
+        if labelled & set(re.findall(r"\w+", names))
     }
-    readers = {path for path in readers if not path.startswith(("config/", "report/", "artifacts/manifest"))}
-    assert readers == {"cohort/split.py", "fragments/preflight.py", "proxy/validate.py"}
+    within = {"cohort/read.py", "cohort/split.py", "cohort/table_check.py"}
+    assert readers == within | {"fragments/preflight.py", "features/table.py", "proxy/validate.py"}
