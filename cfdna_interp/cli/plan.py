@@ -98,7 +98,7 @@ def interval(aurocs: Sequence[float], half_width: float, controls_per_case: floa
 @_auroc("AUROC to expect; may be given several times.")
 @_power
 @_alpha
-@click.option("--sides", default=1, show_default=True, type=click.IntRange(1, 2), help="Sides of the test.")
+@click.option("--sides", default=2, show_default=True, type=click.IntRange(1, 2), help="Sides of the test.")
 @_controls
 @_json
 def signal(
@@ -109,7 +109,7 @@ def signal(
     controls_per_case: float,
     as_json: bool,
 ) -> None:
-    """Size to tell an AUROC from .5 (rung L0 of the ladder; its test is one-sided)."""
+    """Size to tell an AUROC from .5 (rung L0 of the ladder: its two-sided interval excludes .5)."""
     from cfdna_interp.stats.planning import size_for_signal
 
     rows = []

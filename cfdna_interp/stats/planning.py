@@ -72,7 +72,7 @@ def size_for_signal(
     *,
     power: float = POWER,
     alpha: float = ALPHA,
-    sides: int = 1,
+    sides: int = 2,
     controls_per_case: float = 1.0,
 ) -> Size:
     """Return the smallest cohort in which an AUROC is told from .5 with ``power``."""

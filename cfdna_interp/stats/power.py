@@ -85,10 +85,10 @@ def power_of_difference(distance: float, standard_error: float, alpha: float, si
     return float(norm.cdf(abs(distance) / standard_error - norm.isf(alpha / sides)))
 
 
-def power_of_signal(auroc: float, case: int, control: int, alpha: float = ALPHA, sides: int = 1) -> float:
+def power_of_signal(auroc: float, case: int, control: int, alpha: float = ALPHA, sides: int = 2) -> float:
     """Return the chance that a rank-sum or permutation test tells an AUROC above .5 from .5.
 
-    One-sided by default, as the rung L0 is judged.
+    Two-sided by default: the rung L0 asks that the two-sided interval excludes .5.
     """
     null = error(0.5, case, control)
     return float(norm.cdf((auroc - 0.5 - norm.isf(alpha / sides) * null) / error(auroc, case, control)))
@@ -100,7 +100,7 @@ def detectable_difference(standard_error: float, power: float = POWER, alpha: fl
 
 
 def detectable_auroc(case: int, control: int, power: float = POWER, alpha: float = ALPHA) -> float | None:
-    """Return the smallest AUROC told from .5, one-sided, with ``power``; None in too small a cohort."""
+    """Return the smallest AUROC told from .5, as L0 is judged, with ``power``; None in too small a cohort."""
     nearly = 1 - 1e-6
     if power_of_signal(nearly, case, control, alpha) < power:
         return None

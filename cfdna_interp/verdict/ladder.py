@@ -73,9 +73,9 @@ def _too_few(validation: Record) -> str:
 def _signal(validation: Record, margins: Validation) -> Rung:
     p, interval = validation["permutation"]["p"], validation["scores"]["model"]["auroc"]
     seen = f"held-out AUROC {_interval(interval)}, permutation p {p:.2g}"
-    if p <= SIGNIFICANT:
+    if p <= SIGNIFICANT and interval["low"] > 0.5:
         status, word, reason = EARNED, EARNED, seen
-    elif interval["high"] < margins.signal_ceiling:
+    elif p > SIGNIFICANT and interval["high"] < margins.signal_ceiling:
         status, word = REFUSED, "no signal"
         reason = f"{seen}: the upper bound is below {margins.signal_ceiling:g}"
     else:

@@ -19,6 +19,7 @@ def records(
     *,
     outcome="dominant",
     p=0.001,
+    low=0.55,
     high=0.95,
     necessity=(0.10, 0.30),
     sufficiency=(-0.02, 0.03, 0.02),
@@ -63,7 +64,7 @@ def records(
         "discovery": {"case": discovery[0], "control": discovery[1]},
         "simulated": simulated,
         "exploratory": exploratory,
-        "scores": {"model": {"auroc": {"value": 0.60, "low": 0.55, "high": high, "method": "DeLong"}}},
+        "scores": {"model": {"auroc": {"value": 0.60, "low": low, "high": high, "method": "DeLong"}}},
         "permutation": {"score": "model", "p": p, "n": 999},
         "paired": paired,
     }
@@ -92,16 +93,17 @@ def test_everything_earned_is_l4():
 
 
 @pytest.mark.parametrize(
-    ("p", "high", "status", "word"),
+    ("p", "low", "high", "status", "word"),
     [
-        (0.05, 0.60, "earned", "earned"),  # p of exactly .05 earns, whatever the bound
-        (0.0501, 0.6499, "refused", "no signal"),
-        (0.0501, 0.65, "can't tell", "can't tell"),  # the bound must lie below .65
-        (0.9, 0.95, "can't tell", "can't tell"),
+        (0.05, 0.5001, 0.60, "earned", "earned"),  # p of exactly .05 earns, whatever the upper bound
+        (0.05, 0.50, 0.60, "can't tell", "can't tell"),  # the interval has to exclude .5
+        (0.0501, 0.55, 0.6499, "refused", "no signal"),
+        (0.0501, 0.49, 0.65, "can't tell", "can't tell"),  # the bound must lie below .65
+        (0.9, 0.45, 0.95, "can't tell", "can't tell"),
     ],
 )
-def test_l0(p, high, status, word):
-    got = rung("L0", p=p, high=high)
+def test_l0(p, low, high, status, word):
+    got = rung("L0", p=p, low=low, high=high)
     assert (got.status, got.word) == (status, word)
 
 
