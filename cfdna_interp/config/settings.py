@@ -146,8 +146,8 @@ class Representation:
 class ProxySettings:
     """How the logistic regression on the dominant group's features is built; see docs/proxy.md.
 
-    ``basis`` is applied to the proxy's own features, the rest to every baseline too. ``components`` is a
-    number of principal components, of inputs that are ``centred`` or not; None keeps the inputs themselves.
+    ``basis`` is applied to the proxy's own features, the rest to baselines too. ``components`` is a number of
+    principal components of a group's features, ``centred`` or not; None keeps the features themselves.
     """
 
     penalty: str = "l2"

@@ -50,7 +50,8 @@ def fit_all(config: Config, table: Table, group: str | None) -> tuple[dict[str, 
     Parameters
     ----------
     config
-        Seed and section ``proxy``. Penalty and components are those of every regression; the basis is that of
+        Seed and section ``proxy``. The penalty is that of every regression, components those of every one on
+        feature groups: covariates and technical columns are few and unlike each other. The basis is that of
         the proxy alone, whose features it is chosen for.
     table
         The discovery samples with labels.
@@ -68,7 +69,8 @@ def fit_all(config: Config, table: Table, group: str | None) -> tuple[dict[str, 
             # Only the proxy's own coefficients are read one by one.
             linear = fit(inputs, table.labels, subjects, rng, draws=DRAWS, settings=config.proxy)
         else:
-            plain = replace(config.proxy, basis="none")
+            components = config.proxy.components if baseline.groups else None
+            plain = replace(config.proxy, basis="none", components=components)
             linear = fit(inputs, table.labels, subjects, rng, settings=plain)
         if linear is not None:
             fitted[baseline.score] = linear

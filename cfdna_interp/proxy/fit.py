@@ -77,6 +77,9 @@ def fit(
     choice = choose(X, names, labels, subjects, rng, settings)
     recipe = replace(settings, penalty=choice.penalty)
     model = pipeline(choice.C, recipe, names).fit(X, labels, regression__sample_weight=groups.weights)
+    if "components" in model.named_steps:
+        kept_directions, columns = model["components"].components_.shape
+        recipe = replace(recipe, components=kept_directions if kept_directions < columns else None)
     return _frozen(model, X, names, labels, groups, choice, recipe, rng, draws)
 
 

@@ -93,7 +93,7 @@ class BlockScaler(StandardScaler):  # type: ignore[misc]
 
 
 class Components(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Keep the leading ``count`` directions of the columns as they come, at most as many as there are.
+    """Keep the leading ``count`` directions of the columns as they come; all columns where there are no more.
 
     Of centred columns these are the principal components. They are not brought to one variance: a ridge
     penalty then weighs them as it weighs the columns.
@@ -104,8 +104,9 @@ class Components(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: np.ndarray, y: object = None) -> Components:
         """Learn the directions from (samples, columns)."""
-        count = min(self.count, min(X.shape) - 1)
-        if count < 1:
+        # About their mean n samples span n - 1 directions; the solver gives fewer than there are columns.
+        count = min(self.count, len(X) - 1)
+        if count >= X.shape[1]:
             self.components_ = np.eye(X.shape[1])
         else:
             found = TruncatedSVD(count, algorithm="arpack", random_state=0).fit(X)
