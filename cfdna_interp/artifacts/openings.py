@@ -14,6 +14,7 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.errors import InputError
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_REMEDY = "restore it from a backup, or take a new outdir and call the result exploratory"
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Opening:
 
 
 def record_opening(layout: Layout) -> Opening:
-    """Note that the held-out labels are about to be read under ``protocol.json``.
+    """Note that the held-out labels are about to be used under ``protocol.json``.
 
     Reading again under the same protocol changes nothing: the first protocol stays number 1. The copy of
     the protocol is complete before the note is made, and the note before any label is read: a process
@@ -70,11 +71,14 @@ def record_opening(layout: Layout) -> Opening:
     Raises
     ------
     InputError
-        ``openings.json`` is there and damaged. It is never made anew: that would forget openings.
+        ``openings.json`` is damaged, or gone while traces of an opening are left. It is never made anew:
+        that would forget openings.
     """
     path, protocol = layout.file("openings.json"), layout.file("protocol.json")
-    protocols = _load(path)
     digest = digest_file(protocol)
+    protocols = _load(path) if path.exists() else []
+    if not protocols:
+        _check_unopened(layout, digest)
     if digest not in protocols:
         with atomic_path(layout.opened_protocol(digest)) as temporary:
             temporary.write_bytes(protocol.read_bytes())
@@ -119,9 +123,22 @@ def differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[str,
     return tuple(sorted(found))
 
 
+def _check_unopened(layout: Layout, digest: str) -> None:
+    """Raise ``InputError`` if another file shows that ``openings.json`` is missing rather than not yet made.
+
+    A copy of the present protocol alone shows nothing: a process may have been killed before its note.
+    """
+    copies = sorted(layout.opened_protocol(digest).parent.glob("*.json"))
+    traces = [path for path in copies if path != layout.opened_protocol(digest)]
+    traces += [path for path in (layout.file("validation.json"),) if path.exists()]
+    if traces:
+        raise InputError(
+            f"{layout.file('openings.json')} is missing, though {traces[-1]} shows that the held-out labels "
+            f"were read; {_REMEDY}"
+        )
+
+
 def _load(path: Path) -> list[str]:
-    if not path.exists():
-        return []
     try:
         protocols = json.loads(path.read_text(encoding="utf-8"))["protocols"]
         good = (
@@ -134,7 +151,6 @@ def _load(path: Path) -> list[str]:
         good = False
     if not good:
         raise InputError(
-            f"{path} is damaged, so how often the held-out labels were read cannot be told; restore it from "
-            "a backup, or take a new outdir and call the result exploratory"
+            f"{path} is damaged, so how often the held-out labels were read cannot be told; {_REMEDY}"
         )
     return list(protocols)

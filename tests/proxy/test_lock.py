@@ -102,6 +102,20 @@ def test_a_damaged_record_is_never_made_anew(own_copy, text):
     assert path.read_text() == text
 
 
+@pytest.mark.parametrize("left", ["validation.json", "protocols"])
+def test_a_missing_record_is_never_made_anew(own_copy, left):
+    layout = Layout.of(own_copy.outdir)
+    path = layout.file("openings.json")
+    path.unlink()
+    if left == "protocols":  # the copy of a protocol that is no longer the present one
+        layout.file("validation.json").unlink()
+        protocol = layout.file("protocol.json")
+        write_json(protocol, read_json(protocol) | {"software": "0.0.0"})
+    with pytest.raises(InputError, match=rf"openings\.json is missing, though .*{left}.*restore it"):
+        run_validate(own_copy)
+    assert not path.exists()
+
+
 def test_numbers_without_a_word_on_their_opening_are_refused():
     with pytest.raises(InputError, match="run the validate stage again"):
         openings.opening_of({"opened": 1, "exploratory": False})
