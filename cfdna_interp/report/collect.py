@@ -106,6 +106,11 @@ class Run:
         """Whether any of the alignments, or the table, were made by a program."""
         return bool(self.verdict["simulated"])
 
+    @property
+    def foreign(self) -> bool:
+        """Whether of the model under study only scores are known: whom it was fitted on then isn't."""
+        return self.encoder["encoder"] in ("table", "scores")
+
     def counts(self) -> dict[str, dict[str, int]]:
         """Count subjects: role -> ``case`` and ``control``."""
         counts = {}

@@ -61,7 +61,7 @@ def proxy_parts(run: Run) -> dict[str, Any]:
     stability = run.proxy["stability"]
     return {
         "proxy_sentences": describe_proxy(run.proxy),
-        "agreements": agreements(run.proxy, run.validation),
+        "agreements": agreements(run.proxy, run.validation, foreign=run.foreign),
         "stability_sentence": stability_sentence(stability) if stability else "",
         "stable_rows": stable_rows(stability) if stability else [],
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cfdna_interp.report.words import group_name, interval, number, p_phrase, percent, significant
@@ -16,6 +16,7 @@ CONCLUSIONS = {
     "more than the margin": "The model knows more than the proxy.",
     "can't tell": "The two can't be told apart, and can't be called equal.",
 }
+MAY_HAVE_SEEN = "Not asked: whether the model saw these subjects is not known."
 STABLE_ROWS = 15  # features shown; proxy.json has them all
 
 
@@ -30,7 +31,7 @@ class Agreement:
     pearson, spearman, partial
         Intervals of correlations of the logits; the last one given the label.
     difference
-        Interval of the model's AUROC minus the proxy's.
+        Interval of the model's AUROC minus the proxy's; None where the model may have seen the subjects.
     added
         What the model adds to the proxy, in words.
     conclusion
@@ -41,7 +42,7 @@ class Agreement:
     pearson: Record
     spearman: Record
     partial: Record
-    difference: Record
+    difference: Record | None
     added: str
     conclusion: str
 
@@ -81,19 +82,27 @@ def describe_proxy(proxy: Record) -> list[str]:
     return [built, seen]
 
 
-def agreements(proxy: Record, validation: Record) -> list[Agreement]:
-    """Return how the proxy agrees with the model, in discovery (cross-fitted) and held-out.
+def agreements(proxy: Record, validation: Record, *, foreign: bool) -> list[Agreement]:
+    """Return how the proxy agrees with the model, in discovery and held-out.
 
     Parameters
     ----------
     proxy, validation
         The content of ``proxy.json`` and ``validation.json``.
+    foreign
+        Whether of the model only scores are known. It may have been fitted on the discovery subjects, where
+        the proxy's logits are cross-fitted: which of the two does better there is then not asked.
     """
-    found = (
-        ("Discovery, cross-fitted", proxy.get("fidelity")),
-        ("Held-out", validation.get("fidelity")),
-    )
-    return [_agreement(who, record) for who, record in found if record is not None]
+    found = []
+    if (discovery := proxy.get("fidelity")) is not None:
+        if foreign:
+            seen = _agreement("Discovery, the model's own scores", discovery)
+            found.append(replace(seen, difference=None, added=MAY_HAVE_SEEN, conclusion=MAY_HAVE_SEEN))
+        else:
+            found.append(_agreement("Discovery, cross-fitted", discovery))
+    if (heldout := validation.get("fidelity")) is not None:
+        found.append(_agreement("Held-out", heldout))
+    return found
 
 
 def stability_sentence(stability: Record) -> str:
@@ -146,6 +155,6 @@ def _agreement(who: str, record: Record) -> Agreement:
         partial=record["partial"],
         difference={**difference, "value": difference["difference"]},
         added=said,
-        conclusion=f"{CONCLUSIONS[record['conclusion']]} The margin, fixed beforehand, is "
+        conclusion=f"{CONCLUSIONS[record['conclusion']]} The margin of the protocol is "
         f"{number(record['margin'])} of AUROC.",
     )

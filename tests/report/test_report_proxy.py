@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
-from fake_run import Built
-from test_report_page import read
+from fake_run import Built, encoder_record
+from test_report_page import Reader, read
 
 from cfdna_interp.artifacts.files import read_json
-from cfdna_interp.report.proxy import agreements, describe_proxy, stability_sentence, stable_rows
+from cfdna_interp.report.build import render
+from cfdna_interp.report.collect import collect
+from cfdna_interp.report.proxy import (
+    MAY_HAVE_SEEN,
+    agreements,
+    describe_proxy,
+    stability_sentence,
+    stable_rows,
+)
+
+FOLLOWS = {"correlation": 0.95, "r2": 0.9, "rank": 0.94, "n": 80, "low": 0.9, "high": 0.97}
 
 
 @pytest.fixture
@@ -43,7 +54,7 @@ def test_steps_before_the_regression_are_named(proxy: dict, change: dict, words:
 
 def test_agreement_is_shown_for_both_roles_with_its_margin(simulated_run: Built, proxy: dict) -> None:
     validation = read_json(simulated_run.layout.file("validation.json"))
-    discovery, heldout = agreements(proxy, validation)
+    discovery, heldout = agreements(proxy, validation, foreign=False)
     assert discovery.who == "Discovery, cross-fitted, n = 80 subjects"
     assert discovery.pearson["value"] == 0.91
     assert (
@@ -57,8 +68,30 @@ def test_agreement_is_shown_for_both_roles_with_its_margin(simulated_run: Built,
 
 def test_agreement_that_cannot_be_estimated_says_why(proxy: dict) -> None:
     proxy["fidelity"]["added"] |= {"coefficient": None, "reason": "the logits separate the classes"}
-    (row,) = agreements(proxy, {})
+    (row,) = agreements(proxy, {}, foreign=False)
     assert row.added == "can't be estimated: the logits separate the classes"
+
+
+def test_whom_a_foreign_model_saw_is_not_known_so_discovery_concludes_nothing(
+    simulated_run: Built, proxy: dict
+) -> None:
+    run = collect(simulated_run.config, simulated_run.layout)
+    discovery, heldout = agreements(proxy, run.validation, foreign=True)
+    assert discovery.who == "Discovery, the model's own scores, n = 80 subjects"
+    assert discovery.pearson["value"] == 0.91
+    assert discovery.difference is None
+    assert discovery.conclusion == discovery.added == MAY_HAVE_SEEN
+    assert heldout.conclusion.endswith("of AUROC.")
+    page = render(
+        replace(run, encoder=encoder_record("table"), dominance=run.dominance | {"fidelity": FOLLOWS}),
+        read_json(simulated_run.layout.file("manifest.json")),
+    )
+    reader = Reader()
+    reader.feed(page)
+    text = reader.sections["proxy"]
+    assert "the model's are its own scores, and whether it saw these subjects is not known" in text
+    assert text.count("Model less proxy") == 1
+    assert "Discovery, cross-fitted" not in text
 
 
 def test_stable_features_stand_beside_what_chance_gives(proxy: dict) -> None:
