@@ -13,6 +13,7 @@ from cfdna_interp.proxy.fit import fit
 from cfdna_interp.stats.resampling import stream
 
 DRAWS = 100
+NO_FEATURE = "the penalty leaves no feature"
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,11 @@ def fit_all(config: Config, table: Table, group: str | None) -> tuple[dict[str, 
             components = config.proxy.components if baseline.groups else None
             plain = replace(config.proxy, basis="none", components=components)
             linear = fit(inputs, table.labels, subjects, rng, settings=plain)
-        if linear is not None:
+        if linear is not None and linear.coefficient.any():
             fitted[baseline.score] = linear
+        elif linear is not None:
+            # A constant is nothing to compare with, let alone to beat.
+            absent[baseline.score] = NO_FEATURE
         elif inputs.names:
             absent[baseline.score] = "no input varies among the discovery samples"
         else:

@@ -25,7 +25,7 @@ from cfdna_interp.artifacts.predictions import Score, save_scores
 from cfdna_interp.artifacts.proxy import Linear, Proxy, save_proxy
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.proxy.baselines import baselines, fit_all, inputs_of
+from cfdna_interp.proxy.baselines import NO_FEATURE, baselines, fit_all, inputs_of
 from cfdna_interp.proxy.measure import METRICS
 from cfdna_interp.proxy.training import training_distance, training_levels
 from cfdna_interp.proxy.worth import cross_validations, fidelity_to_model, stable_features
@@ -70,9 +70,10 @@ def run_proxy(config: Config) -> None:
             linear = fitted[baseline.score]
             scores += _scores(baseline.score, linear, inputs_of(baseline, heldout, discovery), heldout)
     proxy = fitted.get(f"baseline_{group}")
+    empty = absent.get(f"baseline_{group}") == NO_FEATURE
     if proxy is not None:
         scores += _scores("proxy", proxy, group_inputs(heldout, (group,)), heldout)
-    save_proxy(_proxy(config, layout, discovery, dominance, proxy), layout.file("proxy.json"))
+    save_proxy(_proxy(config, layout, discovery, dominance, proxy, empty), layout.file("proxy.json"))
     save_scores(scores, layout.scores("proxy"))
     write_json(layout.file("protocol.json"), _protocol(config, layout, discovery, dominance, absent))
 
@@ -92,11 +93,18 @@ def _columns_of(linear: Linear, inputs: Inputs) -> np.ndarray:
 
 
 def _proxy(
-    config: Config, layout: Layout, table: Table, dominance: dict[str, Any], linear: Linear | None
+    config: Config,
+    layout: Layout,
+    table: Table,
+    dominance: dict[str, Any],
+    linear: Linear | None,
+    empty: bool,
 ) -> Proxy:
     group = dominance["group"]
     if group is None:
         reason = f"no group is dominant: {dominance['reason']}"
+    elif empty:
+        reason = f"{group} is dominant, but {NO_FEATURE}"
     elif linear is None:
         reason = f"{group} is dominant, but none of its features varies among the discovery samples"
     else:

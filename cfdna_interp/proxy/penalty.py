@@ -44,7 +44,8 @@ def choose(
     """Return the penalty of the settings, or under ``auto`` the preferred one, with its strength.
 
     Under ``auto`` it is the first of L2, elastic net and L1 whose best mean loss lies within one standard
-    error of the best of all. The strength is that of the one-standard-error rule.
+    error of the best of all. The strength is that of the one-standard-error rule. Errors are those of
+    differences on the same folds.
 
     Parameters
     ----------
@@ -72,8 +73,8 @@ def choose(
                 losses[penalty].append(path)
     tables = {penalty: np.array(rows) for penalty, rows in losses.items()}
     best = min(tables, key=lambda penalty: float(tables[penalty].mean(axis=0).min()))
-    limit = _limit(tables[best])
-    penalty = next(name for name in wanted if tables[name].mean(axis=0).min() <= limit)
+    lowest = {name: table[:, [int(table.mean(axis=0).argmin())]] for name, table in tables.items()}
+    penalty = next(name for name in wanted if _as_good(lowest[name], lowest[best][:, 0])[0])
     return Choice(penalty, one_standard_error(GRID, tables[penalty]))
 
 
@@ -87,7 +88,9 @@ def choose_penalty(
 def one_standard_error(grid: np.ndarray, losses: np.ndarray) -> float:
     """Return the smallest C whose mean loss is within one standard error of the smallest mean.
 
-    Breiman et al. 1984. A penalty that some fold did not try has an infinite loss.
+    Breiman et al. 1984, with the standard error of the folds' differences from the best: some folds are
+    harder than others for every strength, and that scatter would let a model of no feature pass for as good
+    as one that does better in each fold. A penalty that some fold did not try has an infinite loss.
 
     Parameters
     ----------
@@ -96,13 +99,16 @@ def one_standard_error(grid: np.ndarray, losses: np.ndarray) -> float:
     losses
         (folds, penalties) loss of each fold.
     """
-    return float(grid[np.flatnonzero(losses.mean(axis=0) <= _limit(losses))[0]])
+    best = losses[:, int(losses.mean(axis=0).argmin())]
+    return float(grid[np.flatnonzero(_as_good(losses, best))[0]])
 
 
-def _limit(losses: np.ndarray) -> float:
-    mean = losses.mean(axis=0)
-    best = int(mean.argmin())
-    return float(mean[best] + losses[:, best].std(ddof=1) / np.sqrt(len(losses)))
+def _as_good(losses: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """Say which columns exceed the best one, on average, by at most the standard error of that."""
+    tried = np.isfinite(losses).all(axis=0)
+    more = np.where(tried, losses, 0) - best[:, None]
+    within: np.ndarray = more.mean(axis=0) <= more.std(axis=0, ddof=1) / np.sqrt(len(losses))
+    return tried & within
 
 
 def _paths(

@@ -108,13 +108,17 @@ def test_too_few_subjects_are_an_error_that_counts_them():
 
 
 def test_one_standard_error_by_hand():
-    # Means .5, .42, .40, .60; the best penalty's losses .3 and .5 have SD .1414, standard error .1: the
-    # smallest C with a mean of at most .5 is the first.
-    losses = np.array([[0.5, 0.42, 0.3, 0.6], [0.5, 0.42, 0.5, 0.6]])
-    assert one_standard_error(np.array([1.0, 2, 3, 4]), losses) == 1
-    # Equal losses of .40 in the best column: no error, the best itself.
-    losses[:, 2] = 0.4
-    assert one_standard_error(np.array([1.0, 2, 3, 4]), losses) == 3
+    # One fold is much harder than the other, so that losses have a standard error of .2; but the first
+    # strength is worse by .10 in both, a standard error of 0. The second is worse by .04 and better by .01:
+    # .015 on average, within the .025 = (.05 / sqrt 2) / sqrt 2 of that difference.
+    grid = np.array([1.0, 2, 3, 4])
+    losses = np.array([[0.60, 0.54, 0.50, 0.9], [0.20, 0.09, 0.10, 0.9]])
+    assert one_standard_error(grid, losses) == 2
+    # Worse by .04 and .01: .025 on average, beyond .015. And a strength that a fold did not try is never chosen.
+    losses[1, 1] = 0.11
+    assert one_standard_error(grid, losses) == 3
+    losses[0, 0] = np.inf
+    assert one_standard_error(grid, losses) == 3
 
 
 def test_choice_of_penalty_follows_the_strength_of_the_signal():
