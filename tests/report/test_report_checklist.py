@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+import pytest
 from fake_run import Built
 
-from cfdna_interp.report.checklist import answers, checklist, items
+from cfdna_interp.report.answers import answers
+from cfdna_interp.report.checklist import checklist, items
 from cfdna_interp.report.collect import collect
 from cfdna_interp.report.sections import SECTIONS, sections_of
 
@@ -58,9 +61,12 @@ def test_answers_hold_the_numbers_of_the_run(simulated_run: Built) -> None:
     # 40 + 40 subjects a role, four sites, nothing excluded, by construction.
     assert found["21"].answer.startswith("model and proxy: 40 cases + 40 controls")
     assert found["6a"].answer == "4 sites: Aarhus, Bergen, Cork, Delft"
-    assert found["6b"].answer == "nobody was left out after enrolment"
+    assert found["6b"].answer == "no row was left out by this run"
     assert found["13"].answer.endswith("share of cases 50 % in discovery, 50 % held-out")
-    assert found["14"].answer == "AUROC by site and sex and age, with a test of heterogeneity"
+    assert (
+        found["14"].answer
+        == "AUROC by site and sex and age, with a test of heterogeneity by site and sex and age"
+    )
     assert found["17"].answer == ""
     assert found["17"].authors == "all of it"
     assert "first opening" in found["18c"].answer
@@ -73,6 +79,85 @@ def test_answers_of_a_run_without_proxy_and_with_exclusions(bare_run: Built) -> 
     assert found["22"].answer == "there is no proxy: no group is dominant"
     assert found["20a"].answer.endswith("1 sample was left out, each with its reason")
     assert found["20b"].answer.endswith("ages are not known")
+
+
+@pytest.mark.parametrize("kind", ["table", "scores"])
+def test_of_a_foreign_model_it_is_the_authors_who_know_whom_it_saw(simulated_run: Built, kind: str) -> None:
+    run = collect(simulated_run.config, simulated_run.layout)
+    found = {
+        item.item: item for item in checklist(replace(run, encoder=run.encoder | {"encoder": kind}), NAMES)
+    }
+    assert "everything that is fitted here" in found["12a"].answer
+    for name in ("12a", "12c", "21"):
+        assert "whom the model under study was fitted on" in found[name].authors
+    assert found["12c"].answer.startswith("of the model under study only scores are known")
+    assert found["21"].answer.startswith("surrogate and proxy: 40 cases + 40 controls; the model itself: not")
+    assert "in the model under study: not known" in found["12b"].answer
+    assert (found["9c"].answer, found["9c"].authors) == ("", "whether people judged any")
+
+
+def test_what_labels_chose_is_said(simulated_run: Built) -> None:
+    run = collect(simulated_run.config, simulated_run.layout)
+    assert answers(run)["predictors"].endswith("discovery labels enter the choice of the proxy's group")
+    for penalty, said in (("l1", "the L1 penalty of proxy and baselines selects"), ("auto", "where L1 or")):
+        config = replace(run.config, proxy=replace(run.config.proxy, penalty=penalty))
+        assert said in answers(replace(run, config=config))["predictors"]
+    assert "choice of the proxy's group" not in answers(replace(run, proxy=None))["predictors"]
+    assert "nested cross-validation judges it and chooses nothing" in answers(run)["model"]
+
+
+def test_forms_are_those_of_the_recipe(simulated_run: Built) -> None:
+    run = collect(simulated_run.config, simulated_run.layout)
+    assert run.proxy is not None
+    assert "attention heads that are not linear; in the proxy: standardised, linear" in answers(run)["form"]
+    ilr = run.proxy | {"recipe": run.proxy["recipe"] | {"basis": "ilr"}}
+    assert "parts of a whole as log-ratios, one common scale" in answers(replace(run, proxy=ilr))["form"]
+
+
+def test_only_what_was_looked_at_and_compared_is_claimed(simulated_run: Built) -> None:
+    run = collect(simulated_run.config, simulated_run.layout)
+    assert answers(run)["clusters"].startswith("AUROC within batches")
+    blind = {"value": None, "reason": "none"}
+    audit = run.audit | {"overlap_weighted": blind, "leave_one_site_out": blind}
+    audit["handling"] = audit["handling"] | {"within": blind}
+    untested = [
+        {"by": "site", "groups": [{"group": "A", "auroc": None}], "interaction": None},
+        {"by": "sex", "groups": [{"group": "F", "auroc": {"value": 0.8}}], "interaction": None},
+    ]
+    pairs = [pair for pair in run.validation["paired"] if pair["b"] == "proxy"]
+    validation = run.validation | {"subgroups": {"model": untested}, "paired": pairs}
+    known = answers(replace(run, audit=audit, validation=validation))
+    assert known["clusters"].startswith("no way of holding batch or site gave a number")
+    assert known["fairness"] == "AUROC by sex, not tested"
+    # The dominant group's own baseline is the proxy itself and is not compared.
+    assert known["measures"].endswith("with Holm against: proxy")
+
+
+def test_rows_without_a_role_are_counted_and_a_table_leaves_its_making_to_the_authors(
+    table_run: Built,
+) -> None:
+    run = collect(table_run.config, table_run.layout)
+    assert run.table is not None
+    found = {item.item: item for item in checklist(run, NAMES)}
+    assert found["6b"].answer == "no row was left out by this run"
+    assert "not known" not in found["7"].answer
+    assert found["7"].authors.startswith("what was done before the table")
+    assert found["9c"].answer == ""
+    dropped = answers(replace(run, table=replace(run.table, left_out=3)))["excluded"]
+    assert dropped == "rows of the table without a role were not used: 3"
+
+
+def test_without_a_proxy_nothing_is_said_of_scoring(bare_run: Built) -> None:
+    known = answers(collect(bare_run.config, bare_run.layout))
+    assert known["poor"] == "no new sample can be scored: there is no proxy"
+    assert known["model"].endswith("there is no proxy")
+
+
+def test_a_second_opening_is_no_opening_once_everything_was_frozen(simulated_run: Built) -> None:
+    run = collect(simulated_run.config, simulated_run.layout)
+    assert answers(run)["opened"] == "was opened once everything was frozen"
+    again = answers(replace(run, validation=run.validation | {"opened": 2, "exploratory": True}))["opened"]
+    assert again == "had been opened before under another protocol (this is opening 2)"
 
 
 def test_links_lead_to_sections_that_the_page_has(simulated_run: Built) -> None:
