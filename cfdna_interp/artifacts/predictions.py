@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.errors import InputError
+
+# Full score of the stand-in for a model that is known by its scores; its subsets are compared with it.
+SURROGATE = "surrogate"
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Score:
     sample, subject
         Names of the library and of the person.
     score
-        Which score, e.g. ``model``, ``model_without_fragment_length``, ``proxy``.
+        Which score, e.g. ``model``, ``surrogate``, ``model_without_fragment_length``, ``proxy``.
     value
         A logit, finite.
     """
@@ -72,6 +76,40 @@ _PREDICTIONS = pa.schema(
         ("sd", pa.float64()),
     ]
 )
+
+
+def frozen_scores(
+    name: str,
+    fitted: np.ndarray,
+    foreign: np.ndarray | None,
+    samples: Sequence[str],
+    subjects: Sequence[str],
+) -> list[Score]:
+    """Return the held-out scores of one subset of groups.
+
+    Of a model that is known by its scores, ``model`` is what it says itself and ``surrogate`` what its
+    stand-in says; the other subsets are the stand-in's. Taking what a subset changes off the model's own
+    score would leave the model's noise, and minus the signal where the stand-in says more than the model.
+
+    Parameters
+    ----------
+    name
+        ``model`` or the name of a subset's score.
+    fitted
+        (samples,) logits of the model fitted here on the subset.
+    foreign
+        (samples,) logits of a model known by its scores, None where the model itself was fitted.
+    samples, subjects
+        Names.
+    """
+    columns = {name: fitted}
+    if foreign is not None and name == "model":
+        columns = {name: foreign, SURROGATE: fitted}
+    return [
+        Score(sample, subject, score, float(value))
+        for score, values in columns.items()
+        for sample, subject, value in zip(samples, subjects, values, strict=True)
+    ]
 
 
 def save_scores(scores: Sequence[Score], path: Path | str) -> None:

@@ -15,7 +15,7 @@ import torch
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.artifacts.predictions import Prediction, Score, save_predictions, save_scores
+from cfdna_interp.artifacts.predictions import Prediction, Score, frozen_scores, save_predictions, save_scores
 from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.attribution.dataset import EmbeddedCohort, load_cohort
 from cfdna_interp.config import Config
@@ -67,7 +67,6 @@ def run_train(config: Config) -> None:
     discovery, heldout = load_cohort(config, "discovery"), load_cohort(config, "heldout")
     scores: list[Score] = []
     cross_fitted = {}
-    own = np.zeros(len(heldout.samples))
     fidelity_record = None
     for name, present in subsets().items():
         bags = discovery.coalition(present)
@@ -86,19 +85,12 @@ def run_train(config: Config) -> None:
         logger.info("%s: cross-fitted AUROC %.3f", name, cross_fitted[name])
         frozen = fitted.ensemble_logits(heldout.coalition(present)).mean(axis=1)
         if name == "model":
-            own = frozen
             fitted.save(layout.file("heads.safetensors"))
             fidelity_record = _fidelity(discovery, logits, config.seed)
             save_predictions(
                 _predictions(discovery, fitted, logits), layout.file("predictions.discovery.parquet")
             )
-        if heldout.scores is not None:
-            # The model's own score, less what its surrogate loses with the group.
-            frozen = heldout.scores + frozen - own
-        scores += [
-            Score(sample, subject, name, float(value))
-            for sample, subject, value in zip(heldout.samples, heldout.subjects, frozen, strict=True)
-        ]
+        scores += frozen_scores(name, frozen, heldout.scores, heldout.samples, heldout.subjects)
     write_json(
         layout.file("retraining.json"), {"cross_fitted_auroc": cross_fitted, "fidelity": fidelity_record}
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cfdna_interp.artifacts.predictions import SURROGATE
 from cfdna_interp.config import Config
 from cfdna_interp.proxy.fidelity import fidelity
 from cfdna_interp.proxy.subgroups import subgroups
@@ -118,10 +119,12 @@ def measure(cohort: Cohort, config: Config) -> dict[str, Any]:
 def families(scores: Sequence[str], group: str | None) -> list[list[tuple[str, str]]]:
     """Return the pairs to compare, by family; p values are adjusted inside a family.
 
-    The model against itself retrained without each group; the model against the proxy; the proxy, and
+    The model, or its surrogate where only scores of it are known, against itself retrained without each
+    group; the model against the proxy; the proxy, and
     the model, against each baseline but that of the dominant ``group``, which is the proxy itself.
     """
-    retrained = [("model", name) for name in scores if name.startswith(RETRAINED)]
+    whole = SURROGATE if SURROGATE in scores else "model"
+    retrained = [(whole, name) for name in scores if name.startswith(RETRAINED)]
     baselines = [name for name in scores if name.startswith(BASELINE)]
     if "proxy" not in scores:
         return [retrained, [("model", name) for name in baselines]]

@@ -12,7 +12,7 @@ from cfdna_interp.artifacts.files import digest_file, read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table, load_table
 from cfdna_interp.artifacts.openings import Opening, record_opening
-from cfdna_interp.artifacts.predictions import load_scores
+from cfdna_interp.artifacts.predictions import SURROGATE, load_scores
 from cfdna_interp.artifacts.validation import save_subjects
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
@@ -93,7 +93,7 @@ def _subject_scores(layout: Layout, table: Table) -> dict[str, np.ndarray]:
         result[score] = sums / counts
     if "model" not in result:
         raise InputError(f"{layout.scores('model')} has no score 'model'; run the train stage again")
-    first = ["model", "proxy", *(BASELINE + group for group in table.study_groups)]
+    first = ["model", SURROGATE, "proxy", *(BASELINE + group for group in table.study_groups)]
     ranked = {name: i for i, name in enumerate(first)}
     return {name: result[name] for name in sorted(result, key=lambda n: (ranked.get(n, len(ranked)), n))}
 

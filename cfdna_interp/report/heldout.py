@@ -98,7 +98,7 @@ def subgroup_sentences(validation: Record, score: str) -> list[tuple[str, str]]:
 
 def paired_sentences(validation: Record) -> list[str]:
     """Say what the paired differences show: the model without each group, beside the proxy and baselines."""
-    pairs = [pair for pair in validation["paired"] if pair["a"] == "model"]
+    pairs = validation["paired"]
     retrained = [pair for pair in pairs if pair["b"].startswith(RETRAINED)]
     sentences = []
     if retrained:
@@ -106,7 +106,8 @@ def paired_sentences(validation: Record) -> list[str]:
             f"{group_name(pair['b'].removeprefix(RETRAINED)).lower()} {_difference(pair)}"
             for pair in retrained
         )
-        sentences.append(f"What the model's AUROC loses when it is retrained without a group: {each}.")
+        whole = score_name(retrained[0]["a"]).lower()
+        sentences.append(f"What the {whole}'s AUROC loses when it is retrained without a group: {each}.")
     sentences += [f"Model less proxy: {_difference(pair)}." for pair in pairs if pair["b"] == "proxy"]
     for score in main_scores(validation):
         against = [

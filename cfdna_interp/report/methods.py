@@ -62,7 +62,7 @@ def _fragments(run: Run) -> str:
 def _model(run: Run) -> str:
     model, scores_only = run.config.model, run.encoder["encoder"] == "table"
     held = (
-        "Held-out scores are the model's own; without a group, they are these less what the surrogate loses."
+        "Held-out scores are the model's own; those of subsets of groups are the surrogate's."
         if scores_only
         else f"Held-out logits are the mean of {model.folds * model.ensemble} heads, {model.ensemble} a fold."
     )

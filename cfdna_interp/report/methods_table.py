@@ -30,7 +30,7 @@ def model_paragraph(run: Run) -> str:
         else "The model under study was a logistic regression with an L2 penalty on all feature groups."
     )
     held = (
-        "Held-out scores are the model's own; without a group, they are these less what the surrogate loses."
+        "Held-out scores are the model's own; those of subsets of groups are the surrogate's."
         if scores
         else f"Held-out logits are the mean over the models of {run.encoder['folds']} folds."
     )

@@ -91,13 +91,14 @@ def group_rank(group: str) -> tuple[int, str]:
 
 
 def score_rank(score: str) -> tuple[int, tuple[int, str]]:
-    """Return a sort key: model, proxy, one group only, one group left out, baselines."""
-    if score in ("model", "proxy"):
-        return ("model", "proxy").index(score), (0, "")
-    for place, prefix in enumerate(("model_only_", "model_without_", "baseline_"), start=2):
+    """Return a sort key: model, proxy, surrogate, one group only, one group left out, baselines."""
+    first = ("model", "proxy", "surrogate")
+    if score in first:
+        return first.index(score), (0, "")
+    for place, prefix in enumerate(("model_only_", "model_without_", "baseline_"), start=len(first)):
         if score.startswith(prefix):
             return place, group_rank(score.removeprefix(prefix))
-    return 5, (0, score)
+    return 6, (0, score)
 
 
 def significant(value: float | None) -> str:
@@ -110,6 +111,7 @@ def score_name(score: str) -> str:
     fixed = {
         "model": "Model",
         "proxy": "Proxy",
+        "surrogate": "Surrogate",
         "baseline_all": "All groups (logistic)",
         "baseline_covariates": "Covariates only",
         "baseline_technical": "Technical columns only",

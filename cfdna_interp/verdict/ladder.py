@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from cfdna_interp.artifacts.features import GROUPS
+from cfdna_interp.artifacts.predictions import SURROGATE
 from cfdna_interp.artifacts.verdict import CANT_TELL, EARNED, REFUSED, Rung, Verdict
 from cfdna_interp.audit.within_batch import ATTENUATED, HANDLING, NOT_HANDLING
 from cfdna_interp.config.settings import Validation
@@ -73,7 +74,9 @@ def _too_few(validation: Record) -> str:
 def _signal(validation: Record, margins: Validation) -> Rung:
     p, interval = validation["permutation"]["p"], validation["scores"]["model"]["auroc"]
     seen = f"held-out AUROC {_interval(interval)}, permutation p {p:.2g}"
-    if p <= SIGNIFICANT and interval["low"] > 0.5:
+    if interval["low"] is None:
+        status, word, reason = CANT_TELL, CANT_TELL, seen
+    elif p <= SIGNIFICANT and interval["low"] > 0.5:
         status, word, reason = EARNED, EARNED, seen
     elif p > SIGNIFICANT and interval["high"] < margins.signal_ceiling:
         status, word = REFUSED, "no signal"
@@ -104,7 +107,7 @@ def _reliance(dominance: Record) -> Rung:
 
 def _necessity(dominance: Record, validation: Record, margins: Validation) -> Rung:
     group = dominance["group"]
-    claim = f"it is necessary: retrained without {_name(group)} the model is worse"
+    claim = f"it is necessary: retrained without {_name(group)} {_whole(validation)} is worse"
 
     def decide(pair: Record) -> tuple[str, str, str]:
         if pair["low"] > margins.necessity_margin:
@@ -147,15 +150,22 @@ def _compared(
 ) -> Rung:
     if group is None:
         return Rung(rung, claim, CANT_TELL, CANT_TELL, "no group is dominant")
-    pairs = [p for p in validation["paired"] if p["a"] == "model" and p["b"] == against]
-    other = "the proxy" if against == "proxy" else f"the model retrained without {_name(group)}"
+    proxied = against == "proxy"
+    whole = "the model" if proxied else _whole(validation)
+    pairs = [p for p in validation["paired"] if p["b"] == against]
+    other = "the proxy" if proxied else f"{whole} retrained without {_name(group)}"
     if not pairs:
         return Rung(rung, claim, CANT_TELL, CANT_TELL, f"{other} has no held-out score to compare with")
     pair = pairs[0]
     status, word, why = decide(pair)
-    reason = f"held-out AUROC of the model minus that of {other}: {pair['difference']:.3f}; {why}"
+    reason = f"held-out AUROC of {whole} minus that of {other}: {pair['difference']:.3f}; {why}"
     numbers = {"difference": {"value": pair["difference"], "low": pair[low], "high": pair[high]}}
     return Rung(rung, claim, status, word, reason, numbers)
+
+
+def _whole(validation: Record) -> str:
+    """Return what is retrained: a model that is known by its scores can't be, its surrogate can."""
+    return "the surrogate" if SURROGATE in validation["scores"] else "the model"
 
 
 def _handling(audit: Record) -> Rung:
@@ -222,6 +232,8 @@ def _suppressors(dominance: Record) -> str:
 
 
 def _interval(interval: Record) -> str:
+    if interval["low"] is None:
+        return f"{interval['value']:.2f} [no interval: {interval['method']}]"
     return f"{interval['value']:.2f} [{interval['low']:.2f} to {interval['high']:.2f}]"
 
 

@@ -20,7 +20,7 @@ from cfdna_interp.attribution.dataset import load_cohort, load_heads, load_refer
 from cfdna_interp.attribution.dominance import run_dominance
 from cfdna_interp.attribution.embed import run_embed
 from cfdna_interp.attribution.nulls import run_refit
-from cfdna_interp.attribution.retraining import run_train
+from cfdna_interp.attribution.retraining import run_train, subsets
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Attribution, Model
 from cfdna_interp.errors import InputError
@@ -132,13 +132,18 @@ def test_values_of_another_cohort_are_refused(run: Config, tmp_path: Path) -> No
 
 def test_a_model_known_by_its_scores_keeps_them_and_says_how_well_it_is_followed(tmp_path: Path) -> None:
     scores = tmp_path / "scores.tsv"
-    given = {f"S{i}": (i - 5) / 2 for i in range(12)}
+    # A held-out score that no surrogate says: it may move the model's own score and no other.
+    given = {f"S{i}": (i - 5) / 2 for i in range(11)} | {"S11": 900.0}
     write_text(scores, "sample\tlogit\n" + "".join(f"{name}\t{value}\n" for name, value in given.items()))
     config = embedded(tmp_path / "run", encoder="table", checkpoint=str(scores))
     run_train(config)
     layout = Layout.of(config.outdir)
-    frozen = [score for score in load_scores(layout.scores("model")) if score.score == "model"]
-    assert {score.sample: score.value for score in frozen} == {"S10": 2.5, "S11": 3.0}
+    frozen = load_scores(layout.scores("model"))
+    model = {score.sample: score.value for score in frozen if score.score == "model"}
+    assert model == {"S10": 2.5, "S11": 900.0}
+    rest = [score for score in frozen if score.score != "model"]
+    assert {score.score for score in rest} == {"surrogate", *subsets()} - {"model"}
+    assert max(abs(score.value) for score in rest) < 100
     predictions = load_predictions(layout.file("predictions.discovery.parquet"))
     assert {item.sample: item.logit for item in predictions} == {f"S{i}": given[f"S{i}"] for i in range(10)}
     record = read_json(layout.file("retraining.json"))["fidelity"]

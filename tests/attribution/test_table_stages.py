@@ -18,6 +18,8 @@ from cfdna_interp.artifacts.predictions import load_predictions, load_scores
 from cfdna_interp.attribution.tabular import dominance, refits, retraining
 from cfdna_interp.config.settings import Attribution, Config
 from cfdna_interp.errors import InputError
+from cfdna_interp.proxy.measure import families
+from cfdna_interp.stats.roc import auroc
 
 LENGTH = GROUPS[0]
 SETTINGS = Attribution(bootstrap=20, permutations=19, chunks=2)
@@ -161,6 +163,25 @@ def test_a_foreign_score_is_the_model_and_its_surrogate_says_what_groups_are_wor
         ("heldout", [row.value for row in load_scores(layout.scores("model")) if row.score == "model"]),
     ):
         np.testing.assert_allclose(said, anndata.read_h5ad(layout.matrix(role)).obs["score"])
+
+
+def test_without_the_only_group_a_foreign_score_rests_on_chance_is_left_and_not_less(tmp_path: Path) -> None:
+    # The score is the mean of the length features, so the label is told by these alone. Subsets without
+    # them know nothing: AUROC .5, give or take the error of 40 against 40, (81 / (12 * 1600))**.5 = .065.
+    config = cohort(tmp_path / "run", scored=True, noise=0.1)
+    retraining.run_train(config)
+    scores: dict[str, list[float]] = {}
+    for row in load_scores(Layout.of(config.outdir).scores("model")):
+        scores.setdefault(row.score, []).append(row.value)
+    labels = np.repeat([0, 1], 40)
+    found = {name: auroc(labels, np.array(values)) for name, values in scores.items()}
+    assert found["model_only_context"] == 0.5
+    for name in (f"model_without_{LENGTH}", f"model_only_{GROUPS[1]}", f"model_only_{GROUPS[2]}"):
+        assert abs(found[name] - 0.5) < 2.5 * 0.065, name
+    for name in ("surrogate", f"model_only_{LENGTH}"):
+        assert found[name] == pytest.approx(found["model"], abs=0.02), name
+    (row,) = [pair for pair in families(list(found), LENGTH)[0] if pair[1] == f"model_without_{LENGTH}"]
+    assert row[0] == "surrogate"
 
 
 def test_a_foreign_score_that_the_table_does_not_tell_names_nothing(tmp_path: Path) -> None:

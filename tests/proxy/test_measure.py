@@ -61,6 +61,13 @@ def test_model_and_proxy_are_tested_against_every_other_baseline():
     assert families(scores[:1] + scores[3:], None)[1] == [("model", f"baseline_{g}") for g in "abc"]
 
 
+def test_a_model_known_by_its_scores_is_not_retrained_its_surrogate_is():
+    assert families(["model", "surrogate", "proxy", "model_without_a"], "a")[:2] == [
+        [("surrogate", "model_without_a")],
+        [("model", "proxy")],
+    ]
+
+
 def test_holm_is_within_a_family(measured):
     rows = [row for row in measured["paired"] if row["a"] == "model" and row["b"].startswith("baseline_")]
     assert [row["b"] for row in rows] == ["baseline_methylation", "baseline_technical"]

@@ -285,3 +285,15 @@ def test_a_verdict_survives_the_disk(tmp_path):
     (tmp_path / "verdict.json").write_text("{}")
     with pytest.raises(InputError, match="is no verdict"):
         load_verdict(tmp_path / "verdict.json")
+
+
+def test_l2_of_a_model_known_by_its_scores_compares_the_surrogate_with_itself():
+    dominance, validation, audit = records(necessity=(0.10, 0.30))
+    validation["scores"]["surrogate"] = validation["scores"]["model"]
+    validation["paired"][0]["a"] = "surrogate"
+    rung = climb(dominance, validation, audit, MARGINS).rungs[2]
+    assert (rung.status, rung.numbers["difference"]["low"]) == ("earned", 0.10)
+    assert rung.claim == "it is necessary: retrained without fragment length the surrogate is worse"
+    assert rung.reason.startswith(
+        "held-out AUROC of the surrogate minus that of the surrogate retrained without fragment length: 0.200"
+    )

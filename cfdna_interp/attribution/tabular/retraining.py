@@ -11,7 +11,7 @@ import numpy as np
 from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import load_table
-from cfdna_interp.artifacts.predictions import Prediction, Score, save_predictions, save_scores
+from cfdna_interp.artifacts.predictions import Prediction, Score, frozen_scores, save_predictions, save_scores
 from cfdna_interp.attribution.summaries import mean_auroc
 from cfdna_interp.attribution.tabular.cohort import Folded, load_folded, scores_of
 from cfdna_interp.attribution.tabular.model import RATIOS, Fits, contributed, frozen_logits
@@ -47,26 +47,19 @@ def run_train(config: Config) -> None:
     X = heldout.X[:, chosen]
     encoded = [fold.encoder.encode(X) for fold in folded.folds]
     foreign = scores_of(heldout)
-    cross_fitted, scores = {}, []
-    own = np.zeros(len(X))
+    cross_fitted: dict[str, float] = {}
+    scores: list[Score] = []
     for name, present in subsets_of(folded.cohort.names).items():
         fits = fit_model(folded, present)
         cross_fitted[name] = cross_fitted_auroc(folded, fits)
         logger.info("%s: cross-fitted AUROC %.3f", name, cross_fitted[name])
         frozen = frozen_logits(fits, encoded)
         if name == "model":
-            own = frozen
             logits = contributed(folded, fits, samples=True).logit[0]
             record = _fidelity(folded, logits, config.seed)
             _save_predictions(folded, logits, layout)
             write_json(layout.file("encoder.json"), _encoder(folded, fits, X))
-        if foreign is not None:
-            # The model's own score, less what its surrogate loses with the group.
-            frozen = foreign + frozen - own
-        scores += [
-            Score(sample, subject, name, float(value))
-            for sample, subject, value in zip(heldout.samples, heldout.subjects, frozen, strict=True)
-        ]
+        scores += frozen_scores(name, frozen, foreign, heldout.samples, heldout.subjects)
     write_json(layout.file("retraining.json"), {"cross_fitted_auroc": cross_fitted, "fidelity": record})
     save_scores(scores, layout.scores("model"))
 

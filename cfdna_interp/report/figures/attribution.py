@@ -31,8 +31,8 @@ def attribution_figure(dominance: Mapping[str, Any], validation: Mapping[str, An
     dominance
         The content of ``dominance.json``.
     validation
-        The content of ``validation.json``; its pairs of the model with the model retrained without a
-        group give the third column.
+        The content of ``validation.json``; its pairs of the model (or its surrogate) with the same
+        retrained without a group give the third column.
 
     Returns
     -------
@@ -140,7 +140,7 @@ def _add_contributions(figure: go.Figure, groups: list[str], dominance: Mapping[
 def _add_costs(
     figure: go.Figure, groups: list[str], dominance: Mapping[str, Any], validation: Mapping[str, Any]
 ) -> None:
-    pairs = {pair["b"]: pair for pair in validation["paired"] if pair["a"] == "model"}
+    pairs = {pair["b"]: pair for pair in validation["paired"]}
     held = [group for group in groups if f"model_without_{group}" in pairs]
     points = [
         {"value": pair["difference"], "low": pair["low"], "high": pair["high"]}

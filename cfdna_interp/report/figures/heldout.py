@@ -15,7 +15,7 @@ from cfdna_interp.report.heldout import MAIN
 from cfdna_interp.report.words import interval, score_name, score_rank
 
 MAIN_COLOURS = {"model": INK, "proxy": VERMILLION}
-ABOUT_NO_GROUP = ("model", "proxy", "all", "context", "covariates", "technical")
+ABOUT_NO_GROUP = ("model", "surrogate", "proxy", "all", "context", "covariates", "technical")
 
 
 def shown_scores(validation: Mapping[str, Any], scores: pd.DataFrame) -> list[str]:
