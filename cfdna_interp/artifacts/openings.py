@@ -54,8 +54,12 @@ class Opening:
         )
 
     def record(self) -> dict[str, Any]:
-        """Return the marks that each file with held-out numbers carries: ``exploratory``, ``opening``."""
+        """Return what each file with held-out numbers says of them.
+
+        These are ``protocol_digest``, ``exploratory`` and ``opening``.
+        """
         return {
+            "protocol_digest": self.protocol,
             "exploratory": self.exploratory,
             "opening": {"number": self.number, "changed": self.changed, "note": self.note()},
         }
@@ -109,6 +113,29 @@ def opening_of(record: Mapping[str, Any]) -> Opening:
     return Opening(
         record["opened"], record["protocol_digest"], None if changed is None else tuple(map(str, changed))
     )
+
+
+def check_opening(validation: Mapping[str, Any], other: Mapping[str, Any], path: Path, stage: str) -> None:
+    """Raise ``InputError`` unless a file is of the same opening as ``validation.json``.
+
+    Parameters
+    ----------
+    validation
+        The content of ``validation.json``.
+    other
+        What the file says of its opening; see :meth:`Opening.record`.
+    path
+        The file.
+    stage
+        The stage that writes it.
+    """
+    opening = opening_of(validation)
+    number = (other.get("opening") or {}).get("number")
+    if (other.get("protocol_digest"), number) != (opening.protocol, opening.number):
+        raise InputError(
+            f"{path} is of another opening of the held-out labels than validation.json beside it; "
+            f"run the {stage} stage again"
+        )
 
 
 def differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[str, ...]:

@@ -46,8 +46,8 @@ class Rung:
 class Verdict:
     """The highest unbroken rung, two plain sentences, and the rungs from L0 to L4.
 
-    ``exploratory`` and ``opening`` are those of ``validation.json``: whether the held-out labels had been
-    read under another protocol before, and what changed since.
+    ``protocol_digest``, ``exploratory`` and ``opening`` are those of ``validation.json``: under which
+    protocol the held-out labels were read, whether they had been before, and what changed since.
     """
 
     headline: str | None
@@ -57,6 +57,7 @@ class Verdict:
     rungs: tuple[Rung, ...]
     exploratory: bool = False
     opening: dict[str, Any] = field(default_factory=dict)
+    protocol_digest: str = ""
 
 
 def save_verdict(verdict: Verdict, path: Path | str) -> None:
@@ -78,6 +79,7 @@ def load_verdict(path: Path | str) -> Verdict:
             rungs,
             record.get("exploratory", False),
             record.get("opening", {}),
+            record.get("protocol_digest", ""),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is no verdict ({error!r}); run the verdict stage again") from None

@@ -40,11 +40,11 @@ def run_audit(config: Config) -> None:
     Raises
     ------
     InputError
-        A file of an earlier stage is missing or damaged.
+        A file of an earlier stage is missing or damaged, or the two of validation are of different openings.
     """
     layout = Layout.of(config.outdir)
     validation = read_json(layout.file("validation.json"))
-    subjects = load_subjects(layout.file("validation.scores.parquet"))
+    subjects = load_subjects(layout.file("validation.scores.parquet"), validation)
     discovery = load_table(layout.matrix("discovery"))
     heldout = _labelled(load_table(layout.matrix("heldout")), subjects, layout)
     score = "proxy" if "proxy" in validation["scores"] else "model"

@@ -11,7 +11,9 @@ import pandas as pd
 
 from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.openings import check_opening
 from cfdna_interp.artifacts.sheet import ROLES, Sample, load_samples
+from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.filters import REASONS
@@ -20,7 +22,6 @@ from cfdna_interp.report.feature_table import FeatureTable, load_feature_table
 from cfdna_interp.report.lengths import LengthTable, load_lengths
 from cfdna_interp.report.maps import Maps, load_maps
 from cfdna_interp.report.representation import NOTHING, Representation, load_representation
-from cfdna_interp.report.tables import read_parquet
 
 # In the order in which the extraction stage asks; qc files list them alphabetically.
 FILTERS = ("reads", *REASONS, "fragments", "overlap_calls_merged", "overlap_calls_discordant")
@@ -142,11 +143,17 @@ def collect(config: Config, layout: Layout) -> Run:
     Raises
     ------
     InputError
-        A result is missing or damaged; the message names the file and what to run.
+        A result is missing, damaged or of another opening; the message names the file and what to run.
     """
     exclusions = _read_table(layout.file("exclusions.tsv"), "matrix")
     excluded = {row["sample"] for row in exclusions}
-    scores = read_parquet(layout.file("validation.scores.parquet"), "validate")
+    validation = read_json(layout.file("validation.json"))
+    scores = load_subjects(layout.file("validation.scores.parquet"), validation)
+    judged = {}
+    for stage in ("audit", "verdict"):
+        path = layout.file(f"{stage}.json")
+        judged[stage] = read_json(path)
+        check_opening(validation, judged[stage], path, stage)
     labels = {str(subject): int(label) for subject, label in zip(scores.subject, scores.label, strict=True)}
     samples = {}
     for role in ROLES:
@@ -175,9 +182,9 @@ def collect(config: Config, layout: Layout) -> Run:
         encoder=read_json(layout.file("encoder.json")),
         maps=load_maps(layout.file("maps.parquet"), config) if bams else None,
         representation=load_representation(config, layout) if bams else NOTHING,
-        validation=read_json(layout.file("validation.json")),
-        audit=read_json(layout.file("audit.json")),
-        verdict=read_json(layout.file("verdict.json")),
+        validation=validation,
+        audit=judged["audit"],
+        verdict=judged["verdict"],
         proxy=proxy if proxy["group"] is not None else None,
         protocol=read_json(layout.file("protocol.json")),
         no_proxy=proxy["reason"],

@@ -7,7 +7,7 @@ from dataclasses import replace
 from cfdna_interp.artifacts.files import digest_file, read_json, write_text
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import load_table
-from cfdna_interp.artifacts.openings import opening_of
+from cfdna_interp.artifacts.openings import check_opening, opening_of
 from cfdna_interp.artifacts.proxy import load_proxy
 from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.artifacts.verdict import save_verdict
@@ -25,7 +25,7 @@ def run_verdict(config: Config) -> None:
     Raises
     ------
     InputError
-        A file of an earlier stage is missing, damaged, or belongs to another protocol.
+        A file of an earlier stage is missing, damaged, or belongs to another protocol or opening.
     """
     layout = Layout.of(config.outdir)
     dominance, validation, audit, protocol = (
@@ -36,8 +36,9 @@ def run_verdict(config: Config) -> None:
         raise InputError(
             f"{layout.file('validation.json')} was made under another protocol; run the validate stage again"
         )
+    check_opening(validation, audit, layout.file("audit.json"), "audit")
     verdict = climb(dominance, validation, audit, Validation(**protocol["margins"]))
-    subjects = load_subjects(layout.file("validation.scores.parquet"))
+    subjects = load_subjects(layout.file("validation.scores.parquet"), validation)
     cohorts = Cohorts(
         discovery=load_table(layout.matrix("discovery")),
         heldout=load_table(layout.matrix("heldout")),

@@ -21,6 +21,7 @@ from cfdna_interp.cli import cli
 from cfdna_interp.config import load_config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments import preflight
+from cfdna_interp.proxy import validate
 from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.validate import run_validate
 from cfdna_interp.verdict.decide import run_verdict
@@ -119,6 +120,25 @@ def test_a_missing_record_is_never_made_anew(own_copy, left):
 def test_numbers_without_a_word_on_their_opening_are_refused():
     with pytest.raises(InputError, match="run the validate stage again"):
         openings.opening_of({"opened": 1, "exploratory": False})
+
+
+def test_files_of_two_openings_are_not_mixed(own_copy, monkeypatch):
+    layout = Layout.of(own_copy.outdir)
+    path = layout.file("protocol.json")
+    write_json(path, read_json(path) | {"software": "0.0.0"})
+
+    # Killed between the two writes of the second opening: its subjects beside the numbers of the first.
+    def dying(path, value):
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(validate, "write_json", dying)
+        run_validate(own_copy)
+    with pytest.raises(InputError, match=r"scores\.parquet is of another opening.*run the validate stage"):
+        run_audit(own_copy)
+    run_validate(own_copy)
+    with pytest.raises(InputError, match=r"audit\.json is of another opening.*run the audit stage again"):
+        run_verdict(own_copy)
 
 
 class Killed(BaseException):

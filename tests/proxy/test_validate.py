@@ -101,7 +101,8 @@ def test_several_samples_of_a_subject_are_averaged_first(tmp_path):
     run_proxy(config)
     run_validate(config)
     layout = Layout.of(config.outdir)
-    subjects = load_subjects(layout.file("validation.scores.parquet")).set_index("subject")
+    path = layout.file("validation.scores.parquet")
+    subjects = load_subjects(path, read_json(layout.file("validation.json"))).set_index("subject")
     assert numbers(config)["n"] == {"case": 20, "control": 20}
     rows = pd.DataFrame([vars(row) for row in load_scores(layout.scores("model"))])
     means = rows[rows.score == "model"].groupby("subject")["value"].mean()

@@ -13,9 +13,11 @@ from fake_representation import write_representation
 
 from cfdna_interp.artifacts.files import digest_file, write_json, write_text
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.openings import Opening
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.artifacts.proxy import OuterFold
 from cfdna_interp.artifacts.sheet import Sample, save_samples
+from cfdna_interp.artifacts.validation import save_subjects
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import ProxySettings, Representation, Validation
 from cfdna_interp.proxy.fidelity import Added, Estimate, Fidelity
@@ -97,12 +99,13 @@ def make_run(folder: Path, world: World) -> tuple[Config, Layout]:
     write_json(layout.file("proxy.json"), proxy)
     write_json(layout.file("protocol.json"), {"margins": asdict(config.validation)})
     scores, validation = validation_record(samples["heldout"], latents, world, rng, config)
-    validation["protocol_digest"] = digest_file(layout.file("protocol.json"))
-    scores.to_parquet(layout.file("validation.scores.parquet"))
+    opening = Opening(1, digest_file(layout.file("protocol.json")))
+    validation |= opening.record()
+    save_subjects(scores.to_dict("list"), opening, layout.file("validation.scores.parquet"))
     write_json(layout.file("validation.json"), validation)
     audit = audit_record(validation, world, rng)
-    write_json(layout.file("audit.json"), audit)
-    write_json(layout.file("verdict.json"), _verdict(validation, audit, world))
+    write_json(layout.file("audit.json"), audit | opening.record())
+    write_json(layout.file("verdict.json"), _verdict(validation, audit, world) | opening.record())
     write_text(layout.file("hypotheses.tsv"), _hypotheses())
     return config, layout
 

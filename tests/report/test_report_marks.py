@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fake_run import Built
 from test_report_page import Reader, read
 
-from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.artifacts.files import read_json, write_json
+from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.openings import Opening
+from cfdna_interp.errors import InputError
 from cfdna_interp.report.build import render
 from cfdna_interp.report.collect import collect
 from cfdna_interp.report.marks import OPENED, lock_changes, lock_sentence, page_marks
@@ -59,6 +63,16 @@ def test_a_first_opening_is_marked_nowhere(simulated_run: Built) -> None:
     text = " ".join(read(simulated_run).sections.values())
     assert "xploratory" not in text
     assert "EXPLORATORY" not in text
+
+
+@pytest.mark.parametrize("stage", ["audit", "verdict"])
+def test_files_of_two_openings_make_no_page(simulated_run: Built, tmp_path: Path, stage: str) -> None:
+    shutil.copytree(simulated_run.layout.root, tmp_path, dirs_exist_ok=True)
+    layout = Layout.of(tmp_path)
+    path = layout.file(f"{stage}.json")
+    write_json(path, read_json(path) | opened(2))
+    with pytest.raises(InputError, match=rf"{stage}\.json is of another.*run the {stage} stage again"):
+        collect(simulated_run.config, layout)
 
 
 def test_what_changed_may_not_be_known() -> None:
