@@ -66,7 +66,7 @@ def judge(
     ----------
     within
         ``validation.json``'s entry of the score: ``value``, ``low``, ``high``, ``crude``; or ``value``
-        None, ``reason`` and ``crude``.
+        None, ``reason`` and ``crude``. Bounds are None for a score that is constant in each batch.
     between
         The score's crude minus within-batch AUROC.
     overlap
@@ -77,6 +77,8 @@ def judge(
         numbers = str(within["reason"])
         if numbers == NESTED:
             return Handling(CANT_TELL, numbers, _number("within_batch", None, crude), _needed(within))
+    elif within["low"] is None:
+        numbers = "the score is the same for all subjects of a batch, and has no interval within batches"
     else:
         low, high, crude = within["low"], within["high"], within["crude"]
         decided = _number("within_batch", within, crude)

@@ -30,7 +30,7 @@ SAME = 1e-6
 
 @dataclass(frozen=True)
 class Estimate:
-    """A correlation with its 95 % bootstrap interval over subjects."""
+    """A correlation with its 95 % bootstrap interval over subjects; NaN where one side does not vary."""
 
     value: float
     low: float
@@ -167,11 +167,17 @@ def _ranks(values: np.ndarray, fold: np.ndarray) -> np.ndarray:
 
 
 def _estimate(first: np.ndarray, second: np.ndarray, draws: np.ndarray, strata: np.ndarray) -> Estimate:
+    if not (_varies(first, strata) and _varies(second, strata)):
+        return Estimate(float("nan"), float("nan"), float("nan"))
     value = float(weighted_correlations(first, second, np.ones((1, len(first))), strata)[0])
     low, high = np.quantile(
         weighted_correlations(first, second, draws, strata), [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     )
     return Estimate(value, float(min(low, value)), float(max(high, value)))
+
+
+def _varies(values: np.ndarray, strata: np.ndarray) -> bool:
+    return any(np.ptp(values[strata == number]) > 0 for number in np.unique(strata))
 
 
 def _within_folds(

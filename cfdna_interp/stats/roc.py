@@ -5,7 +5,8 @@ One score per subject throughout. Intervals follow one rule: DeLong where each c
 variation at all (an AUROC of exactly 0 or 1, two scores that never disagree) both would give an
 interval of width zero; there the bound comes from the ``min(n1, n0)`` disjoint case-control pairs
 that any cohort holds: they are independent, so an event of probability q is missed by all of them
-with probability ``(1 - q) ** pairs``.
+with probability ``(1 - q) ** pairs``. A score that is the same for everybody has an AUROC of .5 by its ties
+and no interval: it measures nothing.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from scipy.stats import norm, rankdata
 
 DELONG_MINIMUM = 30
 LEVEL = 0.95
+# The method of an interval that is none.
+CONSTANT = "constant score"
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with its two-sided 95 % interval and how that was made."""
+    """An estimate with its two-sided 95 % interval, NaN where there is none, and how that was made."""
 
     value: float
     low: float
@@ -113,6 +116,8 @@ def auroc_interval(
     y, s = _checked(labels, scores)
     value = auroc(y, s)
     n1, n0 = int(y.sum()), int((~y).sum())
+    if np.ptp(s) == 0:
+        return Interval(value, float("nan"), float("nan"), CONSTANT)
     if value in (0.0, 1.0):
         slack = unseen((1 - LEVEL) / 2, min(n1, n0))
         low, high = (0.0, slack) if value == 0.0 else (1 - slack, 1.0)

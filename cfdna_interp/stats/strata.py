@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cfdna_interp.stats.roc import (
+    CONSTANT,
     DELONG_MINIMUM,
     LEVEL,
     Interval,
@@ -52,7 +53,8 @@ def within_batch(
     The batches are independent, so the variance of the weighted mean is Σ w² v / (Σ w)². With at least
     30 subjects per class over the batches used, v is DeLong's and the interval is symmetric on the logit
     scale; below, subjects are redrawn within class and batch. Where every batch is separated completely,
-    the bound comes from the disjoint case-control pairs of all batches, taken to share one AUROC.
+    the bound comes from the disjoint case-control pairs of all batches, taken to share one AUROC. There is no
+    interval where the score is the same for everybody in each batch.
 
     Parameters
     ----------
@@ -79,6 +81,8 @@ def within_batch(
     weights = np.array([batch.case * batch.control / (batch.case + batch.control) for batch in used])
     weights /= weights.sum()
     value = float(weights @ np.array([batch.auroc for batch in used]))
+    if all(np.ptp(s[rows]) == 0 for rows in members):
+        return Within(Interval(value, float("nan"), float("nan"), CONSTANT), tuple(used))
     if value in (0.0, 1.0):
         slack = unseen((1 - LEVEL) / 2, sum(min(batch.case, batch.control) for batch in used))
         low, high = (0.0, slack) if value == 0.0 else (1 - slack, 1.0)
