@@ -44,6 +44,10 @@ READS = {
     "locus": "the class of locus",
     "sequence": "the bases",
 }
+RATIO = (
+    "A group that by itself explains less of the variance among subjects left out is penalised more, by up "
+    "to 10 times in steps of √10."
+)
 GROUPS = ("fragment_length", "methylation", "tissue_of_origin")
 
 
@@ -106,10 +110,12 @@ def _of_table(encoder: Record, fidelity: Record | None) -> list[str]:
     told = [
         TABLE_KINDS[encoder["encoder"]],
         f"It reads {features:,} features of {_listed(groups)}. Inside each fold missing values take the "
-        "median, features are standardised, and groups are brought to the same total variance, so that "
-        "none counts more by its number of features; each is then replaced by its principal components, at "
-        f"most 128 and none of them seeing a label: {encoder['dim']} inputs. Penalty on the squared "
-        f"coefficients, by fold: {penalties}.",
+        "median, values beyond the range of the training samples count as the furthest of them, features are "
+        "standardised, and groups enter with the same total variance, so that none counts more by its number "
+        "of features; each is then replaced by its principal components, at most 128 and none of them seeing "
+        f"a label: {encoder['dim']} inputs.",
+        "The penalty on the squared coefficients is the largest whose leave-one-out squared error among a "
+        f"fold's training subjects is within one standard error of the least; by fold: {penalties}. {RATIO}",
         "A linear model holds no interaction: where two groups tell the classes apart only together, it sees "
         "nothing.",
     ]
