@@ -38,6 +38,7 @@ from cfdna_interp.attribution.values import MAIN
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.crossfit import CrossFit
+from cfdna_interp.stats.resampling import percentile_interval
 
 
 def run_dominance(config: Config) -> None:
@@ -89,8 +90,8 @@ def run_dominance(config: Config) -> None:
     )
     groups = {
         group: {
-            "share": _interval(shares.share[place], boot[:, place]),
-            "covariance_share": _interval(shares.covariance[place], boot_covariance[:, place]),
+            "share": percentile_interval(shares.share[place], boot[:, place]),
+            "covariance_share": percentile_interval(shares.covariance[place], boot_covariance[:, place]),
             "null_share_high": float(np.quantile(permuted[:, place], 0.95, method="higher")),
             "null_max_high": null_ceiling(permuted),
             "mean_phi_case": float(phi[labels == 1, place].mean()),
@@ -118,7 +119,7 @@ def run_dominance(config: Config) -> None:
                 "value": float(lead),
                 "low": float(np.quantile(margins(boot)[:, leader], 0.05)),
             },
-            "context_and_joint": _interval(shares.context, context),
+            "context_and_joint": percentile_interval(shares.context, context),
             "cross_fitted_auroc": cross_fitted,
             "leave_out_cost": {
                 group: cross_fitted["model"] - cross_fitted[f"model_without_{group}"] for group in BAG_GROUPS
@@ -235,11 +236,6 @@ def _shares(cohort: EmbeddedCohort, values: CoalitionValues, rows: np.ndarray) -
 def _wide(refits: pd.DataFrame, kind: str, column: str) -> np.ndarray:
     rows = refits[refits.kind == kind]
     return rows.pivot(index="number", columns="group", values=column)[list(BAG_GROUPS)].to_numpy()
-
-
-def _interval(value: float, draws: np.ndarray) -> dict[str, float]:
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return {"value": float(value), "low": float(low), "high": float(high)}
 
 
 def _share_table(groups: dict[str, dict[str, Any]], others: list[dict[str, Any]]) -> pd.DataFrame:

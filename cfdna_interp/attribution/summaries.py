@@ -17,7 +17,7 @@ from cfdna_interp.attribution.coalitions import (
     shares_of,
 )
 from cfdna_interp.attribution.dataset import COALITIONS, coalition_index
-from cfdna_interp.stats.resampling import bootstrap_counts, stream
+from cfdna_interp.stats.resampling import bootstrap_counts, percentile_interval, stream
 from cfdna_interp.stats.roc import auroc
 
 DRAWS = 500  # bootstrap draws of subjects; heads are not refitted
@@ -88,10 +88,8 @@ def performance(
     draws = np.stack([bootstrap_counts(labels.astype(int), rng) for _ in range(DRAWS)])
     drawn = performance_of(values, targets, draws)  # (draws, groups)
     value = performance_of(values, targets, np.ones((1, len(labels))))[0]
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
     return {
-        group: {"value": float(value[place]), "low": float(low[place]), "high": float(high[place])}
-        for place, group in enumerate(BAG_GROUPS)
+        group: percentile_interval(value[place], drawn[:, place]) for place, group in enumerate(BAG_GROUPS)
     }
 
 
@@ -201,19 +199,14 @@ def _with_interval(people: np.ndarray, anchor: np.ndarray, seed: int) -> dict[st
     rng = stream(seed, "agreement")
     counts = [bootstrap_counts(np.zeros(len(people), dtype=int), rng) for _ in range(DRAWS)]
     drawn = [attributions.shares(count.astype(float)) for count in counts]
-    low, high = np.quantile([draw.share for draw in drawn], [0.025, 0.975], axis=0)
-    context = [draw.context for draw in drawn]
+    share = np.array([draw.share for draw in drawn])  # (draws, groups)
+    context = np.array([draw.context for draw in drawn])
     return {
         "share": {
-            group: {"value": float(shares.share[g]), "low": float(low[g]), "high": float(high[g])}
-            for g, group in enumerate(BAG_GROUPS)
+            group: percentile_interval(shares.share[g], share[:, g]) for g, group in enumerate(BAG_GROUPS)
         },
         "order": [BAG_GROUPS[place] for place in np.argsort(-shares.share, kind="stable")],
-        "context_and_joint": {
-            "value": shares.context,
-            "low": float(np.quantile(context, 0.025)),
-            "high": float(np.quantile(context, 0.975)),
-        },
+        "context_and_joint": percentile_interval(shares.context, context),
         "completeness": shares.completeness,
     }
 

@@ -45,3 +45,25 @@ def bootstrap_counts(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray
         drawn = rng.choice(members, size=len(members), replace=True)
         np.add.at(counts, drawn, 1)
     return counts
+
+
+def percentile_interval(value: float, draws: np.ndarray) -> dict[str, float]:
+    """Return an estimate with its 95 % percentile interval, widened where needed to hold the estimate.
+
+    Redrawn cohorts hold subjects twice and others not at all, so that shares of |·| are biased under the
+    bootstrap: with the largest share of .95, all redrawn ones can lie below it. An interval that leaves out
+    its own estimate would say that both can't be true.
+
+    Parameters
+    ----------
+    value
+        The estimate on the subjects as they are.
+    draws
+        (draws,) the same of redrawn subjects.
+
+    Returns
+    -------
+    ``value``, ``low`` and ``high``.
+    """
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return {"value": float(value), "low": float(min(low, value)), "high": float(max(high, value))}

@@ -19,7 +19,6 @@ from cfdna_interp.attribution.tabular.record import (
     coalition_table,
     fixed_shares,
     group_records,
-    interval,
     performance_record,
     removal_curves,
     share_table,
@@ -27,7 +26,7 @@ from cfdna_interp.attribution.tabular.record import (
 )
 from cfdna_interp.attribution.tabular.refits import fit_model
 from cfdna_interp.config import Config
-from cfdna_interp.stats.resampling import bootstrap_counts, stream
+from cfdna_interp.stats.resampling import bootstrap_counts, percentile_interval, stream
 
 NOT_APPLICABLE = {
     "reweight": "a table of features has no fragments to weigh",
@@ -75,7 +74,7 @@ def run_dominance(config: Config) -> None:
                 "value": float(margins(figures.share[None])[0, leader]),
                 "low": float(np.quantile(margins(figures.bootstrap)[:, leader], 0.05)),
             },
-            "context_and_joint": interval(0.0, np.zeros(1)),
+            "context_and_joint": percentile_interval(0.0, np.zeros(1)),
             "cross_fitted_auroc": retraining["cross_fitted_auroc"],
             "leave_out_cost": {
                 group: retraining["cross_fitted_auroc"]["model"]
@@ -98,7 +97,7 @@ def run_dominance(config: Config) -> None:
                     "donor_error": dict.fromkeys(cohort.names, 0.0),
                     "share": fixed,
                     "order": [cohort.names[g] for g in np.argsort(-figures.share, kind="stable")],
-                    "context_and_joint": interval(0.0, np.zeros(1)),
+                    "context_and_joint": percentile_interval(0.0, np.zeros(1)),
                     "completeness": float(given.completeness[0]),
                 }
             ],

@@ -44,6 +44,7 @@ def feature_shares(folded: Folded, fits: Fits, draws: np.ndarray) -> pd.DataFram
     size = np.abs(phi).mean(axis=0)
     case = cohort.labels == 1
     drawn = draws * np.where(case, 1 / case.sum(), -1 / (~case).sum())
+    difference = phi[case].mean(axis=0) - phi[~case].mean(axis=0)
     low, high = np.quantile(drawn @ phi, [0.025, 0.975], axis=0)
     owner = np.empty(len(cohort.features), dtype=object)
     for group, places in cohort.groups.items():
@@ -55,8 +56,8 @@ def feature_shares(folded: Folded, fits: Fits, draws: np.ndarray) -> pd.DataFram
             "group": owner,
             "mean_abs_phi": size,
             "share": size / total if total > 0 else np.nan,
-            "difference": phi[case].mean(axis=0) - phi[~case].mean(axis=0),
-            "low": low,
-            "high": high,
+            "difference": difference,
+            "low": np.minimum(low, difference),
+            "high": np.maximum(high, difference),
         }
     )

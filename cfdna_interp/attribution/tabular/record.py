@@ -15,6 +15,7 @@ from cfdna_interp.attribution.tabular.cohort import Folded
 from cfdna_interp.attribution.tabular.figures import Figures
 from cfdna_interp.attribution.tabular.model import Contributed
 from cfdna_interp.attribution.tabular.shares import performance, shares
+from cfdna_interp.stats.resampling import percentile_interval
 
 MAIN = {"intervention": "swap", "reference": "discovery"}
 
@@ -25,8 +26,10 @@ def group_records(
     """Return ``groups`` of the record: shares with intervals over refits, their nulls, and roles."""
     return {
         group: {
-            "share": interval(figures.share[g], figures.bootstrap[:, g]),
-            "covariance_share": interval(figures.covariance[g], figures.bootstrap_covariance[:, g]),
+            "share": percentile_interval(figures.share[g], figures.bootstrap[:, g]),
+            "covariance_share": percentile_interval(
+                figures.covariance[g], figures.bootstrap_covariance[:, g]
+            ),
             "null_share_high": float(np.quantile(figures.permuted[:, g], 0.95, method="higher")),
             "null_max_high": null_ceiling(figures.permuted),
             "mean_phi_case": float(given.phi[0, labels == 1, g].mean()),
@@ -43,7 +46,7 @@ def fixed_shares(
     """Return shares with intervals over (draws, subjects) bootstraps, the models as they are."""
     share = shares(given, np.ones((1, draws.shape[1])))[0][0]
     drawn = np.concatenate([shares(given, draw[None])[0] for draw in draws])
-    return {group: interval(share[g], drawn[:, g]) for g, group in enumerate(groups)}
+    return {group: percentile_interval(share[g], drawn[:, g]) for g, group in enumerate(groups)}
 
 
 def performance_record(
@@ -52,7 +55,10 @@ def performance_record(
     """Return what groups contribute to the log-loss, with intervals over (draws, subjects) bootstraps."""
     cohort = folded.cohort
     drawn = performance(given, cohort.chances(cohort.targets)[None], draws, seed=seed)
-    return {group: interval(figures.performance[g], drawn[:, g]) for g, group in enumerate(cohort.names)}
+    return {
+        group: percentile_interval(figures.performance[g], drawn[:, g])
+        for g, group in enumerate(cohort.names)
+    }
 
 
 def removal_curves(
@@ -119,9 +125,3 @@ def share_table(groups: dict[str, dict[str, Any]], fixed: dict[str, dict[str, fl
         for group, interval in fixed.items()
     ]
     return pd.DataFrame(rows)
-
-
-def interval(value: float, draws: np.ndarray) -> dict[str, float]:
-    """Return a value with its 95 % interval over draws."""
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return {"value": float(value), "low": float(low), "high": float(high)}

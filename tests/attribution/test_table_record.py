@@ -1,0 +1,31 @@
+"""Shares of a table's model stand inside their intervals, where all refits lie on one side of them too."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from cfdna_interp.attribution.tabular.figures import Figures
+from cfdna_interp.attribution.tabular.record import group_records
+
+
+def test_refits_below_the_largest_share_leave_it_in_its_interval():
+    # The share .945 with refits from .883 to .943, as a bootstrap of shares of |φ| gives them.
+    draws = np.linspace(0.883, 0.943, 101)[:, None]
+    both = np.hstack([draws, 1 - draws])
+    figures = Figures(
+        share=np.array([0.945, 0.055]),
+        covariance=np.array([0.96, 0.04]),
+        bootstrap=both,
+        permuted=both,
+        bootstrap_covariance=both,
+        permuted_performance=both,
+        performance=np.array([0.2, 0.0]),
+    )
+    verdict = SimpleNamespace(roles={"length": "dominant", "motif": "unused"})
+    given = SimpleNamespace(phi=np.zeros((1, 4, 2)))
+    found = group_records(figures, verdict, given, np.array([1, 0, 1, 0]))
+    # 2.5 % of the way from .883 to .943 lies .8845.
+    for group, low, high in (("length", 0.8845, 0.945), ("motif", 0.055, 0.1155)):
+        share = found[group]["share"]
+        np.testing.assert_allclose([share["low"], share["high"]], [low, high])
+    assert found["length"]["covariance_share"]["high"] == 0.96
