@@ -10,7 +10,8 @@ from cohorts import PlantedCohort
 
 from cfdna_interp.attribution.coalitions import coalition_values, performance_of, shares_of
 from cfdna_interp.attribution.judge import Dominance, judge
-from cfdna_interp.attribution.nulls import Refit, refit_figures
+from cfdna_interp.attribution.nulls import refit_figures
+from cfdna_interp.attribution.refit_plan import Refit
 from cfdna_interp.attribution.retraining import fold_auroc, subsets
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.models.crossfit import CrossFit, crossfit

@@ -26,7 +26,7 @@ from cfdna_interp.attribution.dataset import (
 )
 from cfdna_interp.attribution.judge import judge, margins, null_ceiling
 from cfdna_interp.attribution.maps import cohort_map, mean_map
-from cfdna_interp.attribution.nulls import save_table
+from cfdna_interp.attribution.refit_plan import save_table
 from cfdna_interp.attribution.summaries import (
     agreement,
     arrays,

@@ -25,25 +25,11 @@ from cfdna_interp.attribution.coalitions import (
     shares_of,
 )
 from cfdna_interp.attribution.dataset import EmbeddedCohort, load_cohort, load_reference
+from cfdna_interp.attribution.refit_plan import Refit, refits_of_chunk, save_table
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.crossfit import CrossFit, crossfit, subject_weights
 from cfdna_interp.stats.resampling import bootstrap_counts, stream
-
-
-@dataclass(frozen=True)
-class Refit:
-    """Which refit: ``bootstrap`` or ``permutation``, and its number."""
-
-    kind: str
-    number: int
-
-
-def refits_of_chunk(config: Config, chunk: int) -> list[Refit]:
-    """Return every ``chunks``-th refit, beginning with number ``chunk``."""
-    every = [Refit("bootstrap", number) for number in range(config.attribution.bootstrap)]
-    every += [Refit("permutation", number) for number in range(config.attribution.permutations)]
-    return every[chunk :: config.attribution.chunks]
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,9 +200,3 @@ def _permuted_heads(path: Path) -> list[PermutedHeads]:
         raise InputError(
             f"permuted heads {path} cannot be loaded ({error}); run the refit stage again"
         ) from None
-
-
-def save_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a tidy table as Parquet, atomically."""
-    with atomic_path(path) as temporary:
-        table.to_parquet(temporary, index=False, compression="zstd")

@@ -8,8 +8,6 @@ from itertools import product
 from math import comb
 
 import numpy as np
-import torch
-from captum.attr import ShapleyValues
 
 from cfdna_interp.errors import InputError
 
@@ -90,6 +88,10 @@ def contributions(
 
 def _walked(value: Game, groups: int) -> np.ndarray:
     """Return (n, groups) Shapley values from all orders."""
+    # Imported where they are needed: much of what imports this file only asks how many groups are exact.
+    import torch
+    from captum.attr import ShapleyValues
+
     rows = len(value(np.ones(groups, dtype=bool)))
 
     def look_up(switches: torch.Tensor) -> torch.Tensor:

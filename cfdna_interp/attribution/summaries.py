@@ -18,7 +18,7 @@ from cfdna_interp.attribution.coalitions import (
 )
 from cfdna_interp.attribution.dataset import COALITIONS, coalition_index
 from cfdna_interp.stats.resampling import bootstrap_counts, percentile_interval, stream
-from cfdna_interp.stats.roc import auroc
+from cfdna_interp.stats.roc import mean_auroc
 
 DRAWS = 500  # bootstrap draws of subjects; heads are not refitted
 # Of the subjects an intervention has to give values for; with fewer it says nothing of the cohort.
@@ -121,16 +121,6 @@ def removal_curves(
                 }
             )
     return curves
-
-
-def mean_auroc(logits: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> float | None:
-    """Return the mean over folds of the AUROC within a fold; None where no fold holds both classes."""
-    found = [
-        auroc(labels[folds == fold].astype(int), logits[folds == fold])
-        for fold in np.unique(folds)
-        if len(np.unique(labels[folds == fold])) == 2
-    ]
-    return float(np.mean(found)) if found else None
 
 
 def agreement(table: pd.DataFrame, codes: dict[str, int], seed: int) -> list[dict[str, object]]:

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from sklearn.model_selection import StratifiedGroupKFold
 
 from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.fitting import fit_heads
+from cfdna_interp.models.folds import folds_of
 from cfdna_interp.models.head import AttentionHead
 
 
@@ -82,32 +82,6 @@ class CrossFit:
             return cls.of_tensors(load_file(path))
         except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
             raise InputError(f"heads {path} cannot be loaded ({error}); run the train stage again") from None
-
-
-def folds_of(subjects: np.ndarray, labels: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
-    """Assign subjects to folds, stratified by label.
-
-    Returns
-    -------
-    (samples,) fold of each sample; all samples of a subject share it.
-
-    Raises
-    ------
-    InputError
-        A class has fewer subjects than there are folds.
-    """
-    for label in (0, 1):
-        people = len(np.unique(subjects[labels == label]))
-        if people < folds:
-            raise InputError(
-                f"{people} discovery subjects with label {label} are too few for {folds} folds; "
-                "lower model.folds or add subjects"
-            )
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=int(rng.integers(2**31)))
-    result = np.zeros(len(labels), dtype=np.int64)
-    for fold, (_, test) in enumerate(splitter.split(labels[:, None], labels, subjects)):
-        result[test] = fold
-    return result
 
 
 def subject_weights(subjects: np.ndarray) -> np.ndarray:

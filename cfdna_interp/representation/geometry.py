@@ -13,7 +13,7 @@ from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.attribution.dataset import load_heads
-from cfdna_interp.attribution.nulls import save_table
+from cfdna_interp.attribution.refit_plan import save_table
 from cfdna_interp.config import Config
 from cfdna_interp.models.crossfit import CrossFit
 from cfdna_interp.representation.centroids import LengthSums, length_range, modal_length

@@ -66,6 +66,16 @@ def auroc(labels: np.ndarray, scores: np.ndarray) -> float:
     return float((ranks[y].sum() - cases * (cases + 1) / 2) / (cases * (len(y) - cases)))
 
 
+def mean_auroc(logits: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> float | None:
+    """Return the mean over folds of the AUROC within a fold; None where no fold holds both classes."""
+    found = [
+        auroc(labels[folds == fold].astype(int), logits[folds == fold])
+        for fold in np.unique(folds)
+        if len(np.unique(labels[folds == fold])) == 2
+    ]
+    return float(np.mean(found)) if found else None
+
+
 def delong(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return AUROCs of several scores on the same subjects, and their covariance.
 

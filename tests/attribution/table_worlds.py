@@ -10,7 +10,7 @@ import pandas as pd
 
 from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.attribution.judge import Dominance
-from cfdna_interp.attribution.nulls import Refit
+from cfdna_interp.attribution.refit_plan import Refit
 from cfdna_interp.attribution.tabular.cohort import Folded, TableCohort, fold_cohort
 from cfdna_interp.attribution.tabular.figures import Figures, figures_of
 from cfdna_interp.attribution.tabular.model import Fits, contributed

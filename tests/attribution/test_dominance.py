@@ -11,7 +11,8 @@ from cfdna_interp.attribution.coalitions import coalition_values, performance_of
 from cfdna_interp.attribution.dataset import EmbeddedCohort
 from cfdna_interp.attribution.embed import embed_bags
 from cfdna_interp.attribution.judge import Dominance, judge
-from cfdna_interp.attribution.nulls import Refit, refit_figures
+from cfdna_interp.attribution.nulls import refit_figures
+from cfdna_interp.attribution.refit_plan import Refit
 from cfdna_interp.attribution.retraining import fold_auroc, subsets
 from cfdna_interp.models.crossfit import crossfit
 from cfdna_interp.models.encoder import ReferenceEncoder

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from table_worlds import GROUPS, Decision, decide, planted, table_of
 
-from cfdna_interp.attribution.nulls import Refit
+from cfdna_interp.attribution.refit_plan import Refit
 from cfdna_interp.attribution.tabular.cohort import TableCohort, fold_cohort
 from cfdna_interp.attribution.tabular.model import Contributed
 from cfdna_interp.attribution.tabular.refits import fit_model, refit_table

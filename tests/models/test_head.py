@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from cfdna_interp.errors import InputError
 from cfdna_interp.models import pooling
-from cfdna_interp.models.crossfit import CrossFit, crossfit, folds_of, subject_weights
+from cfdna_interp.models.crossfit import CrossFit, crossfit, subject_weights
 from cfdna_interp.models.fitting import fit_heads
+from cfdna_interp.models.folds import folds_of
 from cfdna_interp.models.head import QUERIES, AttentionHead
 from cfdna_interp.models.pooling import REGIONS, region_rows
 from cfdna_interp.stats.roc import auroc

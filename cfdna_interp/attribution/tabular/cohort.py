@@ -14,7 +14,7 @@ from cfdna_interp.artifacts.matrix import Table, load_table
 from cfdna_interp.attribution.tabular.encoding import Encoder, fit_encoder
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.models.crossfit import folds_of
+from cfdna_interp.models.folds import folds_of
 from cfdna_interp.stats.resampling import stream
 
 SCORE = "score"  # column of ``obs`` with the logits of a foreign model

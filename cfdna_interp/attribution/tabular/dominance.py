@@ -8,7 +8,7 @@ import pandas as pd
 from cfdna_interp.artifacts.files import read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.judge import margins, null_ceiling
-from cfdna_interp.attribution.nulls import save_table
+from cfdna_interp.attribution.refit_plan import save_table
 from cfdna_interp.attribution.summaries import DRAWS
 from cfdna_interp.attribution.tabular.cohort import load_folded
 from cfdna_interp.attribution.tabular.features import feature_shares

@@ -10,11 +10,11 @@ import pandas as pd
 
 from cfdna_interp.attribution.judge import Dominance, null_ceiling
 from cfdna_interp.attribution.shapley import EXACT
-from cfdna_interp.attribution.summaries import mean_auroc
 from cfdna_interp.attribution.tabular.cohort import Folded
 from cfdna_interp.attribution.tabular.figures import Figures
 from cfdna_interp.attribution.tabular.model import Contributed
 from cfdna_interp.attribution.tabular.shares import performance, shares
+from cfdna_interp.stats.roc import mean_auroc
 from cfdna_interp.stats.resampling import percentile_interval
 
 MAIN = {"intervention": "swap", "reference": "discovery"}

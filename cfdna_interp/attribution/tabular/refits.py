@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.attribution.nulls import Refit, refits_of_chunk, save_table
+from cfdna_interp.attribution.refit_plan import Refit, refits_of_chunk, save_table
 from cfdna_interp.attribution.tabular.cohort import Folded, load_folded
 from cfdna_interp.attribution.tabular.model import Fits, contributed, fit
 from cfdna_interp.attribution.tabular.shares import performance, shares

@@ -12,12 +12,12 @@ from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import load_table
 from cfdna_interp.artifacts.predictions import Prediction, Score, frozen_scores, save_predictions, save_scores
-from cfdna_interp.attribution.summaries import mean_auroc
 from cfdna_interp.attribution.tabular.cohort import Folded, load_folded, scores_of
 from cfdna_interp.attribution.tabular.model import RATIOS, Fits, contributed, frozen_logits
 from cfdna_interp.attribution.tabular.refits import fit_model
 from cfdna_interp.config import Config
 from cfdna_interp.models.adapters.table import fidelity
+from cfdna_interp.stats.roc import mean_auroc
 
 logger = logging.getLogger(__name__)
 

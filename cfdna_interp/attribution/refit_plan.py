@@ -1,0 +1,32 @@
+"""Which refits a run makes and which chunk makes them, and how their tables are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from cfdna_interp.artifacts.files import atomic_path
+from cfdna_interp.config import Config
+
+
+@dataclass(frozen=True)
+class Refit:
+    """Which refit: ``bootstrap`` or ``permutation``, and its number."""
+
+    kind: str
+    number: int
+
+
+def refits_of_chunk(config: Config, chunk: int) -> list[Refit]:
+    """Return every ``chunks``-th refit, beginning with number ``chunk``."""
+    every = [Refit("bootstrap", number) for number in range(config.attribution.bootstrap)]
+    every += [Refit("permutation", number) for number in range(config.attribution.permutations)]
+    return every[chunk :: config.attribution.chunks]
+
+
+def save_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a tidy table as Parquet, atomically."""
+    with atomic_path(path) as temporary:
+        table.to_parquet(temporary, index=False, compression="zstd")
