@@ -1,7 +1,8 @@
-"""``openings.json``: under which protocols the held-out labels were read, and a copy of each of them."""
+"""``openings.json``: under which protocols which held-out labels were used, and a copy of each protocol."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.errors import InputError
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+LABELS = "held-out labels"
+SPACING = "nothing but how the protocol is written"
 _REMEDY = "restore it from a backup, or take a new outdir and call the result exploratory"
 
 
@@ -24,21 +27,24 @@ class Opening:
     Attributes
     ----------
     number
-        Place of the protocol among those under which the labels were read, from 1.
+        Place among the pairs of a protocol and held-out labels that were used, from 1.
     protocol
         SHA-256 of ``protocol.json``.
     changed
-        Keys of the protocol that differ from the first one, dots between levels; None where no copy of the
-        first one is left to compare with.
+        Keys of the protocol that differ from the first one, dots between levels, and ``held-out labels``
+        where these do; None where no copy of the first protocol is left to compare with.
+    total
+        How many such pairs there are.
     """
 
     number: int
     protocol: str
     changed: tuple[str, ...] | None = ()
+    total: int = 1
 
     @property
     def exploratory(self) -> bool:
-        """Whether the labels had been read under another protocol before."""
+        """Whether labels had been read before: under another protocol, or others of the same subjects."""
         return self.number > 1
 
     def note(self) -> str:
@@ -47,11 +53,8 @@ class Opening:
             return ""
         what = "what changed cannot be told: no copy of the first protocol is left"
         if self.changed is not None:
-            what = f"since the first one these changed: {', '.join(self.changed)}"
-        return (
-            f"exploratory: this is opening {self.number} of the held-out labels, under another protocol than "
-            f"the first; {what}"
-        )
+            what = f"since the first one these changed: {', '.join(self.changed) or SPACING}"
+        return f"exploratory: this is opening {self.number} of the held-out labels; {what}"
 
     def record(self) -> dict[str, Any]:
         """Return what each file with held-out numbers says of them.
@@ -61,16 +64,29 @@ class Opening:
         return {
             "protocol_digest": self.protocol,
             "exploratory": self.exploratory,
-            "opening": {"number": self.number, "changed": self.changed, "note": self.note()},
+            "opening": {
+                "number": self.number,
+                "total": self.total,
+                "changed": self.changed,
+                "note": self.note(),
+            },
         }
 
 
-def record_opening(layout: Layout) -> Opening:
+def record_opening(layout: Layout, labels: Mapping[str, int]) -> Opening:
     """Note that the held-out labels are about to be used under ``protocol.json``.
 
-    Reading again under the same protocol changes nothing: the first protocol stays number 1. The copy of
-    the protocol is complete before the note is made, and the note before any label is read: a process
-    killed in between leaves at most a copy too many, which counts for nothing.
+    The same labels again under the same protocol change nothing: the first protocol stays number 1. Other
+    labels are another opening. The copy of the protocol is complete before the note is made, and the note
+    before anything is measured: a process killed in between leaves at most a copy too many, which counts for
+    nothing.
+
+    Parameters
+    ----------
+    layout
+        Where the run lies.
+    labels
+        Held-out subject -> label.
 
     Raises
     ------
@@ -80,20 +96,35 @@ def record_opening(layout: Layout) -> Opening:
     """
     path, protocol = layout.file("openings.json"), layout.file("protocol.json")
     digest = digest_file(protocol)
-    protocols = _load(path) if path.exists() else []
-    if not protocols:
+    opened = _load(path) if path.exists() else []
+    if not opened:
         _check_unopened(layout, digest)
-    if digest not in protocols:
+    this = (digest, digest_labels(labels))
+    if this not in opened:
         with atomic_path(layout.opened_protocol(digest)) as temporary:
             temporary.write_bytes(protocol.read_bytes())
-        protocols.append(digest)
-        write_json(path, {"protocols": protocols})
-    first = layout.opened_protocol(protocols[0])
-    changed: tuple[str, ...] | None = ()
-    if digest != protocols[0]:
-        intact = first.is_file() and digest_file(first) == protocols[0]
-        changed = differing(read_json(first), read_json(protocol)) if intact else None
-    return Opening(protocols.index(digest) + 1, digest, changed)
+        # Of an opening that an older version noted the labels aren't known: they are taken to be these.
+        place = opened.index((digest, None)) if (digest, None) in opened else len(opened)
+        opened[place:] = [this, *opened[place + 1 :]]
+        write_json(path, {"protocols": [each for each, _ in opened], "labels": [each for _, each in opened]})
+    return Opening(opened.index(this) + 1, digest, _changed(layout, opened[0], this), len(opened))
+
+
+def digest_labels(labels: Mapping[str, int]) -> str:
+    """Return the SHA-256 of the sorted pairs of subject and label."""
+    return hashlib.sha256(json.dumps(sorted(labels.items())).encode()).hexdigest()
+
+
+def _changed(
+    layout: Layout, first: tuple[str, str | None], this: tuple[str, str | None]
+) -> tuple[str, ...] | None:
+    keys: tuple[str, ...] = ()
+    if first[0] != this[0]:
+        copy = layout.opened_protocol(first[0])
+        if not copy.is_file() or digest_file(copy) != first[0]:
+            return None
+        keys = differing(read_json(copy), read_json(layout.file("protocol.json")))
+    return (*keys, LABELS) if first[1] not in (None, this[1]) else keys
 
 
 def opening_of(record: Mapping[str, Any]) -> Opening:
@@ -109,10 +140,10 @@ def opening_of(record: Mapping[str, Any]) -> Opening:
             "validation.json does not say which opening of the held-out labels it is of; "
             "run the validate stage again"
         )
-    changed = record["opening"]["changed"]
-    return Opening(
-        record["opened"], record["protocol_digest"], None if changed is None else tuple(map(str, changed))
-    )
+    said = record["opening"]
+    changed = None if said["changed"] is None else tuple(map(str, said["changed"]))
+    total = said.get("total", record["opened"])  # an older version didn't count them
+    return Opening(record["opened"], record["protocol_digest"], changed, total)
 
 
 def check_opening(validation: Mapping[str, Any], other: Mapping[str, Any], path: Path, stage: str) -> None:
@@ -165,19 +196,24 @@ def _check_unopened(layout: Layout, digest: str) -> None:
         )
 
 
-def _load(path: Path) -> list[str]:
+def _load(path: Path) -> list[tuple[str, str | None]]:
+    """Return the openings in their order: digests of protocol and labels, None where none was noted."""
+    opened: list[tuple[str, str | None]] = []
     try:
-        protocols = json.loads(path.read_text(encoding="utf-8"))["protocols"]
+        record = json.loads(path.read_text(encoding="utf-8"))
+        protocols = record["protocols"]
+        opened = list(zip(protocols, record.get("labels", [None] * len(protocols)), strict=True))
         good = (
             isinstance(protocols, list)
-            and protocols
-            and len(set(protocols)) == len(protocols)
-            and all(isinstance(digest, str) and _DIGEST.fullmatch(digest) for digest in protocols)
+            and opened
+            and len(set(opened)) == len(opened)
+            and all(_DIGEST.fullmatch(protocol) for protocol, _ in opened)
+            and all(labels is None or _DIGEST.fullmatch(labels) for _, labels in opened)
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         good = False
     if not good:
         raise InputError(
             f"{path} is damaged, so how often the held-out labels were read cannot be told; {_REMEDY}"
         )
-    return list(protocols)
+    return opened

@@ -37,9 +37,10 @@ def run_validate(config: Config) -> Opening:
     check_protocol(layout, protocol, config)
     table = load_table(layout.matrix("heldout"))
     scores = _subject_scores(layout, table)
-    # Noted before the labels are read: a run that breaks off afterwards has opened them all the same.
-    opening = record_opening(layout)
+    # Checked before the note, so that a typing error costs no opening. Noted before anything is measured: a
+    # run that breaks off afterwards has opened them all the same.
     labels = _read_labels(config, table)
+    opening = record_opening(layout, labels)
     cohort = _cohort(table, labels, scores, protocol["group"])
     result = {
         "opened": opening.number,

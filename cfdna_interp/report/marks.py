@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cfdna_interp.artifacts.openings import LABELS, SPACING, opening_of
+
 SIMULATED, EXPLORATORY = "SIMULATED DATA", "EXPLORATORY"
 # Sections with numbers that the held-out labels decide.
-OPENED = ("verdict", "ladder", "attribution", "heldout", "proxy", "audit", "hypotheses", "checklist")
+OPENED = (
+    "verdict",
+    "ladder",
+    "attribution",
+    "heldout",
+    "proxy",
+    "audit",
+    "leakage",
+    "hypotheses",
+    "excluded",
+    "checklist",
+)
 
 
 def lock_sentence(validation: Mapping[str, Any]) -> str:
-    """Say that the held-out labels had been read under another protocol; "" where this was the first opening.
+    """Say that held-out labels had been read before; "" where this was the first opening.
 
     Parameters
     ----------
@@ -20,10 +33,12 @@ def lock_sentence(validation: Mapping[str, Any]) -> str:
     """
     if not validation["exploratory"]:
         return ""
-    before = validation["opened"] - 1
+    opening = opening_of(validation)
+    before = opening.total - 1
     times = "once" if before == 1 else f"{before} times"
+    how = "when others were given" if opening.changed == (LABELS,) else "under another protocol"
     return (
-        f"The held-out labels had been read {times} before, under another protocol. Held-out numbers on this "
+        f"The held-out labels had been read {times} before, {how}. Held-out numbers on this "
         "page are right, but they are no independent confirmation."
     )
 
@@ -35,7 +50,7 @@ def lock_changes(validation: Mapping[str, Any]) -> str:
     changed = validation["opening"]["changed"]
     if changed is None:
         return "What changed since can't be told: no copy of the first protocol is left."
-    return f"Changed in the protocol since: {', '.join(changed)}."
+    return f"Changed in the protocol since: {', '.join(changed) or SPACING}."
 
 
 def page_marks(validation: Mapping[str, Any], simulated: bool) -> list[str]:

@@ -165,22 +165,24 @@ def _validation(run: Run) -> str:
     if run.proxy is not None:
         proxy = (
             f"The proxy: {describe_proxy(run.proxy)[0][0].lower()}{describe_proxy(run.proxy)[0][1:]} Its "
-            "penalty comes from nested cross-validation by subject, the strongest within one standard error "
-            "of the best. "
+            "penalty comes from cross-validation on all discovery subjects, the strongest within one "
+            "standard error of the best; nested cross-validation judged the proxy and chose nothing. "
         )
     again = ""
     if validation["exploratory"]:
         again = (
-            f" The held-out labels had been read before under another protocol (this is opening "
-            f"{validation['opened']}), so that held-out results are exploratory."
+            " The held-out labels had been read before, under another protocol or with other values (this is "
+            f"opening {validation['opened']}), so that held-out results are exploratory."
         )
+    fixed = "Margins were fixed beforehand" if not validation["exploratory"] else "Margins of the protocol"
+    frozen = "before the held-out labels were read" if not validation["exploratory"] else "in a protocol"
     return (
-        "All scores, the proxy and the deciding rules were frozen before the held-out labels were read "
+        f"All scores, the proxy and the deciding rules were frozen {frozen} "
         f"(protocol SHA-256 {validation['protocol_digest'][:12]}…). Discrimination is the AUROC over one "
         f"score per subject ({n['case']} cases, {n['control']} controls; 95 % intervals by "
         f"{validation['scores']['model']['auroc']['method']}), compared pairwise on the same subjects and "
-        f"against {validation['permutation']['n']:,} permutations of the labels. {proxy}Margins were fixed "
-        f"beforehand: necessity {margins['necessity_margin']}, replaceability "
+        f"against {validation['permutation']['n']:,} permutations of the labels. {proxy}{fixed}: "
+        f"necessity {margins['necessity_margin']}, replaceability "
         f"{margins['replaceable_margin']}, sufficiency {margins['sufficiency_margin']} of AUROC. "
         "Within-batch AUROC weighs batches with at least 5 cases and 5 controls by n1·n0/(n1+n0)."
         f"{again}"

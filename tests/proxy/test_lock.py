@@ -26,6 +26,7 @@ from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.validate import run_validate
 from cfdna_interp.verdict.decide import run_verdict
 
+LABELS = {"P1": 1, "P2": 0}
 MARKED = ("validation.json", "audit.json", "verdict.json")
 
 
@@ -89,7 +90,7 @@ def test_without_the_first_protocol_what_changed_cannot_be_told(own_copy):
     copy.write_text("{}\n")
     protocol = read_json(layout.file("protocol.json"))
     write_json(layout.file("protocol.json"), protocol | {"seed": 8})
-    opening = record_opening(layout)
+    opening = record_opening(layout, LABELS)
     assert (opening.number, opening.changed) == (2, None)
     assert "what changed cannot be told" in opening.note()
 
@@ -120,6 +121,76 @@ def test_a_missing_record_is_never_made_anew(own_copy, left):
 def test_numbers_without_a_word_on_their_opening_are_refused():
     with pytest.raises(InputError, match="run the validate stage again"):
         openings.opening_of({"opened": 1, "exploratory": False})
+
+
+def flip(config, count):
+    """Give the first held-out cases and controls of the sheet the other label."""
+    sheet = pd.read_csv(config.sheet, sep="\t")
+    heldout = sheet[sheet["role"] == "heldout"]
+    rows = [row for label in (0, 1) for row in heldout.index[heldout["label"] == label][:count]]
+    sheet.loc[rows, "label"] = 1 - sheet.loc[rows, "label"]
+    sheet.to_csv(config.sheet, sep="\t", index=False)
+
+
+def test_other_heldout_labels_are_another_opening(own_copy):
+    layout = Layout.of(own_copy.outdir)
+    first = Path(own_copy.sheet).read_text()
+    flip(own_copy, 5)
+    for _ in range(2):
+        opening = run_validate(own_copy)
+        assert (opening.number, opening.changed, opening.total) == (2, ("held-out labels",), 2)
+    assert "held-out labels" in read_json(layout.file("validation.json"))["opening"]["note"]
+    assert len(list(layout.root.glob("protocols/*.json"))) == 1
+    # The first labels again are the first opening again, of two.
+    Path(own_copy.sheet).write_text(first)
+    opening = run_validate(own_copy)
+    assert (opening.number, opening.exploratory, opening.total) == (1, False, 2)
+
+
+def test_a_record_without_labels_takes_those_that_come_next(own_copy):
+    layout = Layout.of(own_copy.outdir)
+    path = layout.file("openings.json")
+    noted = read_json(path)
+    write_json(path, {"protocols": noted["protocols"]})  # the form of an older version
+    assert record_opening(layout, LABELS).number == 1
+    assert record_opening(layout, LABELS | {"P1": 0}).number == 2
+    assert read_json(path)["protocols"] == noted["protocols"] * 2
+
+
+@pytest.mark.parametrize("wrong", ["maybe", ""])
+def test_a_typing_error_in_a_label_costs_no_opening(own_copy, wrong):
+    layout = Layout.of(own_copy.outdir)
+    for name in ("openings.json", "validation.json"):
+        layout.file(name).unlink()
+    sheet = pd.read_csv(own_copy.sheet, sep="\t", dtype=str)
+    sheet.loc[sheet.index[sheet["role"] == "heldout"][3], "label"] = wrong
+    sheet.to_csv(own_copy.sheet, sep="\t", index=False)
+    with pytest.raises(InputError):
+        run_validate(own_copy)
+    assert not layout.file("openings.json").exists()
+
+
+def test_nothing_is_measured_before_the_note(own_copy, monkeypatch):
+    layout = Layout.of(own_copy.outdir)
+    for name in ("openings.json", "validation.json"):
+        layout.file(name).unlink()
+
+    def dying(cohort, config):
+        assert layout.file("openings.json").exists()
+        raise Killed
+
+    monkeypatch.setattr(validate, "measure", dying)
+    with pytest.raises(Killed):
+        run_validate(own_copy)
+
+
+def test_a_protocol_that_is_only_written_otherwise_says_so(tmp_path):
+    layout = Layout.of(tmp_path)
+    for text in ("{}", "{ }"):
+        layout.file("protocol.json").write_text(text)
+        opening = record_opening(layout, LABELS)
+    assert opening.changed == ()
+    assert "these changed: nothing but how the protocol is written" in opening.note()
 
 
 def test_files_of_two_openings_are_not_mixed(own_copy, monkeypatch):
@@ -166,9 +237,9 @@ def test_killed_anywhere_no_opening_is_lost_or_invented(tmp_path, monkeypatch, s
         patch.setattr(openings, "write_json", lambda path, value: dying(path) and write_json(path, value))
         reached = []
         try:
-            reached.append(record_opening(layout).number)
+            reached.append(record_opening(layout, LABELS).number)
             write_json(layout.file("protocol.json"), {"seed": 2})
-            reached.append(record_opening(layout).number)
+            reached.append(record_opening(layout, LABELS).number)
         except Killed:
             pass
     # Labels are read after the function returns: as many protocols were opened as calls came back.
@@ -176,7 +247,7 @@ def test_killed_anywhere_no_opening_is_lost_or_invented(tmp_path, monkeypatch, s
     noted = read_json(record)["protocols"] if record.is_file() else []
     assert len(noted) == len(reached)
     # What was left behind is taken up again, and counts once.
-    assert record_opening(layout).number == number
+    assert record_opening(layout, LABELS).number == number
 
 
 KEYS = st.text("abc", min_size=1, max_size=2)
