@@ -14,8 +14,8 @@ from cfdna_interp.attribution.tabular.cohort import Folded
 from cfdna_interp.attribution.tabular.figures import Figures
 from cfdna_interp.attribution.tabular.model import Contributed
 from cfdna_interp.attribution.tabular.shares import performance, shares
-from cfdna_interp.stats.roc import mean_auroc
 from cfdna_interp.stats.resampling import percentile_interval
+from cfdna_interp.stats.roc import mean_auroc
 
 MAIN = {"intervention": "swap", "reference": "discovery"}
 
