@@ -24,6 +24,7 @@ from cfdna_interp.stats.separation import separated
 WITHIN = "no more than the margin"
 BEYOND = "more than the margin"
 UNDECIDED = "can't tell"
+ONE_CLASS = "no fold holds both classes"
 # Standard deviations of the model's logit; less is rounding.
 SAME = 1e-6
 
@@ -120,7 +121,8 @@ def fidelity(
     folds
         (subjects,) fold of each subject where logits are cross-fitted: fits of different folds share no
         scale, so logits are standardised within folds, and cases are compared with controls of their own
-        fold. Intervals then hold the fits as they are. None for one frozen fit.
+        fold; a fold of one class tells nothing of the label. Intervals then hold the fits as they are. None
+        for one frozen fit.
     """
     y = np.asarray(labels, dtype=np.int64)
     fold = np.zeros(len(y), dtype=np.int64) if folds is None else np.unique(folds, return_inverse=True)[1]
@@ -188,7 +190,10 @@ def _within_folds(
     rng: np.random.Generator,
     bootstrap: int,
 ) -> Difference:
-    """Return the mean difference within folds, by weights n1·n0 / (n1 + n0); subjects are redrawn there."""
+    """Return the mean difference within folds, by weights n1·n0 / (n1 + n0); subjects are redrawn there.
+
+    All numbers are NaN where no fold holds both classes.
+    """
     total, value, pairs = 0.0, 0.0, 0
     drawn = np.zeros(bootstrap)
     for number in np.unique(fold):
@@ -202,6 +207,9 @@ def _within_folds(
         total, pairs = total + weight, pairs + min(case, control)
         value += weight * (auroc(y[rows], model[rows]) - auroc(y[rows], proxy[rows]))
         drawn += weight * bootstrap_draws(y[rows], kernel, rng, bootstrap)
+    if total == 0:
+        nothing = float("nan")
+        return Difference(nothing, nothing, nothing, nothing, nothing, nothing, ONE_CLASS)
     value, drawn = value / total, drawn / total
     tail = (1 - LEVEL) / 2
     low, high, low_one, high_one = map(float, np.quantile(drawn, [tail, 1 - tail, 1 - LEVEL, LEVEL]))
@@ -216,6 +224,12 @@ def _within_folds(
 def _added(y: np.ndarray, model: np.ndarray, proxy: np.ndarray, fold: np.ndarray) -> Added:
     import statsmodels.api as sm
 
+    # The column of a fold with one class would separate, whatever the logits say.
+    mixed = [number for number in np.unique(fold) if len(np.unique(y[fold == number])) == 2]
+    if not mixed:
+        return Added(None, None, None, None, None, ONE_CLASS)
+    rows = np.isin(fold, mixed)
+    y, model, proxy, fold = y[rows], model[rows], proxy[rows], fold[rows]
     columns = [(fold == number).astype(np.float64) for number in np.unique(fold)]
     if np.ptp(proxy) > 0:
         columns.append(proxy)

@@ -141,3 +141,30 @@ def test_a_weight_is_a_number_of_copies(weights):
     rows = np.repeat(np.arange(12), weights)
     copies = weighted_correlations(first[rows], second[rows], np.ones((1, len(rows))), strata[rows])
     np.testing.assert_allclose(once, copies, atol=1e-9)
+
+
+def test_a_fold_of_one_class_changes_nothing_of_what_the_label_says():
+    # Twenty cases of a fold without controls: they can't be compared with anybody, so that what the model
+    # adds, and the difference of AUROCs, are those of the other folds.
+    y, model, proxy = subjects(n=120, more=0.5)
+    fold = np.arange(120) // 2 % 3
+    alone = measured(y, model, proxy, folds=fold)
+    extra = np.random.default_rng(4).normal(size=(2, 20))
+    with_one = measured(
+        np.append(y, np.ones(20)),
+        np.append(model, extra[0]),
+        np.append(proxy, extra[1]),
+        folds=np.append(fold, np.full(20, 3)),
+    )
+    assert alone.added.reason == ""
+    assert with_one.added == alone.added
+    assert with_one.difference.difference == pytest.approx(alone.difference.difference)
+
+
+def test_where_no_fold_holds_both_classes_that_is_said():
+    y, model, proxy = subjects(n=40)
+    found = measured(y, model, proxy, folds=y)
+    assert found.added.reason == found.difference.method == "no fold holds both classes"
+    assert np.isnan(found.difference.difference)
+    assert found.conclusion == "can't tell"
+    assert found.pearson.low <= found.pearson.value <= found.pearson.high
