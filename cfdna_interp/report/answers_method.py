@@ -36,7 +36,7 @@ def method_answers(run: Run) -> dict[str, str]:
         "opened": (
             "was opened once everything was frozen"
             if not run.validation["exploratory"]
-            else f"had been opened before under another protocol (this is opening {run.validation['opened']})"
+            else f"had been opened before (this is opening {run.validation['opened']})"
         ),
         "whom": WHOM if run.foreign or run.encoder["encoder"] in ELSEWHERE else "",
         "foreign_model": "kind, steps and tuning of the model under study; " + WHOM

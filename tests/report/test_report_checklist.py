@@ -157,7 +157,7 @@ def test_a_second_opening_is_no_opening_once_everything_was_frozen(simulated_run
     run = collect(simulated_run.config, simulated_run.layout)
     assert answers(run)["opened"] == "was opened once everything was frozen"
     again = answers(replace(run, validation=run.validation | {"opened": 2, "exploratory": True}))["opened"]
-    assert again == "had been opened before under another protocol (this is opening 2)"
+    assert again == "had been opened before (this is opening 2)"
 
 
 def test_links_lead_to_sections_that_the_page_has(simulated_run: Built) -> None:
