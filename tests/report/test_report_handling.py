@@ -6,6 +6,7 @@ from copy import deepcopy
 
 from fake_heldout import HOSTILE
 from fake_run import Built
+from test_report_page import read
 
 from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.report.handling import decision, measures
@@ -58,6 +59,11 @@ def test_weights_without_overlap_are_shown_and_marked(simulated_run: Built) -> N
     row = measures(audit, validation)[3]
     assert row.value is not None
     assert row.note.startswith("not to be used: the weighted classes are worth 9 cases and 8 controls; ")
+
+
+def test_a_category_has_no_standard_deviation(simulated_run: Built) -> None:
+    # Indicators enter as 0 and 1 (audit/technical.terms): their log odds are those of the step.
+    assert "Log odds per SD; per step for a category (with =)" in read(simulated_run).sections["audit"]
 
 
 def test_what_decided_is_said_or_what_would() -> None:
