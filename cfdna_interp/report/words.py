@@ -142,12 +142,16 @@ def plotly_text(text: str) -> str:
     return escape(text, quote=False)
 
 
-def measure(value: Any) -> str:
-    """Write any value of a rung's ``numbers``: an interval, a count, a real number or a word."""
+def measure(value: Any, name: str = "") -> str:
+    """Write any value of a rung's ``numbers``: an interval, a count, a real number, a p value or a word."""
+    if name in ("p", "q") and isinstance(value, float):
+        return p_value(value)
     if isinstance(value, Mapping):
         if "value" in value:
             return interval(value, 3)
-        return ", ".join(f"{str(key).replace('_', ' ')} {measure(item)}" for key, item in value.items())
+        return ", ".join(
+            f"{str(key).replace('_', ' ')} {measure(item, str(key))}" for key, item in value.items()
+        )
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

@@ -61,6 +61,12 @@ def test_weights_without_overlap_are_shown_and_marked(simulated_run: Built) -> N
     assert row.note.startswith("not to be used: the weighted classes are worth 9 cases and 8 controls; ")
 
 
+def test_batches_are_counted_that_entered(simulated_run: Built) -> None:
+    sections = read(simulated_run).sections
+    assert "4 batches have at least 5 cases + 5 controls" in sections["verdict"]
+    assert "hold both classes" not in sections["verdict"]
+
+
 def test_a_category_has_no_standard_deviation(simulated_run: Built) -> None:
     # Indicators enter as 0 and 1 (audit/technical.terms): their log odds are those of the step.
     assert "Log odds per SD; per step for a category (with =)" in read(simulated_run).sections["audit"]

@@ -73,6 +73,13 @@ def test_measure_writes_what_a_rung_may_hold() -> None:
     assert words.measure(True) == "yes"
 
 
+def test_p_values_of_a_rung_are_never_zero() -> None:
+    # 1 of 10,000 permutations: .0001 rounds to 0.000.
+    assert words.measure(0.0001, "p") == "< 0.001"
+    assert words.measure({"p": 0.0001, "drop": 0.0001}) == "p < 0.001, drop 0.000"
+    assert words.measure(0.04, "p") == "0.04"
+
+
 def test_plotly_sees_no_markup() -> None:
     assert words.plotly_text("<a href='x'>&") == "&lt;a href='x'&gt;&amp;"
 
