@@ -9,6 +9,7 @@ from typing import Any
 from scipy.special import expit
 
 from cfdna_interp.report.words import group_name, interval, number, p_phrase, percent, score_name, score_rank
+from cfdna_interp.stats.caution import auroc_caution
 
 Record = Mapping[str, Any]
 
@@ -94,6 +95,21 @@ def subgroup_sentences(validation: Record, score: str) -> list[tuple[str, str]]:
     return [
         (f"By {division['by']}", _tested(division)) for division in validation["subgroups"].get(score, [])
     ]
+
+
+def subgroup_caution(validation: Record, score: str) -> str:
+    """Say how many groups have an interval that may be too narrow, and of the smallest why; "" where none."""
+    shown = [
+        (min(group["case"], group["control"]), f"{division['by']} {group['group']}", caution)
+        for division in validation["subgroups"].get(score, [])
+        for group in division["groups"]
+        if group["auroc"] is not None
+        and (caution := auroc_caution(group["case"], group["control"], group["auroc"]["value"]))
+    ]
+    if not shown:
+        return ""
+    _, name, caution = min(shown)
+    return f"Intervals that may be too narrow: {len(shown)}. {name[:1].upper()}{name[1:]}: {caution}"
 
 
 def paired_sentences(validation: Record) -> list[str]:

@@ -14,6 +14,7 @@ from cfdna_interp.report.heldout import (
     main_scores,
     operating_rows,
     paired_sentences,
+    subgroup_caution,
     subgroup_rows,
     subgroup_sentences,
 )
@@ -50,6 +51,8 @@ def heldout_parts(run: Run, judged: str) -> dict[str, Any]:
         "detectable": detectable_sentence(validation),
         "paired_sentences": paired_sentences(validation),
         "subgroup_sentences": subgroup_sentences(validation, judged),
+        "subgroup_caution": subgroup_caution(validation, judged),
+        "cautions": {name: said for name in main if (said := validation["scores"][name]["auroc_caution"])},
         "subgroups": {name: rows for name in main if (rows := subgroup_rows(validation, name))},
     }
 

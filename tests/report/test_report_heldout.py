@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from fake_run import Built
 
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.proxy.measure import Cohort, measure
+from cfdna_interp.report.collect import collect
 from cfdna_interp.report.figures.calibration import calibration_figure
 from cfdna_interp.report.figures.subgroups import subgroup_forest
 from cfdna_interp.report.heldout import (
@@ -15,9 +19,11 @@ from cfdna_interp.report.heldout import (
     detectable_sentence,
     operating_rows,
     paired_sentences,
+    subgroup_caution,
     subgroup_rows,
     subgroup_sentences,
 )
+from cfdna_interp.report.parts import heldout_parts
 
 N = 200
 
@@ -69,6 +75,29 @@ def test_a_difference_between_sites_is_told_and_untested_divisions_say_why(valid
     assert told["By sex"].startswith("not tested: the cohort has no column sex")
     assert "Unknown for 10 subjects" in told["By age"]
     assert subgroup_sentences(validation, "proxy") == []
+
+
+def test_small_groups_have_a_caution() -> None:
+    def group(name: str, case: int, control: int, auroc: float | None) -> dict:
+        return {"group": name, "case": case, "control": control, "auroc": auroc and {"value": auroc}}
+
+    # Of 40 + 40 with .8 nothing is to be warned of, of 12 + 40 and 9 + 9 there is; without AUROC never.
+    groups = [group("A", 40, 40, 0.8), group("B", 12, 40, 0.8), group("C", 9, 9, 0.8), group("D", 3, 9, None)]
+    said = subgroup_caution({"subgroups": {"model": [{"by": "site", "groups": groups}]}}, "model")
+    assert said.startswith("Intervals that may be too narrow: 2. Site C: With 9 subjects in the smaller")
+    alone = {"subgroups": {"model": [{"by": "site", "groups": groups[:1]}]}}
+    assert subgroup_caution(alone, "model") == subgroup_caution(alone, "proxy") == ""
+
+
+def test_the_proxy_has_its_own_caution(simulated_run: Built) -> None:
+    run = collect(simulated_run.config, simulated_run.layout)
+    scores = run.validation["scores"]
+    scores = scores | {
+        "model": scores["model"] | {"auroc_caution": ""},
+        "proxy": scores["proxy"] | {"auroc_caution": "PLANTED"},
+    }
+    parts = heldout_parts(replace(run, validation=run.validation | {"scores": scores}), "proxy")
+    assert parts["cautions"] == {"proxy": "PLANTED"}
 
 
 def test_subgroups_are_drawn_beside_all_subjects(validation: dict) -> None:
