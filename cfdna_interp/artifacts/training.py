@@ -38,11 +38,16 @@ class TrainingDistance:
     limit: float = float("inf")
 
     def distances(self, X: np.ndarray) -> np.ndarray:
-        """Return the (samples,) distances of (samples, features) raw features, NaN where missing."""
-        Z = np.nan_to_num((X - self.mean) / self.scale, nan=0.0)
-        along = Z @ self.components.T  # (samples, components)
-        beside = np.maximum((Z**2).sum(axis=1) - (along**2).sum(axis=1), 0.0)
-        return np.asarray(np.sqrt((along**2 / self.variances).sum(axis=1) + beside / self.noise))
+        """Return the (samples,) distances of (samples, features) raw features, NaN where missing.
+
+        What is too far for float64 is infinitely far.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            Z = np.nan_to_num((X - self.mean) / self.scale, nan=0.0)
+            along = Z @ self.components.T  # (samples, components)
+            beside = np.maximum((Z**2).sum(axis=1) - (along**2).sum(axis=1), 0.0)
+            found = np.sqrt((along**2 / self.variances).sum(axis=1) + beside / self.noise)
+        return np.asarray(np.nan_to_num(found, nan=np.inf, posinf=np.inf))
 
     def record(self) -> dict[str, Any]:
         """Return the numbers for JSON."""

@@ -71,6 +71,8 @@ def command(
         raise click.UsageError(f"--{next(iter(said))} is for BAM files; a sheet has a column of that name")
     if table is not None and config_path is not None:
         raise click.UsageError("--config says where files of alignments lie; a table needs none of them")
+    if out is not None:
+        _check_writable(out)
     if table is not None:
         from cfdna_interp.proxy.score_table import score_table
 
@@ -82,6 +84,20 @@ def command(
         click.echo(text, nl=False)
     else:
         write_text(out, text)
+
+
+def _check_writable(out: Path) -> None:
+    """Raise ``InputError`` if a file can't be made there: scoring may take hours."""
+    from tempfile import TemporaryFile
+
+    from cfdna_interp.errors import InputError
+
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=out.parent):
+            pass
+    except OSError as error:
+        raise InputError(f"--out {out} cannot be written ({error}); give another path") from None
 
 
 def _alignments(
@@ -103,8 +119,9 @@ def _alignments(
     if sheet is None:
         samples = samples_of(bams, said)
     else:
-        extract = usable_proxy(proxy_path, table=False).settings["extract"]
-        samples = read_new_samples(sheet, extract["technical_columns"])
+        proxy = usable_proxy(proxy_path, table=False)
+        further = proxy.settings["extract"]["technical_columns"]
+        samples = read_new_samples(sheet, further, proxy.training_levels)
     scored = score_alignments(samples, proxy_path, config, on_bad_sample=on_bad_sample)
     if sheet is None:  # known to the user by their paths
         return [replace(row, name=bam) for row, bam in zip(scored, bams, strict=True)]

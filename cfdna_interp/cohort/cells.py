@@ -115,6 +115,14 @@ class Cells:
         )
 
 
+def parse_cell(cell: str) -> float | str:
+    """Return a cell as a number where it is one, else as it stands; "" is unknown."""
+    try:
+        return float(cell)
+    except ValueError:
+        return cell
+
+
 def near(name: str, known: Iterable[str]) -> str:
     """Return a hint at the name that was meant, or at the first ones there are."""
     names = list(known)
@@ -124,11 +132,11 @@ def near(name: str, known: Iterable[str]) -> str:
     return f"it has {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
 
 
-def read_cells(path: Path | str) -> Cells:
+def read_cells(path: Path | str, setting: str = "features.table.path") -> Cells:
     """Read a whole table: ``.csv``, ``.parquet``, ``.h5ad``, or tab-separated under any other name.
 
     Of an h5ad file the columns are those of ``obs``, its index under its own name or ``sample``, and the
-    variables of ``X``.
+    variables of ``X``. ``setting`` says in errors where the path comes from.
 
     Raises
     ------
@@ -139,7 +147,7 @@ def read_cells(path: Path | str) -> Cells:
     suffix = file.suffix.lower()
     try:
         if not file.is_file():
-            raise InputError(f"table {file} does not exist; correct features.table.path")
+            raise InputError(f"table {file} does not exist; correct {setting}")
         if suffix == ".h5ad":
             table = _read_h5ad(file)
         elif suffix in (".parquet", ".pq"):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import difflib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from cfdna_interp.artifacts.sheet import COLUMNS, Sample
+from cfdna_interp.cohort.cells import parse_cell
 from cfdna_interp.cohort.checks import check_roles, check_subjects
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
@@ -68,7 +69,9 @@ def read_sheet(path: Path | str, config: Config) -> list[Sample]:
     return samples
 
 
-def read_new_samples(path: Path | str, further: Sequence[str]) -> list[Sample]:
+def read_new_samples(
+    path: Path | str, further: Sequence[str], categories: Collection[str] = ()
+) -> list[Sample]:
     """Read a sheet of samples that are to be scored: ``sample`` and ``bam``, and any other column of a sheet.
 
     Parameters
@@ -77,6 +80,8 @@ def read_new_samples(path: Path | str, further: Sequence[str]) -> list[Sample]:
         As for :func:`read_sheet`.
     further
         Columns of the run's sheets beside the known ones.
+    categories
+        Those of them that hold codes, whatever they look like; in all others a cell that is a number is one.
 
     Returns
     -------
@@ -97,10 +102,18 @@ def read_new_samples(path: Path | str, further: Sequence[str]) -> list[Sample]:
     for row in rows:
         _check_row(file, row, NEEDED_TO_SCORE)
     technical = [name for name in header if name not in COLUMNS]
-    numeric = {name for name in technical if _all_numbers(row.cells.get(name, "") for row in rows)}
-    samples = [_sample(row, file, technical, numeric, "batch" in header) for row in rows]
+    samples = [_sample(row, file, technical, set(), "batch" in header) for row in rows]
     _check_duplicates(file, rows, samples)
-    return samples
+    return [
+        replace(
+            sample,
+            technical={
+                name: cell if name in categories else parse_cell(str(cell))
+                for name, cell in sample.technical.items()
+            },
+        )
+        for sample in samples
+    ]
 
 
 @cache

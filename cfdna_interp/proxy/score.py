@@ -17,6 +17,7 @@ from cfdna_interp.errors import InputError
 NAN = float("nan")
 # Beyond this share a score would be made of the training medians.
 MOST_MISSING = 0.2
+LEVELS = 5  # of a category that are named in a warning
 NUMBERS = ("probability", "low", "high")
 
 
@@ -158,6 +159,8 @@ def _unlike(proxy: Proxy, sample: Measured, x: np.ndarray) -> list[str]:
     measured = {**sample.technical, **sample.features}
     for name, (lowest, highest) in sorted(proxy.training_range.items()):
         value = measured.get(name)
+        if isinstance(value, str) and value:
+            told.append(f"{name} {value!r} is no number, training range {lowest:.4g} to {highest:.4g}")
         if isinstance(value, str) or value is None or np.isnan(value) or lowest <= value <= highest:
             continue
         told.append(f"{name} {value:.4g} outside the training range {lowest:.4g} to {highest:.4g}")
@@ -165,10 +168,11 @@ def _unlike(proxy: Proxy, sample: Measured, x: np.ndarray) -> list[str]:
     for name, levels in sorted(proxy.training_levels.items()):
         cell = cells.get(name)
         if cell and str(cell) not in levels:
-            told.append(f"{name} {cell}, in training {' or '.join(levels)}")
+            more = [f"{len(levels) - LEVELS} more"] if len(levels) > LEVELS else []
+            told.append(f"{name} {cell}, in training {' or '.join([*levels[:LEVELS], *more])}")
     if proxy.training_distance is not None:
         limit = proxy.training_distance.limit
         distance = float(proxy.training_distance.distances(x)[0])
-        if distance > limit:
+        if not distance <= limit:
             told.append(f"features at distance {distance:.3g} from training, of which 99 % keep {limit:.3g}")
     return told

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from cfdna_interp.cohort.cells import Cells, near, read_cells
+from cfdna_interp.cohort.cells import Cells, near, parse_cell, read_cells
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.score import NAN, Measured, Scored, score_features, usable_proxy
 
@@ -33,11 +29,12 @@ def score_table(table: Path, path: Path, *, on_bad_sample: str = "stop") -> list
     ------
     InputError
         The proxy can't be used on a table; the table can't be read, names no samples, has none of the proxy's
-        features, or holds a cell that is no number; with ``stop`` a sample lacks too many features.
+        features, holds a name twice or a cell that is no number; with ``stop`` a sample lacks too many
+        features.
     """
     proxy = usable_proxy(path, table=True)
     assert proxy.linear is not None
-    cells = read_cells(table)
+    cells = read_cells(table, "--table")
     meaning = proxy.settings["features"]["table"]
     names = _names(cells, meaning["columns"]["sample"])
     present = [name for name in proxy.linear.names if name in cells.columns]
@@ -48,7 +45,11 @@ def score_table(table: Path, path: Path, *, on_bad_sample: str = "stop") -> list
             f"is {wanted!r}; {near(wanted, cells.columns)}; call the columns as in the table of the run"
         )
     X = cells.numbers(present, names)
-    technical = _technical(cells, meaning, names)
+    technical = {
+        column: [cell if column in proxy.training_levels else parse_cell(cell) for cell in cells.text(column)]
+        for column in meaning["technical"]
+        if column in cells.columns
+    }
     scored = []
     for row, name in enumerate(names):
         measured = Measured(
@@ -76,18 +77,12 @@ def _names(cells: Cells, column: str) -> list[str]:
         raise InputError(
             f"table {cells.path}, row {names.index('') + 1}, column {column!r}: the name is empty; give one"
         )
+    first: dict[str, int] = {}
+    for row, name in enumerate(names):
+        if name in first:
+            raise InputError(
+                f"sample {name}: table {cells.path}, row {row + 1}: stands on row {first[name] + 1} already; "
+                "each row needs a name of its own"
+            )
+        first[name] = row
     return names
-
-
-def _technical(cells: Cells, meaning: Mapping[str, Any], names: list[str]) -> dict[str, list[float | str]]:
-    """Return the technical columns that are there: numbers where all cells are, else text."""
-    found: dict[str, list[float | str]] = {}
-    for column in meaning["technical"]:
-        if column not in cells.columns:
-            continue
-        text = cells.text(column)
-        try:
-            found[column] = [float(cell) if cell else np.nan for cell in text]
-        except ValueError:
-            found[column] = list(text)
-    return found

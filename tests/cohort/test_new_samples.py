@@ -27,6 +27,16 @@ def test_what_is_known_of_a_library_is_read_and_labels_are_not_looked_at(tmp_pat
     assert only.technical == {"hours_to_spin": 4.0, "robot": "R2"}
 
 
+def test_codes_stay_text_and_other_cells_are_read_one_by_one(tmp_path):
+    text = "sample bam kit wait\nN1 a.bam 1 late\nN2 b.bam 2 4\nN3 c.bam  \n"
+    samples = read_new_samples(sheet(tmp_path, text), ("kit", "wait"), {"kit"})
+    assert [sample.technical for sample in samples] == [
+        {"kit": "1", "wait": "late"},
+        {"kit": "2", "wait": 4.0},
+        {},
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

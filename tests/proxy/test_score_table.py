@@ -1,5 +1,7 @@
 """Scoring the rows of a new table with the proxy of a run from a table."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ from click.testing import CliRunner
 from frozen_table import TableWorld, finished_table_run, make_table
 from scipy.special import expit
 
-from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.artifacts.files import read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import load_scores
 from cfdna_interp.cli import cli
@@ -62,6 +64,49 @@ def test_what_training_did_not_have_is_named(path, new, tmp_path):
     assert any(warning.startswith("input_ng 900 outside") for warning in far.warnings)
 
 
+def test_the_proxy_says_which_columns_hold_codes(layout, new, tmp_path):
+    # In training the kit was a code (1, 2 or x), the input a number: new cells are read as these are.
+    record = read_json(layout.file("proxy.json"))
+    record["training_levels"]["kit"] = ["1", "2", "x"]
+    path = tmp_path / "proxy.json"
+    write_json(path, record)
+    new = new.head(4).astype({"input_ng": object}).reset_index(drop=True)
+    new["kit"] = ["1", "2", "3", ""]
+    new.loc[0, "input_ng"] = "much"
+    new.loc[1, "input_ng"] = 900.0
+    new.to_csv(tmp_path / "new.csv", index=False)
+    told = [
+        [text for text in row.warnings if text.startswith(("kit", "input"))]
+        for row in score_table(tmp_path / "new.csv", path)
+    ]
+    assert [len(row) for row in told] == [1, 1, 1, 0]
+    assert told[0][0].startswith("input_ng 'much' is no number, training range ")
+    assert told[1][0].startswith("input_ng 900 outside the training range ")
+    assert told[2] == ["kit 3, in training 1 or 2 or x"]
+
+
+def test_many_levels_are_counted_and_a_feature_beyond_all_numbers_is_far(layout, new, tmp_path):
+    record = read_json(layout.file("proxy.json"))
+    record["training_levels"]["kit"] = [f"p{i:02d}" for i in range(60)]
+    path = tmp_path / "proxy.json"
+    write_json(path, record)
+    new = new.head(1).assign(kit="new", size_0=1e200)
+    new.to_csv(tmp_path / "new.csv", index=False)
+    (row,) = score_table(tmp_path / "new.csv", path)
+    assert "kit new, in training p00 or p01 or p02 or p03 or p04 or 55 more" in row.warnings
+    assert any(text.startswith("features at distance inf from training") for text in row.warnings)
+
+
+def test_where_nothing_can_be_written_nothing_is_scored(path, tmp_path):
+    (tmp_path / "file").write_text("")
+    options = ["score", "--proxy", str(path), "--table", str(tmp_path / "none.csv")]
+    result = CliRunner().invoke(cli, [*options, "--out", str(tmp_path / "file" / "scores.tsv")])
+    assert isinstance(result.exception, InputError)
+    assert re.search(r"--out .*scores\.tsv cannot be written.*give another path", str(result.exception))
+    result = CliRunner().invoke(cli, options)
+    assert str(result.exception).endswith("none.csv does not exist; correct --table")
+
+
 def test_a_row_that_lacks_too_much_stops_or_is_left_out(path, new, tmp_path):
     new.loc[new.index[1], ["size_0", "size_1"]] = np.nan  # a quarter of 8
     file = tmp_path / "new.csv"
@@ -79,6 +124,7 @@ def test_a_row_that_lacks_too_much_stops_or_is_left_out(path, new, tmp_path):
         (lambda t: t.rename(columns={"id": "ids"}), r"no column 'id'; did you mean 'ids'\?"),
         (lambda t: t[["id", "mark_0"]], r"none of the proxy's 8 features is a column, the first is 'size_0'"),
         (lambda t: t.assign(size_2="high"), r"column 'size_2': 'high' is no finite number"),
+        (lambda t: t.assign(id="A"), r"sample A: .*row 2: stands on row 1 already"),
         (lambda t: t.assign(id=""), r"row 1, column 'id': the name is empty"),
     ],
 )
