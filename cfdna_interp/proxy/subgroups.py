@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cfdna_interp.artifacts.matrix import Table
-from cfdna_interp.stats.heterogeneity import heterogeneity
+from cfdna_interp.stats.heterogeneity import heterogeneity, why_untested
 from cfdna_interp.stats.multiplicity import holm
 from cfdna_interp.stats.resampling import stream
 from cfdna_interp.stats.roc import auroc_interval
@@ -44,8 +44,9 @@ def subgroups(
 ) -> list[dict[str, Any]]:
     """Return the AUROC by site, sex and age, and whether it differs between the groups.
 
-    Groups below 5 cases and 5 controls have their numbers and no AUROC. The p values of the tests are
-    adjusted after Holm over the divisions.
+    Groups below 5 cases and 5 controls have their numbers and no AUROC. Groups that have one and are not in
+    the test are named under ``left_out``, with the reason. The p values of the tests are adjusted after Holm
+    over the divisions.
 
     Parameters
     ----------
@@ -63,6 +64,7 @@ def subgroups(
             continue
         parts = _thirds(covariates[by]) if by == "age" else _categories(covariates[by])
         groups, used = [], []
+        left_out: list[dict[str, str]] = []
         for name, rows in parts:
             case = int(labels[rows].sum())
             group: dict[str, Any] = {"group": name, "case": case, "control": len(rows) - case}
@@ -73,15 +75,18 @@ def subgroups(
                 interval = auroc_interval(labels[rows], scores[rows], rng, bootstrap)
                 group |= {"auroc": asdict(interval), "reason": ""}
                 used.append(rows)
+                if why := why_untested(labels[rows], scores[rows]):
+                    left_out.append({"group": name, "reason": why})
             groups.append(group)
         division = _division(by, groups, len(labels) - sum(len(rows) for _, rows in parts), "")
+        division["left_out"] = left_out
         test = heterogeneity(labels, scores, used) if len(used) > 1 else None
         if test is not None:
             division["interaction"] = asdict(test)
         elif len(used) < 2:
             division["reason"] = f"fewer than two groups with {PER_CLASS} cases and {PER_CLASS} controls"
         else:
-            division["reason"] = "the score separates the classes completely in all groups but one, or in all"
+            division["reason"] = "fewer than two groups have an AUROC with a variance"
         divisions.append(division)
     made = [division["interaction"] for division in divisions if division["interaction"] is not None]
     for interaction, p_holm in zip(made, holm([test["p"] for test in made]), strict=True):
@@ -90,7 +95,14 @@ def subgroups(
 
 
 def _division(by: str, groups: list[dict[str, Any]], unknown: int, reason: str) -> dict[str, Any]:
-    return {"by": by, "groups": groups, "unknown": unknown, "interaction": None, "reason": reason}
+    return {
+        "by": by,
+        "groups": groups,
+        "unknown": unknown,
+        "interaction": None,
+        "left_out": [],
+        "reason": reason,
+    }
 
 
 def _categories(values: Sequence[object]) -> list[tuple[str, np.ndarray]]:

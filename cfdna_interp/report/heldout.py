@@ -175,18 +175,18 @@ def _difference(pair: Record) -> str:
 
 def _tested(division: Record) -> str:
     unknown = f" Unknown for {division['unknown']} subjects." if division["unknown"] else ""
+    left = "; ".join(f"{row['group']}, since {row['reason']}" for row in division["left_out"])
     test = division["interaction"]
     if test is None:
-        return f"not tested: {division['reason']}.{unknown}"
+        return f"not tested: {division['reason']}{f' ({left})' if left else ''}.{unknown}"
     said = (
         "the AUROC differs between the groups"
         if test["p_holm"] <= SIGNIFICANT
         else "no difference between the groups is shown, which doesn't mean that there is none"
     )
-    subjects = sum(
-        group["case"] + group["control"] for group in division["groups"] if group["auroc"] is not None
-    )
+    without = f" Left out of the test: {left}." if left else ""
     return (
-        f"{said} (n = {subjects}; Cochran's Q {number(test['statistic'], 1)} on {test['df']} degrees of "
-        f"freedom, {p_phrase(test['p'])}, after Holm over the divisions {p_phrase(test['p_holm'])}).{unknown}"
+        f"{said} (n = {test['n']} in {test['groups']} groups; Cochran's Q {number(test['statistic'], 1)} on "
+        f"{test['df']} degrees of freedom, {p_phrase(test['p'])}, after Holm over the divisions "
+        f"{p_phrase(test['p_holm'])}).{without}{unknown}"
     )

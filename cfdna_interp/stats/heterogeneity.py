@@ -14,11 +14,32 @@ from cfdna_interp.stats.roc import delong
 
 @dataclass(frozen=True)
 class Heterogeneity:
-    """Cochran's Q over the groups' AUROCs, its degrees of freedom and p value."""
+    """Cochran's Q over the groups' AUROCs, its degrees of freedom and p value.
+
+    ``groups`` and ``n`` count the groups that the test is of, and their subjects.
+    """
 
     statistic: float
     df: int
     p: float
+    groups: int
+    n: int
+
+
+def why_untested(labels: np.ndarray, scores: np.ndarray) -> str:
+    """Return why the AUROC of a group has no variance on the logit scale, "" where it has one.
+
+    Parameters
+    ----------
+    labels, scores
+        (subjects,) 1 case, 0 control, two of each class at least; finite scores of one group.
+    """
+    areas, covariance = delong(labels, scores)
+    if np.ptp(scores) == 0:
+        return "the score is the same for everybody"
+    if not 0 < float(areas[0]) < 1:
+        return "the score separates the classes completely"
+    return "" if float(covariance[0, 0]) > 0 else "its AUROC shows no variance"
 
 
 def heterogeneity(
@@ -29,7 +50,7 @@ def heterogeneity(
     Groups share no subject, so that their AUROCs are independent: Q is the weighted sum of squares of the
     logits of the AUROCs about their mean, weights from DeLong's variances by the delta method (Cochran 1954,
     Biometrics 10:101). On the plain scale small groups of high AUROC would have too little variance. A group
-    that is separated completely has none and is left out.
+    for which :func:`why_untested` has a reason is left out.
 
     Parameters
     ----------
@@ -39,15 +60,16 @@ def heterogeneity(
         Row indices of each group; two subjects of each class at least.
     """
     y, s = np.asarray(labels), np.asarray(scores, dtype=np.float64)
+    used = [rows for rows in groups if not why_untested(y[rows], s[rows])]
+    if len(used) < 2:
+        return None
     values, weights = [], []
-    for rows in groups:
+    for rows in used:
         areas, covariance = delong(y[rows], s[rows])
         area, variance = float(areas[0]), float(covariance[0, 0])
-        if 0 < area < 1 and variance > 0:
-            values.append(float(logit(area)))
-            weights.append((area * (1 - area)) ** 2 / variance)
-    if len(values) < 2:
-        return None
+        values.append(float(logit(area)))
+        weights.append((area * (1 - area)) ** 2 / variance)
     x, w = np.array(values), np.array(weights)
     statistic = float(w @ (x - (w @ x) / w.sum()) ** 2)
-    return Heterogeneity(statistic, len(x) - 1, float(chi2.sf(statistic, len(x) - 1)))
+    n = sum(len(rows) for rows in used)
+    return Heterogeneity(statistic, len(x) - 1, float(chi2.sf(statistic, len(x) - 1)), len(used), n)

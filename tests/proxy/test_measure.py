@@ -14,6 +14,7 @@ from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.config import Config
 from cfdna_interp.proxy.measure import METRICS, Cohort, families, measure
 from cfdna_interp.proxy.subgroups import covariates_of, subgroups
+from cfdna_interp.report.heldout import subgroup_sentences
 from cfdna_interp.stats.multiplicity import holm
 from cfdna_interp.stats.power import detectable_auroc
 from cfdna_interp.stats.roc import delong
@@ -150,7 +151,24 @@ def test_separated_groups_have_no_interaction_test():
     got = subgroups(labels, labels + 0.0, {"sex": ["F"] * 20 + ["M"] * 20}, 1, ("x",), 50)[1]
     assert [group["auroc"]["value"] for group in got["groups"]] == [1, 1]
     assert got["interaction"] is None
-    assert "separates the classes completely" in got["reason"]
+    assert got["reason"] == "fewer than two groups have an AUROC with a variance"
+    assert [(row["group"], row["reason"]) for row in got["left_out"]] == [
+        ("F", "the score separates the classes completely"),
+        ("M", "the score separates the classes completely"),
+    ]
+
+
+def test_a_group_that_is_not_in_the_test_is_named_and_not_counted():
+    # Three sites of 20: in c the score is the same for everybody, which doesn't separate anything.
+    labels = np.tile([1, 0], 30)
+    scores = np.random.default_rng(3).normal(size=60) + 0.5 * labels
+    scores[40:] = 1.0
+    got = subgroups(labels, scores, {"site": ["a"] * 20 + ["b"] * 20 + ["c"] * 20}, 1, ("x",), 50)[0]
+    assert got["left_out"] == [{"group": "c", "reason": "the score is the same for everybody"}]
+    assert (got["interaction"]["n"], got["interaction"]["groups"], got["interaction"]["df"]) == (40, 2, 1)
+    told = dict(subgroup_sentences({"subgroups": {"model": [got]}}, "model"))["By site"]
+    assert "(n = 40 in 2 groups;" in told
+    assert told.endswith("Left out of the test: c, since the score is the same for everybody.")
 
 
 def test_ages_are_divided_where_known_and_ties_stay_together():

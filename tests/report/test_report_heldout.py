@@ -71,7 +71,9 @@ def test_a_point_without_threshold_keeps_its_reason(validation: dict) -> None:
 
 def test_a_difference_between_sites_is_told_and_untested_divisions_say_why(validation: dict) -> None:
     told = dict(subgroup_sentences(validation, "model"))
-    assert told["By site"].startswith("the AUROC differs between the groups (n = 200; Cochran's Q")
+    assert told["By site"].startswith(
+        "the AUROC differs between the groups (n = 200 in 2 groups; Cochran's Q"
+    )
     assert told["By sex"].startswith("not tested: the cohort has no column sex")
     assert "Unknown for 10 subjects" in told["By age"]
     assert subgroup_sentences(validation, "proxy") == []

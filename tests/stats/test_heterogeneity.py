@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, norm
 
-from cfdna_interp.stats.heterogeneity import heterogeneity
+from cfdna_interp.stats.heterogeneity import heterogeneity, why_untested
 from cfdna_interp.stats.roc import delong
 
 
@@ -45,5 +45,11 @@ def test_it_keeps_its_size_and_finds_what_is_planted():
 def test_a_separated_group_is_left_out():
     labels, scores, groups = groups_of(10, (0.7, 0.7, 0.7), np.random.default_rng(3))
     scores[groups[0]] += 100 * labels[groups[0]]
-    assert heterogeneity(labels, scores, groups) == heterogeneity(labels, scores, groups[1:])
+    got = heterogeneity(labels, scores, groups)
+    assert got == heterogeneity(labels, scores, groups[1:])
+    # Two groups of 10 + 10 are left.
+    assert (got.groups, got.n, got.df) == (2, 40, 1)
+    assert why_untested(labels[groups[0]], scores[groups[0]]) == "the score separates the classes completely"
+    assert why_untested(labels[groups[1]], scores[groups[1]]) == ""
+    assert why_untested(labels[groups[1]], np.zeros(20)) == "the score is the same for everybody"
     assert heterogeneity(labels, scores, groups[:2]) is None
