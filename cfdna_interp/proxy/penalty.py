@@ -107,8 +107,8 @@ def _as_good(losses: np.ndarray, best: np.ndarray) -> np.ndarray:
     """Say which columns exceed the best one, on average, by at most the standard error of that."""
     tried = np.isfinite(losses).all(axis=0)
     more = np.where(tried, losses, 0) - best[:, None]
-    within: np.ndarray = more.mean(axis=0) <= more.std(axis=0, ddof=1) / np.sqrt(len(losses))
-    return tried & within
+    within = more.mean(axis=0) <= more.std(axis=0, ddof=1) / np.sqrt(len(losses))
+    return np.asarray(tried & within)
 
 
 def _paths(
