@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cfdna_interp.report.feature_table import FeatureTable, missing_sentence
-from cfdna_interp.report.model import RATIO
-from cfdna_interp.report.words import group_name, group_rank, significant
+from cfdna_interp.report.words import group_name, group_rank
 
 if TYPE_CHECKING:
     from cfdna_interp.report.collect import Run
@@ -41,21 +40,8 @@ def model_paragraph(run: Run) -> str:
         "them, features were standardised, groups entered with the same total variance, each reduced to its "
         "principal components, at most 128, without labels. The penalty was the largest whose leave-one-out "
         "squared error among a fold's training subjects was within one standard error of the least. "
-        f"{RATIO} Over folds the penalties were so many times that of the best: {_ratios(run)}. {held}"
+        f"{held}"
     )
-
-
-def _ratios(run: Run) -> str:
-    groups = run.encoder["groups"]
-    return "; ".join(
-        f"{group_name(group).lower()} {_range(groups[group]['penalty_ratio'])}"
-        for group in sorted(groups, key=group_rank)
-    )
-
-
-def _range(ratios: list[float]) -> str:
-    low, high = significant(min(ratios)), significant(max(ratios))
-    return low if low == high else f"{low} to {high}"
 
 
 def attribution_paragraph(run: Run) -> str:

@@ -44,10 +44,6 @@ READS = {
     "locus": "the class of locus",
     "sequence": "the bases",
 }
-RATIO = (
-    "A group that by itself explains less of the variance among subjects left out is penalised more, by up "
-    "to 10 times in steps of √10."
-)
 GROUPS = ("fragment_length", "methylation", "tissue_of_origin")
 
 
@@ -115,7 +111,7 @@ def _of_table(encoder: Record, fidelity: Record | None) -> list[str]:
         "of features; each is then replaced by its principal components, at most 128 and none of them seeing "
         f"a label: {encoder['dim']} inputs.",
         "The penalty on the squared coefficients is the largest whose leave-one-out squared error among a "
-        f"fold's training subjects is within one standard error of the least; by fold: {penalties}. {RATIO}",
+        f"fold's training subjects is within one standard error of the least; by fold: {penalties}.",
         "A linear model holds no interaction: where two groups tell the classes apart only together, it sees "
         "nothing.",
     ]

@@ -56,6 +56,7 @@ def planted(world: str, subjects: int, rng: np.random.Generator) -> Table:
     - ``length``: the latent of fragment length is 2 SD higher in cases;
     - ``redundant``: fragment length and methylation show the same such latent;
     - ``suppressor``: methylation shows the latent with noise added that fragment length shows by itself;
+    - ``pair``: fragment length and methylation have the same effect, 1.2 SD, on latents of their own;
     - ``product``: the sign of the product of both latents tells cases, neither latent does;
     - ``null``: no latent knows the label.
     """
@@ -68,6 +69,8 @@ def planted(world: str, subjects: int, rng: np.random.Generator) -> Table:
         length = methylation = signal
     elif world == "suppressor":
         methylation = signal + 1.5 * length
+    elif world == "pair":
+        length, methylation = length + 1.2 * labels, methylation + 1.2 * labels
     elif world == "product":
         methylation = np.abs(methylation) * np.sign(length) * np.where(labels == 1, 1, -1)
     latents = dict(zip(GROUPS, (length, methylation, coverage), strict=True))

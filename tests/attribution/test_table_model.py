@@ -10,13 +10,12 @@ import torch
 from captum.attr import ShapleyValues
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.linear_model import LogisticRegression
 from table_worlds import table_of
 
 from cfdna_interp.attribution.tabular.cohort import Folded, TableCohort, fold_cohort
 from cfdna_interp.attribution.tabular.encoding import COMPONENTS, fit_encoder
 from cfdna_interp.attribution.tabular.features import feature_contributions, feature_shares
-from cfdna_interp.attribution.tabular.model import RATIOS, contributed, fit, frozen_logits
+from cfdna_interp.attribution.tabular.model import contributed, fit, frozen_logits
 from cfdna_interp.attribution.tabular.refits import fit_model
 from cfdna_interp.attribution.tabular.regression import Regressions
 from cfdna_interp.attribution.tabular.retraining import cross_fitted_auroc
@@ -138,27 +137,6 @@ def test_a_value_beyond_the_training_range_counts_as_the_furthest() -> None:
     encoder = fit_encoder(X, np.eye(4), {"coverage": np.arange(1)}, random_state=0)
     far = encoder.standardise(np.array([[-50.0], [1e6], [2.0]]))
     np.testing.assert_array_equal(far, encoder.standardise(np.array([[0.0], [3.0], [2.0]])))
-
-
-def test_a_group_is_penalised_by_how_much_less_it_tells_alone() -> None:
-    # Cases 4 SD apart in lengths: R² of a fit near d²/4 / (1 + d²/4) = .8. Coverage 1 SD apart: .2, a
-    # quarter, whose nearest step is √10 = 3.2; noise explains nothing: 10.
-    rng = np.random.default_rng(14)
-    labels = np.arange(2_000) % 2
-    blocks = {
-        "fragment_length": 4.0 * labels[:, None] + rng.normal(size=(2_000, 1)),
-        "coverage": 1.0 * labels[:, None] + rng.normal(size=(2_000, 1)),
-        "end_motif": rng.normal(size=(2_000, 1)),
-    }
-    folded = fold_cohort(TableCohort.of(table_of(blocks, labels)), folds=3, seed=1)
-    fits = fit_model(folded)
-    np.testing.assert_allclose(RATIOS[fits.step[:, :, 0]], [[1, 10**0.5, 10]] * 3)
-    # A penalty of 10 on a column is that of 1 on the column divided by √10, its coefficient multiplied.
-    train, penalty = folded.folds[0].train, fits.penalty[0, 0]
-    scaled = folded.folds[0].Z[train] / np.sqrt(RATIOS[fits.step[0, :, 0]])
-    single = LogisticRegression(C=1 / penalty, solver="newton-cholesky", tol=1e-12).fit(scaled, labels[train])
-    own = single.coef_[0] / np.sqrt(RATIOS[fits.step[0, :, 0]])
-    np.testing.assert_allclose(fits.coefficient[0][:, 0], own, atol=1e-6)
 
 
 def test_the_encoder_of_a_fold_never_sees_its_test_subjects() -> None:

@@ -65,6 +65,19 @@ def test_permuted_labels_name_a_group_in_a_twentieth_of_cohorts_at_most() -> Non
     assert named < 4
 
 
+def test_of_two_groups_with_the_same_effect_neither_is_named() -> None:
+    # The lead has to hold at the 5 % quantile of bootstraps, on either side: of 25 cohorts with 30 subjects a
+    # class about two are named (P(X >= 7) = .006 of a binomial with 10 %).
+    named = sum(
+        decide(
+            planted("pair", 60, np.random.default_rng(300 + seed)), seed, bootstrap=60, permutations=19
+        ).outcome.group
+        is not None
+        for seed in range(25)
+    )
+    assert named < 7
+
+
 def test_a_permutation_keeps_the_cases_of_each_fold_and_all_targets() -> None:
     # Otherwise fewer cases to train on would go with more to test on, and chance would look worse than it is.
     rng = np.random.default_rng(1)

@@ -107,17 +107,6 @@ class Regressions:
         chosen: np.ndarray = PENALTIES[within.argmax(axis=0)]
         return chosen
 
-    def explained_left_out(self, targets: np.ndarray) -> np.ndarray:
-        """Return (problems,) the share of the variance of (rows, problems) targets told of rows left out.
-
-        With the penalty that tells most; 0 where none tells more than the mean of the other rows does.
-        """
-        rows = len(targets)
-        alone = (((targets - targets.mean(axis=0)) * rows / (rows - 1)) ** 2).mean(axis=0)
-        least = np.min([squares.mean(axis=0) for squares in self.squares_left_out(targets)], axis=0)
-        explained: np.ndarray = np.maximum(1 - least / np.where(alone > 0, alone, np.inf), 0.0)
-        return np.where(alone > 0, explained, 0.0)
-
     def solve(self, targets: np.ndarray, weights: np.ndarray, penalties: np.ndarray) -> Solved:
         """Minimise Σ_i w_i·loss(z_i·b + b0, t_i) + penalty·Σ b² / 2 for each problem, by Newton's method.
 

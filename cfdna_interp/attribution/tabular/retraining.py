@@ -13,7 +13,7 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import load_table
 from cfdna_interp.artifacts.predictions import Prediction, Score, frozen_scores, save_predictions, save_scores
 from cfdna_interp.attribution.tabular.cohort import Folded, load_folded, scores_of
-from cfdna_interp.attribution.tabular.model import RATIOS, Fits, contributed, frozen_logits
+from cfdna_interp.attribution.tabular.model import Fits, contributed, frozen_logits
 from cfdna_interp.attribution.tabular.refits import fit_model
 from cfdna_interp.config import Config
 from cfdna_interp.models.adapters.table import fidelity
@@ -105,13 +105,12 @@ def _encoder(folded: Folded, fits: Fits, heldout: np.ndarray) -> dict[str, Any]:
                 "features": len(places),
                 "components": [encoder.axes[group].shape[1] for encoder in encoders],
                 "explained": [encoder.explained[group] for encoder in encoders],
-                "penalty_ratio": RATIOS[fits.step[:, place, 0]].tolist(),
                 "missing": {
                     "discovery": _missing(cohort.X[:, places]),
                     "heldout": _missing(heldout[:, places]),
                 },
             }
-            for place, (group, places) in enumerate(cohort.groups.items())
+            for group, places in cohort.groups.items()
         },
     }
 
