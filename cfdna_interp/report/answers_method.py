@@ -135,5 +135,6 @@ def _measures(validation: dict[str, Any]) -> str:
     compared = f"; paired differences with Holm against: {', '.join(named)}" if named else ""
     return (
         "AUROC, AUPRC, Brier score, calibration slope, intercept and smooth curve, sensitivity at a "
-        f"specificity{compared}"
+        f"specificity{compared}; a signal is claimed where the permutation p is at most 0.05 and the 95 % "
+        "interval of the AUROC lies above 0.50"
     )

@@ -161,7 +161,8 @@ def detectable_sentence(validation: Record) -> str:
         return f"No AUROC would be told from 0.50 with a power of {power} by {size}."
     return (
         f"With {size}, the smallest AUROC that is told from 0.50 with a power of {power} is "
-        f"{number(found['auroc'])} (two-sided test at {percent(found['alpha'])}, as rung L0 is tested). "
+        f"{number(found['auroc'])} (two-sided test at {percent(found['alpha'])}: rung L0 asks that the "
+        "interval lies above 0.50, and a permutation p of at most 0.05). "
         "What is smaller may be there and not show."
     )
 

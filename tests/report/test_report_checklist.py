@@ -11,6 +11,7 @@ from fake_run import Built
 from cfdna_interp.report.answers import answers
 from cfdna_interp.report.checklist import checklist, items
 from cfdna_interp.report.collect import collect
+from cfdna_interp.report.methods import methods_paragraphs
 from cfdna_interp.report.sections import SECTIONS, sections_of
 
 # The statement's items with their parts (Collins et al. 2024, table 2): 52 of them, numbers 1 to 27.
@@ -130,7 +131,7 @@ def test_only_what_was_looked_at_and_compared_is_claimed(simulated_run: Built) -
     assert known["clusters"].startswith("no way of holding batch or site gave a number")
     assert known["fairness"] == "AUROC by sex, not tested"
     # The dominant group's own baseline is the proxy itself and is not compared.
-    assert known["measures"].endswith("with Holm against: proxy")
+    assert "with Holm against: proxy; a signal" in known["measures"]
 
 
 def test_rows_without_a_role_are_counted_and_a_table_leaves_its_making_to_the_authors(
@@ -158,6 +159,18 @@ def test_a_second_opening_is_no_opening_once_everything_was_frozen(simulated_run
     assert answers(run)["opened"] == "was opened once everything was frozen"
     again = answers(replace(run, validation=run.validation | {"opened": 2, "exploratory": True}))["opened"]
     assert again == "had been opened before (this is opening 2)"
+
+
+def test_both_conditions_of_a_signal_are_told(simulated_run: Built) -> None:
+    run = collect(simulated_run.config, simulated_run.layout)
+    # verdict/ladder: permutation p <= .05 and the lower end above .5.
+    told = (
+        (methods_paragraphs(run)[-1], "was at most 0.05 and the 95 % interval of the model's AUROC lay"),
+        (answers(run)["measures"], "p is at most 0.05 and the 95 % interval of the AUROC lies above 0.50"),
+        (answers(run)["detectable"], "the interval lies above 0.50, and a permutation p of at most 0.05"),
+    )
+    for text, both in told:
+        assert both in text
 
 
 def test_links_lead_to_sections_that_the_page_has(simulated_run: Built) -> None:
