@@ -41,6 +41,9 @@ COHORT_FILES = (
     "verdict.json",
     "hypotheses.tsv",
 )
+# Of one route alone: in the folder of a run on the other route they are an earlier run's.
+ALIGNMENT_FILES = ("encoder.safetensors", "whitening.safetensors", "heads.safetensors", "maps.parquet")
+TABLE_FILES = ("table.json", "feature_shares.parquet")
 PART_FILES = {
     "probes": ("probes.json",),
     "features": ("funnel.json", "sparse_features.parquet"),
@@ -104,7 +107,7 @@ def _result_files(config: Config, layout: Layout) -> list[Path]:
         if not sheet.is_file():
             continue
         paths.append(sheet)
-        for sample in load_samples(sheet):
+        for sample in load_samples(sheet) if config.features.table is None else ():
             name = sample.sample
             paths += [layout.fragments(name), layout.profile(name), layout.features(name), layout.qc(name)]
     parts = config.representation.parts if config.features.table is None else ()
@@ -113,9 +116,9 @@ def _result_files(config: Config, layout: Layout) -> list[Path]:
         paths += [record, *(record.with_suffix(f".{kind}.safetensors") for kind in ("plain", "blocks"))]
     # What an earlier run left of parts that this one leaves out is not its result.
     looked = {name for part in parts for name in PART_FILES[part]}
-    return (
-        paths + [layout.file(name) for name in COHORT_FILES] + [layout.file(name) for name in sorted(looked)]
-    )
+    others = ALIGNMENT_FILES if config.features.table is not None else TABLE_FILES
+    names = [name for name in COHORT_FILES if name not in others] + sorted(looked)
+    return paths + [layout.file(name) for name in names]
 
 
 def _portable(config: Config) -> dict[str, Any]:

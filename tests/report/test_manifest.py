@@ -11,9 +11,11 @@ import numpy
 from fake_run import Built
 
 from cfdna_interp import __version__
+from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.manifest import build_manifest
 from cfdna_interp.config import Config
+from cfdna_interp.config.table import FeatureTable, GroupColumns
 
 
 def test_digests_are_those_of_sha256sum(simulated_run: Built) -> None:
@@ -46,6 +48,23 @@ def test_what_an_earlier_run_left_of_parts_switched_off_is_not_listed(tmp_path: 
     for parts, left in (((), set()), (("probes",), {"probes.json"})):
         fewer = replace(config, representation=replace(config.representation, parts=parts))
         assert set(build_manifest(fewer, layout)["files"]) == left
+
+
+def test_what_a_run_on_the_other_route_left_is_not_listed(tmp_path: Path) -> None:
+    layout = Layout.of(tmp_path)
+    for name in ("heads.safetensors", "maps.parquet", "feature_shares.parquet", "encoder.json"):
+        layout.file(name).write_text("")
+    write_json(layout.file("table.json"), {"source": "x.csv", "digest": "0"})
+    alignments = Config(sheet="", outdir=str(tmp_path))
+    table = FeatureTable(path="x.csv", groups={"a": GroupColumns(prefix="a_")})
+    tabular = replace(alignments, features=replace(alignments.features, table=table))
+    listed = {"encoder.json", "heads.safetensors", "maps.parquet"}
+    assert set(build_manifest(alignments, layout)["files"]) == listed
+    assert set(build_manifest(tabular, layout)["files"]) == {
+        "encoder.json",
+        "feature_shares.parquet",
+        "table.json",
+    }
 
 
 def test_settings_name_no_machine(tmp_path: Path) -> None:
