@@ -100,7 +100,8 @@ def _subject_scores(layout: Layout, table: Table) -> dict[str, np.ndarray]:
 
 
 def _read_labels(config: Config, table: Table) -> dict[str, int]:
-    # Imported here, in the one function of the software that reads held-out labels.
+    # Imported here, in the one function that uses held-out labels. Stages before parse and check the whole
+    # sheet or table, but nothing of these labels reaches a file.
     from cfdna_interp.cohort.read import read_cohort
 
     known = {sample.sample: sample for sample in read_cohort(config)}
