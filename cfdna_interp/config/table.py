@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 # Scores of the baselines and of subsets of the model are called after groups, and beside them stand these.
-RESERVED = ("all", "context", "covariates", "technical")
+RESERVED = ("all", "context", "covariates", "model", "none", "proxy", "technical")
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,8 @@ def problem_of(table: FeatureTable) -> str | None:
     # A subject may be the sample, a batch the site; what a model is made of stands alone.
     alone = [*table.covariates, *table.technical, *([who.score] if who.score else [])]
     named = [name for key, name in vars(who).items() if name is not None and key != "score"] + alone
-    for name in alone:
+    # A held-out label under another name would stand in the matrices.
+    for name in (who.label, who.role, *alone):
         if named.count(name) > 1:
             return f"features.table uses the column {name!r} twice; leave it in one place"
     return None

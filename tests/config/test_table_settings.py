@@ -80,6 +80,7 @@ Lists.add_representer(tuple, lambda dumper, value: dumper.represent_list(value))
         ({"groups": {"Own Group": {"prefix": "a"}}}, ["features.table.groups", "'Own Group' does not match"]),
         ({"groups": {"own": {"prefix": "a"}}}, ["names one group", "give two or more"]),
         ({"groups": {**GROUPS, "all": {"prefix": "a"}}}, ["groups.all", "rename the group"]),
+        ({"groups": {**GROUPS, "proxy": {"prefix": "a"}}}, ["groups.proxy", "rename the group"]),
         ({"groups": {**GROUPS, "c": {}}}, ["groups.c gives no column", "one of prefix, pattern, columns"]),
         (
             {"groups": {**GROUPS, "c": {"prefix": "a", "pattern": "b"}}},
@@ -92,6 +93,11 @@ Lists.add_representer(tuple, lambda dumper, value: dumper.represent_list(value))
         ({"covariates": ["kg/m2"]}, ["'kg/m2' has a / in its name"]),
         ({"covariates": ["bmi"], "technical": ["bmi"]}, ["'bmi' twice"]),
         ({"columns": {"score": "label"}}, ["'label' twice"]),
+        ({"columns": {"site": "label"}}, ["'label' twice"]),
+        ({"columns": {"age": "label"}}, ["'label' twice"]),
+        ({"columns": {"label": "y", "subject": "y"}}, ["'y' twice"]),
+        ({"columns": {"batch": "role"}}, ["'role' twice"]),
+        ({"columns": {"sex": "role"}}, ["'role' twice"]),
         ({"score_is": "odds"}, ["'odds' is not one of"]),
     ],
 )
