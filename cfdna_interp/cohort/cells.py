@@ -19,6 +19,7 @@ from cfdna_interp.errors import InputError
 
 # What stands for a missing value, beside an empty cell.
 MISSING = ("", "NA", "N/A", "na", "n/a", "NaN", "nan", "NULL", "Null", "null", "None", "none")
+LARGEST = 1e100  # no measured value; squares of what is beyond overflow, and DBL_MAX stands for missing
 _BLOCK = 1 << 27  # bytes: a line of a wide table has to fit into a block
 
 
@@ -53,9 +54,15 @@ class Cells:
         """Return a column as text without outer blanks, "" where missing; a whole number has no point."""
         column = _dense(self.table[name])
         if pa.types.is_floating(column.type):
-            values = column.to_numpy(zero_copy_only=False)
-            return ["" if np.isnan(v) else str(int(v)) if v == np.rint(v) else repr(float(v)) for v in values]
-        cells = pc.utf8_trim_whitespace(column.cast(pa.string())).to_pylist()
+            values = column.to_numpy(zero_copy_only=False).tolist()
+            return ["" if v != v else str(int(v)) if v.is_integer() else repr(v) for v in values]
+        try:
+            cells = pc.utf8_trim_whitespace(column.cast(pa.string())).to_pylist()
+        except pa.ArrowException:  # lists, structs, bytes that are no text
+            raise InputError(
+                f"table {self.path}, column {name!r}: {column.type} instead of text or numbers; give one "
+                "value a row"
+            ) from None
         return ["" if cell is None or cell in MISSING else cell for cell in cells]
 
     def numbers(self, names: Sequence[str], samples: Sequence[str]) -> np.ndarray:
@@ -64,14 +71,14 @@ class Cells:
         Raises
         ------
         InputError
-            A cell is neither a finite number nor missing.
+            A cell is neither a finite number, at most 1e100 in size, nor missing.
         """
         values = np.empty((self.table.num_rows, len(names)))
         for place, name in enumerate(names):
             values[:, place] = self._column(name, samples)
-        infinite = np.argwhere(np.isinf(values))
-        if len(infinite):
-            row, place = infinite[0]
+        beyond = np.argwhere(np.abs(values) > LARGEST)
+        if len(beyond):
+            row, place = beyond[0]
             raise self._not_a_number(names[place], samples, int(row), str(values[row, place]))
         return values
 
@@ -111,7 +118,7 @@ class Cells:
     def _not_a_number(self, name: str, samples: Sequence[str], row: int, cell: str) -> InputError:
         return InputError(
             f"sample {samples[row]}: table {self.path}, row {row + 1}, column {name!r}: {cell!r} is no "
-            "finite number; correct it, or leave the cell empty where nothing was measured"
+            f"finite number (of at most {LARGEST:g}); correct it, or leave the cell empty where nothing was measured"
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfdna_interp.cohort.cells import MISSING, read_cells
+from cfdna_interp.cohort.cells import LARGEST, MISSING, read_cells
 from cfdna_interp.errors import InputError
 
 
@@ -20,7 +20,7 @@ def text(folder, content: str, name: str = "a.csv"):
     return path
 
 
-@given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
+@given(values=st.lists(st.floats(-LARGEST, LARGEST), min_size=1, max_size=20))
 def test_numbers_come_back_as_they_were(tmp_path_factory, values) -> None:
     folder = tmp_path_factory.mktemp("cells")
     lines = "".join(f"S{i}, {value!r} \n" for i, value in enumerate(values))
@@ -53,15 +53,31 @@ def test_tabs_a_mark_of_byte_order_and_quoted_line_breaks(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "shown"), [("0;5", "'0;5'"), ("1_000", "'1_000'"), ("inf", "'inf'"), ("<0.1", "'<0.1'")]
+    ("cell", "shown"),
+    [("0;5", "'0;5'"), ("1_000", "'1_000'"), ("inf", "'inf'"), ("<0.1", "'<0.1'"), ("-1e101", "'-1e+101'")],
 )
 def test_what_is_no_number_is_shown(tmp_path, cell, shown) -> None:
     cells = read_cells(text(tmp_path, f"s,x\nA,1\nB,{cell}\n"))
     with pytest.raises(InputError) as caught:
         cells.numbers(["x"], ["A", "B"])
     assert str(caught.value).startswith(
-        f"sample B: table {tmp_path / 'a.csv'}, row 2, column 'x': {shown} is no finite number; correct it"
+        f"sample B: table {tmp_path / 'a.csv'}, row 2, column 'x': {shown} is no finite number "
+        "(of at most 1e+100); correct it"
     )
+
+
+def test_an_infinite_code_is_text(tmp_path) -> None:
+    path = tmp_path / "a.parquet"
+    pd.DataFrame({"s": [1.0, np.inf, -np.inf, np.nan, 0.5]}).to_parquet(path)
+    assert read_cells(path).text("s") == ["1", "inf", "-inf", "", "0.5"]
+
+
+def test_lists_are_no_cells(tmp_path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"s": [{"a": 1}], "t": [[1, 2]]}), path)
+    for name, kind in (("s", "struct"), ("t", "list")):
+        with pytest.raises(InputError, match=rf"a\.parquet, column '{name}': {kind}<.* instead of text"):
+            read_cells(path).text(name)
 
 
 def test_a_column_of_dates_is_no_feature(tmp_path) -> None:
