@@ -79,6 +79,38 @@ def read_json(path: Path | str) -> dict[str, Any]:
     return value
 
 
+def read_result(path: Path | str, stage: str, **needs: type) -> dict[str, Any]:
+    """Read the JSON object of an earlier stage and check that it holds what the caller needs.
+
+    Parameters
+    ----------
+    path
+        The file.
+    stage
+        The stage that writes it.
+    needs
+        Key -> type of its value; ``object`` where it may be null.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_json`, or a key is missing or of another type: another version wrote the file.
+    """
+    record = read_json(path)
+    check_result(record, path, stage, **needs)
+    return record
+
+
+def check_result(record: dict[str, Any], path: Path | str, stage: str, **needs: type) -> None:
+    """Raise ``InputError`` unless a record holds what is needed; see :func:`read_result`."""
+    for key, kind in needs.items():
+        if key not in record or not isinstance(record[key], kind):
+            raise InputError(
+                f"{path} has no usable {key!r}: it is damaged or made by another version; "
+                f"run the {stage} stage again"
+            )
+
+
 def digest_file(path: Path | str) -> str:
     """Return the SHA-256 of a file's bytes, as hexadecimal."""
     with open(path, "rb") as handle:

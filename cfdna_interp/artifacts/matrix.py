@@ -107,6 +107,12 @@ def load_table(path: Path | str) -> Table:
         data = anndata.read_h5ad(path)
     except (OSError, KeyError, ValueError) as error:  # anndata's own is an OSError
         raise InputError(f"{path} is no feature matrix ({error}); run the matrix stage again") from None
+    lacking = sorted({"simulated", "study_groups", "model_groups"} - set(data.uns))
+    if lacking or "subject" not in data.obs:
+        raise InputError(
+            f"{path} has no {(lacking or ['subject'])[0]!r}: it is damaged or made by another version; "
+            "run the matrix stage again"
+        )
     obs = data.obs.copy()
     labels = obs.pop("label").to_numpy(dtype=np.int64) if "label" in obs else None
     return Table(

@@ -135,7 +135,7 @@ def opening_of(record: Mapping[str, Any]) -> Opening:
     InputError
         The record says nothing of it: another version of the software wrote it.
     """
-    if "opening" not in record:
+    if not isinstance(record.get("opening"), Mapping) or "protocol_digest" not in record:
         raise InputError(
             "validation.json does not say which opening of the held-out labels it is of; "
             "run the validate stage again"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cfdna_interp.artifacts.files import read_json, write_json
+from cfdna_interp.artifacts.files import read_result, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table, group_inputs, load_table
 from cfdna_interp.artifacts.openings import opening_of
@@ -43,7 +43,7 @@ def run_audit(config: Config) -> None:
         A file of an earlier stage is missing or damaged, or the two of validation are of different openings.
     """
     layout = Layout.of(config.outdir)
-    validation = read_json(layout.file("validation.json"))
+    validation = read_result(layout.file("validation.json"), "validate", scores=dict, within_batch=dict)
     subjects = load_subjects(layout.file("validation.scores.parquet"), validation)
     discovery = load_table(layout.matrix("discovery"))
     heldout = _labelled(load_table(layout.matrix("heldout")), subjects, layout)

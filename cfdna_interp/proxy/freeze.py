@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cfdna_interp import __version__
-from cfdna_interp.artifacts.files import digest_file, plain, read_json, write_json
+from cfdna_interp.artifacts.files import digest_file, plain, read_result, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import (
     TECHNICAL,
@@ -61,7 +61,9 @@ def run_proxy(config: Config) -> None:
             f"{layout.matrix('heldout')} has other features than {layout.matrix('discovery')}; "
             "run the matrix stage again"
         )
-    dominance = read_json(layout.file("dominance.json"))
+    dominance = read_result(
+        layout.file("dominance.json"), "dominance", group=object, outcome=str, reason=str, groups=dict
+    )
     group = dominance["group"]
     fitted, absent = fit_all(config, discovery, group)
     scores = []

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cfdna_interp.artifacts.files import digest_file, read_json, write_json
+from cfdna_interp.artifacts.files import digest_file, read_result, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table, load_table
 from cfdna_interp.artifacts.openings import Opening, record_opening
@@ -33,7 +33,15 @@ def run_validate(config: Config) -> Opening:
         A frozen file no longer matches the protocol, or the sheet no longer matches the frozen scores.
     """
     layout = Layout.of(config.outdir)
-    protocol = read_json(layout.file("protocol.json"))
+    protocol = read_result(
+        layout.file("protocol.json"),
+        "proxy",
+        margins=dict,
+        digests=dict,
+        discovery=dict,
+        seed=int,
+        group=object,
+    )
     check_protocol(layout, protocol, config)
     table = load_table(layout.matrix("heldout"))
     scores = _subject_scores(layout, table)

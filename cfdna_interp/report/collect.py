@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.artifacts.files import check_result, read_json, read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.openings import check_opening
 from cfdna_interp.artifacts.sheet import ROLES, Sample, load_samples
@@ -25,6 +25,11 @@ from cfdna_interp.report.representation import NOTHING, Representation, load_rep
 
 # In the order in which the extraction stage asks; qc files list them alphabetically.
 FILTERS = ("reads", *REASONS, "fragments", "overlap_calls_merged", "overlap_calls_discordant")
+
+JUDGED: dict[str, dict[str, type]] = {
+    "audit": {"handling": dict, "shift": dict, "leakage": dict, "adjusted": list},
+    "verdict": {"sentences": list, "rungs": list, "simulated": bool},
+}
 
 
 @dataclass(frozen=True)
@@ -147,12 +152,19 @@ def collect(config: Config, layout: Layout) -> Run:
     """
     exclusions = _read_table(layout.file("exclusions.tsv"), "matrix")
     excluded = {row["sample"] for row in exclusions}
-    validation = read_json(layout.file("validation.json"))
+    validation = read_result(
+        layout.file("validation.json"),
+        "validate",
+        scores=dict,
+        paired=list,
+        within_batch=dict,
+        subgroups=dict,
+    )
     scores = load_subjects(layout.file("validation.scores.parquet"), validation)
     judged = {}
-    for stage in ("audit", "verdict"):
+    for stage, needs in JUDGED.items():
         path = layout.file(f"{stage}.json")
-        judged[stage] = read_json(path)
+        judged[stage] = read_result(path, stage, **needs)
         check_opening(validation, judged[stage], path, stage)
     labels = {str(subject): int(label) for subject, label in zip(scores.subject, scores.label, strict=True)}
     samples = {}
@@ -166,7 +178,9 @@ def collect(config: Config, layout: Layout) -> Run:
                 f"sample {sample.sample}: subject {sample.subject} is not in "
                 f"{layout.file('validation.scores.parquet')}; run the validate stage again"
             )
-    proxy = read_json(layout.file("proxy.json"))
+    proxy = read_result(layout.file("proxy.json"), "proxy", group=object, reason=str)
+    if proxy["group"] is not None:
+        check_result(proxy, layout.file("proxy.json"), "proxy", features=list, stability=dict, fidelity=dict)
     # Files of an earlier run from alignments may lie in the folder of a run from a table.
     bams = config.features.table is None
     fragments = ROLES if bams else ()
@@ -178,8 +192,8 @@ def collect(config: Config, layout: Layout) -> Run:
         calls=load_calls(samples, layout) if bams else None,
         filters={role: _sum_filters(samples[role], layout) for role in fragments},
         table=None if bams else load_feature_table(layout),
-        dominance=read_json(layout.file("dominance.json")),
-        encoder=read_json(layout.file("encoder.json")),
+        dominance=read_result(layout.file("dominance.json"), "dominance", groups=dict, outcome=str),
+        encoder=read_result(layout.file("encoder.json"), "train", encoder=str, consumes=list),
         maps=load_maps(layout.file("maps.parquet"), config) if bams else None,
         representation=load_representation(config, layout) if bams else NOTHING,
         validation=validation,

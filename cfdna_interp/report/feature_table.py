@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.artifacts.files import read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.report.tables import read_parquet
 from cfdna_interp.report.words import group_name, group_rank
@@ -83,7 +83,7 @@ def load_feature_table(layout: Layout) -> FeatureTable:
     InputError
         One of them is missing or damaged.
     """
-    record = read_json(layout.file("table.json"))
+    record = read_result(layout.file("table.json"), "matrix", groups=dict, source=str, digest=str)
     shares = read_parquet(layout.file("feature_shares.parquet"), "dominance")
     groups = record["groups"]
     return FeatureTable(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cfdna_interp.artifacts.files import digest_file, read_json, write_text
+from cfdna_interp.artifacts.files import digest_file, read_result, write_text
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import load_table
 from cfdna_interp.artifacts.openings import check_opening, opening_of
@@ -28,10 +28,19 @@ def run_verdict(config: Config) -> None:
         A file of an earlier stage is missing, damaged, or belongs to another protocol or opening.
     """
     layout = Layout.of(config.outdir)
-    dominance, validation, audit, protocol = (
-        read_json(layout.file(name))
-        for name in ("dominance.json", "validation.json", "audit.json", "protocol.json")
+    dominance = read_result(
+        layout.file("dominance.json"), "dominance", groups=dict, outcome=str, group=object
     )
+    validation = read_result(
+        layout.file("validation.json"),
+        "validate",
+        scores=dict,
+        paired=list,
+        permutation=dict,
+        protocol_digest=str,
+    )
+    audit = read_result(layout.file("audit.json"), "audit", handling=dict)
+    protocol = read_result(layout.file("protocol.json"), "proxy", margins=dict)
     if validation["protocol_digest"] != digest_file(layout.file("protocol.json")):
         raise InputError(
             f"{layout.file('validation.json')} was made under another protocol; run the validate stage again"

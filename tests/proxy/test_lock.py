@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+import anndata
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -210,6 +211,32 @@ def test_files_of_two_openings_are_not_mixed(own_copy, monkeypatch):
     run_validate(own_copy)
     with pytest.raises(InputError, match=r"audit\.json is of another opening.*run the audit stage again"):
         run_verdict(own_copy)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "stage", "said"),
+    [
+        ("protocol.json", None, run_validate, "'margins'.*run the proxy stage again"),
+        ("dominance.json", None, run_proxy, "'group'.*run the dominance stage again"),
+        ("validation.json", "within_batch", run_audit, "'within_batch'.*run the validate stage again"),
+        ("validation.json", "opening", run_audit, "run the validate stage again"),
+        ("audit.json", "handling", run_verdict, "'handling'.*run the audit stage again"),
+    ],
+)
+def test_whole_json_of_another_version_is_one_line(own_copy, name, change, stage, said):
+    path = Layout.of(own_copy.outdir).file(name)
+    write_json(path, {} if change is None else read_json(path) | {change: None})
+    with pytest.raises(InputError, match=said):
+        stage(own_copy)
+
+
+def test_a_matrix_of_another_version_is_one_line(own_copy):
+    path = Layout.of(own_copy.outdir).matrix("discovery")
+    data = anndata.read_h5ad(path)
+    del data.uns["study_groups"]
+    data.write_h5ad(path, convert_strings_to_categoricals=False)
+    with pytest.raises(InputError, match=r"no 'study_groups'.*another version; run the matrix stage again"):
+        run_proxy(own_copy)
 
 
 class Killed(BaseException):

@@ -105,6 +105,21 @@ def test_files_of_two_openings_make_no_page(simulated_run: Built, tmp_path: Path
         collect(simulated_run.config, layout)
 
 
+@pytest.mark.parametrize(
+    ("name", "key", "stage"),
+    [("audit", "handling", "audit"), ("encoder", "encoder", "train"), ("proxy", "stability", "proxy")],
+)
+def test_a_result_of_another_version_makes_no_page(
+    simulated_run: Built, tmp_path: Path, name: str, key: str, stage: str
+) -> None:
+    shutil.copytree(simulated_run.layout.root, tmp_path, dirs_exist_ok=True)
+    layout = Layout.of(tmp_path)
+    path = layout.file(f"{name}.json")
+    write_json(path, {k: value for k, value in read_json(path).items() if k != key})
+    with pytest.raises(InputError, match=rf"{name}\.json has no usable '{key}'.*run the {stage} stage again"):
+        collect(simulated_run.config, layout)
+
+
 def test_what_changed_may_not_be_known() -> None:
     assert "read 3 times before, under another protocol" in lock_sentence(opened(4, None))
     assert "no copy of the first protocol is left" in lock_changes(opened(4, None))
