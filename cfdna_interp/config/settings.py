@@ -282,6 +282,11 @@ def _problem(config: Config) -> str | None:
     if config.features.table is not None:
         if config.sheet:
             return "both sheet and features.table say who is in the study; leave one of them out"
+        if model.encoder != Model().encoder:
+            return (
+                f"model.encoder: {model.encoder} has no use beside features.table; name the column of your "
+                "model's scores in features.table.columns.score, or leave model.encoder out"
+            )
         problem = problem_of(config.features.table)
         if problem is not None:
             return problem

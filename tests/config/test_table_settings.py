@@ -118,6 +118,12 @@ def test_a_sheet_beside_a_table_is_refused(tmp_path) -> None:
         load_config(path)
 
 
+def test_a_model_beside_a_table_is_refused(tmp_path) -> None:
+    path = write(tmp_path, {"path": "a.csv", "groups": GROUPS}, model={"encoder": "table", "checkpoint": "s"})
+    with pytest.raises(InputError, match=r"model\.encoder: table .* name .* features\.table\.columns\.score"):
+        load_config(path)
+
+
 def test_the_example_names_every_key_and_loads() -> None:
     path = shipped("config", "table.yaml")
     named = yaml.safe_load(path.read_text())["features"]["table"]
