@@ -118,14 +118,15 @@ class Cells:
     def _not_a_number(self, name: str, samples: Sequence[str], row: int, cell: str) -> InputError:
         return InputError(
             f"sample {samples[row]}: table {self.path}, row {row + 1}, column {name!r}: {cell!r} is no "
-            f"finite number (of at most {LARGEST:g}); correct it, or leave the cell empty where nothing was measured"
+            f"finite number (of at most {LARGEST:g}); correct it, or leave the cell empty where "
+            "nothing was measured"
         )
 
 
 def parse_cell(cell: str) -> float | str:
     """Return a cell as a number where it is one, else as it stands; "" is unknown."""
     try:
-        return float(cell)
+        return cell if "_" in cell else float(cell)  # Python groups digits so; 2024_01 is a code
     except ValueError:
         return cell
 

@@ -203,12 +203,7 @@ def _check_row(file: Path, row: _Row, needed: tuple[str, ...]) -> None:
 
 
 def _all_numbers(cells: Iterator[str]) -> bool:
-    try:
-        for cell in cells:
-            float(cell or "0")
-    except ValueError:
-        return False
-    return True
+    return all(isinstance(parse_cell(cell or "0"), float) for cell in cells)
 
 
 def _sample(row: _Row, file: Path, technical: Sequence[str], numeric: set[str], has_batch: bool) -> Sample:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cfdna_interp.artifacts.sheet import Sample
-from cfdna_interp.cohort.cells import Cells
+from cfdna_interp.cohort.cells import Cells, parse_cell
 from cfdna_interp.cohort.checks import check_roles, check_subjects
 from cfdna_interp.config.table import FeatureTable
 from cfdna_interp.errors import InputError
@@ -97,10 +97,7 @@ def number_or_text(cells: Cells, name: str, samples: Sequence[str]) -> list[floa
         All cells are numbers, but not all of them finite.
     """
     text = cells.text(name)
-    try:
-        for cell in text:
-            float(cell or "0")
-    except ValueError:
+    if any(isinstance(parse_cell(cell or "0"), str) for cell in text):
         return text
     numbers: list[float] = cells.numbers([name], samples)[:, 0].tolist()
     return numbers

@@ -117,6 +117,13 @@ def test_codes_of_roles_and_labels_and_samples_of_one_person(tmp_path) -> None:
     assert cohort.samples[0].subject == cohort.samples[2].subject == "P0"
 
 
+def test_codes_with_an_underscore_are_categories(tmp_path) -> None:
+    table = frame().assign(tube="2024_01", bmi=[f"{i % 2}_0" for i in range(16)])
+    cohort = read_table(settings(write(table, tmp_path / "a.csv")))
+    assert cohort.samples[0].technical == {"tube": "2024_01"}
+    assert cohort.covariates["bmi"] == ["0_0", "1_0"] * 8
+
+
 @pytest.mark.parametrize("label", [0, 1, 7])
 def test_rows_without_a_role_are_listed_without_their_label(tmp_path, label) -> None:
     table = frame()

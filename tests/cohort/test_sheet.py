@@ -73,6 +73,10 @@ def test_a_column_of_numbers_and_words_is_a_category(tmp_path):
     rows = [f"{row} {cell}" for row, cell in zip(ROWS, ["1", "two", "3", "_"], strict=True)]
     samples = read_sheet(write(tmp_path, rows, [*HEADER, "plate"]), config())
     assert [s.technical.get("plate") for s in samples] == ["1", "two", "3", None]
+    # To Python 2024_01 is the number 202401.
+    rows = [f"{row} 2024_0{i}" for i, row in enumerate(ROWS)]
+    samples = read_sheet(write(tmp_path, rows, [*HEADER, "plate"]), config())
+    assert [s.technical["plate"] for s in samples] == ["2024_00", "2024_01", "2024_02", "2024_03"]
 
 
 @pytest.mark.parametrize(
