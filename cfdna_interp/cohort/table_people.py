@@ -11,7 +11,7 @@ import numpy as np
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.cohort.cells import Cells, parse_cell
 from cfdna_interp.cohort.checks import check_roles, check_subjects
-from cfdna_interp.config.table import FeatureTable
+from cfdna_interp.config.table import FeatureTable, plain_code
 from cfdna_interp.errors import InputError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -137,7 +137,8 @@ def _coded(
     cells: Cells, column: str, codes: dict[str, str], needed: Sequence[str] | None = None
 ) -> list[str]:
     """Return what a column's codes mean; a blank cell is "" and an error where ``needed`` says something."""
-    text = [re.sub(r"(?<=\d)\.0+$", "", cell) for cell in cells.text(column)]
+    text = [plain_code(cell) for cell in cells.text(column)]
+    codes = {plain_code(code): meaning for code, meaning in codes.items()}
     for row, cell in enumerate(text):
         if cell in codes or (needed is not None and not needed[row]) or (needed is None and not cell):
             continue

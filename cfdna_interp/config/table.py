@@ -77,6 +77,11 @@ class FeatureTable:
     simulated: bool = False
 
 
+def plain_code(code: str) -> str:
+    """Return a code without the point of a whole number: 1.0 is 1, v1.0 stays."""
+    return re.sub(r"^([+-]?\d+)\.0+$", r"\1", code)
+
+
 def problem_of(table: FeatureTable) -> str | None:
     """Return what is wrong with the settings of a table, and the remedy; None where nothing is.
 
@@ -103,7 +108,7 @@ def problem_of(table: FeatureTable) -> str | None:
         (table.roles.discovery, table.roles.heldout, "roles"),
         (table.labels.case, table.labels.control, "labels"),
     ):
-        if first == second:
+        if plain_code(first) == plain_code(second):
             return f"features.table.{what} are both {first!r}; give each its own"
     for name in (*table.covariates, *table.technical):
         if "/" in name:

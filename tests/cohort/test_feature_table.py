@@ -124,6 +124,16 @@ def test_codes_with_an_underscore_are_categories(tmp_path) -> None:
     assert cohort.covariates["bmi"] == ["0_0", "1_0"] * 8
 
 
+@pytest.mark.parametrize("cells", [("0", "1"), ("0.0", "1.0"), ("0", "1.00")])
+@pytest.mark.parametrize("codes", [LabelCells("1", "0"), LabelCells("1.0", "0.0")])
+def test_whole_numbers_are_one_code_with_and_without_a_point(tmp_path, cells, codes) -> None:
+    table = frame().assign(label=cells * 8, role=["v1.0"] * 8 + ["v1"] * 8)
+    path = write(table, tmp_path / "a.csv")
+    cohort = read_table(settings(path, labels=codes, roles=RoleCells("v1.0", "v1")))
+    assert [row.label for row in cohort.samples] == [0, 1] * 8
+    assert [row.role for row in cohort.samples] == ["discovery"] * 8 + ["heldout"] * 8
+
+
 @pytest.mark.parametrize("label", [0, 1, 7])
 def test_rows_without_a_role_are_listed_without_their_label(tmp_path, label) -> None:
     table = frame()

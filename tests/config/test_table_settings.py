@@ -88,6 +88,7 @@ Lists.add_representer(tuple, lambda dumper, value: dumper.represent_list(value))
         ),
         ({"groups": {**GROUPS, "c": {"pattern": "a("}}}, ["pattern 'a('", "no regular expression"]),
         ({"labels": {"case": 1, "control": 1}}, ["features.table.labels are both '1'"]),
+        ({"labels": {"case": 1.0, "control": 1}}, ["features.table.labels are both '1.0'"]),
         ({"labels": {"case": True}}, ["True is not of type 'string'"]),
         ({"roles": {"discovery": "heldout"}}, ["features.table.roles are both 'heldout'"]),
         ({"covariates": ["kg/m2"]}, ["'kg/m2' has a / in its name"]),
