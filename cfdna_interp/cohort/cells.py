@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +92,12 @@ class Cells:
             column = pc.utf8_trim_whitespace(column)
             missing = pc.is_in(column, value_set=pa.array(MISSING, column.type))
             column = pc.if_else(missing, pa.scalar(None, column.type), column)
-        elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)):
+        elif not (
+            pa.types.is_integer(kind)
+            or pa.types.is_floating(kind)
+            or pa.types.is_decimal(kind)
+            or pa.types.is_null(kind)
+        ):
             raise InputError(
                 f"table {self.path}, column {name!r}: {kind} instead of numbers; leave it out of the features"
             )
@@ -149,7 +155,8 @@ def read_cells(path: Path | str, setting: str = "features.table.path") -> Cells:
     Raises
     ------
     InputError
-        The file is missing or damaged, has no row, or two columns of one name.
+        The file is missing or damaged, has no row, two columns of one name, or a name with a tab, line break
+        or other control character.
     """
     file = Path(path)
     suffix = file.suffix.lower()
@@ -177,6 +184,10 @@ def _check_names(file: Path, names: Sequence[str]) -> None:
     if len(set(names)) < len(names):
         twice = next(name for i, name in enumerate(names) if name in names[:i])
         raise InputError(f"table {file}: column {twice!r} occurs twice; rename or drop one")
+    for name in names:
+        # Names go into tab-separated lines, reports and logs.
+        if any(unicodedata.category(sign) == "Cc" for sign in name):
+            raise InputError(f"table {file}: column {name!r} has a control character in its name; rename it")
 
 
 def _read_text(file: Path, separator: str) -> pa.Table:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -72,6 +74,14 @@ def test_an_infinite_code_is_text(tmp_path) -> None:
     assert read_cells(path).text("s") == ["1", "inf", "-inf", "", "0.5"]
 
 
+def test_decimals_are_numbers(tmp_path) -> None:
+    path = tmp_path / "a.parquet"
+    decimals = pa.array([Decimal("0.125"), Decimal("-2.500"), None], pa.decimal128(4, 3))
+    pq.write_table(pa.table({"x": decimals}), path)
+    found = read_cells(path).numbers(["x"], ["A", "B", "C"])[:, 0]
+    assert found[:2].tolist() == [0.125, -2.5] and np.isnan(found[2])
+
+
 def test_lists_are_no_cells(tmp_path) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"s": [{"a": 1}], "t": [[1, 2]]}), path)
@@ -94,6 +104,8 @@ def test_a_column_of_dates_is_no_feature(tmp_path) -> None:
         ("a.tsv", "s,x\nA,1\n", "1 column\\(s\\) in its first line; .* tabs, or call it .csv"),
         ("a.csv", "s,x\n", "has no row"),
         ("a.csv", "s,x,x\nA,1,2\n", "column 'x' occurs twice"),
+        ("a.csv", 's,"x\ty"\nA,1\n', r"column 'x\\ty' has a control character"),
+        ("a.tsv", 's\t"x\ny"\nA\t1\n', r"column 'x\\ny' has a control character"),
         ("a.csv", "s,x\nA,1,2\n", "cannot be read .*Expected 2 columns, got 3"),
         ("a.parquet", "s,x\nA,1\n", "cannot be read .*Parquet"),
         ("a.h5ad", "s,x\nA,1\n", "cannot be read"),
