@@ -191,6 +191,18 @@ def test_a_foreign_score_that_the_table_does_not_tell_names_nothing(tmp_path: Pa
     assert "surrogate" in record["reason"]
 
 
+def test_a_score_that_says_the_same_of_everybody_names_its_setting(tmp_path: Path) -> None:
+    config = cohort(tmp_path / "made", scored=True)
+    path = Layout.of(config.outdir).matrix("discovery")
+    matrix = anndata.read_h5ad(path)
+    matrix.obs["score"] = 1.0
+    matrix.write_h5ad(path)
+    with pytest.raises(
+        InputError, match=r"all the same.*check the column in features\.table\.columns\.score"
+    ):
+        retraining.run_train(config)
+
+
 def test_a_matrix_without_labels_is_refused(tmp_path: Path) -> None:
     config = cohort(tmp_path / "run")
     layout = Layout.of(config.outdir)

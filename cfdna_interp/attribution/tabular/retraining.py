@@ -69,7 +69,9 @@ def _fidelity(folded: Folded, logits: np.ndarray, seed: int) -> dict[str, float]
     cohort = folded.cohort
     if cohort.scores is None:
         return None
-    return asdict(fidelity(cohort.scores, logits, cohort.place, seed=seed))
+    return asdict(
+        fidelity(cohort.scores, logits, cohort.place, seed=seed, source="features.table.columns.score")
+    )
 
 
 def _save_predictions(folded: Folded, logits: np.ndarray, layout: Layout) -> None:

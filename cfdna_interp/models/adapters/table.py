@@ -143,7 +143,12 @@ def _logit(cell: object, column: str, where: str) -> float:
 
 
 def fidelity(
-    logits: np.ndarray, surrogate_logits: np.ndarray, subjects: np.ndarray, *, seed: int
+    logits: np.ndarray,
+    surrogate_logits: np.ndarray,
+    subjects: np.ndarray,
+    *,
+    seed: int,
+    source: str = "model.checkpoint",
 ) -> Fidelity:
     """Measure how well a surrogate follows a model; several samples of a subject are averaged first.
 
@@ -157,6 +162,8 @@ def fidelity(
         (samples,) subject of each sample.
     seed
         The run's seed.
+    source
+        The setting that says where the scores are; errors name it.
 
     Raises
     ------
@@ -171,7 +178,7 @@ def fidelity(
     if np.ptp(model) == 0:
         raise InputError(
             f"the model's scores of {n} subjects are all the same; there is nothing to explain, check the "
-            "column in model.checkpoint"
+            f"column in {source}"
         )
     rng = stream(seed, "fidelity")
     everybody = np.zeros(n, dtype=np.int64)
