@@ -6,7 +6,7 @@ import csv
 import difflib
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +34,22 @@ class Cells:
         Where it was read from; errors name it.
     table
         Text as text; numbers only where the format itself knows them.
+    used
+        Rows, from 0, that are looked at; all cells of the others count as missing. None: all rows.
     """
 
     path: Path
     table: pa.Table
+    used: frozenset[int] | None = None
 
     @property
     def columns(self) -> list[str]:
         """The names of the columns in the order of the file."""
         return list(self.table.column_names)
+
+    def only(self, rows: Sequence[int]) -> Cells:
+        """Return the table with the cells of all other rows missing; rows are counted from 0."""
+        return replace(self, used=frozenset(rows) if len(rows) < self.table.num_rows else None)
 
     def check_column(self, name: str, setting: str) -> None:
         """Raise ``InputError`` unless the table has a column that a setting names."""
@@ -53,7 +60,7 @@ class Cells:
 
     def text(self, name: str) -> list[str]:
         """Return a column as text without outer blanks, "" where missing; a whole number has no point."""
-        column = _dense(self.table[name])
+        column = self._dense(name)
         if pa.types.is_floating(column.type):
             values = column.to_numpy(zero_copy_only=False).tolist()
             return ["" if v != v else str(int(v)) if v.is_integer() else repr(v) for v in values]
@@ -83,8 +90,14 @@ class Cells:
             raise self._not_a_number(names[place], samples, int(row), str(values[row, place]))
         return values
 
+    def _dense(self, name: str) -> Any:
+        array = self.table[name].combine_chunks()
+        if self.used is not None:
+            array = array.take(pa.array([row if row in self.used else None for row in range(len(array))]))
+        return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
     def _column(self, name: str, samples: Sequence[str]) -> np.ndarray:
-        column = _dense(self.table[name])
+        column = self._dense(name)
         kind = column.type
         if pa.types.is_boolean(kind):
             column = column.cast(pa.int8())
@@ -230,8 +243,3 @@ def _read_h5ad(file: Path) -> pa.Table:
     names += [str(name) for name in data.var_names]
     arrays += [pa.array(np.ascontiguousarray(column)) for column in X.T]
     return pa.Table.from_arrays(arrays, names=names)
-
-
-def _dense(column: Any) -> Any:
-    array = column.combine_chunks()
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array

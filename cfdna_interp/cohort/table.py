@@ -90,6 +90,7 @@ def read_table(table: FeatureTable) -> TableCohort:
     """
     cells = read_cells(table.path)
     people = read_people(cells, table)
+    cells = cells.only(people.rows)
     groups = feature_groups(cells, table)
     rows = list(people.rows)
     used = {name for name in vars(table.columns).values() if name is not None}

@@ -29,9 +29,10 @@ class People:
     rows
         Their rows, from 0.
     names
-        The sample of every row of the table, also of those without a role.
+        The sample of every row of the table; of those without a role as in ``left_out``.
     left_out
-        Samples whose role is blank.
+        Samples whose role is blank. Nothing else is looked at; where the name is none, or another row's
+        too, they are called after their row.
     """
 
     samples: tuple[Sample, ...]
@@ -46,8 +47,9 @@ def read_people(cells: Cells, table: FeatureTable) -> People:
     Raises
     ------
     InputError
-        A column is missing; a sample has no name, a bad one or one that was given before; a role or a label
-        is none of the two; a subject has two roles or labels; a role has one class.
+        A column is missing; a role is none of the two, or has one class; of the rows with a role, a sample
+        has no name, a bad one or one that was given before, a label is none of the two, a subject has two
+        roles or labels.
     """
     columns = table.columns
     for key, name in vars(columns).items():
@@ -56,9 +58,11 @@ def read_people(cells: Cells, table: FeatureTable) -> People:
     for key in ("covariates", "technical"):
         for name in getattr(table, key):
             cells.check_column(name, f"features.table.{key}")
-    names = _names(cells, columns.sample)
-    subjects = _named(cells, columns.subject, names) if columns.subject else names
     roles = _coded(cells, columns.role, {table.roles.discovery: "discovery", table.roles.heldout: "heldout"})
+    rows = tuple(row for row, role in enumerate(roles) if role)
+    names = _names(cells, columns.sample, roles)
+    cells = cells.only(rows)
+    subjects = _named(cells, columns.subject, names, roles) if columns.subject else names
     labels = _coded(cells, columns.label, {table.labels.case: "1", table.labels.control: "0"}, roles)
     sites = cells.text(columns.site) if columns.site else [""] * len(names)
     batches = cells.text(columns.batch) if columns.batch else sites
@@ -80,7 +84,6 @@ def read_people(cells: Cells, table: FeatureTable) -> People:
         )
         for row in range(len(names))
     ]
-    rows = tuple(row for row, sample in enumerate(people) if sample.role)
     samples = [people[row] for row in rows]
     check_subjects(samples, [f"row {row + 1}" for row in rows], f"table {cells.path}")
     check_roles(samples, f"table {cells.path}")
@@ -107,23 +110,28 @@ def _known(value: float | str) -> bool:
     return value != "" if isinstance(value, str) else not np.isnan(value)
 
 
-def _names(cells: Cells, column: str) -> list[str]:
-    names = _named(cells, column, None)
+def _names(cells: Cells, column: str, roles: Sequence[str]) -> list[str]:
+    names = _named(cells, column, None, roles)
     first: dict[str, int] = {}
     for row, name in enumerate(names):
+        if not roles[row]:
+            continue
         if name in first:
             raise InputError(
                 f"sample {name}: table {cells.path}, row {row + 1}: stands on row {first[name] + 1} already; "
                 "each row needs a sample of its own (features.table.columns.subject joins those of a person)"
             )
         first[name] = row
-    return names
+    return [
+        name if roles[row] or (_NAME.fullmatch(name) and names.count(name) == 1) else f"row {row + 1}"
+        for row, name in enumerate(names)
+    ]
 
 
-def _named(cells: Cells, column: str, samples: Sequence[str] | None) -> list[str]:
+def _named(cells: Cells, column: str, samples: Sequence[str] | None, roles: Sequence[str]) -> list[str]:
     names = cells.text(column)
     for row, name in enumerate(names):
-        if not _NAME.fullmatch(name):
+        if roles[row] and not _NAME.fullmatch(name):
             who = "" if samples is None else f"sample {samples[row]}: "
             what = f"{name!r} is not allowed as a name" if name else "the name is empty"
             raise InputError(

@@ -148,6 +148,23 @@ def test_rows_without_a_role_are_listed_without_their_label(tmp_path, label) -> 
     assert "005" not in load_table(Layout.of(made.outdir).matrix("discovery")).samples
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_of_rows_without_a_role_nothing_else_is_read(tmp_path, suffix) -> None:
+    table = frame()
+    spoilt = table.iloc[[0, 1, 2, 3]].assign(
+        role="", label="?", years="old", sex="X", tube="?", bmi="?", len_0="?"
+    )
+    spoilt["sample"] = ["000", "", "a b", "new"]
+    path = tmp_path / f"a.{suffix}"
+    # Rows 1-4 have no role; to Parquet a column with words is text.
+    write(pd.concat([spoilt, table]).astype({name: str for name in spoilt}), path)
+    cohort = read_table(settings(path))
+    assert [sample.sample for sample in cohort.left_out] == ["row 1", "row 2", "row 3", "new"]
+    assert [sample.sample for sample in cohort.samples] == table["sample"].tolist()
+    assert np.array_equal(cohort.X, table[list(cohort.groups)].to_numpy())
+    assert cohort.covariates == {"bmi": table["bmi"].tolist()}
+
+
 def change(**cells):
     def made(table: pd.DataFrame) -> pd.DataFrame:
         for name, (row, value) in cells.items():
