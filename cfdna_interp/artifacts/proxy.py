@@ -56,8 +56,8 @@ class Linear:
     compositions
         Inputs that are parts of a whole.
     recipe
-        The settings it was fitted with, ``penalty`` being the one that was chosen and ``components`` the number
-        that was kept; None where there were no more columns than that.
+        The settings it was fitted with, ``penalty`` being the one that was chosen and ``components`` the
+        number that was kept; None where there were no more columns than that.
     cross_validated
         The outer folds of each repeat of the nested cross-validation, those of the model first; empty for a
         baseline.

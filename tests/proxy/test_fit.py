@@ -114,7 +114,8 @@ def test_one_standard_error_by_hand():
     grid = np.array([1.0, 2, 3, 4])
     losses = np.array([[0.60, 0.54, 0.50, 0.9], [0.20, 0.09, 0.10, 0.9]])
     assert one_standard_error(grid, losses) == 2
-    # Worse by .04 and .01: .025 on average, beyond .015. And a strength that a fold did not try is never chosen.
+    # Worse by .04 and .01: .025 on average, beyond .015. And a strength that a fold did not try is never
+    # chosen.
     losses[1, 1] = 0.11
     assert one_standard_error(grid, losses) == 3
     losses[0, 0] = np.inf
