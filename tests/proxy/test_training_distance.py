@@ -63,6 +63,12 @@ def test_a_composition_that_does_not_add_up_is_far_away():
     assert found.distances(parts[:1] * 1.05)[0] > found.limit
 
 
+def test_what_is_too_far_for_a_number_is_infinitely_far():
+    found = fitted(draw(40, 6, np.random.default_rng(7)))
+    # z**2 overflows, and both parts of the distance with it.
+    assert np.isposinf(found.distances(np.full((1, 6), 1e200))).all()
+
+
 def test_it_comes_back_from_json_and_is_the_same_each_time():
     X = draw(40, 20, np.random.default_rng(6))
     X[0, 0] = np.nan
