@@ -99,7 +99,7 @@ rule cohort:
         OUT.root / "benchmarks/cohort.tsv"
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=2000 if TABLE else 500,  # a table is read whole
     params:
         version=__version__,
         settings=(SETTINGS.extract.technical_columns, TABLE),
@@ -152,6 +152,7 @@ rule matrix:
     output:
         matrices=expand(OUT.matrix("{role}"), role=ROLES),
         exclusions=OUT.file("exclusions.tsv"),
+        held=[OUT.file("table.json")] if TABLE else [],
     log:
         OUT.root / "logs/matrix.log",
     benchmark:
@@ -531,6 +532,7 @@ rule report:
     input:
         config=ancient(CONFIG),
         verdict=rules.verdict.output.verdict,
+        held=rules.matrix.output.held,
         representation=[LOOKED[part] for part in PARTS],
     output:
         html=report(

@@ -178,6 +178,14 @@ def test_a_changed_table_makes_everything_anew(finished: Path) -> None:
     assert planned() == {name: 1 for name in STAGES} | {"all": 1, "total": 11}
     table.write_bytes(before)
     assert planned() == {}
+    # The report and the manifest ask for it, so that it is made anew before them where it was lost.
+    lost = [finished / "results" / name for name in ("table.json", "report.html")]
+    for path in lost:
+        path.rename(finished / path.name)
+    assert planned()["matrix"] == 1
+    for path in lost:
+        (finished / path.name).rename(path)
+    assert planned() == {}
 
 
 def test_mistakes_stop_a_run_before_it_begins(tmp_path: Path) -> None:
