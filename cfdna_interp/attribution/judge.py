@@ -80,7 +80,6 @@ def judge(
     interactions: Mapping[tuple[str, str], float] | None = None,
     fidelity: float | None = None,
     groups: Sequence[str] = BAG_GROUPS,
-    additive: bool = False,
 ) -> Dominance:
     """Apply the rule.
 
@@ -104,8 +103,6 @@ def judge(
         Of a surrogate: lower bound of the correlation of its scores with the model's; None: no surrogate.
     groups
         Names of the groups.
-    additive
-        The model's logit is a sum over groups: they don't interact.
     """
     evidence = Evidence(
         groups=tuple(groups),
@@ -118,7 +115,6 @@ def judge(
         necessity_margin=necessity_margin,
         replaceable_margin=replaceable_margin,
         signal_ceiling=signal_ceiling,
-        additive=additive,
     )
     obstacle = _obstacle(evidence, bootstrap, permuted, context, fidelity)
     if obstacle:
@@ -201,8 +197,7 @@ def _outcome(
             f"{min(evidence.cost(first), evidence.cost(second)):.2f} AUROC or more."
         )
         return Dominance("interaction", None, reason, roles)
-    if named is not None:
-        return Dominance("dominant", named, lead.words(evidence, named), roles)
+    # Before a name: what leads in the attribution by chance of the fit, the other group tells as well.
     if roles[first] == roles[second] == "redundant":
         reason = (
             f"{first} and {second} share the signal: retraining without either costs "
@@ -210,6 +205,8 @@ def _outcome(
             f"{min(evidence.alone(first), evidence.alone(second)):.2f} or more."
         )
         return Dominance("redundant", None, reason, roles)
+    if named is not None:
+        return Dominance("dominant", named, lead.words(evidence, named), roles)
     if leader is not None:
         return Dominance("can't tell", None, lead.words(evidence, leader) + dissent, roles)
     return Dominance("none", None, _nobody(evidence, lead, roles), roles)

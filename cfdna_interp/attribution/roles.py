@@ -19,10 +19,9 @@ from scipy.stats import norm
 # the same step shrinks towards 1: a suppressor that lifts .96 to .99 would be lost in the scatter of an
 # unused group at .85.
 SURE_COST = 3.6
-# Of the largest contribution. In a sum, what noise in one group adds when it stands alone it takes away
-# beside the group that it is shared with: to second order a suppressor contributes nothing, of whatever
-# size. A group with a signal of its own that costs .02 AUROC contributes about d² / D², a fifth with d = .5
-# beside D = 1.
+# Of the largest contribution. What noise in one group adds when it stands alone it takes away beside the
+# group that it is shared with: to second order a suppressor contributes nothing, of whatever size. A group
+# with a signal of its own that costs .02 AUROC contributes about d² / D², a fifth with d = .5 beside D = 1.
 NOTHING = 0.1
 _MOST = 0.999  # d' of an AUROC of 1 is infinite
 
@@ -50,8 +49,6 @@ class Evidence:
         Where another group has signal too, a drop below it says that the others replace the group.
     signal_ceiling
         A group alone must reach this AUROC to count as having signal, and a model to have any to divide.
-    additive
-        The model's logit is a sum over groups.
     """
 
     groups: tuple[str, ...]
@@ -64,7 +61,6 @@ class Evidence:
     necessity_margin: float
     replaceable_margin: float
     signal_ceiling: float
-    additive: bool = False
 
     @property
     def order(self) -> list[str]:
@@ -104,6 +100,9 @@ class Evidence:
 
     def _role(self, group: str) -> str:
         others = any(self.signals(other) for other in self.groups if other != group)
+        # Worse than nothing by itself and yet missed: whatever it reached alone, it isn't that.
+        if others and self.contributes(group) < -self.chance and self.surely_costs(group):
+            return "suppressor"
         if self.signals(group):
             if self.cost(group) >= self.replaceable_margin:
                 return "carrier"
@@ -111,8 +110,7 @@ class Evidence:
         if not self.surely_costs(group):
             return "unused"
         # What a suppressor adds to a logit is another group's noise: by itself it makes predictions worse.
-        nothing = NOTHING * float(self.performance.max()) if self.additive else 0.0
-        suppressed = self.contributes(group) <= max(self.chance, nothing)
+        suppressed = self.contributes(group) <= max(self.chance, NOTHING * float(self.performance.max()))
         return "suppressor" if others and suppressed else "partner"
 
 

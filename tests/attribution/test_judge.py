@@ -355,15 +355,35 @@ def test_shares_of_noise_are_hardly_ever_named() -> None:
     assert np.mean([result.outcome != "none" for result in outcomes]) <= 0.05
 
 
-def test_in_a_sum_a_suppressor_may_add_a_little_by_chance() -> None:
-    # Tissue costs .06 and has no signal alone; it contributes .02 nats where groups reach .01 by chance.
-    # Groups that interact could make that; in a sum it is within what noise leaves of nothing, a tenth of .4.
+def test_a_suppressor_may_add_a_little_by_chance() -> None:
+    # Tissue costs .06 and has no signal alone; it contributes .02 nats where groups reach .01 with permuted
+    # labels. That is within what noise leaves of nothing, a tenth of .4; .06 is beyond.
     figures: dict[str, object] = {
         "cross_fitted": aurocs(0.9, (0.4, 0.0, 0.06), (0.84, 0.5, 0.5)),
         "performance": np.array([0.4, 0.0, 0.02]),
         "subjects": 400,
     }
-    assert ruling([0.7, 0.05, 0.25], **figures).roles[TISSUE] == "partner"
-    assert ruling([0.7, 0.05, 0.25], **figures, additive=True).roles[TISSUE] == "suppressor"
+    assert ruling([0.7, 0.05, 0.25], **figures).roles[TISSUE] == "suppressor"
     figures["performance"] = np.array([0.4, 0.0, 0.06])
-    assert ruling([0.7, 0.05, 0.25], **figures, additive=True).roles[TISSUE] == "partner"
+    assert ruling([0.7, 0.05, 0.25], **figures).roles[TISSUE] == "partner"
+
+
+def test_what_makes_predictions_worse_by_itself_suppresses_whatever_it_reached_alone() -> None:
+    # Length alone .66, by chance above the ceiling of .65; by itself it takes .18 nats from the prediction.
+    figures: dict[str, object] = {"cross_fitted": aurocs(0.98, (0.05, 0.45, 0.0), (0.66, 0.93, 0.50))}
+    share = [0.25, 0.66, 0.09]
+    result = ruling(share, performance=np.array([-0.18, 0.83, 0.0]), **figures)
+    assert (result.outcome, result.group, result.roles[LENGTH]) == ("suppressor", METHYLATION, "suppressor")
+    # The same that adds to the prediction is one more carrier.
+    result = ruling(share, performance=np.array([0.18, 0.83, 0.0]), **figures)
+    assert result.roles[LENGTH] == "carrier"
+
+
+def test_a_leader_that_the_second_replaces_is_not_named() -> None:
+    # It leads firmly, but either alone reaches .89 and leaving out either costs .01.
+    both = aurocs(0.90, (0.01, 0.01, 0.0), (0.89, 0.89, 0.50))
+    result = ruling([0.7, 0.2, 0.1], cross_fitted=both)
+    assert (result.outcome, result.group) == ("redundant", None)
+    # Where leaving out the leader costs, it is the finding, and the second only tells some of the same.
+    leads = aurocs(0.90, (0.10, 0.01, 0.0), (0.89, 0.80, 0.50))
+    assert ruling([0.7, 0.2, 0.1], cross_fitted=leads).group == LENGTH

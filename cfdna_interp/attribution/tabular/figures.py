@@ -62,7 +62,6 @@ class Figures:
             signal_ceiling=margins.signal_ceiling,
             fidelity=fidelity,
             groups=groups,
-            additive=True,
         )
 
 
