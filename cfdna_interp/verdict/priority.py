@@ -108,7 +108,7 @@ def within_person_size(shift: float) -> str:
 
 def _size(auroc: float) -> str:
     try:
-        size = size_for_signal(min(auroc, ALMOST_ONE))
+        size = size_for_signal(min(auroc, ALMOST_ONE), sides=1)
     except InputError:
         return f"more than a million for an AUROC of {auroc:.3f}"
     return (

@@ -98,7 +98,7 @@ def size(auroc, d=3.0, low=0.45, high=0.7, sign=1):
 
 
 def test_subjects_are_planned_with_the_smaller_auroc():
-    # docs/verdicts.md: an AUROC of .6 takes 102 + 102, one-sided.
+    # `plan signal --auroc .6 --sides 1`: the direction is that of discovery.
     assert size(0.6).startswith("102 cases + 102 controls")
     # d with Φ(d / √2) = .6 is √2 * .253347 = .358287.
     small = size(0.9, d=0.358287, low=0.8, high=0.95)
