@@ -25,7 +25,7 @@ from cfdna_interp.stats.resampling import stream
 
 OUT = Path(__file__).parent / "out" / "table_route"
 COMMAND = Path(sys.executable).with_name("cfdna-interp")
-GROUPS = {"fragment_length": 0.5, "methylation": 0.0, "end_motif": 0.0}  # shift of cases, in SD of the latent
+GROUPS = {"fragment_length": 1.5, "methylation": 0.0, "end_motif": 0.0}  # shift of cases, in SD of the latent
 LATENTS = 20  # of a group: features are mixtures of them, half of their variance their own
 MISSING = 0.02
 
