@@ -25,12 +25,13 @@ from cfdna_interp.stats.resampling import stream
 
 OUT = Path(__file__).parent / "out" / "table_route"
 COMMAND = Path(sys.executable).with_name("cfdna-interp")
-GROUPS = {"fragment_length": 1.5, "methylation": 0.0, "end_motif": 0.0}  # shift of cases, in SD of the latent
+GROUPS = ("fragment_length", "methylation", "end_motif")
+SHIFT = 1.5  # of cases in one latent of the first group, in SD
 LATENTS = 20  # of a group: features are mixtures of them, half of their variance their own
 MISSING = 0.02
 
 
-def write_cohort(path: Path, samples: int, features: int, seed: int) -> None:
+def write_cohort(path: Path, samples: int, features: int, shift: float, seed: int) -> None:
     """Write a cohort of which half is held out."""
     rng = stream(seed, "table route")
     label = rng.permutation(np.arange(samples) % 2)
@@ -43,9 +44,10 @@ def write_cohort(path: Path, samples: int, features: int, seed: int) -> None:
         "sex": np.where(rng.random(samples) < 0.5, "F", "M"),
         "depth": rng.normal(20, 3, samples),
     }
-    for group, shift in GROUPS.items():
+    for group in GROUPS:
         latent = rng.normal(size=(samples, LATENTS))
-        latent[:, 0] += shift * label
+        if group == GROUPS[0]:
+            latent[:, 0] += shift * label
         width = features // len(GROUPS)
         X = latent @ rng.normal(size=(LATENTS, width)) / np.sqrt(LATENTS) + rng.normal(size=(samples, width))
         X[rng.random(X.shape) < MISSING] = np.nan
@@ -81,13 +83,14 @@ def stages(results: Path) -> list[tuple[str, float, float, float]]:
 @click.command()
 @click.option("--samples", default=5_000, show_default=True)
 @click.option("--features", default=3_000, show_default=True)
+@click.option("--shift", default=SHIFT, show_default=True, help="Of cases in the planted latent, in SD.")
 @click.option("--seed", default=1, show_default=True)
-def main(samples: int, features: int, seed: int) -> None:
+def main(samples: int, features: int, shift: float, seed: int) -> None:
     """Run the whole workflow on a table of this size and print its tables."""
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     table = OUT / "cohort.parquet"
-    write_cohort(table, samples, features, seed)
+    write_cohort(table, samples, features, shift, seed)
     config = write_settings(OUT, table)
     start = time.perf_counter()
     arguments = [COMMAND, "run", "--config", config, "--cores", "2"]

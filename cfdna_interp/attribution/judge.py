@@ -133,7 +133,7 @@ class _Lead:
         return (
             f"{group} carries {evidence.share_of(group):.0%} of the attribution; it leads the next group "
             f"by at least {self.low[group]:.2f} in 95 % of bootstrap refits, and contributes "
-            f"{evidence.contributes(group):.3f} nats to the prediction of subjects that the heads never "
+            f"{evidence.contributes(group):.3f} nats to the prediction of subjects that the fit never "
             f"saw; with permuted labels no group contributes more than {evidence.chance:.3f} in 95 % of "
             "refits."
         )

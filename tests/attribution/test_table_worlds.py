@@ -19,6 +19,16 @@ def decided(world: str, seed: int, subjects: int = 120) -> Decision:
     return decide(planted(world, subjects, np.random.default_rng(seed)), seed)
 
 
+def cohorts_named(world: str, cohorts: int, *, first: int, bootstrap: int) -> int:
+    """Return in how many cohorts of 30 subjects a class any group is named."""
+    tables = (planted(world, 60, np.random.default_rng(first + seed)) for seed in range(cohorts))
+    groups = [
+        decide(table, seed, bootstrap=bootstrap, permutations=19).outcome.group
+        for seed, table in enumerate(tables)
+    ]
+    return sum(group is not None for group in groups)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_planted_group_is_dominant(seed: int) -> None:
     decision = decided("length", seed)
@@ -55,27 +65,13 @@ def test_permuted_labels_name_a_group_in_a_twentieth_of_cohorts_at_most() -> Non
     # The rule asks for a contribution above the 95 % quantile of permuted refits, so at most 5 % of null
     # cohorts can pass, and the lead that it asks for too passes fewer: four of 20 would be rare
     # (P(X >= 4) = .016 of a binomial with 5 %).
-    named = sum(
-        decide(
-            planted("null", 60, np.random.default_rng(100 + seed)), seed, bootstrap=20, permutations=19
-        ).outcome.group
-        is not None
-        for seed in range(20)
-    )
-    assert named < 4
+    assert cohorts_named("null", 20, first=100, bootstrap=20) < 4
 
 
 def test_of_two_groups_with_the_same_effect_neither_is_named() -> None:
     # The lead has to hold at the 5 % quantile of bootstraps, on either side: of 25 cohorts with 30 subjects a
     # class about two are named (P(X >= 7) = .006 of a binomial with 10 %).
-    named = sum(
-        decide(
-            planted("pair", 60, np.random.default_rng(300 + seed)), seed, bootstrap=60, permutations=19
-        ).outcome.group
-        is not None
-        for seed in range(25)
-    )
-    assert named < 7
+    assert cohorts_named("pair", 25, first=300, bootstrap=60) < 7
 
 
 def test_a_permutation_keeps_the_cases_of_each_fold_and_all_targets() -> None:

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfdna_interp.config import Config, load_config
+from cfdna_interp.config.load import SCHEMA
 from cfdna_interp.config.resources import shipped
-from cfdna_interp.config.settings import SCHEMA, per_mate
+from cfdna_interp.config.settings import per_mate
 from cfdna_interp.errors import InputError
 
 SETTINGS = yaml.safe_load(SCHEMA.read_text())

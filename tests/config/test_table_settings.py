@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from cfdna_interp.config import load_config
+from cfdna_interp.config.load import SCHEMA
 from cfdna_interp.config.resources import shipped
-from cfdna_interp.config.settings import SCHEMA, Attribution, Config, Model
+from cfdna_interp.config.settings import Attribution, Config, Model
 from cfdna_interp.config.table import FeatureTable, GroupColumns, LabelCells, RoleCells, TableColumns
 from cfdna_interp.errors import InputError
 
@@ -39,7 +40,7 @@ def test_schema_and_dataclasses_have_the_same_keys() -> None:
 def test_the_least_that_a_table_needs(tmp_path) -> None:
     config = load_config(write(tmp_path, {"path": "a.csv", "groups": GROUPS}))
     table = config.features.table
-    assert (config.route, config.sheet, config.source) == ("table", "", str(tmp_path / "a.csv"))
+    assert (config.sheet, config.source) == ("", str(tmp_path / "a.csv"))
     assert table.columns == TableColumns("sample", None, "label", "role")
     assert table.groups == {"fragment_length": GroupColumns("fsd_"), "own": GroupColumns(pattern="x[0-9]+")}
     assert (table.roles, table.labels) == (RoleCells("discovery", "heldout"), LabelCells("1", "0"))
@@ -52,7 +53,7 @@ def test_codes_may_stand_without_quotes(tmp_path) -> None:
 
 def test_without_a_table_the_sheet_is_the_source() -> None:
     config = Config(sheet="s.tsv", outdir="o")
-    assert (config.route, config.source) == ("alignments", "s.tsv")
+    assert config.source == "s.tsv"
 
 
 def test_a_table_can_be_written_and_loaded_again(tmp_path) -> None:

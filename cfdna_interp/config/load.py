@@ -1,0 +1,184 @@
+"""Reading a config file: checked against the schema, completed, its paths made absolute."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import fields, is_dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+import yaml
+
+from cfdna_interp.config.settings import Config, Model
+from cfdna_interp.config.table import problem_of
+from cfdna_interp.errors import InputError
+
+SCHEMA = Path(__file__).with_name("schema.yaml")
+
+
+def load_config(path: Path | str) -> Config:
+    """Read, check and complete a config file.
+
+    Raises
+    ------
+    InputError
+        The file is unreadable, a key is unknown (the nearest known one is named), or a value is not
+        allowed.
+    """
+    file = Path(path)
+    try:
+        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"config {file} does not exist; start from config/config.yaml") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"config {file} cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        where = f", line {place.line + 1}" if place is not None else ""
+        raise InputError(f"config {file}{where}: not valid YAML; correct the line") from None
+    if not isinstance(raw, dict):
+        raise InputError(f"config {file} holds no settings; start from config/config.yaml")
+    config: Config = _build(Config, _check(raw, file))
+    _check_together(config, file)
+    try:
+        return _resolve(config, file.resolve().parent)
+    except RuntimeError as error:  # a path such as ~nobody/sheet.tsv
+        raise InputError(f"config {file}: {error} Write paths out instead of ~") from None
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    schema: dict[str, Any] = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    return schema
+
+
+def _check(raw: dict[str, Any], file: Path) -> dict[str, Any]:
+    import jsonschema
+
+    # A round trip through JSON turns YAML dates and non-text keys into what the schema can judge.
+    try:
+        document: dict[str, Any] = json.loads(json.dumps(raw, default=str, allow_nan=False))
+    except (TypeError, ValueError) as reason:
+        raise InputError(
+            f"config {file}: {reason}; give plain keys and finite numbers as in config/config.yaml"
+        ) from None
+    errors = sorted(
+        jsonschema.Draft202012Validator(_schema()).iter_errors(document), key=lambda e: list(e.absolute_path)
+    )
+    for error in errors:
+        place = ".".join(str(part) for part in error.absolute_path)
+        if error.validator == "additionalProperties":
+            known = list(error.schema["properties"])
+            unknown = sorted(set(error.instance) - set(known))[0]
+            near = difflib.get_close_matches(unknown, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
+            key = f"{place}.{unknown}" if place else unknown
+            raise InputError(f"config {file}: unknown key {key!r}; {hint}")
+        raise InputError(f"config {file}: {place or 'top level'}: {error.message}; correct the value")
+    return document
+
+
+def _check_together(config: Config, file: Path) -> None:
+    """Check what the schema can't: values that need one another."""
+    problem = _problem(config)
+    if problem is not None:
+        raise InputError(f"config {file}: {problem}")
+
+
+def _problem(config: Config) -> str | None:
+    extract, model, looked = config.extract, config.model, config.representation
+    if config.features.table is None and not config.sheet:
+        return "no samples; set sheet to a sample sheet, or features.table to a table of features"
+    if config.features.table is not None:
+        if config.sheet:
+            return "both sheet and features.table say who is in the study; leave one of them out"
+        if model.encoder != Model().encoder:
+            return (
+                f"model.encoder: {model.encoder} has no use beside features.table; name the column of your "
+                "model's scores in features.table.columns.score, or leave model.encoder out"
+            )
+        problem = problem_of(config.features.table)
+        if problem is not None:
+            return problem
+    if extract.min_length > extract.max_length:
+        return (
+            f"extract.min_length {extract.min_length} is above extract.max_length {extract.max_length}; "
+            "correct the values"
+        )
+    if extract.motifs == "reference" and config.reference.fasta is None:
+        return "extract.motifs: reference needs the genome's bases; set reference.fasta"
+    if model.encoder in ("transformers", "torch_module", "table") and model.checkpoint is None:
+        return f"model.encoder: {model.encoder} needs the model; set model.checkpoint"
+    if model.encoder == "torch_module" and model.factory is None:
+        return "model.encoder: torch_module needs the function that builds it; set model.factory"
+    if model.encoder in ("transformers", "causal") and config.reference.fasta is None:
+        return f"model.encoder: {model.encoder} reads the genome's bases; set reference.fasta"
+    if -(-looked.active // looked.block) > looked.features // looked.block:
+        return (
+            f"representation.active {looked.active} is more than {looked.features} features in blocks of "
+            f"{looked.block} can hold; lower it or raise representation.features"
+        )
+    return None
+
+
+def _build(cls: type[Any], raw: dict[str, Any]) -> Any:
+    hints = get_type_hints(cls)
+    values = {}
+    for item in fields(cls):
+        if item.name not in raw or raw[item.name] is None:
+            continue
+        value, hint = raw[item.name], hints[item.name]
+        if isinstance(value, dict):
+            sections: list[Any] = [kind for kind in (hint, *get_args(hint)) if is_dataclass(kind)]
+            if get_origin(hint) is dict:
+                value = {name: _build(sections[0], part) for name, part in value.items()}
+            else:
+                value = _build(sections[0], value)
+        elif hint is str:
+            # A code such as 1 may stand without quotes.
+            value = str(value)
+        elif isinstance(value, list):
+            value = tuple(value)
+        elif hint in (int, float, int | None, int | tuple[int, ...]):
+            # To the schema 20000.0 is an integer and 0 a number; to numpy they aren't.
+            value = float(value) if hint is float else int(value)
+        values[item.name] = value
+    return cls(**values)
+
+
+def _resolve(config: Config, folder: Path) -> Config:
+    def absolute(value: str | None) -> str | None:
+        if value is None or "://" in value:
+            return value
+        return str((folder / Path(value).expanduser()).resolve())
+
+    build, table = config.reference.build, config.features.table
+    looks_like_path = "/" in build or build.endswith((".tsv", ".fai"))
+    return replace(
+        config,
+        sheet=absolute(config.sheet or None) or "",
+        outdir=absolute(config.outdir) or "",
+        atlas=absolute(config.atlas),
+        reference=replace(
+            config.reference,
+            build=(absolute(build) or build) if looks_like_path else build,
+            fasta=absolute(config.reference.fasta),
+        ),
+        features=replace(
+            config.features,
+            annotation=absolute(config.features.annotation),
+            table=None if table is None else replace(table, path=absolute(table.path) or ""),
+        ),
+        model=replace(
+            config.model,
+            checkpoint=absolute(config.model.checkpoint),
+            rendering=absolute(config.model.rendering),
+        ),
+        extract=replace(
+            config.extract,
+            blacklist=absolute(config.extract.blacklist),
+            known_sites=absolute(config.extract.known_sites),
+        ),
+    )
