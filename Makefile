@@ -34,7 +34,7 @@ foundation-demo: $(STAMP)
 
 ## All tests.
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --durations 25
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --durations 25
 
 ## Style, types, workflow.
 lint: $(STAMP)

@@ -18,8 +18,6 @@ from cfdna_interp.artifacts.files import digest_file
 
 COMMAND = Path(sys.executable).with_name("cfdna-interp")
 
-pytestmark = pytest.mark.xdist_group("workflow")
-
 
 def tiny_config(cohort: Path, folder: Path) -> Path:
     """Write settings under which every sample gives 5 bags of 64 fragments of at most 150 bp: short texts."""

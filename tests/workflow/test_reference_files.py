@@ -6,13 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import yaml
 
 COMMAND = Path(sys.executable).with_name("cfdna-interp")
 
 
-@pytest.mark.xdist_group("workflow")
 def test_files_of_the_settings_are_inputs_of_extract(simulated_cohort: Path, tmp_path: Path) -> None:
     (tmp_path / "blacklist.bed").write_text("chr1\t100\t200\n")
     (tmp_path / "contexts.bed").write_text("chr1\t100\t200\tisland\n")

@@ -6,13 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import yaml
 
 COMMAND = Path(sys.executable).with_name("cfdna-interp")
 RULES = ("probe", "dictionary", "funnel", "geometry")
-
-pytestmark = pytest.mark.xdist_group("workflow")
 
 
 def planned(cohort: Path, folder: Path, parts: list[str], *options: str) -> dict[str, int]:

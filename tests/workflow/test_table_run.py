@@ -59,8 +59,6 @@ COMPARED = (
     "manifest.json",
 )
 
-pytestmark = pytest.mark.xdist_group("workflow")
-
 
 def planted(folder: Path, *, features: int = 8, subjects: int = 100) -> Path:
     """Write a cohort whose cases have longer fragments, at two sites that both have cases and controls."""
