@@ -25,9 +25,9 @@ from cfdna_interp.attribution.interventions.swap import swap
 from cfdna_interp.attribution.maps import map_rows, mean_map
 from cfdna_interp.attribution.randomised import randomised_shares
 from cfdna_interp.attribution.references import pools
-from cfdna_interp.attribution.refit_plan import save_table
+from cfdna_interp.attribution.refit_plan import MAIN, save_table
 from cfdna_interp.attribution.study import Study, bank_of, load_study
-from cfdna_interp.attribution.values import INTERVENTIONS, MAIN, Reference, Target, swap_shapley
+from cfdna_interp.attribution.values import INTERVENTIONS, Reference, Target, swap_shapley
 from cfdna_interp.config import Config
 from cfdna_interp.fragments.progress import Progress
 from cfdna_interp.models.crossfit import CrossFit

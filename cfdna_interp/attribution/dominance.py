@@ -24,9 +24,10 @@ from cfdna_interp.attribution.dataset import (
     load_heads,
     load_reference,
 )
-from cfdna_interp.attribution.judge import judge, margins, null_ceiling
+from cfdna_interp.attribution.figures import Figures
 from cfdna_interp.attribution.maps import cohort_map, mean_map
-from cfdna_interp.attribution.refit_plan import save_table
+from cfdna_interp.attribution.record import group_records, outcome_record, share_table
+from cfdna_interp.attribution.refit_plan import MAIN, save_table
 from cfdna_interp.attribution.summaries import (
     agreement,
     arrays,
@@ -34,7 +35,6 @@ from cfdna_interp.attribution.summaries import (
     performance,
     removal_curves,
 )
-from cfdna_interp.attribution.values import MAIN
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.crossfit import CrossFit
@@ -61,71 +61,38 @@ def run_dominance(config: Config) -> None:
     folds = by_subject(cohort.codes, fitted.fold[:, None])[:, 0]
     shares, phi = shares_of(by_donor, by_subject(cohort.codes, anchors)), shapley(people)
     refits = pd.concat([pd.read_parquet(layout.refits(chunk)) for chunk in chunks])
-    boot, permuted = (_wide(refits, kind, "share") for kind in ("bootstrap", "permutation"))
-    permuted_performance = _wide(refits, "permutation", "performance")
-    boot_covariance = _wide(refits, "bootstrap", "covariance_share")
+    retraining = read_json(layout.file("retraining.json"))
+    pairs = interaction_shares(people)
+    gained = performance(people, targets, labels, config.seed)
+    figures = Figures.gather(
+        BAG_GROUPS,
+        refits,
+        share=shares.share,
+        covariance=shares.covariance,
+        performance=np.array([gained[group]["value"] for group in BAG_GROUPS]),
+    )
     context = refits[
         (refits.kind == "bootstrap") & (refits.group == BAG_GROUPS[0])
     ].context_and_joint.to_numpy()
-    retraining = read_json(layout.file("retraining.json"))
-    cross_fitted, fidelity = retraining["cross_fitted_auroc"], retraining["fidelity"]
-    pairs = interaction_shares(people)
-    gained = performance(people, targets, labels, config.seed)
-    verdict = judge(
-        share=shares.share,
-        covariance=shares.covariance,
-        bootstrap=boot,
-        permuted=permuted,
-        performance=np.array([gained[group]["value"] for group in BAG_GROUPS]),
-        permuted_performance=permuted_performance,
-        context=shares.context,
+    verdict = figures.judge(
         subjects=len(people),
-        cross_fitted=cross_fitted,
-        necessity_margin=config.validation.necessity_margin,
-        replaceable_margin=config.validation.replaceable_margin,
-        signal_ceiling=config.validation.signal_ceiling,
+        context=shares.context,
+        retraining=retraining,
+        margins=config.validation,
         ranks=_ranks(others),
         interactions=pairs,
-        fidelity=None if fidelity is None else fidelity["low"],
     )
-    groups = {
-        group: {
-            "share": percentile_interval(shares.share[place], boot[:, place]),
-            "covariance_share": percentile_interval(shares.covariance[place], boot_covariance[:, place]),
-            "null_share_high": float(np.quantile(permuted[:, place], 0.95, method="higher")),
-            "null_max_high": null_ceiling(permuted),
-            "mean_phi_case": float(phi[labels == 1, place].mean()),
-            "mean_phi_control": float(phi[labels == 0, place].mean()),
-            "role": verdict.roles[group],
-        }
-        for place, group in enumerate(BAG_GROUPS)
-    }
-    leader = int(np.argmax(shares.share))
-    lead = margins(shares.share[None])[0, leader]
+    groups = group_records(figures, verdict.roles, phi, labels)
     notes = [read_json(layout.attribution_notes(chunk)) for chunk in chunks]
     maps = pd.concat([pd.read_parquet(layout.gradients(chunk)) for chunk in chunks], ignore_index=True)
     save_table(table, layout.file("coalitions.parquet"))
-    save_table(_share_table(groups, others), layout.file("shares.parquet"))
+    save_table(share_table(groups, others), layout.file("shares.parquet"))
     save_table(_maps(maps, codes, labels), layout.file("maps.parquet"))
     write_json(
         layout.file("dominance.json"),
         {
-            "outcome": verdict.outcome,
-            "group": verdict.group,
-            "reason": verdict.reason,
-            "groups": groups,
-            "margin": {
-                "group": BAG_GROUPS[leader],
-                "value": float(lead),
-                "low": float(np.quantile(margins(boot)[:, leader], 0.05)),
-            },
+            **outcome_record(verdict, figures, groups, retraining),
             "context_and_joint": percentile_interval(shares.context, context),
-            "cross_fitted_auroc": cross_fitted,
-            "leave_out_cost": {
-                group: cross_fitted["model"] - cross_fitted[f"model_without_{group}"] for group in BAG_GROUPS
-            },
-            "bootstrap": len(boot),
-            "permutations": len(permuted),
             "donors": int(cohort.versions.shape[2]),
             "subjects": len(people),
             "completeness": shares.completeness,
@@ -139,10 +106,8 @@ def run_dominance(config: Config) -> None:
             "randomised": [entry for note in notes for entry in note["randomised"]],
             "interactions": {f"{first}:{second}": share for (first, second), share in pairs.items()},
             "performance": gained,
-            "performance_null_high": null_ceiling(permuted_performance),
             "removal": removal_curves(people, labels, folds, shares.share),
             "stability": _stability(cohort, fitted, reference),
-            "fidelity": fidelity,
         },
     )
 
@@ -231,30 +196,3 @@ def _shares(cohort: EmbeddedCohort, values: CoalitionValues, rows: np.ndarray) -
     people = by_subject(cohort.codes[rows], values.values[rows])
     share = shares_of(people, by_subject(cohort.codes[rows], values.reference[rows])).share
     return {group: float(share[place]) for place, group in enumerate(BAG_GROUPS)}
-
-
-def _wide(refits: pd.DataFrame, kind: str, column: str) -> np.ndarray:
-    rows = refits[refits.kind == kind]
-    return rows.pivot(index="number", columns="group", values=column)[list(BAG_GROUPS)].to_numpy()
-
-
-def _share_table(groups: dict[str, dict[str, Any]], others: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return one row a share: of the rule's own intervention with refits, and of every combination."""
-    rows = [
-        {"intervention": MAIN[0], "reference": MAIN[1], "kind": kind, "group": group, **entry[kind]}
-        for group, entry in groups.items()
-        for kind in ("share", "covariance_share")
-    ]
-    rows += [
-        {
-            "intervention": entry["intervention"],
-            "reference": entry["reference"],
-            "kind": "share of fixed heads",
-            "group": group,
-            **interval,
-        }
-        for entry in others
-        if entry["applies"]
-        for group, interval in entry["share"].items()
-    ]
-    return pd.DataFrame(rows)

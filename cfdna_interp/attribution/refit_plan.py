@@ -10,6 +10,8 @@ import pandas as pd
 from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.config import Config
 
+MAIN = ("swap", "discovery")  # the intervention and the reference that refits use, and the rule with them
+
 
 @dataclass(frozen=True)
 class Refit:

@@ -14,6 +14,7 @@ from cfdna_interp.attribution.interventions.edit import UNIFORMS, edit
 from cfdna_interp.attribution.interventions.margins import ReferenceMargins
 from cfdna_interp.attribution.interventions.reweight import coalition_weights
 from cfdna_interp.attribution.interventions.swap import swap
+from cfdna_interp.attribution.refit_plan import MAIN
 from cfdna_interp.attribution.study import Bag, Study
 from cfdna_interp.models.contract import Encoder, FragmentInputs
 from cfdna_interp.models.head import AttentionHead
@@ -21,7 +22,6 @@ from cfdna_interp.models.reference_line import ReferenceLine
 from cfdna_interp.stats.resampling import stream
 
 UNEDITED = 0.05  # of a bag's fragments; beyond it a bag has no value under ``edit``
-MAIN = ("swap", "discovery")  # the intervention and the reference that refits use
 
 
 @dataclass(frozen=True, eq=False)

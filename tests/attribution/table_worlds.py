@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from cfdna_interp.artifacts.matrix import Table
+from cfdna_interp.attribution.figures import Figures
 from cfdna_interp.attribution.judge import Dominance
 from cfdna_interp.attribution.refit_plan import Refit
 from cfdna_interp.attribution.tabular.cohort import Folded, TableCohort, fold_cohort
-from cfdna_interp.attribution.tabular.figures import Figures, figures_of
+from cfdna_interp.attribution.tabular.figures import figures_of
 from cfdna_interp.attribution.tabular.model import Fits, contributed
 from cfdna_interp.attribution.tabular.refits import fit_model, refit_table
 from cfdna_interp.attribution.tabular.retraining import cross_fitted_auroc, subsets_of
@@ -111,5 +112,13 @@ def decide(
     refits += [Refit("permutation", number) for number in range(permutations)]
     rows = refit_table(folded, refits, fits, seed=seed)
     figures = figures_of(folded, contributed(folded, fits), rows, seed=seed)
-    outcome = figures.judge(names, len(folded.cohort.people), cross_fitted, Validation(), fidelity)
+    outcome = figures.judge(
+        subjects=len(folded.cohort.people),
+        context=0.0,
+        retraining={
+            "cross_fitted_auroc": cross_fitted,
+            "fidelity": None if fidelity is None else {"low": fidelity},
+        },
+        margins=Validation(),
+    )
     return Decision(outcome, folded, fits, figures, cross_fitted)

@@ -7,21 +7,18 @@ import pandas as pd
 
 from cfdna_interp.artifacts.files import read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.attribution.judge import margins, null_ceiling
-from cfdna_interp.attribution.refit_plan import save_table
+from cfdna_interp.attribution.record import group_records, outcome_record, share_table
+from cfdna_interp.attribution.refit_plan import MAIN, save_table
 from cfdna_interp.attribution.summaries import DRAWS
 from cfdna_interp.attribution.tabular.cohort import load_folded
 from cfdna_interp.attribution.tabular.features import feature_shares
 from cfdna_interp.attribution.tabular.figures import figures_of
 from cfdna_interp.attribution.tabular.model import contributed
 from cfdna_interp.attribution.tabular.record import (
-    MAIN,
     coalition_table,
     fixed_shares,
-    group_records,
     performance_record,
     removal_curves,
-    share_table,
     shares_by_fold,
 )
 from cfdna_interp.attribution.tabular.refits import fit_model
@@ -43,64 +40,42 @@ def run_dominance(config: Config) -> None:
     chunks = range(config.attribution.chunks)
     refits = pd.concat([pd.read_parquet(layout.refits(chunk)) for chunk in chunks])
     retraining = read_json(layout.file("retraining.json"))
-    fidelity = retraining["fidelity"]
     figures = figures_of(folded, given, refits, seed=config.seed)
+    # Nothing of a linear model is context, and there is no second intervention to ask.
     verdict = figures.judge(
-        cohort.names,
-        len(cohort.people),
-        retraining["cross_fitted_auroc"],
-        config.validation,
-        None if fidelity is None else fidelity["low"],
+        subjects=len(cohort.people), context=0.0, retraining=retraining, margins=config.validation
     )
     rng = stream(config.seed, "table", "subjects")
     draws = np.stack([bootstrap_counts(cohort.labels, rng) for _ in range(DRAWS)]).astype(float)
-    groups = group_records(figures, verdict, given, cohort.labels)
+    groups = group_records(figures, verdict.roles, given.phi[0], cohort.labels)
     fixed = fixed_shares(given, draws, cohort.names)
     save_table(
         coalition_table(folded, contributed(folded, fits, samples=True)), layout.file("coalitions.parquet")
     )
-    save_table(share_table(groups, fixed), layout.file("shares.parquet"))
+    common = {
+        "intervention": MAIN[0],
+        "reference": MAIN[1],
+        "subjects": len(cohort.people),
+        "donors": len(cohort.people),
+        "context_and_joint": percentile_interval(0.0, np.zeros(1)),
+        "completeness": float(given.completeness[0]),
+    }
+    only = {
+        **common,
+        "of": len(cohort.people),
+        "applies": True,
+        "donor_error": dict.fromkeys(cohort.names, 0.0),
+        "share": fixed,
+        "order": [cohort.names[g] for g in np.argsort(-figures.share, kind="stable")],
+    }
+    save_table(share_table(groups, [only]), layout.file("shares.parquet"))
     save_table(feature_shares(folded, fits, draws), layout.file("feature_shares.parquet"))
-    leader = int(np.argmax(figures.share))
     write_json(
         layout.file("dominance.json"),
         {
-            "outcome": verdict.outcome,
-            "group": verdict.group,
-            "reason": verdict.reason,
-            "groups": groups,
-            "margin": {
-                "group": cohort.names[leader],
-                "value": float(margins(figures.share[None])[0, leader]),
-                "low": float(np.quantile(margins(figures.bootstrap)[:, leader], 0.05)),
-            },
-            "context_and_joint": percentile_interval(0.0, np.zeros(1)),
-            "cross_fitted_auroc": retraining["cross_fitted_auroc"],
-            "leave_out_cost": {
-                group: retraining["cross_fitted_auroc"]["model"]
-                - retraining["cross_fitted_auroc"][f"model_without_{group}"]
-                for group in cohort.names
-            },
-            "bootstrap": len(figures.bootstrap),
-            "permutations": len(figures.permuted),
-            "donors": len(cohort.people),
-            "subjects": len(cohort.people),
-            "completeness": float(given.completeness[0]),
-            **MAIN,
-            "interventions": [
-                {
-                    **MAIN,
-                    "subjects": len(cohort.people),
-                    "of": len(cohort.people),
-                    "donors": len(cohort.people),
-                    "applies": True,
-                    "donor_error": dict.fromkeys(cohort.names, 0.0),
-                    "share": fixed,
-                    "order": [cohort.names[g] for g in np.argsort(-figures.share, kind="stable")],
-                    "context_and_joint": percentile_interval(0.0, np.zeros(1)),
-                    "completeness": float(given.completeness[0]),
-                }
-            ],
+            **outcome_record(verdict, figures, groups, retraining),
+            **common,
+            "interventions": [only],
             "not_applicable": NOT_APPLICABLE,
             "matching": None,
             "diagnostics": [],
@@ -112,9 +87,7 @@ def run_dominance(config: Config) -> None:
                 for second in cohort.names[place + 1 :]
             },
             "performance": performance_record(folded, given, figures, draws, config.seed),
-            "performance_null_high": null_ceiling(figures.permuted_performance),
             "removal": removal_curves(folded, given, figures.share),
             "stability": {"folds": shares_by_fold(folded, given), "members": []},
-            "fidelity": fidelity,
         },
     )

@@ -2,67 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
-from cfdna_interp.attribution.judge import Dominance, judge
+from cfdna_interp.attribution.figures import Figures
 from cfdna_interp.attribution.tabular.cohort import Folded
 from cfdna_interp.attribution.tabular.model import Contributed
 from cfdna_interp.attribution.tabular.shares import performance, shares
-from cfdna_interp.config.settings import Validation
-
-
-@dataclass(frozen=True, eq=False)
-class Figures:
-    """What the rule is put to.
-
-    Attributes
-    ----------
-    share, covariance
-        (groups,) of the model.
-    bootstrap, permuted
-        (refits, groups) shares.
-    bootstrap_covariance, permuted_performance
-        (refits, groups).
-    performance
-        (groups,) in nats.
-    """
-
-    share: np.ndarray
-    covariance: np.ndarray
-    bootstrap: np.ndarray
-    permuted: np.ndarray
-    bootstrap_covariance: np.ndarray
-    permuted_performance: np.ndarray
-    performance: np.ndarray
-
-    def judge(
-        self,
-        groups: tuple[str, ...],
-        subjects: int,
-        cross_fitted: dict[str, float],
-        margins: Validation,
-        fidelity: float | None,
-    ) -> Dominance:
-        """Apply the rule. Nothing of a linear model is context, and it has no second intervention to ask."""
-        return judge(
-            share=self.share,
-            covariance=self.covariance,
-            bootstrap=self.bootstrap,
-            permuted=self.permuted,
-            performance=self.performance,
-            permuted_performance=self.permuted_performance,
-            context=0.0,
-            subjects=subjects,
-            cross_fitted=cross_fitted,
-            necessity_margin=margins.necessity_margin,
-            replaceable_margin=margins.replaceable_margin,
-            signal_ceiling=margins.signal_ceiling,
-            fidelity=fidelity,
-            groups=groups,
-        )
 
 
 def figures_of(folded: Folded, given: Contributed, refits: pd.DataFrame, *, seed: int) -> Figures:
@@ -83,17 +29,6 @@ def figures_of(folded: Folded, given: Contributed, refits: pd.DataFrame, *, seed
     once = np.ones((1, len(cohort.people)))
     share, covariance = shares(given, once)
     gained = performance(given, cohort.chances(cohort.targets)[None], once, seed=seed)
-
-    def wide(kind: str, column: str) -> np.ndarray:
-        rows = refits[refits.kind == kind]
-        return rows.pivot(index="number", columns="group", values=column)[list(cohort.names)].to_numpy()
-
-    return Figures(
-        share=share[0],
-        covariance=covariance[0],
-        bootstrap=wide("bootstrap", "share"),
-        permuted=wide("permutation", "share"),
-        bootstrap_covariance=wide("bootstrap", "covariance_share"),
-        permuted_performance=wide("permutation", "performance"),
-        performance=gained[0],
+    return Figures.gather(
+        cohort.names, refits, share=share[0], covariance=covariance[0], performance=gained[0]
     )

@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cfdna_interp.attribution.judge import Dominance, null_ceiling
+from cfdna_interp.attribution.figures import Figures
+from cfdna_interp.attribution.refit_plan import MAIN
 from cfdna_interp.attribution.shapley import EXACT
 from cfdna_interp.attribution.tabular.cohort import Folded
-from cfdna_interp.attribution.tabular.figures import Figures
 from cfdna_interp.attribution.tabular.model import Contributed
 from cfdna_interp.attribution.tabular.shares import performance, shares
 from cfdna_interp.stats.resampling import percentile_interval
 from cfdna_interp.stats.roc import mean_auroc
-
-MAIN = {"intervention": "swap", "reference": "discovery"}
-
-
-def group_records(
-    figures: Figures, verdict: Dominance, given: Contributed, labels: np.ndarray
-) -> dict[str, dict[str, Any]]:
-    """Return ``groups`` of the record: shares with intervals over refits, their nulls, and roles."""
-    return {
-        group: {
-            "share": percentile_interval(figures.share[g], figures.bootstrap[:, g]),
-            "covariance_share": percentile_interval(
-                figures.covariance[g], figures.bootstrap_covariance[:, g]
-            ),
-            "null_share_high": float(np.quantile(figures.permuted[:, g], 0.95, method="higher")),
-            "null_max_high": null_ceiling(figures.permuted),
-            "mean_phi_case": float(given.phi[0, labels == 1, g].mean()),
-            "mean_phi_control": float(given.phi[0, labels == 0, g].mean()),
-            "role": role,
-        }
-        for g, (group, role) in enumerate(verdict.roles.items())
-    }
 
 
 def fixed_shares(
@@ -102,7 +79,8 @@ def coalition_table(folded: Folded, given: Contributed) -> pd.DataFrame:
             pd.DataFrame(
                 {
                     "sample": folded.cohort.samples,
-                    **MAIN,
+                    "intervention": MAIN[0],
+                    "reference": MAIN[1],
                     "coalition": "+".join(n for n, there in zip(names, on, strict=True) if there) or "none",
                     "donor": 0,
                     "value": given.base[0] + given.phi[0][:, on].sum(axis=1),
@@ -111,17 +89,3 @@ def coalition_table(folded: Folded, given: Contributed) -> pd.DataFrame:
             )
         )
     return pd.concat(parts, ignore_index=True)
-
-
-def share_table(groups: dict[str, dict[str, Any]], fixed: dict[str, dict[str, float]]) -> pd.DataFrame:
-    """Return one row a share: with refits, and with the models as they are."""
-    rows = [
-        {**MAIN, "kind": kind, "group": group, **entry[kind]}
-        for group, entry in groups.items()
-        for kind in ("share", "covariance_share")
-    ]
-    rows += [
-        {**MAIN, "kind": "share of fixed heads", "group": group, **interval}
-        for group, interval in fixed.items()
-    ]
-    return pd.DataFrame(rows)

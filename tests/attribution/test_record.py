@@ -1,11 +1,9 @@
-"""Shares of a table's model stand inside their intervals, where all refits lie on one side of them too."""
-
-from types import SimpleNamespace
+"""Shares of a model stand inside their intervals, where all refits lie on one side of them too."""
 
 import numpy as np
 
-from cfdna_interp.attribution.tabular.figures import Figures
-from cfdna_interp.attribution.tabular.record import group_records
+from cfdna_interp.attribution.figures import Figures
+from cfdna_interp.attribution.record import group_records
 
 
 def test_refits_below_the_largest_share_leave_it_in_its_interval():
@@ -13,6 +11,7 @@ def test_refits_below_the_largest_share_leave_it_in_its_interval():
     draws = np.linspace(0.883, 0.943, 101)[:, None]
     both = np.hstack([draws, 1 - draws])
     figures = Figures(
+        groups=("length", "motif"),
         share=np.array([0.945, 0.055]),
         covariance=np.array([0.96, 0.04]),
         bootstrap=both,
@@ -21,9 +20,8 @@ def test_refits_below_the_largest_share_leave_it_in_its_interval():
         permuted_performance=both,
         performance=np.array([0.2, 0.0]),
     )
-    verdict = SimpleNamespace(roles={"length": "dominant", "motif": "unused"})
-    given = SimpleNamespace(phi=np.zeros((1, 4, 2)))
-    found = group_records(figures, verdict, given, np.array([1, 0, 1, 0]))
+    roles = {"length": "carrier", "motif": "unused"}
+    found = group_records(figures, roles, np.zeros((4, 2)), np.array([1, 0, 1, 0]))
     # 2.5 % of the way from .883 to .943 lies .8845.
     for group, low, high in (("length", 0.8845, 0.945), ("motif", 0.055, 0.1155)):
         share = found[group]["share"]

@@ -1,0 +1,114 @@
+"""The figures that the rule for ``dominant`` is put to, of a model and its refits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cfdna_interp.attribution.judge import Dominance, judge
+from cfdna_interp.config.settings import Validation
+
+
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """What the rule is put to.
+
+    Attributes
+    ----------
+    groups
+        Names of the groups.
+    share, covariance
+        (groups,) of the model.
+    bootstrap, permuted
+        (refits, groups) shares.
+    bootstrap_covariance, permuted_performance
+        (refits, groups).
+    performance
+        (groups,) in nats.
+    """
+
+    groups: tuple[str, ...]
+    share: np.ndarray
+    covariance: np.ndarray
+    bootstrap: np.ndarray
+    permuted: np.ndarray
+    bootstrap_covariance: np.ndarray
+    permuted_performance: np.ndarray
+    performance: np.ndarray
+
+    @classmethod
+    def gather(
+        cls,
+        groups: Sequence[str],
+        refits: pd.DataFrame,
+        *,
+        share: np.ndarray,
+        covariance: np.ndarray,
+        performance: np.ndarray,
+    ) -> Figures:
+        """Put the model's figures beside those of its refits.
+
+        Parameters
+        ----------
+        groups
+            Names of the groups.
+        refits
+            A row per refit and group: ``kind``, ``number``, ``group``, ``share``, ``covariance_share``,
+            ``performance``.
+        share, covariance, performance
+            (groups,) of the model.
+        """
+
+        def wide(kind: str, column: str) -> np.ndarray:
+            rows = refits[refits.kind == kind]
+            return rows.pivot(index="number", columns="group", values=column)[list(groups)].to_numpy()
+
+        return cls(
+            groups=tuple(groups),
+            share=share,
+            covariance=covariance,
+            bootstrap=wide("bootstrap", "share"),
+            permuted=wide("permutation", "share"),
+            bootstrap_covariance=wide("bootstrap", "covariance_share"),
+            permuted_performance=wide("permutation", "performance"),
+            performance=performance,
+        )
+
+    def judge(
+        self,
+        *,
+        subjects: int,
+        context: float,
+        retraining: Mapping[str, Any],
+        margins: Validation,
+        ranks: Mapping[str, Sequence[str]] | None = None,
+        interactions: Mapping[tuple[str, str], float] | None = None,
+    ) -> Dominance:
+        """Apply the rule; see :func:`cfdna_interp.attribution.judge.judge`.
+
+        ``retraining`` is the content of ``retraining.json``: ``cross_fitted_auroc``, and the ``fidelity`` of
+        a surrogate.
+        """
+        fidelity = retraining["fidelity"]
+        return judge(
+            share=self.share,
+            covariance=self.covariance,
+            bootstrap=self.bootstrap,
+            permuted=self.permuted,
+            performance=self.performance,
+            permuted_performance=self.permuted_performance,
+            context=context,
+            subjects=subjects,
+            cross_fitted=retraining["cross_fitted_auroc"],
+            necessity_margin=margins.necessity_margin,
+            replaceable_margin=margins.replaceable_margin,
+            signal_ceiling=margins.signal_ceiling,
+            ranks=ranks,
+            interactions=interactions,
+            fidelity=None if fidelity is None else fidelity["low"],
+            groups=self.groups,
+        )

@@ -1,0 +1,115 @@
+"""What ``dominance.json`` and its table of shares say of every model, whatever it is fitted on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cfdna_interp.attribution.figures import Figures
+from cfdna_interp.attribution.judge import Dominance, margins, null_ceiling
+from cfdna_interp.attribution.refit_plan import MAIN
+from cfdna_interp.stats.resampling import percentile_interval
+
+Record = dict[str, Any]
+
+
+def group_records(
+    figures: Figures, roles: Mapping[str, str], phi: np.ndarray, labels: np.ndarray
+) -> dict[str, Record]:
+    """Return ``groups`` of the record: shares with intervals over refits, their nulls, and roles.
+
+    Parameters
+    ----------
+    figures
+        Shares of the model and of its refits.
+    roles
+        Group -> its role.
+    phi
+        (subjects, groups) contributions to the logit.
+    labels
+        (subjects,) 1 case, 0 control.
+    """
+    return {
+        group: {
+            "share": percentile_interval(figures.share[g], figures.bootstrap[:, g]),
+            "covariance_share": percentile_interval(
+                figures.covariance[g], figures.bootstrap_covariance[:, g]
+            ),
+            "null_share_high": float(np.quantile(figures.permuted[:, g], 0.95, method="higher")),
+            "null_max_high": null_ceiling(figures.permuted),
+            "mean_phi_case": float(phi[labels == 1, g].mean()),
+            "mean_phi_control": float(phi[labels == 0, g].mean()),
+            "role": roles[group],
+        }
+        for g, group in enumerate(figures.groups)
+    }
+
+
+def outcome_record(
+    verdict: Dominance, figures: Figures, groups: Mapping[str, Record], retraining: Mapping[str, Any]
+) -> Record:
+    """Return the outcome and what it was decided on.
+
+    Parameters
+    ----------
+    verdict, figures
+        The rule's answer, and what it was put to.
+    groups
+        Of :func:`group_records`.
+    retraining
+        The content of ``retraining.json``.
+    """
+    cross_fitted = retraining["cross_fitted_auroc"]
+    leader = int(np.argmax(figures.share))
+    return {
+        "outcome": verdict.outcome,
+        "group": verdict.group,
+        "reason": verdict.reason,
+        "groups": dict(groups),
+        "margin": {
+            "group": figures.groups[leader],
+            "value": float(margins(figures.share[None])[0, leader]),
+            "low": float(np.quantile(margins(figures.bootstrap)[:, leader], 0.05)),
+        },
+        "cross_fitted_auroc": cross_fitted,
+        "leave_out_cost": {
+            group: cross_fitted["model"] - cross_fitted[f"model_without_{group}"] for group in figures.groups
+        },
+        "bootstrap": len(figures.bootstrap),
+        "permutations": len(figures.permuted),
+        "performance_null_high": null_ceiling(figures.permuted_performance),
+        "fidelity": retraining["fidelity"],
+    }
+
+
+def share_table(groups: Mapping[str, Record], others: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return one row a share: of the rule's own intervention with refits, and of every combination.
+
+    Parameters
+    ----------
+    groups
+        Of :func:`group_records`.
+    others
+        ``interventions`` of the record: shares of the heads as they are.
+    """
+    rows = [
+        {"intervention": MAIN[0], "reference": MAIN[1], "kind": kind, "group": group, **entry[kind]}
+        for group, entry in groups.items()
+        for kind in ("share", "covariance_share")
+    ]
+    rows += [
+        {
+            "intervention": entry["intervention"],
+            "reference": entry["reference"],
+            "kind": "share of fixed heads",
+            "group": group,
+            **interval,
+        }
+        for entry in others
+        if entry["applies"]
+        for group, interval in entry["share"].items()
+    ]
+    return pd.DataFrame(rows)
