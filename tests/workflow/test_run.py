@@ -32,8 +32,8 @@ COMPARED = (
     "shares.parquet",
     "dominance.json",
     "probes.json",
-    "dictionaries/1.json",
-    "dictionaries/1.blocks.safetensors",
+    "dictionaries/4.json",
+    "dictionaries/4.blocks.safetensors",
     "funnel.json",
     "sparse_features.parquet",
     "geometry.json",
@@ -62,7 +62,7 @@ def small_config(cohort: Path, folder: Path) -> Path:
             "ensemble": 1,
         },
         "attribution": {"bootstrap": 20, "permutations": 19, "chunks": 2},
-        "representation": {"fragments": 10_000, "features": 32, "active": 4, "seeds": 2, "resamples": 100},
+        "representation": {"fragments": 10_000, "features": 32, "active": 4, "resamples": 100},
         "validation": {"permutations": 499, "bootstrap": 200},
     }  # fmt: skip
     path = folder / "config.yaml"
