@@ -94,6 +94,8 @@ class Figures:
         a surrogate.
         """
         fidelity = retraining["fidelity"]
+        if fidelity is not None:  # a surrogate without a bound is still a surrogate
+            fidelity = float("nan") if fidelity["low"] is None else float(fidelity["low"])
         return judge(
             share=self.share,
             covariance=self.covariance,
@@ -109,6 +111,9 @@ class Figures:
             signal_ceiling=margins.signal_ceiling,
             ranks=ranks,
             interactions=interactions,
-            fidelity=None if fidelity is None else fidelity["low"],
+            # A surrogate without a bound is not a model without a surrogate.
+            fidelity=None
+            if fidelity is None
+            else float("nan" if fidelity["low"] is None else fidelity["low"]),
             groups=self.groups,
         )

@@ -19,6 +19,8 @@ NEGLIGIBLE = 1e-4
 # Of the lower bound of the correlation of a surrogate's scores with the model's: below .9 more than
 # 1 - .9², a fifth, of their variance is unknown to the surrogate, as much as may lie with context.
 FIDELITY = 0.90
+# Of Σ|φ|. A pure product of two groups has 1, a sum 0; what noise of fits leaves of it lies far below.
+INTERACTS = 0.20
 # In AUROC. Two independent groups that reach .65 each (d = .54) reach .71 together (d = .77): without any
 # interaction, leaving out one that has no signal alone costs less than .07.
 INTERACTION_COST = 0.10
@@ -155,12 +157,14 @@ def _obstacle(
     figures = (bootstrap, permuted, evidence.share, evidence.covariance)
     if not all(np.isfinite(figure).all() for figure in figures):
         return "A refit gave the same logit to every subject, so shares are undefined."
+    if not np.isfinite([*evidence.performance, evidence.chance]).all():
+        return "What groups contribute to predictions is undefined in the model or in a refit."
     most = permuted.max(axis=0)
     measured = [group for group, high in zip(evidence.groups, most, strict=True) if high > NEGLIGIBLE]
     if len(measured) < 2:
         return (
-            f"Only {measured[0]} differs between these bags, so every head rests on it, with permuted labels "
-            "too: there is no other group to lead."
+            f"Only {measured[0]} varies between these samples, so every fit rests on it, with permuted "
+            "labels too: there is no other group to lead."
         )
     if context > CONTEXT_LIMIT:
         return (
@@ -192,10 +196,11 @@ def _outcome(
     if _interact(evidence, roles, interactions):
         reason = (
             f"{first} and {second} carry the signal together: alone they reach "
-            f"{evidence.alone(first):.2f} and {evidence.alone(second):.2f}, the model "
+            f"{evidence.alone(first):.2f} and {evidence.alone(second):.2f}, all groups together "
             f"{evidence.cross_fitted['model']:.2f}, and retraining without one costs "
             f"{min(evidence.cost(first), evidence.cost(second)):.2f} AUROC or more."
         )
+        reason += _additive(first, second, interactions)
         return Dominance("interaction", None, reason, roles)
     # Before a name: what leads in the attribution by chance of the fit, the other group tells as well.
     if roles[first] == roles[second] == "redundant":
@@ -205,6 +210,13 @@ def _outcome(
             f"{min(evidence.alone(first), evidence.alone(second)):.2f} or more."
         )
         return Dominance("redundant", None, reason, roles)
+    if leader is not None and evidence.cross_fitted["model"] < evidence.signal_ceiling:
+        reason = (
+            f"{lead.words(evidence, leader)} But all groups together reach an AUROC of "
+            f"{evidence.cross_fitted['model']:.2f} cross-fitted, below {evidence.signal_ceiling:g}: whether "
+            "another group would replace it can't be told."
+        )
+        return Dominance("can't tell", None, reason, roles)
     if named is not None:
         return Dominance("dominant", named, lead.words(evidence, named), roles)
     if leader is not None:
@@ -239,13 +251,29 @@ def _interact(
     pair = evidence.order[:2]
     if any(roles[group] != "partner" or evidence.cost(group) < INTERACTION_COST for group in pair):
         return False
-    return not interactions or set(max(interactions.items(), key=lambda item: item[1])[0]) == set(pair)
+    measured = [share for share in interactions.values() if share > 0]  # none where a model can have none
+    return not measured or set(max(interactions.items(), key=lambda item: item[1])[0]) == set(pair)
+
+
+def _additive(first: str, second: str, interactions: Mapping[tuple[str, str], float]) -> str:
+    """Return what to add where two groups count only together and yet their contributions add up."""
+    shares = [share for pair, share in interactions.items() if set(pair) == {first, second}]
+    if not shares or shares[0] >= INTERACTS:
+        return ""
+    return (
+        f" Their contributions add up (measured interaction {shares[0]:.0%} of the attribution): each takes "
+        "off what both have in common beside the label."
+    )
 
 
 def _suppression(evidence: Evidence, group: str, carrier: str | None) -> str:
-    signals = (other for other in evidence.order if evidence.signals(other))
+    signals = (other for other in evidence.order if other != group and evidence.signals(other))
+    if evidence.signals(group):
+        alone = f"reaches an AUROC of {evidence.alone(group):.2f} alone"
+    else:
+        alone = f"stays below the signal ceiling alone (AUROC {evidence.alone(group):.2f})"
     return (
-        f"{group} has no signal alone (AUROC {evidence.alone(group):.2f}) and by itself contributes "
+        f"{group} {alone} and by itself contributes "
         f"{evidence.contributes(group):.3f} nats to the prediction, yet retraining without it costs "
         f"{evidence.cost(group):.3f}: the model takes off {carrier or next(signals)} what the two have in "
         "common beside the label."

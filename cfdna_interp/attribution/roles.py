@@ -23,6 +23,10 @@ SURE_COST = 3.6
 # group that it is shared with: to second order a suppressor contributes nothing, of whatever size. A group
 # with a signal of its own that costs .02 AUROC contributes about d² / D², a fifth with d = .5 beside D = 1.
 NOTHING = 0.1
+# Of a group's own d'². Of independent groups d'² add up, and all of it goes with the group; of copies none
+# does. Near an AUROC of 1 that is how they differ: leaving out one of two that reach .95 and .97 alone costs
+# .04. In 64 cohorts of 100 subjects with two copies the largest part was .52.
+ITS_OWN = 2 / 3
 _MOST = 0.999  # d' of an AUROC of 1 is infinite
 
 
@@ -88,6 +92,14 @@ class Evidence:
         model, without = (separation(self.cross_fitted[name]) for name in ("model", f"model_without_{group}"))
         return self.cost(group) >= self.necessity_margin and model - without >= SURE_COST / self.subjects**0.5
 
+    def _adds_its_own(self, group: str) -> bool:
+        """Return whether most of what a group has alone goes with it, however little AUROC that is."""
+        model, without, alone = (
+            separation(self.cross_fitted[f"model{part}"])
+            for part in ("", f"_without_{group}", f"_only_{group}")
+        )
+        return self.surely_costs(group) and model**2 - without**2 >= ITS_OWN * alone**2
+
     def signals(self, group: str) -> bool:
         """Return whether the group alone has signal."""
         return self.alone(group) >= self.signal_ceiling
@@ -104,7 +116,7 @@ class Evidence:
         if others and self.contributes(group) < -self.chance and self.surely_costs(group):
             return "suppressor"
         if self.signals(group):
-            if self.cost(group) >= self.replaceable_margin:
+            if self.cost(group) >= self.replaceable_margin or self._adds_its_own(group):
                 return "carrier"
             return "redundant" if others else "unclear"
         if not self.surely_costs(group):

@@ -59,7 +59,7 @@ def test_a_group_without_another_to_lead_is_no_finding() -> None:
     # Alignments without methylation leave lengths alone in the bags: the share is 1 whatever the labels.
     alone = ruling([1.0, 0.0, 0.0], permuted=np.tile([1.0, 0.0, 1e-9], (19, 1)))
     assert (alone.outcome, alone.group) == ("can't tell", None)
-    assert "Only fragment_length differs" in alone.reason
+    assert "Only fragment_length varies" in alone.reason
     # Without an atlas two groups are left, and one can lead the other.
     two = ruling([0.9, 0.1, 0.0], permuted=np.tile([0.6, 0.4, 0.0], (19, 1)))
     assert (two.outcome, two.group) == ("dominant", "fragment_length")
@@ -120,10 +120,36 @@ def test_two_leaders_of_which_neither_is_needed_are_redundant() -> None:
     assert "fragment_length and methylation have signal alone" in both.reason
 
 
+def test_two_independent_groups_near_an_auroc_of_one_do_not_replace_each_other() -> None:
+    # Independent d' of 2.3 and 2.5 reach AUROC .948 and .961 (Φ(d'/√2)), together √(2.3² + 2.5²) = 3.4: .992.
+    # Leaving one out costs .03 or .04 AUROC, below the margin of .05, and yet all that it has.
+    both = aurocs(0.992, (0.031, 0.044, 0.0), (0.948, 0.961, 0.5))
+    result = ruling([0.48, 0.47, 0.05], cross_fitted=both)
+    assert (result.outcome, result.roles[LENGTH], result.roles[METHYLATION]) == ("none", "carrier", "carrier")
+    # Copies of .961 that win .01 with one another (d' 2.67 for 2.50, less than .36): replaceable.
+    copies = aurocs(0.971, (0.01, 0.01, 0.0), (0.961, 0.961, 0.5))
+    assert ruling([0.48, 0.47, 0.05], cross_fitted=copies).outcome == "redundant"
+
+
+def test_nothing_is_dominant_in_a_model_without_signal_to_divide() -> None:
+    weak = aurocs(0.62, (0.05, 0.0, 0.0), (0.62, 0.60, 0.5))
+    result = ruling([0.8, 0.15, 0.05], cross_fitted=weak)
+    assert (result.outcome, result.group) == ("can't tell", None)
+    assert "AUROC of 0.62 cross-fitted, below 0.65" in result.reason
+    # At the ceiling there is something to divide.
+    assert (
+        ruling([0.8, 0.15, 0.05], cross_fitted=aurocs(0.65, (0.15, 0, 0), (0.65, 0.5, 0.5))).group == LENGTH
+    )
+
+
 def test_undefined_shares_are_cannot_tell() -> None:
     refits = np.tile([0.8, 0.15, 0.05], (20, 1))
     refits[3] = np.nan
     assert ruling([0.8, 0.15, 0.05], bootstrap=refits).outcome == "can't tell"
+    gains = np.tile([0.01, 0.0, -0.01], (19, 1))
+    gains[7, 1] = np.nan
+    undefined = ruling([0.8, 0.15, 0.05], permuted_performance=gains)
+    assert (undefined.outcome, undefined.group) == ("can't tell", None)
 
 
 # The planted worlds that a sceptic asks for: shares and what retraining says, measured on 480 subjects
@@ -252,6 +278,18 @@ def test_an_interaction_that_lies_elsewhere_is_not_theirs() -> None:
     turned = {(METHYLATION, LENGTH): 0.5, (LENGTH, TISSUE): 0.1, (METHYLATION, TISSUE): 0.1}
     assert ruling(share, **xor, interactions=turned).outcome == "interaction"
     assert ruling(share, **xor, interactions={**measured, (LENGTH, TISSUE): 0.6}).outcome == "none"
+
+
+def test_groups_that_count_only_together_without_interacting_are_told_so() -> None:
+    # Two groups with a nuisance in common, each of which takes it off the other: a sum, in which none counts.
+    xor = {"cross_fitted": aurocs(0.96, (0.45, 0.48, 0.0), (0.51, 0.51, 0.52))}
+    share = [0.45, 0.46, 0.09]
+    pairs = [(LENGTH, METHYLATION), (LENGTH, TISSUE), (METHYLATION, TISSUE)]
+    additive = ruling(share, **xor, interactions=dict.fromkeys(pairs, 0.0))
+    assert additive.outcome == "interaction"
+    assert "measured interaction 0% of the attribution" in additive.reason
+    product = ruling(share, **xor, interactions=dict(zip(pairs, (0.9, 0.1, 0.1), strict=True)))
+    assert "add up" not in product.reason
 
 
 def test_the_leader_must_come_first_under_every_other_intervention() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 
@@ -41,9 +43,14 @@ def run_dominance(config: Config) -> None:
     refits = pd.concat([pd.read_parquet(layout.refits(chunk)) for chunk in chunks])
     retraining = read_json(layout.file("retraining.json"))
     figures = figures_of(folded, given, refits, seed=config.seed)
-    # Nothing of a linear model is context, and there is no second intervention to ask.
+    pairs = dict.fromkeys(combinations(cohort.names, 2), 0.0)
+    # Nothing of a linear model is context or interaction, and there is no second intervention to ask.
     verdict = figures.judge(
-        subjects=len(cohort.people), context=0.0, retraining=retraining, margins=config.validation
+        subjects=len(cohort.people),
+        context=0.0,
+        retraining=retraining,
+        margins=config.validation,
+        interactions=pairs,
     )
     rng = stream(config.seed, "table", "subjects")
     draws = np.stack([bootstrap_counts(cohort.labels, rng) for _ in range(DRAWS)]).astype(float)
@@ -81,11 +88,7 @@ def run_dominance(config: Config) -> None:
             "diagnostics": [],
             "gradients": None,
             "randomised": [],
-            "interactions": {
-                f"{first}:{second}": 0.0
-                for place, first in enumerate(cohort.names)
-                for second in cohort.names[place + 1 :]
-            },
+            "interactions": {f"{first}:{second}": share for (first, second), share in pairs.items()},
             "performance": performance_record(folded, given, figures, draws, config.seed),
             "removal": removal_curves(folded, given, figures.share),
             "stability": {"folds": shares_by_fold(folded, given), "members": []},
