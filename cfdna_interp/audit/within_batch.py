@@ -19,6 +19,7 @@ ATTENUATED = "attenuated"
 HANDLING = "handling"
 CANT_TELL = "can't tell"
 POWER = 0.8
+ANOTHER = "a second batch or site that holds both classes, or a technical column that varies"
 # Differences from chance below this would take over a thousand subjects of each class to be told.
 SMALLEST = 0.03
 # `handling` denies the person's part: it needs batches to exclude more than this share of the crude signal.
@@ -60,13 +61,15 @@ def judge(
     the interval is too wide to tell, unless further evidence shows that the signal falls when handling is
     held: then attenuated, never more. That evidence is the paired difference of crude and within-batch
     AUROC and, beside it, the overlap-weighted AUROC. Where no batch holds both classes at all nothing is
-    ever told: weights on handling can't be known there either.
+    ever told: weights on handling can't be known there either. Nor is anything told of subjects of one batch
+    alone, unless technical columns can be held.
 
     Parameters
     ----------
     within
-        ``validation.json``'s entry of the score: ``value``, ``low``, ``high``, ``crude``; or ``value``
-        None, ``reason`` and ``crude``. Bounds are None for a score that is constant in each batch.
+        ``validation.json``'s entry of the score: ``value``, ``low``, ``high``, ``crude``, and ``only``, true
+        where the cohort has one batch; or ``value`` None, ``reason`` and ``crude``. Bounds are None for a
+        score that is constant in each batch.
     between
         The score's crude minus within-batch AUROC.
     overlap
@@ -83,10 +86,17 @@ def judge(
         low, high, crude = within["low"], within["high"], within["crude"]
         decided = _number("within_batch", within, crude)
         numbers = f"within-batch AUROC {within['value']:.2f} [{low:.2f} to {high:.2f}], crude {crude:.2f}"
-        if low > 0.5 and high >= crude:
+        alone = bool(within.get("only"))  # within the only batch lies the crude AUROC itself
+        if alone and (overlap is None or overlap.reason):
+            reason = (
+                f"{numbers}: all subjects are of one batch, so none were compared between batches, and no "
+                "technical column could be held either"
+            )
+            return Handling(CANT_TELL, reason, decided, ANOTHER)
+        if low > 0.5 and high >= crude and not (alone and overlap is not None and overlap.high < crude):
             reason = f"{numbers}: the signal is there among subjects of the same batch"
             return Handling(NOT_HANDLING, reason, decided)
-        if low > 0.5:
+        if low > 0.5 and not alone:
             reason = f"{numbers}: part of the signal is a difference between batches"
             return Handling(ATTENUATED, reason, decided)
         if high < min(crude, 0.5 + (1 - EXCLUDED) * (crude - 0.5)):
@@ -98,7 +108,9 @@ def judge(
                 "and half of it is not excluded"
             )
             return Handling(ATTENUATED, reason, decided)
-        numbers += ": the interval holds chance and the crude AUROC"
+        numbers += (
+            ": all subjects are of one batch" if alone else ": the interval holds chance and the crude AUROC"
+        )
     # Only a signal can be attenuated: a crude AUROC at chance has nothing to lose.
     signal = 0.5 if crude is None else crude
     if signal > 0.5 and between is not None and between.low > 0:

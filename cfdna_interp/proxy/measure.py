@@ -220,6 +220,7 @@ def _within(cohort: Cohort, score: str, config: Config) -> dict[str, Any]:
     return {
         **asdict(within.interval),
         "batches": [asdict(batch) for batch in within.batches],
+        "only": len(set(cohort.batches)) == 1,
         "crude": crude,
     }
 

@@ -6,7 +6,7 @@ import pytest
 
 from cfdna_interp.audit.between import Between
 from cfdna_interp.audit.overlap import Overlap
-from cfdna_interp.audit.within_batch import judge, per_class
+from cfdna_interp.audit.within_batch import ANOTHER, judge, per_class
 
 OPEN = {
     "value": 0.7,
@@ -47,6 +47,18 @@ def test_each_cell(low, high, crude, status):
     assert bool(got.would_decide) == (status == "can't tell")
     if status != "can't tell":  # evidence never moves what batches decide
         assert judge(within, FALLS, overlap(0.6)) == got
+
+
+def test_one_batch_alone_compares_nothing():
+    clear = {"value": 0.8, "low": 0.7, "high": 0.9, "crude": 0.8}
+    assert judge(clear).status == "not handling"
+    got = judge({**clear, "only": True})
+    assert (got.status, got.would_decide) == ("can't tell", ANOTHER)
+    assert "all subjects are of one batch" in got.reason
+    assert judge({**clear, "only": True}, STAYS, overlap(0.9, reason="no overlap")).status == "can't tell"
+    # With technical columns held something was compared; where that takes the signal it is not the batch's.
+    assert judge({**clear, "only": True}, STAYS, overlap(0.9)).status == "not handling"
+    assert judge({**clear, "only": True}, STAYS, overlap(0.75)).status == "attenuated"
 
 
 def test_evidence_turns_an_open_verdict_to_attenuated():
