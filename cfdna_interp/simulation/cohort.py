@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pysam
 
@@ -36,8 +37,8 @@ def simulate(world: World, out: Path | str, *, seed: int = 1, jobs: int = 1, dia
 
     Files: ``genome.fa`` and index, ``build.tsv``, ``atlas.tsv``, ``bam/{sample}.bam`` and index,
     ``sheet.tsv``, ``config.yaml`` and, last, ``truth.json``. A call that was killed is taken up where it
-    ended: finished files of the same world and seed are kept as they are, others are made anew. The bytes
-    don't depend on ``jobs``.
+    ended: finished files of the same world and seed are kept as they are, missing ones are made. Nothing
+    that is there is ever replaced. The bytes don't depend on ``jobs``.
 
     Parameters
     ----------
@@ -55,18 +56,18 @@ def simulate(world: World, out: Path | str, *, seed: int = 1, jobs: int = 1, dia
     Raises
     ------
     InputError
-        The folder cannot be written, the world has too few fragments or effects out of reach.
+        The folder cannot be written, or holds a cohort of other settings or files of somebody else; the
+        world has too few fragments or effects out of reach.
     """
     folder = Path(out)
     summaries = build_summaries(world.genome)
     subjects = draw_subjects(world, summaries, seed)
-    digest = _digest(world, seed, dialect)
+    settings = _settings(world, seed, dialect)
+    digest = _digest(settings)
     config = folder / "config.yaml"
     try:
-        (folder / "bam").mkdir(parents=True, exist_ok=True)
-        if _complete(folder, subjects, digest):
+        if _complete(folder, subjects, settings):
             return config
-        _clear(folder, digest)
         genome = summaries.biology.genome
         fasta, index = genome.fasta()
         build = "".join(f"{n}\t{size}\n" for n, size in zip(genome.names, genome.lengths, strict=True))
@@ -78,8 +79,13 @@ def simulate(world: World, out: Path | str, *, seed: int = 1, jobs: int = 1, dia
             "sheet.tsv": sheet_text(subjects, dialect),
             "config.yaml": config_text(world, seed, dialect),
         }
+        _refuse_foreign(folder, texts, subjects, digest)
+        (folder / "bam").mkdir(parents=True, exist_ok=True)
+        _clear(folder)
         for name, text in texts.items():
-            _write_if_new(folder / name, text)
+            # The workflow judges by modification times: what is there already stays as it is.
+            if not (folder / name).exists():
+                write_text(folder / name, text)
         write = partial(write_sample, folder, world, seed, dialect, digest)
         for done, _ in enumerate(_each(write, subjects, jobs), start=1):
             if done % 20 == 0 or done == len(subjects):
@@ -135,47 +141,79 @@ def _leave_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _digest(world: World, seed: int, dialect: str) -> str:
-    settings = {"version": __version__, "seed": seed, "dialect": dialect, "world": plain(world.as_dict())}
+def _settings(world: World, seed: int, dialect: str) -> dict[str, Any]:
+    return {"version": __version__, "seed": seed, "dialect": dialect, "world": plain(world.as_dict())}
+
+
+def _digest(settings: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _complete(folder: Path, subjects: Sequence[Subject], digest: str) -> bool:
+def _complete(folder: Path, subjects: Sequence[Subject], settings: dict[str, Any]) -> bool:
+    """Say whether the cohort is there; raise ``InputError`` where the folder holds another one."""
     record = folder / "truth.json"
-    if not record.exists() or read_json(record).get("settings") != digest:
+    if not record.exists():
         return False
+    old, digest = read_json(record), _digest(settings)
+    if not isinstance(old.get("world"), dict):
+        raise InputError(f"{record} is not one that simulate wrote; give another --out")
+    if old.get("settings") != digest:
+        raise InputError(
+            f"{folder} holds a cohort of other settings ({_difference(old, settings)}); give another --out, "
+            "or delete the folder"
+        )
     bams = [folder / subject.row.bam for subject in subjects]
     return all(_finished(bam, Path(f"{bam}.bai"), digest) for bam in bams)
 
 
-def _clear(folder: Path, digest: str) -> None:
-    """Remove what a killed call left half-written, and a cohort of other settings."""
-    for leftover in (folder / "bam").glob(".tmp-*"):
+def _difference(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """Name what differs, and the values where they are short."""
+    before, after = {**old, **old["world"]}, {**new, **new["world"]}
+    said = []
+    for key in after:
+        was, now = before.get(key), after[key]
+        if key != "world" and was != now:
+            short = max(len(str(was)), len(str(now))) <= 20
+            said.append(f"{key} {was} instead of {now}" if short else key)
+    return ", ".join(said[:4])
+
+
+def _refuse_foreign(folder: Path, texts: dict[str, str], subjects: Sequence[Subject], digest: str) -> None:
+    """Raise ``InputError`` before anything is written if a file is there that this call would not write."""
+    foreign = [
+        name
+        for name, text in texts.items()
+        if (folder / name).exists() and (folder / name).read_bytes() != text.encode()
+    ]
+    for subject in subjects:
+        bam = folder / subject.row.bam
+        if bam.exists() and not _carries(bam, digest):
+            foreign.append(subject.row.bam)
+    if foreign:
+        more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
+        raise InputError(
+            f"{folder} holds files that simulate did not write with these settings "
+            f"({', '.join(foreign[:3])}{more}); give another --out"
+        )
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a killed call left half-written."""
+    for leftover in (folder / "bam").glob(".tmp-[0-9]*-*.bam*"):
         leftover.unlink(missing_ok=True)
-    record = folder / "truth.json"
-    if not record.exists():
-        return
-    old = read_json(record)
-    # The record goes first: without it nobody takes the folder for a finished cohort.
-    record.unlink()
-    if old.get("settings") != digest:
-        for subject in old.get("subjects", []):
-            for suffix in (".bam", ".bam.bai"):
-                (folder / "bam" / f"{subject['sample']}{suffix}").unlink(missing_ok=True)
+    # Without its record nobody takes the folder for a finished cohort while a part is made anew.
+    (folder / "truth.json").unlink(missing_ok=True)
 
 
 def _finished(bam: Path, index: Path, digest: str) -> bool:
-    if not bam.exists() or not index.exists():
-        return False
+    return bam.exists() and index.exists() and _carries(bam, digest)
+
+
+def _carries(bam: Path, digest: str) -> bool:
+    """Say whether a BAM file's header has the comment of these settings."""
     try:
         with pysam.AlignmentFile(str(bam), "rb") as handle:
             comments = handle.header.to_dict().get("CO", [])
     except (OSError, ValueError):
         return False
-    return any(comment.endswith(f"settings={digest}") for comment in comments)
-
-
-def _write_if_new(path: Path, text: str) -> None:
-    """Leave a file alone that holds the text already: the workflow judges by modification times."""
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        write_text(path, text)
+    return any(comment.startswith(MARK) and comment.endswith(f"settings={digest}") for comment in comments)

@@ -126,10 +126,52 @@ def test_what_is_missing_is_made_and_the_rest_kept(tiny: Path, tmp_path: Path) -
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
 
 
-def test_other_settings_replace_everything(tiny: Path, tmp_path: Path) -> None:
-    simulate(replace(TINY, heldout=8), tmp_path, seed=9)
+def test_a_cohort_of_other_settings_is_left_alone(tiny: Path) -> None:
+    before = fingerprints(tiny)
+    for world, seed, dialect, difference in (
+        (TINY, 9, "xm", "seed 2 instead of 9"),
+        (
+            replace(TINY, fragments=1_600, heldout=8),
+            2,
+            "xm",
+            "fragments 1500 instead of 1600, heldout 4 i",
+        ),
+        (TINY, 2, "mm", "dialect xm instead of mm"),
+        (replace(TINY, name="mine", effects={}), 2, "xm", "name length instead of mine, effects"),
+    ):
+        with pytest.raises(InputError, match="give another --out, or delete the folder") as caught:
+            simulate(world, tiny, seed=seed, dialect=dialect)
+        assert f"{tiny} holds a cohort of other settings ({difference}" in str(caught.value)
+    assert fingerprints(tiny) == before
+
+
+@pytest.mark.parametrize("name", ["sheet.tsv", "config.yaml", "genome.fa", "bam/S001.bam", "truth.json"])
+def test_files_of_somebody_else_are_left_alone(name: str, tmp_path: Path) -> None:
+    (tmp_path / "bam").mkdir()
+    (tmp_path / name).write_bytes(b"{\x7d\n" if name == "truth.json" else b"\xff mine")
+    (tmp_path / "bam" / ".tmp-of-mine").write_text("mine too")
+    before = fingerprints(tmp_path)
+    with pytest.raises(InputError, match=f"{name}.*; give another --out"):
+        simulate(TINY, tmp_path, seed=2)
+    assert fingerprints(tmp_path) == before
+
+
+def test_other_peoples_files_of_other_names_do_not_matter(tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
     simulate(TINY, tmp_path, seed=2)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    (tmp_path / "notes.txt").unlink()
     assert fingerprints(tmp_path) == fingerprints(tiny)
+
+
+def test_a_config_that_was_edited_is_not_replaced_when_a_sample_is_missing(tmp_path: Path) -> None:
+    config = simulate(TINY, tmp_path, seed=2)
+    config.write_text(config.read_text() + "title: my own\n")
+    (tmp_path / "bam" / "S002.bam").unlink()
+    with pytest.raises(InputError, match=r"with these settings \(config\.yaml\); give another --out"):
+        simulate(TINY, tmp_path, seed=2)
+    assert config.read_text().endswith("title: my own\n")
+    assert (tmp_path / "truth.json").exists()
 
 
 def test_killed_in_the_middle(tiny: Path, tmp_path: Path) -> None:
