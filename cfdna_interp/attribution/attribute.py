@@ -17,7 +17,7 @@ import torch
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.attribution.dataset import COALITION_NAMES, load_heads
-from cfdna_interp.attribution.embed import load_embedded
+from cfdna_interp.attribution.embed import finite, load_embedded
 from cfdna_interp.attribution.gradients import crossed, gradients_of_bag
 from cfdna_interp.attribution.interventions.edit import why_not
 from cfdna_interp.attribution.interventions.margins import ReferenceMargins
@@ -29,6 +29,7 @@ from cfdna_interp.attribution.refit_plan import MAIN, save_table
 from cfdna_interp.attribution.study import Study, bank_of, load_study
 from cfdna_interp.attribution.values import INTERVENTIONS, Reference, Target, swap_shapley
 from cfdna_interp.config import Config
+from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.progress import Progress
 from cfdna_interp.models.crossfit import CrossFit
 from cfdna_interp.stats.resampling import stream
@@ -58,8 +59,13 @@ def run_attribute(config: Config, chunk: int) -> None:
     """
     torch.set_num_threads(1)
     study = load_study(config)
-    fitted = load_heads(study.layout, len(study.samples))
+    fitted = load_heads(study.layout, study.samples)
     rows = range(chunk, len(study.samples), config.attribution.chunks)
+    if not rows:
+        raise InputError(
+            f"attribution.chunks is {config.attribution.chunks}, but {len(study.samples)} discovery samples "
+            "are left after exclusions; lower it"
+        )
     notes = Notes()
     values: list[pd.DataFrame] = []
     maps: list[pd.DataFrame] = []
@@ -130,7 +136,7 @@ def _reference(study: Study, kind: str, members: tuple[tuple[int, ...], ...]) ->
     return Reference(
         kind=kind,
         banks=banks,
-        bags=torch.stack([study.encoder.encode(bag) for bag in bags]),
+        bags=finite(torch.stack([study.encoder.encode(bag) for bag in bags]), f"reference {kind}"),
         margins=[ReferenceMargins(bank.fragments, bag_size=config.model.bag_size) for bank in banks]
         if wanted
         else [],

@@ -195,7 +195,7 @@ class Attributions:
     logit, empty
         (subjects,) values of all groups and of none.
     gaps
-        (subjects, donors) value of no group less the donors' reference.
+        (subjects, donors) value of no group less the donors' reference, NaN where a donor has none.
     """
 
     phi: np.ndarray
@@ -245,10 +245,14 @@ def _remainder(gaps: np.ndarray, weights: np.ndarray) -> float:
     is as large as what it is to measure. All differences are shrunk by the share of their mean square that
     the mean squared standard error doesn't explain.
     """
-    mean = gaps.mean(axis=1)
+    count = np.isfinite(gaps).sum(axis=1)
+    mean = np.nansum(gaps, axis=1) / np.maximum(count, 1)
     size = float((weights * mean**2).sum())
-    if gaps.shape[1] < 2 or size == 0:
+    several = weights * (count > 1)
+    if size == 0 or several.sum() == 0:
         return float((weights * np.abs(mean)).sum())
-    noise = float((weights * gaps.var(axis=1, ddof=1)).sum()) / gaps.shape[1]
+    squares = np.nansum((gaps - mean[:, None]) ** 2, axis=1)
+    error = squares / (np.maximum(count - 1, 1) * count)  # squared standard error of a subject's mean
+    noise = float((several * error).sum() / several.sum() * weights.sum())
     shrunk = float(np.sqrt(max(0.0, 1 - noise / size)))
     return shrunk * float((weights * np.abs(mean)).sum())

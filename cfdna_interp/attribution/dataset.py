@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -14,6 +15,7 @@ from scipy.special import expit
 from cfdna_interp.artifacts.exclusions import kept_samples
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.attribution.embed import load_embedded
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
@@ -98,11 +100,7 @@ def load_cohort(config: Config, role: str) -> EmbeddedCohort:
     kept = kept_samples(layout, role)
     if not kept:
         raise InputError(f"no {role} sample is left after exclusions; see exclusions.tsv")
-    embedded = [load_embedded(layout.embeddings(role, sample.sample)) for sample in kept]
-    if len({tuple(item.versions.shape) for item in embedded}) != 1:
-        raise InputError(
-            f"the embeddings of role {role} differ in shape; delete the embeddings folder and run again"
-        )
+    versions, touches = _stacked([layout.embeddings(role, sample.sample) for sample in kept], role)
     names = tuple(sample.sample for sample in kept)
     known_by_scores = config.model.encoder == "table"
     codes = {subject: code for code, subject in enumerate(sorted({sample.subject for sample in kept}))}
@@ -111,20 +109,30 @@ def load_cohort(config: Config, role: str) -> EmbeddedCohort:
         subjects=tuple(sample.subject for sample in kept),
         codes=np.array([codes[sample.subject] for sample in kept]),
         labels=np.array([-1 if sample.label is None else sample.label for sample in kept]),
-        versions=torch.stack([item.versions for item in embedded]),
-        touches=torch.stack([item.touches for item in embedded]),
+        versions=versions,
+        touches=touches,
         scores=read_scores(str(config.model.checkpoint), names) if known_by_scores else None,
     )
 
 
-def load_heads(layout: Layout, samples: int) -> CrossFit:
-    """Read the cross-fitted heads; raise ``InputError`` where they belong to another cohort."""
-    fitted = CrossFit.load(layout.file("heads.safetensors"))
-    if len(fitted.fold) != samples:
-        raise InputError(
-            f"{layout.file('heads.safetensors')} belongs to another cohort; run the train stage again"
-        )
-    return fitted
+def _stacked(paths: list[Path], role: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Read embedded samples one by one into their places; all are in memory once, not twice."""
+    first = load_embedded(paths[0])
+    versions = first.versions.new_empty((len(paths), *first.versions.shape))
+    touches = first.touches.new_empty((len(paths), *first.touches.shape))
+    for place, path in enumerate(paths):
+        embedded = load_embedded(path)
+        if embedded.versions.shape != first.versions.shape:
+            raise InputError(
+                f"the embeddings of role {role} differ in shape; delete the embeddings folder and run again"
+            )
+        versions[place], touches[place] = embedded.versions, embedded.touches
+    return versions, touches
+
+
+def load_heads(layout: Layout, samples: Iterable[Sample]) -> CrossFit:
+    """Read the cross-fitted heads of these samples; raise ``InputError`` where they are of others."""
+    return CrossFit.load(layout.file("heads.safetensors"), [sample.sample for sample in samples])
 
 
 def load_reference(layout: Layout) -> torch.Tensor:

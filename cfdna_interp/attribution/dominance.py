@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from cfdna_interp.artifacts.exclusions import kept_samples
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.files import read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
@@ -46,7 +47,7 @@ def run_dominance(config: Config) -> None:
     torch.set_num_threads(1)
     layout = Layout.of(config.outdir)
     cohort, reference = load_cohort(config, "discovery"), load_reference(layout)
-    fitted = load_heads(layout, len(cohort.samples))
+    fitted = load_heads(layout, kept_samples(layout, "discovery"))
     chunks = range(config.attribution.chunks)
     table = pd.concat([pd.read_parquet(layout.attributed(chunk)) for chunk in chunks], ignore_index=True)
     table = _in_order(table, cohort.samples)

@@ -16,7 +16,7 @@ from cfdna_interp.artifacts.exclusions import kept_samples
 from cfdna_interp.artifacts.files import atomic_path, digest_file, write_json
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.attribution.interventions.donors import DonorBank
-from cfdna_interp.attribution.interventions.swap import VERSIONS, swap
+from cfdna_interp.attribution.interventions.swap import MATCHING, VERSIONS, mean_matching, swap
 from cfdna_interp.attribution.study import Bag, Study, load_study
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
@@ -26,7 +26,7 @@ from cfdna_interp.models.contract import Encoder, FragmentInputs
 from cfdna_interp.models.estimate import Estimating
 
 _ADDRESS = "address"  # key in a file's metadata
-_SCHEME = "swap-8"  # enters the address of an embedding: changed when the intervention changes
+_SCHEME = "swap-9"  # enters the address of an embedding: changed when the intervention changes
 
 logger = logging.getLogger(__name__)
 
@@ -41,14 +41,13 @@ class EmbeddedSample:
         (4, donors, fragments, dim) embeddings, versions as in ``swap.VERSIONS``.
     touches
         (donors, fragments) bool: the fragment touches an atlas block, so its calls are tissue of origin.
-    unmatched, relaxed
-        Shares of replacements without a donor, and with one found after relaxing the match.
+    matching
+        How donors matched, by name, as ``swap.Swapped.matching`` has it; means over bags.
     """
 
     versions: torch.Tensor
     touches: torch.Tensor
-    unmatched: float
-    relaxed: float
+    matching: dict[str, float]
 
 
 def embed_bags(encoder: Encoder, bags: list[Bag], banks: list[DonorBank]) -> EmbeddedSample:
@@ -62,8 +61,7 @@ def embed_bags(encoder: Encoder, bags: list[Bag], banks: list[DonorBank]) -> Emb
     return EmbeddedSample(
         versions=versions.transpose(0, 1).contiguous(),  # (versions, donors, fragments, dim)
         touches=torch.from_numpy(np.stack([bag.fragments.locus > 0 for bag in bags])),
-        unmatched=float(np.mean([swapped.unmatched for swapped in swaps])),
-        relaxed=float(np.mean([swapped.relaxed for swapped in swaps])),
+        matching=mean_matching(swaps),
     )
 
 
@@ -85,6 +83,8 @@ def run_embed(config: Config, role: str, chunk: int = 0) -> None:
         "size": str(config.model.bag_size),
         "atlas": digest_file(config.atlas) if config.atlas else "",
         "bank": ",".join(digest_file(layout.fragments(sample.sample))[:16] for sample in study.samples),
+        # Parts are of subjects: who is whose sample may be corrected where no fragment changes.
+        "pools": ";".join(" ".join(study.samples[row].sample for row in part) for part in study.parts()),
     }
     index = {}
     samples = kept_samples(layout, role)[chunk :: config.model.embed_chunks]
@@ -98,20 +98,27 @@ def run_embed(config: Config, role: str, chunk: int = 0) -> None:
         if _address(path) != address:
             bags = study.bags(sample.sample, study.fragments(sample))
             embedded = embed_bags(encoder, bags, banks)
-            if not bool(torch.isfinite(embedded.versions).all()):
-                raise InputError(
-                    f"sample {sample.sample}: the model gives embeddings that are not finite; run "
-                    "cfdna-interp models check for the reason"
-                )
+            finite(embedded.versions, f"sample {sample.sample}")
             save_embedded(embedded, path, address)
         index[sample.sample] = digest_file(path)
         progress.add(1, 1)
     progress.done()
     if role == "discovery" and chunk == 0:
-        reference = torch.stack([encoder.encode(bag) for bag in study.reference_bags(banks)])
+        encoded = torch.stack([encoder.encode(bag) for bag in study.reference_bags(banks)])
+        reference = finite(encoded, "reference discovery")
         with atomic_path(layout.root / "embeddings" / "reference.safetensors") as temporary:
             save_file({"bags": reference}, temporary)
     write_json(layout.embedded(role, chunk), {"files": index})
+
+
+def finite(embeddings: torch.Tensor, where: str) -> torch.Tensor:
+    """Return embeddings as they are; raise ``InputError`` naming ``where`` if a number is not finite."""
+    if not bool(torch.isfinite(embeddings).all()):
+        raise InputError(
+            f"{where}: the model gives embeddings that are not finite; run cfdna-interp models check for the "
+            "reason"
+        )
+    return embeddings
 
 
 def _say_what_it_takes(study: Study, missing: list[Sample]) -> None:
@@ -130,7 +137,7 @@ def save_embedded(embedded: EmbeddedSample, path: Path, address: dict[str, str])
     tensors = {
         "versions": embedded.versions.contiguous(),
         "touches": embedded.touches.contiguous(),
-        "diagnostics": torch.tensor([embedded.unmatched, embedded.relaxed], dtype=torch.float64),
+        "diagnostics": torch.tensor([embedded.matching[name] for name in MATCHING], dtype=torch.float64),
     }
     with atomic_path(path) as temporary:
         # One entry: safetensors writes several in an order that changes from file to file.
@@ -145,10 +152,9 @@ def load_embedded(path: Path) -> EmbeddedSample:
             return EmbeddedSample(
                 versions=handle.get_tensor("versions"),
                 touches=handle.get_tensor("touches"),
-                unmatched=float(diagnostics[0]),
-                relaxed=float(diagnostics[1]),
+                matching=dict(zip(MATCHING, diagnostics.tolist(), strict=True)),
             )
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, ValueError) as error:
         raise InputError(f"embeddings {path} cannot be read ({error}); run the embed stage again") from None
 
 

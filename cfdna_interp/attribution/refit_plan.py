@@ -9,6 +9,7 @@ import pandas as pd
 
 from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.config import Config
+from cfdna_interp.errors import InputError
 
 MAIN = ("swap", "discovery")  # the intervention and the reference that refits use, and the rule with them
 
@@ -22,10 +23,21 @@ class Refit:
 
 
 def refits_of_chunk(config: Config, chunk: int) -> list[Refit]:
-    """Return every ``chunks``-th refit, beginning with number ``chunk``."""
+    """Return every ``chunks``-th refit, beginning with number ``chunk``.
+
+    Raises
+    ------
+    InputError
+        There are more chunks than refits.
+    """
     every = [Refit("bootstrap", number) for number in range(config.attribution.bootstrap)]
     every += [Refit("permutation", number) for number in range(config.attribution.permutations)]
-    return every[chunk :: config.attribution.chunks]
+    mine = every[chunk :: config.attribution.chunks]
+    if not mine:
+        raise InputError(
+            f"attribution.chunks is {config.attribution.chunks}, but there are {len(every)} refits; lower it"
+        )
+    return mine
 
 
 def save_table(table: pd.DataFrame, path: Path) -> None:

@@ -85,7 +85,7 @@ def run_train(config: Config) -> None:
         logger.info("%s: cross-fitted AUROC %.3f", name, cross_fitted[name])
         frozen = fitted.ensemble_logits(heldout.coalition(present)).mean(axis=1)
         if name == "model":
-            fitted.save(layout.file("heads.safetensors"))
+            fitted.save(layout.file("heads.safetensors"), discovery.samples)
             fidelity_record = _fidelity(discovery, logits, config.seed)
             save_predictions(
                 _predictions(discovery, fitted, logits), layout.file("predictions.discovery.parquet")

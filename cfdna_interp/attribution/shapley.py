@@ -72,7 +72,8 @@ def contributions(
             found = np.asarray(game(present), dtype=np.float64)
             if not np.isfinite(found).all():
                 raise InputError(
-                    "a coalition has a value that is no finite number; look at the embeddings of that sample"
+                    "a coalition has a value that is no finite number: the model gives a logit that is none; "
+                    "run cfdna-interp models check for the reason"
                 )
             known[key] = found
         return known[key]

@@ -94,12 +94,15 @@ class Study:
 
     def banks(self) -> list[DonorBank]:
         """Return the donor pools of the main reference: random parts of the discovery subjects."""
-        donors, seed = self.config.attribution.donors, self.config.seed
-        members = pools("discovery", self.samples, self.samples[:1], donors=donors, seed=seed).members[0]
         return [
-            bank_of(self.inputs, np.array(rows), stream(seed, "donor-bank", place))
-            for place, rows in enumerate(members)
+            bank_of(self.inputs, np.array(rows), stream(self.config.seed, "donor-bank", place))
+            for place, rows in enumerate(self.parts())
         ]
+
+    def parts(self) -> tuple[tuple[int, ...], ...]:
+        """Return the rows of ``samples`` that each donor pool of the main reference is made of."""
+        donors, seed = self.config.attribution.donors, self.config.seed
+        return pools("discovery", self.samples, self.samples[:1], donors=donors, seed=seed).members[0]
 
     def reference_bags(self, banks: list[DonorBank], *names: str) -> list[FragmentInputs]:
         """Draw a bag of each donor pool as it is, the reference of attribution; ``names`` choose the draw.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from math import factorial
 
@@ -59,8 +60,8 @@ def interactions(values: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
 
 
 def interaction_shares(values: np.ndarray) -> dict[tuple[str, str], float]:
-    """Return Σ_i |I_i| of each pair in units of Σ_h Σ_i |φ_ih|."""
-    total = float(np.abs(shapley(values)).sum())
+    """Return Σ_i |I_i| of each pair in units of Σ_h Σ_i |φ_ih|, NaN where no group moves any logit."""
+    total = float(np.abs(shapley(values)).sum()) or float("nan")
     return {pair: float(np.abs(index).sum()) / total for pair, index in interactions(values).items()}
 
 
@@ -162,8 +163,9 @@ def agreement(table: pd.DataFrame, codes: dict[str, int], seed: int) -> list[dic
         if applies:
             entry["donor_error"] = _donor_error(subject[known], values[known], whole[known])
             people = by_subject(subject[known], filled(values[known], whole[known]))
-            gaps = by_subject(subject[known], filled(anchors[known][:, None], whole[known])[:, 0])
-            entry |= _with_interval(people, gaps, seed)
+            # Of donors that were there alone: a mean in place of a missing one would hide the donors' noise.
+            there = np.where(whole[known], values[known][:, 0] - anchors[known], np.nan)
+            entry |= _with_interval(people, by_subject(subject[known], there), seed)
         entries.append(entry)
     return entries
 
@@ -183,8 +185,8 @@ def filled(values: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return result
 
 
-def _with_interval(people: np.ndarray, anchor: np.ndarray, seed: int) -> dict[str, object]:
-    attributions = Attributions.of(people, anchor)
+def _with_interval(people: np.ndarray, gaps: np.ndarray, seed: int) -> dict[str, object]:
+    attributions = replace(Attributions.of(people, np.zeros_like(people[:, 0])), gaps=gaps)
     shares = attributions.shares()
     rng = stream(seed, "agreement")
     counts = [bootstrap_counts(np.zeros(len(people), dtype=int), rng) for _ in range(DRAWS)]

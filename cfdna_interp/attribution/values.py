@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from cfdna_interp.attribution.coalitions import shapley, values_of_versions, values_of_weights
-from cfdna_interp.attribution.embed import EmbeddedSample
+from cfdna_interp.attribution.embed import EmbeddedSample, finite
 from cfdna_interp.attribution.interventions.donors import DonorBank
 from cfdna_interp.attribution.interventions.edit import UNIFORMS, edit
 from cfdna_interp.attribution.interventions.margins import ReferenceMargins
 from cfdna_interp.attribution.interventions.reweight import coalition_weights
-from cfdna_interp.attribution.interventions.swap import swap
+from cfdna_interp.attribution.interventions.swap import mean_matching, swap
 from cfdna_interp.attribution.refit_plan import MAIN
 from cfdna_interp.attribution.study import Bag, Study
 from cfdna_interp.models.contract import Encoder, FragmentInputs
@@ -87,19 +87,14 @@ class Found:
 def swapped(study: Study, target: Target, reference: Reference) -> Found:
     """Swap in values of matched donors; with the main reference the stored embeddings hold them."""
     if reference.kind == MAIN[1]:
-        found = {"unmatched": target.embedded.unmatched, "relaxed": target.embedded.relaxed}
-        return Found(_of_versions(target.heads, target.embedded.versions, target.embedded.touches), found)
+        values = _of_versions(target.heads, target.embedded.versions, target.embedded.touches)
+        return Found(values, target.embedded.matching)
     swaps = [
         swap(bank, bag.fragments, bag.uniform) for bank, bag in zip(reference.banks, target.bags, strict=True)
     ]
-    versions = _versions(study, target.embedded, [swapped.versions for swapped in swaps])
-    return Found(
-        _of_versions(target.heads, versions, target.embedded.touches),
-        {
-            "unmatched": float(np.mean([swapped.unmatched for swapped in swaps])),
-            "relaxed": float(np.mean([swapped.relaxed for swapped in swaps])),
-        },
-    )
+    where = f"sample {target.name}, swap with reference {reference.kind}"
+    versions = _versions(study, target.embedded, [swapped.versions for swapped in swaps], where)
+    return Found(_of_versions(target.heads, versions, target.embedded.touches), mean_matching(swaps))
 
 
 def reweighted(study: Study, target: Target, reference: Reference) -> Found:
@@ -132,7 +127,8 @@ def edited(study: Study, target: Target, reference: Reference) -> Found:
             (len(bag.fragments), UNIFORMS)
         )
         edits.append(edit(bank, bag.fragments, line, uniform))
-    versions = _versions(study, target.embedded, [edited.versions for edited in edits])
+    where = f"sample {target.name}, edit with reference {reference.kind}"
+    versions = _versions(study, target.embedded, [edited.versions for edited in edits], where)
     values = _of_versions(target.heads, versions, target.embedded.touches)
     # Where fragments could not be edited they kept what was to go: no value rather than a wrong one.
     values[:, [max(edited.unplaced, edited.unmatched) > UNEDITED for edited in edits]] = np.nan
@@ -148,10 +144,12 @@ def edited(study: Study, target: Target, reference: Reference) -> Found:
 INTERVENTIONS = {"swap": swapped, "reweight": reweighted, "edit": edited}
 
 
-def _versions(study: Study, embedded: EmbeddedSample, made: list[tuple[FragmentInputs, ...]]) -> torch.Tensor:
+def _versions(
+    study: Study, embedded: EmbeddedSample, made: list[tuple[FragmentInputs, ...]], where: str
+) -> torch.Tensor:
     """Return (4, donors, fragments, dim): the stored bags as they are, and the encoded other versions."""
     others = [version for versions in made for version in versions[1:]]
-    encoded = study.encoder.encode(FragmentInputs.concatenate(others))
+    encoded = finite(study.encoder.encode(FragmentInputs.concatenate(others)), where)
     shape = (len(made), len(made[0]) - 1, len(others[0]))
     return torch.cat([embedded.versions[:1], encoded.unflatten(0, shape).transpose(0, 1)])
 

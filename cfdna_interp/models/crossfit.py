@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from cfdna_interp.artifacts.files import atomic_path
@@ -15,6 +17,8 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.models.fitting import fit_heads
 from cfdna_interp.models.folds import folds_of
 from cfdna_interp.models.head import AttentionHead
+
+_SAMPLES = "samples"  # key in a file's metadata
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,18 +74,37 @@ class CrossFit:
         heads = [[_head(states[f][m]) for m in sorted(states[f])] for f in sorted(states)]
         return cls(tensors["fold"].numpy(), heads)
 
-    def save(self, path: Path) -> None:
-        """Write folds and heads as safetensors, atomically."""
+    def save(self, path: Path, samples: Sequence[str]) -> None:
+        """Write folds and heads with the names of the samples as safetensors, atomically."""
         with atomic_path(path) as temporary:
-            save_file(self.tensors(), temporary)
+            save_file(self.tensors(), temporary, metadata={_SAMPLES: json.dumps(list(samples))})
 
     @classmethod
-    def load(cls, path: Path) -> CrossFit:
-        """Read what :meth:`save` wrote; raise ``InputError`` where the file is missing or damaged."""
+    def load(cls, path: Path, samples: Sequence[str] | None = None) -> CrossFit:
+        """Read what :meth:`save` wrote.
+
+        Parameters
+        ----------
+        path
+            The file.
+        samples
+            The cohort that the folds are to be of, in this order; None where nobody is to be judged.
+
+        Raises
+        ------
+        InputError
+            The file is missing or damaged, or its folds are of other samples.
+        """
         try:
-            return cls.of_tensors(load_file(path))
+            fitted = cls.of_tensors(load_file(path))
+            with safe_open(path, "pt") as handle:
+                known = json.loads((handle.metadata() or {}).get(_SAMPLES, "null"))
         except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
             raise InputError(f"heads {path} cannot be loaded ({error}); run the train stage again") from None
+        # By name: with folds of others a subject would be judged by heads that saw it.
+        if samples is not None and (known != list(samples) or len(fitted.fold) != len(samples)):
+            raise InputError(f"{path} belongs to another cohort; run the train stage again")
+        return fitted
 
 
 def subject_weights(subjects: np.ndarray) -> np.ndarray:

@@ -21,14 +21,16 @@ def folds_of(subjects: np.ndarray, labels: np.ndarray, folds: int, rng: np.rando
         A class has fewer subjects than there are folds.
     """
     for label in (0, 1):
-        people = len(np.unique(subjects[labels == label]))
-        if people < folds:
+        there = len(np.unique(subjects[labels == label]))
+        if there < folds:
             raise InputError(
-                f"{people} discovery subjects with label {label} are too few for {folds} folds; "
+                f"{there} discovery subjects with label {label} are too few for {folds} folds; "
                 "lower model.folds or add subjects"
             )
+    # Subjects and not samples are dealt out: by samples, a few subjects with many would be a fold's cases.
+    people, first, place = np.unique(subjects, return_index=True, return_inverse=True)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=int(rng.integers(2**31)))
-    result = np.zeros(len(labels), dtype=np.int64)
-    for fold, (_, test) in enumerate(splitter.split(labels[:, None], labels, subjects)):
-        result[test] = fold
-    return result
+    dealt = np.zeros(len(people), dtype=np.int64)
+    for fold, (_, test) in enumerate(splitter.split(people[:, None], labels[first], people)):
+        dealt[test] = fold
+    return dealt[place]

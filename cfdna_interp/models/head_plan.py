@@ -76,7 +76,7 @@ def plan_of(
     measured = ((pooled - head.centre) / head.scale).double()
     _set_directions(head, measured[torch.from_numpy(used)])
     features = _features(head, measured)
-    _choose(plan, features, torch.from_numpy(targets.astype(np.float64)), fold)
+    _choose(plan, features, torch.from_numpy(targets.astype(np.float64)), subjects, fold)
     return plan
 
 
@@ -134,7 +134,9 @@ def _features(head: AttentionHead, measured: torch.Tensor) -> torch.Tensor:
     return torch.cat([balanced, along[:, first] * along[:, second]], dim=1)
 
 
-def _choose(plan: Plan, features: torch.Tensor, targets: torch.Tensor, fold: np.ndarray) -> None:
+def _choose(
+    plan: Plan, features: torch.Tensor, targets: torch.Tensor, subjects: np.ndarray, fold: np.ndarray
+) -> None:
     """Solve the grid on all inner folds; set penalties, calibration and starts."""
     dim = plan.head.weight.shape[1]
     grid = [(1 / linear, 1 / product) for product in PRODUCTS for linear in LINEAR]
@@ -152,7 +154,9 @@ def _choose(plan: Plan, features: torch.Tensor, targets: torch.Tensor, fold: np.
     by_fold = logits.unflatten(1, (folds, len(grid)))
     cross = (by_fold * (held > 0)[:, :, None]).sum(dim=1).T  # (grid, samples)
     each = plan.weights * (torch.nn.functional.softplus(cross) - targets * cross)  # (grid, samples)
-    chosen = _pick(each)
+    people = torch.from_numpy(np.unique(subjects, return_inverse=True)[1])
+    # Samples of a subject are no independent witnesses for products.
+    chosen = _pick(each.new_zeros(len(each), int(people.max()) + 1).index_add(1, people, each))
     plan.linear, plan.product = grid[chosen]
     start = _solve(features, targets, plan.weights[None], [grid[chosen]], dim)[0]
     plan.starts = (start, solved[chosen])  # the first fold comes first
@@ -160,7 +164,7 @@ def _choose(plan: Plan, features: torch.Tensor, targets: torch.Tensor, fold: np.
 
 
 def _pick(losses: torch.Tensor) -> int:
-    """Return the best point of the grid, of (grid, samples) losses; products only where they pay.
+    """Return the best point of the grid, of (grid, subjects) losses; products only where they pay.
 
     Two standard errors of the paired difference have to lie between the best point with products and the
     best one without: products that do nothing for the prediction would still move attributions.

@@ -10,14 +10,13 @@ from typing import Any
 import torch
 
 from cfdna_interp.models.head import AXES, QUERIES, AttentionHead
-from cfdna_interp.models.head_plan import Plan
+from cfdna_interp.models.head_plan import PRODUCTS, Plan
 from cfdna_interp.models.pooling import Pooled, bags_at_once, fold
 from cfdna_interp.models.ridge import weighted_log_loss
 
 STEPS = 8
 RATE = 0.01
 QUERY_PENALTY = 0.05
-_NO_PRODUCT = 1e-6  # coefficients under the penalty that stands for none lie far below
 
 
 def train(plans: list[Plan], bags: torch.Tensor, means: torch.Tensor, targets: torch.Tensor) -> None:
@@ -34,7 +33,9 @@ def train(plans: list[Plan], bags: torch.Tensor, means: torch.Tensor, targets: t
     """
     heads = len(plans)
     starts = torch.stack([plan.starts[copy] for copy in (0, 1) for plan in plans if plan.starts is not None])
-    stack = _Stack([plan.head for plan in plans] * 2, starts)
+    # A head whose penalty stands for no products stays without them.
+    on = torch.tensor([plan.product < 1 / PRODUCTS[0] for plan in plans] * 2)
+    stack = _Stack([plan.head for plan in plans] * 2, starts, on)
     weights = torch.stack([plan.weights for plan in plans] + [plan.inner for plan in plans]).float()
     held = torch.stack([plan.weights - plan.inner for plan in plans]).float()
     linear = torch.tensor([plan.linear for plan in plans] * 2)
@@ -154,7 +155,7 @@ class _Stack(torch.nn.Module):
     balance: torch.Tensor
     axes: torch.Tensor
 
-    def __init__(self, heads: list[AttentionHead], starts: torch.Tensor) -> None:
+    def __init__(self, heads: list[AttentionHead], starts: torch.Tensor, on: torch.Tensor) -> None:
         super().__init__()
         count, dim = len(heads), heads[0].weight.shape[1]
         products = torch.zeros(count, AXES, AXES)
@@ -169,8 +170,7 @@ class _Stack(torch.nn.Module):
         for name in ("centre", "balance", "axes"):
             self.register_buffer(name, torch.stack([getattr(head, name) for head in heads]))
         self.scale = heads[0].scale
-        # A head that starts without products stays without them.
-        self.on = products.abs().amax(dim=(1, 2), keepdim=True) > _NO_PRODUCT
+        self.on = on[:, None, None]
         self.product.data *= self.on
         self.start = {name: value.detach().clone() for name, value in self.named_parameters()}
 

@@ -48,7 +48,7 @@ def run_dictionary(config: Config, number: int) -> None:
     torch.set_num_threads(1)
     layout, settings = Layout.of(config.outdir), config.representation
     material = load_material(config)
-    heads = load_heads(layout, len(material.samples))
+    heads = load_heads(layout, material.samples)
     path = layout.dictionary(number)
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".tmp-{number}-", dir=path.parent) as folder:

@@ -116,7 +116,7 @@ def run_funnel(config: Config) -> None:
         material,
         plain,
         load_dictionary(layout, 0, "blocks", material.encoder.dim),
-        load_heads(layout, len(material.samples)),
+        load_heads(layout, material.samples),
         permuted_heads(layout, config.attribution.chunks),
         fragments=settings.fragments,
         resamples=settings.resamples,

@@ -71,7 +71,7 @@ def run_geometry(config: Config) -> None:
     torch.set_num_threads(1)
     layout = Layout.of(config.outdir)
     material = load_material(config)
-    fitted = load_heads(layout, len(material.samples))
+    fitted = load_heads(layout, material.samples)
     record, table = geometry(material, fitted, config.representation.fragments)
     save_table(table, layout.file("length_curve.parquet"))
     write_json(layout.file("geometry.json"), record)

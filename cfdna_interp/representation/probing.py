@@ -34,7 +34,7 @@ def run_probe(config: Config) -> None:
     torch.set_num_threads(1)
     layout, settings = Layout.of(config.outdir), config.representation
     material = load_material(config)
-    fitted = load_heads(layout, len(material.samples))
+    fitted = load_heads(layout, material.samples)
     record = probe_material(material, fitted, fragments=settings.fragments, resamples=settings.resamples)
     write_json(layout.file("probes.json"), record)
 

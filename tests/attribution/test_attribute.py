@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from toy_run import write_cohort
 
+from cfdna_interp.artifacts.exclusions import kept_samples
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.files import read_json, write_text
 from cfdna_interp.artifacts.layout import Layout
@@ -74,7 +75,7 @@ def test_values_of_the_main_intervention_are_those_that_refits_see(run: Config) 
     table = pd.read_parquet(layout.file("coalitions.parquet"))
     main = table[(table.intervention == "swap") & (table.reference == "discovery")]
     cohort = load_cohort(run, "discovery")
-    fitted = load_heads(layout, 10)
+    fitted = load_heads(layout, kept_samples(layout, "discovery"))
     expected = coalition_values(cohort, fitted, load_reference(layout))
     np.testing.assert_allclose(main["value"], expected.values.reshape(-1), atol=1e-6)
     anchors = main["reference_value"].to_numpy().reshape(10, 8, 5)

@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cfdna_interp.attribution.coalitions import by_subject, coalition_values, shapley, shares_of
+from cfdna_interp.attribution.coalitions import (
+    Attributions,
+    by_subject,
+    coalition_values,
+    shapley,
+    shares_of,
+)
 from cfdna_interp.attribution.dataset import COALITIONS, EmbeddedCohort, coalition_index, versions_of
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.crossfit import crossfit
@@ -146,6 +152,11 @@ def test_the_draw_of_donors_is_no_context() -> None:
     values = plain + noise[:, None]
     assert np.abs(noise.mean(axis=1)).mean() > 0.15
     assert shares_of(values, np.zeros((400, 5))).context < 0.08
+    # So it is where two of five donors have no value: the mean of three has .5 / √3 = .29, a size of .23.
+    three = Attributions.of(values, np.zeros((400, 5)))
+    three.gaps[:, 3:] = np.nan
+    assert np.abs(noise[:, :3].mean(axis=1)).mean() > 0.2
+    assert three.shares().context < 0.1
     # A true difference of SD .3 has a mean size of .3·√(2/π) = .24, and stays.
     true = values + 0.3 * rng.normal(size=(400, 1, 1))
     assert shares_of(true, np.zeros((400, 5))).context == pytest.approx(0.24, abs=0.03)

@@ -10,7 +10,9 @@ import pytest
 from toy_run import write_cohort, write_encoder, write_fragments
 from toys import toy_fragments
 
+from cfdna_interp.artifacts.exclusions import kept_samples
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.sheet import save_samples
 from cfdna_interp.attribution.embed import load_embedded, run_embed
 from cfdna_interp.attribution.interventions.donors import DonorBank
 from cfdna_interp.attribution.study import Study
@@ -55,6 +57,15 @@ def test_other_fragments_or_another_encoder_are_embedded_anew(study: Config) -> 
     assert len(remade(study, "discovery")) == 10
     write_encoder(layout, 2)
     assert remade(study, "heldout") == {"S10", "S11"}
+
+
+def test_a_corrected_subject_changes_the_donors_and_makes_everything_anew(study: Config) -> None:
+    layout = Layout.of(study.outdir)
+    rows = kept_samples(layout, "discovery")
+    # Parts are dealt out among subjects in the order of their names.
+    turned = [replace(row, subject=f"P{9 - place}") for place, row in enumerate(rows)]
+    save_samples(turned, layout.samples("discovery"))
+    assert len(remade(study, "discovery")) == 10
 
 
 def test_an_embedding_that_is_not_finite_names_its_sample(

@@ -49,6 +49,10 @@ def test_interactions_of_a_sum_of_games_add_up(values: np.ndarray) -> None:
         np.testing.assert_allclose(index, parts[0][pair] + parts[1][pair], atol=1e-9)
 
 
+def test_without_any_movement_an_interaction_has_no_share() -> None:
+    assert all(np.isnan(share) for share in interaction_shares(game(lambda a, m, t: 1)).values())
+
+
 def test_share_of_an_interaction_by_hand() -> None:
     # v = length · methylation: φ = (1/2, 1/2, 0), Σ|φ| = 1, I = 1.
     assert interaction_shares(game(lambda a, m, t: a and m))[(L, M)] == pytest.approx(1.0)

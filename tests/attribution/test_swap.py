@@ -149,7 +149,29 @@ def test_what_finds_no_donor_keeps_its_own_value_and_is_counted() -> None:
     for version in result.versions:
         assert (version.length[lonely] == bag.length[lonely]).all()
         assert (version.states[lonely] == bag.states[lonely]).all()
-    assert result.unmatched >= lonely.mean() * 0.99
+    assert result.matching["unmatched"] >= lonely.mean() * 0.99
+
+
+def test_calls_never_come_from_across_the_border_of_the_blocks() -> None:
+    # Inside blocks everything is methylated, outside nothing. The pool's inside fragments are of class 1, the
+    # bag's of class 2: no donor is of the same class, many outside have as many calls.
+    pool, bag = (toy_fragments(n, np.random.default_rng(n)) for n in (4_000, 1_000))
+    pool, bag = (
+        replace(
+            item,
+            locus=np.where(item.locus > 0, number, 0).astype(item.locus.dtype),
+            states=np.where(item.states < 0, -1, (item.locus > 0)[:, None]).astype(item.states.dtype),
+        )
+        for item, number in ((pool, 1), (bag, 2))
+    )
+    result = swap(DonorBank(pool, role="discovery"), bag, np.random.default_rng(1).random((1_000, 2)))
+    inside = bag.locus > 0
+    assert 0 < inside.sum() < 500
+    for version in result.versions[2:]:
+        assert (version.states[inside] != 0).all() and (version.states[~inside] != 1).all()
+    # Every donor inside is of another class; among all fragments that is as few as lie inside.
+    assert result.matching["relaxed_in_blocks"] + result.matching["unmatched_in_blocks"] == 1
+    assert result.matching["relaxed"] < inside.mean() + 0.01
 
 
 def test_the_same_numbers_give_the_same_donors() -> None:

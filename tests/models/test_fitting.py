@@ -41,6 +41,16 @@ def test_products_stay_out_where_a_sum_says_all() -> None:
     assert not heads[0].product.any()
 
 
+def test_what_the_penalty_forbids_one_outlier_does_not_bring_back() -> None:
+    # A subject 25 SD out lets products of 1e-3 through the penalty that stands for none.
+    bags, latents = latent_bags(200, 3)
+    labels = (latents[:, 0] > 0).astype(int)
+    bags[7] = 25 * bags[7].abs()
+    (head,) = fit_heads(bags, labels, np.arange(200), np.ones((1, 200)), np.random.default_rng(0))
+    assert float(head.weight.abs().max()) > 0
+    assert float(head.product.abs().max()) == 0
+
+
 def test_heads_side_by_side_are_those_fitted_one_by_one() -> None:
     bags, latents = latent_bags(60, 4)
     labels = (latents[:, 0] > 0).astype(int)

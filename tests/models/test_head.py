@@ -199,6 +199,17 @@ def test_no_subject_is_on_both_sides_of_a_fold() -> None:
     assert all((labels[fold == number]).mean() == 0.5 for number in range(5))
 
 
+def test_folds_balance_subjects_and_not_their_samples() -> None:
+    # 20 cases and 20 controls; three cases have 8 samples each. By samples those three would fill folds.
+    subjects = np.repeat(np.arange(40), [8] * 3 + [1] * 37)
+    labels = (subjects < 20).astype(int)
+    for seed in range(5):
+        fold = folds_of(subjects, labels, 5, np.random.default_rng(seed))
+        assert all(len(set(fold[subjects == subject])) == 1 for subject in range(3))
+        cases = [len(set(subjects[(fold == number) & (labels == 1)])) for number in range(5)]
+        assert cases == [4] * 5
+
+
 def test_too_few_subjects_for_the_folds_is_an_error() -> None:
     with pytest.raises(InputError, match=r"3 discovery subjects with label 1 .* lower model\.folds"):
         folds_of(np.arange(13), np.array([1] * 3 + [0] * 10), 5, np.random.default_rng(0))
@@ -217,8 +228,14 @@ def test_cross_fitted_logits_come_from_the_head_that_never_saw_the_subject(tmp_p
     assert np.allclose(logits[row], by_hand.numpy(), atol=1e-6)
     everyone = torch.stack([head(bags[row]) for ensemble in fitted.heads for head in ensemble]).mean(dim=0)
     assert np.allclose(fitted.ensemble_logits(bags)[row], everyone.numpy(), atol=1e-6)
-    fitted.save(tmp_path / "heads.safetensors")
+    names = [f"S{number:02d}" for number in range(30)]
+    fitted.save(tmp_path / "heads.safetensors", names)
     assert np.array_equal(CrossFit.load(tmp_path / "heads.safetensors").logits(bags), logits)
+    assert CrossFit.load(tmp_path / "heads.safetensors", names).fold.tolist() == fitted.fold.tolist()
+    # The same number of others, or the same ones in another order: their folds are not these.
+    for others in ([*names[:-1], "S99"], names[::-1]):
+        with pytest.raises(InputError, match="belongs to another cohort"):
+            CrossFit.load(tmp_path / "heads.safetensors", others)
     (tmp_path / "heads.safetensors").write_bytes(b"")
     with pytest.raises(InputError, match="run the train stage again"):
         CrossFit.load(tmp_path / "heads.safetensors")

@@ -197,7 +197,9 @@ def test_the_stage_reads_what_the_others_wrote(
 ) -> None:
     material, funnel = length
     layout = Layout.of(tmp_path)
-    heads(material, material.labels, 50).save(layout.file("heads.safetensors"))
+    heads(material, material.labels, 50).save(
+        layout.file("heads.safetensors"), [sample.sample for sample in material.samples]
+    )
     for chunk in (0, 1):
         tensors = {}
         for number in (chunk, chunk + 2):

@@ -95,7 +95,7 @@ def test_the_stage_writes_the_same_bytes_twice(
     monkeypatch.setattr(stage, "load_material", lambda config: material)
     config = Config(sheet="", outdir=str(tmp_path), representation=Representation(fragments=6_000))
     layout = Layout.of(tmp_path)
-    fitted.save(layout.file("heads.safetensors"))
+    fitted.save(layout.file("heads.safetensors"), [sample.sample for sample in material.samples])
     names = ("geometry.json", "length_curve.parquet")
     written = []
     for _ in range(2):

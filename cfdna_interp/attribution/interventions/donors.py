@@ -47,7 +47,8 @@ class DonorBank:
             raise InputError("the donor bank is empty; at least one reference fragment is needed")
         self.fragments = fragments
         self._level = fragments.level
-        # From the finest match to the coarsest; the number of calls is never given up.
+        # From the finest match to the coarsest; the number of calls is never given up, nor the side of the
+        # border of atlas blocks: what is called inside tells the tissue, and levels differ much across it.
         self._tiers = [_Cells(key, self._level, fragments.length) for key in _keys(fragments)]
 
     def fragment_donors(self, bag: FragmentInputs, uniform: np.ndarray) -> Draw:
@@ -121,6 +122,6 @@ def _slices(keys: np.ndarray, uniform: np.ndarray) -> np.ndarray:
 
 
 def _keys(fragments: FragmentInputs) -> list[np.ndarray]:
-    """Return the (n,) keys of each tier: context, that is locus class with number of calls; that number."""
-    counts = fragments.counts.astype(np.int64)
-    return [fragments.locus.astype(np.int64) * 64 + counts, counts]
+    """Return the (n,) keys of each tier: number of calls with locus class, or with in or out of blocks."""
+    counts, locus = fragments.counts.astype(np.int64), fragments.locus.astype(np.int64)
+    return [locus * 64 + counts, (locus > 0) * 64 + counts]

@@ -21,15 +21,17 @@ Every value put in was measured on a real fragment.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from cfdna_interp.attribution.interventions.donors import DonorBank
+from cfdna_interp.attribution.interventions.donors import DonorBank, Draw
 from cfdna_interp.models.contract import FragmentInputs
 
 # What has been replaced in a version of a bag.
 VERSIONS = ("own", "length", "calls", "both")
+MATCHING = ("unmatched", "relaxed", "unmatched_in_blocks", "relaxed_in_blocks")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,15 +42,15 @@ class Swapped:
     ----------
     versions
         One ``FragmentInputs`` of the bag's n fragments per entry of ``VERSIONS``.
-    unmatched
-        Share of fragments for which no donor has as many calls; these kept their own values.
-    relaxed
-        Share of fragments whose donor lies in another class of locus, since none lies in theirs.
+    matching
+        Share of fragments without a donor (``unmatched``: no donor has as many calls on the same side of the
+        border of atlas blocks; these kept their own values) and share whose donor lies in another class of
+        locus (``relaxed``); and the same two of fragments in atlas blocks alone, which are few and tell the
+        tissue of origin (``unmatched_in_blocks``, ``relaxed_in_blocks``).
     """
 
     versions: tuple[FragmentInputs, ...]
-    unmatched: float
-    relaxed: float
+    matching: dict[str, float]
 
 
 def swap(bank: DonorBank, bag: FragmentInputs, uniform: np.ndarray) -> Swapped:
@@ -76,9 +78,25 @@ def swap(bank: DonorBank, bag: FragmentInputs, uniform: np.ndarray) -> Swapped:
     )
     return Swapped(
         versions=(bag, with_length, with_calls, with_both),
-        unmatched=float((drawn.donor < 0).mean()),
-        relaxed=float((drawn.tier > 0).mean()),
+        matching=_matching(drawn, bag.locus > 0),
     )
+
+
+def mean_matching(swaps: Sequence[Swapped]) -> dict[str, float]:
+    """Return how donors matched on average over bags."""
+    return {name: float(np.mean([swapped.matching[name] for swapped in swaps])) for name in MATCHING}
+
+
+def _matching(drawn: Draw, inside: np.ndarray) -> dict[str, float]:
+    unmatched, relaxed = drawn.donor < 0, drawn.tier > 0
+    blocks = max(int(inside.sum()), 1)
+    shares = (
+        unmatched.mean(),
+        relaxed.mean(),
+        (unmatched & inside).sum() / blocks,
+        (relaxed & inside).sum() / blocks,
+    )
+    return dict(zip(MATCHING, map(float, shares), strict=True))
 
 
 def _states(bag: FragmentInputs, donors: FragmentInputs, rows: np.ndarray) -> np.ndarray:
