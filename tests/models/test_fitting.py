@@ -9,8 +9,8 @@ import torch
 from cfdna_interp.models.crossfit import crossfit
 from cfdna_interp.models.fitting import fit_heads
 from cfdna_interp.models.head import attend_regions
-from cfdna_interp.models.head_plan import INNER_FOLDS, inner_folds
-from cfdna_interp.models.head_training import Attend
+from cfdna_interp.models.head_plan import INNER_FOLDS, PRODUCTS, inner_folds, plan_of
+from cfdna_interp.models.head_training import Attend, train
 from cfdna_interp.models.pooling import pool_bags
 from cfdna_interp.stats.roc import auroc
 
@@ -41,14 +41,18 @@ def test_products_stay_out_where_a_sum_says_all() -> None:
     assert not heads[0].product.any()
 
 
-def test_what_the_penalty_forbids_one_outlier_does_not_bring_back() -> None:
-    # A subject 25 SD out lets products of 1e-3 through the penalty that stands for none.
-    bags, latents = latent_bags(200, 3)
+def test_what_the_penalty_forbids_large_coefficients_do_not_bring_back() -> None:
+    # Under the penalty that stands for no products coefficients are small, and larger with more subjects or
+    # with outliers among them: what counts is the penalty that was chosen, not their size.
+    bags, latents = latent_bags(160, 2)
     labels = (latents[:, 0] > 0).astype(int)
-    bags[7] = 25 * bags[7].abs()
-    (head,) = fit_heads(bags, labels, np.arange(200), np.ones((1, 200)), np.random.default_rng(0))
-    assert float(head.weight.abs().max()) > 0
-    assert float(head.product.abs().max()) == 0
+    means, everybody = bags.mean(dim=2), np.arange(160)
+    plan = plan_of(means, labels, everybody, np.ones(160), np.random.default_rng(3), bags.shape[2])
+    assert plan.starts is not None and plan.product == 1 / PRODUCTS[0]
+    for start in plan.starts:
+        start[6:-1] = 1e-3  # behind the six directions
+    train([plan], bags, means, torch.from_numpy(labels.astype(np.float32)))
+    assert plan.head.weight.any() and not plan.head.product.any()
 
 
 def test_heads_side_by_side_are_those_fitted_one_by_one() -> None:
