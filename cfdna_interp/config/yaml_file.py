@@ -47,8 +47,7 @@ def read_yaml(file: Path, what: str, start_from: str) -> Any:
         The file is missing, unreadable or no YAML, or a key occurs twice.
     """
     try:
-        # A safe loader, told by its base class.
-        return yaml.load(file.read_text(encoding="utf-8"), _Loader)  # noqa: S506
+        return _Loader(file.read_text(encoding="utf-8")).get_single_data()
     except FileNotFoundError:
         raise InputError(f"{what} {file} does not exist; start from {start_from}") from None
     except (OSError, UnicodeDecodeError) as error:
