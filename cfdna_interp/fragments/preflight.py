@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.sheet import ROLES, Sample
+from cfdna_interp.artifacts.writable import check_writable
 from cfdna_interp.cohort.sheet import read_sheet
 from cfdna_interp.cohort.table_check import TableCheck, check_table
 from cfdna_interp.config import Config
@@ -71,6 +72,7 @@ def preflight(config: Config) -> Preflight | TableCheck:
     InputError
         The first problem found that would stop the run.
     """
+    existing = check_writable(config.outdir, "outdir")
     if config.features.table is not None:
         return check_table(config, config.features.table)
     samples = tuple(read_sheet(config.sheet, config))
@@ -97,7 +99,7 @@ def preflight(config: Config) -> Preflight | TableCheck:
                 raise
             problems[sample.sample] = str(error)
     check_sizes([sample for sample in samples if sample.sample not in problems], config)
-    needed, free = _disk(config, len(samples))
+    needed, free = _disk(config, len(samples), existing)
     if needed > free:
         raise InputError(
             f"{config.outdir}: the run needs up to {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
@@ -142,7 +144,7 @@ def check_sizes(samples: Sequence[Sample], config: Config) -> None:
         )
 
 
-def _disk(config: Config, samples: int) -> tuple[int, int]:
+def _disk(config: Config, samples: int, existing: Path) -> tuple[int, int]:
     embedded = _VERSIONS * config.attribution.donors * config.model.bag_size * config.model.dim * _FLOAT
     needed = samples * (embedded + config.extract.fragments_per_sample * _BYTES_PER_FRAGMENT)
     folder = Path(config.outdir)
@@ -150,6 +152,4 @@ def _disk(config: Config, samples: int) -> tuple[int, int]:
     written = sum(
         path.stat().st_size for part in ("embeddings", "fragments") for path in (folder / part).rglob("*.*")
     )
-    while not folder.exists():
-        folder = folder.parent
-    return max(needed - written, 0), shutil.disk_usage(folder).free
+    return max(needed - written, 0), shutil.disk_usage(existing).free
