@@ -165,6 +165,7 @@ def dominance(
         "reason": f"made up as {outcome}",
         "groups": {name: {"share": share, "role": roles[name]} for name, share in shares.items()},
         "context_and_joint": {"value": context, "low": context, "high": context},
+        "interventions": [{"intervention": name, "applies": True} for name in ("swap", "reweight")],
         "fidelity": fidelity,
     }
 

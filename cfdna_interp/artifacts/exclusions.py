@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cfdna_interp.artifacts.files import write_text
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.rows import read_rows
 from cfdna_interp.artifacts.sheet import Sample, load_samples
 from cfdna_interp.errors import InputError
 
@@ -29,13 +30,47 @@ def save_exclusions(excluded: Sequence[tuple[Sample, str]], path: Path | str) ->
 def load_exclusions(path: Path | str) -> list[dict[str, str]]:
     """Return the rows of an exclusion table, keys as in ``COLUMNS``."""
     try:
-        with open(path, newline="", encoding="utf-8") as handle:
-            return list(csv.DictReader(handle, delimiter="\t"))
+        header, rows = read_rows(path)
+        if tuple(header) != COLUMNS:
+            raise ValueError("other columns")
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error}); run the matrix stage first") from None
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({error}); run the matrix stage again") from None
+    return [dict(zip(header, row, strict=True)) for row in rows]
 
 
 def kept_samples(layout: Layout, role: str) -> list[Sample]:
-    """Return the samples of a role that were not excluded, in the order of the sheet."""
-    excluded = {row["sample"] for row in load_exclusions(layout.file("exclusions.tsv"))}
-    return [sample for sample in load_samples(layout.samples(role)) if sample.sample not in excluded]
+    """Return the samples of a role that were not excluded, in the order of the sheet.
+
+    Raises
+    ------
+    InputError
+        A table is missing or damaged; or these are not the samples of the role's feature matrix.
+    """
+    table = layout.file("exclusions.tsv")
+    excluded = {row["sample"] for row in load_exclusions(table)}
+    kept = [sample for sample in load_samples(layout.samples(role)) if sample.sample not in excluded]
+    matrix = layout.matrix(role)
+    names = {sample.sample for sample in kept}
+    # Tables that lost lines look whole, and excluded samples would come back.
+    if matrix.is_file() and (other := names ^ _samples_of(matrix)):
+        name = min(other)
+        here, there = ("keep it", "lacks it") if name in names else ("leave it out", "holds it")
+        raise InputError(
+            f"sample {name}: {layout.samples(role)} and {table} {here}, {matrix} {there}: "
+            "one of them is damaged or of another run; run the cohort and the matrix stage again"
+        )
+    return kept
+
+
+def _samples_of(matrix: Path) -> set[str]:
+    # Importing anndata takes seconds; all that is asked here are the names.
+    import h5py
+
+    try:
+        with h5py.File(matrix) as file:
+            obs = file["obs"]
+            return {name.decode() for name in obs[obs.attrs["_index"]][()]}
+    except (OSError, KeyError) as error:
+        raise InputError(f"{matrix} is no feature matrix ({error}); run the matrix stage again") from None

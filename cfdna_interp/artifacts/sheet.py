@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cfdna_interp.artifacts.files import write_text
+from cfdna_interp.artifacts.rows import read_rows
 from cfdna_interp.errors import InputError
 
 ROLES = ("discovery", "heldout")
@@ -99,14 +100,13 @@ def save_samples(samples: Sequence[Sample], path: Path | str) -> None:
 def load_samples(path: Path | str) -> list[Sample]:
     """Read what :func:`save_samples` wrote (the checked form, not a user's sheet)."""
     try:
-        with open(path, newline="", encoding="utf-8") as handle:
-            header, *rows = csv.reader(handle, delimiter="\t")
+        header, rows = read_rows(path)
         if tuple(header[: len(COLUMNS)]) != COLUMNS:
             raise ValueError("other columns")
         return [_sample(dict(zip(header, row, strict=True))) for row in rows]
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error}); run the cohort stage first") from None
-    except (ValueError, csv.Error) as error:
+    except ValueError as error:
         raise InputError(f"{path} is no checked sheet ({error}); run the cohort stage again") from None
 
 

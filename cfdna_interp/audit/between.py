@@ -22,14 +22,14 @@ class Between:
 
 
 def between_batches(labels: np.ndarray, scores: np.ndarray, batches: Sequence[str]) -> Between | None:
-    """Compare the crude AUROC with the within-batch one on the same subjects, None without a mixed batch.
+    """Compare the crude AUROC with the within-batch one of the same score, None without a mixed batch.
 
-    Both are means over case-control pairs, so their difference is a sum of one term per subject (the
-    structural components of DeLong, DeLong and Clarke-Pearson 1988). Its variance is taken within class and
-    batch: how many subjects of each class a batch holds is given, as in the within-batch AUROC itself. Where
-    batches don't move the score, every pair has the same expectation and the difference is zero in
-    expectation, whatever the overlap of label and batch. The two AUROCs share most of their noise, hence the
-    interval is narrower than that of either.
+    The first is over all subjects, the second over those of mixed batches. Both are means over case-control
+    pairs, so their difference is a sum of one term per subject (the structural components of DeLong, DeLong
+    and Clarke-Pearson 1988). Its variance is taken within class and batch: how many subjects of each class a
+    batch holds is given, as in the within-batch AUROC itself. Where batches don't move the score, every pair
+    has the same expectation and the difference is zero in expectation, whatever the overlap of label and
+    batch. The two AUROCs share most of their noise, hence the interval is narrower than that of either.
 
     Parameters
     ----------

@@ -44,6 +44,7 @@ def run_audit(config: Config) -> None:
     """
     layout = Layout.of(config.outdir)
     validation = read_result(layout.file("validation.json"), "validate", scores=dict, within_batch=dict)
+    absent = read_result(layout.file("protocol.json"), "proxy", absent=dict)["absent"]
     subjects = load_subjects(layout.file("validation.scores.parquet"), validation)
     discovery = load_table(layout.matrix("discovery"))
     heldout = _labelled(load_table(layout.matrix("heldout")), subjects, layout)
@@ -60,8 +61,8 @@ def run_audit(config: Config) -> None:
         layout.file("audit.json"),
         {
             **opening_of(validation).record(),
-            "technical": _baseline(validation, "baseline_technical"),
-            "covariates": _baseline(validation, "baseline_covariates"),
+            "technical": _baseline(validation, absent, "baseline_technical"),
+            "covariates": _baseline(validation, absent, "baseline_covariates"),
             "adjusted": [asdict(effect) for effect in adjusted.effects],
             "adjusted_reason": adjusted.reason,
             "adjusted_robust": [asdict(effect) for effect in adjusted.robust],
@@ -92,10 +93,11 @@ def run_audit(config: Config) -> None:
     )
 
 
-def _baseline(validation: dict[str, Any], score: str) -> dict[str, Any]:
+def _baseline(validation: dict[str, Any], absent: dict[str, str], score: str) -> dict[str, Any]:
+    """Return the AUROC of a baseline, or why there is none."""
     if score in validation["scores"]:
         return {"auroc": validation["scores"][score]["auroc"]}
-    return {"auroc": None, "reason": "the cohort has no such column that varies"}
+    return {"auroc": None, "reason": absent.get(score, "the cohort has no such column that varies")}
 
 
 def _labelled(table: Table, subjects: pd.DataFrame, layout: Layout) -> Table:

@@ -27,7 +27,7 @@ class Readable:
     role
         ``discovery`` or ``heldout``.
     source
-        ``order of the sheet``, ``number in the subject's id``, ``letters in the sample's id``, or a column
+        ``order of the rows``, ``number in the subject's id``, ``letters in the sample's id``, or a column
         of dates.
     auroc
         From .5 up: the direction doesn't matter.
@@ -77,7 +77,7 @@ def readable_labels(
     role
         Goes into the result.
     labels, subjects, samples
-        (samples,) label 1 or 0 and names, in the order of the sheet.
+        (samples,) label 1 or 0 and names, in the order of the rows of the sheet or table.
     obs
         (samples, columns): text columns whose values start like 2024-05-31 are read as dates.
     rng
@@ -87,7 +87,7 @@ def readable_labels(
     y = np.asarray(labels)[first]
     if min(int(y.sum()), int((1 - y).sum())) < PER_CLASS:
         return ()
-    sources = {"order of the sheet": np.arange(len(first), dtype=np.float64)}
+    sources = {"order of the rows": np.arange(len(first), dtype=np.float64)}
     named = {"subject": subjects, "sample": samples}
     if list(subjects) == list(samples):
         del named["sample"]  # the same source twice would be paid for twice in the adjustment

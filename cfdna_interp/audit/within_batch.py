@@ -115,8 +115,8 @@ def judge(
     signal = 0.5 if crude is None else crude
     if signal > 0.5 and between is not None and between.low > 0:
         reason = (
-            f"{numbers}; on the same subjects the AUROC falls by {between.value:.2f} "
-            f"[{between.low:.2f} to {between.high:.2f}] within batches: part of the signal is a difference "
+            f"{numbers}; from all subjects to within batches the AUROC falls by {between.value:.2f} "
+            f"[{between.low:.2f} to {between.high:.2f}]: part of the signal is a difference "
             "between batches, whether any is left cannot be told"
         )
         return Handling(ATTENUATED, reason, _number("between_batches", vars(between), crude))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 import click
 
@@ -70,7 +71,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; a problem with the user's data or settings is one line and exit code 2."""
+    """Run the command line; a problem with the user's data, settings or disk is one line and exit code 2."""
     try:
         cli(standalone_mode=False)
     except click.exceptions.Abort:
@@ -79,6 +80,12 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except InputError as error:
-        # Libraries put line breaks into the messages that ours quote.
-        print(f"cfdna-interp: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+        _stop(str(error))
+    except OSError as error:  # a full disk, rights, a file where a folder should be
+        _stop(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+
+
+def _stop(message: str) -> NoReturn:
+    # Libraries put line breaks into the messages that ours quote.
+    print(f"cfdna-interp: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,12 +74,13 @@ def command(
         raise click.UsageError("--config says where files of alignments lie; a table needs none of them")
     if out is not None:
         _check_writable(out)
+        _check_no_input(out, [proxy_path, config_path, sheet, table, *bams])
     if table is not None:
         from cfdna_interp.proxy.score_table import score_table
 
         scored = score_table(table, proxy_path, on_bad_sample=on_bad_sample)
     else:
-        scored = _alignments(proxy_path, config_path, sheet, bams, said, on_bad_sample)
+        scored = _alignments(proxy_path, config_path, sheet, bams, said, on_bad_sample, out)
     text = as_table("bam" if bams else "sample", scored)
     if out is None:
         click.echo(text, nl=False)
@@ -100,6 +102,15 @@ def _check_writable(out: Path) -> None:
         raise InputError(f"--out {out} cannot be written ({error}); give another path") from None
 
 
+def _check_no_input(out: Path, inputs: Sequence[Path | str | None]) -> None:
+    """Raise ``InputError`` if the result would take the place of a file that it is made from."""
+    from cfdna_interp.errors import InputError
+
+    for path in inputs:
+        if path is not None and Path(path).resolve() == out.resolve():
+            raise InputError(f"--out {out} is one of the files to read; give another path")
+
+
 def _alignments(
     proxy_path: Path,
     config_path: Path | None,
@@ -107,6 +118,7 @@ def _alignments(
     bams: tuple[str, ...],
     said: dict[str, str],
     on_bad_sample: str,
+    out: Path | None,
 ) -> list[Scored]:
     from dataclasses import replace
 
@@ -122,6 +134,8 @@ def _alignments(
         proxy = usable_proxy(proxy_path, table=False)
         further = proxy.settings["extract"]["technical_columns"]
         samples = read_new_samples(sheet, further, proxy.training_levels)
+        if out is not None:
+            _check_no_input(out, [sample.bam for sample in samples])
     scored = score_alignments(samples, proxy_path, config, on_bad_sample=on_bad_sample)
     if sheet is None:  # known to the user by their paths
         return [replace(row, name=bam) for row, bam in zip(scored, bams, strict=True)]

@@ -73,21 +73,39 @@ class Cells:
             ) from None
         return ["" if cell is None or cell in MISSING else cell for cell in cells]
 
-    def numbers(self, names: Sequence[str], samples: Sequence[str]) -> np.ndarray:
-        """Return (rows, columns) float64, NaN where missing; ``samples`` name the rows in errors.
+    def numbers(
+        self, names: Sequence[str], samples: Sequence[str], bad: dict[int, InputError] | None = None
+    ) -> np.ndarray:
+        """Return (rows, columns) float64, NaN where missing.
+
+        Parameters
+        ----------
+        names
+            Columns.
+        samples
+            The rows' names in errors.
+        bad
+            Takes row, from 0, -> the error of its first wrong cell, which counts as missing then; None: such
+            an error is raised.
 
         Raises
         ------
         InputError
-            A cell is neither a finite number, at most 1e100 in size, nor missing.
+            A cell is neither a finite number, at most 1e100 in size, nor missing; or a whole column holds
+            something else than numbers or text.
         """
         values = np.empty((self.table.num_rows, len(names)))
         for place, name in enumerate(names):
-            values[:, place] = self._column(name, samples)
-        beyond = np.argwhere(np.abs(values) > LARGEST)
-        if len(beyond):
-            row, place = beyond[0]
-            raise self._not_a_number(names[place], samples, int(row), str(values[row, place]))
+            found: dict[int, InputError] = {}
+            column = self._column(name, samples, found)
+            for row in np.flatnonzero(np.abs(column) > LARGEST).tolist():
+                found[row] = self._not_a_number(name, samples, row, str(column[row]))
+                column[row] = np.nan
+            if found and bad is None:
+                raise found[min(found)]
+            if bad is not None:
+                bad.update({row: error for row, error in found.items() if row not in bad})
+            values[:, place] = column
         return values
 
     def _dense(self, name: str) -> Any:
@@ -96,7 +114,7 @@ class Cells:
             array = array.take(pa.array([row if row in self.used else None for row in range(len(array))]))
         return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
-    def _column(self, name: str, samples: Sequence[str]) -> np.ndarray:
+    def _column(self, name: str, samples: Sequence[str], bad: dict[int, InputError]) -> np.ndarray:
         column = self._dense(name)
         kind = column.type
         if pa.types.is_boolean(kind):
@@ -118,21 +136,15 @@ class Cells:
             # Whole numbers beyond 2**53 are rounded, as everywhere with float64.
             numbers = column.cast(pa.float64(), safe=False)
         except pa.ArrowInvalid:
-            return np.array(
-                [self._number(name, samples, row, cell) for row, cell in enumerate(column.to_pylist())]
-            )
-        found: np.ndarray = numbers.to_numpy(zero_copy_only=False)
-        return found
-
-    def _number(self, name: str, samples: Sequence[str], row: int, cell: str | None) -> float:
-        if cell is None:
-            return np.nan
-        try:
-            if "_" in cell:  # Python's own grouping of digits
-                raise ValueError(cell)
-            return float(cell)
-        except ValueError:
-            raise self._not_a_number(name, samples, row, cell) from None
+            values = np.full(len(column), np.nan)
+            for row, cell in enumerate(column.to_pylist()):
+                value = np.nan if cell is None else parse_cell(cell)
+                if isinstance(value, str):
+                    bad[row] = self._not_a_number(name, samples, row, value)
+                else:
+                    values[row] = value
+            return values
+        return np.array(numbers.to_numpy(zero_copy_only=False))  # Arrow's own may be read-only
 
     def _not_a_number(self, name: str, samples: Sequence[str], row: int, cell: str) -> InputError:
         return InputError(

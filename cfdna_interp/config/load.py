@@ -13,6 +13,7 @@ import yaml
 
 from cfdna_interp.config.settings import Config, Model
 from cfdna_interp.config.table import problem_of
+from cfdna_interp.config.yaml_file import read_yaml
 from cfdna_interp.errors import InputError
 
 SCHEMA = Path(__file__).with_name("schema.yaml")
@@ -28,24 +29,12 @@ def load_config(path: Path | str) -> Config:
         allowed.
     """
     file = Path(path)
-    try:
-        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"config {file} does not exist; start from config/config.yaml") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"config {file} cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        place = getattr(error, "problem_mark", None)
-        where = f", line {place.line + 1}" if place is not None else ""
-        raise InputError(f"config {file}{where}: not valid YAML; correct the line") from None
+    raw = read_yaml(file, "config", "config/config.yaml")
     if not isinstance(raw, dict):
         raise InputError(f"config {file} holds no settings; start from config/config.yaml")
     config: Config = _build(Config, _check(raw, file))
     _check_together(config, file)
-    try:
-        return _resolve(config, file.resolve().parent)
-    except RuntimeError as error:  # a path such as ~nobody/sheet.tsv
-        raise InputError(f"config {file}: {error} Write paths out instead of ~") from None
+    return _resolve(config, file)
 
 
 @cache
@@ -148,37 +137,48 @@ def _build(cls: type[Any], raw: dict[str, Any]) -> Any:
     return cls(**values)
 
 
-def _resolve(config: Config, folder: Path) -> Config:
-    def absolute(value: str | None) -> str | None:
+def _resolve(config: Config, file: Path) -> Config:
+    folder = file.resolve().parent
+
+    def absolute(key: str, value: str | None) -> str | None:
         if value is None or "://" in value:
             return value
-        return str((folder / Path(value).expanduser()).resolve())
+        try:
+            return str((folder / Path(value).expanduser()).resolve())
+        except RuntimeError as error:  # a path such as ~nobody/sheet.tsv
+            raise InputError(f"config {file}: {key}: {error} Write paths out instead of ~") from None
+        except ValueError as error:  # letters that no file name has, such as NUL
+            raise InputError(f"config {file}: {key}: {value!r} is no path ({error}); correct it") from None
 
+    if "://" in config.outdir:
+        raise InputError(f"config {file}: outdir: {config.outdir} is an address; give a local folder")
     build, table = config.reference.build, config.features.table
     looks_like_path = "/" in build or build.endswith((".tsv", ".fai"))
     return replace(
         config,
-        sheet=absolute(config.sheet or None) or "",
-        outdir=absolute(config.outdir) or "",
-        atlas=absolute(config.atlas),
+        sheet=absolute("sheet", config.sheet or None) or "",
+        outdir=absolute("outdir", config.outdir) or "",
+        atlas=absolute("atlas", config.atlas),
         reference=replace(
             config.reference,
-            build=(absolute(build) or build) if looks_like_path else build,
-            fasta=absolute(config.reference.fasta),
+            build=(absolute("reference.build", build) or build) if looks_like_path else build,
+            fasta=absolute("reference.fasta", config.reference.fasta),
         ),
         features=replace(
             config.features,
-            annotation=absolute(config.features.annotation),
-            table=None if table is None else replace(table, path=absolute(table.path) or ""),
+            annotation=absolute("features.annotation", config.features.annotation),
+            table=None
+            if table is None
+            else replace(table, path=absolute("features.table.path", table.path) or ""),
         ),
         model=replace(
             config.model,
-            checkpoint=absolute(config.model.checkpoint),
-            rendering=absolute(config.model.rendering),
+            checkpoint=absolute("model.checkpoint", config.model.checkpoint),
+            rendering=absolute("model.rendering", config.model.rendering),
         ),
         extract=replace(
             config.extract,
-            blacklist=absolute(config.extract.blacklist),
-            known_sites=absolute(config.extract.known_sites),
+            blacklist=absolute("extract.blacklist", config.extract.blacklist),
+            known_sites=absolute("extract.known_sites", config.extract.known_sites),
         ),
     )

@@ -59,8 +59,8 @@ def export_fragments(sample: Sample, config: Config, out: Path) -> int:
     Raises
     ------
     InputError
-        ``out`` has another suffix, or the source is unusable or a fragment file that is not sorted. Nothing
-        is written then.
+        ``out`` has another suffix or cannot be written, or the source is unusable or a fragment file that is
+        not sorted. Nothing is written then.
     """
     if not out.name.endswith(SUFFIXES):
         raise InputError(f"{out}: unknown format; give a file ending in {', '.join(SUFFIXES)}")
@@ -139,6 +139,17 @@ def _divide(parts: list[Chunk], rank: dict[int, int], before: int) -> tuple[Frag
 
 @contextmanager
 def _open_writer(out: Path, source: Source) -> Iterator[_Writer]:
+    try:
+        with _open_format(out, source) as writer:
+            yield writer
+    except OSError as error:
+        raise InputError(
+            f"{out} cannot be written ({error.strerror or error}); free some space or give another path"
+        ) from None
+
+
+@contextmanager
+def _open_format(out: Path, source: Source) -> Iterator[_Writer]:
     if out.suffix == ".parquet":
         with atomic_path(out) as temporary:
             writer = _ParquetWriter(temporary)
@@ -148,6 +159,7 @@ def _open_writer(out: Path, source: Source) -> Iterator[_Writer]:
                 writer.close()
         return
     with atomic_path(f"{out}.tbi") as index, atomic_path(out) as temporary:
+        temporary.touch()  # pysam crashes on a path that cannot be opened
         with pysam.BGZFile(str(temporary), "wb", None) as file:
             if source.simulated:
                 file.write(f"# {SIMULATED}\n".encode())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.sheet import ROLES, Sample
+from cfdna_interp.artifacts.writable import check_writable
 from cfdna_interp.cohort.sheet import read_sheet
 from cfdna_interp.cohort.table_check import TableCheck, check_table
 from cfdna_interp.config import Config
@@ -38,6 +39,8 @@ class Preflight:
         Samples that can't be used and why; only with ``on_bad_sample: exclude``.
     disk_needed, disk_free
         Bytes that the run has still to write, at most, and bytes that are free.
+    device
+        As ``model.device`` says.
     """
 
     samples: tuple[Sample, ...]
@@ -46,6 +49,7 @@ class Preflight:
     problems: dict[str, str]
     disk_needed: int
     disk_free: int
+    device: str
 
     def lines(self) -> list[str]:
         """Return the findings as lines for a person."""
@@ -60,6 +64,9 @@ class Preflight:
         lines.append(
             f"disk: at most {self.disk_needed / 1e9:.1f} GB needed, {self.disk_free / 1e9:.1f} GB free"
         )
+        if self.device not in ("auto", "cpu"):
+            # The machine that checks need not be the one that a cluster gives to the job.
+            lines.append(f"device: {self.device} is looked for by pretrain, not here")
         return lines
 
 
@@ -71,12 +78,15 @@ def preflight(config: Config) -> Preflight | TableCheck:
     InputError
         The first problem found that would stop the run.
     """
+    existing = check_writable(config.outdir, "outdir")
     if config.features.table is not None:
         return check_table(config, config.features.table)
+    _check_files(config)
     samples = tuple(read_sheet(config.sheet, config))
     atlas = Atlas.load(config.atlas) if config.atlas else None
-    fasta = config.reference.fasta
-    reference: Reference | None = None
+    # Whoever sets it has it read: for bases by some stages, for where contigs begin by all that embed.
+    reference = Reference(config.reference.fasta) if config.reference.fasta else None
+    embeds_bases = config.model.encoder in ("causal", "transformers")
     builds: Counter[str] = Counter()
     dialects: Counter[str] = Counter()
     problems: dict[str, str] = {}
@@ -85,8 +95,7 @@ def preflight(config: Config) -> Preflight | TableCheck:
             with open_source(sample, config) as alignment:
                 rules = Rules.of(config.extract, alignment.contig_names, alignment.who)
                 looks_up = config.extract.motifs == "reference" or alignment.dialect in ("mm", "reference")
-                if fasta is not None and looks_up:
-                    reference = reference or Reference(fasta)
+                if reference is not None and (looks_up or embeds_bases):
                     reference.check([alignment.contig_names[index] for index in sorted(rules.contigs)])
                 if atlas is not None:
                     check_atlas(atlas, alignment.contig_names, alignment.contig_lengths, alignment.who)
@@ -97,13 +106,32 @@ def preflight(config: Config) -> Preflight | TableCheck:
                 raise
             problems[sample.sample] = str(error)
     check_sizes([sample for sample in samples if sample.sample not in problems], config)
-    needed, free = _disk(config, len(samples))
+    needed, free = _disk(config, len(samples), existing)
     if needed > free:
         raise InputError(
             f"{config.outdir}: the run needs up to {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
             "free some, choose another outdir, or lower model.bag_size"
         )
-    return Preflight(samples, dict(builds), dict(dialects), problems, needed, free)
+    return Preflight(samples, dict(builds), dict(dialects), problems, needed, free, config.model.device)
+
+
+def _check_files(config: Config) -> None:
+    """Refuse files of the settings that are not there; atlas, sheet and reference are opened anyway."""
+    model = config.model
+    folder = model.encoder == "transformers"
+    foreign = folder or model.encoder in ("torch_module", "table")
+    for setting, place, is_folder in (
+        ("extract.blacklist", config.extract.blacklist, False),
+        ("extract.known_sites", config.extract.known_sites, False),
+        ("features.annotation", config.features.annotation, False),
+        ("model.checkpoint", model.checkpoint if foreign else None, folder),
+        ("model.rendering", model.rendering if model.encoder in ("transformers", "causal") else None, False),
+    ):
+        if place is None:
+            continue
+        if not (Path(place).is_dir() if is_folder else Path(place).is_file()):
+            kind = "folder" if is_folder else "file"
+            raise InputError(f"{setting}: there is no {kind} {place}; correct the path in the config")
 
 
 def check_sizes(samples: Sequence[Sample], config: Config) -> None:
@@ -142,7 +170,7 @@ def check_sizes(samples: Sequence[Sample], config: Config) -> None:
         )
 
 
-def _disk(config: Config, samples: int) -> tuple[int, int]:
+def _disk(config: Config, samples: int, existing: Path) -> tuple[int, int]:
     embedded = _VERSIONS * config.attribution.donors * config.model.bag_size * config.model.dim * _FLOAT
     needed = samples * (embedded + config.extract.fragments_per_sample * _BYTES_PER_FRAGMENT)
     folder = Path(config.outdir)
@@ -150,6 +178,4 @@ def _disk(config: Config, samples: int) -> tuple[int, int]:
     written = sum(
         path.stat().st_size for part in ("embeddings", "fragments") for path in (folder / part).rglob("*.*")
     )
-    while not folder.exists():
-        folder = folder.parent
-    return max(needed - written, 0), shutil.disk_usage(folder).free
+    return max(needed - written, 0), shutil.disk_usage(existing).free

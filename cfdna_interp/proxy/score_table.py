@@ -22,15 +22,15 @@ def score_table(table: Path, path: Path, *, on_bad_sample: str = "stop") -> list
     path
         ``proxy.json`` of a run from a table.
     on_bad_sample
-        ``stop``: the first sample that can't be scored is an error; ``exclude``: it has a reason instead of
-        numbers.
+        ``stop``: the first sample that can't be scored is an error; ``exclude``: each of them has a reason
+        instead of numbers.
 
     Raises
     ------
     InputError
-        The proxy can't be used on a table; the table can't be read, names no samples, has none of the proxy's
-        features, holds a name twice or a cell that is no number; with ``stop`` a sample lacks too many
-        features.
+        The proxy can't be used on a table; the table can't be read, has none of the proxy's features, or a
+        row without a name of its own; with ``stop`` a cell of a feature is no number, or a sample lacks too
+        many features.
     """
     proxy = usable_proxy(path, table=True)
     assert proxy.linear is not None
@@ -44,7 +44,8 @@ def score_table(table: Path, path: Path, *, on_bad_sample: str = "stop") -> list
             f"table {table}: none of the proxy's {len(proxy.linear.names)} features is a column, the first "
             f"is {wanted!r}; {near(wanted, cells.columns)}; call the columns as in the table of the run"
         )
-    X = cells.numbers(present, names)
+    bad: dict[int, InputError] = {}
+    X = cells.numbers(present, names, None if on_bad_sample == "stop" else bad)
     technical = {
         column: [cell if column in proxy.training_levels else parse_cell(cell) for cell in cells.text(column)]
         for column in meaning["technical"]
@@ -58,6 +59,8 @@ def score_table(table: Path, path: Path, *, on_bad_sample: str = "stop") -> list
             library={},
         )
         try:
+            if row in bad:
+                raise bad[row]
             scored.append(score_features(name, proxy, measured))
         except InputError as error:
             if on_bad_sample == "stop":

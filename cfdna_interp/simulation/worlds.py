@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.config.resources import shipped
+from cfdna_interp.config.yaml_file import read_yaml
 from cfdna_interp.errors import InputError
 
 
@@ -184,16 +184,7 @@ def load_world(name_or_path: str | Path) -> World:
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
             raise InputError(f"world {name_or_path} is not known; {hint} (or give the path of a .yaml file)")
         path = shipped("resources", "worlds", f"{name_or_path}.yaml")
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"world {path} does not exist; start from one of resources/worlds") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"world {path} cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        place = getattr(error, "problem_mark", None)
-        where = f", line {place.line + 1}" if place is not None else ""
-        raise InputError(f"world {path}{where}: not valid YAML; correct the line") from None
+    raw = read_yaml(path, "world", "one of resources/worlds")
     if not isinstance(raw, dict) or "name" not in raw:
         raise InputError(f"world {path} has no name; start from one of resources/worlds")
     return _build(path, raw)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from cfdna_interp.artifacts.matrix import COVARIATE, TECHNICAL
 from cfdna_interp.artifacts.proxy import Proxy
 from cfdna_interp.verdict.assays import assay, group_assay
 from cfdna_interp.verdict.candidates import Candidate, Cohorts, candidates
@@ -171,8 +172,9 @@ def _handling(group: str, share: str, audit: Mapping[str, Any], found: Sequence[
 
 def _undecided(proxy: Proxy, dominance: Mapping[str, Any], audit: Mapping[str, Any]) -> Hypothesis:
     reason = in_words(proxy.reason, dominance["groups"]).rstrip(".")
+    wanted = remedy(dominance, proxy.reason)
     return Hypothesis(
-        statement=f"No feature group is a hypothesis yet ({reason}). To decide: {remedy(dominance)}.",
+        statement=f"No feature group is a hypothesis yet ({reason}). To decide: {wanted}.",
         direction="",
         coefficient="",
         low="",
@@ -193,7 +195,8 @@ def _statement(
     plain, other = ("higher", "lower") if item.sign > 0 else ("lower", "higher")
     note = f"; {NOT_BRAIN}" if group == "fragment_length" and first else ""
     if item.difference.held and not countable(item.difference, item.sign) > 0:
-        note = f"; with age, sex, technical columns and site held it is not certain{note}"
+        held = ", ".join(map(_column, item.difference.held))
+        note = f"; with {held} held it is not certain{note}"
     if group == "fragment_length" and lengths.by_name and lengths.more is not None:
         span = f"{lengths.more.low} to {lengths.more.high} bp"
         note = f"; by its name it counts fragments of {span}, which nothing else confirms{note}"
@@ -203,6 +206,12 @@ def _statement(
             f"cases, so that a test of it alone would find the opposite{note}."
         )
     return f"Cases have a {plain} {title} than controls{note}."
+
+
+def _column(term: str) -> str:
+    """Return a term of the regression, a column or ``column=level``, in the sheet's own words."""
+    column, sign, level = term.partition("=")
+    return column.removeprefix(TECHNICAL).removeprefix(COVARIATE).replace("_", " ") + sign + level
 
 
 def _numbers(item: Candidate) -> dict[str, str]:

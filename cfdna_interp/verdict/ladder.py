@@ -190,18 +190,23 @@ def _first(headline: str | None, refused: bool, dominance: Record, validation: R
     name = _name(dominance["group"])
     if suppressors := _suppressors(dominance):
         name += f" (with {suppressors} taking noise off it)"
+    needs, matched = "needs it", "is matched"
+    if SURROGATE in validation["scores"]:
+        # The model itself was not retrained.
+        needs, matched = "its surrogate needs it", "it is matched"
     clauses = {
         "L0": "which feature group it rests on is not shown",
         "L1": f"it relies on {name}",
-        "L2": f"it relies on {name} and needs it",
-        "L3": f"it relies on {name}, needs it, and is matched by a logistic regression on it",
-        "L4": f"it relies on {name}, needs it, is matched by logistic regression on it and holds in batches",
+        "L2": f"it relies on {name} and {needs}",
+        "L3": f"it relies on {name}, {needs}, and {matched} by a logistic regression on it",
+        "L4": f"it relies on {name}, {needs}, {matched} by logistic regression on it and holds in batches",
     }
     return f"{people} the model tells the classes apart (AUROC {_interval(interval)}); {clauses[headline]}."
 
 
 def _second(rungs: tuple[Rung, ...], headline: str | None, validation: Record) -> str:
-    again = "; exploratory, since the held-out labels had been read under an earlier protocol"
+    # Before: under another protocol, or other labels of the same subjects.
+    again = "; exploratory, since held-out labels had been read before"
     suffix = again if validation["exploratory"] else ""
     handling = rungs[-1]
     if headline == "L4":
@@ -213,10 +218,10 @@ def _second(rungs: tuple[Rung, ...], headline: str | None, validation: Record) -
     return f"{sentence}{suffix}."
 
 
-def in_words(text: str, groups: Iterable[str] = GROUPS) -> str:
-    """Return a sentence with the names of feature groups written as words."""
+def in_words(text: str, groups: Iterable[str] = ()) -> str:
+    """Return a sentence with the names of these and of the known feature groups written as words."""
     # The longest first: one group's name may begin another's.
-    for group in sorted(groups, key=len, reverse=True):
+    for group in sorted({*GROUPS, *groups}, key=len, reverse=True):
         text = text.replace(group, group.replace("_", " "))
     return text
 

@@ -6,42 +6,61 @@ from collections.abc import Mapping
 from typing import Any
 
 from cfdna_interp.attribution.judge import CONTEXT_LIMIT, FIDELITY
+from cfdna_interp.proxy.baselines import NO_FEATURE
 
+LENGTH, CALLS = "fragment_length", ("methylation", "tissue_of_origin")
 # Where no group is named although shares can be read.
 REMEDIES = {
-    "redundant": (
-        "a cohort, or an experiment, that moves one of the leading groups and holds the other "
-        "(size-selected libraries of the same plasma; spiked-in DNA of known methylation)"
-    ),
+    "redundant": "a cohort, or an experiment, that moves one of the leading groups and holds the other",
     "suppressor": (
         "more subjects, so that the group whose noise is taken off can be told from the others; the group "
         "that takes it off is measured beside it and is no finding by itself"
     ),
     "interaction": (
         "an experiment that moves the two groups one at a time and together, with both measured in each "
-        "sample: neither tells the classes apart alone"
+        "sample: each alone stays below the signal ceiling"
     ),
-    "none": "more subjects or a stronger signal, so that the groups' shares can be told from the null",
-    "can't tell": (
-        "interventions that agree on the leading group, or a cohort in which more than one group is "
-        "measured; the reason beside it says which"
-    ),
+    "none": "more subjects or finer groups, so that one group's lead over the next holds in refits",
+    "can't tell": "a cohort in which more than one group varies",
 }
+# What moves length and holds methylation, and the other way round.
+LENGTH_OR_CALLS = "size-selected libraries of the same plasma; spiked-in DNA of known methylation"
+DISAGREE = (
+    "interventions that agree on the leading group, or a cohort in which more than one group is "
+    "measured; the reason beside it says which"
+)
 
 
-def remedy(dominance: Mapping[str, Any]) -> str:
+def remedy(dominance: Mapping[str, Any], reason: str) -> str:
     """Return what would decide, by what stood in the way.
 
     Parameters
     ----------
     dominance
         ``dominance.json``.
+    reason
+        Why there is no proxy.
     """
     if dominance["group"] is not None:
+        if NO_FEATURE in reason:
+            return "a weaker penalty (proxy.penalty: l2), under a protocol of its own"
         return "samples in which the group's features can be measured"
     fidelity, context = dominance["fidelity"], dominance["context_and_joint"]["value"]
     if fidelity is not None and not fidelity["low"] >= FIDELITY:
         return "the model itself in place of its scores, or more subjects for its surrogate to learn from"
     if context is not None and context > CONTEXT_LIMIT:
         return "a model that depends less on context, or finer groups, so that shares can be read"
-    return REMEDIES[dominance["outcome"]]
+    outcome = dominance["outcome"]
+    if outcome == "redundant" and _length_and_calls(dominance):
+        return f"{REMEDIES[outcome]} ({LENGTH_OR_CALLS})"
+    asked = {entry["intervention"] for entry in dominance["interventions"] if entry["applies"]}
+    if outcome == "can't tell" and len(asked) > 1:
+        return DISAGREE
+    return REMEDIES[outcome]
+
+
+def _length_and_calls(dominance: Mapping[str, Any]) -> bool:
+    """Return whether the two groups with the largest shares are fragment length and one of calls."""
+    shares = {name: record["share"]["value"] for name, record in dominance["groups"].items()}
+    first, second = sorted(shares, key=lambda name: -shares[name])[:2]
+    return LENGTH in (first, second) and (first in CALLS or second in CALLS)

@@ -60,6 +60,9 @@ def test_a_label_that_is_not_for_the_readers_eyes_leaves_no_trace(tmp_path):
         ("\t".join(COLUMNS) + "\nS1\tP1\n").encode(),
         ("\t".join(COLUMNS) + "\nS1\tP1\ta.bam\tcase\tdiscovery\t\t\t\t\n").encode(),
         ("\t".join(COLUMNS) + "\nS1\tP1\ta.bam\t1\tdiscovery\t\t\t\t\tmore\n").encode(),
+        (
+            "\t".join((*COLUMNS, "technical:hours")) + "\nS1\tP1\ta.bam\t1\tdiscovery" + 8 * "\t" + "1"
+        ).encode(),
     ],
 )
 def test_damage_is_named(tmp_path, content):

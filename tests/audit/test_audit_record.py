@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from frozen_run import World, copy_of, finished_run
 
-from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.artifacts.files import read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.audit.judge import run_audit
 from cfdna_interp.errors import InputError
@@ -40,6 +40,21 @@ def test_every_part_is_there_and_biology_passes(finished):
     assert leakage["near_duplicates"]["pairs"] == []
     assert leakage["shared_fragments"]["samples"] == 0
     assert {row["role"] for row in leakage["readable_labels"]} == {"discovery", "heldout"}
+
+
+def test_a_baseline_that_is_not_there_says_why_as_the_protocol_does(finished, tmp_path):
+    config = copy_of(finished, tmp_path / "copy")
+    layout = Layout.of(config.outdir)
+    protocol, validation = (read_json(layout.file(f"{name}.json")) for name in ("protocol", "validation"))
+    for score in ("baseline_technical", "baseline_covariates"):
+        del validation["scores"][score]
+    write_json(layout.file("validation.json"), validation)
+    absent = {"baseline_technical": "the penalty leaves no feature"}
+    write_json(layout.file("protocol.json"), protocol | {"absent": absent})
+    run_audit(config)
+    audit = record(config)
+    assert audit["technical"] == {"auroc": None, "reason": "the penalty leaves no feature"}
+    assert audit["covariates"]["reason"] == "the cohort has no such column that varies"
 
 
 def test_a_copied_sample_is_named_with_its_roles(finished, tmp_path):

@@ -28,7 +28,7 @@ def test_subjects_in_both_roles_whatever_their_spelling():
 
 
 def test_cases_first_in_the_sheet():
-    got = read([1] * 20 + [0] * 20)["order of the sheet"]
+    got = read([1] * 20 + [0] * 20)["order of the rows"]
     # Of all orders only 2 in 40! / 20!² do as well; 999 permutations find none.
     assert (got.auroc, got.p, got.subjects) == (1.0, 0.001, 40)
     # |AUROC - .5| under permutation: mean of a half normal curve of SD √(41 / 4800) is .074.
@@ -54,14 +54,14 @@ def test_numbers_letters_and_dates():
 
 def test_names_that_say_nothing_are_left_out():
     got = read(MIXED, subjects=["a" + "b" * i for i in range(40)], samples=[f"S{i}" for i in range(40)])
-    assert set(got) == {"order of the sheet", "number in the sample's id"}
+    assert set(got) == {"order of the rows", "number in the sample's id"}
     assert read([1] * 4 + [0] * 30) == {}
 
 
 def test_samples_of_a_subject_count_once():
     y = np.repeat(MIXED, 2).tolist()
     got = read(y, subjects=[f"P{i // 2}" for i in range(80)], samples=[f"S{i}" for i in range(80)])
-    assert got["order of the sheet"].subjects == 40
+    assert got["order of the rows"].subjects == 40
 
 
 def test_random_names_are_rarely_accused():
@@ -85,4 +85,4 @@ def test_samples_called_after_their_subjects_are_one_source():
         pd.DataFrame(index=range(40)),
         np.random.default_rng(1),
     )
-    assert [item.source for item in found] == ["order of the sheet", "number in the subject's id"]
+    assert [item.source for item in found] == ["order of the rows", "number in the subject's id"]

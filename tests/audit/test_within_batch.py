@@ -68,6 +68,8 @@ def test_evidence_turns_an_open_verdict_to_attenuated():
     assert fallen.decided_by == {
         "measure": "between_batches", "value": 0.1, "low": 0.02, "high": 0.18, "crude": 0.8,
     }  # fmt: skip
+    # The crude AUROC is over all subjects, not over those of mixed batches.
+    assert "from all subjects to within batches the AUROC falls by 0.10 [0.02 to 0.18]:" in fallen.reason
     weighted = judge(OPEN, STAYS, overlap(0.79))
     assert weighted.status == "attenuated"
     assert weighted.decided_by["measure"] == "overlap_weighted"

@@ -68,6 +68,16 @@ def test_what_is_no_number_is_shown(tmp_path, cell, shown) -> None:
     )
 
 
+def test_rows_with_wrong_cells_can_be_told_from_the_others(tmp_path) -> None:
+    cells = read_cells(text(tmp_path, "s,x,y\nA,1,2\nB,high,1e200\nC,3,inf\nD,,5\n"))
+    bad: dict[int, InputError] = {}
+    found = cells.numbers(["x", "y"], ["A", "B", "C", "D"], bad)
+    np.testing.assert_equal(found, [[1, 2], [np.nan, np.nan], [3, np.nan], [np.nan, 5]])
+    assert sorted(bad) == [1, 2]
+    assert "row 2, column 'x': 'high'" in str(bad[1])  # the first of two
+    assert "sample C: " in str(bad[2]) and "row 3, column 'y': 'inf'" in str(bad[2])
+
+
 def test_an_infinite_code_is_text(tmp_path) -> None:
     path = tmp_path / "a.parquet"
     pd.DataFrame({"s": [1.0, np.inf, -np.inf, np.nan, 0.5]}).to_parquet(path)

@@ -124,7 +124,15 @@ def test_names_of_builds_and_addresses_are_no_paths(tmp_path):
         ("representation: {features: 16, active: 17}\n", ["active 17", "16 features in blocks of 3"]),
         ("title: 2024-05-01\nextract: {2024-05-01: 1}\n", ["plain keys"]),
         ("title: &loop [*loop]\n", ["config.yaml"]),
-        ("atlas: ~no-such-person/atlas.tsv\n", ["home directory", "~"]),
+        ("atlas: ~no-such-person/atlas.tsv\n", ["atlas: ", "home directory", "~"]),
+        # The head has two lines.
+        ("extract: {min_mapq: 1}\nseed: 1\nextract: {motifs: reads}\n", ["line 5: 'extract' occurs twice"]),
+        ("extract:\n  min_mapq: 1\n  'min_mapq': 2\n", ["line 5: 'min_mapq' occurs twice; keep one"]),
+        ("extract: {min_mapq: 1, min_mapq: 1}\n", ["line 3: 'min_mapq' occurs twice"]),
+        ("title: " + "[" * 3_000 + "]" * 3_000 + "\n", ["nested too deeply"]),
+        ("title: 2024-13-45\n", ["month must be in 1..12", "quotes"]),
+        ('atlas: "a\\0b"\n', ["atlas: 'a\\x00b' is no path", "correct it"]),
+        ('model: {checkpoint: "\\uD800"}\n', ["model.checkpoint: ", "is no path"]),
     ],
 )
 def test_mistakes_are_named(tmp_path, text, words):
@@ -143,6 +151,9 @@ def test_mistakes_are_named(tmp_path, text, words):
         # The bracket that line 2 opens is missed where the file goes on, on line 3.
         ("sheet: s.tsv\noutdir: [a\nseed: 1\n", ["line 3", "not valid YAML", "correct the line"]),
         ("sheet: s.tsv\n\tseed: 1\n", ["line 2", "not valid YAML"]),
+        ('sheet: s.tsv\noutdir: "o\\0"\n', ["outdir: 'o\\x00' is no path"]),
+        ('sheet: "s\\0"\noutdir: o\n', ["sheet: 's\\x00' is no path"]),
+        ("sheet: s.tsv\noutdir: s3://b/x\n", ["outdir: s3://b/x is an address", "local folder"]),
         ("sheet: !!python/object/apply:os.getcwd []\noutdir: o\n", ["line 1", "not valid YAML"]),
     ],
 )
@@ -150,6 +161,14 @@ def test_files_that_are_no_settings(tmp_path, text, words):
     message = refused(write(tmp_path, text, head=""))
     for word in words:
         assert word in message
+
+
+def test_a_merged_mapping_may_be_overridden(tmp_path):
+    # YAML's own way of saying a key anew; not one key written twice.
+    text = "extract: &some {min_mapq: 1, min_length: 70}\nattribution: {donors: 5}\n"
+    text += "proxy: {<<: {basis: none}, basis: splines}\n"
+    loaded = load_config(write(tmp_path, text))
+    assert (loaded.proxy.basis, loaded.extract.min_mapq) == ("splines", 1)
 
 
 def test_unreadable_files(tmp_path):

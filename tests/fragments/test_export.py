@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import subprocess
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pysam
@@ -232,6 +234,30 @@ def test_the_command(tmp_path, library):
     assert len(lines_of(out)) == len(KEPT) + 1
     wrong = CliRunner().invoke(command, ["--config", config, "--sample", "S77", "--out", out])
     assert isinstance(wrong.exception, InputError) and "sample S77: not in sheet" in str(wrong.exception)
+
+
+@pytest.mark.parametrize("suffix", [".frag.gz", ".bed.gz", ".parquet"])
+def test_places_where_nothing_can_be_written(tmp_path, library, suffix):
+    (tmp_path / "file").write_text("mine")
+    # A letter more than a name may have, once it stands beside its temporary file.
+    for folder, stem in ((Path("/proc"), "x"), (tmp_path / "file", "x"), (tmp_path, "x" * 245)):
+        out = folder / f"{stem}{suffix}"
+        with pytest.raises(InputError, match=r"cannot be written .*; free some space or give another path"):
+            export_fragments(library, config_of(tmp_path), out)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("suffix", [".frag.gz", ".bed.gz", ".parquet"])
+def test_a_full_disk_leaves_nothing_behind(tmp_path, library, suffix):
+    config, out = config_of(tmp_path), tmp_path / "out" / f"s7{suffix}"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_024, hard))
+    try:
+        with pytest.raises(InputError, match=r"s7.* cannot be written"):
+            export_fragments(library, config, out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(out.parent.iterdir()) == []
 
 
 @pytest.mark.skipif(shutil.which("finaletoolkit") is None, reason="FinaleToolkit is not on PATH")

@@ -171,6 +171,8 @@ def test_bams_and_sheets_are_scored_as_the_workflow_would_and_settings_travel(si
     assert isinstance(stopped.exception, InputError)
     assert "sample N2" in str(stopped.exception) and "0 bytes" in str(stopped.exception)
     assert not out.exists()
+    taken = score("--sheet", str(sheet), "--out", str(tmp_path / "no.bam"))
+    assert str(taken.exception).endswith("no.bam is one of the files to read; give another path")
     assert score("--sheet", str(sheet), "--out", str(out), "--on-bad-sample", "exclude").exit_code == 0
     header, first, second = [line.split("\t") for line in out.read_text().splitlines()]
     assert header == ["sample", *HEADER]

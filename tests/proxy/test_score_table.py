@@ -117,6 +117,40 @@ def test_a_row_that_lacks_too_much_stops_or_is_left_out(path, new, tmp_path):
     assert [row.name for row in rows if row.reason] == [name]
 
 
+def test_a_row_with_a_cell_that_is_no_number_stops_or_is_left_out(path, new, tmp_path):
+    file = tmp_path / "new.csv"
+    new.to_csv(file, index=False)
+    good = {row.name: row.logit for row in score_table(file, path)}
+    new = new.astype({"size_2": object, "size_3": object})
+    new.loc[new.index[0], "size_2"] = "high"
+    new.loc[new.index[2], "size_3"] = 1e200
+    new.to_csv(file, index=False)
+    first, _, third = new["id"].iloc[:3]
+    with pytest.raises(InputError, match=f"sample {first}: .*row 1, column 'size_2': 'high'"):
+        score_table(file, path)
+    rows = score_table(file, path, on_bad_sample="exclude")
+    assert {row.name: row.logit for row in rows if not row.reason} == {
+        name: logit for name, logit in good.items() if name not in (first, third)
+    }
+    assert [row.name for row in rows if row.reason] == [first, third]
+    assert "row 1, column 'size_2': 'high' is no finite number" in rows[0].reason
+
+
+@pytest.mark.parametrize("taken", ["table", "proxy"])
+def test_the_result_takes_no_inputs_place(path, new, tmp_path, taken):
+    files = {"table": tmp_path / "new.csv", "proxy": tmp_path / "proxy.json"}
+    new.to_csv(files["table"], index=False)
+    files["proxy"].write_bytes(path.read_bytes())
+    before = files[taken].read_bytes()
+    options = [option for name, file in files.items() for option in (f"--{name}", str(file))]
+    (tmp_path / "folder").mkdir()
+    out = tmp_path / "folder" / ".." / files[taken].name
+    result = CliRunner().invoke(cli, ["score", *options, "--out", str(out)])
+    assert isinstance(result.exception, InputError)
+    assert str(result.exception).endswith("is one of the files to read; give another path")
+    assert files[taken].read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -193,7 +193,7 @@ def _leakage(world: World) -> dict[str, object]:
     twin = [{"a": "S002", "b": "T003", "ratio": 0.04, "p": 1e-6, "roles": ["discovery", "heldout"]}]
     shared = [{"a": "S002", "b": "T003", "share": 0.31, "p": 1e-9, "roles": ["discovery", "heldout"]}]
     readable = [
-        asdict(Readable("discovery", "order of the sheet", 0.6, 0.55, 0.116, 0.348, 80)),
+        asdict(Readable("discovery", "order of the rows", 0.6, 0.55, 0.116, 0.348, 80)),
         asdict(Readable("heldout", "letters in the sample's id", 0.97, 0.55, 0.001, 0.003, 80)),
     ]
     return {

@@ -30,7 +30,7 @@ def test_findings_name_samples_share_and_null(bare_run: Built) -> None:
     assert twins.examples == (
         "S002 (discovery) and T003 (held-out): 4 % of the distance to the fifth neighbour, p < 0.001",
     )
-    # The order of the sheet (p after Holm .348) is no finding; the letters (.003) are.
+    # The order of the rows (p after Holm .348) is no finding; the letters (.003) are.
     assert readable.examples == (
         "Letters in the sample's id, held-out: AUROC 0.97 (permuted 0.55, p = 0.003, n = 80 subjects)",
     )

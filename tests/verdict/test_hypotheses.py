@@ -248,8 +248,8 @@ def undecided(record, reason="no group is dominant"):
     [
         ("redundant", "holds the other"),
         ("suppressor", "no finding by itself"),
-        ("interaction", "one at a time and together"),
-        ("none", "more subjects"),
+        ("interaction", "each alone stays below the signal ceiling"),
+        ("none", "so that one group's lead over the next holds in refits"),
         ("can't tell", "interventions that agree"),
     ],
 )
@@ -264,6 +264,51 @@ def test_what_stood_in_the_way_of_shares_is_what_has_to_change():
     poor = {"correlation": 0.7, "r2": 0.4, "rank": 0.7, "n": 80, "low": 0.6, "high": 0.8}
     assert "the model itself" in undecided(dominance("can't tell", fidelity=poor)).statement
     assert "features can be measured" in undecided(dominance()).statement
+    empty = undecided(dominance(), "fragment_length is dominant, but the penalty leaves no feature")
+    assert empty.statement.endswith(
+        "To decide: a weaker penalty (proxy.penalty: l2), under a protocol of its own."
+    )
+
+
+def redundant(first, second):
+    """All groups have a tenth; these two lead."""
+    record = dominance("redundant", None)
+    for group, share in ((first, 0.5), (second, 0.4)):
+        record["groups"][group] = {"share": {"value": share}, "role": "redundant"}
+    return undecided(record).statement
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "fits"),
+    [
+        ("fragment_length", "methylation", True),
+        ("tissue_of_origin", "fragment_length", True),
+        ("methylation", "tissue_of_origin", False),
+        ("fragment_length", "end_motif", False),
+        ("copy_number", "methylation", False),
+    ],
+)
+def test_experiments_are_named_for_the_groups_that_they_part(first, second, fits):
+    statement = redundant(first, second)
+    assert "moves one of the leading groups and holds the other" in statement
+    assert ("size-selected libraries" in statement) == ("known methylation" in statement) == fits
+
+
+def test_interventions_can_agree_only_where_there_are_several():
+    record = dominance("can't tell", None)
+    record["interventions"] = [
+        {"intervention": "swap", "applies": True},
+        {"intervention": "swap", "applies": True},
+        {"intervention": "reweight", "applies": False},
+    ]
+    assert undecided(record).statement.endswith("To decide: a cohort in which more than one group varies.")
+
+
+def test_what_was_held_is_named_where_a_difference_is_not_certain():
+    # No difference is planted, and age is the only column.
+    rows = rows_of({"length_mode": 1.0}, effects=[0.0])
+    assert rows[1].held == "age"
+    assert "with age held it is not certain" in rows[1].statement
 
 
 def test_statements_have_no_keys_in_them():

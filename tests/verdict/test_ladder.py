@@ -9,7 +9,7 @@ from cfdna_interp.artifacts.verdict import load_verdict, save_verdict
 from cfdna_interp.audit.within_batch import judge
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.errors import InputError
-from cfdna_interp.verdict.ladder import climb
+from cfdna_interp.verdict.ladder import climb, in_words
 
 MARGINS = Validation()
 GROUP = "fragment_length"
@@ -266,7 +266,8 @@ def test_margins_are_those_given():
 def test_simulated_and_exploratory_pass_through():
     verdict = climb(*records(simulated=True, exploratory=True), MARGINS)
     assert verdict.simulated
-    assert "exploratory" in verdict.sentences[1]
+    # Labels are read anew where only they changed, too: the sentence names no protocol.
+    assert verdict.sentences[1].endswith("; exploratory, since held-out labels had been read before.")
     assert not climb(*records(), MARGINS).simulated
 
 
@@ -282,9 +283,10 @@ def test_a_verdict_survives_the_disk(tmp_path):
     verdict = climb(*records(), MARGINS)
     save_verdict(verdict, tmp_path / "verdict.json")
     assert load_verdict(tmp_path / "verdict.json") == verdict
-    (tmp_path / "verdict.json").write_text("{}")
-    with pytest.raises(InputError, match="is no verdict"):
-        load_verdict(tmp_path / "verdict.json")
+    for text, words in (("{}", "has no usable 'sentences'"), ('{"sentences": null}', "is no verdict")):
+        (tmp_path / "verdict.json").write_text(text)
+        with pytest.raises(InputError, match=words):
+            load_verdict(tmp_path / "verdict.json")
 
 
 def test_l2_of_a_model_known_by_its_scores_compares_the_surrogate_with_itself():
@@ -297,3 +299,33 @@ def test_l2_of_a_model_known_by_its_scores_compares_the_surrogate_with_itself():
     assert rung.reason.startswith(
         "held-out AUROC of the surrogate minus that of the surrogate retrained without fragment length: 0.200"
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "clause"),
+    [
+        ({"sufficiency": (0.06, 0.2, 0.18)}, "it relies on fragment length and its surrogate needs it"),
+        (
+            {"within": (0.4, 0.6)},
+            "it relies on fragment length, its surrogate needs it, and it is matched by a logistic "
+            "regression on it",
+        ),
+        (
+            {},
+            "it relies on fragment length, its surrogate needs it, it is matched by logistic regression on "
+            "it and holds in batches",
+        ),
+    ],
+)
+def test_the_headline_doesnt_say_that_a_model_was_retrained_that_could_not_be(changes, clause):
+    dominance, validation, audit = records(**changes)
+    validation["scores"]["surrogate"] = validation["scores"]["model"]
+    assert climb(dominance, validation, audit, MARGINS).sentences[0].endswith(f"; {clause}.")
+    del validation["scores"]["surrogate"]
+    assert "surrogate" not in climb(dominance, validation, audit, MARGINS).sentences[0]
+
+
+def test_names_of_groups_become_words_the_longest_first():
+    # "copy" alone must not break "copy_number" apart.
+    assert in_words("copy_number beats copy", ("copy", "copy_number")) == "copy number beats copy"
+    assert in_words("fragment_length leads") == "fragment length leads"

@@ -112,6 +112,20 @@ def test_bad_settings(study, text, words):
     assert_refused(study, *words)
 
 
+@pytest.mark.parametrize(
+    ("outdir", "words"),
+    [
+        ("sheet.tsv", ["outdir: ", "sheet.tsv", "Not a directory"]),
+        ("s1.bam/inside", ["outdir: ", "s1.bam/inside", "Not a directory"]),
+        ("/proc/results", ["outdir: ", "/proc/results", "give another folder"]),
+        ("o" * 400, ["outdir: ", "File name too long"]),
+    ],
+)
+def test_outdirs_that_take_no_file(study, outdir, words):
+    (study / "config.yaml").write_text(CONFIG.replace("outdir: out", f"outdir: {outdir}"))
+    assert_refused(study, *words)
+
+
 def test_unreadable_and_missing_configs(study):
     (study / "config.yaml").write_bytes(b"\xff\xfe\x00")
     assert_refused(study, "config.yaml", "cannot be read")

@@ -1,0 +1,33 @@
+"""Reading tab-separated tables of earlier stages, whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+
+def read_rows(path: Path | str) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the rows of a table that a stage wrote.
+
+    A table that is cut at the end of a line looks whole: what a caller knows of its rows has to tell.
+
+    Raises
+    ------
+    OSError
+        The file can't be read.
+    ValueError
+        It is no text, has no header, does not end with a line, or a row has not as many cells as the header.
+    """
+    with open(path, newline="", encoding="utf-8") as handle:
+        text = handle.read()
+    if not text.endswith("\n"):
+        raise ValueError("its last line is cut off" if text else "it is empty")
+    try:
+        header, *rows = csv.reader(io.StringIO(text, newline=""), delimiter="\t", strict=True)
+    except csv.Error as error:
+        raise ValueError(str(error)) from None
+    for row in rows:
+        if len(row) != len(header):
+            raise ValueError(f"{len(row)} cells under {len(header)} columns")
+    return header, rows

@@ -1,0 +1,65 @@
+"""Reading a YAML file that a person wrote, with every mistake named by line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cfdna_interp.errors import InputError
+
+
+class _TwiceError(yaml.MarkedYAMLError):
+    """A key of a mapping occurs twice."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key given twice, as YAML asks: PyYAML would take the last and drop the first in silence."""
+
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if (key.tag, key.value) in seen:
+                raise _TwiceError(problem=repr(key.value), problem_mark=key.start_mark)
+            seen.add((key.tag, key.value))
+        return node
+
+
+def read_yaml(file: Path, what: str, start_from: str) -> Any:
+    """Read a YAML file.
+
+    Parameters
+    ----------
+    file
+        The file.
+    what
+        What it is, as messages begin.
+    start_from
+        Where a person finds an example.
+
+    Raises
+    ------
+    InputError
+        The file is missing, unreadable or no YAML, or a key occurs twice.
+    """
+    try:
+        return _Loader(file.read_text(encoding="utf-8")).get_single_data()
+    except FileNotFoundError:
+        raise InputError(f"{what} {file} does not exist; start from {start_from}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{what} {file} cannot be read: {error}") from None
+    except _TwiceError as error:
+        line = error.problem_mark.line + 1
+        raise InputError(f"{what} {file}, line {line}: {error.problem} occurs twice; keep one") from None
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        where = f", line {place.line + 1}" if place is not None else ""
+        raise InputError(f"{what} {file}{where}: not valid YAML; correct the line") from None
+    except RecursionError:
+        raise InputError(f"{what} {file} is nested too deeply; start from {start_from}") from None
+    except ValueError as error:  # of a date or number that looks like one and is none, e.g. 2024-13-45
+        raise InputError(f"{what} {file}: not valid YAML ({error}); put the value in quotes") from None
