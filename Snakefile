@@ -27,6 +27,15 @@ OUT = Layout.of(SETTINGS.outdir)
 ROLES = ("discovery", "heldout")
 CHUNKS = range(SETTINGS.attribution.chunks)
 EMBED_CHUNKS = range(SETTINGS.model.embed_chunks)
+# Training and what follows hold all embedded bags: a float for each version, donor, fragment and direction.
+EMBEDDED_MB = (
+    len(SHEET)
+    * 16
+    * SETTINGS.attribution.donors
+    * SETTINGS.model.bag_size
+    * SETTINGS.model.dim
+    // 10**6
+)
 PARTS = () if TABLE else SETTINGS.representation.parts
 # What the model under study is fitted on: embedded bags, or the table's matrices themselves.
 FITTED_ON = {
@@ -240,7 +249,7 @@ rule train:
         OUT.root / "benchmarks/train.tsv"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=8000 if TABLE else 2500 + 2 * EMBEDDED_MB,
     params:
         version=__version__,
         settings=(SETTINGS.seed, SETTINGS.model.folds, SETTINGS.model.ensemble),
@@ -261,7 +270,7 @@ rule refit:
         OUT.root / "benchmarks/refit/{chunk}.tsv"
     threads: 1
     resources:
-        mem_mb=6000,
+        mem_mb=6000 if TABLE else 2500 + 2 * EMBEDDED_MB,
     params:
         version=__version__,
         settings=(
@@ -318,7 +327,7 @@ rule dominance:
         OUT.root / "benchmarks/dominance.tsv"
     threads: 1
     resources:
-        mem_mb=6000,
+        mem_mb=6000 if TABLE else 2500 + 2 * EMBEDDED_MB,
     params:
         version=__version__,
         settings=SETTINGS.validation,

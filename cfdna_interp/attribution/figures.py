@@ -94,7 +94,7 @@ class Figures:
         a surrogate.
         """
         fidelity = retraining["fidelity"]
-        if fidelity is not None:  # a surrogate without a bound is still a surrogate
+        if fidelity is not None:  # a surrogate whose bound is unknown is still a surrogate
             fidelity = float("nan") if fidelity["low"] is None else float(fidelity["low"])
         return judge(
             share=self.share,
@@ -111,9 +111,6 @@ class Figures:
             signal_ceiling=margins.signal_ceiling,
             ranks=ranks,
             interactions=interactions,
-            # A surrogate without a bound is not a model without a surrogate.
-            fidelity=None
-            if fidelity is None
-            else float("nan" if fidelity["low"] is None else fidelity["low"]),
+            fidelity=fidelity,
             groups=self.groups,
         )

@@ -33,6 +33,8 @@ REFERENCES = {
 DIAGNOSTICS = {
     "unmatched": "replacements without a donor, which kept their own value",
     "relaxed": "replacements whose donor was found after a criterion had been dropped",
+    "unmatched_in_blocks": "of fragments in atlas blocks: without a donor",
+    "relaxed_in_blocks": "of fragments in atlas blocks: donor found after a criterion had been dropped",
     "unplaced": "fragments off the reference, which kept their length",
     "effective": "effective sample size of the worst coalition, of the bag",
     "largest": "largest weight",

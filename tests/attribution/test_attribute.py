@@ -82,6 +82,15 @@ def test_values_of_the_main_intervention_are_those_that_refits_see(run: Config) 
     np.testing.assert_allclose(anchors, np.repeat(expected.reference[:, None], 8, axis=1), atol=1e-6)
 
 
+def test_more_chunks_than_samples_or_refits_are_an_error(run: Config) -> None:
+    many = replace(run, attribution=replace(run.attribution, chunks=11))
+    with pytest.raises(InputError, match=r"attribution\.chunks is 11, but 10 discovery samples .* lower it"):
+        run_attribute(many, 10)
+    # Three bootstraps and three permutations.
+    with pytest.raises(InputError, match=r"attribution\.chunks is 11, but there are 6 refits; lower it"):
+        run_refit(many, 6)
+
+
 def test_chunks_give_the_same_values(run: Config, tmp_path: Path) -> None:
     layout = Layout.of(run.outdir)
     whole = pd.read_parquet(layout.file("coalitions.parquet"))
