@@ -71,6 +71,7 @@ REFERENCES = [
     for path in (
         SETTINGS.atlas,
         SETTINGS.extract.blacklist,
+        SETTINGS.extract.known_sites,
         SETTINGS.features.annotation,
         SETTINGS.reference.build,
         SETTINGS.reference.fasta,

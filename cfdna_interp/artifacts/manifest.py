@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cfdna_interp import __version__
-from cfdna_interp.artifacts.files import digest_file, read_json
+from cfdna_interp.artifacts.files import digest_file, read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import ROLES, load_samples
 from cfdna_interp.config import Config
@@ -68,7 +68,7 @@ def build_manifest(config: Config, layout: Layout) -> dict[str, Any]:
     """
     marks: dict[str, Any] = {}
     if layout.file("validation.json").is_file():
-        validation = read_json(layout.file("validation.json"))
+        validation = read_result(layout.file("validation.json"), "validate")
         marks = {key: validation[key] for key in ("exploratory", "opening") if key in validation}
     return {
         **marks,
@@ -89,7 +89,8 @@ def build_manifest(config: Config, layout: Layout) -> dict[str, Any]:
 def _table(config: Config, layout: Layout) -> dict[str, dict[str, str]]:
     if config.features.table is None:
         return {}
-    made_from = read_json(layout.file("table.json"))  # as the matrices are: the file may have changed since
+    # As the matrices are: the file may have changed since.
+    made_from = read_result(layout.file("table.json"), "matrix")
     return {"table": {key: made_from[key] for key in ("source", "digest")}}
 
 

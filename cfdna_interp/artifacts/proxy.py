@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cfdna_interp.artifacts.composition import Composition, log_parts
-from cfdna_interp.artifacts.files import read_json, write_json
+from cfdna_interp.artifacts.files import read_result, write_json
 from cfdna_interp.artifacts.training import TrainingDistance, load_distance
 from cfdna_interp.config.settings import ProxySettings
 from cfdna_interp.errors import InputError
@@ -210,7 +210,7 @@ def load_proxy(path: Path | str) -> Proxy:
     InputError
         The file is missing, damaged, or no proxy.
     """
-    record = read_json(path)
+    record = read_result(path, "proxy")
     try:
         linear = _linear(record) if record["group"] is not None else None
         return Proxy(
@@ -228,7 +228,7 @@ def load_proxy(path: Path | str) -> Proxy:
             stability=record.get("stability"),
             fidelity=record.get("fidelity"),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError) as error:
         raise InputError(f"{path} is no proxy ({error!r}); give the proxy.json of a finished run") from None
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cfdna_interp.artifacts.files import read_json, write_json
+from cfdna_interp.artifacts.files import read_result, write_json
 from cfdna_interp.errors import InputError
 
 EARNED = "earned"
@@ -67,7 +67,7 @@ def save_verdict(verdict: Verdict, path: Path | str) -> None:
 
 def load_verdict(path: Path | str) -> Verdict:
     """Read what :func:`save_verdict` wrote; raise ``InputError`` where it is missing or damaged."""
-    record = read_json(path)
+    record = read_result(path, "verdict")
     try:
         first, second = record["sentences"]
         rungs = tuple(Rung(**rung) for rung in record["rungs"])
@@ -81,5 +81,5 @@ def load_verdict(path: Path | str) -> Verdict:
             record.get("opening", {}),
             record.get("protocol_digest", ""),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (TypeError, ValueError) as error:
         raise InputError(f"{path} is no verdict ({error!r}); run the verdict stage again") from None

@@ -52,8 +52,8 @@ def read_sheet(path: Path | str, config: Config) -> list[Sample]:
         labels, a role without subjects or with one class only.
     """
     file = Path(path)
-    header, rows = _read_table(file)
-    _check_columns(file, header, config.extract.technical_columns, NEEDED)
+    line, header, rows = _read_table(file)
+    _check_columns(file, line, header, config.extract.technical_columns, NEEDED)
     for row in rows:
         _check_row(file, row, NEEDED)
     technical = [name for name in header if name not in COLUMNS]
@@ -93,8 +93,8 @@ def read_new_samples(
         An unknown column, a bad cell, a duplicate sample or BAM.
     """
     file = Path(path)
-    header, rows = _read_table(file)
-    _check_columns(file, header, further, NEEDED_TO_SCORE)
+    line, header, rows = _read_table(file)
+    _check_columns(file, line, header, further, NEEDED_TO_SCORE)
     rows = [
         _Row(row.line, {name: cell for name, cell in row.cells.items() if name not in ("label", "role")})
         for row in rows
@@ -129,7 +129,8 @@ def _validator(needed: tuple[str, ...]) -> Any:
     return jsonschema.Draft202012Validator({**_schema(), "required": list(needed)})
 
 
-def _read_table(file: Path) -> tuple[list[str], list[_Row]]:
+def _read_table(file: Path) -> tuple[int, list[str], list[_Row]]:
+    """Return the line of the header, the header, and the rows."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -137,36 +138,54 @@ def _read_table(file: Path) -> tuple[list[str], list[_Row]]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"sheet {file} cannot be read ({error}); save it as UTF-8 text") from None
     lines = text.splitlines()
-    if not lines:
+    first = next((line for line in lines if line.strip()), None)
+    if first is None:
         raise InputError(f"sheet {file} is empty; give a header line and one row per sample")
-    separator = "," if file.suffix.lower() == ".csv" or "\t" not in lines[0] else "\t"
+    separator = "," if file.suffix.lower() == ".csv" or "\t" not in first else "\t"
     reader = csv.reader(lines, delimiter=separator, strict=True)
     header: list[str] = []
     rows = []
+    at, begin = 0, 1  # where the header stands, and where the row begins that is read next
     try:
         for cells in reader:
+            line, begin = begin, reader.line_num + 1
             stripped = [cell.strip() for cell in cells]
-            if not header:
-                header = stripped
-                continue
             if not any(stripped):
                 continue
+            if not header:
+                at, header = line, stripped
+                _check_separator(file, line, header)
+                continue
             if len(stripped) != len(header):
+                quote = f" (a quotation mark holds it open to line {begin - 1})" if begin > line + 1 else ""
                 raise InputError(
-                    f"sheet {file}, line {reader.line_num}: {len(stripped)} cells under "
-                    f"{len(header)} columns; correct the line"
+                    f"sheet {file}, line {line}: {len(stripped)} cells under "
+                    f"{len(header)} columns{quote}; correct the line"
                 )
             filled = {name: cell for name, cell in zip(header, stripped, strict=True) if cell}
-            rows.append(_Row(reader.line_num, filled))
+            rows.append(_Row(line, filled))
     except csv.Error as error:
-        raise InputError(f"sheet {file}, line {reader.line_num}: {error}; correct the quoting") from None
+        said = str(error)
+        if reader.line_num > begin:
+            said = f"a quotation mark opens here and is not closed before line {reader.line_num}"
+        raise InputError(f"sheet {file}, line {begin}: {said}; correct the quoting") from None
     if not rows:
         raise InputError(f"sheet {file} has no sample; give one row per sample")
-    return header, rows
+    return at, header, rows
+
+
+def _check_separator(file: Path, line: int, header: Sequence[str]) -> None:
+    """Raise ``InputError`` where a header of one column holds what else columns are separated by."""
+    if len(header) > 1 or not any(sign in header[0] for sign in (";", "|", "\t")):
+        return
+    remedy = "tabs or commas"
+    if file.suffix.lower() == ".csv":
+        remedy = "commas, or call it .tsv" if "\t" in header[0] else "commas"
+    raise InputError(f"sheet {file}, line {line}: {header[0]!r} is one column; separate columns by {remedy}")
 
 
 def _check_columns(
-    file: Path, header: Sequence[str], further: Sequence[str], needed: tuple[str, ...]
+    file: Path, line: int, header: Sequence[str], further: Sequence[str], needed: tuple[str, ...]
 ) -> None:
     schema = _schema()
     known = [*schema["properties"], *further]
@@ -175,14 +194,14 @@ def _check_columns(
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known columns: {', '.join(known)}"
             raise InputError(
-                f"sheet {file}, line 1: unknown column {name!r}; {hint} "
+                f"sheet {file}, line {line}: unknown column {name!r}; {hint} "
                 "(list further columns in extract.technical_columns)"
             )
         if header.count(name) > 1:
-            raise InputError(f"sheet {file}, line 1: column {name!r} occurs twice; drop one")
+            raise InputError(f"sheet {file}, line {line}: column {name!r} occurs twice; drop one")
     missing = [name for name in needed if name not in header]
     if missing:
-        raise InputError(f"sheet {file}, line 1: column {missing[0]!r} is missing; add it")
+        raise InputError(f"sheet {file}, line {line}: column {missing[0]!r} is missing; add it")
 
 
 def _check_row(file: Path, row: _Row, needed: tuple[str, ...]) -> None:
@@ -208,14 +227,11 @@ def _all_numbers(cells: Iterator[str]) -> bool:
 
 def _sample(row: _Row, file: Path, technical: Sequence[str], numeric: set[str], has_batch: bool) -> Sample:
     cells = row.cells
-    bam = cells["bam"]
-    if "://" not in bam:
-        bam = str((file.resolve().parent / Path(bam).expanduser()).resolve())
     site = cells.get("site", "")
     return Sample(
         sample=cells["sample"],
         subject=cells.get("subject", cells["sample"]),
-        bam=bam,
+        bam=_place(row, file),
         label=int(cells["label"]) if "label" in cells else None,
         role=cells.get("role", "heldout"),
         site=site,
@@ -231,6 +247,20 @@ def _sample(row: _Row, file: Path, technical: Sequence[str], numeric: set[str], 
             if name in cells
         },
     )
+
+
+def _place(row: _Row, file: Path) -> str:
+    """Return the absolute path, or the address, of a row's alignments."""
+    bam = row.cells["bam"]
+    if "://" in bam:
+        return bam
+    try:
+        return str((file.resolve().parent / Path(bam).expanduser()).resolve())
+    except (RuntimeError, ValueError) as error:  # no such home folder, links in a circle; a NUL byte
+        raise InputError(
+            f"sample {row.cells['sample']}: sheet {file}, line {row.line}, column 'bam': {bam!r} leads "
+            f"nowhere ({str(error).rstrip('.')}); write the path out"
+        ) from None
 
 
 def _check_duplicates(file: Path, rows: Sequence[_Row], samples: Sequence[Sample]) -> None:

@@ -14,7 +14,7 @@ from cfdna_interp.cohort.checks import check_roles, check_subjects
 from cfdna_interp.config.table import FeatureTable, plain_code
 from cfdna_interp.errors import InputError
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")  # as in sheet_schema.yaml
 _SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 
 
@@ -136,7 +136,7 @@ def _named(cells: Cells, column: str, samples: Sequence[str] | None, roles: Sequ
             what = f"{name!r} is not allowed as a name" if name else "the name is empty"
             raise InputError(
                 f"{who}table {cells.path}, row {row + 1}, column {column!r}: {what}; give letters, digits, "
-                '".", "_" and "-", starting with a letter or digit'
+                '".", "_" and "-", starting with a letter or digit, at most 200 of them'
             )
     return names
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from cfdna_interp.artifacts.exclusions import save_exclusions
 from cfdna_interp.artifacts.features import BAG_GROUPS, GROUPS, Feature, load_features
-from cfdna_interp.artifacts.files import atomic_path, read_json
+from cfdna_interp.artifacts.files import atomic_path, read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import ROLES, Sample, load_samples
 from cfdna_interp.config import Config
@@ -56,7 +56,7 @@ def write_matrices(config: Config) -> None:
     for role in ROLES:  # discovery first: it alone says which features there are
         kept[role] = []
         for sample in load_samples(layout.samples(role)):
-            qc = read_json(layout.qc(sample.sample))
+            qc = read_result(layout.qc(sample.sample), "extract")
             if qc["decision"] == "keep":
                 features = load_features(layout.features(sample.sample))
                 if role == "discovery":

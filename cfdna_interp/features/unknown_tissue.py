@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from cfdna_interp.artifacts.atlas import Atlas
-from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.artifacts.files import read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.artifacts.sheet import load_samples
@@ -45,7 +45,7 @@ def add_unknown(config: Config, count: int) -> tuple[Atlas, UnknownTypes]:
     for sample in load_samples(layout.samples("discovery")):
         if not layout.qc(sample.sample).is_file():
             continue
-        if read_json(layout.qc(sample.sample))["decision"] == "keep":
+        if read_result(layout.qc(sample.sample), "extract")["decision"] == "keep":
             marked, total = marker_counts(Profile.load(layout.profile(sample.sample)), atlas)
             if np.count_nonzero(total) >= config.features.min_markers:
                 counts.append((marked, total))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -124,7 +125,8 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
     who = f"sample {sample.sample}: {sample.bam}"
     if not is_remote(sample.bam):
         if not os.path.isfile(sample.bam):
-            raise InputError(f"{who} does not exist; correct the bam column of the sheet")
+            what = "is a folder" if os.path.isdir(sample.bam) else "does not exist"
+            raise InputError(f"{who} {what}; correct the bam column of the sheet")
         if os.path.getsize(sample.bam) == 0:
             raise InputError(f"{who} is empty (0 bytes); copy or write it again")
     if sample.bam.endswith(".cram") and config.reference.fasta is None:
@@ -152,7 +154,8 @@ def _open(who: str, bam: str, fasta: str | None) -> Any:
             # htslib would write it into the working directory, or take a file of its name there for it.
             options["index_filename"] = index.enter_context(remote_index(bam, who))
         try:
-            return pysam.AlignmentFile(bam, "r", **options)
+            with _unheard():
+                return pysam.AlignmentFile(bam, "r", **options)
         except NotImplementedError:  # so pysam tells gzip from BGZF
             raise InputError(
                 f"{who} is gzip without BGZF blocks; write it again with samtools view"
@@ -162,6 +165,20 @@ def _open(who: str, bam: str, fasta: str | None) -> Any:
                 raise InputError(_truncated(who, error)) from None
             why = _line(error)
             raise InputError(f"{who} cannot be opened ({why}); give a sorted BAM or CRAM file") from None
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Drop what pysam prints while a file that can't be opened can't be closed either.
+
+    It has no caller then, so that Cython shows it to both of Python's hooks, beside the error that is raised.
+    """
+    hooks = sys.excepthook, sys.unraisablehook
+    sys.excepthook, sys.unraisablehook = lambda *_: None, lambda _: None
+    try:
+        yield
+    finally:
+        sys.excepthook, sys.unraisablehook = hooks
 
 
 def _check(who: str, sample: Sample, file: Any, config: Config) -> Alignment:

@@ -95,7 +95,8 @@ def open_fragments(sample: Sample, config: Config) -> Iterator[FragmentFile]:
     if "://" in path:
         raise InputError(f"{who} is remote; download it, fragment files are read from disk")
     if not os.path.isfile(path):
-        raise InputError(f"{who} does not exist; correct the bam column of the sheet")
+        what = "is a folder" if os.path.isdir(path) else "does not exist"
+        raise InputError(f"{who} {what}; correct the bam column of the sheet")
     if os.path.getsize(path) == 0:
         raise InputError(f"{who} is empty (0 bytes); copy or write it again")
     if config.extract.methylation != "none":

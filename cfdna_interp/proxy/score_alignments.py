@@ -59,7 +59,7 @@ def samples_of(bams: Sequence[str], reading: Mapping[str, str]) -> list[Sample]:
     """
     samples = []
     for bam in bams:
-        name = re.sub(r"[^A-Za-z0-9._-]", "_", bam.rsplit("/", 1)[-1]).lstrip("._-") or "sample"
+        name = re.sub(r"[^A-Za-z0-9._-]", "_", bam.rsplit("/", 1)[-1]).lstrip("._-")[:200] or "sample"
         source = bam if "://" in bam else str(Path(bam).resolve())
         samples.append(Sample(name, name, source, None, "heldout", **reading))  # type: ignore[arg-type]
     return samples

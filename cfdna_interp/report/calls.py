@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.artifacts.files import read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import Sample
 
@@ -74,7 +74,7 @@ def load_calls(samples: Mapping[str, Sequence[Sample]], layout: Layout) -> CallT
     for role, members in samples.items():
         rates = []
         for sample in members:
-            record = read_json(layout.qc(sample.sample))
+            record = read_result(layout.qc(sample.sample), "extract")
             names.append(sample.sample)
             for mate in MATES:
                 bias[mate].append(np.array(record["m_bias"][mate], dtype=np.int64).reshape(-1, 2))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from cfdna_interp.artifacts.files import check_result, read_json, read_result
+from cfdna_interp.artifacts.files import check_result, read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.openings import check_opening
 from cfdna_interp.artifacts.sheet import ROLES, Sample, load_samples
@@ -200,7 +200,7 @@ def collect(config: Config, layout: Layout) -> Run:
         audit=judged["audit"],
         verdict=judged["verdict"],
         proxy=proxy if proxy["group"] is not None else None,
-        protocol=read_json(layout.file("protocol.json")),
+        protocol=read_result(layout.file("protocol.json"), "proxy"),
         no_proxy=proxy["reason"],
         scores=scores,
         hypotheses=_read_table(layout.file("hypotheses.tsv"), "verdict"),
@@ -211,7 +211,7 @@ def collect(config: Config, layout: Layout) -> Run:
 def _sum_filters(samples: list[Sample], layout: Layout) -> dict[str, int]:
     totals = dict.fromkeys(FILTERS, 0)
     for sample in samples:
-        for name, count in read_json(layout.qc(sample.sample))["counts"].items():
+        for name, count in read_result(layout.qc(sample.sample), "extract")["counts"].items():
             totals[name] = totals.get(name, 0) + count
     return totals
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from cfdna_interp.artifacts.files import read_result
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.report.tables import read_parquet
+from cfdna_interp.artifacts.tables import read_parquet
 from cfdna_interp.report.words import group_name, group_rank
 
 SHOWN, GROUPS = 24, 6  # features and groups in the figure; feature_shares.parquet has them all

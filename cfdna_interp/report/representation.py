@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.artifacts.files import read_result
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.tables import read_parquet
 from cfdna_interp.config import Config
-from cfdna_interp.report.tables import read_parquet
 from cfdna_interp.report.words import group_name
 
 Record = Mapping[str, Any]
@@ -74,13 +74,13 @@ def load_representation(config: Config, layout: Layout) -> Representation:
     parts = config.representation.parts
     features, geometry = "features" in parts, "geometry" in parts
     return Representation(
-        probes=read_json(layout.file("probes.json")) if "probes" in parts else None,
-        funnel=read_json(layout.file("funnel.json")) if features else None,
+        probes=read_result(layout.file("probes.json"), "probe") if "probes" in parts else None,
+        funnel=read_result(layout.file("funnel.json"), "funnel") if features else None,
         dictionaries=tuple(
-            read_json(layout.dictionary(number))
+            read_result(layout.dictionary(number), "dictionary")
             for number in range(config.representation.seeds if features else 0)
         ),
-        geometry=read_json(layout.file("geometry.json")) if geometry else None,
+        geometry=read_result(layout.file("geometry.json"), "geometry") if geometry else None,
         curve=read_parquet(layout.file("length_curve.parquet"), "geometry") if geometry else None,
     )
 

@@ -14,6 +14,7 @@ import yaml
 from cfdna_interp import __version__
 from cfdna_interp.artifacts.atlas import LEADING
 from cfdna_interp.artifacts.features import BAG_GROUPS
+from cfdna_interp.config.settings import Model
 from cfdna_interp.simulation.bayes import bayes_auroc
 from cfdna_interp.simulation.biology import Biology
 from cfdna_interp.simulation.dialects import NEEDS_REFERENCE, SHEET_COLUMNS
@@ -57,7 +58,8 @@ def config_text(world: World, seed: int, dialect: str) -> str:
     reference = {"build": "build.tsv"}
     if dialect in NEEDS_REFERENCE:
         reference["fasta"] = "genome.fa"
-    settings = {
+    least = min(2_000, world.fragments // 2)
+    settings: dict[str, Any] = {
         "title": f"Simulated cohort: {world.name}",
         "seed": seed,
         "sheet": "sheet.tsv",
@@ -66,12 +68,14 @@ def config_text(world: World, seed: int, dialect: str) -> str:
         "reference": reference,
         "extract": {
             "fragments_per_sample": world.fragments,
-            "min_fragments": min(2_000, world.fragments // 2),
+            "min_fragments": least,
             "technical_columns": list(TECHNICAL),
         },
         "features": {"window": 50_000},
         "attribution": {"bootstrap": 50, "permutations": 19},
     }
+    if least < Model().bag_size:
+        settings["model"] = {"bag_size": least}  # a sample that is kept has to fill a bag
     text: str = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
     return "# Written by cfdna-interp simulate; the paths are relative to this file.\n" + text
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 
-from cfdna_interp.artifacts.files import digest_file, read_result, write_text
+from cfdna_interp.artifacts.files import Result, digest_file, read_result, unusable, write_text
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import load_table
 from cfdna_interp.artifacts.openings import check_opening, opening_of
@@ -40,13 +41,13 @@ def run_verdict(config: Config) -> None:
         protocol_digest=str,
     )
     audit = read_result(layout.file("audit.json"), "audit", handling=dict)
-    protocol = read_result(layout.file("protocol.json"), "proxy", margins=dict)
+    margins = _margins(layout.file("protocol.json"))
     if validation["protocol_digest"] != digest_file(layout.file("protocol.json")):
         raise InputError(
             f"{layout.file('validation.json')} was made under another protocol; run the validate stage again"
         )
     check_opening(validation, audit, layout.file("audit.json"), "audit")
-    verdict = climb(dominance, validation, audit, Validation(**protocol["margins"]))
+    verdict = climb(dominance, validation, audit, margins)
     subjects = load_subjects(layout.file("validation.scores.parquet"), validation)
     cohorts = Cohorts(
         discovery=load_table(layout.matrix("discovery")),
@@ -58,3 +59,12 @@ def run_verdict(config: Config) -> None:
     rows = [replace(row, exploratory=opening.note()) for row in rows]
     save_verdict(replace(verdict, **opening.record()), layout.file("verdict.json"))
     write_text(layout.file("hypotheses.tsv"), as_table(rows))
+
+
+def _margins(path: Path) -> Validation:
+    """Return the margins of a protocol: all of them, as a default in place of one would be another margin."""
+    margins: Result = read_result(path, "proxy", margins=dict)["margins"]
+    names = [field.name for field in fields(Validation)]
+    for unknown in sorted(set(margins) - set(names)):
+        raise unusable(path, "proxy", f"margins.{unknown}")
+    return Validation(**{name: margins[name] for name in names})

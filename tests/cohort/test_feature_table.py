@@ -182,6 +182,7 @@ def change(**cells):
         (lambda t: t.rename(columns={"place": "plaice"}), {}, ["no column 'place'; did you mean 'plaice'?"]),
         (lambda t: t.drop(columns="bmi"), {}, ["no column 'bmi'", "features.table.covariates"]),
         (change(sample=(4, "a/b")), {}, ["row 5, column 'sample'", "'a/b' is not allowed", "letters"]),
+        (change(sample=(4, "S" * 201)), {}, ["row 5, column 'sample'", "is not allowed", "at most 200"]),
         (change(sample=(4, "")), {}, ["row 5", "the name is empty"]),
         (change(sample=(4, "001")), {}, ["sample 001", "row 5: stands on row 2 already"]),
         (

@@ -98,6 +98,9 @@ def test_a_column_of_numbers_and_words_is_a_category(tmp_path):
         (edit(1, "hours_to_spin", "nan"), ["line 3", "'hours_to_spin'", "finite number"]),
         (edit(1, "kit", "NaN"), ["line 3", "'kit'", "empty cell"]),
         (edit(1, "sample", "../S2"), ["line 3", "'sample'", "letters, digits"]),
+        (edit(1, "sample", "S" * 201), ["line 3", "'sample'", "at most 200"]),
+        (edit(1, "bam", "~nobody-here/2.bam"), ["sample S2", "line 3", "'bam'", "leads nowhere", "home"]),
+        (edit(1, "bam", "a/\0.bam"), ["sample S2", "line 3", "'bam'", r"'a/\x00.bam' leads nowhere", "null"]),
         ([ROWS[0] + " more", *ROWS[1:]], ["line 2", "12 cells under 11 columns"]),
         (ROWS[:2], ["no subject has role heldout"]),
         ([], ["no sample"]),
@@ -128,12 +131,58 @@ def test_missing_and_doubled_columns(tmp_path):
         read_sheet(write(tmp_path, header=header), config())
 
 
+def test_a_name_of_200_letters_and_a_blank_line_on_top(tmp_path):
+    path = write(tmp_path, edit(0, "sample", "S" * 200))
+    path.write_text("\n \t\n" + path.read_text())
+    assert read_sheet(path, config())[0].sample == "S" * 200
+    path.write_text(path.read_text().replace("subject", "subjct"))
+    with pytest.raises(InputError, match="line 3: unknown column 'subjct'"):
+        read_sheet(path, config())
+
+
+@pytest.mark.parametrize(
+    ("name", "separator", "said"),
+    [
+        ("s.csv", ";", "separate columns by commas$"),
+        ("s.csv", "\t", r"separate columns by commas, or call it \.tsv$"),
+        ("s.tsv", ";", "separate columns by tabs or commas$"),
+        ("s.txt", "|", "separate columns by tabs or commas$"),
+    ],
+)
+def test_other_separators_are_named(tmp_path, name, separator, said):
+    path = tmp_path / name
+    path.write_text(write(tmp_path).read_text().replace("\t", separator))
+    with pytest.raises(InputError, match=rf"{name}, line 1: 'sample.* is one column; {said}"):
+        read_sheet(path, config())
+
+
+def test_a_quotation_mark_is_named_where_it_opens(tmp_path):
+    path = write(tmp_path)
+    header, *rows = path.read_text().splitlines()
+    rows[1] = '"' + rows[1]  # on line 3, and nowhere closed
+    path.write_text("\n".join([header, *rows]))
+    with pytest.raises(
+        InputError, match="line 3: a quotation mark opens here and is not closed before line 5"
+    ):
+        read_sheet(path, config())
+    rows[1] = rows[1].replace("\t", '\t"', 1).removeprefix('"')
+    rows[2] = rows[2].replace("\t", '"\t', 1)  # one cell from the end of line 3 to the begin of line 4
+    path.write_text("\n".join([header, *rows]))
+    with pytest.raises(
+        InputError, match=r"line 3: 12 cells under 11 columns \(a quotation .* to line 4\)"
+    ):
+        read_sheet(path, config())
+
+
 def test_unreadable_sheets(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         read_sheet(tmp_path / "none.tsv", config())
     (tmp_path / "empty.tsv").write_text("")
     with pytest.raises(InputError, match="is empty"):
         read_sheet(tmp_path / "empty.tsv", config())
+    (tmp_path / "blank.tsv").write_text("\n \n\n")
+    with pytest.raises(InputError, match="is empty"):
+        read_sheet(tmp_path / "blank.tsv", config())
     (tmp_path / "binary.tsv").write_bytes(b"\x1f\x8b\xff\xfe")
     with pytest.raises(InputError, match="UTF-8"):
         read_sheet(tmp_path / "binary.tsv", config())

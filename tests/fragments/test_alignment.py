@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import pysam
 import pytest
 from bams import GENOME, Molecule, mates, random_molecules, write_bam, write_build
@@ -59,6 +61,7 @@ def test_a_good_file(tmp_path, reads):
 
 def test_missing_and_empty(tmp_path):
     assert "does not exist" in message(tmp_path / "none.bam", config(tmp_path))
+    assert "is a folder; correct the bam column" in message(tmp_path, config(tmp_path))
     empty = tmp_path / "empty.bam"
     empty.write_bytes(b"")
     assert "is empty (0 bytes)" in message(empty, config(tmp_path))
@@ -91,6 +94,18 @@ def test_damaged_inside(tmp_path):
     data[int(len(data) * 0.9) : int(len(data) * 0.9) + 2_000] = bytes(2_000)
     bam.write_bytes(bytes(data))
     assert "truncated or damaged" in message(bam, config(tmp_path, methylation="none"))
+
+
+def test_a_damaged_header_is_told_once(tmp_path, reads, monkeypatch, capfd):
+    whole = bytearray(write_bam(tmp_path / "whole.bam", reads).read_bytes())
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    for place in range(18, 60, 6):  # in the deflated bytes of the first block, which holds the header
+        damaged = tmp_path / f"{place}.bam"
+        damaged.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+        message(damaged, config(tmp_path))
+        assert sys.unraisablehook == told.append
+    assert not told and not capfd.readouterr().err
 
 
 def test_no_index(tmp_path, reads):

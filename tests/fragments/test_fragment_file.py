@@ -318,6 +318,8 @@ def test_damaged_files(tmp_path):
 def test_files_that_hold_nothing(tmp_path):
     settings = config_of(tmp_path)
     assert "does not exist" in message(tmp_path / "none.bed", settings)
+    (tmp_path / "folder.bed").mkdir()
+    assert "is a folder; correct the bam column" in message(tmp_path / "folder.bed", settings)
     assert "is empty (0 bytes)" in message(write(tmp_path / "a.bed", ""), settings)
     for name in ("b.bed", "b.bed.gz", "b.bed.bgz"):
         assert "holds no fragments" in message(write(tmp_path / name, "#chrom\n\n"), settings)

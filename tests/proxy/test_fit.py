@@ -146,9 +146,13 @@ _FITTED = fit(*_SMALL, rng())
 
 def test_a_file_that_is_no_proxy_is_named(tmp_path):
     path = tmp_path / "proxy.json"
-    path.write_text(json.dumps({"group": "x"}))
-    with pytest.raises(InputError, match=r"proxy\.json is no proxy"):
-        load_proxy(path)
+    for record, words in (
+        ({"group": "x"}, "has no usable 'draws'"),
+        ({"group": None, "n": {}, "reason": "", "training_range": None}, "is no proxy"),
+    ):
+        path.write_text(json.dumps(record))
+        with pytest.raises(InputError, match=rf"proxy\.json {words}"):
+            load_proxy(path)
 
 
 @pytest.mark.realdata

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pysam
 import pytest
+import yaml
 from scipy.stats import norm
 
 from cfdna_interp.artifacts.atlas import Atlas
@@ -23,6 +24,7 @@ from cfdna_interp.config import load_config
 from cfdna_interp.errors import InputError
 from cfdna_interp.simulation.cohort import simulate
 from cfdna_interp.simulation.noise import build_summaries
+from cfdna_interp.simulation.papers import config_text
 from cfdna_interp.simulation.worlds import load_world
 
 TINY = replace(load_world("length"), fragments=1_500, discovery=4, heldout=4)
@@ -72,6 +74,14 @@ def test_config_is_accepted_and_points_at_the_files(tiny: Path) -> None:
     assert config.extract.fragments_per_sample == 1_500 and config.extract.min_fragments < 1_300
     assert config.extract.technical_columns == ("tube", "hours_to_spin")
     assert (config.attribution.bootstrap, config.attribution.permutations) == (50, 19)
+
+
+def test_a_bag_is_never_larger_than_a_sample_that_the_config_keeps() -> None:
+    # Half of the molecules, 2,000 at most, are what a sample must have; a bag holds 1,024 by default.
+    for fragments, bag in ((500, 250), (1_500, 750), (2_046, 1_023), (2_048, None), (10_000, None)):
+        settings = yaml.safe_load(config_text(replace(TINY, fragments=fragments), 1, "xm"))
+        assert settings.get("model") == (None if bag is None else {"bag_size": bag})
+        assert settings["extract"]["min_fragments"] == min(2_000, fragments // 2)
 
 
 def test_truth(tiny: Path) -> None:

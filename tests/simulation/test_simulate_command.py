@@ -47,6 +47,12 @@ def test_unknown_world_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     assert not (tmp_path / "o").exists()
 
 
+def test_too_few_fragments_for_any_world_are_refused_by_the_option(tmp_path: Path) -> None:
+    done = call("--world", "null", "--out", str(tmp_path / "o"), "--fragments", "999")
+    assert done.returncode == 2 and "x>=1000" in done.stderr
+    assert not (tmp_path / "o").exists()
+
+
 def test_torch_stays_out(tmp_path: Path) -> None:
     code = "import sys, cfdna_interp.simulation.cohort; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

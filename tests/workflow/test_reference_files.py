@@ -13,13 +13,14 @@ COMMAND = Path(sys.executable).with_name("cfdna-interp")
 
 def test_files_of_the_settings_are_inputs_of_extract(simulated_cohort: Path, tmp_path: Path) -> None:
     (tmp_path / "blacklist.bed").write_text("chr1\t100\t200\n")
+    (tmp_path / "snps.bed").write_text("chr1\t300\t301\n")
     (tmp_path / "contexts.bed").write_text("chr1\t100\t200\tisland\n")
     settings = {
         "sheet": str(simulated_cohort / "sheet.tsv"),
         "atlas": str(simulated_cohort / "atlas.tsv"),
         "outdir": "results",
         "reference": {"build": str(simulated_cohort / "build.tsv")},
-        "extract": {"blacklist": "blacklist.bed"},
+        "extract": {"blacklist": "blacklist.bed", "known_sites": "snps.bed"},
         "features": {"annotation": "contexts.bed"},
     }
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings))
@@ -36,6 +37,7 @@ def test_files_of_the_settings_are_inputs_of_extract(simulated_cohort: Path, tmp
         simulated_cohort / "atlas.tsv",
         simulated_cohort / "build.tsv",
         tmp_path / "blacklist.bed",
+        tmp_path / "snps.bed",
         tmp_path / "contexts.bed",
     ):
         assert str(path) in inputs
