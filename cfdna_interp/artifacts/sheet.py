@@ -29,6 +29,19 @@ COLUMNS = (
     "chemistry",
 )
 
+# Technical columns that come from the alignments of every sample; a sheet's own have other names.
+MEASURED = (
+    "fragments",
+    "duplicate_rate",
+    "mapq_loss",
+    "gc",
+    "read_length",
+    "conversion",
+    "over_600bp",
+    "m_bias_5p",
+    "m_bias_3p",
+)
+
 
 @dataclass(frozen=True)
 class Sample:

@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from cfdna_interp.artifacts.sheet import COLUMNS, Sample
-from cfdna_interp.cohort.cells import parse_cell
+from cfdna_interp.artifacts.sheet import COLUMNS, MEASURED, Sample
+from cfdna_interp.cohort.cells import LARGEST, near, parse_cell
 from cfdna_interp.cohort.checks import check_roles, check_subjects
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
@@ -48,12 +48,13 @@ def read_sheet(path: Path | str, config: Config) -> list[Sample]:
     Raises
     ------
     InputError
-        An unknown column, a bad cell, a duplicate sample or BAM, a subject in both roles or with two
-        labels, a role without subjects or with one class only.
+        An unknown column, or a technical one that is not there, a bad cell, a duplicate sample or BAM, a
+        subject in both roles or with two labels, a role without subjects or with one class only.
     """
     file = Path(path)
     line, header, rows = _read_table(file)
     _check_columns(file, line, header, config.extract.technical_columns, NEEDED)
+    _check_further(file, header, config.extract.technical_columns)
     for row in rows:
         _check_row(file, row, NEEDED)
     technical = [name for name in header if name not in COLUMNS]
@@ -62,6 +63,7 @@ def read_sheet(path: Path | str, config: Config) -> list[Sample]:
         name for name in ("reads", "chemistry") if len({row.cells.get(name, "") for row in rows}) > 1
     ]
     numeric = {name for name in technical if _all_numbers(row.cells.get(name, "") for row in rows)}
+    _check_numbers(file, rows, {"age", *numeric})
     samples = [_sample(row, file, technical, numeric, "batch" in header) for row in rows]
     _check_duplicates(file, rows, samples)
     check_subjects(samples, [f"line {row.line}" for row in rows], f"sheet {file}")
@@ -102,6 +104,7 @@ def read_new_samples(
     for row in rows:
         _check_row(file, row, NEEDED_TO_SCORE)
     technical = [name for name in header if name not in COLUMNS]
+    _check_numbers(file, rows, {"age", *technical} - set(categories))
     samples = [_sample(row, file, technical, set(), "batch" in header) for row in rows]
     _check_duplicates(file, rows, samples)
     return [
@@ -190,9 +193,14 @@ def _check_columns(
     schema = _schema()
     known = [*schema["properties"], *further]
     for name in header:
+        if name in MEASURED:
+            raise InputError(
+                f"sheet {file}, line {line}: column {name!r} is measured in the alignments; rename it "
+                "or drop it"
+            )
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known columns: {', '.join(known)}"
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known columns: {', '.join(known)}"
             raise InputError(
                 f"sheet {file}, line {line}: unknown column {name!r}; {hint} "
                 "(list further columns in extract.technical_columns)"
@@ -202,6 +210,31 @@ def _check_columns(
     missing = [name for name in needed if name not in header]
     if missing:
         raise InputError(f"sheet {file}, line {line}: column {missing[0]!r} is missing; add it")
+
+
+def _check_further(file: Path, header: Sequence[str], further: Sequence[str]) -> None:
+    """Raise ``InputError`` where a name in ``extract.technical_columns`` would do nothing."""
+    for name in further:
+        if name in COLUMNS:
+            raise InputError(
+                f"extract.technical_columns: {name!r} is a column with a use of its own; leave it out there"
+            )
+        if name not in header:
+            raise InputError(
+                f"extract.technical_columns: sheet {file} has no column {name!r}; {near(name, header)}"
+            )
+
+
+def _check_numbers(file: Path, rows: Sequence[_Row], names: Collection[str]) -> None:
+    """Raise ``InputError`` where a number is beyond what anything measures; 1e999 reads as infinity."""
+    for row in rows:
+        for name, cell in row.cells.items():
+            value = parse_cell(cell) if name in names else 0.0
+            if isinstance(value, float) and not abs(value) <= LARGEST:
+                raise InputError(
+                    f"sample {row.cells['sample']}: sheet {file}, line {row.line}, column {name!r}: {cell!r} "
+                    f"is no finite number of at most {LARGEST:g}; correct it, or leave the cell empty"
+                )
 
 
 def _check_row(file: Path, row: _Row, needed: tuple[str, ...]) -> None:

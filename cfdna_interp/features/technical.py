@@ -5,19 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cfdna_interp.artifacts.sheet import Sample
-
-FROM_ALIGNMENTS = (
-    "fragments",
-    "duplicate_rate",
-    "mapq_loss",
-    "gc",
-    "read_length",
-    "conversion",
-    "over_600bp",
-    "m_bias_5p",
-    "m_bias_3p",
-)
+from cfdna_interp.artifacts.sheet import MEASURED, Sample
 
 
 def technical_columns(sample: Sample, qc: Mapping[str, Any]) -> dict[str, float | str]:
@@ -31,7 +19,7 @@ def technical_columns(sample: Sample, qc: Mapping[str, Any]) -> dict[str, float 
         The sample's ``qc/{sample}.json``.
     """
     columns: dict[str, float | str] = {}
-    for name in FROM_ALIGNMENTS:
+    for name in MEASURED:
         value = qc["technical"][name]
         columns[f"technical_{name}"] = float("nan") if value is None else float(value)
     for name, cell in sample.technical.items():

@@ -42,6 +42,8 @@ def test_codes_stay_text_and_other_cells_are_read_one_by_one(tmp_path):
     [
         ("sample\nN1\n", "line 1: column 'bam' is missing"),
         ("sample bam tub\nN1 a.bam x\n", "unknown column 'tub'; did you mean 'tube'"),
+        ("sample bam age\nN1 a.bam 1e999\n", "sample N1: .*column 'age': '1e999' is no finite number"),
+        ("sample bam kit\nN1 a.bam 1e101\n", "sample N1: .*column 'kit': '1e101' is no finite number"),
         ("sample bam\nN1 a.bam\nN1 b.bam\n", "line 3: sample N1 stands on line 2 already"),
         ("sample bam\nN1 a.bam\nN2 a.bam\n", "sample N2: .*line 3: bam"),
         ("sample bam reads\nN1 a.bam long\n", "sample N1: .*column 'reads': 'long' is not allowed"),

@@ -96,6 +96,8 @@ def test_a_column_of_numbers_and_words_is_a_category(tmp_path):
         (edit(1, "age", "NaN"), ["line 3", "'age'", "'NaN'", "finite number"]),
         (edit(1, "age", "inf"), ["line 3", "'age'", "'inf'"]),
         (edit(1, "hours_to_spin", "nan"), ["line 3", "'hours_to_spin'", "finite number"]),
+        (edit(1, "age", "1e999"), ["sample S2", "line 3", "'age'", "'1e999'", "at most 1e+100"]),
+        (edit(1, "hours_to_spin", "-1e101"), ["sample S2", "line 3", "'hours_to_spin'", "'-1e101'"]),
         (edit(1, "kit", "NaN"), ["line 3", "'kit'", "empty cell"]),
         (edit(1, "sample", "../S2"), ["line 3", "'sample'", "letters, digits"]),
         (edit(1, "sample", "S" * 201), ["line 3", "'sample'", "at most 200"]),
@@ -120,6 +122,37 @@ def test_unknown_column_names_the_nearest(tmp_path):
     header = ["subjct" if name == "subject" else name for name in HEADER]
     with pytest.raises(InputError, match="unknown column 'subjct'; did you mean 'subject'"):
         read_sheet(write(tmp_path, header=header), config())
+
+
+def test_a_column_of_numbers_holds_finite_ones_and_a_code_may_look_like_any(tmp_path):
+    rows = [f"{row} {cell}" for row, cell in zip(ROWS, ["1", "2", "1e999", "_"], strict=True)]
+    with pytest.raises(InputError, match=r"sample S3: .*line 4, column 'plate': '1e999' is no finite"):
+        read_sheet(write(tmp_path, rows, [*HEADER, "plate"]), config())
+    rows[0] = f"{ROWS[0]} A"
+    assert read_sheet(write(tmp_path, rows, [*HEADER, "plate"]), config())[2].technical["plate"] == "1e999"
+
+
+@pytest.mark.parametrize(
+    ("technical", "said"),
+    [
+        ("label", "'label' is a column with a use of its own; leave it out there"),
+        ("reads", "'reads' is a column with a use of its own"),
+        (
+            "hours_to_spun",
+            r"sheet .*sheet\.tsv has no column 'hours_to_spun'; did you mean 'hours_to",
+        ),
+    ],
+)
+def test_technical_columns_that_would_do_nothing(tmp_path, technical, said):
+    with pytest.raises(InputError, match=r"extract\.technical_columns: " + said):
+        read_sheet(write(tmp_path), config("kit", technical))
+
+
+@pytest.mark.parametrize("name", ["fragments", "gc", "over_600bp"])
+def test_a_column_cannot_take_the_place_of_what_is_measured(tmp_path, name):
+    rows = [f"{row} 1" for row in ROWS]
+    with pytest.raises(InputError, match=rf"line 1: column '{name}' is measured in the alignments; rename"):
+        read_sheet(write(tmp_path, rows, [*HEADER, name]), config(name))
 
 
 def test_missing_and_doubled_columns(tmp_path):
@@ -168,9 +201,7 @@ def test_a_quotation_mark_is_named_where_it_opens(tmp_path):
     rows[1] = rows[1].replace("\t", '\t"', 1).removeprefix('"')
     rows[2] = rows[2].replace("\t", '"\t', 1)  # one cell from the end of line 3 to the begin of line 4
     path.write_text("\n".join([header, *rows]))
-    with pytest.raises(
-        InputError, match=r"line 3: 12 cells under 11 columns \(a quotation .* to line 4\)"
-    ):
+    with pytest.raises(InputError, match=r"line 3: 12 cells under 11 columns \(a quotation .* to line 4\)"):
         read_sheet(path, config())
 
 
