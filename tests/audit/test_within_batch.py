@@ -49,6 +49,12 @@ def test_each_cell(low, high, crude, status):
         assert judge(within, FALLS, overlap(0.6)) == got
 
 
+def test_the_reason_says_on_how_many_subjects():
+    batches = [{"batch": "a", "case": 5, "control": 7}, {"batch": "b", "case": 6, "control": 5}]
+    within = {"value": 0.8, "low": 0.7, "high": 0.9, "crude": 0.8, "batches": batches}
+    assert "(11 cases and 12 controls in 2 mixed batches)" in judge(within).reason
+
+
 def test_one_batch_alone_compares_nothing():
     clear = {"value": 0.8, "low": 0.7, "high": 0.9, "crude": 0.8}
     assert judge(clear).status == "not handling"
