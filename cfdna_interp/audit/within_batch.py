@@ -88,7 +88,8 @@ def judge(
         numbers = f"within-batch AUROC {within['value']:.2f} [{low:.2f} to {high:.2f}], crude {crude:.2f}"
         if mixed := within.get("batches"):
             case, control = (sum(batch[key] for batch in mixed) for key in ("case", "control"))
-            numbers += f" ({case} cases and {control} controls in {len(mixed)} mixed batch{'es' if len(mixed) > 1 else ''})"
+            batches = "batch" if len(mixed) == 1 else "batches"
+            numbers += f" ({case} cases and {control} controls in {len(mixed)} mixed {batches})"
         alone = bool(within.get("only"))  # within the only batch lies the crude AUROC itself
         if alone and (overlap is None or overlap.reason):
             reason = (
