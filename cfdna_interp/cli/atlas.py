@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cfdna_interp.cli.options import config_option
+from cfdna_interp.cli.options import FiniteRange, config_option
 
 
 @click.group("atlas")
@@ -26,12 +26,12 @@ def command() -> None:
 )
 @click.option(
     "--depth",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, max=1e9, min_open=True),
     help="Fragments (or calls) a block to judge by [default: the samples' median, 10 without samples].",
 )
 @click.option(
     "--share",
-    type=click.FloatRange(min=0, max=1, min_open=True, max_open=True),
+    type=FiniteRange(min=0, max=1, min_open=True, max_open=True),
     default=0.05,
     show_default=True,
     help="Share of two cell types that are to be told apart.",

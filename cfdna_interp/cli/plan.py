@@ -7,11 +7,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
+
+from cfdna_interp.cli.options import FiniteRange
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 # Ends left out: an AUROC of exactly .5 or 1 has no cohort that would show it.
-_AUROC = click.FloatRange(0.5, 1, min_open=True, max_open=True)
-_SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+_AUROC = FiniteRange(0.5, 1, min_open=True, max_open=True)
+_SHARE = FiniteRange(0, 1, min_open=True, max_open=True)
+_MOST = 1_000_000  # of a class at a site
 
 
 def _sites(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> list[tuple[float, float]]:
@@ -22,8 +26,8 @@ def _sites(ctx: click.Context, param: click.Parameter, values: Sequence[str]) ->
             case, control = (float(part) for part in value.split(":"))
         except ValueError:
             raise click.BadParameter(f"{value!r} is not two numbers with a colon, e.g. 30:10") from None
-        if not (0 <= case < float("inf") and 0 <= control < float("inf")):
-            raise click.BadParameter(f"{value!r} must hold two finite numbers, none below 0")
+        if not (0 <= case <= _MOST and 0 <= control <= _MOST):
+            raise click.BadParameter(f"{value!r} must hold two finite numbers from 0 to {_MOST:,}")
         sites.append((case, control))
     if not any(min(site) > 0 for site in sites):
         raise click.BadParameter("no site has both classes, and no number of subjects mends that")
@@ -51,12 +55,10 @@ _controls = click.option(
     "--controls-per-case",
     default=1.0,
     show_default=True,
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, 1000, min_open=True),
 )
 _power = click.option("--power", default=0.8, show_default=True, type=_SHARE)
-_alpha = click.option(
-    "--alpha", default=0.05, show_default=True, type=click.FloatRange(0, 0.5, min_open=True)
-)
+_alpha = click.option("--alpha", default=0.05, show_default=True, type=FiniteRange(0, 0.5, min_open=True))
 
 
 @command.command()
@@ -65,7 +67,7 @@ _alpha = click.option(
     "--half-width",
     default=0.05,
     show_default=True,
-    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+    type=FiniteRange(0, 0.5, min_open=True, max_open=True),
     help="Half of the 95 % interval's width.",
 )
 @_controls
@@ -128,7 +130,7 @@ def signal(
     "--correlation",
     default=0.5,
     show_default=True,
-    type=click.FloatRange(0, 1, max_open=True),
+    type=FiniteRange(0, 1, max_open=True),
     help="Of the two scores within cases and within controls.",
 )
 @_power
@@ -188,12 +190,14 @@ def difference(
 )
 @click.option(
     "--half-width",
-    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+    type=FiniteRange(0, 0.5, min_open=True, max_open=True),
     help="Half of the 95 % interval's width, instead of a power.",
 )
 @_power
 @_json
+@click.pass_context
 def within(
+    ctx: click.Context,
     auroc: float,
     mix: Sequence[tuple[float, float]],
     half_width: float | None,
@@ -206,6 +210,8 @@ def within(
     """
     from cfdna_interp.stats.planning import sites_for_interval, sites_for_signal
 
+    if half_width is not None and ctx.get_parameter_source("power") is not ParameterSource.DEFAULT:
+        raise click.UsageError("give --half-width or --power, not both: a cohort is sized for one of them")
     if half_width is None:
         sites, achieved = sites_for_signal(auroc, mix, power)
     else:

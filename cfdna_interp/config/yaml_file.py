@@ -10,21 +10,22 @@ import yaml
 from cfdna_interp.errors import InputError
 
 
-class _TwiceError(yaml.MarkedYAMLError):
-    """A key of a mapping occurs twice."""
+class _TwiceError(yaml.YAMLError):
+    """A key of a mapping occurs twice; the message begins with the line."""
 
 
 class _Loader(yaml.SafeLoader):
     """Refuses a key given twice, as YAML asks: PyYAML would take the last and drop the first in silence."""
 
-    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node: yaml.MappingNode = super().compose_mapping_node(anchor)
         seen = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 continue
             if (key.tag, key.value) in seen:
-                raise _TwiceError(problem=repr(key.value), problem_mark=key.start_mark)
+                line = key.start_mark.line + 1
+                raise _TwiceError(f"line {line}: {key.value!r} occurs twice; keep one")
             seen.add((key.tag, key.value))
         return node
 
@@ -53,8 +54,7 @@ def read_yaml(file: Path, what: str, start_from: str) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{what} {file} cannot be read: {error}") from None
     except _TwiceError as error:
-        line = error.problem_mark.line + 1
-        raise InputError(f"{what} {file}, line {line}: {error.problem} occurs twice; keep one") from None
+        raise InputError(f"{what} {file}, {error}") from None
     except yaml.YAMLError as error:
         place = getattr(error, "problem_mark", None)
         where = f", line {place.line + 1}" if place is not None else ""

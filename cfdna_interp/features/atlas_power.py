@@ -23,7 +23,8 @@ class Power:
     nearest
         (types,) index of the type that is hardest to tell from it.
     correlation
-        (types,) correlation of the two over blocks; NaN where one is the same in all blocks.
+        (types,) correlation of the two over blocks; NaN where one is the same in all blocks, or there is
+        only one.
     depth
         (types,) counts a block at which the two are told apart; inf where they are alike.
     """
@@ -64,5 +65,7 @@ def atlas_power(expected: np.ndarray, depth: float, share: float) -> Power:
     nearest = distance.argmin(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         needed = _REACH**2 / (share**2 * distance[np.arange(types), nearest])
-        correlation = np.corrcoef(table.T)[np.arange(types), nearest]
+        # Over a single block there is none.
+        matrix = np.corrcoef(table.T) if len(table) > 1 else np.full((types, types), np.nan)
+    correlation = matrix[np.arange(types), nearest]
     return Power(_REACH * np.sqrt(np.maximum(variance, 0)), nearest, correlation, needed)

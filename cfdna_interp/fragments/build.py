@@ -53,7 +53,7 @@ def load_build(path: Path) -> dict[str, int]:
             if not line.strip() or line.startswith("#"):
                 continue
             cells = line.split("\t")
-            if len(cells) < 2 or not cells[1].strip().isdigit():
+            if len(cells) < 2 or not cells[1].strip().isdecimal():
                 raise InputError(
                     f"reference build {path}, line {number}: expected contig and length separated by a tab"
                 )
@@ -126,7 +126,8 @@ def _candidates(setting: str) -> dict[str, Path]:
     if "/" in setting:
         return {Path(setting).stem: Path(setting)}
     raise InputError(
-        f"reference.build {setting!r} is neither auto, {', '.join(known)} nor the path of a contig table"
+        f"reference.build {setting!r} is neither auto, {', '.join(known)} nor the path of a contig table; "
+        f"of a file beside the config write ./{setting}"
     )
 
 

@@ -256,7 +256,7 @@ def _unusable(config: Config, source: Source, totals: Totals) -> str:
 def _largest_loss(tally: Tally) -> str:
     reason = max(REASONS, key=lambda name: tally.counts[name])
     count = tally.counts[reason]
-    return f"; most reads were lost as {reason} ({count} of {tally.counts['reads']})" if count else ""
+    return f"; the largest loss: {reason}, {count} of {tally.counts['reads']} reads" if count else ""
 
 
 def _quality(

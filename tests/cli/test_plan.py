@@ -62,7 +62,15 @@ def test_within_keeps_the_mix_of_the_sites():
     [
         (["within", "--auroc", "0.7", "--site", "30:0", "--site", "0:20"], "no site has both classes"),
         (["within", "--auroc", "0.7", "--site", "30"], "two numbers with a colon"),
-        (["within", "--auroc", "0.7", "--site=-3:4"], "none below 0"),
+        (["within", "--auroc", "0.7", "--site=-3:4"], "two finite numbers from 0"),
+        (["within", "--auroc", "0.7", "--site", "1e308:1e308"], "two finite numbers from 0 to 1,000,000"),
+        (
+            ["within", "--auroc", "0.7", "--site", "1:1", "--half-width", "0.05", "--power", "0.8"],
+            "give --half-width or --power, not both",
+        ),
+        (["signal", "--auroc", "0.6", "--controls-per-case", "inf"], "0<x<=1000"),
+        (["signal", "--auroc", "nan"], "'nan' is no finite number"),
+        (["interval", "--auroc", "0.7", "--half-width", "nan"], "'nan' is no finite number"),
         (["within", "--auroc", "0.7", "--site", "nan:4"], "two finite numbers"),
         (["difference", "--auroc", "0.8", "--than", "0.8"], "is what it is compared with"),
         (["interval", "--auroc", "1"], "0.5<x<1"),

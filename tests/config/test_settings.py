@@ -51,6 +51,26 @@ def test_schema_and_dataclasses_have_the_same_keys():
         assert section["additionalProperties"] is False
 
 
+def limits(node: Any, name: str = ""):
+    """The keys of whole numbers with their largest one."""
+    if isinstance(node, dict):
+        if "integer" in node.get("type", ()) and "string" not in node["type"]:
+            yield name, node.get("maximum")
+        for key, inner in node.items():
+            yield from limits(inner, key)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from limits(inner, name)
+
+
+def test_whole_numbers_fit_into_what_computes_with_them(tmp_path):
+    found = list(limits(SETTINGS))
+    assert {"seed", "window", "bag_size", "components"} <= {name for name, _ in found}
+    assert not [name for name, most in found if most is None or most > 2**32]
+    said = refused(write(tmp_path, f"features: {{window: {10**30}}}\n"))
+    assert "features.window" in said and "maximum of 1000000000" in said
+
+
 def test_required_keys_are_those_without_a_default():
     missing = dataclasses.MISSING
     bare = {

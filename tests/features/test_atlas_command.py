@@ -73,6 +73,8 @@ def test_an_atlas_by_itself(tmp_path):
         "can't be told apart, 5 % of one from 5 % of the other at 10 fragments a block: blood and liver; "
         "blood and brain"
     )
+    for depth in ("nan", "inf"):
+        assert lines("check", "--atlas", tmp_path / "atlas.tsv", "--depth", depth)[0] == 2
     assert lines("check", "--atlas", tmp_path / "atlas.tsv", "--depth", "50")[1][-1].startswith(
         "all cell types can be told apart"
     )

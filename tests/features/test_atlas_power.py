@@ -19,6 +19,14 @@ def test_two_types_by_hand():
     assert power.correlation == pytest.approx(-1)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_single_block_correlates_with_nothing():
+    # One block can't give three shares, and of two it gives the difference: .8 s, as above but once.
+    power = atlas_power(np.array([[0.9, 0.1]]), depth=100, share=0.1)
+    assert np.isnan(power.correlation).all()
+    assert power.depth == pytest.approx(2 * 153.1, abs=0.2)
+
+
 def test_types_that_are_alike():
     power = atlas_power(np.array([[0.9, 0.1, 0.1], [0.2, 0.8, 0.8], [0.5, 0.1, 0.1]]), depth=1_000, share=0.1)
     assert power.nearest[1:].tolist() == [2, 1]

@@ -116,7 +116,7 @@ def test_too_few_fragments_are_excluded_with_the_largest_loss(tmp_path, config):
     assert qc["decision"] == "exclude"
     assert qc["reason"] == (
         "100 fragments are fewer than extract.min_fragments (200); "
-        "most reads were lost as low_mapq (600 of 800)"
+        "the largest loss: low_mapq, 600 of 800 reads"
     )
 
 
