@@ -1,8 +1,13 @@
 from __future__ import annotations
 
-import pytest
+import re
+from pathlib import Path
 
-from cfdna_interp.cohort.sheet import read_sheet
+import pytest
+import yaml
+
+from cfdna_interp.artifacts.sheet import MEASURED
+from cfdna_interp.cohort.sheet import SCHEMA, read_sheet
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract
 from cfdna_interp.errors import InputError
@@ -203,6 +208,16 @@ def test_a_quotation_mark_is_named_where_it_opens(tmp_path):
     path.write_text("\n".join([header, *rows]))
     with pytest.raises(InputError, match=r"line 3: 12 cells under 11 columns \(a quotation .* to line 4\)"):
         read_sheet(path, config())
+
+
+def test_the_page_about_sheets_has_every_column_and_its_values():
+    page = (Path(__file__).parents[2] / "docs" / "sheet.md").read_text()
+    schema = yaml.safe_load(SCHEMA.read_text())["properties"]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", page, flags=re.MULTILINE))
+    assert set(rows) == set(schema)
+    for name, what in schema.items():
+        assert all(f"`{value}`" in rows[name] for value in what.get("enum", []))
+    assert all(f"`{name}`" in page for name in MEASURED)
 
 
 def test_unreadable_sheets(tmp_path):
