@@ -154,9 +154,13 @@ def _complete(folder: Path, subjects: Sequence[Subject], settings: dict[str, Any
     record = folder / "truth.json"
     if not record.exists():
         return False
-    old, digest = read_json(record), _digest(settings)
+    try:
+        old = read_json(record)
+    except InputError:  # somebody's file of that name: not to be deleted, as the message would have it
+        old = {}
     if not isinstance(old.get("world"), dict):
         raise InputError(f"{record} is not one that simulate wrote; give another --out")
+    digest = _digest(settings)
     if old.get("settings") != digest:
         raise InputError(
             f"{folder} holds a cohort of other settings ({_difference(old, settings)}); give another --out, "

@@ -155,10 +155,11 @@ def test_a_cohort_of_other_settings_is_left_alone(tiny: Path) -> None:
     assert fingerprints(tiny) == before
 
 
+@pytest.mark.parametrize("content", [b"\xff mine", b"{}"])
 @pytest.mark.parametrize("name", ["sheet.tsv", "config.yaml", "genome.fa", "bam/S001.bam", "truth.json"])
-def test_files_of_somebody_else_are_left_alone(name: str, tmp_path: Path) -> None:
+def test_files_of_somebody_else_are_left_alone(name: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / "bam").mkdir()
-    (tmp_path / name).write_bytes(b"{\x7d\n" if name == "truth.json" else b"\xff mine")
+    (tmp_path / name).write_bytes(content)
     (tmp_path / "bam" / ".tmp-of-mine").write_text("mine too")
     before = fingerprints(tmp_path)
     with pytest.raises(InputError, match=f"{name}.*; give another --out"):
