@@ -143,9 +143,7 @@ def _open_writer(out: Path, source: Source) -> Iterator[_Writer]:
         with _open_format(out, source) as writer:
             yield writer
     except OSError as error:
-        raise InputError(
-            f"{out} cannot be written ({error.strerror or error}); free some space or give another path"
-        ) from None
+        raise InputError(f"{out} cannot be written ({error}); free some space or give another path") from None
 
 
 @contextmanager
