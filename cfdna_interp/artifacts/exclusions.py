@@ -33,9 +33,9 @@ def load_exclusions(path: Path | str) -> list[dict[str, str]]:
         header, rows = read_rows(path)
         if tuple(header) != COLUMNS:
             raise ValueError("other columns")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error}); run the matrix stage first") from None
-    except ValueError as error:
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; run the matrix stage first") from None
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} is damaged ({error}); run the matrix stage again") from None
     return [dict(zip(header, row, strict=True)) for row in rows]
 

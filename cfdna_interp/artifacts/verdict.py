@@ -48,6 +48,7 @@ class Verdict:
 
     ``protocol_digest``, ``exploratory`` and ``opening`` are those of ``validation.json``: under which
     protocol the held-out labels were read, whether they had been before, and what changed since.
+    ``hypotheses_digest`` is the SHA-256 of the table that was written with it, "" where that isn't known.
     """
 
     headline: str | None
@@ -58,6 +59,7 @@ class Verdict:
     exploratory: bool = False
     opening: dict[str, Any] = field(default_factory=dict)
     protocol_digest: str = ""
+    hypotheses_digest: str = ""
 
 
 def save_verdict(verdict: Verdict, path: Path | str) -> None:
@@ -80,6 +82,7 @@ def load_verdict(path: Path | str) -> Verdict:
             record.get("exploratory", False),
             record.get("opening", {}),
             record.get("protocol_digest", ""),
+            record.get("hypotheses_digest", ""),
         )
     except (TypeError, ValueError) as error:
         raise InputError(f"{path} is no verdict ({error!r}); run the verdict stage again") from None

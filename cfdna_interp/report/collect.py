@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from cfdna_interp.artifacts.files import check_result, read_result
+from cfdna_interp.artifacts.exclusions import kept_samples, load_exclusions
+from cfdna_interp.artifacts.files import check_result, digest_file, read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.openings import check_opening
-from cfdna_interp.artifacts.sheet import ROLES, Sample, load_samples
+from cfdna_interp.artifacts.rows import read_rows
+from cfdna_interp.artifacts.sheet import ROLES, Sample
 from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
@@ -150,8 +152,7 @@ def collect(config: Config, layout: Layout) -> Run:
     InputError
         A result is missing, damaged or of another opening; the message names the file and what to run.
     """
-    exclusions = _read_table(layout.file("exclusions.tsv"), "matrix")
-    excluded = {row["sample"] for row in exclusions}
+    exclusions = load_exclusions(layout.file("exclusions.tsv"))
     validation = read_result(
         layout.file("validation.json"),
         "validate",
@@ -169,7 +170,7 @@ def collect(config: Config, layout: Layout) -> Run:
     labels = {str(subject): int(label) for subject, label in zip(scores.subject, scores.label, strict=True)}
     samples = {}
     for role in ROLES:
-        kept = [sample for sample in load_samples(layout.samples(role)) if sample.sample not in excluded]
+        kept = kept_samples(layout, role)
         labels |= {sample.subject: sample.label for sample in kept if sample.label is not None}
         samples[role] = kept
     for sample in samples["heldout"]:
@@ -184,6 +185,13 @@ def collect(config: Config, layout: Layout) -> Run:
     # Files of an earlier run from alignments may lie in the folder of a run from a table.
     bams = config.features.table is None
     fragments = ROLES if bams else ()
+    table = None if bams else load_feature_table(layout)
+    without_role = sum(not row["role"] for row in exclusions)
+    if table is not None and table.left_out != without_role:
+        raise InputError(
+            f"{layout.file('exclusions.tsv')} names {without_role} rows without a role, table.json "
+            f"{table.left_out}; run the matrix stage again"
+        )
     return Run(
         config=config,
         samples=samples,
@@ -191,7 +199,7 @@ def collect(config: Config, layout: Layout) -> Run:
         lengths={role: load_lengths(role, samples[role], labels, layout) for role in fragments},
         calls=load_calls(samples, layout) if bams else None,
         filters={role: _sum_filters(samples[role], layout) for role in fragments},
-        table=None if bams else load_feature_table(layout),
+        table=table,
         dominance=read_result(layout.file("dominance.json"), "dominance", groups=dict, outcome=str),
         encoder=read_result(layout.file("encoder.json"), "train", encoder=str, consumes=list),
         maps=load_maps(layout.file("maps.parquet"), config) if bams else None,
@@ -203,7 +211,7 @@ def collect(config: Config, layout: Layout) -> Run:
         protocol=read_result(layout.file("protocol.json"), "proxy"),
         no_proxy=proxy["reason"],
         scores=scores,
-        hypotheses=_read_table(layout.file("hypotheses.tsv"), "verdict"),
+        hypotheses=_load_hypotheses(layout.file("hypotheses.tsv"), judged["verdict"]),
         exclusions=exclusions,
     )
 
@@ -216,14 +224,15 @@ def _sum_filters(samples: list[Sample], layout: Layout) -> dict[str, int]:
     return totals
 
 
-def _read_table(path: Path, stage: str) -> list[dict[str, str]]:
+def _load_hypotheses(path: Path, verdict: Mapping[str, Any]) -> list[dict[str, str]]:
     try:
-        with open(path, newline="", encoding="utf-8") as handle:
-            return [
-                {str(name): cell or "" for name, cell in row.items()}
-                for row in csv.DictReader(handle, delimiter="\t")
-            ]
+        header, rows = read_rows(path)
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist; run the {stage} stage first") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read ({error}); delete it and run again") from None
+        raise InputError(f"{path} does not exist; run the verdict stage first") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is damaged ({error}); run the verdict stage again") from None
+    # A table that lost lines looks whole; a verdict of an older version says nothing of it.
+    digest = digest_file(path)
+    if not rows or (verdict.get("hypotheses_digest") or digest) != digest:
+        raise InputError(f"{path} is not as it was written with verdict.json; run the verdict stage again")
+    return [dict(zip(header, row, strict=True)) for row in rows]

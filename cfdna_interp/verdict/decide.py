@@ -57,8 +57,10 @@ def run_verdict(config: Config) -> None:
     rows = hypotheses(load_proxy(layout.file("proxy.json")), dominance, audit, cohorts, config.seed)
     opening = opening_of(validation)
     rows = [replace(row, exploratory=opening.note()) for row in rows]
-    save_verdict(replace(verdict, **opening.record()), layout.file("verdict.json"))
-    write_text(layout.file("hypotheses.tsv"), as_table(rows))
+    table = layout.file("hypotheses.tsv")
+    write_text(table, as_table(rows))
+    verdict = replace(verdict, hypotheses_digest=digest_file(table), **opening.record())
+    save_verdict(verdict, layout.file("verdict.json"))
 
 
 def _margins(path: Path) -> Validation:

@@ -26,7 +26,9 @@ def test_a_length_effect_climbs_to_l4(tmp_path_factory):
     assert verdict.headline == "L4"
     assert verdict.group == "fragment_length"
     assert verdict.simulated
-    rows = Layout.of(config.outdir).file("hypotheses.tsv").read_text().splitlines()
+    table = Layout.of(config.outdir).file("hypotheses.tsv")
+    assert verdict.hypotheses_digest == digest_file(table)
+    rows = table.read_text().splitlines()
     assert rows[0].startswith("statement\t")
     assert "handling" in rows[1]
     assert "share of fragments of" in rows[2]
