@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cfdna_interp.artifacts.composition import Composition, log_parts
-from cfdna_interp.artifacts.files import read_result, write_json
+from cfdna_interp.artifacts.files import read_result, unusable, write_json
 from cfdna_interp.artifacts.training import TrainingDistance, load_distance
 from cfdna_interp.config.settings import ProxySettings
 from cfdna_interp.errors import InputError
@@ -208,53 +208,90 @@ def load_proxy(path: Path | str) -> Proxy:
     Raises
     ------
     InputError
-        The file is missing, damaged, or no proxy.
+        The file is missing, damaged, or no proxy: a key is missing, a number is not finite, a scale is not
+        above 0.
     """
-    record = read_result(path, "proxy")
+    record = read_result(
+        path, "proxy", n=dict, reason=str, settings=dict, simulated=bool, training_range=dict
+    )
+    levels = record.get("training_levels", {})  # a proxy may be older than these
+    if not isinstance(levels, dict) or not all(isinstance(each, list) for each in levels.values()):
+        raise unusable(path, "proxy", "training_levels")
+    ranges = {
+        name: _numbers(ends, (2,), path, f"training_range.{name}")
+        for name, ends in record["training_range"].items()
+    }
     try:
-        linear = _linear(record) if record["group"] is not None else None
         return Proxy(
             group=record["group"],
-            linear=linear,
+            linear=_linear(record, path) if record["group"] is not None else None,
             n=record["n"],
             reason=record["reason"],
-            training_range={name: (low, high) for name, (low, high) in record["training_range"].items()},
+            training_range={name: (float(low), float(high)) for name, (low, high) in ranges.items()},
             settings=record["settings"],
             simulated=record["simulated"],
-            training_levels={
-                name: tuple(levels) for name, levels in record.get("training_levels", {}).items()
-            },
+            training_levels={name: tuple(map(str, each)) for name, each in levels.items()},
             training_distance=load_distance(record.get("training_distance")),
             stability=record.get("stability"),
             fidelity=record.get("fidelity"),
         )
-    except (AttributeError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is no proxy ({error!r}); give the proxy.json of a finished run") from None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is no proxy ({error!r}); run the proxy stage again") from None
 
 
-def _linear(record: Mapping[str, Any]) -> Linear:
+def _linear(record: Mapping[str, Any], path: Path | str) -> Linear:
+    features = record["features"]
+    names = tuple(feature["name"] for feature in features)
+    if not names or len(set(names)) < len(names):
+        raise unusable(path, "proxy", "features")
+
     def column(key: str) -> np.ndarray:
-        return np.array([feature[key] for feature in record["features"]], dtype=np.float64)
+        return _numbers([feature[key] for feature in features], (-1,), path, f"features.{key}")
 
-    draws = np.array(record["draws"], dtype=np.float64)
-    if draws.ndim != 2 or draws.shape[1] != len(record["features"]) + 1:
-        raise ValueError("draws and features disagree")
+    def number(key: str) -> float:
+        return float(_numbers(record[key], (), path, key))
+
+    scale = column("scale")
+    if not (scale > 0).all():
+        raise unusable(path, "proxy", "features.scale")
     return Linear(
-        names=tuple(feature["name"] for feature in record["features"]),
+        names=names,
         impute=column("impute"),
         mean=column("mean"),
-        scale=column("scale"),
+        scale=scale,
         coefficient=column("coefficient"),
-        intercept=float(record["intercept"]),
-        C=float(record["C"]),
-        draws=draws,
+        intercept=number("intercept"),
+        C=number("C"),
+        draws=_numbers(record["draws"], (-1, len(names) + 1), path, "draws"),
         # A proxy may be older than these.
-        compositions=tuple(
-            Composition(tuple(whole["inputs"]), whole["total"], whole["pseudo"], np.array(whole["log_mean"]))
-            for whole in record.get("compositions", [])
-        ),
+        compositions=tuple(_composition(whole, len(names), path) for whole in record.get("compositions", [])),
         recipe=ProxySettings(**record.get("recipe", {})),
         cross_validated=tuple(
             tuple(OuterFold(**fold) for fold in folds) for folds in record["cv"].get("repeats", ())
         ),
     )
+
+
+def _composition(whole: Mapping[str, Any], inputs: int, path: Path | str) -> Composition:
+    parts = whole["inputs"]
+    total, pseudo = (
+        float(_numbers(whole[key], (), path, f"compositions.{key}")) for key in ("total", "pseudo")
+    )
+    if not (total > 0 and pseudo > 0 and all(part in range(inputs) for part in parts)):
+        raise unusable(path, "proxy", "compositions")
+    means = _numbers(whole["log_mean"], (len(parts),), path, "compositions.log_mean")
+    return Composition(tuple(parts), total, pseudo, means)
+
+
+def _numbers(value: Any, shape: tuple[int, ...], path: Path | str, key: str) -> np.ndarray:
+    """Return finite numbers of a shape, in which -1 is any length but 0."""
+    try:
+        found = np.array(value)
+    except ValueError:  # rows of different lengths
+        raise unusable(path, "proxy", key) from None
+    fits = found.ndim == len(shape) and all(
+        have == want or (want == -1 and have) for have, want in zip(found.shape, shape, strict=True)
+    )
+    if not fits or found.dtype.kind not in "if" or not np.isfinite(found).all():
+        raise unusable(path, "proxy", key)
+    return found.astype(np.float64)

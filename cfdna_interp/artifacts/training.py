@@ -70,4 +70,8 @@ def load_distance(record: Mapping[str, Any] | None) -> TrainingDistance | None:
     }
     if arrays["components"].shape != (len(arrays["variances"]), len(arrays["mean"])):
         raise ValueError("distance and features disagree")
-    return TrainingDistance(**arrays, noise=float(record["noise"]), limit=float(record["limit"]))
+    found = TrainingDistance(**arrays, noise=float(record["noise"]), limit=float(record["limit"]))
+    sizes = (found.scale, found.variances, np.array([found.noise, found.limit]))
+    if not all(np.isfinite(each).all() for each in arrays.values()) or not all((x > 0).all() for x in sizes):
+        raise ValueError("distance without size")
+    return found

@@ -69,6 +69,18 @@ def _check(raw: dict[str, Any], file: Path) -> dict[str, Any]:
     return document
 
 
+def wrong_key(settings: dict[str, Any]) -> str | None:
+    """Return the first key whose value no config file may have, dots between levels; None where all are good.
+
+    ``settings`` are sections of a config as JSON holds them; they need not be complete.
+    """
+    import jsonschema
+
+    schema = {"properties": _schema()["properties"]}
+    errors = jsonschema.Draft202012Validator(schema).iter_errors(settings)
+    return min((".".join(map(str, error.absolute_path)) for error in errors), default=None)
+
+
 def _check_together(config: Config, file: Path) -> None:
     """Check what the schema can't: values that need one another."""
     problem = _problem(config)

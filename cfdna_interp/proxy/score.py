@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
+from cfdna_interp.artifacts.files import unusable
 from cfdna_interp.artifacts.proxy import Proxy, load_proxy
+from cfdna_interp.config.load import wrong_key
 from cfdna_interp.errors import InputError
 
 NAN = float("nan")
@@ -81,12 +83,16 @@ def usable_proxy(path: Path, *, table: bool) -> Proxy:
     Raises
     ------
     InputError
-        The run had no dominant group, or the proxy was fitted on the other kind of samples.
+        The file is damaged, the run had no dominant group, or the proxy was fitted on the other kind of
+        samples.
     """
     proxy = load_proxy(path)
     if proxy.linear is None:
         raise InputError(f"{path} holds no proxy ({proxy.reason}); use a run with a dominant group")
-    fitted_on_table = proxy.settings["features"].get("table") is not None
+    key = wrong_key(proxy.settings)
+    if key is not None:
+        raise unusable(path, "proxy", f"settings.{key}")
+    fitted_on_table = proxy.settings["features"]["table"] is not None
     if fitted_on_table and not table:
         raise InputError(f"{path} was fitted on a table of features; give the new samples with --table")
     if table and not fitted_on_table:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from cfdna_interp.artifacts.features import load_features
 from cfdna_interp.artifacts.layout import Layout
@@ -110,8 +111,13 @@ def extraction_config(proxy: Proxy, path: Path, outdir: str, config: Config | No
         return str((folder / value).resolve())
 
     settings = proxy.settings
-    extract, reference = dict(settings["extract"]), dict(settings["reference"])
-    features = dict(settings["features"])
+
+    def section(kind: type, name: str) -> dict[str, Any]:
+        # Each key by itself: a default in place of a missing one would be another extraction.
+        return {each.name: settings[name][each.name] for each in fields(kind)}
+
+    extract, reference = section(Extract, "extract"), section(Reference, "reference")
+    features = section(Features, "features")
     # JSON has no tuples; the settings compare and hash by them.
     extract = {key: tuple(value) if isinstance(value, list) else value for key, value in extract.items()}
     for name in ("blacklist", "known_sites"):

@@ -147,8 +147,8 @@ _FITTED = fit(*_SMALL, rng())
 def test_a_file_that_is_no_proxy_is_named(tmp_path):
     path = tmp_path / "proxy.json"
     for record, words in (
-        ({"group": "x"}, "has no usable 'draws'"),
-        ({"group": None, "n": {}, "reason": "", "training_range": None}, "is no proxy"),
+        ({"group": "x"}, "has no usable 'n'"),
+        ({"group": None, "n": {}, "reason": "", "settings": {}}, "has no usable 'simulated'"),
     ):
         path.write_text(json.dumps(record))
         with pytest.raises(InputError, match=rf"proxy\.json {words}"):
