@@ -84,7 +84,14 @@ def operating_rows(validation: Record) -> list[OperatingRow]:
 def subgroup_rows(validation: Record, score: str) -> list[SubgroupRow]:
     """Return the subgroups of a score, by site, then sex, then age."""
     return [
-        SubgroupRow(by=division["by"], **group)
+        SubgroupRow(
+            by=division["by"],
+            group=group["group"],
+            case=group["case"],
+            control=group["control"],
+            auroc=group["auroc"],
+            reason=group["reason"],
+        )
         for division in validation["subgroups"].get(score, [])
         for group in division["groups"]
     ]

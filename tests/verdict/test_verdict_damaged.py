@@ -1,0 +1,50 @@
+"""A result file that lost a key, or has one too many, is one error that names it and the stage to run."""
+
+from __future__ import annotations
+
+import pytest
+from damage import check_losses, lost
+
+from cfdna_interp.artifacts.files import digest_file, read_json, write_json
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.errors import InputError
+from cfdna_interp.verdict.decide import run_verdict
+
+READ = ("dominance.json", "validation.json", "audit.json", "proxy.json")
+
+
+def test_whatever_key_is_gone_verdict_succeeds_or_names_the_file(own_copy):
+    layout = Layout.of(own_copy.outdir)
+    check_losses([layout.file(name) for name in READ], lambda: run_verdict(own_copy), 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "stage"),
+    [
+        ("dominance", ("reason",), "dominance"),
+        ("dominance", ("groups", "fragment_length", "role"), "dominance"),
+        ("validation", ("n", "case"), "validate"),
+        ("validation", ("opening", "changed"), "validate"),
+        ("validation", ("scores", "model", "auroc", "low"), "validate"),
+        ("audit", ("handling", "status"), "audit"),
+        ("proxy", ("intercept",), "proxy"),
+    ],
+)
+def test_a_key_that_the_verdict_rests_on_is_named(own_copy, name, at, stage):
+    path = Layout.of(own_copy.outdir).file(f"{name}.json")
+    wanted = rf"{name}\.json has no usable '{'.'.join(at)}'.*run the {stage} stage again"
+    with lost(path, at), pytest.raises(InputError, match=wanted):
+        run_verdict(own_copy)
+
+
+@pytest.mark.parametrize("margins", [{}, {"necessity_margin": 0.02, "patience": 3}])
+def test_margins_of_another_version_are_refused(own_copy, margins):
+    layout = Layout.of(own_copy.outdir)
+    protocol = layout.file("protocol.json")
+    write_json(protocol, read_json(protocol) | {"margins": margins})
+    record = read_json(layout.file("validation.json"))
+    write_json(layout.file("validation.json"), record | {"protocol_digest": digest_file(protocol)})
+    with pytest.raises(
+        InputError, match=r"protocol\.json has no usable 'margins\..*run the proxy stage again"
+    ):
+        run_verdict(own_copy)
