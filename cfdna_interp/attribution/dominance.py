@@ -10,8 +10,9 @@ import torch
 
 from cfdna_interp.artifacts.exclusions import kept_samples
 from cfdna_interp.artifacts.features import BAG_GROUPS
-from cfdna_interp.artifacts.files import read_json, write_json
+from cfdna_interp.artifacts.files import read_result, write_json
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.tables import read_parquet
 from cfdna_interp.attribution.coalitions import (
     CoalitionValues,
     by_subject,
@@ -49,7 +50,9 @@ def run_dominance(config: Config) -> None:
     cohort, reference = load_cohort(config, "discovery"), load_reference(layout)
     fitted = load_heads(layout, kept_samples(layout, "discovery"))
     chunks = range(config.attribution.chunks)
-    table = pd.concat([pd.read_parquet(layout.attributed(chunk)) for chunk in chunks], ignore_index=True)
+    table = pd.concat(
+        [read_parquet(layout.attributed(chunk), "attribute") for chunk in chunks], ignore_index=True
+    )
     table = _in_order(table, cohort.samples)
     codes = dict(zip(cohort.samples, cohort.codes.tolist(), strict=True))
     others = agreement(table, codes, config.seed)
@@ -61,8 +64,8 @@ def run_dominance(config: Config) -> None:
     targets = by_subject(cohort.codes, cohort.targets[:, None])[:, 0]
     folds = by_subject(cohort.codes, fitted.fold[:, None])[:, 0]
     shares, phi = shares_of(by_donor, by_subject(cohort.codes, anchors)), shapley(people)
-    refits = pd.concat([pd.read_parquet(layout.refits(chunk)) for chunk in chunks])
-    retraining = read_json(layout.file("retraining.json"))
+    refits = pd.concat([read_parquet(layout.refits(chunk), "refit") for chunk in chunks])
+    retraining = read_result(layout.file("retraining.json"), "train")
     pairs = interaction_shares(people)
     gained = performance(people, targets, labels, config.seed)
     figures = Figures.gather(
@@ -84,8 +87,10 @@ def run_dominance(config: Config) -> None:
         interactions=pairs,
     )
     groups = group_records(figures, verdict.roles, phi, labels)
-    notes = [read_json(layout.attribution_notes(chunk)) for chunk in chunks]
-    maps = pd.concat([pd.read_parquet(layout.gradients(chunk)) for chunk in chunks], ignore_index=True)
+    notes = [read_result(layout.attribution_notes(chunk), "attribute") for chunk in chunks]
+    maps = pd.concat(
+        [read_parquet(layout.gradients(chunk), "attribute") for chunk in chunks], ignore_index=True
+    )
     save_table(table, layout.file("coalitions.parquet"))
     save_table(share_table(groups, others), layout.file("shares.parquet"))
     save_table(_maps(maps, codes, labels), layout.file("maps.parquet"))

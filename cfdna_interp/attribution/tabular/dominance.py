@@ -7,8 +7,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from cfdna_interp.artifacts.files import read_json, write_json
+from cfdna_interp.artifacts.files import read_result, write_json
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.tables import read_parquet
 from cfdna_interp.attribution.record import group_records, outcome_record, share_table
 from cfdna_interp.attribution.refit_plan import MAIN, save_table
 from cfdna_interp.attribution.summaries import DRAWS
@@ -40,8 +41,8 @@ def run_dominance(config: Config) -> None:
     cohort, fits = folded.cohort, fit_model(folded)
     given = contributed(folded, fits)
     chunks = range(config.attribution.chunks)
-    refits = pd.concat([pd.read_parquet(layout.refits(chunk)) for chunk in chunks])
-    retraining = read_json(layout.file("retraining.json"))
+    refits = pd.concat([read_parquet(layout.refits(chunk), "refit") for chunk in chunks])
+    retraining = read_result(layout.file("retraining.json"), "train")
     figures = figures_of(folded, given, refits, seed=config.seed)
     pairs = dict.fromkeys(combinations(cohort.names, 2), 0.0)
     # Nothing of a linear model is context or interaction, and there is no second intervention to ask.
