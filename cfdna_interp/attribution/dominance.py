@@ -87,7 +87,9 @@ def run_dominance(config: Config) -> None:
         interactions=pairs,
     )
     groups = group_records(figures, verdict.roles, phi, labels)
-    notes = [read_result(layout.attribution_notes(chunk), "attribute") for chunk in chunks]
+    notes: list[dict[str, Any]] = [
+        read_result(layout.attribution_notes(chunk), "attribute") for chunk in chunks
+    ]
     maps = pd.concat(
         [read_parquet(layout.gradients(chunk), "attribute") for chunk in chunks], ignore_index=True
     )
