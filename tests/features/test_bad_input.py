@@ -117,4 +117,4 @@ def test_good_input_passes(study):
     assert (study / "out" / "qc" / "S1.json").is_file()
     assert_one_line(call(study, "extract", "--sample", "S9"), "sample S9", "--sample")
     # The others were never extracted.
-    assert_one_line(call(study, "matrix"), "S2.json", "run the stage that writes it first")
+    assert_one_line(call(study, "matrix"), "S2.json", "run the extract stage first")
