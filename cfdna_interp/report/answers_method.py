@@ -8,7 +8,7 @@ from cfdna_interp import __version__
 from cfdna_interp.report.collect import Run
 from cfdna_interp.report.feature_table import missing_sentence
 from cfdna_interp.report.proxy import PENALTIES
-from cfdna_interp.report.words import group_name, group_rank, score_name, score_rank
+from cfdna_interp.report.words import group_name, group_rank, score_name, score_rank, whole_name
 
 MODELS = {
     "logistic": (
@@ -131,7 +131,8 @@ def _form(run: Run) -> str:
 
 def _measures(validation: dict[str, Any]) -> str:
     against = {pair["b"] for pair in validation["paired"]}
-    named = [score_name(name).lower() for name in sorted(against, key=score_rank)]
+    whole = whole_name(validation)
+    named = [score_name(name, whole).lower() for name in sorted(against, key=score_rank)]
     compared = f"; paired differences with Holm against: {', '.join(named)}" if named else ""
     return (
         "AUROC, AUPRC, Brier score, calibration slope, intercept and smooth curve, sensitivity at a "

@@ -32,9 +32,7 @@ from cfdna_interp.report.figures.lengths import length_by_batch, length_by_label
 from cfdna_interp.report.figures.maps import length_map_figure
 from cfdna_interp.report.figures.representation import representation_figures
 from cfdna_interp.report.figures.subgroups import subgroup_forest
-from cfdna_interp.report.heldout import (
-    subgroup_rows,
-)
+from cfdna_interp.report.heldout import subgroup_rows
 from cfdna_interp.report.hypotheses import arrange
 from cfdna_interp.report.interventions import (
     QUESTIONS,
@@ -52,6 +50,7 @@ from cfdna_interp.report.representation import concept_name, metric_name
 from cfdna_interp.report.roles import outcome_title, role_sentences
 from cfdna_interp.report.sections import sections_of
 from cfdna_interp.report.sources import sources_of
+from cfdna_interp.verdict.ladder import in_words
 
 TEMPLATES = Path(__file__).with_name("templates")
 FLAGGED_ROWS = 20  # samples shown with what is wrong with their calls; qc/ has them all
@@ -78,6 +77,7 @@ def build_report(config: Config, layout: Layout) -> None:
 
 def render(run: Run, manifest: dict[str, Any]) -> str:
     """Return the page as HTML; every text of the run is escaped."""
+    whole = words.whole_name(run.validation)
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -92,13 +92,13 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
         "interval_percent": words.interval_percent,
         "p_value": words.p_value,
         "group_name": words.group_name,
-        "score_name": words.score_name,
+        "score_name": lambda score: words.score_name(score, whole),
         "measure": words.measure,
         "significant": words.significant,
         "term_name": words.term_name,
         "concept_name": concept_name,
         "metric_name": metric_name,
-        "in_words": lambda text: words.in_words(text, run.dominance["groups"]),
+        "in_words": lambda text: in_words(text, run.dominance["groups"]),
         "reference_name": lambda name: REFERENCES.get(name, name),
         "settings": _settings,
     }
@@ -123,6 +123,7 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
         marks=page_marks(run.validation, run.simulated),
         opened_sections=OPENED,
         strata=run.strata(),
+        whole=whole,
         roles=ROLES,
         role_names=words.ROLE_NAMES,
         n=run.counts(),
@@ -154,7 +155,7 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
 def draw(run: Run) -> dict[str, go.Figure]:
     """Return the figures of the page by their fixed names; absent ones have no data in this run."""
     figures = {
-        "attribution": attribution_figure(run.dominance, run.validation),
+        "attribution": attribution_figure(run.dominance, run.validation, context=run.table is None),
         "roc": roc_figure(run.validation, run.scores),
         "calibration": calibration_figure(run.validation, run.scores),
         "auroc": auroc_forest(run.validation),

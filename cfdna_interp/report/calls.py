@@ -49,7 +49,8 @@ class CallTable:
     ends
         (samples,) bases suggested to be left out, the largest over mates and ends.
     conversion
-        Role -> (lowest, median, highest) over samples; roles without any are left out.
+        Role -> (lowest, median, highest) over samples, and how many were measured; roles without any are left
+        out.
     flagged
         Samples with warnings, in the order of the roles.
     """
@@ -57,7 +58,7 @@ class CallTable:
     samples: tuple[str, ...]
     levels: Mapping[str, np.ndarray]
     ends: np.ndarray
-    conversion: Mapping[str, tuple[float, float, float]]
+    conversion: Mapping[str, tuple[float, float, float, int]]
     flagged: tuple[Flagged, ...]
 
     @property
@@ -86,7 +87,7 @@ def load_calls(samples: Mapping[str, Sequence[Sample]], layout: Layout) -> CallT
             if record["warnings"]:
                 flagged.append(Flagged(sample.sample, role, rate, tuple(record["warnings"])))
         if rates:
-            conversion[role] = (min(rates), float(np.median(rates)), max(rates))
+            conversion[role] = (min(rates), float(np.median(rates)), max(rates), len(rates))
     levels = {mate: _levels(tables) for mate, tables in bias.items()}
     return CallTable(tuple(names), levels, np.array(ends, dtype=np.int64), conversion, tuple(flagged))
 

@@ -201,7 +201,9 @@ def collect(config: Config, layout: Layout) -> Run:
         filters={role: _sum_filters(samples[role], layout) for role in fragments},
         table=table,
         dominance=read_result(layout.file("dominance.json"), "dominance", groups=dict, outcome=str),
-        encoder=read_result(layout.file("encoder.json"), "train", encoder=str, consumes=list),
+        encoder=read_result(
+            layout.file("encoder.json"), "pretrain" if bams else "train", encoder=str, consumes=list
+        ),
         maps=load_maps(layout.file("maps.parquet"), config) if bams else None,
         representation=load_representation(config, layout) if bams else NOTHING,
         validation=validation,

@@ -135,7 +135,9 @@ def _left_out(left: Record, beside: str) -> Measure:
         return Measure(name, None, "", beside, str(left["reason"]))
     sites = left["sites"]
     cases, controls = (sum(site[kind] for site in sites) for kind in ("case", "control"))
-    listed = ", ".join(f"{site['site']} {number(site['auroc'])}" for site in sites)
+    listed = ", ".join(
+        f"{site['site']} {number(site['auroc'])} (n = {site['case']} + {site['control']})" for site in sites
+    )
     return Measure(
         name,
         left,

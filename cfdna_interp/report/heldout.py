@@ -8,7 +8,16 @@ from typing import Any
 
 from scipy.special import expit
 
-from cfdna_interp.report.words import group_name, interval, number, p_phrase, percent, score_name, score_rank
+from cfdna_interp.report.words import (
+    group_name,
+    interval,
+    number,
+    p_phrase,
+    percent,
+    score_name,
+    score_rank,
+    whole_name,
+)
 from cfdna_interp.stats.caution import auroc_caution
 
 Record = Mapping[str, Any]
@@ -68,7 +77,7 @@ def operating_rows(validation: Record) -> list[OperatingRow]:
     """Return the operating points of every score, model and proxy first."""
     return [
         OperatingRow(
-            score=score_name(name),
+            score=score_name(name, whole_name(validation)),
             main=name in MAIN,
             wanted=point["specificity"],
             seen=point["specificity_seen"],

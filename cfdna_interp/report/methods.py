@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from cfdna_interp import __version__
-from cfdna_interp.artifacts.sheet import ROLES
+from cfdna_interp.artifacts.sheet import ROLES, Sample
+from cfdna_interp.fragments.fragment_file import is_fragment_file
 from cfdna_interp.report.collect import Run
 from cfdna_interp.report.interventions import REFERENCES, combination_name
 from cfdna_interp.report.methods_table import attribution_paragraph, features_paragraph, model_paragraph
 from cfdna_interp.report.proxy import describe_proxy
 from cfdna_interp.report.words import group_name, group_rank
+
+# What a sample's fragments were read from.
+PAIRED, SINGLE, LINES = "mates", "whole reads", "lines of a fragment file"
 
 
 def methods_paragraphs(run: Run) -> list[str]:
@@ -46,16 +52,48 @@ def _cohort(run: Run) -> str:
 
 def _fragments(run: Run) -> str:
     extract = run.config.extract
-    duplicates = "dropped" if extract.duplicates == "drop" else "kept"
+    kinds = Counter(_kind(sample) for samples in run.samples.values() for sample in samples)
+    quality = f"a mapping quality of at least {extract.min_mapq}"
+    meant = {
+        PAIRED: f"two primary, inward-facing mates on one contig, both with {quality}",
+        SINGLE: f"one primary read of a whole molecule, with {quality}",
+        LINES: f"a line of a fragment file, with {quality} where the file has one",
+    }
+    # With one kind of file its number is that of the samples.
+    counted = [
+        f"{what} ({kinds[kind]} {'sample' if kinds[kind] == 1 else 'samples'})" if len(kinds) > 1 else what
+        for kind, what in meant.items()
+        if kinds[kind]
+    ]
+    unknown = "duplicates can't be told in a fragment file"
+    duplicates = f"duplicates were {'dropped' if extract.duplicates == 'drop' else 'kept'}"
+    if kinds[LINES]:
+        duplicates = unknown if len(kinds) == 1 else f"{duplicates} ({unknown})"
+    overlap = ""
+    if kinds[PAIRED] and _methylation_read(run):
+        overlap = " CpG calls in the overlap of two mates were counted once."
     equalised = ""
     if extract.common_fragments is not None:
         equalised = f", down-sampled to {extract.common_fragments:,} per sample"
     return (
-        "A fragment is two primary, inward-facing mates on one contig, both with a mapping quality of at "
-        f"least {extract.min_mapq}; duplicates were {duplicates} and lengths from {extract.min_length:,} to "
-        f"{extract.max_length:,} bp kept. CpG calls in the overlap of two mates were counted once. Tables "
-        f"of features count all fragments{equalised}; the model read a hash-based subsample of at most "
+        f"A fragment is {', or '.join(counted)}; {duplicates}, and lengths from {extract.min_length:,} to "
+        f"{extract.max_length:,} bp were kept.{overlap} Tables of features count all fragments{equalised}; "
+        "the model read a hash-based subsample of at most "
         f"{extract.fragments_per_sample:,} fragments per sample."
+    )
+
+
+def _kind(sample: Sample) -> str:
+    if is_fragment_file(sample.bam):
+        return LINES
+    return SINGLE if sample.reads == "single" else PAIRED
+
+
+def _methylation_read(run: Run) -> bool:
+    """Return whether of any sample methylation was to be read."""
+    usual = run.config.extract.methylation
+    return any(
+        (sample.methylation or usual) != "none" for samples in run.samples.values() for sample in samples
     )
 
 
@@ -77,8 +115,9 @@ def _model(run: Run) -> str:
 
 def _encoder(run: Run) -> str:
     kind, dim = run.encoder["encoder"], run.encoder["dim"]
+    calls = "CpG calls with their offsets, " if _methylation_read(run) else ""
     masked = (
-        f"An encoder of fragments (length, CpG calls with their offsets, locus; embedding dimension {dim}) "
+        f"An encoder of fragments (length, {calls}locus; embedding dimension {dim}) "
         "was pre-trained on discovery fragments by masking, without labels."
     )
     if kind == "reference":
@@ -100,6 +139,9 @@ def _attribution(run: Run) -> str:
     dominance = run.dominance
     groups = ", ".join(group_name(group).lower() for group in sorted(dominance["groups"], key=group_rank))
     main = (dominance["intervention"], dominance["reference"])
+    whose, whole = "each subject's logit", "model"
+    if run.foreign:
+        whose, whole = "the surrogate's logit of each subject", "surrogate"
     others = [
         combination_name(entry).lower()
         for entry in dominance["interventions"]
@@ -113,7 +155,7 @@ def _attribution(run: Run) -> str:
         else ""
     )
     return (
-        f"Exact Shapley values of the feature groups ({groups}) were computed for each subject's logit "
+        f"Exact Shapley values of the feature groups ({groups}) were computed for {whose} "
         "from the heads that never saw the subject. Absent groups were replaced by those of fragments "
         f"from {dominance['donors']} donor pools, disjoint parts of {REFERENCES[main[1]]} "
         f"(intervention: {main[0]}), donor fragments being matched on class of locus, "
@@ -125,7 +167,7 @@ def _attribution(run: Run) -> str:
         "cross-fitted log-loss exceeded the 95 % quantile of the largest one under permuted labels, it came "
         "first under every other intervention that applied, and context and joint effects carried at most "
         "20 %. What a group is to the model was read from its share, its contribution, the cost of "
-        "retraining without it and the AUROC of the model retrained on it."
+        f"retraining without it and the AUROC of the {whole} retrained on it."
     )
 
 

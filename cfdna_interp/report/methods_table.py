@@ -47,9 +47,12 @@ def model_paragraph(run: Run) -> str:
 def attribution_paragraph(run: Run) -> str:
     """Describe the closed form of the attribution, its intervals, nulls and rule."""
     dominance = run.dominance
+    whose, whole = "a subject's logit", "model"
+    if run.foreign:
+        whose, whole = "the surrogate's logit of a subject", "surrogate"
     groups = ", ".join(group_name(group).lower() for group in sorted(dominance["groups"], key=group_rank))
     return (
-        f"What each feature group ({groups}) contributes to a subject's logit was taken from the models "
+        f"What each feature group ({groups}) contributes to {whose} was taken from the fits "
         "that never saw the subject: the coefficients times the distance of the subject's features from "
         f"their mean over {dominance['donors']} discovery subjects. For a linear model this is the exact "
         "Shapley value when absent groups take the features of reference subjects. A group's share is its "
@@ -59,5 +62,5 @@ def attribution_paragraph(run: Run) -> str:
         "quantile of its lead over the runner-up exceeded 0.10 and its contribution to the cross-fitted "
         "log-loss exceeded the 95 % quantile of the largest one under permuted labels. What a group is to "
         "the model was read from its share, its contribution, the cost of retraining without it and the "
-        "AUROC of the model retrained on it."
+        f"AUROC of the {whole} retrained on it."
     )

@@ -10,9 +10,11 @@ from cfdna_interp.report.words import group_name, group_rank, number, percent
 ROLES = {
     "carrier": "carries signal that nothing else replaces",
     "redundant": "has signal that others have too",
-    "suppressor": "has no signal of its own and takes noise off another group; it is no finding by itself",
-    "partner": "has no signal alone and counts only together with others",
-    "unused": "is not used: it has no signal alone, and the model can do without it",
+    "suppressor": (
+        "by itself makes predictions no better, and takes noise off another group; it is no finding by itself"
+    ),
+    "partner": "counts only together with others: alone it stays below the signal ceiling",
+    "unused": "is not used: alone it stays below the signal ceiling, and the model can do without it",
     "unclear": "has a part that can't be told from these figures",
 }
 
@@ -33,7 +35,7 @@ def outcome_title(dominance: Mapping[str, Any]) -> str:
     return {
         "dominant": f"dominant: {group}",
         "redundant": "redundant groups",
-        "interaction": "an interaction of groups",
+        "interaction": "groups that count only together",
         "none": "no dominant group",
     }.get(dominance["outcome"], str(dominance["outcome"]))
 

@@ -124,8 +124,8 @@ def _judge(funnel: Record, dominance: Record) -> tuple[str, str]:
     if none:
         return DIFFER, (
             f"Interventions find no dominant group, and yet most surviving features differ with {led}. The "
-            "head tells cases from controls along these features, but no group's share leaves what permuted "
-            "labels give: this is a lead to follow up, not a finding."
+            "head tells cases from controls along these features, but no group leads with certainty: a lead "
+            "to follow up, not a finding."
         )
     return OPEN, (
         f"Most survivors differ with {led}. Interventions name no single group ({outcome}), so there is none "

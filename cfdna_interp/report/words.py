@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from html import escape
 from typing import Any
+
+from cfdna_interp.artifacts.predictions import SURROGATE
 
 GROUP_NAMES = {
     "fragment_length": "Fragment length",
@@ -76,14 +78,6 @@ def group_name(group: str | None) -> str:
     return GROUP_NAMES.get(group, name[:1].upper() + name[1:])
 
 
-def in_words(text: str, groups: Iterable[str]) -> str:
-    """Return a sentence with the names of feature groups written as words."""
-    # The longest first: one group's name may begin another's.
-    for group in sorted({*GROUP_NAMES, *groups}, key=len, reverse=True):
-        text = text.replace(group, group.replace("_", " "))
-    return text
-
-
 def group_rank(group: str) -> tuple[int, str]:
     """Return a sort key that puts the groups of a bag first, then comparators, then unknown names."""
     names = list(GROUP_NAMES)
@@ -106,12 +100,32 @@ def significant(value: float | None) -> str:
     return MISSING if value is None else f"{value:.3g}".replace("-", "−")
 
 
-def score_name(score: str) -> str:
-    """Return the reader's name of a score, e.g. ``baseline_technical``."""
+def whole_name(validation: Mapping[str, Any]) -> str:
+    """Return the name of what was retrained without groups: a model known by its scores can't be.
+
+    Parameters
+    ----------
+    validation
+        The content of ``validation.json``.
+    """
+    return "Surrogate" if SURROGATE in validation["scores"] else "Model"
+
+
+def score_name(score: str, whole: str = "Model") -> str:
+    """Return the reader's name of a score, e.g. ``baseline_technical``.
+
+    Parameters
+    ----------
+    score
+        Its key in ``validation.json``.
+    whole
+        What was retrained, of :func:`whole_name`.
+    """
     fixed = {
         "model": "Model",
         "proxy": "Proxy",
         "surrogate": "Surrogate",
+        "model_only_context": f"{whole} with every group taken out",
         "baseline_all": "All groups (logistic)",
         "baseline_covariates": "Covariates only",
         "baseline_technical": "Technical columns only",
@@ -119,8 +133,8 @@ def score_name(score: str) -> str:
     if score in fixed:
         return fixed[score]
     for prefix, pattern in (
-        ("model_without_", "Model retrained without {}"),
-        ("model_only_", "Model on {} only"),
+        ("model_without_", f"{whole} retrained without {{}}"),
+        ("model_only_", f"{whole} on {{}} only"),
         ("baseline_", "{} (logistic)"),
     ):
         if score.startswith(prefix):

@@ -38,7 +38,7 @@ def test_levels_need_calls(table: CallTable) -> None:
     np.testing.assert_array_equal(table.levels["read1"], [[0.5, nan, 0.4], [0.3, nan, nan], [nan] * 3])
     np.testing.assert_array_equal(table.levels["read2"], [[nan], [0.01], [nan]])
     assert table.ends.tolist() == [0, 3, 0]
-    assert table.conversion == {"discovery": (0.99, 0.99, 0.99), "heldout": (0.97, 0.97, 0.97)}
+    assert table.conversion == {"discovery": (0.99, 0.99, 0.99, 1), "heldout": (0.97, 0.97, 0.97, 1)}
     assert table.flagged == (
         Flagged("B", "discovery", None, ("w",)),
         Flagged("C", "heldout", 0.97, ("x", "y")),

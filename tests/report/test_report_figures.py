@@ -176,6 +176,15 @@ def test_shares_stand_beside_their_null() -> None:
     assert points["Context and joint"].x[0] == 10
 
 
+def test_of_a_linear_model_nothing_can_lie_with_context() -> None:
+    figure = attribution_figure(dominance(), validation(["model"]), context=False)
+    assert list(figure.layout.yaxis.categoryarray) == ["Fragment length", "Methylation"]
+    assert not any("Context and joint" in trace.y for trace in figure.data)
+    # The limit of the rule, a fifth, is drawn where there is a row for it.
+    (limit,) = [t for t in attribution_figure(dominance(), validation(["model"])).data if list(t.x) == [20]]
+    assert list(limit.y) == ["Context and joint"]
+
+
 def test_costs_pair_the_model_with_itself_retrained() -> None:
     figure = attribution_figure(dominance(), validation(["model"]))
     held, discovery = figure.data[-2:]

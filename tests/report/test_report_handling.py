@@ -37,7 +37,7 @@ def test_every_measure_has_number_subjects_and_comparison(simulated_run: Built) 
     )
     # Four sites of 20 + 20.
     assert rows[4].subjects == "80 cases + 80 controls of both roles at 4 sites"
-    assert "fitted without the site on which it is tested: Aarhus 0.90" in rows[4].note
+    assert "fitted without the site on which it is tested: Aarhus 0.90 (n = 20 + 20)," in rows[4].note
     assert rows[5].subjects == "35 pairs of a case and a control"
 
 

@@ -86,6 +86,13 @@ def test_each_role_has_words_and_its_figures(role: str) -> None:
     assert sentences[1][1].endswith("costs 0.001).")
 
 
+def test_a_low_auroc_is_not_called_no_signal() -> None:
+    # Below the ceiling of .65 a group of many subjects may have one all the same.
+    assert not any("no signal" in words for words in ROLES.values())
+    for role in ("partner", "unused"):
+        assert "alone it stays below the signal ceiling" in ROLES[role]
+
+
 @pytest.mark.parametrize(
     ("outcome", "group", "title"),
     [
@@ -93,7 +100,7 @@ def test_each_role_has_words_and_its_figures(role: str) -> None:
         ("suppressor", "methylation", "methylation, helped by a suppressor"),
         ("suppressor", None, "a suppressor, and no group for certain"),
         ("redundant", None, "redundant groups"),
-        ("interaction", None, "an interaction of groups"),
+        ("interaction", None, "groups that count only together"),
         ("none", None, "no dominant group"),
         ("can't tell", None, "can't tell"),
     ],

@@ -150,8 +150,17 @@ def test_attribution_says_which_how_firmly_and_where(simulated_run: Built) -> No
     assert "no group contributes more than 0.018 nats in 95 % of" in text
     assert re.search(r"3\s+context only\s+0.53\s+Fragment length, methylation, tissue of origin\s+0.91", text)
     assert "40 cases − 40 controls" in text
-    assert "shares are fragment length 78 %, methylation 13 %, tissue of origin 9 % (n = 80 subjects)" in text
-    assert "by their donors: 4.2e−05; with contributions dealt out anew among fragments: 1.82." in text
+    assert "Mean φ, 40 cases" in text
+    assert "the n = 80 subjects divided into 5 folds, and heads of each seed apart" in text
+    pair = next(
+        pair
+        for pair in json.loads(simulated_run.layout.file("validation.json").read_text())["paired"]
+        if pair["b"] == "model_without_fragment_length"
+    )
+    held = f"{pair['difference']:.3f} [{pair['low']:.3f}, {pair['high']:.3f}]"
+    assert re.search(rf"Fragment length\s+78 %.*\s+0.390\s+{re.escape(held)}", text)
+    assert "shares are fragment length 78 %, methylation 13 %, tissue of origin 9 % (n = 80 subjects;" in text
+    assert "by their donors: 4.2e−05; with contributions dealt out anew among fragments: 1.82;" in text
 
 
 def test_no_key_is_on_the_page_where_words_belong(simulated_run: Built, bare_run: Built) -> None:
@@ -174,6 +183,7 @@ def test_absences_are_said(bare_run: Built, simulated_run: Built) -> None:
     assert "With 10 subjects in the smaller class" in subgroups
     assert "Covariates: no baseline" in bare["audit"]
     assert "not estimable" in bare["audit"]
+    assert "over n = 40 discovery controls" in read(simulated_run).sections["audit"]
     assert re.search(r"Excluded samples\s+none", read(simulated_run).sections["excluded"])
 
 
@@ -184,6 +194,11 @@ def test_numbers_of_the_results_are_on_the_page(simulated_run: Built) -> None:
     shown = f"{auroc['value']:.2f} [{auroc['low']:.2f}, {auroc['high']:.2f}]"
     assert shown in sections["verdict"]
     assert "78 % [72, 85]" in sections["verdict"]
+    # What has to beat permuted labels stands beside them: .78 / 3 nats.
+    assert (
+        "contributes 0.260 [0.240, 0.280] nats to the prediction; permuted labels at most 0.018 in 95 % of "
+        "19 refits; n = 80 discovery subjects"
+    ) in sections["verdict"]
     assert validation["protocol_digest"] in sections["provenance"]
     # Ten of forty subjects per class and batch, by construction.
     assert len(re.findall(r"Aarhus\s+10\s+10\s+50 %", sections["excluded"])) == 2
@@ -195,7 +210,7 @@ def test_samples_with_poor_calls_are_named(simulated_run: Built, bare_run: Built
     assert re.search(r"S001\s+Discovery\s+99.50 %\s+M-bias: in the first 4 bases of read2", text)
     assert re.search(r"T003\s+Held-out\s+91.20 %\s+conversion of 91.2% is under 98%", text)
     assert "2 of 160" in text
-    assert "held-out: median 99.50 %, from 91.20 % to 99.50 %" in text
+    assert "held-out: median 99.50 %, from 91.20 % to 99.50 % over n = 80 samples" in text
     assert "No methylation calls were read" in read(bare_run).sections["calls"]
 
 
@@ -230,3 +245,10 @@ def test_a_missing_result_is_named_and_nothing_is_written(tmp_path: Path) -> Non
         build_report(config, layout)
     assert not layout.file("report.html").exists()
     assert not layout.file("manifest.json").exists()
+
+
+def test_a_missing_record_of_the_encoder_sends_to_the_stage_that_writes_it(tmp_path: Path) -> None:
+    config, layout = make_run(tmp_path, World(per_class=6, batches=("A",)))
+    layout.file("encoder.json").unlink()
+    with pytest.raises(InputError, match=r"encoder\.json does not exist; run the pretrain stage"):
+        build_report(config, layout)

@@ -51,6 +51,31 @@ def test_nothing_on_the_page_speaks_of_what_a_table_has_not(table_run: Built) ->
         assert not re.search(r"alignments|mapping quality|bags of|Raking", sections[name]), name
 
 
+def test_the_attribution_speaks_of_a_linear_model_and_not_of_bags(table_run: Built) -> None:
+    text = read(table_run).sections["attribution"]
+    assert not re.search(r"heads|swapped|context only|Context and joint|By seed|Interaction of each", text)
+    assert "With every group taken out the model reaches" in text
+    assert "models that learnt nothing have large ones too" in text
+    assert "the mean over all reference subjects is exact" in text
+    assert "AUROC (mean over folds, n = 40 subjects) while groups are taken out, or put back" in text
+    # Three groups taken out one after the other leave none.
+    assert re.search(r"3\s+no group\s+0\.\d\d\s+Fragment length, ", text)
+    assert "the n = 40 subjects divided into 5 folds; point" in text
+
+
+def test_a_missing_record_of_the_model_sends_to_the_stage_that_writes_it(
+    table_run: Built, tmp_path: Path
+) -> None:
+    from shutil import copytree
+
+    from cfdna_interp.artifacts.layout import Layout
+
+    layout = Layout.of(copytree(table_run.layout.root, tmp_path / "results"))
+    layout.file("encoder.json").unlink()
+    with pytest.raises(InputError, match=r"encoder\.json does not exist; run the train stage"):
+        build_report(replace(table_run.config, outdir=str(layout.root)), layout)
+
+
 def test_the_model_that_was_made_here_says_so(table_run: Built) -> None:
     text = read(table_run).sections["model"]
     assert "No model was given, so the model under study is one made here: a logistic regression" in text

@@ -57,11 +57,31 @@ def test_p_value(value: float | None, text: str) -> None:
         ("model_without_fragment_length", "Model retrained without fragment length"),
         ("model_only_tissue_of_origin", "Model on tissue of origin only"),
         ("baseline_end_motif", "End motif (logistic)"),
+        ("model_only_context", "Model with every group taken out"),
         ("baseline_technical", "Technical columns only"),
     ],
 )
 def test_score_name(score: str, name: str) -> None:
     assert words.score_name(score) == name
+
+
+@pytest.mark.parametrize(
+    ("score", "name"),
+    [
+        ("model", "Model"),
+        ("surrogate", "Surrogate"),
+        ("model_without_fragment_length", "Surrogate retrained without fragment length"),
+        ("model_only_tissue_of_origin", "Surrogate on tissue of origin only"),
+        ("model_only_context", "Surrogate with every group taken out"),
+        ("baseline_end_motif", "End motif (logistic)"),
+    ],
+)
+def test_what_was_retrained_in_place_of_a_model_is_named(score: str, name: str) -> None:
+    assert words.score_name(score, words.whole_name({"scores": {"model": {}, "surrogate": {}}})) == name
+
+
+def test_a_model_that_is_at_hand_is_retrained_itself() -> None:
+    assert words.whole_name({"scores": {"model": {}, "proxy": {}}}) == "Model"
 
 
 def test_measure_writes_what_a_rung_may_hold() -> None:
@@ -87,12 +107,6 @@ def test_plotly_sees_no_markup() -> None:
 def test_columns_lose_what_the_matrix_put_before_them() -> None:
     assert words.term_name("technical_mapq_loss") == "Mapq loss"
     assert words.term_name("covariate_smoking") == "Smoking"
-
-
-def test_groups_of_any_name_become_words_the_longest_first() -> None:
-    # "copy" alone must not break "copy_number" apart.
-    assert words.in_words("copy_number beats copy", ("copy", "copy_number")) == "copy number beats copy"
-    assert words.in_words("fragment_length leads", ()) == "fragment length leads"
 
 
 def test_a_p_value_stands_in_a_sentence() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cfdna_interp.attribution.judge import CONTEXT_LIMIT
 from cfdna_interp.report.figures.style import (
     INK,
     LABEL_COLOURS,
@@ -20,10 +21,11 @@ from cfdna_interp.report.figures.style import (
 from cfdna_interp.report.words import group_name, group_rank
 
 CONTEXT = "Context and joint"
-CONTEXT_LIMIT = 20.0  # %; above it the rule for "dominant" answers "can't tell"
 
 
-def attribution_figure(dominance: Mapping[str, Any], validation: Mapping[str, Any]) -> go.Figure:
+def attribution_figure(
+    dominance: Mapping[str, Any], validation: Mapping[str, Any], *, context: bool = True
+) -> go.Figure:
     """Draw three answers to "does the model need this group?" side by side, a row per group.
 
     Parameters
@@ -33,6 +35,8 @@ def attribution_figure(dominance: Mapping[str, Any], validation: Mapping[str, An
     validation
         The content of ``validation.json``; its pairs of the model (or its surrogate) with the same
         retrained without a group give the third column.
+    context
+        Whether something may lie with context and joint dependence; nothing of a linear model does.
 
     Returns
     -------
@@ -52,9 +56,11 @@ def attribution_figure(dominance: Mapping[str, Any], validation: Mapping[str, An
         column_titles=["Share of the prediction", "Mean contribution", "Lost without it"],
     )
     _add_shares(figure, groups, dominance)
+    if context:
+        _add_context(figure, dominance)
     _add_contributions(figure, groups, dominance)
     _add_costs(figure, groups, dominance, validation)
-    rows = [group_name(group) for group in groups] + [CONTEXT]
+    rows = [group_name(group) for group in groups] + [CONTEXT] * context
     # An explicit range keeps the order of the rule's groups from top to bottom in all three columns.
     figure.update_yaxes(
         type="category", categoryorder="array", categoryarray=rows, range=[len(rows) - 0.5, -0.5]
@@ -96,27 +102,34 @@ def _add_shares(figure: go.Figure, groups: list[str], dominance: Mapping[str, An
         row=1,
         col=1,
     )
-    points = [*(record["share"] for record in records), dominance["context_and_joint"]]
-    colours = [*(group_colours(groups)[group] for group in groups), MUTED]
-    for name, point, colour in zip([*names, CONTEXT], points, colours, strict=True):
-        figure.add_scatter(
-            x=[percentage(point["value"])],
-            y=[name],
-            error_x=whiskers([point], 100.0, colour),
-            mode="markers",
-            marker={"size": 12, "color": colour, "line": {"width": 1, "color": "white"}},
-            showlegend=False,
-            hovertemplate=f"{name}: %{{x:.0f}} %<extra></extra>",
-            row=1,
-            col=1,
-        )
+    colours = group_colours(groups)
+    for group, name, record in zip(groups, names, records, strict=True):
+        _add_share(figure, name, record["share"], colours[group])
+
+
+def _add_context(figure: go.Figure, dominance: Mapping[str, Any]) -> None:
+    _add_share(figure, CONTEXT, dominance["context_and_joint"], MUTED)
     figure.add_scatter(
-        x=[CONTEXT_LIMIT],
+        x=[percentage(CONTEXT_LIMIT)],
         y=[CONTEXT],
         mode="markers",
         marker={"symbol": "line-ns", "size": 24, "line": {"width": 2, "color": MUTED}},
         showlegend=False,
         hovertemplate="more than this: can't tell<extra></extra>",
+        row=1,
+        col=1,
+    )
+
+
+def _add_share(figure: go.Figure, name: str, share: Mapping[str, Any], colour: str) -> None:
+    figure.add_scatter(
+        x=[percentage(share["value"])],
+        y=[name],
+        error_x=whiskers([share], 100.0, colour),
+        mode="markers",
+        marker={"size": 12, "color": colour, "line": {"width": 1, "color": "white"}},
+        showlegend=False,
+        hovertemplate=f"{name}: %{{x:.0f}} %<extra></extra>",
         row=1,
         col=1,
     )

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_curve
 from cfdna_interp.report.figures.forest import Row, forest
 from cfdna_interp.report.figures.style import BLUE, INK, MUTED, VERMILLION, finish, group_colours
 from cfdna_interp.report.heldout import MAIN
-from cfdna_interp.report.words import interval, score_name, score_rank
+from cfdna_interp.report.words import interval, score_name, score_rank, whole_name
 
 MAIN_COLOURS = {"model": INK, "proxy": VERMILLION}
 ABOUT_NO_GROUP = ("model", "surrogate", "proxy", "all", "context", "covariates", "technical")
@@ -78,7 +78,7 @@ def auroc_forest(validation: Mapping[str, Any]) -> go.Figure:
     colours = score_colours(names)
     rows = [
         Row(
-            name=score_name(name),
+            name=score_name(name, whole_name(validation)),
             value=validation["scores"][name]["auroc"]["value"],
             low=validation["scores"][name]["auroc"]["low"],
             high=validation["scores"][name]["auroc"]["high"],

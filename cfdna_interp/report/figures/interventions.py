@@ -8,7 +8,8 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cfdna_interp.report.figures.attribution import CONTEXT, CONTEXT_LIMIT, percentage, whiskers
+from cfdna_interp.attribution.judge import CONTEXT_LIMIT
+from cfdna_interp.report.figures.attribution import CONTEXT, percentage, whiskers
 from cfdna_interp.report.figures.style import MUTED, NULL_BAND, finish, group_colours
 from cfdna_interp.report.interventions import Combination
 from cfdna_interp.report.words import group_name, group_rank
@@ -48,7 +49,7 @@ def intervention_figure(found: Sequence[Combination], dominance: Mapping[str, An
             figure.add_vrect(x0=0, x1=reach, **band, row=1, col=column)
             figure.add_vline(x=ceiling, line={"color": MUTED, "width": 1.4}, row=1, col=column)
     _add(figure, rows, [item.context for item in found], MUTED, CONTEXT, len(names))
-    figure.add_vline(x=CONTEXT_LIMIT, line={"color": MUTED, "width": 1.4}, row=1, col=len(names))
+    figure.add_vline(x=percentage(CONTEXT_LIMIT), line={"color": MUTED, "width": 1.4}, row=1, col=len(names))
     labels = [f"{item.title}<br>n = {item.subjects}, {item.donors} donors" for item in found]
     figure.update_yaxes(
         tickmode="array",
