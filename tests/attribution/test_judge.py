@@ -393,17 +393,42 @@ def test_shares_of_noise_are_hardly_ever_named() -> None:
     assert np.mean([result.outcome != "none" for result in outcomes]) <= 0.05
 
 
-def test_a_suppressor_may_add_a_little_by_chance() -> None:
-    # Tissue costs .06 and has no signal alone; it contributes .02 nats where groups reach .01 with permuted
-    # labels. That is within what noise leaves of nothing, a tenth of .4; .06 is beyond.
+def test_a_suppressor_may_add_a_little_beside_what_it_takes_off() -> None:
+    # Tissue costs .06 and has nothing alone, so that beside others it adds more than it holds: of 1.81² for
+    # AUROC .90 it leaves 1.41² for .84. It contributes .10 nats where groups reach .01 with permuted labels,
+    # within three tenths of .4; .13 is beyond.
     figures: dict[str, object] = {
         "cross_fitted": aurocs(0.9, (0.4, 0.0, 0.06), (0.84, 0.5, 0.5)),
-        "performance": np.array([0.4, 0.0, 0.02]),
+        "performance": np.array([0.4, 0.0, 0.10]),
         "subjects": 400,
     }
     assert ruling([0.7, 0.05, 0.25], **figures).roles[TISSUE] == "suppressor"
-    figures["performance"] = np.array([0.4, 0.0, 0.06])
+    figures["performance"] = np.array([0.4, 0.0, 0.13])
     assert ruling([0.7, 0.05, 0.25], **figures).roles[TISSUE] == "partner"
+    # What it has alone, .64 or d' .51, twice over in squares (.52) is still less than 1.81² - 1.41² = 1.29.
+    figures |= {"performance": np.array([0.4, 0.0, 0.10])}
+    held = figures | {"cross_fitted": aurocs(0.9, (0.4, 0.0, 0.06), (0.84, 0.5, 0.64))}
+    assert ruling([0.7, 0.05, 0.25], **held).roles[TISSUE] == "suppressor"
+    # Where it adds but .8 of what it has, as an independent group does, it takes nothing off: from .90 to .87
+    # 1.81² - 1.59² = .75, of .65 alone .545² = .30 and of .72 .824² = .68, twice which is above.
+    own = figures | {"cross_fitted": aurocs(0.9, (0.4, 0.0, 0.03), (0.87, 0.5, 0.72))}
+    assert ruling([0.7, 0.05, 0.25], **own).roles[TISSUE] == "carrier"
+
+
+def test_what_does_harm_by_itself_and_is_missed_suppresses_however_little_auroc_that_is() -> None:
+    # .976 to .957 is a cost of .019, and of d' 2.80 less 2.43 = .37; length alone takes .3 nats of .9 away.
+    figures: dict[str, object] = {"cross_fitted": aurocs(0.976, (0.019, 0.4, 0.0), (0.60, 0.95, 0.50))}
+    share = [0.25, 0.66, 0.09]
+    harmful = ruling(share, performance=np.array([-0.3, 0.9, 0.0]), **figures)
+    assert (harmful.outcome, harmful.group, harmful.roles[LENGTH]) == (
+        "suppressor",
+        METHYLATION,
+        "suppressor",
+    )
+    # An overfitted group does harm too, but the model is better without it.
+    figures = {"cross_fitted": aurocs(0.90, (-0.01, 0.4, 0.0), (0.5, 0.90, 0.50))}
+    overfitted = ruling(share, performance=np.array([-0.3, 0.9, 0.0]), **figures)
+    assert (overfitted.outcome, overfitted.roles[LENGTH]) == ("dominant", "unused")
 
 
 def test_what_makes_predictions_worse_by_itself_suppresses_whatever_it_reached_alone() -> None:
@@ -413,7 +438,7 @@ def test_what_makes_predictions_worse_by_itself_suppresses_whatever_it_reached_a
     result = ruling(share, performance=np.array([-0.18, 0.83, 0.0]), **figures)
     assert (result.outcome, result.group, result.roles[LENGTH]) == ("suppressor", METHYLATION, "suppressor")
     # The same that adds to the prediction is one more carrier.
-    result = ruling(share, performance=np.array([0.18, 0.83, 0.0]), **figures)
+    result = ruling(share, performance=np.array([0.28, 0.83, 0.0]), **figures)
     assert result.roles[LENGTH] == "carrier"
 
 

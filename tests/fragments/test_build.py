@@ -56,9 +56,7 @@ def test_own_table_and_bad_tables(tmp_path):
         load_build(table)
     with pytest.raises(InputError, match="cannot be read"):
         load_build(tmp_path / "none.fai")
-    with pytest.raises(
-        InputError, match=r"neither auto, GRCh37, GRCh38, T2T-CHM13v2\.0 nor .* \./hg42$"
-    ):
+    with pytest.raises(InputError, match=r"neither auto, GRCh37, GRCh38, T2T-CHM13v2\.0 nor .* \./hg42$"):
         find_build(GRCH37, "hg42", "S")
 
 
