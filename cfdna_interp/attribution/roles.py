@@ -135,7 +135,7 @@ class Evidence:
         model, without, alone = self._separations(group)
         contributes, largest = self.contributes(group), float(self.performance.max())
         if contributes < -max(self.chance, HARM * largest):
-            return model - without >= SURE_COST / 2 / self.subjects**0.5
+            return model - without >= SURE_COST / 2 / float(self.subjects) ** 0.5
         if contributes > max(self.chance, TAKEN_OFF * largest) or not self.surely_costs(group):
             return False
         return model**2 - without**2 >= BEYOND * alone**2
