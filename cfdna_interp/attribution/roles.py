@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from scipy.stats import norm
@@ -97,7 +98,7 @@ class Evidence:
     def surely_costs(self, group: str) -> bool:
         """Return whether retraining without the group costs more than without an unused one by chance."""
         model, without, _ = self._separations(group)
-        return self.cost(group) >= self.necessity_margin and model - without >= SURE_COST / self.subjects**0.5
+        return self.cost(group) >= self.necessity_margin and model - without >= SURE_COST / sqrt(self.subjects)
 
     def _adds_its_own(self, group: str) -> bool:
         """Return whether most of what a group has alone goes with it, however little AUROC that is."""
@@ -135,7 +136,7 @@ class Evidence:
         model, without, alone = self._separations(group)
         contributes, largest = self.contributes(group), float(self.performance.max())
         if contributes < -max(self.chance, HARM * largest):
-            return model - without >= SURE_COST / 2 / float(self.subjects) ** 0.5
+            return model - without >= SURE_COST / 2 / sqrt(self.subjects)
         if contributes > max(self.chance, TAKEN_OFF * largest) or not self.surely_costs(group):
             return False
         return model**2 - without**2 >= BEYOND * alone**2
