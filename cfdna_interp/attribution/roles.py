@@ -98,7 +98,8 @@ class Evidence:
     def surely_costs(self, group: str) -> bool:
         """Return whether retraining without the group costs more than without an unused one by chance."""
         model, without, _ = self._separations(group)
-        return self.cost(group) >= self.necessity_margin and model - without >= SURE_COST / sqrt(self.subjects)
+        sure = model - without >= SURE_COST / sqrt(self.subjects)
+        return sure and self.cost(group) >= self.necessity_margin
 
     def _adds_its_own(self, group: str) -> bool:
         """Return whether most of what a group has alone goes with it, however little AUROC that is."""
