@@ -90,6 +90,6 @@ def test_a_head_is_checked_with_its_encoder_and_from_its_file(tmp_path: Path) ->
     head = attention_head(encoder.dim)
     given = check_model(encoder, fragments, head=head)[-4:]
     path = tmp_path / "heads.safetensors"
-    CrossFit(np.zeros(2, dtype=np.int64), [[head]]).save(path)
+    CrossFit(np.zeros(2, dtype=np.int64), [[head]]).save(path, ["S1", "S2"])
     assert check_heads(path, encoder, fragments) == given
     assert [finding.name for finding in given] == ["bag order", "bag chunks", "bag size", "bag company"]

@@ -81,7 +81,7 @@ def test_heads_are_checked_once_they_are_there(folder: Path) -> None:
     raw = TorchModuleEncoder.load(factory="toy_factories:Counting", weights=folder / "weights.safetensors")
     fit_whitening(raw, probe_set(500), 4).save(folder / "out" / "whitening.safetensors")
     head = AttentionHead(4, scale=1.0).requires_grad_(False)
-    CrossFit(np.zeros(2, dtype=np.int64), [[head]]).save(folder / "out" / "heads.safetensors")
+    CrossFit(np.zeros(2, dtype=np.int64), [[head]]).save(folder / "out" / "heads.safetensors", ["S1", "S2"])
     result = run_check(folder)
     assert result.exit_code == 0, result.output
     assert result.stdout.count("bag ") >= 4

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from cfdna_interp.cli.simulate import command
+from cfdna_interp.errors import InputError
 from cfdna_interp.simulation.cohort import simulate
 from cfdna_interp.simulation.dialects import DIALECTS, in_dialect, tags
 from cfdna_interp.simulation.library import Reads
@@ -206,11 +207,12 @@ def test_sheet_config_and_truth(cohorts: dict[str, Path]) -> None:
     assert all(truth == truths[0][1] for _, truth in truths)
 
 
-def test_another_dialect_replaces_the_reads(tmp_path: Path) -> None:
+def test_another_dialect_wants_a_folder_of_its_own(tmp_path: Path) -> None:
     simulate(WORLD, tmp_path, seed=3, dialect="mm")
-    simulate(WORLD, tmp_path, seed=3)
-    assert all(read.has_tag("XM") for read in records(tmp_path))
-    assert "methylation" not in (tmp_path / "sheet.tsv").read_text().splitlines()[0]
+    with pytest.raises(InputError, match=r"\(dialect mm instead of xm\); give another --out"):
+        simulate(WORLD, tmp_path, seed=3)
+    assert not any(read.has_tag("XM") for read in records(tmp_path))
+    assert "methylation" in (tmp_path / "sheet.tsv").read_text().splitlines()[0]
 
 
 def test_the_command_knows_every_dialect() -> None:
