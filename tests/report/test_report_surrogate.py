@@ -92,7 +92,7 @@ def test_no_section_says_that_the_model_was_retrained(foreign: tuple[Run, Reader
         assert "model on fragment length only" not in text, name
     assert "Surrogate retrained without fragment length" in reader.sections["heldout"]
     assert "surrogate retrained without fragment length" in reader.sections["checklist"]
-    assert "AUROC that the surrogate loses without it" in reader.sections["attribution"]
+    assert "AUROC that the surrogate loses when it is retrained" in reader.sections["attribution"]
     names = {row.score for row in operating_rows(run.validation)}
     assert {"Model", "Surrogate", "Surrogate on fragment length only"} <= names
     drawn = {trace.name for trace in draw(run)["auroc"].data}
