@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import spearmanr
+from sklearn.metrics import balanced_accuracy_score
 
 from cfdna_interp.artifacts.features import GROUPS
 from cfdna_interp.artifacts.matrix import Table
-from cfdna_interp.audit.batches import batch_from_groups
+from cfdna_interp.audit.batches import balanced_accuracies, batch_from_groups
 from cfdna_interp.audit.depth import depth_correlations, subject_means
 
 
@@ -92,6 +93,16 @@ def test_the_batch_is_read_from_the_group_that_carries_it_and_from_no_other():
     assert got["methylation"].chance == pytest.approx(1 / 3, abs=0.05)
     assert (got["methylation"].batches, got["methylation"].subjects) == (3, 60)
     assert min(got[group].p for group in GROUPS if group != "methylation") > 0.01
+
+
+def test_balanced_accuracy_is_that_of_scikit_learn():
+    rng = np.random.default_rng(5)
+    truth = np.stack([rng.permutation([0] * 30 + [1] * 8 + [2] * 3) for _ in range(6)])
+    answers = rng.integers(0, 3, truth.shape)
+    answers[0] = 1  # a batch that is never read
+    indicators = (truth[:, None, :] == np.arange(3)[:, None]).astype(float)
+    peer = [balanced_accuracy_score(*pair) for pair in zip(truth, answers, strict=True)]
+    np.testing.assert_allclose(balanced_accuracies(indicators, answers), peer, rtol=1e-12)
 
 
 def test_null_p_values_of_batch_reading_are_not_small():

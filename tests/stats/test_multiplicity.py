@@ -1,22 +1,11 @@
 """Adjusted p values by hand, and their order and bounds on random ones."""
 
-import gc
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cfdna_interp.stats.multiplicity import benjamini_hochberg, holm
-
-
-@pytest.fixture(autouse=True, scope="module")
-def little_to_collect() -> Iterator[None]:
-    """Keep what other tests left behind out of sight: statsmodels collects garbage in each adjustment."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def test_holm_by_hand():
