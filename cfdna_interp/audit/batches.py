@@ -102,8 +102,8 @@ def balanced_accuracies(indicators: np.ndarray, answers: np.ndarray) -> np.ndarr
         (permutations, n) indices of the batches that were read.
     """
     answered = answers[:, None, :] == np.arange(indicators.shape[1])[:, None]
-    recall: np.ndarray = (indicators * answered).sum(axis=2) / indicators.sum(axis=2)
-    return recall.mean(axis=1)
+    recall = (indicators * answered).sum(axis=2) / indicators.sum(axis=2)
+    return np.asarray(recall.mean(axis=1))
 
 
 def _only(names: pd.Series) -> str:
