@@ -34,6 +34,7 @@ from cfdna_interp.attribution.summaries import (
     agreement,
     arrays,
     interaction_shares,
+    mean_shares,
     performance,
     removal_curves,
 )
@@ -110,7 +111,7 @@ def run_dominance(config: Config) -> None:
             "not_applicable": {name: why for note in notes for name, why in note["not_applicable"].items()},
             "matching": notes[0]["matching"],
             "diagnostics": _diagnostics(notes),
-            "gradients": _gradients(notes, codes),
+            "gradients": _gradients(notes, codes, config.seed),
             "randomised": [entry for note in notes for entry in note["randomised"]],
             "interactions": {f"{first}:{second}": share for (first, second), share in pairs.items()},
             "performance": gained,
@@ -170,13 +171,12 @@ def _maps(maps: pd.DataFrame, codes: dict[str, int], labels: np.ndarray) -> pd.D
     return cohort_map(people, labels)
 
 
-def _gradients(notes: list[dict[str, Any]], codes: dict[str, int]) -> dict[str, Any]:
-    """Return shares by integrated gradients, and how complete and how faithful these are."""
+def _gradients(notes: list[dict[str, Any]], codes: dict[str, int], seed: int) -> dict[str, Any]:
+    """Return shares by integrated gradients over subjects, and how complete and how faithful these are."""
     rows = _noted(notes, "gradients")
     people = rows.assign(subject=rows["sample"].map(codes)).drop(columns="sample").groupby("subject").mean()
-    sizes = people[list(BAG_GROUPS)].abs().sum()
     return {
-        "share": (sizes / sizes.sum()).to_dict(),
+        "share": mean_shares(people[list(BAG_GROUPS)].to_numpy(), seed),
         "subjects": len(people),
         "completeness": float(rows["completeness"].max()),
         "infidelity": float(rows["infidelity"].mean()),

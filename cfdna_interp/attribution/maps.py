@@ -1,4 +1,4 @@
-"""Where in a bag a group's attribution comes from: sums by length, window, CpG context and class of locus.
+"""Where in a bag a group's attribution comes from: by length, window, CpG context and class of locus.
 
 A map divides the sum of a group over fragments without loss: its values add up to the group's total. Keys are
 the sample's own fragments', whatever the donors' are.
@@ -15,7 +15,10 @@ from cfdna_interp.models.contract import FragmentInputs
 
 # Share of methylated calls: none without a call, low up to a quarter, high from three quarters on.
 LEVELS = ("none", "low", "middle", "high")
-KINDS = ("length", "region", "cpg", "locus")
+KINDS = ("length", "range", "region", "cpg", "locus")
+# Short, mononucleosomal and long fragments: the last length in bp of all but the longest.
+RANGES = ("up to 150 bp", "151 to 220 bp", "above 220 bp")
+_RANGE_ENDS = (150, 220)
 _PLACE = ["kind", "key", "group"]
 
 
@@ -32,12 +35,14 @@ def map_rows(fragments: FragmentInputs, per_fragment: np.ndarray) -> pd.DataFram
     Returns
     -------
     Columns ``kind`` (one of ``KINDS``), ``key`` (text), ``group``, ``value`` (in units of the logit) and
-    ``fragments`` (with that key). Keys are: of ``length`` the length in bp; of ``region`` the number of the
-    hashed window; of ``cpg`` calls and class of methylation level, ``3:low``; of ``locus`` the class of
+    ``fragments`` (with that key). Keys are: of ``length`` the length in bp; of ``range`` one of ``RANGES``,
+    whose sums have errors of their own, since neighbouring lengths go together; of ``region`` the number of
+    the hashed window; of ``cpg`` calls and class of methylation level, ``3:low``; of ``locus`` the class of
     locus, ``0`` outside of atlas blocks.
     """
     keys = {
         "length": fragments.length.astype(str),
+        "range": np.array(RANGES)[np.searchsorted(_RANGE_ENDS, fragments.length)],
         "region": fragments.region.astype(str),
         "cpg": _cpg_context(fragments),
         "locus": fragments.locus.astype(str),

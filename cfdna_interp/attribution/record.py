@@ -11,6 +11,7 @@ import pandas as pd
 from cfdna_interp.attribution.figures import Figures
 from cfdna_interp.attribution.judge import Dominance, margins, null_ceiling
 from cfdna_interp.attribution.refit_plan import MAIN
+from cfdna_interp.stats.means import mean_interval
 from cfdna_interp.stats.resampling import percentile_interval
 
 Record = dict[str, Any]
@@ -19,7 +20,7 @@ Record = dict[str, Any]
 def group_records(
     figures: Figures, roles: Mapping[str, str], phi: np.ndarray, labels: np.ndarray
 ) -> dict[str, Record]:
-    """Return ``groups`` of the record: shares with intervals over refits, their nulls, and roles.
+    """Return ``groups`` of the record: shares with intervals over refits, their nulls, mean φ, and roles.
 
     Parameters
     ----------
@@ -40,8 +41,8 @@ def group_records(
             ),
             "null_share_high": float(np.quantile(figures.permuted[:, g], 0.95, method="higher")),
             "null_max_high": null_ceiling(figures.permuted),
-            "mean_phi_case": float(phi[labels == 1, g].mean()),
-            "mean_phi_control": float(phi[labels == 0, g].mean()),
+            "mean_phi_case": mean_interval(phi[labels == 1, g]),
+            "mean_phi_control": mean_interval(phi[labels == 0, g]),
             "role": roles[group],
         }
         for g, group in enumerate(figures.groups)

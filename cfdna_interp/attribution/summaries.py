@@ -65,6 +65,28 @@ def interaction_shares(values: np.ndarray) -> dict[tuple[str, str], float]:
     return {pair: float(np.abs(index).sum()) / total for pair, index in interactions(values).items()}
 
 
+def mean_shares(attributions: np.ndarray, seed: int) -> dict[str, dict[str, float]]:
+    """Return each group's part of the sum of |attributions| over subjects, with an interval over subjects.
+
+    Parameters
+    ----------
+    attributions
+        (subjects, groups) signed, as in ``BAG_GROUPS``.
+    seed
+        The run's seed, for the bootstrap.
+
+    Returns
+    -------
+    Group -> value, low and high; NaN where nothing is attributed to any group.
+    """
+    sizes, rng = np.abs(attributions), stream(seed, "gradients")
+    counts = [bootstrap_counts(np.zeros(len(sizes), dtype=int), rng) for _ in range(DRAWS)]
+    sums = np.stack([np.ones(len(sizes)), *counts]) @ sizes  # (1 + draws, groups)
+    totals = sums.sum(axis=1, keepdims=True)
+    shares = sums / np.where(totals > 0, totals, np.nan)
+    return {group: percentile_interval(shares[0, g], shares[1:, g]) for g, group in enumerate(BAG_GROUPS)}
+
+
 def performance(
     values: np.ndarray, targets: np.ndarray, labels: np.ndarray, seed: int
 ) -> dict[str, dict[str, float]]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.features import BAG_GROUPS
+from cfdna_interp.attribution.maps import RANGES
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.bags import locus_classes
@@ -19,7 +20,6 @@ from cfdna_interp.report.words import interval
 Z = 1.959964  # of a 95 % interval
 ROWS = 8  # of each table, those that differ most; maps.parquet has them all
 MONO = 167  # bp; a nucleosome's DNA with its linker, the main peak of cell-free DNA
-RANGES = ((0, 150, "up to 150 bp"), (151, 220, "151 to 220 bp"), (221, 1 << 30, "above 220 bp"))
 LEVELS = {
     "none": "no call",
     "low": "at most a quarter methylated",
@@ -50,7 +50,10 @@ class MapRow:
 
 @dataclass(frozen=True)
 class TopRows:
-    """The keys of a map that differ most between cases and controls, and how many keys there are."""
+    """The keys of a map that differ most between cases and controls, and how many keys there are.
+
+    Ranges of length are all there, in their order.
+    """
 
     title: str
     rows: tuple[MapRow, ...]
@@ -75,14 +78,6 @@ class LengthMap:
     difference: Mapping[str, np.ndarray]
     error: Mapping[str, np.ndarray]
     fragments: np.ndarray
-
-    def by_range(self) -> list[tuple[str, dict[str, float]]]:
-        """Return the sums over short, mononucleosomal and long fragments: name -> group -> logit."""
-        return [
-            (name, {group: float(values[inside].sum()) for group, values in self.difference.items()})
-            for low, high, name in RANGES
-            for inside in [(self.lengths >= low) & (self.lengths <= high)]
-        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,13 +126,16 @@ def _length(wide: pd.DataFrame) -> LengthMap:
 def _tops(kinds: Mapping[str, pd.DataFrame], loci: Mapping[str, str]) -> tuple[TopRows, ...]:
     found = []
     for kind, title in (
+        ("range", "Range of fragment length"),
         ("locus", "Class of locus"),
         ("cpg", "CpG calls of a fragment and their level"),
         ("region", "Window of the genome"),
     ):
         wide = kinds[kind]
-        largest = np.abs(wide["mean"].to_numpy()).max(axis=1)
-        order = np.argsort(-largest, kind="stable")
+        if kind == "range":
+            order = np.argsort([RANGES.index(str(key)) for key in wide.index])
+        else:
+            order = np.argsort(-np.abs(wide["mean"].to_numpy()).max(axis=1), kind="stable")
         rows = tuple(
             MapRow(
                 name=_key(kind, str(wide.index[row]), loci),
@@ -156,6 +154,8 @@ def _estimate(row: pd.Series, group: str) -> str:
 
 
 def _key(kind: str, key: str, loci: Mapping[str, str]) -> str:
+    if kind == "range":
+        return key
     if kind == "region":
         return f"Windows of hash {key}"
     if kind == "locus":

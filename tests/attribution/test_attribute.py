@@ -112,13 +112,15 @@ def test_chunks_give_the_same_values(run: Config, tmp_path: Path) -> None:
 def test_maps_add_up_to_the_gradients(run: Config) -> None:
     layout = Layout.of(run.outdir)
     maps = pd.read_parquet(layout.file("maps.parquet"))
-    assert set(maps.kind) == {"length", "region", "cpg", "locus"}
+    assert set(maps.kind) == {"length", "range", "region", "cpg", "locus"}
     for _, cohort in maps.groupby("cohort"):
         totals = cohort.groupby(["kind", "group"])["mean"].sum().unstack("group")
         for group in BAG_GROUPS:
             assert np.ptp(totals[group]) < 1e-9
     record = read_json(layout.file("dominance.json"))["gradients"]
-    assert record["completeness"] <= 0.01 and sum(record["share"].values()) == pytest.approx(1)
+    assert record["completeness"] <= 0.01
+    assert sum(share["value"] for share in record["share"].values()) == pytest.approx(1)
+    assert all(share["low"] <= share["value"] <= share["high"] for share in record["share"].values())
 
 
 def test_random_weights_are_reported_from_the_read_out_down(run: Config) -> None:

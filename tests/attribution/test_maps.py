@@ -40,6 +40,10 @@ def test_three_fragments_by_hand() -> None:
     per_fragment = np.array([[0.5, 0.0, 0.0], [0.25, -1.0, 0.0], [-0.125, 0.0, 2.0]])
     table = map_rows(three_fragments(), per_fragment)
     assert cells(table, kind="length", group="fragment_length") == {"150": 0.375, "151": 0.25}
+    assert cells(table, kind="range", group="fragment_length") == {
+        "up to 150 bp": 0.375,
+        "151 to 220 bp": 0.25,
+    }
     assert cells(table, kind="region", group="fragment_length") == {"7": 0.75, "9": -0.125}
     # One call of four is a quarter, which still counts as low.
     assert cells(table, kind="cpg", group="methylation") == {"0:none": 0.0, "4:low": -1.0, "2:high": 0.0}

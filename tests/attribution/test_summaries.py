@@ -17,6 +17,7 @@ from cfdna_interp.attribution.summaries import (
     agreement,
     interaction_shares,
     interactions,
+    mean_shares,
     performance,
     removal_curves,
 )
@@ -149,3 +150,18 @@ def test_samples_of_a_subject_count_once() -> None:
     values = np.stack([z * p[0] for p in COALITIONS], axis=1)[:, :, None]
     (entry,) = agreement(table(values), {"S0": 0, "S1": 0, "S2": 1}, seed=1)
     assert entry["subjects"] == 2
+
+
+def test_shares_of_signed_attributions_by_hand_and_their_interval() -> None:
+    # |.| sums: 1 + 3, 2 + 0, 1 + 1 of 8 in all, whatever the signs.
+    got = mean_shares(np.array([[1.0, -2.0, 1.0], [-3.0, 0.0, -1.0]]), seed=1)
+    assert [got[group]["value"] for group in (L, M, T)] == [0.5, 0.25, 0.25]
+    # Redrawn, either subject may be there alone: 1/4 to 3/4, 1/2 to 0, 1/4.
+    assert (got[L]["low"], got[L]["high"]) == (0.25, 0.75)
+    assert (got[M]["low"], got[M]["high"]) == (0.0, 0.5)
+    assert (got[T]["low"], got[T]["high"]) == (0.25, 0.25)
+
+
+def test_nothing_attributed_has_no_share() -> None:
+    got = mean_shares(np.zeros((5, 3)), seed=1)
+    assert all(np.isnan(list(share.values())).all() for share in got.values())

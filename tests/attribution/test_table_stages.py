@@ -124,7 +124,7 @@ def test_tables_tell_the_same_as_the_record(finished: Layout) -> None:
     # Cases less controls of a group is the sum over its features.
     entry = record["groups"][LENGTH]
     difference = features[features.group == LENGTH].difference.sum()
-    assert difference == pytest.approx(entry["mean_phi_case"] - entry["mean_phi_control"])
+    assert difference == pytest.approx(entry["mean_phi_case"]["value"] - entry["mean_phi_control"]["value"])
 
 
 def test_frozen_scores_are_of_every_subset_and_what_is_missing_is_told(finished: Layout) -> None:

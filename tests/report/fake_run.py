@@ -220,8 +220,8 @@ def _dominance(world: World) -> dict[str, object]:
             "covariance_share": {"value": share * 1.1 - 0.03, "low": share - 0.12, "high": share + 0.1},
             "null_share_high": 0.46,
             "null_max_high": 0.55,
-            "mean_phi_case": 1.4 * share,
-            "mean_phi_control": -1.3 * share,
+            "mean_phi_case": {"value": 1.4 * share, "low": share, "high": 1.8 * share},
+            "mean_phi_control": {"value": -1.3 * share, "low": -1.7 * share, "high": -0.9 * share},
             "role": ("carrier" if group == "fragment_length" else "unused") if world.dominant else "unclear",
         }
         for group, share in shares.items()
@@ -314,7 +314,7 @@ def _beyond(shares: dict[str, float], world: World) -> dict[str, object]:
         "stability": {"folds": [shares] * 5, "members": [shares] * 3},
         "fidelity": None,
         "gradients": {
-            "share": shares,
+            "share": {g: {"value": x, "low": 0.9 * x, "high": 1.1 * x} for g, x in shares.items()},
             "subjects": n,
             "completeness": 6.9e-6,
             "infidelity": 4.2e-5,
@@ -359,6 +359,7 @@ def map_table(rng: np.random.Generator) -> pd.DataFrame:
     """A ``maps.parquet``: short fragments speak for cases, the rest is noise around 0."""
     keys = {
         "length": [str(length) for length in range(70, 600)],
+        "range": ["above 220 bp", "up to 150 bp", "151 to 220 bp"],
         "region": [str(number) for number in range(64)],
         "cpg": ["0:none", "1:low", "1:high", "3:middle", "5:high"],
         "locus": ["0", "1", "2"],

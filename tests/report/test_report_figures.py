@@ -153,8 +153,8 @@ def dominance() -> dict[str, object]:
             "share": interval(share),
             "null_share_high": 0.4,
             "null_max_high": 0.5,
-            "mean_phi_case": share,
-            "mean_phi_control": -share,
+            "mean_phi_case": {"value": share, "low": 0.5 * share, "high": 2 * share},
+            "mean_phi_control": {"value": -share, "low": -2 * share, "high": -0.5 * share},
         }
 
     return {

@@ -37,8 +37,8 @@ def test_the_cost_of_retraining_is_told_and_drawn_of_the_surrogate() -> None:
         "share": {"value": 1.0, "low": 1.0, "high": 1.0},
         "null_share_high": 0.5,
         "null_max_high": 0.6,
-        "mean_phi_case": 1.0,
-        "mean_phi_control": -1.0,
+        "mean_phi_case": {"value": 1.0, "low": 0.8, "high": 1.2},
+        "mean_phi_control": {"value": -1.0, "low": None, "high": None},
     }
     dominance = {
         "groups": {"methylation": entry},

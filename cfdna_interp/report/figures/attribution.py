@@ -137,9 +137,11 @@ def _add_share(figure: go.Figure, name: str, share: Mapping[str, Any], colour: s
 
 def _add_contributions(figure: go.Figure, groups: list[str], dominance: Mapping[str, Any]) -> None:
     for label, key, symbol in ((1, "mean_phi_case", "circle"), (0, "mean_phi_control", "square")):
+        means = [dominance["groups"][group][key] for group in groups]
         figure.add_scatter(
-            x=[dominance["groups"][group][key] for group in groups],
+            x=[mean["value"] for mean in means],
             y=[group_name(group) for group in groups],
+            error_x=whiskers(means, 1.0, LABEL_COLOURS[label]),
             mode="markers",
             marker={"size": 11, "symbol": symbol, "color": LABEL_COLOURS[label]},
             name=LABEL_NAMES[label],
