@@ -79,7 +79,7 @@ bench: $(STAMP) $(PEER)/.installed $(SAELENS)/.installed benchmarks/out/shap/.in
 	$(BIN)/python benchmarks/reference_model.py
 	$(BIN)/python benchmarks/attribution_speed.py
 	$(BIN)/python benchmarks/planted_truth/known_weights.py
-	$(BIN)/python benchmarks/planted_truth/worlds.py --first 21 --jobs $(JOBS)
+	$(BIN)/python benchmarks/planted_truth/worlds.py --first 175 --jobs $(JOBS)
 	$(BIN)/python benchmarks/sparse.py
 	$(BIN)/python benchmarks/representation.py
 	$(BIN)/python benchmarks/geometry.py --draws 100

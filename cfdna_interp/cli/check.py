@@ -14,7 +14,14 @@ from cfdna_interp.cli.options import config_option
 def command(config_path: Path) -> None:
     """Check config, sheet, alignment headers and disk, or a table, before hours are spent."""
     from cfdna_interp.config import load_config
-    from cfdna_interp.fragments.preflight import preflight
+    from cfdna_interp.fragments.preflight import Preflight, preflight
 
-    for line in preflight(load_config(config_path)).lines():
+    config = load_config(config_path)
+    found = preflight(config)
+    if isinstance(found, Preflight) and config.model.encoder == "table":
+        from cfdna_interp.models.adapters.table import read_scores
+
+        used = [sample.sample for sample in found.samples if sample.sample not in found.problems]
+        read_scores(str(config.model.checkpoint), used)
+    for line in found.lines():
         click.echo(line)
