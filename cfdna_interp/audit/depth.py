@@ -46,12 +46,13 @@ def depth_correlations(table: Table) -> Depth:
         return Depth((), "the number of fragments is not recorded")
     fragments = np.asarray(table.obs[DEPTH], dtype=np.float64)
     depth = pd.Series(fragments).groupby(np.array(table.subjects)).mean().to_numpy()[controls]
-    if len(depth) < FEWEST or np.ptp(depth) == 0:
+    counted = np.isfinite(depth)
+    if counted.sum() < FEWEST or np.ptp(depth[counted]) == 0:
         return Depth((), "the controls are too few, or all have the same number of fragments")
     tested, seen, p = [], [], []
     for i in range(len(table.names)):
         column = values[controls, i]
-        measured = np.isfinite(column)
+        measured = np.isfinite(column) & counted
         if measured.sum() < FEWEST or np.ptp(column[measured]) == 0 or np.ptp(depth[measured]) == 0:
             continue
         result = spearmanr(column[measured], depth[measured])

@@ -55,20 +55,21 @@ def judge(
 ) -> Handling:
     """Apply the rule to one score.
 
-    Signal above chance inside batches whose interval reaches the crude AUROC: not handling. Above chance
-    but below the crude AUROC: attenuated. Below the crude AUROC and not above chance: handling where the
-    interval also excludes half of the crude signal, attenuated where it doesn't. Otherwise
-    the interval is too wide to tell, unless further evidence shows that the signal falls when handling is
-    held: then attenuated, never more. That evidence is the paired difference of crude and within-batch
-    AUROC and, beside it, the overlap-weighted AUROC. Where no batch holds both classes at all nothing is
-    ever told: weights on handling can't be known there either. Nor is anything told of subjects of one batch
-    alone, unless technical columns can be held.
+    Signal above chance inside batches whose interval reaches the crude AUROC: not handling, unless the paired
+    difference of crude and within-batch AUROC, whose interval is narrower, shows a fall: then attenuated.
+    Above chance but below the crude AUROC: attenuated. Without a crude signal nothing further is told. Below
+    the crude AUROC and not above chance: handling where the interval also excludes half of the crude signal,
+    attenuated where it doesn't. Otherwise the interval is too wide to tell, unless further evidence shows
+    that the signal falls when handling is held: then attenuated, never more. That evidence is the paired
+    difference and, beside it, the overlap-weighted AUROC. Where no batch holds both classes at all nothing is
+    ever told: weights on handling can't be known there either. Of subjects of one batch alone the
+    overlap-weighted AUROC decides: nothing else was compared.
 
     Parameters
     ----------
     within
         ``validation.json``'s entry of the score: ``value``, ``low``, ``high``, ``crude``, and ``only``, true
-        where the cohort has one batch; or ``value`` None, ``reason`` and ``crude``. Bounds are None for a
+        where no second batch holds subjects enough to compare; or ``value`` None, ``reason`` and ``crude``. Bounds are None for a
         score that is constant in each batch.
     between
         The score's crude minus within-batch AUROC.
@@ -90,17 +91,17 @@ def judge(
             case, control = (sum(batch[key] for batch in mixed) for key in ("case", "control"))
             batches = "batch" if len(mixed) == 1 else "batches"
             numbers += f" ({case} cases and {control} controls in {len(mixed)} mixed {batches})"
-        alone = bool(within.get("only"))  # within the only batch lies the crude AUROC itself
-        if alone and (overlap is None or overlap.reason):
-            reason = (
-                f"{numbers}: all subjects are of one batch, so none were compared between batches, and no "
-                "technical column could be held either"
-            )
-            return Handling(CANT_TELL, reason, decided, ANOTHER)
-        if low > 0.5 and high >= crude and not (alone and overlap is not None and overlap.high < crude):
+        if within.get("only"):
+            return _of_one_batch(numbers, crude, decided, overlap)
+        if low > 0.5 and high >= crude:
+            if between is not None and between.low > 0:
+                reason = f"{numbers}; {_fall(between)}: part of the signal is a difference between batches"
+                return Handling(ATTENUATED, reason, _number("between_batches", vars(between), crude))
             reason = f"{numbers}: the signal is there among subjects of the same batch"
             return Handling(NOT_HANDLING, reason, decided)
-        if low > 0.5 and not alone:
+        if crude <= 0.5:
+            return Handling(CANT_TELL, f"{numbers}: there is no signal to explain", decided, _needed(within))
+        if low > 0.5:
             reason = f"{numbers}: part of the signal is a difference between batches"
             return Handling(ATTENUATED, reason, decided)
         if high < min(crude, 0.5 + (1 - EXCLUDED) * (crude - 0.5)):
@@ -112,26 +113,55 @@ def judge(
                 "and half of it is not excluded"
             )
             return Handling(ATTENUATED, reason, decided)
-        numbers += (
-            ": all subjects are of one batch" if alone else ": the interval holds chance and the crude AUROC"
-        )
+        numbers += ": the interval holds chance and the crude AUROC"
     # Only a signal can be attenuated: a crude AUROC at chance has nothing to lose.
     signal = 0.5 if crude is None else crude
     if signal > 0.5 and between is not None and between.low > 0:
         reason = (
-            f"{numbers}; from all subjects to within batches the AUROC falls by {between.value:.2f} "
-            f"[{between.low:.2f} to {between.high:.2f}]: part of the signal is a difference "
-            "between batches, whether any is left cannot be told"
+            f"{numbers}; {_fall(between)}: part of the signal is a difference between batches, whether any is "
+            "left cannot be told"
         )
         return Handling(ATTENUATED, reason, _number("between_batches", vars(between), crude))
     if overlap is not None and not overlap.reason and 0.5 < signal > overlap.high:
-        reason = (
-            f"{numbers}; weighted for overlap in technical columns and site the AUROC is {overlap.value:.2f} "
-            f"[{overlap.low:.2f} to {overlap.high:.2f}], crude {crude:.2f}: part of the signal goes along "
-            "with handling, or with what handling and disease share"
-        )
-        return Handling(ATTENUATED, reason, _number("overlap_weighted", vars(overlap), crude))
+        return _falls_when_weighted(f"{numbers}; {_weighted(overlap)}", crude, overlap)
     return Handling(CANT_TELL, numbers, _number("within_batch", within, crude), _needed(within))
+
+
+def _of_one_batch(numbers: str, crude: float, decided: dict[str, Any], overlap: Overlap | None) -> Handling:
+    """Judge by the overlap-weighted AUROC alone: within the only batch lies the crude AUROC itself."""
+    numbers += ": no second batch holds subjects enough, so none were compared between batches"
+    if overlap is None or overlap.reason:
+        return Handling(
+            CANT_TELL, f"{numbers}, and no technical column could be held either", decided, ANOTHER
+        )
+    numbers += f"; {_weighted(overlap)}"
+    if overlap.low > 0.5 and overlap.high >= crude:
+        reason = f"{numbers}: the signal is there with technical columns held"
+        return Handling(NOT_HANDLING, reason, _number("overlap_weighted", vars(overlap), crude))
+    if 0.5 < crude > overlap.high:
+        return _falls_when_weighted(numbers, crude, overlap)
+    return Handling(CANT_TELL, f"{numbers}: the interval holds chance", decided, ANOTHER)
+
+
+def _falls_when_weighted(numbers: str, crude: float | None, overlap: Overlap) -> Handling:
+    reason = (
+        f"{numbers}: part of the signal goes along with handling, or with what handling and disease share"
+    )
+    return Handling(ATTENUATED, reason, _number("overlap_weighted", vars(overlap), crude))
+
+
+def _fall(between: Between) -> str:
+    return (
+        f"from all subjects to within batches the AUROC falls by {between.value:.2f} "
+        f"[{between.low:.2f} to {between.high:.2f}]"
+    )
+
+
+def _weighted(overlap: Overlap) -> str:
+    return (
+        f"weighted for overlap in technical columns and site the AUROC is {overlap.value:.2f} "
+        f"[{overlap.low:.2f} to {overlap.high:.2f}]"
+    )
 
 
 def per_class(crude: float) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -220,7 +221,8 @@ def _within(cohort: Cohort, score: str, config: Config) -> dict[str, Any]:
     return {
         **asdict(within.interval),
         "batches": [asdict(batch) for batch in within.batches],
-        "only": len(set(cohort.batches)) == 1,
+        # A batch of a few subjects, or of unknown name, compares nothing.
+        "only": sum(n >= PER_CLASS for name, n in Counter(cohort.batches).items() if name) < 2,
         "crude": crude,
     }
 

@@ -80,7 +80,9 @@ def within_batch(
         return None
     weights = np.array([batch.case * batch.control / (batch.case + batch.control) for batch in used])
     weights /= weights.sum()
-    value = float(weights @ np.array([batch.auroc for batch in used]))
+    aurocs = np.array([batch.auroc for batch in used])
+    # Weights add up to 1 but for rounding, and complete separation has bounds of its own.
+    value = float(aurocs[0]) if np.ptp(aurocs) == 0 else float(weights @ aurocs)
     if all(np.ptp(s[rows]) == 0 for rows in members):
         return Within(Interval(value, float("nan"), float("nan"), CONSTANT), tuple(used))
     if value in (0.0, 1.0):

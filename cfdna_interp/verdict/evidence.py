@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.stats import mannwhitneyu, rankdata
 
 from cfdna_interp.artifacts.matrix import TECHNICAL, Table, covariates_among
-from cfdna_interp.audit.technical import standardised, technical_design, terms
+from cfdna_interp.audit.technical import PER_LEVEL, standardised, technical_design, terms
 from cfdna_interp.stats.roc import auroc_interval
 
 # Two subjects a term would do for a linear regression (Austin and Steyerberg, J Clin Epidemiol 68:627, 2015);
@@ -99,8 +99,8 @@ def adjusted_difference(values: pd.Series, frame: pd.DataFrame) -> Difference:
     """Fit value ~ label + age + sex + further covariates + technical columns + site by least squares.
 
     Technical columns and site enter in the order of their rank correlation with the value, as many terms as
-    there are subjects for; a column that the label or terms before it already tell cannot be held. Missing
-    numbers take the median. Errors are those of HC3 (MacKinnon and White, J Econometrics 29:305, 1985), which
+    there are subjects for; a column that the label or terms before it already tell cannot be held, nor a level
+    of fewer than 5 subjects: one that has an indicator to itself has no error. Missing numbers take the median. Errors are those of HC3 (MacKinnon and White, J Econometrics 29:305, 1985), which
     don't ask for equal variances.
 
     Parameters
@@ -124,9 +124,13 @@ def adjusted_difference(values: pd.Series, frame: pd.DataFrame) -> Difference:
     held: list[str] = []
     told: list[str] = []
     beyond: list[str] = []
+    rare: list[str] = []
     for name, column in _candidates(subjects, y):
         wider = np.column_stack([X, column])
-        if np.linalg.matrix_rank(wider) < wider.shape[1]:
+        _, counts = np.unique(column, return_counts=True)
+        if len(counts) == 2 and counts.min() < PER_LEVEL:
+            rare.append(name)
+        elif np.linalg.matrix_rank(wider) < wider.shape[1]:
             told.append(name)
         elif wider.shape[1] - 1 > len(y) // SUBJECTS_PER_TERM:
             beyond.append(name)
@@ -138,6 +142,7 @@ def adjusted_difference(values: pd.Series, frame: pd.DataFrame) -> Difference:
         for why, names in (
             ("the label or the terms before tell them", told),
             (f"a term needs {SUBJECTS_PER_TERM} subjects", beyond),
+            (f"a level needs {PER_LEVEL} subjects", rare),
         )
         if names
     ]

@@ -63,6 +63,17 @@ def test_equal_depth_and_unknown_depth_are_said():
     assert depth_correlations(unknown).reason == "the number of fragments is not recorded"
 
 
+def test_a_subject_without_a_count_is_left_out():
+    data = table(depth=3.0)
+    fragments = data.obs["technical_fragments"].to_numpy().copy()
+    fragments[0], fragments[1] = np.nan, np.nan  # a case and a control
+    got = depth_correlations(replace(data, obs=data.obs.assign(technical_fragments=fragments)))
+    rows = (data.labels == 0) & np.isfinite(fragments)
+    expected = spearmanr(data.X[rows, data.names.index("coverage_0")], fragments[rows])
+    assert got.correlations[0].feature == "coverage_0"
+    assert got.correlations[0].spearman == pytest.approx(expected.statistic)
+
+
 def test_empty_and_constant_features_are_not_tested():
     data = table()
     X = data.X.copy()

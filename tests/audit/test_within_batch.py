@@ -2,11 +2,14 @@
 
 from itertools import product
 
+import numpy as np
 import pytest
 
-from cfdna_interp.audit.between import Between
+from cfdna_interp.audit.between import Between, between_batches
 from cfdna_interp.audit.overlap import Overlap
 from cfdna_interp.audit.within_batch import ANOTHER, judge, per_class
+from cfdna_interp.stats.roc import auroc
+from cfdna_interp.stats.strata import within_batch
 
 OPEN = {
     "value": 0.7,
@@ -19,8 +22,8 @@ FALLS, STAYS = Between(0.1, 0.02, 0.18), Between(0.1, 0.0, 0.2)
 NESTED = {"value": None, "reason": "no batch holds both classes", "crude": 0.9}
 
 
-def overlap(high, reason=""):
-    return Overlap(0.5, 0.4, high, 50.0, 50.0, 0.1, 1.0, 0.1, reason)
+def overlap(high, reason="", low=0.4):
+    return Overlap(0.5, low, high, 50.0, 50.0, 0.1, 1.0, 0.1, reason)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +36,8 @@ def overlap(high, reason=""):
         (0.40, 0.70, 0.90, "attenuated"),  # half of the signal, .5 + .4 / 2, is not excluded
         (0.40, 0.69, 0.90, "handling"),
         (0.40, 0.60, 0.90, "handling"),
-        (0.20, 0.39, 0.40, "handling"),  # below chance there is no signal of which half could be left
+        (0.20, 0.39, 0.40, "can't tell"),  # below chance there is no signal to explain
+        (0.51, 0.90, 0.45, "not handling"),  # a signal within batches that lies hidden between them
         (0.40, 0.95, 0.90, "can't tell"),
         (0.50, 0.90, 0.90, "can't tell"),
     ],
@@ -45,8 +49,36 @@ def test_each_cell(low, high, crude, status):
     assert f"crude {crude:.2f}" in got.reason
     assert got.decided_by == {"measure": "within_batch", **within}
     assert bool(got.would_decide) == (status == "can't tell")
-    if status != "can't tell":  # evidence never moves what batches decide
-        assert judge(within, FALLS, overlap(0.6)) == got
+    if status != "can't tell":  # weights never move what batches decide
+        assert judge(within, STAYS, overlap(0.6)) == got
+
+
+def test_a_fall_shown_by_the_narrower_interval_is_no_clearance():
+    # 100 + 100 subjects, .097 [.054, .140] of the crude AUROC gone, and a wide interval that reaches it.
+    within = {"value": 0.66, "low": 0.54, "high": 0.76, "crude": 0.75}
+    got = judge(within, Between(0.097, 0.054, 0.140))
+    assert got.status == "attenuated"
+    assert got.decided_by["measure"] == "between_batches"
+    assert "falls by 0.10 [0.05 to 0.14]: part of the signal is a difference between batches" in got.reason
+    assert judge(within, Between(0.03, -0.01, 0.07)).status == "not handling"
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.0])
+def test_how_often_a_shift_between_batches_is_cleared(shift):
+    # Two sites, cases 75 % of one and 25 % of the other; biology of .8 SD and the site's shift, 100 + 100.
+    rng = np.random.default_rng(17)
+    labels = np.repeat([1, 0], 100)
+    cleared = 0
+    for _ in range(100):
+        site = (rng.random(200) < np.where(labels == 1, 0.75, 0.25)).astype(int)
+        scores = rng.normal(0.8 * labels + shift * site)
+        batches = np.array(["a", "b"])[site].tolist()
+        within = within_batch(labels, scores, batches, rng)
+        entry = {**vars(within.interval), "crude": auroc(labels, scores)}
+        cleared += judge(entry, between_batches(labels, scores, batches)).status == "not handling"
+    # Without a shift the lower bound of the fall lies above 0 once in 40; with it the fall is .08 at a
+    # standard error of .02.
+    assert cleared >= 88 if shift == 0 else cleared <= 5
 
 
 def test_the_reason_says_on_how_many_subjects():
@@ -60,10 +92,15 @@ def test_one_batch_alone_compares_nothing():
     assert judge(clear).status == "not handling"
     got = judge({**clear, "only": True})
     assert (got.status, got.would_decide) == ("can't tell", ANOTHER)
-    assert "all subjects are of one batch" in got.reason
+    assert "no second batch holds subjects enough" in got.reason
     assert judge({**clear, "only": True}, STAYS, overlap(0.9, reason="no overlap")).status == "can't tell"
     # With technical columns held something was compared; where that takes the signal it is not the batch's.
-    assert judge({**clear, "only": True}, STAYS, overlap(0.9)).status == "not handling"
+    held = judge({**clear, "only": True}, STAYS, overlap(0.9, low=0.55))
+    assert (held.status, held.decided_by["measure"]) == ("not handling", "overlap_weighted")
+    assert (
+        "weighted for overlap in technical columns and site the AUROC is 0.50 [0.55 to 0.90]" in held.reason
+    )
+    assert judge({**clear, "only": True}, STAYS, overlap(0.9)).status == "can't tell"  # chance is possible
     assert judge({**clear, "only": True}, STAYS, overlap(0.75)).status == "attenuated"
 
 

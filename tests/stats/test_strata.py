@@ -79,3 +79,13 @@ def test_complete_separation_in_every_batch_keeps_an_honest_lower_bound():
     got = within_batch(labels, labels + 0.0, ["a"] * 12 + ["b"] * 12, rng()).interval
     assert (got.value, got.high) == (1, 1)
     assert got.low == pytest.approx(0.025 ** (1 / 12))
+
+
+def test_complete_separation_is_exact_whatever_the_batch_sizes():
+    # The weights of these three add up to 1 - 1.1e-16; disjoint pairs are 16 + 6 + 9.
+    cases, controls = (16, 13, 13), (18, 6, 9)
+    labels = np.concatenate([np.repeat([1, 0], pair) for pair in zip(cases, controls, strict=True)])
+    batches = np.repeat(["a", "b", "c"], [a + b for a, b in zip(cases, controls, strict=True)]).tolist()
+    got = within_batch(labels, labels + 0.0, batches, rng()).interval
+    assert (got.value, got.high) == (1, 1)
+    assert got.low == pytest.approx(0.025 ** (1 / 31))

@@ -67,6 +67,19 @@ def test_no_more_terms_than_there_are_subjects_for():
     assert got.reason == "not held, since a term needs 10 subjects: technical_gc"
 
 
+def test_a_level_of_one_subject_is_not_held():
+    # Its indicator would fit that subject without error, and HC3 divides by what is left: nothing.
+    rng = np.random.default_rng(4)
+    for n in (40, 57, 83):
+        label = np.arange(n) % 2
+        subjects = frame(label=label, age=rng.normal(60, 8, n), sex=["M", *["F"] * (n - 1)])
+        got = adjusted_difference(series(label + rng.normal(size=n)), subjects)
+        assert got.held == ("age",)
+        assert got.reason == "not held, since a level needs 5 subjects: sex=M"
+        assert np.isfinite([got.low, got.high, got.p]).all()
+        assert got.low < 1 < got.high
+
+
 def test_nothing_to_hold_is_said_and_the_crude_difference_stands():
     values, subjects, _ = confounded()
     got = adjusted_difference(values, subjects[["label"]])
