@@ -69,8 +69,8 @@ def judge(
     ----------
     within
         ``validation.json``'s entry of the score: ``value``, ``low``, ``high``, ``crude``, and ``only``, true
-        where no second batch holds subjects enough to compare; or ``value`` None, ``reason`` and ``crude``. Bounds are None for a
-        score that is constant in each batch.
+        where no second batch holds subjects enough to compare; or ``value`` None, ``reason`` and ``crude``.
+        Bounds are None for a score that is constant in each batch.
     between
         The score's crude minus within-batch AUROC.
     overlap
@@ -118,8 +118,8 @@ def judge(
     signal = 0.5 if crude is None else crude
     if signal > 0.5 and between is not None and between.low > 0:
         reason = (
-            f"{numbers}; {_fall(between)}: part of the signal is a difference between batches, whether any is "
-            "left cannot be told"
+            f"{numbers}; {_fall(between)}: part of the signal is a difference between batches, whether any "
+            "is left cannot be told"
         )
         return Handling(ATTENUATED, reason, _number("between_batches", vars(between), crude))
     if overlap is not None and not overlap.reason and 0.5 < signal > overlap.high:

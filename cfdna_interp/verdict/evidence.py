@@ -99,9 +99,10 @@ def adjusted_difference(values: pd.Series, frame: pd.DataFrame) -> Difference:
     """Fit value ~ label + age + sex + further covariates + technical columns + site by least squares.
 
     Technical columns and site enter in the order of their rank correlation with the value, as many terms as
-    there are subjects for; a column that the label or terms before it already tell cannot be held, nor a level
-    of fewer than 5 subjects: one that has an indicator to itself has no error. Missing numbers take the median. Errors are those of HC3 (MacKinnon and White, J Econometrics 29:305, 1985), which
-    don't ask for equal variances.
+    there are subjects for; a column that the label or terms before it already tell cannot be held, nor a
+    level of fewer than 5 subjects: one that has an indicator to itself has no error. Missing numbers take the
+    median. Errors are those of HC3 (MacKinnon and White, J Econometrics 29:305, 1985), which don't ask for
+    equal variances.
 
     Parameters
     ----------
