@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +80,8 @@ class Atlas:
         )
         if len(set(atlas.names)) != len(atlas):
             raise InputError(f"atlas {path}: block names repeat; make them unique")
+        for what, names in (("cell types", atlas.cell_types), ("targets", dict.fromkeys(atlas.targets))):
+            _check_slugs(path, what, names)
         for contig, order in atlas.by_contig().items():
             late = np.flatnonzero(atlas.starts[order][1:] < atlas.ends[order][:-1])
             if len(late):
@@ -113,6 +117,28 @@ class Atlas:
             members = np.flatnonzero(contigs == contig)
             result[contig] = members[np.argsort(self.starts[members], kind="stable")]
         return result
+
+
+def slug(name: str) -> str:
+    """Return a name as lower-case letters, digits and underscores, as features have it."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def _check_slugs(path: Path | str, what: str, names: Iterable[str]) -> None:
+    """Refuse names that features could not tell apart: NeuN+ and NeuN- would be one."""
+    seen: dict[str, str] = {}
+    for name in names:
+        short = slug(name)
+        if not short:
+            raise InputError(
+                f"atlas {path}: {what}: {name!r} has neither a-z nor digits; give it another name"
+            )
+        if short in seen:
+            raise InputError(
+                f"atlas {path}: {what}: {seen[short]!r} and {name!r} would have the same features ({short}); "
+                "give one another name"
+            )
+        seen[short] = name
 
 
 def _targets(lines: Lines, fractions: np.ndarray) -> tuple[str, ...]:

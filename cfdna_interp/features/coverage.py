@@ -8,6 +8,9 @@ from cfdna_interp.artifacts.features import Feature
 from cfdna_interp.artifacts.profiles import Profile
 
 GROUP = "coverage"
+# Added to a window's coverage in units of the mean, so that an empty one has the same value at every depth:
+# half a fragment in its place would make the gaps of the assembly measures of depth.
+FLOOR = 0.01
 
 
 def coverage_features(profile: Profile) -> list[Feature]:
@@ -22,7 +25,7 @@ def coverage_features(profile: Profile) -> list[Feature]:
     features = []
     for key, counts in windows:
         n = int(counts[2])
-        relative = np.log2((n + 0.5) / (total / len(windows) + 0.5)) if total else np.nan
+        relative = np.log2((n * len(windows) / total + FLOOR) / (1 + FLOOR)) if total else np.nan
         features.append(
             Feature(
                 f"coverage_{key}",

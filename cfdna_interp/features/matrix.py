@@ -16,7 +16,7 @@ from cfdna_interp.artifacts.sheet import ROLES, Sample, load_samples
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.table import write_table_matrices
-from cfdna_interp.features.technical import technical_columns
+from cfdna_interp.features.technical import DIALECT, technical_columns
 
 if TYPE_CHECKING:
     import anndata
@@ -103,12 +103,15 @@ def _missing(value: Any) -> bool:
 
 
 def _present_columns(members: Sequence[_Member]) -> dict[str, type]:
-    """Return obs column -> float or str, over both roles; columns without any value are left out."""
+    """Return obs column -> float or str, over both roles, without columns that have no value.
+
+    The dialect of the methylation calls is a column where it differs.
+    """
     rows = [_row(member) for member in members]
     columns: dict[str, type] = {}
     for name in dict.fromkeys(name for row in rows for name in row):
         known = [row[name] for row in rows if not _missing(row.get(name))]
-        if known:
+        if known and (name != f"technical_{DIALECT}" or len(set(known)) > 1):
             columns[name] = str if any(isinstance(value, str) for value in known) else float
     return columns
 

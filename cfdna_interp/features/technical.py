@@ -7,6 +7,9 @@ from typing import Any
 
 from cfdna_interp.artifacts.sheet import MEASURED, Sample
 
+# How methylation is written: another aligner leaves other calls. A column where samples differ in it.
+DIALECT = "dialect"
+
 
 def technical_columns(sample: Sample, qc: Mapping[str, Any]) -> dict[str, float | str]:
     """Return ``technical_<name>`` -> value: numbers as float (NaN unknown), categories as text.
@@ -22,6 +25,7 @@ def technical_columns(sample: Sample, qc: Mapping[str, Any]) -> dict[str, float 
     for name in MEASURED:
         value = qc["technical"][name]
         columns[f"technical_{name}"] = float("nan") if value is None else float(value)
+    columns[f"technical_{DIALECT}"] = str(qc[DIALECT])
     for name, cell in sample.technical.items():
         columns[f"technical_{name}"] = cell
     return columns

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
 
-from cfdna_interp.artifacts.atlas import Atlas
+from cfdna_interp.artifacts.atlas import Atlas, slug
 from cfdna_interp.artifacts.features import Feature
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.config.settings import Features
@@ -125,8 +124,3 @@ def tissue_record(profile: Profile, atlas: Atlas, settings: Features) -> dict[st
         )
     }
     return record
-
-
-def slug(name: str) -> str:
-    """Return a name as lower-case letters, digits and underscores."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")

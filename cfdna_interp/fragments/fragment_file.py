@@ -17,7 +17,7 @@ from cfdna_interp.fragments.build import declared_build
 
 # Columns by their number. Five: FinaleDB's and FinaleToolkit's
 # (https://epifluidlab.github.io/FinaleToolkit/documentation/user_guide/inputdata.html). Three and six: BED;
-# the score of six columns is taken for the mapping quality, as FinaleToolkit and bedtools bamtobed do.
+# the score of six columns is taken for the mapping quality, as FinaleToolkit does.
 LAYOUTS = {
     3: ("contig", "start", "stop"),
     5: ("contig", "start", "stop", "mapq", "strand"),
@@ -183,6 +183,11 @@ def _columns(where: str, line: str) -> tuple[str, ...]:
     for name in ("start", "stop", "mapq"):
         if name in named and not is_number(named[name]):
             raise InputError(f"{where} has {named[name]!r} as {name}; {expected}")
+    if named.get("name", "").endswith(("/1", "/2")):
+        raise InputError(
+            f"{where} is of a mate ({named['name']}), as bedtools bamtobed writes each read of a pair; give "
+            "one line per fragment, or the alignments themselves"
+        )
     if named.get("strand", ".") not in STRANDS:
         raise InputError(f"{where} has {named['strand']!r} as strand; {expected}")
     return columns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -61,6 +61,29 @@ class Reference:
         """Raise ``InputError`` where a contig is absent."""
         for contig in contigs:
             self._name(contig)
+
+    def fit(self, contigs: Mapping[str, int], who: str) -> None:
+        """Refuse a genome of another build: one of its contigs is longer than the same one of a sample.
+
+        Two builds differ in the lengths of many chromosomes, up and down. A shorter contig is no sign: the
+        file may hold the beginning of a genome. Neither is the mitochondrion, whose sequence differs between
+        distributions of one build.
+
+        Parameters
+        ----------
+        contigs
+            Contig -> length (bp) in the sample's header.
+        who
+            Begins the error message: sample and file.
+        """
+        for contig, length in contigs.items():
+            name = contig if contig in self._lengths else self._aliases.get(bare(contig))
+            if name is not None and bare(name) != "MT" and self._lengths[name] > length:
+                raise InputError(
+                    f"{who}: contig {contig} has {length:,} bp, in reference {self.path} it has "
+                    f"{self._lengths[name]:,} bp; set reference.fasta to the genome that the sample was "
+                    "aligned to"
+                )
 
     def codes(self, contig: str, start: int, end: int) -> np.ndarray:
         """Return (end - start,) uint8: 0..3 for A C G T, 4 unknown or outside of the sequence.

@@ -27,10 +27,14 @@ def open_source(sample: Sample, config: Config) -> Iterator[Source]:
     ------
     InputError
         See :func:`cfdna_interp.fragments.alignment.open_alignment` and
-        :func:`cfdna_interp.fragments.fragment_file.open_fragments`.
+        :func:`cfdna_interp.fragments.fragment_file.open_fragments`; or ``reference.fasta`` is of another
+        build.
     """
     opened = open_fragments if is_fragment_file(sample.bam) else open_alignment
     with opened(sample, config) as source:
+        if config.reference.fasta is not None:
+            lengths = dict(zip(source.contig_names, source.contig_lengths, strict=True))
+            Reference(config.reference.fasta).fit(lengths, source.who)
         yield source
 
 
@@ -44,7 +48,8 @@ def settings_of(sample: Sample, config: Config, source: Source, rules: Rules) ->
         extract.ignore_5p,
         extract.ignore_3p,
         single=sample.reads == "single",
-        invert=sample.chemistry == "taps",
+        # Modified-base tags say outright what is methylated, whatever the chemistry.
+        invert=sample.chemistry == "taps" and source.dialect != "mm",
         by_quality=extract.discordant == "quality",
         threshold=extract.mm_threshold,
         known_sites=_known_sites(config, source),

@@ -105,6 +105,19 @@ def test_names_are_unique(tmp_path):
     assert "block names repeat" in refused(write(tmp_path, changed(1, 6, "b0")))
 
 
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("NeuN+", "NeuN-"), "'NeuN+' and 'NeuN-' would have the same features (neun)"),
+        (("CD4 T", "cd4-t"), "'CD4 T' and 'cd4-t' would have the same features (cd4_t)"),
+        (("肝", "Brain"), "'肝' has neither a-z nor digits"),
+    ],
+)
+def test_cell_types_that_features_cannot_tell_apart(tmp_path, names, words):
+    header = "\t".join([*LEADING, *names])
+    assert f"cell types: {words}" in refused(write(tmp_path, header=header))
+
+
 def test_files_that_are_no_tables(tmp_path):
     assert "has no block" in refused(write(tmp_path, []))
     path = tmp_path / "atlas.tsv"

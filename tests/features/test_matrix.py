@@ -39,7 +39,7 @@ COHORT = [
 ]
 
 
-def prepare(tmp_path, cohort=COHORT, bad=(), on_bad_sample="stop"):
+def prepare(tmp_path, cohort=COHORT, bad=(), on_bad_sample="stop", dialects=None):
     layout = Layout.of(tmp_path)
     for role in ("discovery", "heldout"):
         save_samples([s for s in cohort if s.role == role], layout.samples(role))
@@ -50,6 +50,7 @@ def prepare(tmp_path, cohort=COHORT, bad=(), on_bad_sample="stop"):
             "reason": "9 fragments are few" if excluded else "",
             "simulated": True,
             "technical": TECHNICAL,
+            "dialect": (dialects or {}).get(member.sample, "xm"),
         }
         write_json(layout.qc(member.sample), record)
         features = [
@@ -123,6 +124,15 @@ def test_nobody_left(tmp_path):
         write_matrices(prepare(tmp_path, bad=("C", "D"), on_bad_sample="exclude"))
     with pytest.raises(InputError, match="one class"):
         write_matrices(prepare(tmp_path, bad=("A",), on_bad_sample="exclude"))
+
+
+def test_how_methylation_is_written_is_technical_where_it_differs(tmp_path):
+    write_matrices(prepare(tmp_path / "same"))
+    same = anndata.read_h5ad(tmp_path / "same" / "features.discovery.h5ad")
+    assert "technical_dialect" not in same.obs
+    write_matrices(prepare(tmp_path / "two", dialects={"B": "reference"}))
+    two = anndata.read_h5ad(tmp_path / "two" / "features.discovery.h5ad")
+    assert two.obs["technical_dialect"].tolist() == ["xm", "reference"]
 
 
 def test_a_column_of_numbers_and_words_becomes_text(tmp_path):

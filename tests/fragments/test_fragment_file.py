@@ -295,6 +295,13 @@ def test_unclear_columns(tmp_path, line, wrong):
     assert "line 2 has" in text and wrong in text and "expected columns" in text
 
 
+@pytest.mark.parametrize("end", ["/1", "/2"])
+def test_lines_of_mates_are_no_fragments(tmp_path, end):
+    # What `bedtools bamtobed` writes of a pair: two lines of a read's length.
+    text = message(write(tmp_path / "s.bed", f"chr1\t100\t200\tread7{end}\t60\t+\n"), config_of(tmp_path))
+    assert f"line 1 is of a mate (read7{end})" in text and "one line per fragment" in text
+
+
 def test_damaged_files(tmp_path):
     settings = config_of(tmp_path)
     rng = np.random.default_rng(0)

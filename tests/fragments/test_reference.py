@@ -121,6 +121,18 @@ def refused(action):
     return message
 
 
+def test_a_genome_of_another_build(tmp_path):
+    path = tmp_path / "g.fa"
+    path.write_text(">1\nACGTACGTAC\n>chrM\nACGTACGT\n>other\nACGT\n")
+    pysam.faidx(str(path))
+    genome = Reference(str(path))
+    genome.fit({"chr1": 10, "MT": 3, "chr2": 5}, "sample S7: s.bam")
+    genome.fit({"chr1": 4_000}, "sample S7: s.bam")  # the file holds the beginning of a genome
+    message = refused(lambda: genome.fit({"chr1": 9}, "sample S7: s.bam"))
+    assert message.startswith("sample S7: s.bam: contig chr1 has 9 bp, in reference ")
+    assert "it has 10 bp; set reference.fasta to the genome" in message
+
+
 def test_an_absent_contig(reference):
     reference.check(["chr1", "1", "2", "chr2"])
     for action in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,6 +80,19 @@ def test_each_read_is_a_fragment_by_itself(tmp_path):
     assert table.gc[0] == np.float32((sequence.count("G") + sequence.count("C") + 1) / 300)
 
 
+def test_ends_are_counted_as_sequenced(tmp_path):
+    # Read against the reference, the molecule's first base sequenced is its last one.
+    letters = {2: "Z", 150: "z", 297: "Z"}
+    for flag, kept, places in ((0, [150, 297], [2, 150, 297]), (16, [2, 150], [2, 149, 297])):
+        read = molecule("a", 500, 300, letters, flag)
+        found = extraction(tmp_path, [read], reads="single", ignore_5p=5)
+        assert found.fragments.cpg_offsets.tolist() == kept
+        counted = np.array(found.qc["m_bias"]["read1"])[:, 1]
+        assert np.flatnonzero(counted).tolist() == places
+        both = extraction(tmp_path, [read], reads="single", ignore_5p=5, ignore_3p=5)
+        assert both.fragments.cpg_offsets.tolist() == [150]
+
+
 @pytest.mark.parametrize(
     ("records", "declared", "words"),
     [
@@ -133,6 +147,20 @@ def test_taps_inverts_states_and_nothing_else(tmp_path):
     mates_of = [np.array(found.qc["m_bias"]["read1"]) for found in (plain, inverted)]
     assert np.array_equal(mates_of[0][:, 1], mates_of[1][:, 1])
     assert np.array_equal(mates_of[0][:, 0] + mates_of[1][:, 0], mates_of[0][:, 1])
+
+
+def test_modified_bases_say_what_is_methylated_whatever_the_chemistry(tmp_path):
+    read = molecule("a", 500, 300, {})
+    read.set_tag("XM", None)
+    read.set_tag("XG", None)
+    cytosines = read.query_sequence.count("C")
+    read.set_tag("MM", "C+m?" + ",0" * cytosines + ";")
+    read.set_tag("ML", array("B", [250] * cytosines))
+    plain, taps = (extraction(tmp_path, [read], reads="single", chemistry=name) for name in ("", "taps"))
+    assert plain.qc["dialect"] == "mm"
+    assert len(plain.fragments.cpg_states) == read.query_sequence.count("CG")
+    assert set(plain.fragments.cpg_states.tolist()) == {1}
+    assert taps.fragments.cpg_states.tolist() == plain.fragments.cpg_states.tolist()
 
 
 @pytest.mark.realdata

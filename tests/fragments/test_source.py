@@ -35,6 +35,20 @@ def read(sample, config):
         return FragmentTable.concatenate([part.table for part in chunks(source, config, settings, Totals())])
 
 
+def test_a_reference_of_another_build_is_refused_before_anything_is_read(tmp_path):
+    reads = mates(random_molecules(1, seed=41)[0])
+    sample = Sample("S7", "P7", str(write_bam(tmp_path / "s.bam", reads)), 1, "discovery")
+    path = tmp_path / "longer.fa"
+    path.write_text("".join(f">{name}\n{bases}{'A' * 777}\n" for name, bases in GENOME.items()))
+    pysam.faidx(str(path))
+    build = str(write_build(tmp_path / "g.tsv"))
+    config = Config(sheet="s", outdir="o", reference=Reference(build=build, fasta=str(path)))
+    with pytest.raises(
+        InputError, match=r"sample S7: .*s\.bam: contig chr1 has .* bp, in reference .*longer\.fa"
+    ):
+        read(sample, config)
+
+
 def test_motifs_of_alignments_from_the_reference(tmp_path):
     # Clipping hides the first bases of every forward mate from the alignment: the fragment begins after
     # them, the motif that was read is of the clipped bases, that of the reference of the aligned ones.

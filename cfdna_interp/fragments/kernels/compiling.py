@@ -29,7 +29,8 @@ def cache_folder() -> str:
     """Return the folder that compiled kernels are kept in, after making it."""
     here = Path(__file__).parent
     digest = sha256()
-    for source in sorted(here.glob("*.py")):
+    # Compiled code holds the flags and the places of reasons that `filters` lists.
+    for source in (*sorted(here.glob("*.py")), here.parent / "filters.py"):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     name = f"kernels-{digest.hexdigest()[:16]}"
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfdna_interp.fragments.filters import READ1
+from cfdna_interp.fragments.filters import READ1, REVERSE
 from cfdna_interp.fragments.kernels.bases import end_motif, strong_bases
 from cfdna_interp.fragments.kernels.calls import count_chh, cpg_calls, merge_calls
 from cfdna_interp.fragments.kernels.compare import compare_letters, relabel
@@ -80,7 +80,8 @@ def _mate(
     text,
     letters,
     strand,
-    reverse,
+    last,
+    backwards,
     side,
     mate,
     place,
@@ -94,6 +95,9 @@ def _mate(
 ):
     """Count a mate's bases from reference position ``low`` to ``high`` and write its CpG calls.
 
+    ``last`` says that its end motif is that of the fragment's last bases, ``backwards`` that it was sequenced
+    against the reference's direction: of mates these are one thing, a read of a whole molecule may be either.
+
     Returns
     -------
     G and C, known bases, number of calls, end motif.
@@ -105,7 +109,7 @@ def _mate(
     strong, known = strong_bases(
         buffer, sequence, text, restored, place, operations, start_of(buffer, at), low, high
     )
-    motif = end_motif(buffer, sequence, bases, text, letters, strand, reverse)
+    motif = end_motif(buffer, sequence, bases, text, letters, strand, last)
     written = 0
     if letters >= 0:
         methylated, every = count_chh(text, letters, bases)
@@ -121,7 +125,7 @@ def _mate(
             operations,
             start_of(buffer, at),
             strand,
-            reverse,
+            backwards,
             side,
             rules,
             mate,
@@ -180,6 +184,7 @@ def write_row(
         forward_letters,
         forward_strand,
         False,
+        forward == reverse and flag_of(buffer, forward) & REVERSE != 0,
         0,
         first,
         place,
@@ -202,6 +207,7 @@ def write_row(
             buffer if reverse_inside else text,
             reverse_letters,
             reverse_strand,
+            True,
             True,
             1,
             1 - first,
