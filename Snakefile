@@ -9,6 +9,7 @@ from cfdna_interp import __version__
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.cohort.read import read_cohort
 from cfdna_interp.config import load_config
+from cfdna_interp.config.factory import factory_files
 from cfdna_interp.errors import InputError
 
 min_version("9.8")
@@ -54,7 +55,7 @@ def alignments(wildcards):
     return [path for path in (bam, f"{bam}.bai", f"{bam}.crai") if Path(path).is_file()]
 
 
-# Files of a model that comes from elsewhere: when one changes, what was made with it is made anew.
+# Files of a model that comes from elsewhere, and of the code that builds it: when one changes, what was made with it is made anew.
 CHECKPOINT = [
     str(path)
     for place in (SETTINGS.model.checkpoint, SETTINGS.model.rendering)
@@ -63,7 +64,7 @@ CHECKPOINT = [
         [Path(place)] if Path(place).is_file() else sorted(Path(place).glob("*"))
     )
     if path.is_file()
-]
+] + [str(path) for path in factory_files(SETTINGS.model.factory)]
 
 # What every extraction reads besides: when one of these files changes, all samples are read anew.
 REFERENCES = [

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,8 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays last: writers such as pysam and anndata choose a format by it.
-    temporary = target.with_name(f".tmp-{os.getpid()}-{target.name}")
+    # Jobs of two machines on a shared disk may have the same process number.
+    temporary = target.with_name(f".tmp-{os.getpid()}-{uuid.uuid4().hex[:8]}-{target.name}")
     try:
         yield temporary
         with open(temporary, "rb") as handle:

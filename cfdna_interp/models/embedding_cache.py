@@ -20,7 +20,7 @@ _KEY, _SUM = "embeddings", "sha256"
 
 
 class CachedEncoder:
-    """An encoder that computes no embedding twice.
+    """An encoder that computes no shard twice.
 
     Fragments go through in shards of ``SHARD``, each a file ``<first two digits>/<address>.safetensors`` that
     appears whole or not at all. The address is the SHA-256 of the encoder's digest and the shard's fragments,
@@ -48,6 +48,11 @@ class CachedEncoder:
     def consumes(self) -> frozenset[str]:
         """What the encoder reads of a fragment."""
         return self.encoder.consumes
+
+    @property
+    def rounding(self) -> float:
+        """The relative spacing of the encoder's numbers, 0 where it doesn't say."""
+        return float(getattr(self.encoder, "rounding", 0.0))
 
     @property
     def digest(self) -> str:

@@ -17,7 +17,8 @@ from cfdna_interp.models.contract import Encoder, FragmentInputs
 CHUNK = 16_384  # fragments whose raw embeddings are held at once
 _INNER = "encoder"  # key in a file's metadata
 # A direction in which embeddings spread less than this holds rounding noise, which scaling to variance 1
-# would blow up: relative to the widest direction, and to the size of the embeddings themselves.
+# would blow up: relative to the widest direction, and to the size of the embeddings themselves. The latter is
+# that of float32; an encoder of a coarser number format says so in ``rounding``.
 _NARROW = 1e-4
 _ROUNDING = 1e-6
 
@@ -112,7 +113,8 @@ def fit_whitening(encoder: Encoder, fragments: FragmentInputs, components: int) 
     fragments
         Discovery fragments, no label anywhere.
     components
-        Components to keep, the widest first; fewer are kept where the others hold rounding noise only.
+        Components to keep, the widest first; fewer are kept where the others hold rounding noise only, by
+        ``encoder.rounding``, the relative spacing of its numbers, where it has one.
 
     Raises
     ------
@@ -144,11 +146,13 @@ def fit_whitening(encoder: Encoder, fragments: FragmentInputs, components: int) 
     values, vectors = (part.flip(-1) for part in torch.linalg.eigh(covariance))
     centre = shift + offset
     squares = float(centre.square().sum() + values.clamp(min=0).sum()) / inner
-    floor = max(float(values[0]) * _NARROW**2, squares * _ROUNDING**2)
+    rounding = max(_ROUNDING, getattr(encoder, "rounding", 0.0))
+    floor = max(float(values[0]) * _NARROW**2, squares * rounding**2)
     kept = min(components, int((values > floor).sum()))
     if kept == 0:
         raise InputError(
-            "the model gives every fragment the same embedding; run cfdna-interp models check for the reason"
+            "the model gives every fragment the same embedding, but for rounding; run cfdna-interp models "
+            "check for the reason"
         )
     values, vectors = values[:kept], vectors[:, :kept]
     # The sign of a component is free: its largest weight is made positive.

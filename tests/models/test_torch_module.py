@@ -67,6 +67,28 @@ def test_the_digest_is_that_of_weights_factory_and_source(
     assert load(weights).digest != first
 
 
+def test_the_digest_covers_code_that_a_factory_brings_from_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As packages do: __init__ names what lies in another file.
+    package = tmp_path / "made_up_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("from made_up_package.network import build\n")
+    source = Path(toy_factories.__file__).read_text() + "\n\ndef build():\n    return Counting()\n"
+    (package / "network.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    weights = tmp_path / "weights.safetensors"
+    save_file(toy_factories.Counting().state_dict(), weights)
+
+    def digest() -> str:
+        return TorchModuleEncoder.load(factory="made_up_package:build", weights=weights).digest
+
+    first = digest()
+    assert digest() == first
+    (package / "network.py").write_text(source + "# pooled in another way\n")
+    assert digest() != first
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

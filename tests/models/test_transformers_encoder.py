@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 from dataclasses import replace
@@ -27,6 +28,7 @@ from cfdna_interp.models.adapters import transformers as adapter
 from cfdna_interp.models.adapters.checkpoint import looks_back_only, positions_of
 from cfdna_interp.models.adapters.transformers import TransformersEncoder
 from cfdna_interp.models.contract import FragmentInputs
+from cfdna_interp.models.embedding_cache import CachedEncoder
 from cfdna_interp.models.rendering import Renderer, Rendering
 
 GENOME = random_bases(4_000, 5)
@@ -183,11 +185,27 @@ def test_digest_covers_what_makes_an_embedding(folders, fasta, tmp_path):
     others.append(load(copy, fasta, rendering=rendering).digest)
     longer = write_fasta(tmp_path / "g.fa", {"chr1": GENOME, "chr2": "ACGT"})
     others.append(load(copy, longer).digest)
+    # Half of the genome masked: its index is the same, byte by byte.
+    masked = write_fasta(tmp_path / "m.fa", {"chr1": "N" * (len(GENOME) // 2) + GENOME[len(GENOME) // 2 :]})
+    others.append(load(copy, masked).digest)
     weights = load_file(copy / "model.safetensors")
     weights["model.norm.weight"][0] += 1
     save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
     others.append(load(copy, fasta).digest)
-    assert len({digest, *others}) == 5
+    assert len({digest, *others}) == 6
+
+
+def test_answers_as_tuples_are_not_asked_for(folders, fasta, tmp_path):
+    folder = shutil.copytree(folders["llama"], tmp_path / "model")
+    in_config(return_dict=False)(folder)
+    assert torch.equal(load(folder, fasta).encode(FRAGMENTS), load(folders["llama"], fasta).encode(FRAGMENTS))
+
+
+def test_rounding_is_that_of_the_number_format(folders, fasta, tmp_path):
+    # 23 and 7 bits behind the point.
+    assert load(folders["llama"], fasta, precision="float32").rounding == 2**-23
+    half = load(folders["llama"], fasta, precision="bfloat16")
+    assert half.rounding == CachedEncoder(half, tmp_path).rounding == 2**-7
 
 
 def test_an_estimate_counts_tokens_and_bytes(folders, fasta):
@@ -249,6 +267,14 @@ def smaller_model(folder):
     ).save_pretrained(folder)
 
 
+def in_config(**keys):
+    def change(folder):
+        path = folder / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | keys))
+
+    return change
+
+
 LOWER = "methylation: letter\nmethylated: c\n"
 
 
@@ -263,7 +289,14 @@ LOWER = "methylation: letter\nmethylated: c\n"
         (remove("model.safetensors"), "has no weights"),
         (remove("tokenizer.json"), "has no tokenizer"),
         (write("tokenizer.json", "{}"), "the tokenizer cannot be loaded"),
+        (write("tokenizer.json", '{"version": "1.0", "model": {"type": "of tomorrow"}}'), "cannot be loaded"),
         (write("model.safetensors", "damaged"), "cannot be loaded"),
+        (in_config(hidden_size="32"), "cannot be loaded"),
+        (
+            in_config(num_hidden_layers=1),
+            r"of layers that config\.json doesn't ask for, .*layers\.1\.",
+        ),
+        (in_config(attn_implementation="someone/fast-attention"), "a kernel from elsewhere"),
         (write("adapter_config.json", "{}"), "is an adapter"),
         (other_weights, "weights that config.json asks for are missing"),
         (remove("rendering.yaml"), "rendering.yaml cannot be read"),

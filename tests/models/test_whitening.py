@@ -52,6 +52,15 @@ def test_directions_of_rounding_noise_are_left_out() -> None:
         fit_whitening(far, probe_set(1_000), 4)
 
 
+def test_an_encoder_of_a_coarser_format_has_a_higher_floor() -> None:
+    # At an offset of 100, numbers of seven bits are .5 apart: directions of a spread of .1 hold none of them.
+    narrow = torch.where(torch.arange(20) < 4, 10.0, 0.1)
+    fine = Linear(dim=20, change=lambda e, f: e * narrow + 100)
+    assert fit_whitening(fine, probe_set(1_000), 20).dim > 4
+    fine.rounding = 2**-7
+    assert fit_whitening(fine, probe_set(1_000), 20).dim == 4
+
+
 def test_fitting_in_chunks_gives_what_fitting_at_once_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     fragments = probe_set(1_000)
     whole = fit_whitening(Linear(), fragments, 6)

@@ -6,11 +6,12 @@ import hashlib
 import inspect
 import json
 import logging
+import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from transformers import AutoModel, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
@@ -45,6 +46,12 @@ def check_folder(folder: Path) -> None:
                 "architecture that transformers knows, or install the code and set model.encoder to "
                 "torch_module"
             )
+    attention = read_json(folder / "config.json").get("attn_implementation")
+    if isinstance(attention, str) and "/" in attention:
+        raise InputError(
+            f"model {folder}: config.json asks for a kernel from elsewhere (attn_implementation: "
+            f"{attention}), which is never fetched; remove that line"
+        )
     if not any(name.endswith(WEIGHTS) for name in names):
         pickles = [name for name in names if name.endswith(_PICKLES)]
         if pickles:
@@ -86,7 +93,7 @@ def load_model(folder: Path, device: torch.device, precision: torch.dtype) -> Pr
             dtype=precision,
             output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+    except Exception as error:  # of many libraries, some of which derive from Exception itself
         raise InputError(f"model {folder} cannot be loaded: {' '.join(str(error).split())}") from None
     if model.config.is_encoder_decoder:
         raise InputError(
@@ -100,9 +107,26 @@ def load_model(folder: Path, device: torch.device, precision: torch.dtype) -> Pr
             f"model {folder}: {len(lacking)} of the weights that config.json asks for are missing or of "
             f"another shape, the first is {lacking[0]}; give the weights of this architecture"
         )
+    deeper = _further_layers(report["unexpected_keys"], model)
+    if deeper:
+        raise InputError(
+            f"model {folder}: {len(deeper)} weights are of layers that config.json doesn't ask for, the "
+            f"first is {deeper[0]}; give the config of these weights"
+        )
     model.config.use_cache = False
     loaded: PreTrainedModel = model.eval().requires_grad_(False).to(device)
     return loaded
+
+
+def _further_layers(unexpected: Iterable[str], model: PreTrainedModel) -> list[str]:
+    """Return weights that differ from some of the model's in the numbers of layers only: not of a head."""
+
+    def shape(name: str) -> str:
+        return re.sub(r"\.\d+(?=\.)", ".#", name)
+
+    prefix = f"{model.base_model_prefix}."
+    known = {shape(name) for name in model.state_dict()}
+    return sorted(name for name in unexpected if shape(name.removeprefix(prefix)) in known)
 
 
 def positions_of(model: PreTrainedModel) -> int:
@@ -136,5 +160,7 @@ def looks_back_only(model: PreTrainedModel) -> bool:
     ids = torch.arange(_PROBE)[None] % size
     other = ids.clone()
     other[0, _PROBE // 2 :] += 1
-    first, second = (model(input_ids=x.to(model.device)).last_hidden_state for x in (ids, other % size))
+    first, second = (
+        model(input_ids=x.to(model.device), return_dict=True).last_hidden_state for x in (ids, other % size)
+    )
     return torch.equal(first[:, : _PROBE // 2], second[:, : _PROBE // 2])

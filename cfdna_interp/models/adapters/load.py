@@ -32,7 +32,7 @@ def load_encoder(config: Config, layout: Layout) -> Encoder:
     encoder = load_raw_encoder(config, layout)
     if config.model.encoder in _WHITENS_ITSELF:
         return encoder
-    # Embeddings of foreign encoders cost too much to be made twice.
+    # Embeddings of foreign encoders cost too much to be made again after a kill, or by another stage.
     return Whitened.load(layout.file(WHITENING), cached(encoder, layout.root / "embeddings" / "cache"))
 
 

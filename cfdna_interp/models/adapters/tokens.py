@@ -60,7 +60,7 @@ class TextTokenizer:
             self._tokenizer = AutoTokenizer.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=False
             )
-        except (OSError, ValueError, KeyError, ImportError, TypeError, AttributeError) as error:
+        except Exception as error:  # the library of fast tokenizers raises nothing narrower
             raise InputError(
                 f"{self._who}: the tokenizer cannot be loaded: {' '.join(str(error).split())}"
             ) from None

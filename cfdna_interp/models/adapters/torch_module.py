@@ -6,6 +6,8 @@ import hashlib
 import importlib
 import inspect
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
@@ -138,13 +140,12 @@ class TorchModuleEncoder:
 
 
 def _build(factory: str) -> tuple[nn.Module, bytes]:
-    """Return the module that a factory builds, and the source of the file that the factory is in."""
+    """Return the module that a factory builds, and a digest of the code that it is made of."""
     place, _, name = factory.partition(":")
     try:
         home = importlib.import_module(place)
-        module = getattr(home, name)()
-        path = inspect.getsourcefile(home)
-        source = Path(path).read_bytes() if path is not None else b""
+        function = getattr(home, name)
+        module = function()
     except Exception as error:  # importing and calling run code of the user's
         raise InputError(
             f"model.factory {factory} can't be built ({type(error).__name__}: {error}); install its package "
@@ -152,4 +153,24 @@ def _build(factory: str) -> tuple[nn.Module, bytes]:
         ) from error
     if not isinstance(module, nn.Module):
         raise InputError(f"model.factory {factory} returns {type(module).__name__}; return a torch.nn.Module")
-    return module, source
+    return module, _digest_code(home, function, module)
+
+
+def _digest_code(home: ModuleType, factory: Any, module: nn.Module) -> bytes:
+    """Digest the source files of the factory, of where it is named, and of all classes but torch's own."""
+    kinds = {kind for part in module.modules() for kind in type(part).__mro__}
+    files = set()
+    for thing in (home, inspect.unwrap(factory), *kinds):
+        if getattr(thing, "__module__", "").split(".")[0] in ("torch", "builtins"):
+            continue
+        try:
+            path = inspect.getsourcefile(thing)
+        except TypeError:  # built in, or an object that is called as a function
+            continue
+        if path is not None and Path(path).is_file():
+            files.add(path)
+    digest = hashlib.sha256()
+    # By content: the same code in another folder is the same encoder.
+    for content in sorted(digest_file(path) for path in files):
+        digest.update(content.encode())
+    return digest.digest()

@@ -52,7 +52,9 @@ class TransformersEncoder:
     consumes
         What the rendering tells of a fragment.
     digest
-        SHA-256 over weights, config, vocabulary, rendering, pooling, precision and the reference's contigs.
+        SHA-256 over weights, config, vocabulary, rendering, pooling, precision and the reference's bases.
+    rounding
+        Relative spacing of the numbers that hidden states are held in.
     """
 
     def __init__(
@@ -79,6 +81,8 @@ class TransformersEncoder:
         self.digest = digest
         self.dim = int(model.config.hidden_size)
         self.consumes = renderer.rendering.consumes
+        # Hidden states are numbers of the weights' format, whatever pooling adds them up in.
+        self.rounding = float(torch.finfo(model.dtype).eps)
 
     @classmethod
     def load(
@@ -130,7 +134,8 @@ class TransformersEncoder:
         model = load_model(folder, where, dtype)
         if spelling.methylation == "token_type":
             check_token_types(model, folder)
-        parts = [digest_folder(folder), spelling.digest, pooling, str(dtype), digest_file(f"{fasta}.fai")]
+        # The bases, not the index alone: a masked genome has the same one.
+        parts = [digest_folder(folder), spelling.digest, pooling, str(dtype), digest_file(fasta)]
         return cls(
             model,
             tokenizer,
@@ -246,7 +251,7 @@ class TransformersEncoder:
                 if self._mask:
                     more["attention_mask"] = mask.long()
                 hidden = self._model(
-                    input_ids=ids.to(device), **more
+                    input_ids=ids.to(device), return_dict=True, **more
                 ).last_hidden_state  # (rows, tokens, dim)
                 pooled = self._pool(hidden, mask, counts.to(device)).cpu().numpy()
         except torch.OutOfMemoryError:
