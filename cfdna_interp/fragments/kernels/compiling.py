@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 import numba
 
+from cfdna_interp.fragments import filters
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 # With bounds checked at every access and without vector instructions: for tests, some twenty times slower.
@@ -30,7 +32,7 @@ def cache_folder() -> str:
     here = Path(__file__).parent
     digest = sha256()
     # Compiled code holds the flags and the places of reasons that `filters` lists.
-    for source in (*sorted(here.glob("*.py")), here.parent / "filters.py"):
+    for source in (*sorted(here.glob("*.py")), Path(filters.__file__)):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     name = f"kernels-{digest.hexdigest()[:16]}"
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
