@@ -15,6 +15,7 @@ from cfdna_interp.artifacts.predictions import SURROGATE
 from cfdna_interp.artifacts.verdict import CANT_TELL, EARNED, REFUSED, Rung, Verdict
 from cfdna_interp.audit.within_batch import ATTENUATED, HANDLING, NOT_HANDLING
 from cfdna_interp.config.settings import Validation
+from cfdna_interp.stats.caution import difference_caution
 
 FEWEST = 15
 SIGNIFICANT = 0.05
@@ -126,7 +127,10 @@ def _sufficiency(dominance: Record, validation: Record, margins: Validation) -> 
 
     def decide(pair: Record) -> tuple[str, str, str]:
         if pair["high_one_sided"] < margin:
-            return EARNED, EARNED, f"the one-sided upper bound is below {margin:g}"
+            n, model = validation["n"], validation["scores"]["model"]["auroc"]["value"]
+            caution = difference_caution(n["case"], n["control"], model)
+            why = f"the one-sided upper bound is below {margin:g}"
+            return EARNED, EARNED, f"{why}; {caution}" if caution else why
         if pair["low"] > margin:
             return REFUSED, "not sufficient", f"the lower bound is above {margin:g}"
         return (

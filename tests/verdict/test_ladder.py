@@ -153,6 +153,11 @@ def test_l3(sufficiency, status, word):
     assert (got.status, got.word) == (status, word)
 
 
+def test_l3_near_the_ceiling_says_what_its_bound_is_worth():
+    assert "may be too near" not in rung("L3").reason
+    assert "up to 14 of 100 passed instead of 5" in rung("L3", n=(29, 40)).reason
+
+
 @pytest.mark.parametrize(
     ("within", "status", "word"),
     [
