@@ -85,7 +85,7 @@ bench: $(STAMP) $(PEER)/.installed $(SAELENS)/.installed benchmarks/out/shap/.in
 	$(BIN)/python benchmarks/geometry.py --draws 100
 	$(BIN)/python benchmarks/intervals.py --draws 2000
 	$(BIN)/python benchmarks/paired_margin.py --draws 400
-	$(BIN)/python benchmarks/handling.py --draws 2000
+	$(BIN)/python benchmarks/handling.py --draws 1000
 	$(BIN)/python benchmarks/null_cohorts.py --cohorts 2000
 	$(BIN)/python benchmarks/table_route.py
 	$(BIN)/python benchmarks/worlds_bam.py --jobs $(JOBS)

@@ -55,7 +55,8 @@ def alignments(wildcards):
     return [path for path in (bam, f"{bam}.bai", f"{bam}.crai") if Path(path).is_file()]
 
 
-# Files of a model that comes from elsewhere, and of the code that builds it: when one changes, what was made with it is made anew.
+# Files of a model that comes from elsewhere, and of the code that builds it: when one changes, what was made
+# with it is made anew.
 CHECKPOINT = [
     str(path)
     for place in (SETTINGS.model.checkpoint, SETTINGS.model.rendering)

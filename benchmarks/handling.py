@@ -1,6 +1,6 @@
 """Verdicts on handling in simulated tables of 200 subjects a role and two sites, against their truth.
 
-    python benchmarks/handling.py --draws 2000
+    python benchmarks/handling.py --draws 1000
 
 In each draw a ridge logistic proxy is fitted on a discovery cohort and judged on a held-out one that shares
 the confounder. ``overlap`` is Σ_site min(P(site | case), P(site | control)): 0 is a label nested in site, 1 a
@@ -66,7 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--draws", type=int, default=2_000)
+    parser.add_argument("--draws", type=int, default=1_000)
     parser.add_argument("--edge-draws", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()

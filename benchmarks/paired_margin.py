@@ -1,6 +1,6 @@
 """How often a proxy passes for sufficient that is exactly the margin worse: the one-sided bound of rung L3.
 
-    python benchmarks/paired_margin.py --draws 600
+    python benchmarks/paired_margin.py --draws 400
 
 Scores of model and proxy are normal with equal spread in both classes and a given correlation within them.
 The bound is a one-sided 95 % one: one proxy in twenty may pass. A Markdown table goes to standard output.
@@ -38,7 +38,7 @@ def passes(n: int, auroc: float, correlation: float, margin: float, draws: int, 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--draws", type=int, default=600)
+    parser.add_argument("--draws", type=int, default=400)
     parser.add_argument("--bootstrap", type=int, default=400)
     options = parser.parse_args()
     margin = Validation().sufficiency_margin
