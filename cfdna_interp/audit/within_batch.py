@@ -123,7 +123,7 @@ def judge(
         )
         return Handling(ATTENUATED, reason, _number("between_batches", vars(between), crude))
     if overlap is not None and not overlap.reason and 0.5 < signal > overlap.high:
-        return _falls_when_weighted(f"{numbers}; {_weighted(overlap)}", crude, overlap)
+        return _falls_when_weighted(f"{numbers}; {_weighted(overlap)}", signal, overlap)
     return Handling(CANT_TELL, numbers, _number("within_batch", within, crude), _needed(within))
 
 
@@ -140,12 +140,13 @@ def _of_one_batch(numbers: str, crude: float, decided: dict[str, Any], overlap: 
         return Handling(NOT_HANDLING, reason, _number("overlap_weighted", vars(overlap), crude))
     if 0.5 < crude > overlap.high:
         return _falls_when_weighted(numbers, crude, overlap)
-    return Handling(CANT_TELL, f"{numbers}: the interval holds chance", decided, ANOTHER)
+    return Handling(CANT_TELL, f"{numbers}: no signal is shown with them held", decided, ANOTHER)
 
 
-def _falls_when_weighted(numbers: str, crude: float | None, overlap: Overlap) -> Handling:
+def _falls_when_weighted(numbers: str, crude: float, overlap: Overlap) -> Handling:
     reason = (
-        f"{numbers}: part of the signal goes along with handling, or with what handling and disease share"
+        f"{numbers}, crude {crude:.2f}: part of the signal goes along with handling, or with what handling and "
+        "disease share"
     )
     return Handling(ATTENUATED, reason, _number("overlap_weighted", vars(overlap), crude))
 

@@ -120,6 +120,13 @@ def test_evidence_turns_an_open_verdict_to_attenuated():
     assert judge(OPEN, STAYS, overlap(0.60, reason="no overlap")).status == "can't tell"
 
 
+def test_the_weighted_auroc_stands_beside_the_crude_one_whatever_else_is_known():
+    unknown = {"value": None, "reason": "the cohort names neither batch nor site", "crude": 0.8}
+    assert "to 0.79], crude 0.80: part of the signal" in judge(unknown, None, overlap(0.79)).reason
+    below = judge({**OPEN, "crude": 0.45, "only": True}, None, overlap(0.44, low=0.2))
+    assert (below.status, below.reason.split(": ")[-1]) == ("can't tell", "no signal is shown with them held")
+
+
 def test_without_signal_nothing_is_attenuated():
     chance = {**OPEN, "crude": 0.5}
     for between in (STAYS, FALLS):
