@@ -145,8 +145,8 @@ def _of_one_batch(numbers: str, crude: float, decided: dict[str, Any], overlap: 
 
 def _falls_when_weighted(numbers: str, crude: float, overlap: Overlap) -> Handling:
     reason = (
-        f"{numbers}, crude {crude:.2f}: part of the signal goes along with handling, or with what handling and "
-        "disease share"
+        f"{numbers}, crude {crude:.2f}: part of the signal goes along with handling, or with what handling "
+        "and disease share"
     )
     return Handling(ATTENUATED, reason, _number("overlap_weighted", vars(overlap), crude))
 
