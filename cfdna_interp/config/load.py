@@ -32,6 +32,9 @@ def load_config(path: Path | str) -> Config:
     raw = read_yaml(file, "config", "config/config.yaml")
     if not isinstance(raw, dict):
         raise InputError(f"config {file} holds no settings; start from config/config.yaml")
+    if isinstance(raw.get("corrected"), str):
+        # The one word that matters may stand alone.
+        raw["corrected"] = {"how": raw["corrected"]}
     config: Config = _build(Config, _check(raw, file))
     _check_together(config, file)
     return _resolve(config, file)

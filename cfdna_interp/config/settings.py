@@ -149,14 +149,33 @@ class ProxySettings:
 
 
 @dataclass(frozen=True)
+class Corrected:
+    """Whether values were corrected for batches before they came here: only the user can know.
+
+    ``how`` is ``none``, ``blind`` (labels had no part in it), ``with labels`` (the label stood among the
+    covariates, as ComBat allows) or ``unknown``. ``by`` says who did it, or with what. ``over`` is what was
+    corrected together: ``both roles``, ``discovery`` alone, or ``each role`` by itself.
+    """
+
+    how: str = "unknown"
+    by: str = ""
+    over: str = "both roles"
+
+
+@dataclass(frozen=True)
 class Validation:
-    """Margins fixed before the held-out cohort is opened; AUROC units."""
+    """Margins fixed before the held-out cohort is opened; AUROC units.
+
+    ``fall_margin`` is the fall of the AUROC that is called none: rungs L4 and L5 ask that holding batches and
+    technical columns, or age and sex, takes less than that.
+    """
 
     permutations: int = 9_999
     bootstrap: int = 2_000
     necessity_margin: float = 0.02
     replaceable_margin: float = 0.05
     sufficiency_margin: float = 0.05
+    fall_margin: float = 0.03
     signal_ceiling: float = 0.65
 
 
@@ -164,7 +183,8 @@ class Validation:
 class Config:
     """All settings of a run. Paths are absolute after loading, resolved against the config's folder.
 
-    Samples come from ``sheet``, or from ``features.table``; ``sheet`` is "" then.
+    Samples come from ``sheet``, or from ``features.table``; ``sheet`` is "" then. ``mediators`` and
+    ``priority`` name columns of the audit, as the sheet or table calls them.
     """
 
     outdir: str
@@ -173,6 +193,9 @@ class Config:
     title: str = "cfDNA interpretation"
     atlas: str | None = None
     on_bad_sample: str = "stop"
+    mediators: tuple[str, ...] = ()
+    priority: tuple[str, ...] = ()
+    corrected: Corrected = field(default_factory=Corrected)
     reference: Reference = field(default_factory=Reference)
     extract: Extract = field(default_factory=Extract)
     features: Features = field(default_factory=Features)

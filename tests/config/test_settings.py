@@ -305,3 +305,11 @@ def test_paths_of_a_model_are_relative_to_the_config(tmp_path):
     text = "model: {encoder: transformers, checkpoint: m, rendering: r.yaml}\nreference: {fasta: g.fa}\n"
     model = load_config(write(tmp_path, text)).model
     assert (model.checkpoint, model.rendering) == (str(tmp_path / "m"), str(tmp_path / "r.yaml"))
+
+
+def test_a_correction_may_be_told_by_one_word(tmp_path):
+    assert load_config(write(tmp_path, "corrected: with labels\n")).corrected.how == "with labels"
+    long = load_config(write(tmp_path, "corrected: {how: blind, by: ComBat, over: each role}\n")).corrected
+    assert (long.how, long.by, long.over) == ("blind", "ComBat", "each role")
+    assert load_config(write(tmp_path)).corrected.how == "unknown"
+    assert "corrected.how: 'labels' is not one of" in refused(write(tmp_path, "corrected: labels\n"))
