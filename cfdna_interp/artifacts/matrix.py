@@ -60,7 +60,7 @@ class Table:
 
     def technical_columns(self) -> list[str]:
         """Return the names of the technical columns, sorted."""
-        return sorted(str(name) for name in self.obs.columns if str(name).startswith(TECHNICAL))
+        return technical_among(self.obs.columns)
 
     def text(self, column: str) -> list[str]:
         """Return a column of ``obs`` as text, "" where unknown or where the cohort has no such column."""
@@ -91,6 +91,11 @@ def covariates_among(columns: Iterable[object]) -> list[str]:
     names = [str(name) for name in columns]
     further = sorted(name for name in names if name.startswith(COVARIATE))
     return [*(name for name in COVARIATES if name in names), *further]
+
+
+def technical_among(columns: Iterable[object]) -> list[str]:
+    """Return the names of the technical columns among the columns, sorted."""
+    return sorted(str(name) for name in columns if str(name).startswith(TECHNICAL))
 
 
 def load_table(path: Path | str) -> Table:

@@ -21,7 +21,7 @@ class Rung:
     Attributes
     ----------
     rung
-        ``L0`` to ``L4``.
+        ``L0`` to ``L5``.
     claim
         The claim, a clause.
     status
@@ -44,7 +44,7 @@ class Rung:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The highest unbroken rung, two plain sentences, and the rungs from L0 to L4.
+    """The highest unbroken rung, two plain sentences, and the rungs from L0 to L5.
 
     ``protocol_digest``, ``exploratory`` and ``opening`` are those of ``validation.json``: under which
     protocol the held-out labels were read, whether they had been before, and what changed since.

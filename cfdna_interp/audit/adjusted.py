@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
-from cfdna_interp.artifacts.matrix import TECHNICAL, covariates_among
+from cfdna_interp.artifacts.matrix import covariates_among, technical_among
+from cfdna_interp.audit.columns import by_priority, plain_name
 from cfdna_interp.audit.technical import standardised, terms
 from cfdna_interp.stats.separation import separated
 
@@ -56,13 +56,14 @@ class Adjusted:
     errors: str = ""
 
 
-def adjusted_effects(subjects: pd.DataFrame, score: str) -> Adjusted:
+def adjusted_effects(
+    subjects: pd.DataFrame, score: str, mediators: Sequence[str] = (), priority: Sequence[str] = ()
+) -> Adjusted:
     """Fit label ~ score + age + sex + further covariates + technical columns by maximum likelihood.
 
-    As many terms enter as the rarer class carries; technical columns in the order of their rank
-    correlation with the score, since only what goes along with the score can stand in for it. Missing
-    numbers take the median. Constant and collinear columns are left out, and so are columns with which
-    the classes would separate completely: no maximum likelihood exists with them.
+    As many terms enter as the rarer class carries: the user's columns first, then those that tell the label
+    best. Missing numbers take the median. Constant and collinear columns are left out, and so are columns
+    with which the classes would separate completely: no maximum likelihood exists with them.
 
     Errors are given twice: those of the likelihood, and sandwich errors, clustered by site or by batch
     where either has at least 20 (subjects of one place resemble each other).
@@ -73,6 +74,8 @@ def adjusted_effects(subjects: pd.DataFrame, score: str) -> Adjusted:
         ``validation.scores.parquet``: one row per held-out subject.
     score
         Column of the score to adjust.
+    mediators, priority
+        Plain names of columns: not held at all, and held first.
     """
     import statsmodels.api as sm
 
@@ -86,7 +89,7 @@ def adjusted_effects(subjects: pd.DataFrame, score: str) -> Adjusted:
     if separated(X, y):
         return Adjusted((), f"the score {score} separates the classes completely")
     divides, beyond = [], []
-    for name, values in _candidates(subjects, main):
+    for name, values in _candidates(subjects, mediators, priority):
         wider = np.column_stack([X, values])
         if np.linalg.matrix_rank(wider) < wider.shape[1]:
             continue
@@ -149,10 +152,10 @@ def _clusters(subjects: pd.DataFrame) -> tuple[np.ndarray | None, str]:
     return None, f"robust to unequal variance, not clustered: fewer than {CLUSTERS} clusters{found}"
 
 
-def _candidates(subjects: pd.DataFrame, score: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    covariates = [item for name in covariates_among(subjects) for item in terms(subjects[name])]
-    columns = sorted(str(name) for name in subjects if str(name).startswith(TECHNICAL))
-    technical = [item for name in columns for item in terms(subjects[name])]
-    ranks = rankdata(score)
-    technical.sort(key=lambda item: (-abs(float(np.corrcoef(ranks, rankdata(item[1]))[0, 1])), item[0]))
-    return covariates + technical
+def _candidates(
+    subjects: pd.DataFrame, mediators: Sequence[str], priority: Sequence[str]
+) -> list[tuple[str, np.ndarray]]:
+    names = [*covariates_among(subjects), *technical_among(subjects)]
+    asked = [name for name in names if plain_name(name) not in mediators]
+    ordered = by_priority(subjects["label"].to_numpy(), subjects, asked, priority)
+    return [item for name in ordered for item in terms(subjects[name])]

@@ -18,15 +18,17 @@ from cfdna_interp.artifacts.proxy import PLAIN, load_proxy
 from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.audit.adjusted import adjusted_effects
 from cfdna_interp.audit.batches import batch_from_groups
-from cfdna_interp.audit.between import between_batches
+from cfdna_interp.audit.claims import judge_handling, judge_person
+from cfdna_interp.audit.columns import HeldColumns
 from cfdna_interp.audit.depth import DEPTH, depth_correlations, subject_means
+from cfdna_interp.audit.hold import hold
 from cfdna_interp.audit.leaks import leaks
 from cfdna_interp.audit.matching import DepthMatched, depth_matched
 from cfdna_interp.audit.overlap import overlap_weighted
 from cfdna_interp.audit.shift import role_shift
 from cfdna_interp.audit.sites import leave_one_site_out
+from cfdna_interp.audit.strata import comparison_strata
 from cfdna_interp.audit.technical import technical_design
-from cfdna_interp.audit.within_batch import judge
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.penalty import choose_penalty
@@ -43,19 +45,41 @@ def run_audit(config: Config) -> None:
         A file of an earlier stage is missing or damaged, or the two of validation are of different openings.
     """
     layout = Layout.of(config.outdir)
-    validation = read_result(layout.file("validation.json"), "validate", scores=dict, within_batch=dict)
-    absent = read_result(layout.file("protocol.json"), "proxy", absent=dict)["absent"]
+    validation = read_result(
+        layout.file("validation.json"), "validate", scores=dict, paired=list, subgroups=dict
+    )
+    protocol = read_result(layout.file("protocol.json"), "proxy", absent=dict, mediators=list, priority=list)
+    absent, mediators, priority = protocol["absent"], protocol["mediators"], protocol["priority"]
     subjects = load_subjects(layout.file("validation.scores.parquet"), validation)
     discovery = load_table(layout.matrix("discovery"))
     heldout = _labelled(load_table(layout.matrix("heldout")), subjects, layout)
     score = "proxy" if "proxy" in validation["scores"] else "model"
     labels, values = subjects["label"].to_numpy(), subjects[score].to_numpy(dtype=np.float64)
-    within = validation["within_batch"][score]
-    between = between_batches(labels, values, subjects["batch"].tolist())
     terms, design = technical_design(subjects)
-    overlap = overlap_weighted(labels, values, design, stream(config.seed, "audit", "overlap"))
-    handling = judge(within, between, overlap)
-    adjusted = adjusted_effects(subjects, score)
+    margin = config.validation.fall_margin
+    strata = comparison_strata(labels, subjects)
+    nothing = HeldColumns(np.empty((len(labels), 0)), ())
+    handling = judge_handling(
+        labels,
+        values,
+        subjects,
+        margin=margin,
+        rng=stream(config.seed, "audit", "handling"),
+        mediators=mediators,
+        priority=priority,
+        sites_differ=_sites_differ(validation, score),
+    )
+    person = judge_person(
+        labels,
+        values,
+        subjects,
+        margin=margin,
+        rng=stream(config.seed, "audit", "person"),
+        mediators=mediators,
+        priority=priority,
+        alone=_covariates_alone(validation, score),
+    )
+    adjusted = adjusted_effects(subjects, score, mediators, priority)
     depth = depth_correlations(discovery)
     write_json(
         layout.file("audit.json"),
@@ -73,24 +97,43 @@ def run_audit(config: Config) -> None:
             "batch_from_groups": {
                 group: asdict(reading) for group, reading in batch_from_groups(discovery, config.seed).items()
             },
-            "between_batches": None if between is None else asdict(between),
-            "overlap_weighted": {**asdict(overlap), "terms": terms},
+            "within_strata": asdict(hold(labels, values, strata.codes, nothing, margin))["measure"],
+            "strata": {"finest": strata.finest, "nested": strata.nested, "coarse": strata.coarse},
+            "overlap_weighted": {
+                **asdict(overlap_weighted(labels, values, design, stream(config.seed, "audit", "overlap"))),
+                "terms": terms,
+            },
             "leave_one_site_out": _left_out(layout, discovery, heldout, config.seed),
             "shift": _shift(discovery, heldout, config.seed),
             "leakage": leaks(
                 discovery, heldout, layout if config.features.table is None else None, config.seed
             ),
-            "handling": {
-                "status": handling.status,
-                "reason": handling.reason,
-                "decided_by": handling.decided_by,
-                "would_decide": handling.would_decide,
-                "score": score,
-                "crude": within["crude"],
-                "within": within,
-            },
+            "handling": handling.record(score),
+            "person": person.record(score),
         },
     )
+
+
+def _sites_differ(validation: dict[str, Any], score: str) -> float | None:
+    """Return the adjusted p value of one AUROC at all sites, None where it wasn't tested."""
+    tests = [row["interaction"] for row in validation["subgroups"][score] if row["by"] == "site"]
+    return float(tests[0]["p_holm"]) if tests and tests[0] is not None else None
+
+
+def _covariates_alone(validation: dict[str, Any], score: str) -> dict[str, Any] | None:
+    """Return what the baseline of covariates reaches, and the score's AUROC less it."""
+    name = "baseline_covariates"
+    pairs = [pair for pair in validation["paired"] if (pair["a"], pair["b"]) == (score, name)]
+    if not pairs:
+        return None
+    pair, interval = pairs[0], validation["scores"][name]["auroc"]
+    return {
+        "value": interval["value"],
+        "low": interval["low"],
+        "difference": pair["difference"],
+        "difference_low": pair["low"],
+        "difference_high": pair["high"],
+    }
 
 
 def _baseline(validation: dict[str, Any], absent: dict[str, str], score: str) -> dict[str, Any]:

@@ -121,6 +121,21 @@ def propensities(X: np.ndarray, labels: np.ndarray, rng: np.random.Generator) ->
     return e
 
 
+def outside_overlap(X: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> float:
+    """Return the share of subjects whose propensity lies outside .05 to .95; 1 where a class is too small.
+
+    Parameters
+    ----------
+    X, labels, rng
+        As for :func:`propensities`.
+    """
+    y = np.asarray(labels).astype(int)
+    if min(y.sum(), (1 - y).sum()) < FOLDS:
+        return 1.0
+    e = propensities(X, y, rng)
+    return float(((e < EXTREME) | (e > 1 - EXTREME)).mean())
+
+
 def _weighted_auroc(
     y: np.ndarray, s: np.ndarray, weights: np.ndarray, rng: np.random.Generator
 ) -> tuple[float, np.ndarray]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cfdna_interp.artifacts.matrix import TECHNICAL
+from cfdna_interp.artifacts.matrix import technical_among
 
 # A level with fewer subjects marks persons rather than a way of handling.
 PER_LEVEL = 5
@@ -47,11 +47,7 @@ def technical_design(subjects: pd.DataFrame) -> tuple[tuple[str, ...], np.ndarra
     subjects
         One row per subject with ``technical_<name>`` columns and ``site`` or ``batch``.
     """
-    columns = sorted(str(name) for name in subjects if str(name).startswith(TECHNICAL))
-    for place in ("site", "batch"):
-        if place in subjects and len(set(_known(subjects[place]))) > 1:
-            columns.append(place)
-            break
+    columns = [*technical_among(subjects), *place_among(subjects)]
     found = [item for name in columns for item in terms(subjects[name])]
     kept = [
         (name, values)
@@ -60,6 +56,12 @@ def technical_design(subjects: pd.DataFrame) -> tuple[tuple[str, ...], np.ndarra
     ]
     X = np.column_stack([values for _, values in kept]) if kept else np.empty((len(subjects), 0))
     return tuple(name for name, _ in kept), X
+
+
+def place_among(subjects: pd.DataFrame) -> list[str]:
+    """Return the name of the column that says where subjects are from: site, or batch without one."""
+    places = [name for name in ("site", "batch") if name in subjects]
+    return [name for name in places if len(set(_known(subjects[name]))) > 1][:1]
 
 
 def _known(column: pd.Series) -> Sequence[str]:

@@ -214,6 +214,8 @@ def _protocol(
         "absent": absent,
         "metrics": METRICS,
         "margins": asdict(config.validation),
+        "mediators": list(config.mediators),
+        "priority": list(config.priority),
         "proxy": asdict(config.proxy),
         "discovery": _subjects(table),
         "simulated": table.simulated,

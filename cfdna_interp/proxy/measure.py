@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -20,10 +19,8 @@ from cfdna_interp.stats.multiplicity import holm
 from cfdna_interp.stats.operating import SPECIFICITIES, operating_point
 from cfdna_interp.stats.power import ALPHA, POWER, detectable_auroc, detectable_difference
 from cfdna_interp.stats.resampling import stream
-from cfdna_interp.stats.roc import auroc, auroc_interval, delong, paired_difference, permutation_p
-from cfdna_interp.stats.strata import PER_CLASS, within_batch
+from cfdna_interp.stats.roc import auroc_interval, delong, paired_difference, permutation_p
 
-NESTED = "no batch holds both classes"
 RETRAINED = "model_without_"
 BASELINE = "baseline_"
 # The two scores that a reader may want to use; the others are there to be compared with.
@@ -38,7 +35,6 @@ METRICS = (
     "at_specificity",
     "permutation",
     "paired",
-    "within_batch",
     "calibration_curve",
     "subgroups",
     "detectable",
@@ -99,7 +95,6 @@ def measure(cohort: Cohort, config: Config) -> dict[str, Any]:
         "scores": {name: _score(cohort, name, config) for name in cohort.scores},
         "permutation": {"score": "model", "p": permutation, "n": settings.permutations},
         "paired": _paired(cohort, config),
-        "within_batch": {name: _within(cohort, name, config) for name in main},
         "calibration_curve": {name: asdict(calibration_curve(labels, cohort.scores[name])) for name in main},
         "subgroups": {
             name: subgroups(
@@ -209,29 +204,3 @@ def _detectable(cohort: Cohort, a: str, b: str) -> float | None:
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
     # Rounding leaves a little of what cancels.
     return detectable_difference(variance**0.5) if variance > 1e-12 else None
-
-
-def _within(cohort: Cohort, score: str, config: Config) -> dict[str, Any]:
-    values = cohort.scores[score]
-    crude = auroc(cohort.labels, values)
-    rng = stream(config.seed, "validate", "within", score)
-    within = within_batch(cohort.labels, values, cohort.batches, rng, config.validation.bootstrap)
-    if within is None:
-        return {"value": None, "reason": _why_not_within(cohort), "crude": crude}
-    return {
-        **asdict(within.interval),
-        "batches": [asdict(batch) for batch in within.batches],
-        # A batch of a few subjects, or of unknown name, compares nothing.
-        "only": sum(n >= PER_CLASS for name, n in Counter(cohort.batches).items() if name) < 2,
-        "crude": crude,
-    }
-
-
-def _why_not_within(cohort: Cohort) -> str:
-    names = set(cohort.batches) - {""}
-    if not names:
-        return "the cohort names neither batch nor site"
-    batches = np.array(cohort.batches)
-    if all(len(np.unique(cohort.labels[batches == name])) == 1 for name in names):
-        return NESTED
-    return f"no batch holds {PER_CLASS} cases and {PER_CLASS} controls"

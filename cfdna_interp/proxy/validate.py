@@ -37,6 +37,8 @@ def run_validate(config: Config) -> Opening:
         layout.file("protocol.json"),
         "proxy",
         margins=dict,
+        mediators=list,
+        priority=list,
         digests=dict,
         discovery=dict,
         seed=int,
@@ -64,11 +66,17 @@ def run_validate(config: Config) -> Opening:
 
 
 def check_protocol(layout: Layout, protocol: dict[str, Any], config: Config) -> None:
-    """Raise ``InputError`` unless frozen files, seed and margins are still those of the protocol."""
-    if protocol["margins"] != asdict(config.validation) or protocol["seed"] != config.seed:
+    """Raise ``InputError`` unless frozen files, seed, margins and columns are still those of the protocol."""
+    settings = {
+        "seed": config.seed,
+        "margins": asdict(config.validation),
+        "mediators": list(config.mediators),
+        "priority": list(config.priority),
+    }
+    if any(protocol[name] != value for name, value in settings.items()):
         raise InputError(
-            f"{layout.file('protocol.json')} was frozen with another seed or other 'validation' settings; "
-            "set them back, or run the proxy stage again"
+            f"{layout.file('protocol.json')} was frozen with another seed, mediators, priority or other "
+            "'validation' settings; set them back, or run the proxy stage again"
         )
     for name, digest in sorted(protocol["digests"].items()):
         path = layout.file(name)

@@ -73,6 +73,7 @@ def _result(run: Run) -> dict[str, str]:
             f"{score_name(name)}: AUROC {interval(validation['scores'][name]['auroc'])}" for name in main
         ),
         "handling": f"{audit['handling']['status']}: {audit['handling']['reason']}",
+        "person": f"{audit['person']['status']}: {audit['person']['reason']}",
         "fairness": _fairness(validation["subgroups"]["model"]),
         "clusters": _clusters(run),
         "specification": (
@@ -121,7 +122,7 @@ def _clusters(run: Run) -> str:
     audit = run.audit
     divisions = run.validation["subgroups"]["model"]
     looked = {
-        "AUROC within batches": audit["handling"]["within"]["value"] is not None,
+        "AUROC within batches": audit["handling"]["measure"] is not None and bool(audit["strata"]["finest"]),
         "weighted for overlap in handling": audit["overlap_weighted"]["value"] is not None
         and not audit["overlap_weighted"]["reason"],
         "with one site left out": audit["leave_one_site_out"]["value"] is not None,

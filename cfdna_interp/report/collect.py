@@ -29,7 +29,7 @@ from cfdna_interp.report.representation import NOTHING, Representation, load_rep
 FILTERS = ("reads", *REASONS, "fragments", "overlap_calls_merged", "overlap_calls_discordant")
 
 JUDGED: dict[str, dict[str, type]] = {
-    "audit": {"handling": dict, "shift": dict, "leakage": dict, "adjusted": list},
+    "audit": {"handling": dict, "person": dict, "shift": dict, "leakage": dict, "adjusted": list},
     "verdict": {"sentences": list, "rungs": list, "simulated": bool},
 }
 
@@ -158,7 +158,6 @@ def collect(config: Config, layout: Layout) -> Run:
         "validate",
         scores=dict,
         paired=list,
-        within_batch=dict,
         subgroups=dict,
     )
     scores = load_subjects(layout.file("validation.scores.parquet"), validation)

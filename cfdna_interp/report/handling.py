@@ -1,4 +1,4 @@
-"""Every way in which handling was held fixed, as rows that can be read side by side, and what decided."""
+"""Every way in which handling or the person was held, as rows that can be read side by side."""
 
 from __future__ import annotations
 
@@ -6,22 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cfdna_interp.report.words import group_name, interval, number, percent
+from cfdna_interp.report.words import group_name, number, percent
 
 Record = Mapping[str, Any]
 
 DEPTH_ROWS = 10  # features shown with their correlation with depth; audit.json has them all
-OTHERS = 3  # place of the first measure that isn't about batches
-NAMES = {
-    "within_batch": "the AUROC within batches",
-    "between_batches": "the fall of the AUROC from all subjects to within batches",
-    "overlap_weighted": "the AUROC weighted for overlap in handling",
+# What became of a recorded column, by its obstacle in audit.json.
+COLUMN_WORDS = {
+    "": "held",
+    "missing": "not held: not known for a fifth of a class or more",
+    "rare levels": "not held: most subjects have a level that fewer than 5 share",
+    "strata": "held already: the same for all subjects who are compared",
+    "columns": "held already: columns before it tell it",
+    "label": "can't be held: the label tells it",
+    "too many": "not held: the subjects carry no further column",
 }
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One way of holding handling.
+    """One way of holding something.
 
     Attributes
     ----------
@@ -47,34 +51,62 @@ class Measure:
     usable: bool = True
 
 
+@dataclass(frozen=True)
+class ColumnRow:
+    """A recorded column: which rung holds it, whether it tells the label, and what became of it."""
+
+    rung: str
+    name: str
+    p: float | None
+    p_holm: float | None
+    word: str
+
+
 def measures(audit: Record, validation: Record) -> list[Measure]:
-    """Return the measures, the crude AUROC first, then the one that the rule asks first."""
+    """Return the measures, the crude AUROC first, then those that rungs L4 and L5 rest on."""
     n, score = validation["n"], audit["handling"]["score"]
     crude = validation["scores"][score]["auroc"]
     beside = f"crude {number(crude['value'])}, chance 0.50"
     everyone = f"{n['case']} cases + {n['control']} controls"
     return [
-        Measure("All subjects (crude)", crude, everyone, "chance 0.50", "handling is not held"),
-        _within(validation["within_batch"][score], beside),
-        _between(audit["between_batches"], everyone),
+        Measure("All subjects (crude)", crude, everyone, "chance 0.50", "nothing is held"),
+        *_held("Within batches and sites", audit["within_strata"], "places alone"),
+        *_held(
+            "Batches, sites and technical columns held (L4)",
+            audit["handling"]["measure"],
+            _named(audit, "handling"),
+        ),
+        *_held(
+            "Age, sex and further covariates held (L5)", audit["person"]["measure"], _named(audit, "person")
+        ),
         _overlap(audit["overlap_weighted"], beside, everyone),
         _left_out(audit["leave_one_site_out"], beside),
         _depth(audit["depth_matched"], beside),
     ]
 
 
-def decision(handling: Record) -> list[str]:
-    """Say which number decided, and where none did, which data would."""
-    decided, wanted = handling["decided_by"], handling["would_decide"]
-    sentences = []
-    if wanted:
-        sentences.append(f"Nothing decides in this cohort. What would: {wanted}.")
-    elif decided["value"] is not None:
-        sentences.append(
-            f"What decided: {NAMES[decided['measure']]}, {interval(decided)}, beside a crude AUROC of "
-            f"{number(decided['crude'])}."
-        )
-    return sentences
+def column_rows(audit: Record) -> list[ColumnRow]:
+    """Return every recorded column that varies, and the declared mediators."""
+    rows = []
+    for rung, key in (("L4", "handling"), ("L5", "person")):
+        rows += [
+            ColumnRow(rung, column["name"], column["p"], column["p_holm"], COLUMN_WORDS[column["obstacle"]])
+            for column in audit[key]["columns"]
+        ]
+        rows += [
+            ColumnRow(rung, name, None, None, "not held: declared a mediator")
+            for name in audit[key]["mediators"]
+        ]
+    return rows
+
+
+def decisions(audit: Record) -> list[tuple[str, str, str]]:
+    """Return rung, word and what would decide where nothing does, of rungs L4 and L5."""
+    return [
+        (rung, record["status"], record["would_decide"])
+        for rung, record in (("L4", audit["handling"]), ("L5", audit["person"]))
+        if record["would_decide"]
+    ]
 
 
 def deepest(depth: list[Record]) -> list[Record]:
@@ -92,22 +124,30 @@ def depth_counts(depth: list[Record]) -> dict[str, tuple[int, int]]:
     return counts
 
 
-def _within(within: Record, beside: str) -> Measure:
-    name = "Within batches"
-    if within["value"] is None:
-        return Measure(name, None, "", beside, str(within["reason"]))
-    batches = within["batches"]
-    cases, controls = (sum(batch[kind] for batch in batches) for kind in ("case", "control"))
-    subjects = f"{cases} cases + {controls} controls in {_counted(len(batches), 'batch', 'batches')}"
-    return Measure(name, within, subjects, beside, "only cases and controls of one batch are compared")
+def _claim(audit: Record, key: str) -> tuple[Record | None, str]:
+    """Return the figures of a rung, and the names of what it holds."""
+    held = [column["name"] for column in audit[key]["columns"] if not column["obstacle"]]
+    return audit[key]["measure"], f"held: {', '.join(held)}" if held else "no column was held"
 
 
-def _between(between: Record | None, everyone: str) -> Measure:
-    name = "Crude less within batches"
-    if between is None:
-        return Measure(name, None, "", "no difference 0", "no batch holds enough of both classes")
-    note = "paired: both share most of their noise, so the interval is narrower than that of either"
-    return Measure(name, between, everyone, "no difference 0", note)
+def _held(name: str, measure: Record | None, note: str) -> list[Measure]:
+    """Return a held AUROC and its fall, one row each."""
+    fall = f"{name}: fall from the crude AUROC"
+    if measure is None:
+        return [
+            Measure(name, None, "", "crude, chance 0.50", "no two subjects of both classes can be compared")
+        ]
+    strata = measure["strata"]
+    subjects = (
+        f"{measure['case']} cases + {measure['control']} controls in {_counted(strata, 'stratum', 'strata')}, "
+        f"worth {number(measure['worth'], 0)} + {number(measure['worth'], 0)}"
+    )
+    beside = f"crude {number(measure['crude'])} of the same subjects, chance 0.50"
+    paired = "paired: both AUROCs share most of their noise"
+    return [
+        Measure(name, measure["auroc"], subjects, beside, note),
+        Measure(fall, measure["fall"], subjects, "no fall 0", paired, usable=False),
+    ]
 
 
 def _overlap(overlap: Record, beside: str, everyone: str) -> Measure:

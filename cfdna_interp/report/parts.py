@@ -7,7 +7,7 @@ from typing import Any
 from cfdna_interp.report.collect import Run
 from cfdna_interp.report.features import feature_notes, quality_rows, survivor_rows
 from cfdna_interp.report.figures.sparse_features import strongest
-from cfdna_interp.report.handling import DEPTH_ROWS, decision, deepest, depth_counts, measures
+from cfdna_interp.report.handling import DEPTH_ROWS, column_rows, decisions, deepest, depth_counts, measures
 from cfdna_interp.report.heldout import (
     curve_notes,
     detectable_sentence,
@@ -30,7 +30,8 @@ def audit_parts(run: Run) -> dict[str, Any]:
     audit = run.audit
     return {
         "measures": measures(audit, run.validation),
-        "decision": decision(audit["handling"]),
+        "decisions": decisions(audit),
+        "column_rows": column_rows(audit),
         "audited_groups": sorted(audit["batch_from_groups"], key=group_rank),
         "depth": deepest(audit["depth"]),
         "depth_counts": depth_counts(audit["depth"]),

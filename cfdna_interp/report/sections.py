@@ -12,7 +12,7 @@ SECTIONS = (
     ("representation", "What the embeddings hold"),
     ("heldout", "Held-out performance"),
     ("proxy", "The proxy"),
-    ("audit", "Biology or handling"),
+    ("audit", "Biology, handling or the person"),
     ("leakage", "Leaks and shifts"),
     ("hypotheses", "Hypotheses"),
     ("excluded", "Study and exclusions"),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.artifacts.proxy import Linear
+from cfdna_interp.audit.columns import plain_name
 from cfdna_interp.stats.multiplicity import benjamini_hochberg
 from cfdna_interp.stats.resampling import stream
 from cfdna_interp.verdict.evidence import (
@@ -26,11 +27,16 @@ from cfdna_interp.verdict.stable import Effect, stable_effects
 
 @dataclass(frozen=True, eq=False)
 class Cohorts:
-    """Both feature matrices, and the held-out labels by subject, which are open at this stage."""
+    """Both feature matrices, and the held-out labels by subject, which are open at this stage.
+
+    ``mediators`` and ``priority`` are those of the protocol: columns to hold not at all, and first.
+    """
 
     discovery: Table
     heldout: Table
     heldout_labels: pd.Series
+    mediators: tuple[str, ...] = ()
+    priority: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,24 +71,26 @@ class Candidate:
     share: float
 
 
-def candidates(linear: Linear, grade: str, cohorts: Cohorts, seed: int) -> list[Candidate]:
+def candidates(linear: Linear, statuses: tuple[str, str], cohorts: Cohorts, seed: int) -> list[Candidate]:
     """Return all stable effects, highest score first.
 
     Parameters
     ----------
     linear
         The proxy.
-    grade
-        ``status`` of the audit's handling verdict.
+    statuses
+        ``status`` of the audit on handling, and on the person.
     cohorts
         The features of both roles.
     seed
         The run's seed.
     """
     frame = subject_frame(cohorts.discovery)
+    frame = frame.drop(columns=[name for name in frame if plain_name(str(name)) in cohorts.mediators])
     effects = stable_effects(linear)
     differences = [
-        adjusted_difference(subject_values(cohorts.discovery, effect.members), frame) for effect in effects
+        adjusted_difference(subject_values(cohorts.discovery, effect.members), frame, cohorts.priority)
+        for effect in effects
     ]
     own = [1 if effect.coefficient > 0 else -1 for effect in effects]
     signs = [
@@ -108,7 +116,7 @@ def candidates(linear: Linear, grade: str, cohorts: Cohorts, seed: int) -> list[
             replication=replications[i],
             sign=signs[i],
             opposed=signs[i] != own[i],
-            score=priority(differences[i], replications[i], signs[i], grade, opposed=signs[i] != own[i]),
+            score=priority(differences[i], replications[i], signs[i], statuses, opposed=signs[i] != own[i]),
             q=float(q[i]),
             heldout_q=float(heldout_q[i]),
             share=sum(shares[name] for name in effect.members),

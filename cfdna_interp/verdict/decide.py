@@ -40,8 +40,9 @@ def run_verdict(config: Config) -> None:
         permutation=dict,
         protocol_digest=str,
     )
-    audit = read_result(layout.file("audit.json"), "audit", handling=dict)
-    margins = _margins(layout.file("protocol.json"))
+    audit = read_result(layout.file("audit.json"), "audit", handling=dict, person=dict)
+    protocol = read_result(layout.file("protocol.json"), "proxy", margins=dict, mediators=list, priority=list)
+    margins = _margins(protocol["margins"], layout.file("protocol.json"))
     if validation["protocol_digest"] != digest_file(layout.file("protocol.json")):
         raise InputError(
             f"{layout.file('validation.json')} was made under another protocol; run the validate stage again"
@@ -53,6 +54,8 @@ def run_verdict(config: Config) -> None:
         discovery=load_table(layout.matrix("discovery")),
         heldout=load_table(layout.matrix("heldout")),
         heldout_labels=subjects.set_index("subject")["label"],
+        mediators=tuple(protocol["mediators"]),
+        priority=tuple(protocol["priority"]),
     )
     rows = hypotheses(load_proxy(layout.file("proxy.json")), dominance, audit, cohorts, config.seed)
     opening = opening_of(validation)
@@ -63,9 +66,8 @@ def run_verdict(config: Config) -> None:
     save_verdict(verdict, layout.file("verdict.json"))
 
 
-def _margins(path: Path) -> Validation:
+def _margins(margins: Result, path: Path) -> Validation:
     """Return the margins of a protocol: all of them, as a default in place of one would be another margin."""
-    margins: Result = read_result(path, "proxy", margins=dict)["margins"]
     names = [field.name for field in fields(Validation)]
     for unknown in sorted(set(margins) - set(names)):
         raise unusable(path, "proxy", f"margins.{unknown}")

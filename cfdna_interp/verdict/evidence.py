@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import mannwhitneyu, rankdata
+from scipy.stats import mannwhitneyu
 
-from cfdna_interp.artifacts.matrix import TECHNICAL, Table, covariates_among
-from cfdna_interp.audit.technical import PER_LEVEL, standardised, technical_design, terms
+from cfdna_interp.artifacts.matrix import TECHNICAL, Table, covariates_among, technical_among
+from cfdna_interp.audit.columns import by_priority
+from cfdna_interp.audit.technical import PER_LEVEL, place_among, standardised, terms
 from cfdna_interp.stats.roc import auroc_interval
 
 # Two subjects a term would do for a linear regression (Austin and Steyerberg, J Clin Epidemiol 68:627, 2015);
@@ -95,11 +96,11 @@ def subject_frame(table: Table) -> pd.DataFrame:
     return frame[~frame.index.duplicated()].sort_index()
 
 
-def adjusted_difference(values: pd.Series, frame: pd.DataFrame) -> Difference:
+def adjusted_difference(values: pd.Series, frame: pd.DataFrame, priority: Sequence[str] = ()) -> Difference:
     """Fit value ~ label + age + sex + further covariates + technical columns + site by least squares.
 
-    Technical columns and site enter in the order of their rank correlation with the value, as many terms as
-    there are subjects for; a column that the label or terms before it already tell cannot be held, nor a
+    The user's columns enter first, then those that tell the label best, as many terms as there are subjects
+    for; a column that the label or terms before it already tell cannot be held, nor a
     level of fewer than 5 subjects: one that has an indicator to itself has no error. Missing numbers take the
     median. Errors are those of HC3 (MacKinnon and White, J Econometrics 29:305, 1985), which don't ask for
     equal variances.
@@ -108,6 +109,8 @@ def adjusted_difference(values: pd.Series, frame: pd.DataFrame) -> Difference:
     ----------
     values, frame
         As :func:`subject_values` and :func:`subject_frame` return them, with labels.
+    priority
+        Plain names of columns to hold first, in this order.
     """
     measured = values.reindex(frame.index).to_numpy(dtype=np.float64)
     kept = np.isfinite(measured)
@@ -126,7 +129,7 @@ def adjusted_difference(values: pd.Series, frame: pd.DataFrame) -> Difference:
     told: list[str] = []
     beyond: list[str] = []
     rare: list[str] = []
-    for name, column in _candidates(subjects, y):
+    for name, column in _candidates(subjects, priority):
         wider = np.column_stack([X, column])
         _, counts = np.unique(column, return_counts=True)
         if len(counts) == 2 and counts.min() < PER_LEVEL:
@@ -195,14 +198,10 @@ def _fit(y: np.ndarray, X: np.ndarray) -> tuple[float, float, float, float]:
     return float(result.params[1]), float(low), float(high), float(result.pvalues[1])
 
 
-def _candidates(subjects: pd.DataFrame, y: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    covariates = [item for name in covariates_among(subjects) for item in terms(subjects[name])]
-    names, design = technical_design(subjects)
-    ranks = rankdata(y)
-    # Standardised, so that the rank of the design doesn't depend on units; constant columns are gone by then.
-    technical = [(name, column) for name, column in zip(names, design.T, strict=True) if np.ptp(column) > 0]
-    technical.sort(key=lambda item: (-abs(float(np.corrcoef(ranks, rankdata(item[1]))[0, 1])), item[0]))
-    found = [(name, standardised(column)) for name, column in covariates + technical]
+def _candidates(subjects: pd.DataFrame, priority: Sequence[str]) -> list[tuple[str, np.ndarray]]:
+    names = [*covariates_among(subjects), *technical_among(subjects), *place_among(subjects)]
+    ordered = by_priority(subjects["label"].to_numpy(), subjects, names, priority)
+    found = [(term, standardised(column)) for name in ordered for term, column in terms(subjects[name])]
     return [(name, column) for name, column in found if column is not None]
 
 

@@ -107,7 +107,8 @@ def hypotheses(
     group = proxy.group
     interval = dominance["groups"][group]["share"]
     share = f"{interval['value']:.2f} [{interval['low']:.2f} to {interval['high']:.2f}]"
-    found = candidates(proxy.linear, audit["handling"]["status"], cohorts, seed)[:SHOWN]
+    statuses = (audit["handling"]["status"], audit["person"]["status"])
+    found = candidates(proxy.linear, statuses, cohorts, seed)[:SHOWN]
     means = dict(zip(proxy.linear.names, proxy.linear.mean.tolist(), strict=True))
     definitions = dict(zip(cohorts.discovery.names, cohorts.discovery.definitions, strict=True))
     rows = [_handling(group, share, audit, found)]

@@ -7,15 +7,15 @@ a rung's conditions for earning and refusing both hold, it is earned.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cfdna_interp.artifacts.features import GROUPS
 from cfdna_interp.artifacts.predictions import SURROGATE
 from cfdna_interp.artifacts.verdict import CANT_TELL, EARNED, REFUSED, Rung, Verdict
-from cfdna_interp.audit.within_batch import ATTENUATED, HANDLING, NOT_HANDLING
+from cfdna_interp.audit.claims import CONFOUNDED, HANDLING, NOT_HANDLING, NOT_PERSON
+from cfdna_interp.audit.hold import ATTENUATED
 from cfdna_interp.config.settings import Validation
-from cfdna_interp.stats.caution import difference_caution
 
 FEWEST = 15
 SIGNIFICANT = 0.05
@@ -38,7 +38,8 @@ def climb(dominance: Record, validation: Record, audit: Record, margins: Validat
         _reliance(dominance),
         _necessity(dominance, validation, margins),
         _sufficiency(dominance, validation, margins),
-        _handling(audit),
+        _held("L4", "it is not handling", audit["handling"], earned=NOT_HANDLING),
+        _held("L5", _person_claim(audit["person"]), audit["person"], earned=NOT_PERSON),
     )
     # The numbers stay: what cannot be judged can still be read.
     rungs = tuple(
@@ -127,10 +128,7 @@ def _sufficiency(dominance: Record, validation: Record, margins: Validation) -> 
 
     def decide(pair: Record) -> tuple[str, str, str]:
         if pair["high_one_sided"] < margin:
-            n, model = validation["n"], validation["scores"]["model"]["auroc"]["value"]
-            caution = difference_caution(n["case"], n["control"], model)
-            why = f"the one-sided upper bound is below {margin:g}"
-            return EARNED, EARNED, f"{why}; {caution}" if caution else why
+            return EARNED, EARNED, f"the one-sided upper bound is below {margin:g}"
         if pair["low"] > margin:
             return REFUSED, "not sufficient", f"the lower bound is above {margin:g}"
         return (
@@ -172,17 +170,30 @@ def _whole(validation: Record) -> str:
     return "the surrogate" if SURROGATE in validation["scores"] else "the model"
 
 
-def _handling(audit: Record) -> Rung:
-    handling = audit["handling"]
-    outcome = handling["status"]
-    status = {NOT_HANDLING: EARNED, ATTENUATED: REFUSED, HANDLING: REFUSED}.get(outcome, CANT_TELL)
+def _held(rung: str, claim: str, record: Record, *, earned: str) -> Rung:
+    """Judge a rung by what the audit says of it."""
+    outcome = record["status"]
+    status = CANT_TELL
+    if outcome == earned:
+        status = EARNED
+    elif outcome in (ATTENUATED, HANDLING, CONFOUNDED):
+        status = REFUSED
+    numbers: dict[str, Any] = {"crude": record["crude"]}
+    if (measure := record["measure"]) is not None:
+        numbers["held"] = {key: measure["auroc"][key] for key in ("value", "low", "high")}
+        numbers["fall"] = {key: measure["fall"][key] for key in ("value", "low", "high")}
     word = EARNED if status == EARNED else outcome
-    within = handling["within"]
-    numbers: dict[str, Any] = {"crude": handling["crude"]}
-    if within["value"] is not None:
-        numbers["within_batch"] = {key: within[key] for key in ("value", "low", "high")}
-    reason = f"{handling['score']}: {handling['reason']}"
-    return Rung("L4", "it is not handling", status, word, reason, numbers)
+    return Rung(rung, claim, status, word, f"{record['score']}: {record['reason']}", numbers)
+
+
+def _person_claim(record: Record) -> str:
+    """Name what was held: without a column for sex nothing is claimed of sex."""
+    held = [column["name"] for column in record["columns"] if not column["obstacle"]]
+    return f"it is not the person: the signal holds with {_listed(held) if held else 'age and sex'} held"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _first(headline: str | None, refused: bool, dominance: Record, validation: Record) -> str:
@@ -203,7 +214,11 @@ def _first(headline: str | None, refused: bool, dominance: Record, validation: R
         "L1": f"it relies on {name}",
         "L2": f"it relies on {name} and {needs}",
         "L3": f"it relies on {name}, {needs}, and {matched} by a logistic regression on it",
-        "L4": f"it relies on {name}, {needs}, {matched} by logistic regression on it and holds in batches",
+        "L4": f"it relies on {name}, {needs}, {matched} by logistic regression on it and isn't handling",
+        "L5": (
+            f"it relies on {name}, {needs}, {matched} by logistic regression on it, and is neither handling "
+            "nor the person"
+        ),
     }
     return f"{people} the model tells the classes apart (AUROC {_interval(interval)}); {clauses[headline]}."
 
@@ -212,13 +227,14 @@ def _second(rungs: tuple[Rung, ...], headline: str | None, validation: Record) -
     # Before: under another protocol, or other labels of the same subjects.
     again = "; exploratory, since held-out labels had been read before"
     suffix = again if validation["exploratory"] else ""
-    handling = rungs[-1]
-    if headline == "L4":
+    if headline == rungs[-1].rung:
         return f"No rung is broken: what remains is the bench, beginning with the handling control{suffix}."
     broken = next(rung for rung in rungs if rung.status != EARNED)
     sentence = f"The ladder ends before {broken.rung} ({broken.word}): {broken.reason}"
-    if broken is not handling and handling.status == REFUSED:
-        sentence += f"; and at L4 ({handling.word}), {handling.reason}"
+    for rung in rungs[-2:]:
+        # What imitates biology is said wherever the ladder ends.
+        if rung is not broken and rung.status == REFUSED:
+            sentence += f"; and at {rung.rung} ({rung.word}), {rung.reason}"
     return f"{sentence}{suffix}."
 
 

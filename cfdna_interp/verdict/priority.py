@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm
 
-from cfdna_interp.audit.within_batch import ATTENUATED, HANDLING, NOT_HANDLING
+from cfdna_interp.audit.claims import CONFOUNDED, HANDLING, NOT_HANDLING, NOT_PERSON
+from cfdna_interp.audit.hold import ATTENUATED
 from cfdna_interp.errors import InputError
 from cfdna_interp.stats.planning import size_for_signal
 from cfdna_interp.stats.power import ALPHA, POWER
 from cfdna_interp.verdict.evidence import FEWEST, Difference, Replication
 
-# What is left of a hypothesis once the audit has spoken. Handling keeps a little: the verdict has an error of
-# its own.
-GRADES = {NOT_HANDLING: 1.0, ATTENUATED: 0.5, HANDLING: 0.1}
+# What is left of a hypothesis once the audit has spoken. Handling and the person keep a little: the verdict
+# has an error of its own.
+GRADES = {NOT_HANDLING: 1.0, NOT_PERSON: 1.0, ATTENUATED: 0.5, HANDLING: 0.1, CONFOUNDED: 0.1}
 UNGRADED = 0.5  # can't tell
 OPPOSED = 0.5
 UNTESTED = 0.5
@@ -21,18 +22,23 @@ ALMOST_ONE = 0.999
 
 
 def priority(
-    difference: Difference, replication: Replication, sign: int, handling: str, opposed: bool
+    difference: Difference,
+    replication: Replication,
+    sign: int,
+    statuses: tuple[str, str],
+    opposed: bool,
 ) -> float:
     """Return the score by which hypotheses are ranked, 0 to 1.
 
-    ``strength · replication · handling · agreement``:
+    ``strength · replication · handling · person · agreement``:
 
     - strength = 2 Φ(d / √2) - 1, d the end nearer zero of the adjusted difference's interval (0 where the
       interval holds zero, or lies on the other side than the unadjusted difference): how far the AUROC lies
       above chance with the effect that one may count on;
     - replication = 1 - p, the one-sided p of the feature by itself on held-out subjects; ½ where it could not
       be tested;
-    - handling = 1 (not handling), ½ (attenuated, can't tell), 0.1 (handling), from the audit;
+    - handling = 1 (not handling), ½ (attenuated, can't tell), 0.1 (handling), from the audit, and person
+      likewise from rung L5: ``statuses``;
     - agreement = ½ where the proxy's coefficient and the plain difference point to opposite sides, 1
       otherwise: what the bench measures is then not what the proxy uses.
 
@@ -42,7 +48,8 @@ def priority(
     """
     strength = 2 * float(norm.cdf(countable(difference, sign) / np.sqrt(2))) - 1
     replicated = UNTESTED if np.isnan(replication.p) else 1 - replication.p
-    return strength * replicated * GRADES.get(handling, UNGRADED) * (OPPOSED if opposed else 1.0)
+    handling, person = (GRADES.get(status, UNGRADED) for status in statuses)
+    return strength * replicated * handling * person * (OPPOSED if opposed else 1.0)
 
 
 def countable(difference: Difference, sign: int) -> float:

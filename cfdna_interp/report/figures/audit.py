@@ -9,58 +9,23 @@ import plotly.graph_objects as go
 
 from cfdna_interp.report.figures.forest import Row, forest
 from cfdna_interp.report.figures.style import BLUE, GREEN, INK, MUTED, VERMILLION, group_colours
-from cfdna_interp.report.handling import OTHERS, measures
+from cfdna_interp.report.handling import Measure, measures
 from cfdna_interp.report.words import score_name
 
 COEFFICIENTS = 16  # rows of the coefficient figure; proxy.json has them all
 
 
 def handling_forest(audit: Mapping[str, Any], validation: Mapping[str, Any]) -> go.Figure:
-    """Draw what is left of the signal when handling is held fixed, and what handling reaches alone.
+    """Draw what is left of the signal when handling or the person is held, and what they reach alone.
 
-    Rows: the judged score over all held-out subjects (crude), within batches, in each batch that holds
-    at least 5 + 5 subjects, then with handling held in other ways, then the baselines on technical columns
-    and on covariates. The dotted line is chance (.5), the dashed one the crude AUROC.
+    Rows: the judged score over all held-out subjects (crude), with batches, technical columns or the person
+    held, with handling held in other ways, then the baselines on technical columns and on covariates. The
+    dotted line is chance (.5), the dashed one the crude AUROC.
     """
-    handling = audit["handling"]
-    score = handling["score"]
-    crude = validation["scores"][score]["auroc"]
-    n = validation["n"]
-    rows = [
-        Row(
-            f"{score_name(score)}, all subjects (crude)",
-            crude["value"],
-            crude["low"],
-            crude["high"],
-            INK,
-            f"n = {n['case']} cases + {n['control']} controls",
-        )
-    ]
-    within = validation["within_batch"][score]
-    if within["value"] is not None:
-        batches = within["batches"]
-        cases, controls = (sum(batch[kind] for batch in batches) for kind in ("case", "control"))
-        note = f"n = {cases} + {controls} in {len(batches)} batches"
-        rows.append(
-            Row(
-                "Same score, within batches", within["value"], within["low"], within["high"], VERMILLION, note
-            )
-        )
-        rows += [
-            Row(
-                f"– batch {batch['batch']}",
-                batch["auroc"],
-                colour=VERMILLION,
-                note=f"n = {batch['case']} + {batch['control']}",
-                filled=False,
-            )
-            for batch in batches
-        ]
-    rows += [
-        Row(measure.name, measure.value["value"], measure.value["low"], measure.value["high"], GREEN)
-        for measure in measures(audit, validation)[OTHERS:]
-        if measure.value is not None and measure.usable
-    ]
+    judged = score_name(audit["handling"]["score"])
+    crude, *held = [measure for measure in measures(audit, validation) if measure.usable and measure.value]
+    rows = [_row(crude, f"{judged}, all subjects (crude)", INK)]
+    rows += [_row(measure, measure.name, VERMILLION if " (L" in measure.name else GREEN) for measure in held]
     for name, key, colour in (
         ("Technical columns only", "technical", BLUE),
         ("Covariates only", "covariates", MUTED),
@@ -68,7 +33,13 @@ def handling_forest(audit: Mapping[str, Any], validation: Mapping[str, Any]) -> 
         record = audit[key]["auroc"]
         if record is not None:
             rows.append(Row(name, record["value"], record["low"], record["high"], colour))
-    return forest(rows, "Held-out AUROC", null=0.5, reference=crude["value"])
+    return forest(rows, "Held-out AUROC", null=0.5, reference=rows[0].value)
+
+
+def _row(measure: Measure, name: str, colour: str) -> Row:
+    assert measure.value is not None
+    value = measure.value
+    return Row(name, value["value"], value["low"], value["high"], colour, f"n = {measure.subjects}")
 
 
 def coefficient_figure(proxy: Mapping[str, Any]) -> go.Figure:

@@ -1,0 +1,130 @@
+"""One rule for rungs L4 and L5: whether a held-out signal is still there when something is held."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+import pandas as pd
+from scipy.special import logit
+from scipy.stats import norm
+
+from cfdna_interp.audit.columns import Column, HeldColumns
+from cfdna_interp.stats.held import HeldAuroc, held_auroc
+from cfdna_interp.stats.power import POWER
+from cfdna_interp.stats.roc import LEVEL, auroc
+
+HOLDS, ATTENUATED, GONE, OPEN = "holds", "attenuated", "gone", "open"
+# Strata worth fewer subjects of a class have no interval to trust.
+WORTH = 10
+# A signal is gone only where more than this share of the crude one is excluded.
+EXCLUDED = 0.5
+# Beyond, a plan is no plan.
+MOST = 1_000_000
+
+
+@dataclass(frozen=True)
+class Held:
+    """A score's AUROC with something held, and what the data say of it.
+
+    Attributes
+    ----------
+    answer
+        ``holds``, ``attenuated``, ``gone`` or ``open``, by the figures alone.
+    crude
+        AUROC of all held-out subjects.
+    measure
+        The figures; None where no stratum holds both classes.
+    columns
+        All recorded columns that vary, held or not, in the order of their priority.
+    needed
+        How many times as many subjects of this mix would decide with a power of 80 %, if the figures are the
+        truth; None where it is decided, or no number would.
+    """
+
+    answer: str
+    crude: float
+    measure: HeldAuroc | None
+    columns: tuple[Column, ...]
+    needed: float | None
+
+
+def hold(
+    labels: np.ndarray, scores: np.ndarray, strata: np.ndarray, chosen: HeldColumns, margin: float
+) -> Held:
+    """Measure a score with strata and columns held, and apply the rule.
+
+    ``holds`` needs proof: the interval of the held AUROC lies above .5, and the one-sided upper bound of its
+    fall from the crude AUROC below the margin. A fall whose interval lies above 0 is ``attenuated``, or
+    ``gone`` where the held AUROC isn't above .5 and more than half of the crude signal is excluded. All else
+    is ``open``. Where a fall is shown and smaller than the margin, the signal holds.
+
+    Parameters
+    ----------
+    labels, scores
+        (subjects,) label 1 or 0; finite score.
+    strata
+        (subjects,) whole numbers from 0, -1 for subjects that aren't compared.
+    chosen
+        What is held; subjects of whom it isn't known are left out.
+    margin
+        The fall that is called none.
+    """
+    y, s = np.asarray(labels).astype(int), np.asarray(scores, dtype=np.float64)
+    crude = auroc(y, s)
+    rows = (np.asarray(strata) >= 0) & np.isfinite(chosen.X).all(axis=1)
+    measure = None
+    if min(y[rows].sum(), (1 - y[rows]).sum()) > 1 and np.ptp(s[rows]) > 0:
+        codes = np.unique(strata[rows], return_inverse=True)[1]
+        measure = held_auroc(y[rows], s[rows], codes, chosen.X[rows])
+    if measure is None or measure.worth < WORTH:
+        return Held(OPEN, crude, measure, chosen.columns, None)
+    answer = _answer(measure, margin)
+    return Held(answer, crude, measure, chosen.columns, _needed(measure, margin) if answer == OPEN else None)
+
+
+def _answer(measure: HeldAuroc, margin: float) -> str:
+    held, fall = measure.auroc, measure.fall
+    if held.low > 0.5 and fall.high_one_sided < margin:
+        return HOLDS
+    if measure.crude > 0.5 and fall.low > 0:
+        half = 0.5 + (1 - EXCLUDED) * (measure.crude - 0.5)
+        return GONE if held.low <= 0.5 and held.high < half else ATTENUATED
+    return OPEN
+
+
+def _needed(measure: HeldAuroc, margin: float) -> float | None:
+    """Return how many times as many subjects give the answer that the figures point to."""
+    held, fall = measure.auroc, measure.fall
+    two, one, power = (float(norm.isf(tail)) for tail in ((1 - LEVEL) / 2, 1 - LEVEL, 1 - POWER))
+    error = (fall.high_one_sided - fall.value) / one
+    if fall.value >= margin:
+        return _factor(fall.value, error, two + power)
+    if not 0.5 < held.value < 1:
+        return None
+    spread = float(logit(held.high) - logit(held.low)) / (2 * two)
+    signal = _factor(float(logit(held.value)), spread, two + power)
+    room = _factor(margin - max(fall.value, 0.0), error, one + power)
+    return None if signal is None or room is None else max(signal, room)
+
+
+def _factor(distance: float, error: float, wanted: float) -> float | None:
+    """Return by how much more subjects an error has to shrink to be ``wanted`` times in the distance."""
+    if distance <= 0 or not np.isfinite(error):
+        return None
+    return max(1.0, (wanted * error / distance) ** 2)
+
+
+def subjects_needed(held: Held) -> int | None:
+    """Return how many subjects of each class in mixed strata would decide, None where that isn't known."""
+    if held.measure is None or held.needed is None:
+        return None
+    count = ceil(held.needed * held.measure.worth)
+    return count if count <= MOST else None
+
+
+def recorded(subjects: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """Return those of the columns that the held-out cohort records at all."""
+    return [name for name in columns if name in subjects and subjects[name].notna().any()]

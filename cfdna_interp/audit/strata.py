@@ -1,0 +1,88 @@
+"""Which subjects are compared with one another: those of one batch, or of one site without a mixed batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+# A place with fewer subjects is no second place to compare with.
+FEWEST = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Strata:
+    """How subjects are divided.
+
+    Attributes
+    ----------
+    codes
+        (subjects,) stratum, numbered from 0; -1 for a subject of unknown place.
+    finest
+        The finest place that the cohort names: ``batch``, ``site``, or "" where it names none.
+    nested
+        Whether places are named and none of the finest holds both classes.
+    coarse
+        Share of the comparisons, by their weight, that hold the site and not the batch.
+    several
+        Whether cases and controls of different strata are compared in the crude AUROC: at least two strata
+        with 5 subjects, one of which holds both classes.
+    """
+
+    codes: np.ndarray
+    finest: str
+    nested: bool
+    coarse: float
+    several: bool
+
+
+def comparison_strata(labels: np.ndarray, subjects: pd.DataFrame) -> Strata:
+    """Divide subjects by site and batch within site.
+
+    A batch that holds a case and a control is a stratum, however small it is. The subjects of all other
+    batches of a site are compared with one another: then the site is held and the batch isn't. Where the
+    cohort names no place, all subjects are one stratum.
+
+    Parameters
+    ----------
+    labels
+        (subjects,) 1 case, 0 control.
+    subjects
+        One row per subject, with ``site`` and ``batch`` where they are known ("" or missing: unknown).
+    """
+    y = np.asarray(labels).astype(int)
+    site, batch = _names(subjects, "site"), _names(subjects, "batch")
+    if not (batch != "").any():
+        batch = site
+    if not (batch != "").any():
+        return Strata(np.zeros(len(y), dtype=np.int64), "", False, 0.0, False)
+    finest = "site" if (batch == site).all() else "batch"
+    cells = np.array([f"{s}\0{b}" if b else "" for s, b in zip(site, batch, strict=True)], dtype=object)
+    mixed = {cell for cell in set(cells.tolist()) - {""} if len(set(y[cells == cell].tolist())) == 2}
+    fine = np.isin(cells, list(mixed))
+    names = np.where(fine, cells, np.where(site != "", site, ""))
+    # Without a site of its own, a batch of one class stays apart.
+    names = np.where((names == "") & (cells != ""), cells, names)
+    known = sorted(set(names.tolist()) - {""})
+    codes = np.array([known.index(name) if name else -1 for name in names], dtype=np.int64)
+    weights = {True: 0.0, False: 0.0}
+    for code in range(len(known)):
+        rows = codes == code
+        case = int(y[rows].sum())
+        weights[bool(fine[rows].any())] += case * (rows.sum() - case) / rows.sum()
+    total = sum(weights.values())
+    sizes = np.bincount(codes[codes >= 0])
+    return Strata(
+        codes=codes,
+        finest=finest,
+        nested=not mixed,
+        coarse=weights[False] / total if total else 0.0,
+        several=bool((sizes >= FEWEST).sum() > 1 and total > 0),
+    )
+
+
+def _names(subjects: pd.DataFrame, column: str) -> np.ndarray:
+    if column not in subjects:
+        return np.full(len(subjects), "", dtype=object)
+    return subjects[column].astype(object).where(subjects[column].notna(), "").astype(str).to_numpy()
