@@ -71,14 +71,8 @@ def measures(audit: Record, validation: Record) -> list[Measure]:
     return [
         Measure("All subjects (crude)", crude, everyone, "chance 0.50", "nothing is held"),
         *_held("Within batches and sites", audit["within_strata"], "places alone"),
-        *_held(
-            "Batches, sites and technical columns held (L4)",
-            audit["handling"]["measure"],
-            _named(audit, "handling"),
-        ),
-        *_held(
-            "Age, sex and further covariates held (L5)", audit["person"]["measure"], _named(audit, "person")
-        ),
+        *_held("Batches, sites and technical columns held (L4)", *_claim(audit, "handling")),
+        *_held("Age, sex and further covariates held (L5)", *_claim(audit, "person")),
         _overlap(audit["overlap_weighted"], beside, everyone),
         _left_out(audit["leave_one_site_out"], beside),
         _depth(audit["depth_matched"], beside),
@@ -137,11 +131,8 @@ def _held(name: str, measure: Record | None, note: str) -> list[Measure]:
         return [
             Measure(name, None, "", "crude, chance 0.50", "no two subjects of both classes can be compared")
         ]
-    strata = measure["strata"]
-    subjects = (
-        f"{measure['case']} cases + {measure['control']} controls in {_counted(strata, 'stratum', 'strata')}, "
-        f"worth {number(measure['worth'], 0)} + {number(measure['worth'], 0)}"
-    )
+    strata, worth = _counted(measure["strata"], "stratum", "strata"), number(measure["worth"], 0)
+    subjects = f"{measure['case']} cases + {measure['control']} controls in {strata}, worth {worth} + {worth}"
     beside = f"crude {number(measure['crude'])} of the same subjects, chance 0.50"
     paired = "paired: both AUROCs share most of their noise"
     return [
