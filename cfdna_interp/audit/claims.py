@@ -181,7 +181,8 @@ def judge_person(
     chosen = held_columns(labels, subjects, asked, together, priority)
     held = hold(labels, scores, together, chosen, margin)
     obstacles = _common_obstacles(labels, together, chosen, held, rng)
-    if "age" not in {column.name for column in chosen.columns} and "age" not in mediators:
+    aged = "age" in mediators or any(column.name == "age" for column in chosen.columns)
+    if not aged or not chosen.columns:
         obstacles.append("not recorded")
     claim = _claim(ON_PERSON, held, obstacles, _figures(held, ""), left, None)
     said = _alone(alone)
@@ -287,7 +288,7 @@ def _why(obstacle: Obstacle, held: Held, question: Question, sites_differ: float
             f"subjects who can be compared are worth {worth:.0f} cases and {worth:.0f} controls, fewer than "
             f"{WORTH}"
         ),
-        "not recorded": "age isn't recorded, or doesn't vary",
+        "not recorded": "age isn't recorded, or doesn't vary, or isn't to be held",
     }[obstacle]
 
 

@@ -181,12 +181,19 @@ def paired_difference(
             two = float(norm.isf(tail)) * error
             p = float(2 * norm.sf(abs(difference) / error))
             low, high = max(-1.0, difference - two), min(1.0, difference + two)
-            return Difference(difference, low, high, low_one, high_one, p, "DeLong, paired")
+            return _ordered(difference, (low, high), (low_one, high_one), p, "DeLong, paired")
     draws = bootstrap_draws(y, kernel, rng, bootstrap)
     low, high = map(float, np.quantile(draws, [tail, 1 - tail]))
     beyond = min(int((draws <= 0).sum()), int((draws >= 0).sum()))
     p = min(1.0, 2 * (1 + beyond) / (1 + bootstrap))
-    return Difference(difference, low, high, low_one, high_one, p, "bootstrap of subjects, paired")
+    return _ordered(difference, (low, high), (low_one, high_one), p, "bootstrap of subjects, paired")
+
+
+def _ordered(
+    difference: float, two: tuple[float, float], one: tuple[float, float], p: float, method: str
+) -> Difference:
+    """Return a difference whose two-sided interval holds its one-sided bounds, which near 1 reach further."""
+    return Difference(difference, min(two[0], one[0]), max(two[1], one[1]), *one, p, method)
 
 
 def _one_sided(y: np.ndarray, a: np.ndarray, b: np.ndarray, difference: float) -> tuple[float, float]:

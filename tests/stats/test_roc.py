@@ -4,10 +4,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit, logit
 from scipy.stats import mannwhitneyu, norm
 from sklearn.metrics import roc_auc_score
 
-from cfdna_interp.stats.roc import auroc, auroc_interval, delong, paired_difference, permutation_p
+from cfdna_interp.stats.roc import (
+    auroc,
+    auroc_interval,
+    delong,
+    paired_difference,
+    permutation_p,
+    recovered_bound,
+)
 
 
 def rng(seed=0):
@@ -194,3 +202,29 @@ def test_rounding_in_the_bootstrap_does_not_leave_the_unit_interval():
     for seed in range(5):
         assert auroc_interval(y, scores, rng(seed)).high <= 1
         assert auroc_interval(y, -scores, rng(seed)).low >= 0
+
+
+def test_recovered_bounds_are_symmetric_far_from_the_ends_and_wider_near_them():
+    # Of small errors, with correlation r: the Wald bound 1.645 √(v + w - 2 r √(v w)).
+    small = np.array([[1e-6, 0.4e-6], [0.4e-6, 1e-6]])
+    wald = 0.1 + norm.isf(0.05) * np.sqrt(1.2e-6)
+    assert recovered_bound(np.array([0.7, 0.6]), small, 100) == pytest.approx(wald, abs=2e-6)
+    # Uncorrelated: √(above² + below²), of the logit intervals of .98 and .93, with errors .02 and .03.
+    above = expit(logit(0.98) + norm.isf(0.05) * 0.02 / (0.98 * 0.02)) - 0.98
+    below = 0.93 - expit(logit(0.93) - norm.isf(0.05) * 0.03 / (0.93 * 0.07))
+    got = recovered_bound(np.array([0.98, 0.93]), np.diag([4e-4, 9e-4]), 40)
+    assert got == pytest.approx(0.05 + np.hypot(above, below))
+
+
+@pytest.mark.parametrize(("model", "correlation"), [(0.97, 0.9), (0.97, 0.5), (0.85, 0.5)])
+def test_proxies_worse_by_the_margin_pass_once_in_twenty(model, correlation):
+    # 40 + 40, 300 cohorts: Monte-Carlo SD .013 at .05. A symmetric bound let up to .12 pass.
+    rng = np.random.default_rng(2)
+    labels = np.repeat([1, 0], 40)
+    means = np.sqrt(2) * norm.ppf([model, model - 0.05])
+    mixing = np.linalg.cholesky([[1, correlation], [correlation, 1]])
+    passed = 0
+    for _ in range(300):
+        first, second = mixing @ rng.normal(size=(2, 80)) + np.outer(means, labels)
+        passed += paired_difference(labels, first, second, rng, 200).high_one_sided < 0.05
+    assert passed / 300 < 0.09
