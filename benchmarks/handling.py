@@ -24,7 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "audit"))
 import numpy as np  # noqa: E402
 from handling_worlds import World, simulate, verdict  # noqa: E402
 
-from cfdna_interp.audit.within_batch import ATTENUATED, CANT_TELL, HANDLING, NOT_HANDLING  # noqa: E402
+from cfdna_interp.audit.claims import CANT_TELL, HANDLING, NOT_HANDLING  # noqa: E402
+from cfdna_interp.audit.hold import ATTENUATED  # noqa: E402
 from cfdna_interp.stats.calibration import wilson  # noqa: E402
 from cfdna_interp.stats.resampling import stream  # noqa: E402
 from cfdna_interp.stats.roc import auroc  # noqa: E402

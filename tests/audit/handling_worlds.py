@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from cfdna_interp.audit.between import between_batches
-from cfdna_interp.audit.overlap import overlap_weighted
-from cfdna_interp.audit.within_batch import Handling, judge
-from cfdna_interp.proxy.measure import NESTED
-from cfdna_interp.stats.roc import auroc
-from cfdna_interp.stats.strata import PER_CLASS, within_batch
+from cfdna_interp.audit.claims import Claim, judge_handling
+from cfdna_interp.config.settings import Validation
 
 FEATURES = 8
 # A quarter of the log-likelihood's curvature of 200 subjects is 50 per standardised feature: mild shrinkage.
@@ -81,26 +78,13 @@ def ridge_logistic(Z: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return w
 
 
-def verdict(draws: Draws, i: int, rng: np.random.Generator) -> Handling:
+def verdict(draws: Draws, i: int, rng: np.random.Generator) -> Claim:
     """Judge one draw as `audit` does, from the table of its held-out subjects."""
-    y, s, sites = draws.labels[i], draws.scores[i], draws.sites[i].astype(str).tolist()
-    found = within_batch(y, s, sites, rng)
-    if found is None:
-        nested = all(len(set(y[draws.sites[i] == site])) == 1 for site in (0, 1))
-        reason = NESTED if nested else f"no batch holds {PER_CLASS} cases and {PER_CLASS} controls"
-        within = {"value": None, "reason": reason, "crude": auroc(y, s)}
-    else:
-        within = {
-            **vars(found.interval),
-            "crude": auroc(y, s),
-            "batches": [vars(batch) for batch in found.batches],
-        }
-    between = between_batches(y, s, sites)
-    handling = judge(within, between)
-    if handling.status != "can't tell" or within.get("reason") == NESTED:
-        return handling  # weights are costly, and change nothing there
-    X = np.column_stack([draws.technical[i], draws.sites[i]])
-    return judge(within, between, overlap_weighted(y, s, X, rng))
+    sites = np.where(draws.sites[i] == 1, "B", "A")
+    frame = pd.DataFrame({"site": sites, "batch": sites})
+    for j in range(draws.technical.shape[2]):
+        frame[f"technical_{j}"] = draws.technical[i, :, j]
+    return judge_handling(draws.labels[i], draws.scores[i], frame, margin=Validation().fall_margin, rng=rng)
 
 
 def _cohort(

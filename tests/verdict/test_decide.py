@@ -21,9 +21,9 @@ def verdict_of(world, tmp_path_factory):
     return config, load_verdict(Layout.of(config.outdir).file("verdict.json"))
 
 
-def test_a_length_effect_climbs_to_l4(tmp_path_factory):
+def test_a_length_effect_climbs_to_l5(tmp_path_factory):
     config, verdict = verdict_of(World(), tmp_path_factory)
-    assert verdict.headline == "L4"
+    assert verdict.headline == "L5"
     assert verdict.group == "fragment_length"
     assert verdict.simulated
     table = Layout.of(config.outdir).file("hypotheses.tsv")

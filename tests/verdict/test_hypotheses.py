@@ -16,7 +16,10 @@ from cfdna_interp.verdict.candidates import Cohorts, candidates
 from cfdna_interp.verdict.hypotheses import as_table, hypotheses
 from cfdna_interp.verdict.stable import stable_effects
 
-AUDIT = {"handling": {"status": "attenuated", "reason": "made up"}}
+AUDIT = {
+    "handling": {"status": "attenuated", "reason": "made up"},
+    "person": {"status": "not age or sex", "reason": "made up"},
+}
 DEFINED = {"length_mode": "most frequent length"}
 
 

@@ -81,7 +81,7 @@ NAN = float("nan")
 )
 def test_priority_by_hand(given_difference, p, grade, opposed, expected):
     sign = -1 if given_difference.value < 0 else 1
-    got = priority(given_difference, replication(p=p), sign, grade, opposed)
+    got = priority(given_difference, replication(p=p), sign, (grade, "not age or sex"), opposed)
     assert got == pytest.approx(expected, abs=2e-5)
 
 

@@ -6,7 +6,6 @@ import pytest
 from frozen_run import dominance as dominance_record
 
 from cfdna_interp.artifacts.verdict import load_verdict, save_verdict
-from cfdna_interp.audit.within_batch import judge
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.errors import InputError
 from cfdna_interp.verdict.ladder import climb, in_words
@@ -23,8 +22,8 @@ def records(
     high=0.95,
     necessity=(0.10, 0.30),
     sufficiency=(-0.02, 0.03, 0.02),
-    within=(0.80, 0.95),
-    crude=0.90,
+    handling="not handling",
+    person="not age or sex",
     n=(40, 40),
     discovery=(40, 40),
     exploratory=False,
@@ -32,11 +31,6 @@ def records(
 ):
     """A run in which every rung is earned, but for what is said otherwise."""
     dominance = dominance_record(outcome)
-    inside = (
-        {"value": None, "reason": within, "crude": crude}
-        if isinstance(within, str)
-        else {"value": sum(within) / 2, "low": within[0], "high": within[1], "crude": crude}
-    )
     paired = []
     if dominance["group"] is not None:
         paired = [
@@ -68,15 +62,21 @@ def records(
         "permutation": {"score": "model", "p": p, "n": 999},
         "paired": paired,
     }
-    outcome_l4 = judge(inside)
-    handling = {
-        "status": outcome_l4.status,
-        "reason": outcome_l4.reason,
-        "score": "proxy",
-        "crude": crude,
-        "within": inside,
+    audit = {
+        key: {
+            "status": status,
+            "reason": f"made up as {status}",
+            "score": "proxy",
+            "crude": 0.9,
+            "measure": {
+                "auroc": {"value": 0.85, "low": 0.8, "high": 0.9, "method": "made up"},
+                "fall": {"value": 0.05, "low": 0.0, "high": 0.1, "high_one_sided": 0.09},
+            },
+            "columns": [{"name": name, "obstacle": ""} for name in columns],
+        }
+        for key, status, columns in (("handling", handling, ()), ("person", person, ("age", "sex")))
     }
-    return dominance, validation, {"handling": handling}
+    return dominance, validation, audit
 
 
 def rung(name, **changes):
@@ -84,10 +84,10 @@ def rung(name, **changes):
     return next(rung for rung in verdict.rungs if rung.rung == name)
 
 
-def test_everything_earned_is_l4():
+def test_everything_earned_is_l5():
     verdict = climb(*records(), MARGINS)
-    assert verdict.headline == "L4"
-    assert [r.rung for r in verdict.rungs] == ["L0", "L1", "L2", "L3", "L4"]
+    assert verdict.headline == "L5"
+    assert [r.rung for r in verdict.rungs] == ["L0", "L1", "L2", "L3", "L4", "L5"]
     assert {r.status for r in verdict.rungs} == {"earned"}
     assert verdict.group == GROUP
 
@@ -153,30 +153,47 @@ def test_l3(sufficiency, status, word):
     assert (got.status, got.word) == (status, word)
 
 
-def test_l3_near_the_ceiling_says_what_its_bound_is_worth():
-    assert "may be too near" not in rung("L3").reason
-    assert "up to 14 of 100 passed instead of 5" in rung("L3", n=(29, 40)).reason
+@pytest.mark.parametrize(
+    ("handling", "status", "word"),
+    [
+        ("not handling", "earned", "earned"),
+        ("attenuated", "refused", "attenuated"),
+        ("handling", "refused", "handling"),
+        ("can't tell", "can't tell", "can't tell"),
+    ],
+)
+def test_l4(handling, status, word):
+    got = rung("L4", handling=handling)
+    assert (got.status, got.word) == (status, word)
+    assert got.reason == f"proxy: made up as {handling}"
+    assert got.numbers["fall"] == {"value": 0.05, "low": 0.0, "high": 0.1}
 
 
 @pytest.mark.parametrize(
-    ("within", "status", "word"),
+    ("person", "status", "word"),
     [
-        ((0.51, 0.90), "earned", "earned"),
-        ((0.51, 0.89), "refused", "attenuated"),
-        ((0.50, 0.89), "refused", "attenuated"),  # half of the crude signal of .9, up to .7, isn't excluded
-        ((0.50, 0.69), "refused", "handling"),
-        ((0.50, 0.90), "can't tell", "can't tell"),
-        ("no batch holds both classes", "can't tell", "can't tell"),
+        ("not age or sex", "earned", "earned"),
+        ("attenuated", "refused", "attenuated"),
+        ("confounded", "refused", "confounded"),
+        ("can't tell", "can't tell", "can't tell"),
+        ("can't tell: not recorded", "can't tell", "can't tell: not recorded"),
     ],
 )
-def test_l4(within, status, word):
-    got = rung("L4", within=within)
+def test_l5(person, status, word):
+    got = rung("L5", person=person)
     assert (got.status, got.word) == (status, word)
+
+
+def test_l5_claims_no_more_than_was_held():
+    dominance, validation, audit = records()
+    assert climb(dominance, validation, audit, MARGINS).rungs[5].claim.endswith("with age and sex held")
+    audit["person"]["columns"] = [{"name": "age", "obstacle": ""}, {"name": "sex", "obstacle": "missing"}]
+    assert climb(dominance, validation, audit, MARGINS).rungs[5].claim.endswith("with age held")
 
 
 def test_a_suppressor_is_told_beside_the_group_it_helps():
     verdict = climb(*records(outcome="suppressor"), MARGINS)
-    assert (verdict.headline, verdict.group) == ("L4", GROUP)
+    assert (verdict.headline, verdict.group) == ("L5", GROUP)
     assert verdict.rungs[1].claim.endswith("fragment length, and tissue of origin takes noise off it")
     assert "fragment length (with tissue of origin taking noise off it)" in verdict.sentences[0]
 
@@ -203,17 +220,10 @@ def test_groups_of_any_name_are_written_as_words():
     assert verdict.rungs[1].reason == "end motif by arm and end motif lead"
 
 
-def test_a_label_nested_in_batch_is_said_in_these_words():
-    verdict = climb(*records(within="no batch holds both classes"), MARGINS)
-    assert verdict.headline == "L3"
-    assert "no batch holds both classes" in verdict.rungs[4].reason
-    assert "no batch holds both classes" in verdict.sentences[1]
-
-
 @pytest.mark.parametrize("outcome", ["none", "redundant", "interaction", "can't tell"])
-def test_without_a_dominant_group_l2_and_l3_cannot_be_told_and_l4_can(outcome):
+def test_without_a_dominant_group_l2_and_l3_cannot_be_told_and_l4_and_l5_can(outcome):
     verdict = climb(*records(outcome=outcome), MARGINS)
-    assert [r.status for r in verdict.rungs[2:]] == ["can't tell", "can't tell", "earned"]
+    assert [r.status for r in verdict.rungs[2:]] == ["can't tell", "can't tell", "earned", "earned"]
     assert verdict.headline == "L0"
     assert verdict.group is None
     assert verdict.rungs[2].reason == "no group is dominant"
@@ -231,7 +241,7 @@ def test_fewer_than_fifteen_of_a_class_in_a_role_and_no_rung_can_be_told(cohort,
 
 
 def test_fifteen_of_each_class_are_enough():
-    assert climb(*records(n=(15, 15), discovery=(15, 15)), MARGINS).headline == "L4"
+    assert climb(*records(n=(15, 15), discovery=(15, 15)), MARGINS).headline == "L5"
 
 
 @pytest.mark.parametrize(
@@ -241,7 +251,9 @@ def test_fifteen_of_each_class_are_enough():
         ({"outcome": "none"}, "L0"),
         ({"necessity": (-0.1, 0.1)}, "L1"),
         ({"sufficiency": (0.06, 0.2, 0.18)}, "L2"),
-        ({"within": (0.4, 0.6)}, "L3"),
+        ({"handling": "attenuated"}, "L3"),
+        ({"person": "confounded"}, "L4"),
+        ({"person": "can't tell: not recorded"}, "L4"),
     ],
 )
 def test_the_headline_is_the_highest_unbroken_rung(changes, headline):
@@ -251,15 +263,24 @@ def test_the_headline_is_the_highest_unbroken_rung(changes, headline):
     broken = 0 if headline is None else int(headline[1]) + 1
     assert verdict.rungs[broken].status != "earned"
     assert (verdict.rungs[4].status == "earned") is (broken != 4)
+    assert (verdict.rungs[5].status == "earned") is (broken != 5)
     assert len(verdict.sentences) == 2
     assert all(s.endswith(".") and "..." not in s for s in verdict.sentences)
     assert f"before L{broken}" in verdict.sentences[1]
 
 
-def test_handling_is_told_even_when_the_ladder_ends_earlier():
-    verdict = climb(*records(necessity=(-0.1, 0.01), within=(0.4, 0.6)), MARGINS)
+def test_handling_and_the_person_are_told_even_when_the_ladder_ends_earlier():
+    broken = {"handling": "handling", "person": "confounded"}
+    verdict = climb(*records(necessity=(-0.1, 0.01), **broken), MARGINS)
     assert "replaceable" in verdict.sentences[1]
-    assert "at L4 (handling)" in verdict.sentences[1]
+    assert "at L4 (handling)" in verdict.sentences[1] and "at L5 (confounded)" in verdict.sentences[1]
+    assert "L5" not in climb(*records(necessity=(-0.1, 0.01)), MARGINS).sentences[1]
+
+
+def test_nothing_is_left_for_the_bench_while_the_person_is_open():
+    assert "No rung is broken" in climb(*records(), MARGINS).sentences[1]
+    for changes in ({"person": "can't tell"}, {"person": "attenuated"}, {"handling": "can't tell"}):
+        assert "No rung is broken" not in climb(*records(**changes), MARGINS).sentences[1]
 
 
 def test_margins_are_those_given():
@@ -311,14 +332,14 @@ def test_l2_of_a_model_known_by_its_scores_compares_the_surrogate_with_itself():
     [
         ({"sufficiency": (0.06, 0.2, 0.18)}, "it relies on fragment length and its surrogate needs it"),
         (
-            {"within": (0.4, 0.6)},
+            {"handling": "handling"},
             "it relies on fragment length, its surrogate needs it, and it is matched by a logistic "
             "regression on it",
         ),
         (
             {},
             "it relies on fragment length, its surrogate needs it, it is matched by logistic regression on "
-            "it and holds in batches",
+            "it, and is neither handling nor the person",
         ),
     ],
 )

@@ -27,6 +27,7 @@ def test_whatever_key_is_gone_verdict_succeeds_or_names_the_file(own_copy):
         ("validation", ("opening", "changed"), "validate"),
         ("validation", ("scores", "model", "auroc", "low"), "validate"),
         ("audit", ("handling", "status"), "audit"),
+        ("audit", ("person", "status"), "audit"),
         ("proxy", ("intercept",), "proxy"),
     ],
 )
