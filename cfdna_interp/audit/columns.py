@@ -185,19 +185,19 @@ def _fitting(
     if min(known[rows & (y == k)].mean() for k in (1, 0)) < KNOWN:
         few = min(recorded[rows & (y == k)].mean() for k in (1, 0)) < KNOWN
         return None, "missing" if few or not _rare(basis, recorded, rows) else "rare levels"
-    room = int(worth_of(y[known], strata[known]) // SUBJECTS_PER_TERM) - X.shape[1]
     # The first term of a measure is the straight line; a category is held whole or not at all.
     straight = basis[:, :1] if linear else basis
+    inside = strata[known]
+    if not _independent(straight[known], inside):
+        return None, "strata"
+    if not _independent(np.column_stack([X, straight])[known], inside):
+        return None, "columns"
+    if not _independent(np.column_stack([y, X, straight])[known], inside):
+        return None, "label"
+    room = int(worth_of(y[known], inside) // SUBJECTS_PER_TERM) - X.shape[1]
     for wanted in (basis, straight):
-        if wanted.shape[1] > room:
-            continue
-        if not _independent(wanted[known], strata[known]):
-            return None, "strata"
-        if not _independent(np.column_stack([X, wanted])[known], strata[known]):
-            return None, "columns"
-        if not _independent(np.column_stack([y, X, wanted])[known], strata[known]):
-            return None, "label"
-        return wanted, ""
+        if wanted.shape[1] <= room and _independent(np.column_stack([y, X, wanted])[known], inside):
+            return wanted, ""
     return None, "too many"
 
 

@@ -124,7 +124,7 @@ def _covariates_alone(validation: dict[str, Any], score: str) -> dict[str, Any] 
     """Return what the baseline of covariates reaches, and the score's AUROC less it."""
     name = "baseline_covariates"
     pairs = [pair for pair in validation["paired"] if (pair["a"], pair["b"]) == (score, name)]
-    if not pairs:
+    if not pairs or name not in validation["scores"]:
         return None
     pair, interval = pairs[0], validation["scores"][name]["auroc"]
     return {

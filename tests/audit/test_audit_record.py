@@ -24,11 +24,14 @@ def record(config):
 def test_every_part_is_there_and_biology_passes(finished):
     audit = record(finished)
     assert audit["handling"]["status"] == "not handling"
-    assert audit["handling"]["decided_by"]["measure"] == "within_batch"
+    assert audit["handling"]["measure"]["auroc"]["low"] > 0.5
+    assert audit["handling"]["measure"]["fall"]["high_one_sided"] < 0.03
+    assert audit["person"]["status"] == "not age or sex"
+    assert {column["name"] for column in audit["person"]["columns"]} == {"age", "sex"}
     assert audit["handling"]["would_decide"] == ""
     assert audit["overlap_weighted"]["reason"] == ""
     assert audit["overlap_weighted"]["low"] > 0.5
-    assert audit["between_batches"]["low"] < 0 < audit["between_batches"]["high"]
+    assert audit["within_strata"]["fall"]["low"] < 0 < audit["within_strata"]["fall"]["high"]
     assert audit["depth_matched"]["low"] > 0.5
     assert audit["leave_one_site_out"]["value"] is None  # two sites
     assert audit["leave_one_site_out"]["groups"] == ["fragment_length"]

@@ -37,7 +37,8 @@ def test_groups_of_any_name_are_validated_and_audited(finished):
 def test_further_covariates_and_technical_columns_are_held(finished):
     audit = record(finished)
     terms = {effect["term"] for effect in audit["adjusted"]}
-    assert {"proxy", "age", "sex=M", "covariate_smoking"} <= terms
+    held = {column["name"] for column in audit["person"]["columns"]}
+    assert "proxy" in terms and held == {"age", "sex", "smoking"}
     # Both kinds of columns know nothing of the label: 80 subjects, so .5 lies inside.
     for name in ("covariates", "technical"):
         assert audit[name]["auroc"]["low"] < 0.5 < audit[name]["auroc"]["high"]
@@ -57,6 +58,7 @@ def test_a_table_of_features_alone_is_audited_as_far_as_that_goes(bare):
     assert audit["covariates"]["auroc"] is None
     assert [effect["term"] for effect in audit["adjusted"]] == ["proxy"]
     assert audit["handling"]["status"] == "can't tell"
-    assert audit["handling"]["reason"].startswith("the cohort names neither batch nor site")
+    assert audit["handling"]["obstacles"] == ["one place"]
+    assert audit["person"]["status"] == "can't tell: not recorded"
     assert audit["overlap_weighted"]["reason"]
     assert record(bare, "validation.json")["scores"]["model"]["auroc"]["value"] > 0.8

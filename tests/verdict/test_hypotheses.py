@@ -159,7 +159,7 @@ def test_a_difference_that_a_column_explains_is_said_to_be_uncertain():
     ]
     assert ["it is not certain" in row.statement for row in rows] == [False, True]
     assert float(rows[1].priority) == 0
-    assert rows[1].held == "age, technical_hours"
+    assert rows[1].held == "technical_hours, age"
     assert rows[1].control_size.startswith("not known")
 
 
@@ -187,7 +187,7 @@ def test_a_feature_that_does_not_come_back_falls_behind_a_weaker_one_that_does()
 def test_shares_of_the_proxy_add_up():
     found = candidates(
         linear({"length_mode": 1.0, "length_q50": 0.5}),
-        "handling",
+        ("handling", "not age or sex"),
         cohorts(("length_mode", "length_q50"), effects=[1, 1]),
         1,
     )
@@ -352,7 +352,7 @@ def test_a_planted_length_effect_is_found_held_and_replicated(tmp_path_factory):
 
 
 def test_what_only_the_site_brings_has_no_priority(tmp_path_factory):
-    rows = read_run(World(effect=0, site_shift=4, agreement=0.825), tmp_path_factory)
+    rows = read_run(World(effect=0, site_shift=4, agreement=0.75), tmp_path_factory)
     assert len(rows) > 1
     for row in rows[1:]:
         assert float(row["unadjusted"].split("[")[1].split()[0]) > 0.5  # lower end: a large crude difference
