@@ -206,7 +206,7 @@ def within(
 ) -> None:
     """Size for the within-batch AUROC (rung L4): its 95 % interval above .5, or of a wanted half-width.
 
-    Sites keep the proportions given; only those that reach 5 cases and 5 controls count.
+    Sites keep the proportions given; those of one class compare nothing.
     """
     from cfdna_interp.stats.planning import sites_for_interval, sites_for_signal
 
@@ -224,6 +224,60 @@ def within(
     }
     total["power" if half_width is None else "half_width"] = achieved
     _show([*rows, total], as_json)
+
+
+@command.command()
+@_auroc("AUROC to expect with everything held; may be given several times.")
+@click.option(
+    "--columns",
+    default=1,
+    show_default=True,
+    type=click.IntRange(0, 50),
+    help="Measures to hold: technical columns for L4; age and further covariates for L5.",
+)
+@click.option(
+    "--gap",
+    default=0.0,
+    show_default=True,
+    type=FiniteRange(0, 5),
+    help="By how many SD the first of them differs between the classes.",
+)
+@click.option(
+    "--strata",
+    default=2,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="Batches or sites with as many of each class; 1 for L5.",
+)
+@click.option(
+    "--margin",
+    default=0.03,
+    show_default=True,
+    type=FiniteRange(0, 0.5, min_open=True),
+    help="The fall that is called none: validation.fall_margin.",
+)
+@_power
+@_json
+def held(
+    aurocs: Sequence[float],
+    columns: int,
+    gap: float,
+    strata: int,
+    margin: float,
+    power: float,
+    as_json: bool,
+) -> None:
+    """Size for rungs L4 and L5: a signal that follows neither handling nor the person is cleared of them.
+
+    The rule is applied to drawn cohorts, which takes some seconds.
+    """
+    from cfdna_interp.audit.planning import size_for_held
+
+    rows = []
+    for auroc in aurocs:
+        size = size_for_held(auroc, columns=columns, gap=gap, strata=strata, margin=margin, power=power)
+        rows.append({"auroc": auroc, "case": size.case, "control": size.control, "power": size.achieved})
+    _show(rows, as_json)
 
 
 def _show(rows: Sequence[dict[str, Any]], as_json: bool) -> None:

@@ -18,7 +18,6 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from cfdna_interp.stats.roc import Interval, logit_interval
-from cfdna_interp.stats.strata import PER_CLASS
 
 ALPHA, POWER = 0.05, 0.8
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
@@ -69,9 +68,9 @@ def within_interval(auroc: float, sites: Sequence[tuple[int, int]]) -> Interval 
     auroc
         The same inside every site.
     sites
-        Cases and controls of each; those with fewer than 5 of either do not count.
+        Cases and controls of each; those with one class do not count.
     """
-    used = [(case, control) for case, control in sites if min(case, control) >= PER_CLASS]
+    used = [(case, control) for case, control in sites if min(case, control) > 0]
     if not used:
         return None
     weights = np.array([case * control / (case + control) for case, control in used])
