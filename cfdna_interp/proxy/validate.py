@@ -41,6 +41,7 @@ def run_validate(config: Config) -> Opening:
         discovery=dict,
         seed=int,
         group=object,
+        corrected=dict,
     )
     check_protocol(layout, protocol, config)
     table = load_table(layout.matrix("heldout"))
@@ -65,10 +66,11 @@ def run_validate(config: Config) -> Opening:
 
 def check_protocol(layout: Layout, protocol: dict[str, Any], config: Config) -> None:
     """Raise ``InputError`` unless frozen files, seed and margins are still those of the protocol."""
-    if protocol["margins"] != asdict(config.validation) or protocol["seed"] != config.seed:
+    frozen = (protocol["margins"], protocol["seed"], protocol["corrected"])
+    if frozen != (asdict(config.validation), config.seed, asdict(config.corrected)):
         raise InputError(
-            f"{layout.file('protocol.json')} was frozen with another seed or other 'validation' settings; "
-            "set them back, or run the proxy stage again"
+            f"{layout.file('protocol.json')} was frozen with another seed, or other 'validation' or "
+            "'corrected' settings; set them back, or run the proxy stage again"
         )
     for name, digest in sorted(protocol["digests"].items()):
         path = layout.file(name)
