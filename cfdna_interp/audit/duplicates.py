@@ -151,7 +151,9 @@ def _comparable(X: np.ndarray) -> np.ndarray:
     same = np.zeros(X.shape, dtype=bool)
     same[1:] = (ordered[1:] == ordered[:-1]) | np.isnan(ordered[1:]) & np.isnan(ordered[:-1])
     starts = np.maximum.accumulate(np.where(same, 0, places), axis=0)
-    return np.asarray((places - starts + 1).max(axis=0) <= max(1, TIED * len(X)))
+    together = (places - starts + 1).max(axis=0)  # (features,) samples with the commonest value
+    comparable: np.ndarray = together <= max(1, TIED * len(X))
+    return comparable
 
 
 def _robust(X: np.ndarray) -> np.ndarray:
@@ -159,4 +161,4 @@ def _robust(X: np.ndarray) -> np.ndarray:
     filled = np.where(np.isnan(X), centre, X) - centre
     spread = np.median(np.abs(filled), axis=0) * 1.4826
     kept = spread > 0
-    return np.clip(filled[:, kept] / spread[kept], -CLIP, CLIP)
+    return np.asarray(np.clip(filled[:, kept] / spread[kept], -CLIP, CLIP))

@@ -79,7 +79,7 @@ def missing_shares(table: Table, role: str) -> list[dict[str, Any]]:
     Rows with ``name``, ``kind`` (``features`` or ``column``), ``role``, ``columns`` (how many), and for
     ``case`` and ``control`` the share of missing cells (``missing``) of ``n`` subjects. ``p`` is Fisher's for
     the numbers of subjects with any gap, null where nobody or everybody has one; ``p_holm`` is adjusted over
-    the role. Of a group ``worst`` is the column whose share differs most between the labels, null without gaps.
+    the role. Of a group ``worst`` is the column whose share differs most between the labels.
     """
     assert table.labels is not None
     first = np.sort(np.unique(np.array(table.subjects), return_index=True)[1])

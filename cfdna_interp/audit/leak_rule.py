@@ -244,8 +244,7 @@ def _with_gaps(item: Readable, heldout: Table, gaps: Sequence[Gaps]) -> set[str]
     missing = pattern.missing
     if item.column:
         missing = missing[:, [pattern.columns.index(item.column)]]
-    some: list[bool] = missing.any(axis=1).tolist()
-    return {subject for subject, gap in zip(heldout.subjects, some, strict=True) if gap}
+    return {heldout.subjects[row] for row in np.flatnonzero(np.asarray(missing.any(axis=1)))}
 
 
 def _without(table: pd.DataFrame, leaving: set[str], seed: int) -> dict[str, Any]:

@@ -89,8 +89,8 @@ def _corrected(corrected: Record) -> list[str]:
     how, by = corrected["how"], f" (by {corrected['by']})" if corrected["by"] else ""
     if how == "unknown":
         return [
-            "Whether the values were corrected for batches before they came here is not known (`corrected` in "
-            "the config): a correction that knew the labels makes noise tell them."
+            "Whether the values were corrected for batches before they came here is not known (`corrected` "
+            "in the config): a correction that knew the labels makes noise tell them."
         ]
     if how == "blind":
         over = f"{corrected['over']}" if corrected["over"] != "each role" else "each role by itself"
@@ -115,9 +115,9 @@ def _listed_apart(leakage: Record) -> list[str]:
         ]
         if told:
             sentences.append(
-                f"The {name} label is read from {'; '.join(told)}. That the score makes use of it isn't shown, "
-                "but cases and controls were collected, measured or listed apart, and whatever drifts tells "
-                "the label, too."
+                f"The {name} label is read from {'; '.join(told)}. That the score makes use of it isn't "
+                "shown, but cases and controls were collected, measured or listed apart, and whatever drifts "
+                "tells the label, too."
             )
     return sentences
 

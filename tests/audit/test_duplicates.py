@@ -125,8 +125,8 @@ def test_second_libraries_of_few_or_all_held_out_people_are_found(features, shar
 
 
 def test_of_few_latent_numbers_many_copies_help_each_other():
-    # Five latent numbers in 24 features, noise of a tenth. Adjusted for all 160 x 4 comparisons, a third of the
-    # copies were found (benchmarks of 2026-11-30); together they make each other easier to see.
+    # Five latent numbers in 24 features, noise of a tenth: one copy alone is hard to tell from strangers who
+    # are alike, sixteen together are not.
     rng = np.random.default_rng(11)
     X = rng.normal(size=(160, 5)) @ rng.normal(size=(5, 24)) + 0.5 * rng.normal(size=(160, 24))
     X[80:96] = X[:16] + 0.1 * X.std(axis=0) * rng.normal(size=(16, 24))

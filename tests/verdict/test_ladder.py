@@ -76,7 +76,7 @@ def records(
         "crude": crude,
         "within": inside,
     }
-    return dominance, validation, {"handling": handling}
+    return dominance, validation, {"handling": handling, "leakage": {"breaks": [], "without": None}}
 
 
 def rung(name, **changes):
