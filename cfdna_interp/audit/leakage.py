@@ -219,8 +219,9 @@ def _sources_of_gaps(gaps: Sequence[Gaps], first: np.ndarray) -> list[_Source]:
         if len(some):
             # Columns with the same gaps tell the same.
             columns, places = np.unique(missing[:, some], axis=1, return_index=True)
-            values = np.column_stack([missing.sum(axis=1), columns]).astype(np.float64)
-            names = ("", *(pattern.columns[some[place]] for place in places))
+            # Their number comes last: where it tells no more than a column, the column is named.
+            values = np.column_stack([columns, missing.sum(axis=1)]).astype(np.float64)
+            names = (*(pattern.columns[some[place]] for place in places), "")
             sources.append(_Source(Kind.GAPS, pattern.name, values, bool(pattern.group), names))
     return sources
 

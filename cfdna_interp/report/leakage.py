@@ -188,8 +188,9 @@ def _readable(sources: list[Record]) -> Check:
 def _telling(source: Record) -> str:
     words = _capital(source_words(source["kind"], source["source"], source["column"]))
     return (
-        f"{words}, {source['role'].replace('heldout', 'held-out')}: AUROC {number(source['auroc'])} (permuted "
-        f"{number(source['chance'])}, {p_phrase(source['p_holm'])}, n = {source['subjects']} subjects)"
+        f"{words}, {source['role'].replace('heldout', 'held-out')}: AUROC {number(source['auroc'])} "
+        f"(permuted {number(source['chance'])}, {p_phrase(source['p_holm'])}, n = {source['subjects']} "
+        "subjects)"
     )
 
 

@@ -58,6 +58,10 @@ def test_the_page_says_what_breaks_l0_in_the_words_of_the_ladder(
         "without these 2 subjects the AUROC is: model 0.90 [0.83 to 0.95] (39 cases and 39 controls)" in said
     )
     assert said.replace("'", "&#39;") in bare_run.page.read_text(encoding="utf-8")
+    # The config doesn't say whether values were corrected, and the letters tell the label.
+    page = " ".join(bare_run.page.read_text(encoding="utf-8").split())
+    assert "Whether the values were corrected for batches before they came here is not known" in page
+    assert "The held-out label is read from letters in the sample&#39;s id (AUROC 0.97, n = 80)" in page
     # Of the letters it was asked whether the score follows them, of what tells nothing it wasn't.
     assert [source.followed for source in sources(record)] == ["not asked", "correlation 0.08, p = 0.31"]
 

@@ -30,8 +30,8 @@ def test_covariates_that_are_empty_for_all_cases_are_told() -> None:
     said = missing_sentence([*COMPLETE, row("covariate_bmi", case=1.0), row("covariate_bmi", "heldout")])
     assert "No value is missing" not in said
     assert said.startswith(
-        "Missing values: bmi 100.0 % of discovery cases and 0.0 % of controls, 0.0 % of held-out cases and 0.0 % "
-        "of controls."
+        "Missing values: bmi 100.0 % of discovery cases and 0.0 % of controls, 0.0 % of held-out cases and "
+        "0.0 % of controls."
     )
 
 

@@ -115,8 +115,8 @@ def test_missing_values_and_unused_columns_are_reported(table_run: Built) -> Non
     text = read(table_run).sections["excluded"]
     # One cell of 20 cases x 5 columns is 1 %, of its column 5 %.
     told = (
-        "mutational signature 1.0 % of discovery cases and 0.0 % of controls, 0.0 % of held-out cases and 0.0 % "
-        "of controls"
+        "mutational signature 1.0 % of discovery cases and 0.0 % of controls, 0.0 % of held-out cases and "
+        "0.0 % of controls"
     )
     assert told in text
     assert "differs most in mut_0: 5.0 % of cases, 0.0 % of controls" in text
