@@ -21,6 +21,7 @@ from cfdna_interp.audit.batches import batch_from_groups
 from cfdna_interp.audit.claims import judge_handling, judge_person
 from cfdna_interp.audit.columns import HeldColumns
 from cfdna_interp.audit.depth import DEPTH, depth_correlations, subject_means
+from cfdna_interp.audit.gaps import missing_shares
 from cfdna_interp.audit.hold import hold
 from cfdna_interp.audit.leaks import leaks
 from cfdna_interp.audit.matching import DepthMatched, depth_matched
@@ -106,8 +107,14 @@ def run_audit(config: Config) -> None:
             "leave_one_site_out": _left_out(layout, discovery, heldout, config.seed),
             "shift": _shift(discovery, heldout, config.seed),
             "leakage": leaks(
-                discovery, heldout, layout if config.features.table is None else None, config.seed
+                discovery,
+                heldout,
+                subjects,
+                validation["scores"]["model"]["auroc"]["low"],
+                layout if config.features.table is None else None,
+                config.seed,
             ),
+            "missing": missing_shares(discovery, "discovery") + missing_shares(heldout, "heldout"),
             "handling": handling.record(score),
             "person": person.record(score),
         },

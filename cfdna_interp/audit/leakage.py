@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from cfdna_interp.audit.dates import days
+from cfdna_interp.audit.gaps import Gaps
 from cfdna_interp.stats.multiplicity import holm
 from cfdna_interp.stats.strata import PER_CLASS
 
-PERMUTATIONS = 999
+PERMUTATIONS = 4_999
+COLUMNS = 500  # looked at together: bounds memory, not results
+TELLS = 0.05  # p after Holm up to which a source is said to tell the label
 NUMBER = re.compile(r"\d+")
-DATE = re.compile(r"^\d{4}-\d{2}-\d{2}")
+
+
+class Kind(StrEnum):
+    """What a label was read from."""
+
+    ORDER = "order"
+    NUMBER = "number"
+    LETTERS = "letters"
+    DATE = "date"
+    GAPS = "gaps"
 
 
 @dataclass(frozen=True)
@@ -26,31 +40,67 @@ class Readable:
     ----------
     role
         ``discovery`` or ``heldout``.
+    kind
+        Which kind of source it is.
     source
-        ``order of the rows``, ``number in the subject's id``, ``letters in the sample's id``, or a column
-        of dates.
+        The source in words.
     auroc
         From .5 up: the direction doesn't matter.
     chance, p, p_holm
         Mean under permuted labels, permutation p, and the same adjusted over the sources of the role.
     subjects
         Number of subjects.
+    inputs
+        Whether the source is a pattern of gaps in features, which a model may read.
+    column
+        Of gaps the column whose gaps tell most, "" where their number does.
+    values
+        (samples,) what was read, of that column: NaN where it says nothing. Not written.
     """
 
     role: str
+    kind: Kind
     source: str
     auroc: float
     chance: float
     p: float
     p_holm: float
     subjects: int
+    inputs: bool = False
+    column: str = ""
+    values: np.ndarray | None = None
+
+    @property
+    def tells(self) -> bool:
+        """Whether the label is read better than chance lets it be."""
+        return self.p_holm <= TELLS
+
+    def record(self) -> dict[str, object]:
+        """Return what ``audit.json`` says of it."""
+        return {key: value for key, value in vars(self).items() if key != "values"} | {"tells": self.tells}
+
+
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """(subjects, columns) values, NaN where there is none, with what they are."""
+
+    kind: Kind
+    name: str
+    values: np.ndarray
+    inputs: bool = False
+    columns: tuple[str, ...] = ("",)
 
 
 def shared_subjects(discovery: Sequence[str], heldout: Sequence[str]) -> tuple[str, ...]:
-    """Return the names that occur in both roles, spelling aside (case, spaces, ``-``, ``_`` and ``.``)."""
+    """Return the held-out names that occur in discovery, spelling aside.
+
+    Case and the separators space, ``-``, ``_`` and ``.`` don't count, but between two digits one separator is
+    as good as another and none is another name: ``2-13`` is not ``21-3``.
+    """
 
     def bare(name: str) -> str:
-        return re.sub(r"[\s._-]+", "", name).casefold()
+        joined = re.sub(r"(?<=\d)[\s._-]+(?=\d)", "/", name)
+        return re.sub(r"[\s._-]+", "", joined).casefold()
 
     known = {bare(name) for name in discovery}
     return tuple(sorted({name for name in heldout if bare(name) in known}))
@@ -63,14 +113,15 @@ def readable_labels(
     samples: Sequence[str],
     obs: pd.DataFrame,
     rng: np.random.Generator,
+    gaps: Sequence[Gaps] = (),
 ) -> tuple[Readable, ...]:
-    """Read the label from names, order and dates; one value per subject, that of its first row.
+    """Read the label from names, order, dates and missing cells; of a subject its first row counts.
 
-    Numbers and dates are judged by the AUROC of their order, letters by the share of cases among subjects
-    of the same letters; what that reaches by chance is ``chance``. Sources that say nothing (all the same,
-    or all different letters) are left out. A finding isn't a leak by itself: a model that sees no names
-    can't use them. It says that cases and controls were collected, run or listed apart, so that anything
-    that drifts tells the label.
+    Numbers, dates and gaps are judged by the AUROC of their order, letters by the share of cases among
+    subjects of the same letters; what that reaches by chance is ``chance``. Of a pattern of gaps the column
+    that tells most counts, or the number of gaps, under permuted labels as under the given ones. Sources that
+    say nothing (all the same, or all different letters) are left out. That a source tells isn't a leak by
+    itself: :mod:`cfdna_interp.audit.leak_rule` says when it is.
 
     Parameters
     ----------
@@ -82,46 +133,109 @@ def readable_labels(
         (samples, columns): text columns whose values start like 2024-05-31 are read as dates.
     rng
         Source of the permutations.
+    gaps
+        Which cells are missing, (samples, columns) each.
     """
-    first = np.sort(np.unique(np.asarray(subjects, dtype=str), return_index=True)[1])
+    names = np.asarray(subjects, dtype=str)
+    first = np.sort(np.unique(names, return_index=True)[1])
     y = np.asarray(labels)[first]
     if min(int(y.sum()), int((1 - y).sum())) < PER_CLASS:
         return ()
-    sources = {"order of the rows": np.arange(len(first), dtype=np.float64)}
+    sources = [
+        *_sources_of_names(first, subjects, samples),
+        *_sources_of_dates(obs.iloc[first]),
+        *_sources_of_gaps(gaps, first),
+    ]
+    shuffled = rng.permuted(np.tile(y, (PERMUTATIONS, 1)), axis=1)  # (permutations, subjects)
+    found = []
+    # (samples,) the place of each one's subject in ``first``
+    order = {names[row]: place for place, row in enumerate(first)}
+    owners = np.array([order[name] for name in names])
+    for source in sources:
+        measured = np.isfinite(source.values).all(axis=1)
+        values = source.values[measured]
+        if len(set(y[measured].tolist())) < 2 or (np.ptp(values, axis=0) == 0).all():
+            continue
+        # Labels are dealt out over all subjects; those without a value drop out as they do in the seen ones.
+        deals = shuffled[:, measured]
+        deals = deals[(deals.min(axis=1) == 0) & (deals.max(axis=1) == 1)]
+        if source.kind is Kind.LETTERS:
+            best, seen = 0, _by_letters(values[:, 0], y[None, measured])[0]
+            null = _by_letters(values[:, 0], deals)
+            told = np.full(len(first), np.nan)
+            told[measured] = _rates(values[:, 0], y[measured])
+        else:
+            each, null = _by_order(values, y[None, measured]), np.zeros(len(deals))
+            best = int(each[:, 0].argmax())
+            seen = each[best, 0]
+            for start in range(0, values.shape[1], COLUMNS):
+                null = np.maximum(null, _by_order(values[:, start : start + COLUMNS], deals).max(axis=0))
+            told = source.values[:, best]
+        p = (1 + int((null >= seen - 1e-12).sum())) / (1 + len(null))
+        found.append(
+            Readable(
+                role=role,
+                kind=source.kind,
+                source=source.name,
+                auroc=float(seen),
+                chance=float(null.mean()),
+                p=p,
+                p_holm=p,
+                subjects=int(measured.sum()),
+                inputs=source.inputs,
+                column=source.columns[best],
+                values=told[owners],
+            )
+        )
+    adjusted = holm([item.p for item in found])
+    return tuple(replace(item, p_holm=float(q)) for item, q in zip(found, adjusted, strict=True))
+
+
+def _sources_of_names(first: np.ndarray, subjects: Sequence[str], samples: Sequence[str]) -> list[_Source]:
+    sources = [_Source(Kind.ORDER, "order of the rows", _column(np.arange(len(first))))]
     named = {"subject": subjects, "sample": samples}
     if list(subjects) == list(samples):
         del named["sample"]  # the same source twice would be paid for twice in the adjustment
     for who, names in named.items():
         chosen = [str(names[i]) for i in first]
-        sources[f"number in the {who}'s id"] = _numbers(chosen)
-        sources[f"letters in the {who}'s id"] = _letters(chosen)
-    for column in obs.columns:
-        dates = _dates(obs[column].iloc[first])
-        if dates is not None:
-            sources[str(column)] = dates
-    shuffled = rng.permuted(np.tile(y, (PERMUTATIONS, 1)), axis=1)  # (permutations, subjects)
-    found = []
-    for source, values in sources.items():
-        measured = np.isfinite(values)
-        if len(set(y[measured].tolist())) < 2 or np.ptp(values[measured]) == 0:
-            continue
-        read = _by_letters if source.startswith("letters") else _by_order
-        seen = read(values[measured], y[None, measured])[0]
-        # Labels are dealt out over all subjects; those without a value drop out as they do in the seen ones.
-        deals = shuffled[:, measured]
-        deals = deals[(deals.min(axis=1) == 0) & (deals.max(axis=1) == 1)]
-        null = read(values[measured], deals)
-        p = (1 + int((null >= seen - 1e-12).sum())) / (1 + len(null))
-        found.append((source, float(seen), float(null.mean()), p, int(measured.sum())))
-    adjusted = holm([p for _, _, _, p, _ in found])
-    return tuple(
-        Readable(role, source, seen, chance, p, float(q), n)
-        for (source, seen, chance, p, n), q in zip(found, adjusted, strict=True)
-    )
+        sources += [
+            _Source(Kind.NUMBER, f"number in the {who}'s id", _column(_numbers(chosen))),
+            _Source(Kind.LETTERS, f"letters in the {who}'s id", _column(_letters(chosen))),
+        ]
+    return sources
+
+
+def _sources_of_dates(obs: pd.DataFrame) -> list[_Source]:
+    dates = {str(column): days(obs[column]) for column in obs.columns}
+    return [_Source(Kind.DATE, name, _column(values)) for name, values in dates.items() if values is not None]
+
+
+def _sources_of_gaps(gaps: Sequence[Gaps], first: np.ndarray) -> list[_Source]:
+    """Return a source for each pattern that has any gap: the number of gaps, and each column of its own."""
+    sources = []
+    for pattern in gaps:
+        missing = pattern.missing[first]
+        some = np.flatnonzero(missing.any(axis=0))
+        if len(some):
+            # Columns with the same gaps tell the same.
+            columns, places = np.unique(missing[:, some], axis=1, return_index=True)
+            # Their number comes last: where it tells no more than a column, the column is named.
+            values = np.column_stack([columns, missing.sum(axis=1)]).astype(np.float64)
+            names = (*(pattern.columns[some[place]] for place in places), "")
+            sources.append(_Source(Kind.GAPS, pattern.name, values, bool(pattern.group), names))
+    return sources
+
+
+def _column(values: np.ndarray) -> np.ndarray:
+    return np.asarray(values, dtype=np.float64)[:, None]
 
 
 def _by_order(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    aurocs = _aurocs(np.broadcast_to(rankdata(values), labels.shape), labels)
+    """Return (columns, deals) AUROCs from .5 up of (subjects, columns) values, (deals, subjects) labels."""
+    ranks = rankdata(values, axis=0)
+    cases = labels.sum(axis=1)
+    wins = ranks.T @ labels.T - cases * (cases + 1) / 2
+    aurocs = wins / (cases * (labels.shape[1] - cases))
     return np.asarray(np.maximum(aurocs, 1 - aurocs))
 
 
@@ -129,14 +243,16 @@ def _by_letters(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
     _, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
     members = codes[:, None] == np.arange(len(counts))  # (subjects, spellings)
     rates = (labels @ members) / counts
-    return _aurocs(rankdata(rates[:, codes], axis=1), labels)
-
-
-def _aurocs(ranks: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the AUROC of each row of ranks for the same row of labels, both (rows, subjects)."""
+    ranks = rankdata(rates[:, codes], axis=1)
     cases = labels.sum(axis=1)
     wins = (ranks * labels).sum(axis=1) - cases * (cases + 1) / 2
     return np.asarray(wins / (cases * (labels.shape[1] - cases)))
+
+
+def _rates(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return for each subject the share of cases among those of the same value."""
+    _, codes = np.unique(values, return_inverse=True)
+    return np.asarray((np.bincount(codes, labels) / np.bincount(codes))[codes])
 
 
 def _numbers(names: Sequence[str]) -> np.ndarray:
@@ -153,18 +269,3 @@ def _letters(names: Sequence[str]) -> np.ndarray:
     if counts.max() == 1 or len(spellings) == 1:
         return np.full(len(names), np.nan)
     return codes.astype(np.float64)
-
-
-def _dates(column: pd.Series) -> np.ndarray | None:
-    if pd.api.types.is_datetime64_any_dtype(column):
-        parsed = column
-    elif pd.api.types.is_numeric_dtype(column):
-        return None
-    else:
-        text = column.astype(object).where(column.notna(), "").astype(str)
-        known = text[text != ""]
-        if known.empty or not known.map(lambda cell: DATE.match(cell) is not None).all():
-            return None
-        parsed = pd.to_datetime(text.str[:10], format="%Y-%m-%d", errors="coerce")
-    days = parsed.to_numpy(dtype="datetime64[D]").astype(np.float64)
-    return np.where(parsed.isna().to_numpy(), np.nan, days)

@@ -10,6 +10,7 @@ import numpy as np
 from cfdna_interp.artifacts.files import digest_file
 from cfdna_interp.artifacts.sheet import ROLES, Sample
 from cfdna_interp.cohort.cells import Cells, read_cells
+from cfdna_interp.cohort.gaps import FIELDS, known_cells
 from cfdna_interp.cohort.table_groups import feature_groups
 from cfdna_interp.cohort.table_people import People, number_or_text, read_people
 from cfdna_interp.config.table import FeatureTable
@@ -37,6 +38,8 @@ class TableCohort:
         (samples,) logits of a foreign model, None where there is none.
     covariates
         name -> (samples,) numbers, NaN where missing, or text.
+    columns
+        Names of the columns that say something of people and handling, by field of a sample; technical ones.
     unused
         Columns without a meaning.
     digest
@@ -49,6 +52,7 @@ class TableCohort:
     groups: Mapping[str, str]
     scores: np.ndarray | None
     covariates: Mapping[str, list[float] | list[str]]
+    columns: tuple[str, ...]
     unused: tuple[str, ...]
     digest: str
 
@@ -61,12 +65,21 @@ class TableCohort:
         share: np.ndarray = np.isnan(self._values(role, group)).mean(axis=0)
         return share
 
+    def gaps(self, group: str) -> np.ndarray:
+        """Return the (samples, features of a group) mask of missing cells."""
+        chosen = np.array([own == group for own in self.groups.values()])
+        return np.asarray(np.isnan(self.X[:, chosen]))
+
     def varies(self, role: str, group: str) -> bool:
         """Return whether any feature of a group has two values in one role."""
         values = self._values(role, group)
         low = np.where(np.isnan(values), np.inf, values).min(axis=0)
         high = np.where(np.isnan(values), -np.inf, values).max(axis=0)
         return bool((high > low).any())
+
+    def known(self) -> dict[str, list[bool]]:
+        """Return of each column about people and handling which samples have a value."""
+        return known_cells(self.samples, self.columns, self.covariates)
 
     def features(self, group: str) -> list[str]:
         """Return the names of a group's features."""
@@ -103,6 +116,10 @@ def read_table(table: FeatureTable) -> TableCohort:
         groups=groups,
         scores=_scores(cells, table, people),
         covariates={name: _taken(values, rows) for name, values in covariates.items()},
+        columns=(
+            *(field for field in FIELDS if getattr(table.columns, field) is not None),
+            *table.technical,
+        ),
         unused=tuple(name for name in cells.columns if name not in used),
         digest=digest_file(table.path),
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cfdna_interp.artifacts.sheet import ROLES, Sample
+from cfdna_interp.cohort.gaps import gap_lines, shares_by_label
 from cfdna_interp.cohort.table import TableCohort, read_table
 from cfdna_interp.config import Config
 from cfdna_interp.config.table import FeatureTable
@@ -36,7 +37,7 @@ class TableCheck:
         if self.cohort.left_out:
             lines.append(f"without a role, left out: {len(self.cohort.left_out)} samples")
         for group in names:
-            missing = ", ".join(f"{self.cohort.missing(role, group).mean():.1%} in {role}" for role in ROLES)
+            missing = shares_by_label(samples, self.cohort.gaps(group))
             lines.append(f"{group}: {len(self.cohort.features(group))} features, missing {missing}")
         for column in ("site", "batch"):
             lines += _levels(column, samples)
@@ -50,6 +51,7 @@ class TableCheck:
         for what, values in known.items():
             text = {value for value in values if isinstance(value, str) and value}
             lines.append(f"{what}: {f'{len(text)} categories' if text else 'numbers'}")
+        lines += gap_lines(samples, self.cohort.known())
         lines.append(
             "model under study: "
             + ("the score column" if self.table.columns.score else "logistic regression on all groups")

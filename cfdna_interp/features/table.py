@@ -40,7 +40,7 @@ def write_table_matrices(table: FeatureTable, outdir: str) -> None:
 
 
 def summary(cohort: TableCohort, table: FeatureTable) -> dict[str, Any]:
-    """Return source, digest, unused columns, and of each group how much is missing in each role."""
+    """Return source, digest, unused and empty columns, and of each group how much is missing in each role."""
     groups = {}
     for group in table.groups:
         names = cohort.features(group)
@@ -57,6 +57,7 @@ def summary(cohort: TableCohort, table: FeatureTable) -> dict[str, Any]:
         "samples": {role: int(cohort.members(role).sum()) for role in ROLES},
         "left_out": len(cohort.left_out),
         "unused": list(cohort.unused),
+        "empty": [name for name, known in cohort.known().items() if not any(known)],
         "groups": groups,
     }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.sheet import ROLES, Sample
 from cfdna_interp.artifacts.writable import check_writable
+from cfdna_interp.cohort.gaps import gap_lines, known_columns
 from cfdna_interp.cohort.sheet import read_sheet
 from cfdna_interp.cohort.table_check import TableCheck, check_table
 from cfdna_interp.config import Config
@@ -58,6 +59,7 @@ class Preflight:
             rows = [sample for sample in self.samples if sample.role == role]
             cases = sum(sample.label == 1 for sample in rows)
             lines.append(f"{role}: {len(rows)} samples, {cases} of cases, {len(rows) - cases} of controls")
+        lines += gap_lines(self.samples, known_columns(self.samples))
         for title, counts in (("build", self.builds), ("methylation", self.dialects)):
             lines.append(f"{title}: " + ", ".join(f"{name} ({n})" for name, n in sorted(counts.items())))
         lines += [f"will be excluded: {problem}" for problem in self.problems.values()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,8 @@ from cfdna_interp.stats.resampling import stream
 
 DRAWS = 100
 NO_FEATURE = "the penalty leaves no feature"
+# Of fewer a column would be made of its median, and a model that beats it has beaten nothing.
+MEASURED = 0.8
 
 
 @dataclass(frozen=True)
@@ -35,17 +38,57 @@ class Baseline:
     columns: tuple[str, ...] = ()
 
 
-def baselines(table: Table) -> list[Baseline]:
-    """Return the regressions to fit for a cohort, in the order of the contract."""
+def baselines(table: Table, seldom: Collection[str] = ()) -> list[Baseline]:
+    """Return the regressions to fit for a cohort, in the order of the contract.
+
+    Columns that were ``seldom`` measured are in none.
+    """
     return [
         *(Baseline(f"baseline_{group}", groups=(group,)) for group in table.study_groups),
         Baseline("baseline_all", groups=table.study_groups),
-        Baseline("baseline_covariates", columns=tuple(table.covariate_columns())),
-        Baseline("baseline_technical", columns=tuple(table.technical_columns())),
+        Baseline("baseline_covariates", columns=_but(table.covariate_columns(), seldom)),
+        Baseline("baseline_technical", columns=_but(table.technical_columns(), seldom)),
     ]
 
 
-def fit_all(config: Config, table: Table, group: str | None) -> tuple[dict[str, Linear], dict[str, str]]:
+def seldom_measured(discovery: Table, heldout: Table) -> dict[str, str]:
+    """Return covariates and technical columns that are no fair baseline, and why.
+
+    Such a column is known of less than 80 % of the discovery cases, of the discovery controls or of the
+    held-out subjects. Its median would stand for the rest, and a column that is missing in one class alone
+    turns a regression on it upside down.
+    """
+    assert discovery.labels is not None
+    seldom = {}
+    for column in (*discovery.covariate_columns(), *discovery.technical_columns()):
+        known, first = _known(discovery, column)
+        labels = discovery.labels[first]
+        shares = {
+            "discovery cases": known[labels == 1],
+            "discovery controls": known[labels == 0],
+            "held-out subjects": _known(heldout, column)[0],
+        }
+        for who, measured in shares.items():
+            if measured.mean() < MEASURED:
+                seldom[column] = f"known of {int(measured.sum())} of {len(measured)} {who}"
+                break
+    return seldom
+
+
+def _known(table: Table, column: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return of each subject whether its first sample has a value, and the places of these samples."""
+    first = np.sort(np.unique(np.array(table.subjects), return_index=True)[1])
+    cells = table.text(column)
+    return np.array([cells[place] != "" for place in first]), first
+
+
+def _but(columns: list[str], seldom: Collection[str]) -> tuple[str, ...]:
+    return tuple(column for column in columns if column not in seldom)
+
+
+def fit_all(
+    config: Config, table: Table, group: str | None, seldom: Collection[str] = ()
+) -> tuple[dict[str, Linear], dict[str, str]]:
     """Return the fitted regressions by score, and why there is none for the others.
 
     Parameters
@@ -58,11 +101,14 @@ def fit_all(config: Config, table: Table, group: str | None) -> tuple[dict[str, 
         The discovery samples with labels.
     group
         The dominant group, whose baseline is the proxy; None where there is none.
+    seldom
+        Columns that were measured too seldom.
     """
     assert table.labels is not None
     subjects = np.array(table.subjects)
     fitted, absent = {}, {}
-    for baseline in baselines(table):
+    columns = {baseline.score: baseline.columns for baseline in baselines(table)}
+    for baseline in baselines(table, seldom):
         inputs = inputs_of(baseline, table, table)
         # Named by score: a cohort with one group less leaves the folds of the others as they were.
         rng = stream(config.seed, "proxy", baseline.score)
@@ -80,6 +126,8 @@ def fit_all(config: Config, table: Table, group: str | None) -> tuple[dict[str, 
             absent[baseline.score] = NO_FEATURE
         elif inputs.names:
             absent[baseline.score] = "no input varies among the discovery samples"
+        elif left_out := [name for name in columns[baseline.score] if name in seldom]:
+            absent[baseline.score] = f"measured in too few subjects: {', '.join(left_out)}"
         else:
             absent[baseline.score] = "the cohort has no such inputs"
     return fitted, absent

@@ -25,7 +25,7 @@ from cfdna_interp.artifacts.predictions import Score, save_scores
 from cfdna_interp.artifacts.proxy import Linear, Proxy, save_proxy
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.proxy.baselines import NO_FEATURE, baselines, fit_all, inputs_of
+from cfdna_interp.proxy.baselines import NO_FEATURE, baselines, fit_all, inputs_of, seldom_measured
 from cfdna_interp.proxy.measure import METRICS
 from cfdna_interp.proxy.training import training_distance, training_levels
 from cfdna_interp.proxy.worth import cross_validations, fidelity_to_model, stable_features
@@ -65,9 +65,11 @@ def run_proxy(config: Config) -> None:
         layout.file("dominance.json"), "dominance", group=object, outcome=str, reason=str, groups=dict
     )
     group = dominance["group"]
-    fitted, absent = fit_all(config, discovery, group)
+    # What is measured too seldom is known before the opening: of held-out samples without their labels.
+    seldom = seldom_measured(discovery, heldout)
+    fitted, absent = fit_all(config, discovery, group, seldom)
     scores = []
-    for baseline in baselines(discovery):
+    for baseline in baselines(discovery, seldom):
         if baseline.score in fitted:
             linear = fitted[baseline.score]
             scores += _scores(baseline.score, linear, inputs_of(baseline, heldout, discovery), heldout)
@@ -77,7 +79,7 @@ def run_proxy(config: Config) -> None:
         scores += _scores("proxy", proxy, group_inputs(heldout, (group,)), heldout)
     save_proxy(_proxy(config, layout, discovery, dominance, proxy, empty), layout.file("proxy.json"))
     save_scores(scores, layout.scores("proxy"))
-    write_json(layout.file("protocol.json"), _protocol(config, layout, discovery, dominance, absent))
+    write_json(layout.file("protocol.json"), _protocol(config, layout, discovery, dominance, absent, seldom))
 
 
 def _scores(score: str, linear: Linear, inputs: Inputs, table: Table) -> list[Score]:
@@ -195,6 +197,7 @@ def _protocol(
     table: Table,
     dominance: dict[str, Any],
     absent: dict[str, str],
+    left_out: dict[str, str],
 ) -> dict[str, Any]:
     varying = usable(table.X)
     return {
@@ -212,6 +215,8 @@ def _protocol(
             for group in table.study_groups
         },
         "absent": absent,
+        "left_out": left_out,
+        "corrected": asdict(config.corrected),
         "metrics": METRICS,
         "margins": asdict(config.validation),
         "mediators": list(config.mediators),

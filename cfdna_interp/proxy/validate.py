@@ -43,6 +43,7 @@ def run_validate(config: Config) -> Opening:
         discovery=dict,
         seed=int,
         group=object,
+        corrected=dict,
     )
     check_protocol(layout, protocol, config)
     table = load_table(layout.matrix("heldout"))
@@ -72,11 +73,12 @@ def check_protocol(layout: Layout, protocol: dict[str, Any], config: Config) -> 
         "margins": asdict(config.validation),
         "mediators": list(config.mediators),
         "priority": list(config.priority),
+        "corrected": asdict(config.corrected),
     }
     if any(protocol[name] != value for name, value in settings.items()):
         raise InputError(
-            f"{layout.file('protocol.json')} was frozen with another seed, mediators, priority or other "
-            "'validation' settings; set them back, or run the proxy stage again"
+            f"{layout.file('protocol.json')} was frozen with another seed, mediators, priority, or other "
+            "'validation' or 'corrected' settings; set them back, or run the proxy stage again"
         )
     for name, digest in sorted(protocol["digests"].items()):
         path = layout.file(name)

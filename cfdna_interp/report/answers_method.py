@@ -6,7 +6,7 @@ from typing import Any
 
 from cfdna_interp import __version__
 from cfdna_interp.report.collect import Run
-from cfdna_interp.report.feature_table import missing_sentence
+from cfdna_interp.report.missing import missing_sentence
 from cfdna_interp.report.proxy import PENALTIES
 from cfdna_interp.report.words import group_name, group_rank, score_name, score_rank, whole_name
 
@@ -60,11 +60,7 @@ def method_answers(run: Run) -> dict[str, str]:
             else ""
         ),
         "judges": "" if table is None and not run.foreign else "whether people judged any",
-        "missing": (
-            "a feature that was not measured takes the median of the subjects that a model was fitted on"
-            if table is None
-            else missing_sentence(table).rstrip(".")
-        ),
+        "missing": missing_sentence(run.audit["missing"], table.empty if table else ()).rstrip("."),
         "form": _form(run),
         "model": "; ".join(
             [

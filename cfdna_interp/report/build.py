@@ -20,7 +20,7 @@ from cfdna_interp.config import Config
 from cfdna_interp.report import words
 from cfdna_interp.report.checklist import checklist
 from cfdna_interp.report.collect import Run, collect
-from cfdna_interp.report.feature_table import feature_rows, missing_sentence
+from cfdna_interp.report.feature_table import feature_rows
 from cfdna_interp.report.figures.attribution import attribution_figure
 from cfdna_interp.report.figures.audit import coefficient_figure, handling_forest
 from cfdna_interp.report.figures.calibration import calibration_figure
@@ -117,7 +117,6 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
         titles=dict(sections),
         checklist=checklist(run, tuple(name for name, _ in sections)),
         feature_rows=feature_rows(run.table) if run.table else [],
-        missing=missing_sentence(run.table) if run.table else "",
         lock=lock_sentence(run.validation),
         lock_changes=lock_changes(run.validation),
         marks=page_marks(run.validation, run.simulated),

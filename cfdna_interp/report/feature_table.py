@@ -9,7 +9,7 @@ import pandas as pd
 from cfdna_interp.artifacts.files import read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.tables import read_parquet
-from cfdna_interp.report.words import group_name, group_rank
+from cfdna_interp.report.words import group_rank
 
 SHOWN, GROUPS = 24, 6  # features and groups in the figure; feature_shares.parquet has them all
 
@@ -22,16 +22,10 @@ class TableGroup:
     ----------
     name, features
         The group and its number of columns.
-    missing
-        Role -> share of cells without a value.
-    worst
-        The column with the most of them, and its share.
     """
 
     name: str
     features: int
-    missing: dict[str, float]
-    worst: tuple[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +40,8 @@ class FeatureTable:
         Groups in the order shown.
     unused
         Columns without a meaning to the run.
+    empty
+        Columns of the settings that hold no value.
     left_out
         Rows without a role.
     shares
@@ -56,6 +52,7 @@ class FeatureTable:
     digest: str
     groups: tuple[TableGroup, ...]
     unused: tuple[str, ...]
+    empty: tuple[str, ...]
     left_out: int
     shares: pd.DataFrame
 
@@ -89,16 +86,9 @@ def load_feature_table(layout: Layout) -> FeatureTable:
     return FeatureTable(
         source=str(record["source"]),
         digest=str(record["digest"]),
-        groups=tuple(
-            TableGroup(
-                name,
-                groups[name]["features"],
-                groups[name]["missing"],
-                (groups[name]["worst"]["feature"], groups[name]["worst"]["missing"]),
-            )
-            for name in sorted(groups, key=group_rank)
-        ),
+        groups=tuple(TableGroup(name, groups[name]["features"]) for name in sorted(groups, key=group_rank)),
         unused=tuple(record["unused"]),
+        empty=tuple(record["empty"]),
         left_out=record["left_out"],
         shares=shares.sort_values(["mean_abs_phi", "feature"], ascending=[False, True], ignore_index=True),
     )
@@ -125,17 +115,3 @@ def feature_rows(table: FeatureTable) -> list[FeatureRow]:
         )
         for row in rows
     ]
-
-
-def missing_sentence(table: FeatureTable) -> str:
-    """Say how many values are missing and what takes their place."""
-    lacking = [group for group in table.groups if any(group.missing.values())]
-    if not lacking:
-        return "No value is missing."
-    parts = "; ".join(
-        f"{group_name(group.name).lower()} {100 * group.missing['discovery']:.2g} % in discovery and "
-        f"{100 * group.missing['heldout']:.2g} % held-out, most in {group.worst[0]} "
-        f"({100 * group.worst[1]:.2g} %)"
-        for group in lacking
-    )
-    return f"Missing values: {parts}. They take the median of the subjects that a model was fitted on."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cfdna_interp.report.words import group_name, number, p_phrase, percent
+from cfdna_interp.verdict.leak_cautions import leak_words, source_words
 
 Record = Mapping[str, Any]
 
@@ -45,6 +46,36 @@ class ShiftRow:
     group: str
     difference: float | None
     q: float | None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source of labels: its ``record`` in the audit, its words, and whether the score follows it."""
+
+    record: Record
+    words: str
+    followed: str
+
+
+def leak_sentence(leakage: Record) -> str:
+    """Say what breaks rung L0, in the words of the ladder."""
+    said = leak_words(leakage)
+    if not said:
+        return "Nothing of what was found breaks rung L0."
+    return f"Rung L0 can't be told: {said}."
+
+
+def sources(leakage: Record) -> list[Source]:
+    """Return every source, with whether the held-out score follows it within label and batch."""
+    followed = {row["source"]: row for row in leakage["followed"]}
+    return [
+        Source(
+            row,
+            _capital(source_words(row["kind"], row["source"], row["column"])),
+            _followed(followed.get(row["source"]) if row["role"] == "heldout" else None),
+        )
+        for row in leakage["readable_labels"]
+    ]
 
 
 def checks(leakage: Record) -> list[Check]:
@@ -117,7 +148,11 @@ def _twins(record: Record) -> Check:
     name = "Near-duplicates by their features"
     if record["reason"]:
         return Check(name, UNCHECKED, f"{_capital(record['reason'])}.")
-    rests = f"{record['samples']} samples, intrinsic dimension {number(record['dimension'], 0)}"
+    looked = "".join(f", {group_name(group).lower()}" for group in record["searched"])
+    rests = (
+        f"{record['samples']} samples, intrinsic dimension {number(record['dimension'], 0)}; looked for over "
+        f"all features{looked}"
+    )
     if not record["pairs"]:
         sentence = f"No two samples of different subjects lie nearer than chance makes them ({rests})."
         return Check(name, NOTHING, sentence)
@@ -126,18 +161,18 @@ def _twins(record: Record) -> Check:
         FOUND,
         f"{_pairs(record)} of different subjects lie nearer than two people's do ({rests}).",
         tuple(
-            f"{_pair(pair)}: {percent(pair['ratio'])} of the distance to the fifth neighbour, "
-            f"{p_phrase(pair['p'])}"
+            f"{_pair(pair)}: {percent(pair['ratio'])} of the distance to the fifth neighbour"
+            f"{_alike_in(pair)}, {p_phrase(pair['q']).replace('p', 'q', 1)}"
             for pair in record["pairs"][:SHOWN]
         ),
     )
 
 
 def _readable(sources: list[Record]) -> Check:
-    name = "Label read from ids, order or dates"
+    name = "Label read from ids, order, dates or missing cells"
     if not sources:
-        return Check(name, UNCHECKED, "No id, order or date varies enough, or the classes are too small.")
-    telling = [source for source in sources if source["p_holm"] <= SIGNIFICANT]
+        return Check(name, UNCHECKED, "Nothing of the kind varies enough, or the classes are too small.")
+    telling = [source for source in sources if source["tells"]]
     looked = f"{len(sources)} sources, p after Holm within a role"
     if not telling:
         return Check(name, NOTHING, f"Nothing of the kind tells the label ({looked}).")
@@ -146,13 +181,30 @@ def _readable(sources: list[Record]) -> Check:
         FOUND,
         f"The label can be read ({looked}). A model that sees no names can't use them, but cases and "
         "controls were collected, run or listed apart, so that whatever drifts tells the label.",
-        tuple(
-            f"{_capital(source['source'])}, {source['role'].replace('heldout', 'held-out')}: AUROC "
-            f"{number(source['auroc'])} (permuted {number(source['chance'])}, {p_phrase(source['p_holm'])}, "
-            f"n = {source['subjects']} subjects)"
-            for source in telling[:SHOWN]
-        ),
+        tuple(_telling(source) for source in telling[:SHOWN]),
     )
+
+
+def _telling(source: Record) -> str:
+    words = _capital(source_words(source["kind"], source["source"], source["column"]))
+    return (
+        f"{words}, {source['role'].replace('heldout', 'held-out')}: AUROC {number(source['auroc'])} "
+        f"(permuted {number(source['chance'])}, {p_phrase(source['p_holm'])}, n = {source['subjects']} "
+        "subjects)"
+    )
+
+
+def _followed(row: Record | None) -> str:
+    """Say what is known of the score and a source that tells the held-out label."""
+    if row is None:
+        return "not asked"
+    if row["correlation"] is None:
+        return "can't be told: nothing varies within label and batch"
+    return f"correlation {number(row['correlation'])}, {p_phrase(row['p_holm'])}"
+
+
+def _alike_in(pair: Record) -> str:
+    return f" in {group_name(pair['group']).lower()}" if pair["group"] else ""
 
 
 def _pairs(record: Record) -> str:

@@ -10,6 +10,7 @@ from cfdna_interp.fragments.fragment_file import is_fragment_file
 from cfdna_interp.report.collect import Run
 from cfdna_interp.report.interventions import REFERENCES, combination_name
 from cfdna_interp.report.methods_table import attribution_paragraph, features_paragraph, model_paragraph
+from cfdna_interp.report.missing import missing_sentence
 from cfdna_interp.report.proxy import describe_proxy
 from cfdna_interp.report.words import group_name, group_rank
 
@@ -20,7 +21,8 @@ PAIRED, SINGLE, LINES = "mates", "whole reads", "lines of a fragment file"
 def methods_paragraphs(run: Run) -> list[str]:
     """Describe in plain text what was done: cohort, fragments, model, attribution, embeddings, validation."""
     if run.table is not None:
-        middle = [features_paragraph(run.table), model_paragraph(run), attribution_paragraph(run)]
+        missing = missing_sentence(run.audit["missing"], run.table.empty)
+        middle = [features_paragraph(run.table, missing), model_paragraph(run), attribution_paragraph(run)]
         return [_cohort(run), *middle, _validation(run)]
     paragraphs = [_cohort(run), _fragments(run), _model(run), _attribution(run)]
     if run.config.representation.parts:

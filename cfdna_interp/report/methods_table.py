@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cfdna_interp.report.feature_table import FeatureTable, missing_sentence
+from cfdna_interp.report.feature_table import FeatureTable
 from cfdna_interp.report.words import group_name, group_rank
 
 if TYPE_CHECKING:
     from cfdna_interp.report.collect import Run
 
 
-def features_paragraph(table: FeatureTable) -> str:
-    """Describe the table: features by group, and what was missing."""
+def features_paragraph(table: FeatureTable, missing: str) -> str:
+    """Describe the table: features by group, and the sentence on what was missing."""
     parts = ", ".join(f"{group_name(group.name).lower()} {group.features:,}" for group in table.groups)
     return (
         f"{table.features:,} features came as a table ({table.source}, SHA-256 {table.digest[:12]}…) and "
-        f"were mapped to feature groups by their names: {parts}. {missing_sentence(table)}"
+        f"were mapped to feature groups by their names: {parts}. {missing}"
     )
 
 

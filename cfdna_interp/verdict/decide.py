@@ -13,7 +13,7 @@ from cfdna_interp.artifacts.proxy import load_proxy
 from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.artifacts.verdict import save_verdict
 from cfdna_interp.config import Config
-from cfdna_interp.config.settings import Validation
+from cfdna_interp.config.settings import Corrected, Validation
 from cfdna_interp.errors import InputError
 from cfdna_interp.verdict.candidates import Cohorts
 from cfdna_interp.verdict.hypotheses import as_table, hypotheses
@@ -40,15 +40,17 @@ def run_verdict(config: Config) -> None:
         permutation=dict,
         protocol_digest=str,
     )
-    audit = read_result(layout.file("audit.json"), "audit", handling=dict, person=dict)
-    protocol = read_result(layout.file("protocol.json"), "proxy", margins=dict, mediators=list, priority=list)
+    audit = read_result(layout.file("audit.json"), "audit", handling=dict, person=dict, leakage=dict)
+    protocol = read_result(
+        layout.file("protocol.json"), "proxy", margins=dict, mediators=list, priority=list, corrected=dict
+    )
     margins = _margins(protocol["margins"], layout.file("protocol.json"))
     if validation["protocol_digest"] != digest_file(layout.file("protocol.json")):
         raise InputError(
             f"{layout.file('validation.json')} was made under another protocol; run the validate stage again"
         )
     check_opening(validation, audit, layout.file("audit.json"), "audit")
-    verdict = climb(dominance, validation, audit, margins)
+    verdict = climb(dominance, validation, audit, margins, Corrected(**protocol["corrected"]))
     subjects = load_subjects(layout.file("validation.scores.parquet"), validation)
     cohorts = Cohorts(
         discovery=load_table(layout.matrix("discovery")),

@@ -8,6 +8,7 @@ a rung's conditions for earning and refusing both hold, it is earned.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from cfdna_interp.artifacts.features import GROUPS
@@ -15,14 +16,25 @@ from cfdna_interp.artifacts.predictions import SURROGATE
 from cfdna_interp.artifacts.verdict import CANT_TELL, EARNED, REFUSED, Rung, Verdict
 from cfdna_interp.audit.claims import CONFOUNDED, HANDLING, NOT_HANDLING, NOT_PERSON
 from cfdna_interp.audit.hold import ATTENUATED
-from cfdna_interp.config.settings import Validation
+from cfdna_interp.config.settings import Corrected, Validation
+from cfdna_interp.verdict.leak_cautions import LEAK, corrected_words, leak_words
 
 FEWEST = 15
 SIGNIFICANT = 0.05
+NO_SIGNAL, CORRECTED = "no signal", "corrected with labels"
+WITH_LABELS = "with labels"  # of `corrected.how`
+NOT_SAID = Corrected()
+FITTED = ("L1", "L2", "L3")  # rungs that rest on what was fitted in discovery
 Record = Mapping[str, Any]
 
 
-def climb(dominance: Record, validation: Record, audit: Record, margins: Validation) -> Verdict:
+def climb(
+    dominance: Record,
+    validation: Record,
+    audit: Record,
+    margins: Validation,
+    corrected: Corrected = NOT_SAID,
+) -> Verdict:
     """Judge all rungs.
 
     Parameters
@@ -31,10 +43,12 @@ def climb(dominance: Record, validation: Record, audit: Record, margins: Validat
         ``dominance.json``, ``validation.json`` and ``audit.json``.
     margins
         The margins that were fixed in the protocol.
+    corrected
+        The earlier correction that the protocol names.
     """
     few = _too_few(validation)
     judged = (
-        _signal(validation, margins),
+        _signal(validation, audit, margins),
         _reliance(dominance),
         _necessity(dominance, validation, margins),
         _sufficiency(dominance, validation, margins),
@@ -42,10 +56,8 @@ def climb(dominance: Record, validation: Record, audit: Record, margins: Validat
         _held("L5", _person_claim(audit["person"]), audit["person"], earned=NOT_PERSON),
     )
     # The numbers stay: what cannot be judged can still be read.
-    rungs = tuple(
-        Rung(rung.rung, rung.claim, CANT_TELL, CANT_TELL, few, rung.numbers) if few else rung
-        for rung in judged
-    )
+    rungs = tuple(_unjudged(rung, few) if few else rung for rung in judged)
+    rungs = _corrected(rungs, corrected)
     headline = None
     for rung in rungs:
         if rung.status != EARNED:
@@ -54,7 +66,7 @@ def climb(dominance: Record, validation: Record, audit: Record, margins: Validat
     return Verdict(
         headline=headline,
         sentences=(
-            _first(headline, rungs[0].status == REFUSED, dominance, validation),
+            _first(headline, rungs[0].word, dominance, validation),
             _second(rungs, headline, validation),
         ),
         simulated=bool(validation["simulated"]),
@@ -73,15 +85,40 @@ def _too_few(validation: Record) -> str:
     return ""
 
 
-def _signal(validation: Record, margins: Validation) -> Rung:
+def _unjudged(rung: Rung, few: str) -> Rung:
+    if rung.word == LEAK:  # more subjects of this kind would not help
+        return replace(rung, reason=f"{few}; {rung.reason}")
+    return Rung(rung.rung, rung.claim, CANT_TELL, CANT_TELL, few, rung.numbers)
+
+
+def _corrected(rungs: tuple[Rung, ...], corrected: Corrected) -> tuple[Rung, ...]:
+    """Refuse every rung where held-out labels had a part in the values; mark what rests on discovery ones."""
+    if corrected.how != WITH_LABELS:
+        return rungs
+    said = corrected_words(asdict(corrected))
+    if corrected.over != "discovery":
+        reason = (
+            f"{said}: the labels are in the values, so that noise tells them, too (AUROC .85 to .98 where "
+            "nothing else does); give values that were corrected without labels, or as they were"
+        )
+        return tuple(Rung(rung.rung, rung.claim, REFUSED, CORRECTED, reason, rung.numbers) for rung in rungs)
+    return tuple(
+        replace(rung, reason=f"{rung.reason}; {said}, on which this rests") if rung.rung in FITTED else rung
+        for rung in rungs
+    )
+
+
+def _signal(validation: Record, audit: Record, margins: Validation) -> Rung:
     p, interval = validation["permutation"]["p"], validation["scores"]["model"]["auroc"]
     seen = f"held-out AUROC {_interval(interval)}, permutation p {p:.2g}"
-    if interval["low"] is None:
+    if leak := leak_words(audit["leakage"]):
+        status, word, reason = CANT_TELL, LEAK, f"{leak}; over all {seen}"
+    elif interval["low"] is None:
         status, word, reason = CANT_TELL, CANT_TELL, seen
     elif p <= SIGNIFICANT and interval["low"] > 0.5:
         status, word, reason = EARNED, EARNED, seen
     elif p > SIGNIFICANT and interval["high"] < margins.signal_ceiling:
-        status, word = REFUSED, "no signal"
+        status, word = REFUSED, NO_SIGNAL
         reason = f"{seen}: the upper bound is below {margins.signal_ceiling:g}"
     else:
         status, word = CANT_TELL, CANT_TELL
@@ -196,11 +233,14 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _first(headline: str | None, refused: bool, dominance: Record, validation: Record) -> str:
+def _first(headline: str | None, signal: str, dominance: Record, validation: Record) -> str:
     n, interval = validation["n"], validation["scores"]["model"]["auroc"]
     people = f"On {n['case']} held-out cases and {n['control']} controls"
     if headline is None:
-        found = "the model shows no signal" if refused else "whether the model holds a signal cannot be told"
+        found = {
+            NO_SIGNAL: "the model shows no signal",
+            CORRECTED: "nothing can be said of the model, since labels had a part in the values",
+        }.get(signal, "whether the model holds a signal cannot be told")
         return f"{people} {found} (AUROC {_interval(interval)})."
     name = _name(dominance["group"])
     if suppressors := _suppressors(dominance):

@@ -58,8 +58,8 @@ def test_two_batches_far_apart_are_no_duplicates():
 
 def test_the_dimension_is_that_of_the_latent_numbers():
     rng = np.random.default_rng(4)
-    X = rng.uniform(size=(2_000, 3))
-    # Uniform in a cube: 3, a little less by its faces.
+    # Six features that are three numbers: uniform in a cube, 3, a little less by its faces.
+    X = rng.uniform(size=(2_000, 3)) @ rng.normal(size=(3, 6))
     assert near_duplicates(X, *names(2_000)).dimension == pytest.approx(3, abs=0.3)
 
 
@@ -73,9 +73,66 @@ def test_samples_of_one_subject_are_not_compared():
 def test_what_cannot_be_compared_is_said():
     X, _ = people(6, n=19)
     assert "fewer than 20" in near_duplicates(X, *names(19)).reason
-    assert "no feature" in near_duplicates(np.ones((30, 2)), *names(30)).reason
-    few = np.tile([[0.0], [1.0]], (30, 2))
-    assert "too few values" in near_duplicates(few, *names(60)).reason
+    too_few = "fewer than 5 features take enough values"
+    assert too_few in near_duplicates(np.ones((30, 6)), *names(30)).reason
+    assert too_few in near_duplicates(np.tile([[0.0], [1.0]], (30, 6)), *names(60)).reason
+    # Four features that vary are few: rounded to two places, strangers are equal in all of them now and then.
+    assert too_few in near_duplicates(X_of(30)[:, :4], *names(30)).reason
+
+
+def X_of(n, features=40):
+    return people(6, n=n, features=features)[0]
+
+
+def test_strangers_who_share_zeros_or_gaps_are_not_accused():
+    rng = np.random.default_rng(8)
+    # Weights of signatures: four of five are 0, so that whole rows are equal by chance.
+    weights = rng.exponential(size=(100, 30)) * (rng.random((100, 30)) < 0.02)
+    assert len(np.unique(weights, axis=0)) < 70
+    found = near_duplicates(
+        np.hstack([X_of(100), weights]), *names(100), ["lengths"] * 40 + ["signatures"] * 30
+    )
+    assert (found.pairs, found.searched) == ((), ("lengths",))
+    # Ten people whose tissue was not measured are all at its medians.
+    gaps = X_of(100)
+    gaps[:10, :12] = np.nan
+    assert near_duplicates(gaps, *names(100), ["tissue"] * 12 + ["lengths"] * 28).pairs == ()
+
+
+def test_a_part_of_a_table_that_was_copied_is_found_in_its_group():
+    rng = np.random.default_rng(9)
+    X = rng.normal(size=(100, 60))
+    X[60, :20] = X[2, :20]
+    X[61] = X[3] + 0.05 * rng.normal(size=60)
+    found = near_duplicates(X, *names(100), ["lengths"] * 20 + ["levels"] * 40)
+    assert {(pair.a, pair.b, pair.group) for pair in found.pairs} == {
+        ("S2", "S60", "lengths"),
+        ("S3", "S61", ""),
+    }
+    assert found.searched == ("lengths", "levels")
+
+
+@pytest.mark.parametrize("features", [24, 166])
+@pytest.mark.parametrize("share", [0.2, 1.0])
+@pytest.mark.parametrize("noise", [0.0, 0.2])
+def test_second_libraries_of_few_or_all_held_out_people_are_found(features, share, noise):
+    rng = np.random.default_rng(10)
+    X = rng.normal(size=(100, features))
+    copies = round(50 * share)
+    X[50 : 50 + copies] = X[:copies] + noise * rng.normal(size=(copies, features))
+    found = {(pair.a, pair.b) for pair in near_duplicates(X, *names(100)).pairs}
+    assert found == {(f"S{i}", f"S{50 + i}") for i in range(copies)}
+
+
+def test_of_few_latent_numbers_many_copies_help_each_other():
+    # Five latent numbers in 24 features, noise of a tenth: one copy alone is hard to tell from strangers who
+    # are alike, sixteen together are not.
+    rng = np.random.default_rng(11)
+    X = rng.normal(size=(160, 5)) @ rng.normal(size=(5, 24)) + 0.5 * rng.normal(size=(160, 24))
+    X[80:96] = X[:16] + 0.1 * X.std(axis=0) * rng.normal(size=(16, 24))
+    found = {(pair.a, pair.b) for pair in near_duplicates(X, *names(160)).pairs}
+    assert found <= {(f"S{i}", f"S{80 + i}") for i in range(16)}
+    assert len(found) >= 13
 
 
 def table(starts, lengths, contigs=("chr1", "chr2"), contig=None):

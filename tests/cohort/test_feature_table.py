@@ -24,6 +24,8 @@ from cfdna_interp.config.table import GroupColumns, LabelCells, RoleCells, Table
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.matrix import write_matrices
 
+NOTHING = "0.0% of discovery cases, 0.0% of discovery controls, 0.0% of held-out samples"
+
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "txt", "parquet", "h5ad"])
 def test_every_format_holds_the_same_cohort(tmp_path, suffix) -> None:
@@ -148,6 +150,9 @@ def test_rows_without_a_role_are_listed_without_their_label(tmp_path, label) -> 
     assert "005" not in load_table(Layout.of(made.outdir).matrix("discovery")).samples
 
 
+NOTHING = "0.0% of discovery cases, 0.0% of discovery controls, 0.0% of held-out samples"
+
+
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_of_rows_without_a_role_nothing_else_is_read(tmp_path, suffix) -> None:
     table = frame()
@@ -268,8 +273,8 @@ def test_the_check_tells_what_a_person_wants_to_know(tmp_path) -> None:
         "simulated",
         "discovery: 8 samples of 8 subjects, 4 cases and 4 controls",
         "heldout: 8 samples of 8 subjects, 4 cases and 4 controls",
-        "fragment_length: 3 features, missing 0.0% in discovery, 0.0% in heldout",
-        "own: 2 features, missing 0.0% in discovery, 0.0% in heldout",
+        f"fragment_length: 3 features, missing {NOTHING}",
+        f"own: 2 features, missing {NOTHING}",
         "site: A (8), B (8)",
         "batch: A (8), B (8)",
         "covariate bmi: numbers",
@@ -277,5 +282,21 @@ def test_the_check_tells_what_a_person_wants_to_know(tmp_path) -> None:
         "model under study: logistic regression on all groups",
         "columns without a use: 1 (note)",
     ]
+    # Labels are 0, 1, 0, 1: cases of discovery are rows 1, 3, 5 and 7.
+    gaps = frame()
+    gaps.loc[[1, 3, 5, 7], "bmi"] = np.nan
+    gaps.loc[[0, 8, 9], "tube"] = ""
+    gaps.loc[1, "m0"] = np.nan
+    holes = config(write(gaps, tmp_path / "b.csv"), simulated=True)
+    lines = check_table(replace(holes, model=made.model), holes.features.table).lines()
+    told = "missing 100.0% of discovery cases, 0.0% of discovery controls, 0.0% of held-out samples"
+    assert f"bmi: {told}" in lines
+    # Two of eight held-out samples: their labels are not asked.
+    assert (
+        "tube: missing 0.0% of discovery cases, 25.0% of discovery controls, 25.0% of held-out samples"
+        in lines
+    )
+    # One of 4 x 2 cells.
+    assert f"own: 2 features, missing {NOTHING.replace('0.0', '12.5', 1)}" in lines
     with pytest.raises(InputError, match="4 discovery subjects are cases, too few for 5 folds"):
         check_table(replace(made, model=replace(made.model, folds=5)), made.features.table)

@@ -84,7 +84,7 @@ def test_a_file_changed_after_the_freeze_stops_before_the_labels(own_copy, name)
 
 def test_other_margins_than_the_frozen_ones_stop(own_copy):
     config = replace(own_copy, validation=replace(own_copy.validation, sufficiency_margin=0.2))
-    with pytest.raises(InputError, match="frozen with another seed or other 'validation' settings"):
+    with pytest.raises(InputError, match="another seed, or other 'validation' or 'corrected' settings"):
         run_validate(config)
 
 

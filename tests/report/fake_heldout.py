@@ -13,7 +13,8 @@ from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.audit.batches import BatchReading
 from cfdna_interp.audit.between import Between
 from cfdna_interp.audit.duplicates import NearDuplicates
-from cfdna_interp.audit.leakage import Readable
+from cfdna_interp.audit.leak_rule import Broken, Leak
+from cfdna_interp.audit.leakage import Kind, Readable
 from cfdna_interp.audit.matching import DepthMatched
 from cfdna_interp.audit.overlap import Overlap
 from cfdna_interp.audit.shared_fragments import SharedFragments
@@ -132,6 +133,7 @@ def audit_record(validation: dict, world: World, rng: np.random.Generator) -> di
         "leave_one_site_out": _left_out(world),
         "shift": asdict(_shift(world)),
         "leakage": _leakage(world),
+        "missing": _missing(world),
         "depth_reason": "",
         "depth": [
             {
@@ -187,19 +189,51 @@ def _shift(world: World) -> Shift:
     return Shift(0.54, 0.5, p, world.per_class, world.per_class, tuple(features), "")
 
 
+def _missing(world: World) -> list[dict[str, object]]:
+    """Ages of a quarter of the held-out cases are missing; nothing else is."""
+    rows = []
+    for role in ("discovery", "heldout"):
+        for name, kind, columns in (("fragment_length", "features", 68), ("age", "column", 1)):
+            gaps = role == "heldout" and name == "age" and world.covariates
+            rows.append(
+                {
+                    "name": name,
+                    "kind": kind,
+                    "role": role,
+                    "columns": columns,
+                    "case": {"missing": 0.25 if gaps else 0.0, "n": world.per_class},
+                    "control": {"missing": 0.0, "n": world.per_class},
+                    "p": 0.001 if gaps else None,
+                    "p_holm": 0.001 if gaps else None,
+                    "worst": None,
+                }
+            )
+    return rows
+
+
 def _leakage(world: World) -> dict[str, object]:
     """Nothing found; without a dominant group a subject in both roles, twins and a telling order."""
     found = not world.dominant
-    twin = [{"a": "S002", "b": "T003", "ratio": 0.04, "p": 1e-6, "roles": ["discovery", "heldout"]}]
-    shared = [{"a": "S002", "b": "T003", "share": 0.31, "p": 1e-9, "roles": ["discovery", "heldout"]}]
-    readable = [
-        asdict(Readable("discovery", "order of the rows", 0.6, 0.55, 0.116, 0.348, 80)),
-        asdict(Readable("heldout", "letters in the sample's id", 0.97, 0.55, 0.001, 0.003, 80)),
+    twin = [
+        {"a": "S002", "b": "T003", "ratio": 0.04, "q": 1e-6, "group": "", "roles": ["discovery", "heldout"]}
     ]
+    shared = [{"a": "S002", "b": "T003", "share": 0.31, "p": 1e-9, "roles": ["discovery", "heldout"]}]
+    letters = "letters in the sample's id"
+    readable = [
+        Readable("discovery", Kind.ORDER, "order of the rows", 0.6, 0.55, 0.116, 0.348, 80).record(),
+        Readable("heldout", Kind.LETTERS, letters, 0.97, 0.55, 0.001, 0.003, 80).record(),
+    ]
+    breaks = [asdict(Broken(kind, 1, 80)) for kind in (Leak.NAME, Leak.TWIN, Leak.MOLECULES)]
+    left = {"value": 0.9, "low": 0.83, "high": 0.95, "method": "made up"}
     return {
         "shared_subjects": [HOSTILE] if found else [],
         "near_duplicates": asdict(NearDuplicates((), 31.4, 160, "")) | {"pairs": twin if found else []},
         "shared_fragments": asdict(SharedFragments((), 0.0, 160, "")) | {"pairs": shared if found else []},
         "readable_labels": readable if found else readable[:1],
         "read_names": "read names are not stored",
+        "breaks": breaks if found else [],
+        "followed": [{"source": letters, "correlation": 0.08, "p_holm": 0.31}] if found else [],
+        "without": {"left_out": 2, "n": {"case": 39, "control": 39}, "scores": {"model": left}, "reason": ""}
+        if found
+        else None,
     }

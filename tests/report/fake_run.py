@@ -97,7 +97,12 @@ def make_run(folder: Path, world: World) -> tuple[Config, Layout]:
         map_table(rng).to_parquet(layout.file("maps.parquet"))
     proxy = _proxy(world, rng) if world.dominant else {"group": None, "reason": "no group is dominant"}
     write_json(layout.file("proxy.json"), proxy)
-    write_json(layout.file("protocol.json"), {"margins": asdict(config.validation)})
+    protocol = {
+        "margins": asdict(config.validation),
+        "corrected": asdict(config.corrected),
+        "left_out": {},
+    }
+    write_json(layout.file("protocol.json"), protocol)
     scores, validation = validation_record(samples["heldout"], latents, world, rng, config)
     opening = Opening(1, digest_file(layout.file("protocol.json")))
     validation |= opening.record()

@@ -6,7 +6,17 @@ from fake_heldout import HOSTILE
 from fake_run import Built
 
 from cfdna_interp.artifacts.files import read_json
-from cfdna_interp.report.leakage import FOUND, NOTHING, UNCHECKED, checks, shift_rows, shift_sentences
+from cfdna_interp.report.leakage import (
+    FOUND,
+    NOTHING,
+    UNCHECKED,
+    checks,
+    leak_sentence,
+    shift_rows,
+    shift_sentences,
+    sources,
+)
+from cfdna_interp.verdict.leak_cautions import leak_words
 
 
 def leakage(built: Built) -> dict:
@@ -28,12 +38,32 @@ def test_findings_name_samples_share_and_null(bare_run: Built) -> None:
         "S002 (discovery) and T003 (held-out): 31 % of the smaller one's fragments, p < 0.001",
     )
     assert twins.examples == (
-        "S002 (discovery) and T003 (held-out): 4 % of the distance to the fifth neighbour, p < 0.001",
+        "S002 (discovery) and T003 (held-out): 4 % of the distance to the fifth neighbour, q < 0.001",
     )
     # The order of the rows (p after Holm .348) is no finding; the letters (.003) are.
     assert readable.examples == (
         "Letters in the sample's id, held-out: AUROC 0.97 (permuted 0.55, p = 0.003, n = 80 subjects)",
     )
+
+
+def test_the_page_says_what_breaks_l0_in_the_words_of_the_ladder(
+    simulated_run: Built, bare_run: Built
+) -> None:
+    assert leak_sentence(leakage(simulated_run)) == "Nothing of what was found breaks rung L0."
+    record = leakage(bare_run)
+    said = leak_sentence(record)
+    assert leak_words(record) in said
+    assert "1 of 80 held-out subjects have a name that stands in discovery, too" in said
+    assert (
+        "without these 2 subjects the AUROC is: model 0.90 [0.83 to 0.95] (39 cases and 39 controls)" in said
+    )
+    assert said.replace("'", "&#39;") in bare_run.page.read_text(encoding="utf-8")
+    # The config doesn't say whether values were corrected, and the letters tell the label.
+    page = " ".join(bare_run.page.read_text(encoding="utf-8").split())
+    assert "Whether the values were corrected for batches before they came here is not known" in page
+    assert "The held-out label is read from letters in the sample&#39;s id (AUROC 0.97, n = 80)" in page
+    # Of the letters it was asked whether the score follows them, of what tells nothing it wasn't.
+    assert [source.followed for source in sources(record)] == ["not asked", "correlation 0.08, p = 0.31"]
 
 
 def test_what_was_not_looked_for_is_no_all_clear(simulated_run: Built) -> None:

@@ -22,7 +22,6 @@ from cfdna_interp.report.feature_table import (
     TableGroup,
     feature_rows,
     load_feature_table,
-    missing_sentence,
 )
 from cfdna_interp.report.figures.style import GROUP_COLOURS, group_colours
 from cfdna_interp.report.model import describe_model
@@ -30,8 +29,9 @@ from cfdna_interp.report.model import describe_model
 TABLE = FeatureTable(
     source="x.csv",
     digest="ab",
-    groups=(TableGroup("few", 30, {"discovery": 0.0, "heldout": 0.0}, ("few_00", 0.0)),),
+    groups=(TableGroup("few", 30),),
     unused=(),
+    empty=(),
     left_out=0,
     shares=pd.DataFrame(),
 )
@@ -106,15 +106,22 @@ def test_the_penalty_is_told_as_it_is_chosen(table_run: Built) -> None:
 
 def test_groups_of_any_name_are_written_as_words(table_run: Built) -> None:
     sections = read(table_run).sections
-    assert re.search(r"Mutational signature\s+5\s+0\.\d\d %\s+0\.00 %", sections["excluded"])
+    assert re.search(r"Mutational signature\s+5\s+1\.0 %\s+0\.0 %", sections["excluded"])
     for name in ("verdict", "ladder", "attribution", "heldout", "audit", "methods", "hypotheses"):
         assert "mutational_signature" not in sections[name].replace("baseline_", ""), name
 
 
 def test_missing_values_and_unused_columns_are_reported(table_run: Built) -> None:
     text = read(table_run).sections["excluded"]
-    # One cell of 40 rows x 5 columns is .5 %, of its column 2.5 %.
-    assert "mutational signature 0.5 % in discovery and 0 % held-out, most in mut_0 (2.5 %)" in text
+    # One cell of 20 cases x 5 columns is 1 %, of its column 5 %.
+    told = (
+        "mutational signature 1.0 % of discovery cases and 0.0 % of controls, 0.0 % of held-out cases and "
+        "0.0 % of controls"
+    )
+    assert told in text
+    assert "differs most in mut_0: 5.0 % of cases, 0.0 % of controls" in text
+    # The checklist and the methods say the same.
+    assert told in read(table_run).sections["checklist"] and told in read(table_run).sections["methods"]
     assert f"Columns that were not used: {HOSTILE}." in text
 
 
@@ -164,10 +171,6 @@ def test_a_group_of_many_small_features_is_not_crowded_out() -> None:
     rows = feature_rows(table)
     # 24 places, two groups, twelve each; "many" holds .7 of all and comes first.
     assert [row.group for row in rows] == ["many"] * 12 + ["few"] * 12
-
-
-def test_a_table_without_gaps_says_so() -> None:
-    assert missing_sentence(TABLE) == "No value is missing."
 
 
 def test_unknown_groups_have_colours_of_their_own() -> None:

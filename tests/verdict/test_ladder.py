@@ -6,7 +6,7 @@ import pytest
 from frozen_run import dominance as dominance_record
 
 from cfdna_interp.artifacts.verdict import load_verdict, save_verdict
-from cfdna_interp.config.settings import Validation
+from cfdna_interp.config.settings import Corrected, Validation
 from cfdna_interp.errors import InputError
 from cfdna_interp.verdict.ladder import climb, in_words
 
@@ -76,6 +76,7 @@ def records(
         }
         for key, status, columns in (("handling", handling, ()), ("person", person, ("age", "sex")))
     }
+    audit["leakage"] = {"breaks": [], "without": None}
     return dominance, validation, audit
 
 
@@ -355,3 +356,103 @@ def test_names_of_groups_become_words_the_longest_first():
     # "copy" alone must not break "copy_number" apart.
     assert in_words("copy_number beats copy", ("copy", "copy_number")) == "copy number beats copy"
     assert in_words("fragment_length leads") == "fragment length leads"
+
+
+def broken(kind, subjects, **more):
+    fields = {"source_kind": "", "source": "", "column": "", "auroc": None, "correlation": None, "p": None}
+    return {"kind": kind, "subjects": subjects, "of": 80, **fields, **more}
+
+
+def leaking(*found, without=None):
+    dominance, validation, audit = records()
+    return dominance, validation, audit | {"leakage": {"breaks": list(found), "without": without}}
+
+
+def test_a_leak_breaks_l0_whatever_the_numbers_and_the_verdict_names_it():
+    left = {
+        "left_out": 20,
+        "n": {"case": 30, "control": 30},
+        "scores": {"model": {"value": 0.51, "low": 0.37, "high": 0.65, "method": "DeLong"}},
+        "reason": "",
+    }
+    verdict = climb(*leaking(broken("near-duplicate across roles", 20), without=left), MARGINS)
+    assert (verdict.rungs[0].status, verdict.rungs[0].word) == ("can't tell", "can't tell: leak")
+    assert verdict.headline is None
+    assert "whether the model holds a signal cannot be told" in verdict.sentences[0]
+    assert verdict.sentences[1].startswith(
+        "The ladder ends before L0 (can't tell: leak): 20 of 80 held-out subjects are near-duplicates of "
+        "discovery subjects by their features; without these 20 subjects the AUROC is: model 0.51 [0.37 to "
+        "0.65] (30 cases and 30 controls); over all held-out AUROC 0.60"
+    )
+    # The rungs above are judged by themselves.
+    assert {rung.status for rung in verdict.rungs[1:]} == {"earned"}
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (
+            broken("name in both roles", 1),
+            "1 of 80 held-out subjects have a name that stands in discovery, too",
+        ),
+        (
+            broken("same molecules across roles", 3),
+            "3 of 80 held-out subjects hold the molecules of discovery",
+        ),
+        (
+            broken(
+                "score follows a source",
+                80,
+                source_kind="date",
+                source="technical_drawn",
+                auroc=0.9,
+                correlation=0.5,
+                p=0.0004,
+            ),
+            "the score follows the date in drawn among subjects of one label and batch (rank correlation "
+            "0.50, p < 0.001), and the label is read from it with AUROC 0.90",
+        ),
+        (
+            broken(
+                "gaps tell the label", 40, source_kind="gaps", source="gaps in sizes", column="s_3", auroc=1.0
+            ),
+            "the gaps in sizes (most: s_3) alone tell the label with AUROC 1.00",
+        ),
+    ],
+)
+def test_each_leak_has_its_words(found, said):
+    assert said in climb(*leaking(found), MARGINS).sentences[1]
+
+
+def test_a_leak_is_said_of_a_cohort_that_is_too_small_as_well():
+    dominance, validation, audit = leaking(broken("name in both roles", 1))
+    validation["n"] = {"case": 14, "control": 40}
+    rung = climb(dominance, validation, audit, MARGINS).rungs[0]
+    assert rung.word == "can't tell: leak"
+    assert "fewer than 15" in rung.reason and "have a name that stands in discovery" in rung.reason
+
+
+@pytest.mark.parametrize("over", ["both roles", "each role"])
+def test_a_correction_that_knew_held_out_labels_refuses_every_rung(over):
+    corrected = Corrected("with labels", "ComBat", over)
+    verdict = climb(*records(), MARGINS, corrected)
+    assert {(rung.status, rung.word) for rung in verdict.rungs} == {("refused", "corrected with labels")}
+    assert verdict.headline is None
+    assert all("by ComBat" in rung.reason for rung in verdict.rungs)
+    assert verdict.sentences[0].startswith(
+        "On 40 held-out cases and 40 controls nothing can be said of the model, since labels had a part"
+    )
+    assert "tells the classes apart" not in " ".join(verdict.sentences)
+    assert "no signal" not in " ".join(verdict.sentences)
+
+
+def test_a_correction_of_discovery_alone_marks_what_rests_on_it():
+    verdict = climb(*records(), MARGINS, Corrected("with labels", "", "discovery"))
+    assert verdict.headline == "L4"
+    marked = [rung.rung for rung in verdict.rungs if "with labels over discovery, on which" in rung.reason]
+    assert marked == ["L1", "L2", "L3"]
+
+
+@pytest.mark.parametrize("how", ["unknown", "none", "blind"])
+def test_other_answers_change_no_rung(how):
+    assert climb(*records(), MARGINS, Corrected(how)) == climb(*records(), MARGINS)

@@ -1,0 +1,128 @@
+"""Which cells are missing: by feature group, and among what is known of people and handling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import fisher_exact
+
+from cfdna_interp.artifacts.matrix import Table
+from cfdna_interp.stats.multiplicity import holm
+
+KNOWN = "covariates, technical columns, site and batch"
+
+
+@dataclass(frozen=True, eq=False)
+class Gaps:
+    """A pattern of missing cells.
+
+    Attributes
+    ----------
+    group
+        The feature group, "" for what is known of people and handling.
+    columns
+        (columns,) names.
+    missing
+        (samples, columns) bool.
+    """
+
+    group: str
+    columns: tuple[str, ...]
+    missing: np.ndarray
+
+    @property
+    def name(self) -> str:
+        """The pattern in words."""
+        return f"gaps in {self.group.replace('_', ' ') or KNOWN}"
+
+
+def gaps_of(table: Table) -> list[Gaps]:
+    """Return the gaps of each feature group, and those of the columns about people and handling together."""
+    owners = np.array(table.groups)
+    absent = np.isnan(table.X)
+    patterns = [
+        Gaps(
+            group,
+            tuple(name for name, owner in zip(table.names, owners, strict=True) if owner == group),
+            absent[:, owners == group],
+        )
+        for group in dict.fromkeys(table.groups)
+    ]
+    columns = known_columns(table)
+    if columns:
+        blank = np.column_stack([_blank(table.obs[name]) for name in columns])
+        patterns.append(Gaps("", tuple(columns), blank))
+    return patterns
+
+
+def known_columns(table: Table) -> list[str]:
+    """Return age, sex and further covariates, technical columns, site and batch, those of the cohort."""
+    named = [name for name in ("site", "batch") if name in table.obs]
+    return [*table.covariate_columns(), *table.technical_columns(), *named]
+
+
+def missing_shares(table: Table, role: str) -> list[dict[str, Any]]:
+    """Return how much is missing of each feature group and column, by label.
+
+    Parameters
+    ----------
+    table
+        A role's samples, with labels. The first sample of a subject stands for it.
+    role
+        Goes into the result.
+
+    Returns
+    -------
+    Rows with ``name``, ``kind`` (``features`` or ``column``), ``role``, ``columns`` (how many), and for
+    ``case`` and ``control`` the share of missing cells (``missing``) of ``n`` subjects. ``p`` is Fisher's for
+    the numbers of subjects with any gap, null where nobody or everybody has one; ``p_holm`` is adjusted over
+    the role. Of a group ``worst`` is the column whose share differs most between the labels.
+    """
+    assert table.labels is not None
+    first = np.sort(np.unique(np.array(table.subjects), return_index=True)[1])
+    case = table.labels[first] == 1
+    rows = []
+    for pattern in gaps_of(table):
+        missing = pattern.missing[first]
+        if pattern.group:
+            row = _row(pattern.group, "features", role, missing, case)
+            rows.append(row | _worst(pattern.columns, missing, case))
+            continue
+        for place, name in enumerate(pattern.columns):
+            rows.append(_row(name, "column", role, missing[:, [place]], case) | {"worst": None})
+    adjusted = holm([np.nan if row["p"] is None else row["p"] for row in rows])
+    return [
+        row | {"p_holm": float(q) if np.isfinite(q) else None} for row, q in zip(rows, adjusted, strict=True)
+    ]
+
+
+def _row(name: str, kind: str, role: str, missing: np.ndarray, case: np.ndarray) -> dict[str, Any]:
+    some = missing.any(axis=1)
+    counts = [[int((some & who).sum()), int((~some & who).sum())] for who in (case, ~case)]
+    return {
+        "name": name,
+        "kind": kind,
+        "role": role,
+        "columns": missing.shape[1],
+        **{
+            label: {"missing": float(missing[who].mean()) if who.any() else None, "n": int(who.sum())}
+            for label, who in (("case", case), ("control", ~case))
+        },
+        "p": float(fisher_exact(counts).pvalue) if some.any() and not some.all() else None,
+    }
+
+
+def _worst(columns: tuple[str, ...], missing: np.ndarray, case: np.ndarray) -> dict[str, Any]:
+    if not missing.any() or case.all() or not case.any():
+        return {"worst": None}
+    shares = {"case": missing[case].mean(axis=0), "control": missing[~case].mean(axis=0)}
+    place = int(np.abs(shares["case"] - shares["control"]).argmax())
+    return {"worst": {"column": columns[place], **{key: float(s[place]) for key, s in shares.items()}}}
+
+
+def _blank(column: pd.Series) -> np.ndarray:
+    text = column.astype(object)
+    return np.asarray(text.isna() | (text == ""))

@@ -1,0 +1,263 @@
+"""What of all that could leak breaks rung L0, and what the AUROC is without it.
+
+People who are in both roles, by name, by features or by molecules, always do: the held-out cohort is not held
+out then. A source from which the held-out label is read (order, ids, dates, gaps) does where it can have
+reached the score: honest sheets list cases first, and a model sees no row and no name. Either the score
+follows the source among subjects of one label and batch, in the direction in which the source tells the
+label; or the gaps are those of features, which a model reads, and alone they reach the lower bound of the
+model's AUROC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from cfdna_interp.artifacts.matrix import Table
+from cfdna_interp.audit.duplicates import Twins
+from cfdna_interp.audit.gaps import Gaps
+from cfdna_interp.audit.leakage import PERMUTATIONS, Kind, Readable
+from cfdna_interp.audit.shared_fragments import SharedPair
+from cfdna_interp.stats.multiplicity import holm
+from cfdna_interp.stats.resampling import stream
+from cfdna_interp.stats.roc import auroc_interval
+from cfdna_interp.stats.strata import PER_CLASS
+
+# A sound cohort loses L0 by the sources from which labels are read in 1 of 100.
+SIGNIFICANT = 0.01
+JUDGED = ("model", "proxy")
+
+
+class Leak(StrEnum):
+    """What breaks L0."""
+
+    NAME = "name in both roles"
+    TWIN = "near-duplicate across roles"
+    MOLECULES = "same molecules across roles"
+    FOLLOWED = "score follows a source"
+    GAPS = "gaps tell the label"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """One finding that breaks L0.
+
+    Attributes
+    ----------
+    kind
+        Which.
+    subjects
+        Held-out subjects concerned.
+    of
+        All held-out subjects.
+    source_kind, source, column
+        What the label was read from, as in :class:`Readable`; "" for people in both roles.
+    auroc
+        Of the label read from the source, from .5 up; None for people.
+    correlation, p
+        Of score and source among subjects of one label and batch, p after Holm; None where that isn't why.
+    """
+
+    kind: Leak
+    subjects: int
+    of: int
+    source_kind: str = ""
+    source: str = ""
+    column: str = ""
+    auroc: float | None = None
+    correlation: float | None = None
+    p: float | None = None
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Partial rank correlation of score and source, above 0 where it feeds the signal; p after Holm."""
+
+    correlation: float
+    p: float
+
+
+def judge_leaks(
+    heldout: Table,
+    scores: pd.DataFrame,
+    bound: float | None,
+    shared: Sequence[str],
+    twins: Sequence[tuple[Twins, tuple[str, str]]],
+    molecules: Sequence[tuple[SharedPair, tuple[str, str]]],
+    readable: Sequence[Readable],
+    gaps: Sequence[Gaps],
+    seed: int,
+) -> dict[str, Any]:
+    """Return ``breaks``, ``followed`` and ``without`` of the record of leaks.
+
+    Parameters
+    ----------
+    heldout
+        Its samples, with labels.
+    scores
+        One row a held-out subject: ``subject``, ``label``, ``batch``, and a column for each score.
+    bound
+        Lower 95 % bound of the model's held-out AUROC, None without one.
+    shared
+        Held-out subjects whose name is in discovery.
+    twins, molecules
+        Pairs of samples of different subjects, with the roles of both.
+    readable
+        What labels were read from, both roles.
+    gaps
+        The gaps of the held-out table.
+    seed
+        The run's seed.
+    """
+    owner = dict(zip(heldout.samples, heldout.subjects, strict=True))
+    table = scores.set_index(scores["subject"].astype(str))
+    people = {
+        Leak.NAME: set(shared),
+        Leak.TWIN: _across(twins, owner),
+        Leak.MOLECULES: _across(molecules, owner),
+    }
+    breaks = [Broken(kind, len(found), len(table)) for kind, found in people.items() if found]
+    telling = [item for item in readable if item.role == "heldout" and item.tells]
+    followed = follow(
+        [_by_subject(item, heldout, table) for item in telling],
+        table["model"].to_numpy(dtype=np.float64),
+        table["label"].to_numpy(),
+        table["batch"].astype(str).tolist(),
+        stream(seed, "audit", "followed"),
+    )
+    leaving = set().union(*people.values())
+    for item, link in zip(telling, followed, strict=True):
+        reads = item.inputs and item.p_holm <= SIGNIFICANT and bound is not None and item.auroc >= bound
+        follows = link is not None and link.p <= SIGNIFICANT
+        if not (reads or follows):
+            continue
+        concerned = set(table.index)
+        if item.kind is Kind.GAPS:
+            concerned = _with_gaps(item, heldout, gaps)
+            leaving |= concerned
+        breaks.append(
+            Broken(
+                kind=Leak.FOLLOWED if follows else Leak.GAPS,
+                subjects=len(concerned),
+                of=len(table),
+                source_kind=item.kind,
+                source=item.source,
+                column=item.column,
+                auroc=item.auroc,
+                correlation=link.correlation if link is not None and follows else None,
+                p=link.p if link is not None and follows else None,
+            )
+        )
+    return {
+        "breaks": [asdict(found) for found in breaks],
+        "followed": [
+            {"source": item.source, "correlation": link and link.correlation, "p_holm": link and link.p}
+            for item, link in zip(telling, followed, strict=True)
+        ],
+        "without": _without(table, leaving, seed) if leaving else None,
+    }
+
+
+def follow(
+    sources: Sequence[np.ndarray],
+    score: np.ndarray,
+    labels: np.ndarray,
+    batches: Sequence[str],
+    rng: np.random.Generator,
+) -> list[Followed | None]:
+    """Ask of each source whether a score follows it among subjects of one label and batch.
+
+    Ranks of both less their means within label and batch are correlated; the score is permuted within these
+    strata, which holds every difference between labels and batches. One-sided: only the direction in which
+    the source tells the label feeds the signal. What a recorded batch brings is for rung L4 to judge.
+
+    Parameters
+    ----------
+    sources
+        (subjects,) values each, NaN where there is none.
+    score, labels, batches
+        (subjects,).
+    rng
+        Source of the permutations.
+
+    Returns
+    -------
+    For each source what was found, p adjusted after Holm; None where within strata nothing varies.
+    """
+    found: list[Followed | None] = []
+    _, strata = np.unique([f"{y} {b}" for y, b in zip(labels, batches, strict=True)], return_inverse=True)
+    for values in sources:
+        known = np.isfinite(values)
+        place = np.unique(strata[known], return_inverse=True)[1]
+        y = labels[known]
+        x, s = rankdata(values[known]), rankdata(score[known])
+        if len(set(y.tolist())) < 2:
+            found.append(None)
+            continue
+        if x[y == 1].mean() < x[y == 0].mean():
+            x = -x
+        x, s = _centred(x, place), _centred(s, place)
+        scale = float(np.sqrt((x**2).sum() * (s**2).sum()))
+        if scale < 1e-9:
+            found.append(None)
+            continue
+        seen = float(x @ s)
+        null = np.zeros(PERMUTATIONS)
+        for stratum in range(int(place.max()) + 1):
+            members = np.flatnonzero(place == stratum)
+            null += rng.permuted(np.tile(s[members], (PERMUTATIONS, 1)), axis=1) @ x[members]
+        p = (1 + int((null >= seen - 1e-9 * scale).sum())) / (1 + PERMUTATIONS)
+        found.append(Followed(seen / scale, p))
+    adjusted = iter(holm([item.p for item in found if item is not None]))
+    return [None if item is None else replace(item, p=float(next(adjusted))) for item in found]
+
+
+def _centred(values: np.ndarray, strata: np.ndarray) -> np.ndarray:
+    means = np.bincount(strata, values) / np.bincount(strata)
+    return np.asarray(values - means[strata])
+
+
+def _across(pairs: Sequence[tuple[Any, tuple[str, str]]], owner: Mapping[str, str]) -> set[str]:
+    """Return the held-out subjects of pairs whose samples are of different roles."""
+    found = set()
+    for pair, roles in pairs:
+        if set(roles) == {"discovery", "heldout"}:
+            found.add(owner[pair.a if roles[0] == "heldout" else pair.b])
+    return found
+
+
+def _by_subject(item: Readable, heldout: Table, table: pd.DataFrame) -> np.ndarray:
+    assert item.values is not None
+    values = dict(zip(heldout.subjects, item.values.tolist(), strict=True))
+    return np.array([values[subject] for subject in table.index])
+
+
+def _with_gaps(item: Readable, heldout: Table, gaps: Sequence[Gaps]) -> set[str]:
+    """Return the held-out subjects with a gap in the column that tells, without one in any column."""
+    pattern = next(each for each in gaps if each.name == item.source)
+    missing = pattern.missing
+    if item.column:
+        missing = missing[:, [pattern.columns.index(item.column)]]
+    return {heldout.subjects[row] for row in np.flatnonzero(np.asarray(missing.any(axis=1)))}
+
+
+def _without(table: pd.DataFrame, leaving: set[str], seed: int) -> dict[str, Any]:
+    """Return the AUROC of the judged scores among the held-out subjects that are left."""
+    left = table[~table.index.isin(leaving)]
+    labels = left["label"].to_numpy()
+    n = {"case": int((labels == 1).sum()), "control": int((labels == 0).sum())}
+    record: dict[str, Any] = {"left_out": len(table) - len(left), "n": n, "scores": {}, "reason": ""}
+    if min(n.values()) < PER_CLASS:
+        return record | {"reason": f"fewer than {PER_CLASS} subjects of a class are left"}
+    for name in JUDGED:
+        if name in left:
+            values = left[name].to_numpy(dtype=np.float64)
+            rng = stream(seed, "audit", "without leaks", name)
+            record["scores"][name] = asdict(auroc_interval(labels, values, rng))
+    return record
