@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from cfdna_interp.attribution.lead import LEAD, margins
+from cfdna_interp.attribution.lead import HIGH, LEAD, LOW, margins
 from cfdna_interp.stats.planning import FEWEST
 from cfdna_interp.stats.power import POWER, error
 from cfdna_interp.stats.resampling import stream
@@ -84,13 +84,13 @@ def chances(
     luck = rng.normal(size=COHORTS)
     again = found[:, None] + spread * rng.normal(size=(COHORTS, DRAWS, len(d)))
     leads = margins(_shares(again))  # (cohorts, draws, groups)
-    low = np.quantile(leads, 0.05, axis=1)
+    low = np.quantile(leads, LOW, axis=1)
     # How far apart the classes lie along the direction that was found.
     apart = (found @ d) / np.sqrt((found**2).sum(axis=1))
     true = norm.cdf(apart / np.sqrt(2))
     seen = true + luck * error(float(np.clip(np.median(true), 0.5, 0.999)), case, control)
     leader = np.where(seen >= signal_ceiling, np.where(low.max(axis=1) > LEAD, low.argmax(axis=1), -1), -1)
-    high = np.quantile(leads.max(axis=2), 0.95, axis=1)
+    high = np.quantile(leads.max(axis=2), HIGH, axis=1)
     return Chances(
         named=float((leader == 0).mean()),
         another=float((leader > 0).mean()),

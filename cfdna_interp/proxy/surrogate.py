@@ -13,7 +13,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from cfdna_interp.artifacts.predictions import SURROGATE
-from cfdna_interp.models.adapters.table import saturated
+from cfdna_interp.cohort.table import saturated
 from cfdna_interp.stats.correlation import weighted_correlations
 from cfdna_interp.stats.resampling import bootstrap_counts, percentile_interval, stream
 

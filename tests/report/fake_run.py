@@ -236,7 +236,23 @@ def _dominance(world: World) -> dict[str, object]:
         "group": "fragment_length" if world.dominant else None,
         "reason": reason,
         "groups": groups,
-        "margin": {"value": 0.65, "low": 0.54} if world.dominant else {"value": 0.03, "low": -0.08},
+        "margin": {
+            "group": "fragment_length",
+            **(
+                {"value": 0.65, "low": 0.54, "high": 0.71}
+                if world.dominant
+                else {"value": 0.03, "low": -0.08, "high": 0.21}
+            ),
+            "needed": 0.1,
+            "excluded": False,
+        },
+        "within_class_correlation": {
+            "fragment_length:methylation": 0.04,
+            "fragment_length:tissue_of_origin": -0.02,
+            "methylation:tissue_of_origin": 0.01,
+        },
+        "cross_fitted_fidelity": None,
+        "leave_out_r2": None,
         "context_and_joint": {"value": 0.06, "low": 0.03, "high": 0.1},
         "leave_out_cost": {"fragment_length": 0.39, "methylation": 0.003, "tissue_of_origin": -0.002},
         "bootstrap": 50,

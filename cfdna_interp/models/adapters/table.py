@@ -22,7 +22,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from scipy.stats import rankdata
 
-from cfdna_interp.cohort.table import CLIP
+from cfdna_interp.cohort.table import CLIP, saturated
 from cfdna_interp.errors import InputError
 from cfdna_interp.stats.correlation import weighted_correlations
 from cfdna_interp.stats.resampling import bootstrap_counts, stream
@@ -67,12 +67,6 @@ class Fidelity:
     saturated: int
     judged: float
     judged_low: float
-
-
-def saturated(logits: np.ndarray) -> np.ndarray:
-    """Return which logits are of probabilities of 0 or 1, or so near that they were held at ``CLIP``."""
-    held: np.ndarray = np.isclose(np.abs(logits), np.log((1 - CLIP) / CLIP), rtol=0, atol=1e-9)
-    return held
 
 
 def read_scores(path: Path | str, samples: Sequence[str]) -> np.ndarray:
