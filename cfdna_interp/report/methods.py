@@ -164,8 +164,8 @@ def _attribution(run: Run) -> str:
         f"from {dominance['bootstrap']} refits of the head on bootstrap samples of subjects, nulls from "
         f"{dominance['permutations']} refits on permuted labels.{also}{gradients} A group was called "
         "dominant if the 2.5 % quantile of its lead over the runner-up exceeded 0.10, its contribution to "
-        "the cross-fitted log-loss exceeded the 95 % quantile of the largest one under permuted labels, it came "
-        "first under every other intervention that applied, and context and joint effects carried at most "
+        "the cross-fitted log-loss exceeded the 95 % quantile of the largest one under permuted labels, it "
+        "came first under every other intervention that applied, and context and joint effects carried at most "
         "20 %. What a group is to the model was read from its share, its contribution, the cost of "
         f"retraining without it and the AUROC of the {whole} retrained on it."
     )

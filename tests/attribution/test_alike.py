@@ -1,4 +1,4 @@
-"""Correlation within classes of what single groups say: closed forms, copies, and groups that share nothing."""
+"""Correlation within classes of what single groups say: by hand, copies, and groups that share nothing."""
 
 from __future__ import annotations
 
