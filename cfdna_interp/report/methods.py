@@ -11,6 +11,7 @@ from cfdna_interp.report.collect import Run
 from cfdna_interp.report.interventions import REFERENCES, combination_name
 from cfdna_interp.report.methods_table import attribution_paragraph, features_paragraph, model_paragraph
 from cfdna_interp.report.proxy import describe_proxy
+from cfdna_interp.report.roles import roles_method
 from cfdna_interp.report.words import group_name, group_rank
 
 # What a sample's fragments were read from.
@@ -139,9 +140,7 @@ def _attribution(run: Run) -> str:
     dominance = run.dominance
     groups = ", ".join(group_name(group).lower() for group in sorted(dominance["groups"], key=group_rank))
     main = (dominance["intervention"], dominance["reference"])
-    whose, whole = "each subject's logit", "model"
-    if run.foreign:
-        whose, whole = "the surrogate's logit of each subject", "surrogate"
+    whose = "the surrogate's logit of each subject" if run.foreign else "each subject's logit"
     others = [
         combination_name(entry).lower()
         for entry in dominance["interventions"]
@@ -165,9 +164,8 @@ def _attribution(run: Run) -> str:
         f"{dominance['permutations']} refits on permuted labels.{also}{gradients} A group was called "
         "dominant if the 2.5 % quantile of its lead over the runner-up exceeded 0.10, its contribution to "
         "the cross-fitted log-loss exceeded the 95 % quantile of the largest one under permuted labels, it "
-        "came first under every other intervention that applied, and context and joint effects carried at most "
-        "20 %. What a group is to the model was read from its share, its contribution, the cost of "
-        f"retraining without it and the AUROC of the {whole} retrained on it."
+        "came first under every other intervention that applied, and context and joint effects carried at "
+        f"most 20 %. {roles_method(run.foreign)}"
     )
 
 

@@ -46,6 +46,18 @@ def outcome_title(dominance: Mapping[str, Any]) -> str:
     }.get(dominance["outcome"], str(dominance["outcome"]))
 
 
+def roles_method(foreign: bool) -> str:
+    """Say what roles were read from: of a model of our own, or of one that is known by its scores."""
+    whose, cost, alone = "the model", "the AUROC that retraining without it costs", "the AUROC of the model"
+    if foreign:
+        whose, cost = "the score", "the R² with the score that the surrogate loses without it"
+        alone = "the correlation with the score of the surrogate"
+    return (
+        f"What a group is to {whose} was read in discovery from its share, its contribution, {cost}, and "
+        f"{alone} retrained on it."
+    )
+
+
 def role_sentences(dominance: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return name and sentence of each group, the largest share first; all of discovery subjects.
 
