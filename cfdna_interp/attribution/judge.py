@@ -143,7 +143,7 @@ def _in_words(evidence: Evidence, lead: Lead, group: str) -> str:
         what, dealt = "agreement with the model's score", "permuted scores"
     return (
         f"{group} carries {evidence.share_of(group):.0%} of the attribution; it leads the next group "
-        f"by at least {lead.low[group]:.2f} in 97.5 % of bootstrap refits, and contributes "
+        f"by at least {lead.low[group]:.2f} in 99 % of bootstrap refits, and contributes "
         f"{evidence.contributes(group):.3f} nats to the {what} of subjects that the fit never "
         f"saw; with {dealt} no group contributes more than {evidence.chance:.3f} in 95 % of refits."
     )
@@ -300,7 +300,7 @@ def _nobody(evidence: Evidence, lead: Lead, carriers: Sequence[str]) -> str:
     leader = lead.group
     reason = (
         f"The largest share, {evidence.share_of(leader):.0%} for {leader}, leads by "
-        f"{lead.low[leader]:.2f} at the 2.5 % quantile of the bootstrap (needed: above {LEAD:.2f}); the "
+        f"{lead.low[leader]:.2f} at the 1 % quantile of the bootstrap (needed: above {LEAD:.2f}); the "
         f"group contributes {evidence.contributes(leader):.3f} nats, with permuted labels groups reach "
         f"{evidence.chance:.3f}."
     )

@@ -162,7 +162,7 @@ def _attribution(run: Run) -> str:
         "summed absolute contribution over that of all groups; intervals come "
         f"from {dominance['bootstrap']} refits of the head on bootstrap samples of subjects, nulls from "
         f"{dominance['permutations']} refits on permuted labels.{also}{gradients} A group was called "
-        "dominant if the 2.5 % quantile of its lead over the runner-up exceeded 0.10, its contribution to "
+        "dominant if the 1 % quantile of its lead over the runner-up exceeded 0.10, its contribution to "
         "the cross-fitted log-loss exceeded the 95 % quantile of the largest one under permuted labels, it "
         "came first under every other intervention that applied, and context and joint effects carried at "
         f"most 20 %. {roles_method(run.foreign)}"

@@ -57,7 +57,7 @@ def attribution_paragraph(run: Run) -> str:
         "Shapley value when absent groups take the features of reference subjects. A group's share is its "
         "summed absolute contribution over that of all groups; intervals come from "
         f"{dominance['bootstrap']} refits on bootstrap samples of subjects, nulls from "
-        f"{dominance['permutations']} refits on permuted labels. A group was called dominant if the 2.5 % "
+        f"{dominance['permutations']} refits on permuted labels. A group was called dominant if the 1 % "
         "quantile of its lead over the runner-up exceeded 0.10 and its contribution to the cross-fitted "
         "log-loss exceeded the 95 % quantile of the largest one under permuted labels. "
         f"{roles_method(run.foreign)}"

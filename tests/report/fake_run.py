@@ -229,7 +229,7 @@ def _dominance(world: World) -> dict[str, object]:
         for group, share in shares.items()
     }
     reason = (
-        "fragment_length leads by at least 54 % in 97.5 % of refits and exceeds the permuted labels."
+        "fragment_length leads by at least 54 % in 99 % of refits and exceeds the permuted labels."
         if world.dominant
         else "No group leads: shares are as close as under permuted labels."
     )
