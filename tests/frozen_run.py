@@ -149,8 +149,10 @@ def dominance(
     *,
     context: float = 0.1,
     fidelity: dict[str, float] | None = None,
+    excluded: bool = False,
 ) -> dict[str, object]:
     """Return a `dominance.json` with the given outcome; a suppressor is tissue of origin."""
+    high = 0.05 if excluded else 0.4
     named = group if outcome in ("dominant", "suppressor") else None
     shares = {name: {"value": 0.1, "low": 0.05, "high": 0.15} for name in BAG_GROUPS}
     roles = dict.fromkeys(BAG_GROUPS, "unused")
@@ -164,6 +166,15 @@ def dominance(
         "group": named,
         "reason": f"made up as {outcome}",
         "groups": {name: {"share": share, "role": roles[name]} for name, share in shares.items()},
+        "margin": {
+            "group": group,
+            "value": 0.05,
+            "low": -0.1,
+            "high": high,
+            "needed": 0.1,
+            "excluded": excluded,
+        },
+        "cross_fitted_auroc": {"model": 0.9, **{f"model_only_{name}": 0.6 for name in BAG_GROUPS}},
         "context_and_joint": {"value": context, "low": context, "high": context},
         "interventions": [{"intervention": name, "applies": True} for name in ("swap", "reweight")],
         "fidelity": fidelity,

@@ -123,6 +123,8 @@ def make_table_run(folder: Path, world: TableWorld, seed: int = 1) -> Config:
         "groups": {name: {"share": share if name == "sizes" else rest, "role": "carrier"} for name in GROUPS},
         "context_and_joint": {"value": 0.0, "low": 0.0, "high": 0.0},
         "fidelity": None,
+        "margin": {"group": "sizes", "value": 0.1, "low": 0.0, "high": 0.3, "needed": 0.1, "excluded": False},
+        "cross_fitted_auroc": {f"model_only_{name}": 0.9 if name == "sizes" else 0.5 for name in GROUPS},
     }
     write_json(layout.file("dominance.json"), record)
     return config

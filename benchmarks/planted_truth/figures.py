@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from cohorts import PlantedCohort
 
+from cfdna_interp.attribution.alike import within_class_correlations
 from cfdna_interp.attribution.coalitions import coalition_values, performance_of, shares_of
 from cfdna_interp.attribution.judge import Dominance, judge
 from cfdna_interp.attribution.nulls import refit_figures
@@ -28,11 +29,14 @@ def measure(planted: PlantedCohort, seed: int) -> tuple[Figures, CrossFit]:
     """Train, retrain without and with single groups, refit; return the figures and the model's heads."""
     started = time.monotonic()
     cohort, reference = planted.cohort, planted.reference
-    cross_fitted, model = {}, None
+    cross_fitted, alone, model = {}, {}, None
     for name, present in subsets().items():
         bags = cohort.coalition(present)
         fitted = crossfit(bags, cohort.labels, cohort.codes, folds=FOLDS, rng=stream(seed, "train"))
-        cross_fitted[name] = fold_auroc(fitted, cohort, fitted.logits(bags).mean(axis=1))
+        logits = fitted.logits(bags).mean(axis=1)
+        cross_fitted[name] = fold_auroc(fitted, cohort, logits)
+        if sum(present) == 1:  # every subject has one sample
+            alone[name.removeprefix("model_only_")] = logits
         model = fitted if name == "model" else model
     assert model is not None
     values = coalition_values(cohort, model, reference)
@@ -41,7 +45,7 @@ def measure(planted: PlantedCohort, seed: int) -> tuple[Figures, CrossFit]:
         [refit_figures(cohort, reference, Refit(kind, n), folds=FOLDS, seed=seed) for n in range(count)]
         for kind, count in (("bootstrap", BOOTSTRAP), ("permutation", PERMUTATIONS))
     )
-    people = values.values.mean(axis=2)  # every subject has one sample
+    people = values.values.mean(axis=2)
     figures = {
         "subjects": len(cohort.samples),
         "share": shares.share.tolist(),
@@ -49,6 +53,7 @@ def measure(planted: PlantedCohort, seed: int) -> tuple[Figures, CrossFit]:
         "context": shares.context,
         "completeness": shares.completeness,
         "cross_fitted": cross_fitted,
+        "within_class_correlation": within_class_correlations(alone, cohort.labels, model.fold),
         "performance": performance_of(people, cohort.targets, np.ones((1, len(people))))[0].tolist(),
         "bootstrap": [refit.shares.share.tolist() for refit in bootstrap],
         "permutation": [refit.shares.share.tolist() for refit in permuted],
@@ -74,4 +79,9 @@ def verdict(figures: Figures) -> Dominance:
         necessity_margin=margins.necessity_margin,
         replaceable_margin=margins.replaceable_margin,
         signal_ceiling=margins.signal_ceiling,
+        alike={
+            (first, second): value
+            for pair, value in figures["within_class_correlation"].items()
+            for first, second in [pair.split(":")]
+        },
     )

@@ -90,12 +90,15 @@ class Figures:
     ) -> Dominance:
         """Apply the rule; see :func:`cfdna_interp.attribution.judge.judge`.
 
-        ``retraining`` is the content of ``retraining.json``: ``cross_fitted_auroc``, and the ``fidelity`` of
-        a surrogate.
+        ``retraining`` is the content of ``retraining.json``: ``cross_fitted_auroc``,
+        ``within_class_correlation``, and of a surrogate ``fidelity`` and ``cross_fitted_fidelity``.
         """
         fidelity = retraining["fidelity"]
         if fidelity is not None:  # a surrogate whose bound is unknown is still a surrogate
-            fidelity = float("nan") if fidelity["low"] is None else float(fidelity["low"])
+            fidelity = float("nan") if fidelity["judged_low"] is None else float(fidelity["judged_low"])
+        followed = retraining["cross_fitted_fidelity"]
+        if followed is not None:
+            followed = {name: record["judged"] for name, record in followed.items()}
         return judge(
             share=self.share,
             covariance=self.covariance,
@@ -109,8 +112,16 @@ class Figures:
             necessity_margin=margins.necessity_margin,
             replaceable_margin=margins.replaceable_margin,
             signal_ceiling=margins.signal_ceiling,
+            alike=_by_pair(retraining["within_class_correlation"]),
             ranks=ranks,
             interactions=interactions,
             fidelity=fidelity,
+            followed=followed,
             groups=self.groups,
         )
+
+
+def _by_pair(record: Mapping[str, float]) -> dict[tuple[str, str], float]:
+    """Return the pairs of a record that calls them ``first:second``; no group has a colon in its name."""
+    pairs = (name.split(":") for name in record)
+    return {(first, second): value for (first, second), value in zip(pairs, record.values(), strict=True)}

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cfdna_interp.artifacts.features import BAG_GROUPS
+from cfdna_interp.attribution.lead import LEAD, Lead, lead_of
 from cfdna_interp.attribution.roles import Evidence
 
-# Of the leader's share over the next, at the 5 % quantile of the bootstrap.
-LEAD = 0.10
 # Of Σ|φ|: a fifth of the attribution may lie with what is in no group.
 CONTEXT_LIMIT = 0.20
 # A share that no refit exceeds is rounding: the group is not in the bags.
@@ -41,22 +40,26 @@ class Dominance:
         The figures that decided, in words.
     roles
         Group -> ``carrier`` (has signal alone, and leaving it out costs), ``redundant`` (has signal alone,
-        others replace it), ``suppressor`` (has no signal, and others are better with it), ``partner`` (has
-        signal only together with others), ``unused`` or ``unclear``.
+        others that are used as well replace it), ``suppressor`` (has no signal, and others are better with
+        it), ``partner`` (has signal only together with others), ``unused`` (has hardly a share, and leaving
+        it out costs nothing) or ``unclear``.
+    lead
+        How firmly the largest share leads.
+    costs
+        Group -> what retraining without it costs: AUROC, or R² with a foreign model's scores.
+    excluded
+        Whether the figures exclude that a group leads: the largest lead of any group stays below the rule's
+        in 95 % of bootstrap refits, and the model doesn't have a single carrier. True of the outcome ``none``
+        alone.
     """
 
     outcome: str
     group: str | None
     reason: str
     roles: dict[str, str]
-
-
-def margins(shares: np.ndarray) -> np.ndarray:
-    """Return (n, groups): each group's share less the largest share of the others, of (n, groups) shares."""
-    result = np.empty_like(shares)
-    for group in range(shares.shape[1]):
-        result[:, group] = shares[:, group] - np.delete(shares, group, axis=1).max(axis=1)
-    return result
+    lead: Lead
+    costs: dict[str, float]
+    excluded: bool = False
 
 
 def null_ceiling(permuted: np.ndarray) -> float:
@@ -78,9 +81,11 @@ def judge(
     necessity_margin: float,
     replaceable_margin: float,
     signal_ceiling: float,
+    alike: Mapping[tuple[str, str], float],
     ranks: Mapping[str, Sequence[str]] | None = None,
     interactions: Mapping[tuple[str, str], float] | None = None,
     fidelity: float | None = None,
+    followed: Mapping[str, float] | None = None,
     groups: Sequence[str] = BAG_GROUPS,
 ) -> Dominance:
     """Apply the rule.
@@ -97,12 +102,16 @@ def judge(
         Share of context and joint dependence.
     subjects, cross_fitted, necessity_margin, replaceable_margin, signal_ceiling
         Number of subjects, cross-fitted AUROC by name, and the margins on it, as in ``roles.Evidence``.
+    alike
+        Pair of groups -> correlation within classes of what they say alone.
     ranks
         Other intervention that applies -> groups in descending order of share under it.
     interactions
         Pair of groups -> share of the pairwise interaction; empty where it was not measured.
     fidelity
         Of a surrogate: lower bound of the correlation of its scores with the model's; None: no surrogate.
+    followed
+        Of a surrogate: the same correlation of it and of its subsets, by name; None: no surrogate.
     groups
         Names of the groups.
     """
@@ -117,28 +126,27 @@ def judge(
         necessity_margin=necessity_margin,
         replaceable_margin=replaceable_margin,
         signal_ceiling=signal_ceiling,
+        alike=alike,
+        followed=followed,
     )
+    lead = lead_of(evidence.groups, share, bootstrap)
     obstacle = _obstacle(evidence, bootstrap, permuted, context, fidelity)
     if obstacle:
-        return Dominance("can't tell", None, obstacle, dict.fromkeys(evidence.groups, "unclear"))
-    leads = dict(zip(groups, np.quantile(margins(bootstrap), 0.05, axis=0).tolist(), strict=True))
-    return _outcome(evidence, _Lead(leads), ranks or {}, interactions or {})
+        roles = dict.fromkeys(evidence.groups, "unclear")
+        return Dominance("can't tell", None, obstacle, roles, lead, evidence.costs)
+    return _outcome(evidence, lead, ranks or {}, interactions or {})
 
 
-@dataclass(frozen=True)
-class _Lead:
-    """How firmly groups lead: ``low`` is each group's margin at the 5 % quantile of the bootstrap."""
-
-    low: dict[str, float]
-
-    def words(self, evidence: Evidence, group: str) -> str:
-        return (
-            f"{group} carries {evidence.share_of(group):.0%} of the attribution; it leads the next group "
-            f"by at least {self.low[group]:.2f} in 95 % of bootstrap refits, and contributes "
-            f"{evidence.contributes(group):.3f} nats to the prediction of subjects that the fit never "
-            f"saw; with permuted labels no group contributes more than {evidence.chance:.3f} in 95 % of "
-            "refits."
-        )
+def _in_words(evidence: Evidence, lead: Lead, group: str) -> str:
+    what, dealt = "prediction", "permuted labels"
+    if evidence.followed is not None:
+        what, dealt = "agreement with the model's score", "permuted scores"
+    return (
+        f"{group} carries {evidence.share_of(group):.0%} of the attribution; it leads the next group "
+        f"by at least {lead.low[group]:.2f} in 99 % of bootstrap refits, and contributes "
+        f"{evidence.contributes(group):.3f} nats to the {what} of subjects that the fit never "
+        f"saw; with {dealt} no group contributes more than {evidence.chance:.3f} in 95 % of refits."
+    )
 
 
 def _obstacle(
@@ -176,7 +184,7 @@ def _obstacle(
 
 def _outcome(
     evidence: Evidence,
-    lead: _Lead,
+    lead: Lead,
     ranks: Mapping[str, Sequence[str]],
     interactions: Mapping[tuple[str, str], float],
 ) -> Dominance:
@@ -185,46 +193,54 @@ def _outcome(
     dissent = "" if leader is None else _dissent(leader, ranks)
     named = leader if not dissent else None
     first, second = evidence.order[:2]
+
+    def ruled(outcome: str, group: str | None, reason: str) -> Dominance:
+        return Dominance(outcome, group, reason, roles, lead, evidence.costs)
+
     suppressors = [group for group in evidence.order if roles[group] == "suppressor"]
     if suppressors:
         # Without the others a suppressor is worth nothing: whatever it leads by, it is not the finding.
         carrier = named if named is not None and evidence.signals(named) else None
         reason = _suppression(evidence, suppressors[0], carrier)
         if carrier is not None:
-            reason += f" {lead.words(evidence, carrier)}"
-        return Dominance("suppressor", carrier, reason, roles)
+            reason += f" {_in_words(evidence, lead, carrier)}"
+        return ruled("suppressor", carrier, reason)
     if _interact(evidence, roles, interactions):
         reason = (
             f"{first} and {second} carry the signal together: alone they reach "
-            f"{evidence.alone(first):.2f} and {evidence.alone(second):.2f}, all groups together "
-            f"{evidence.cross_fitted['model']:.2f}, and retraining without one costs "
-            f"{min(evidence.cost(first), evidence.cost(second)):.2f} AUROC or more."
+            f"{evidence.alone_in_words(first)} and {evidence.alone_in_words(second)}, all groups together "
+            f"{evidence.in_words(evidence.reaches('model'))}, and retraining without one costs "
+            f"{min(evidence.cost(first), evidence.cost(second)):.2f} {evidence.unit} or more."
         )
-        reason += _additive(first, second, interactions)
-        return Dominance("interaction", None, reason, roles)
+        return ruled("interaction", None, reason + _additive(first, second, interactions))
     # Before a name: what leads in the attribution by chance of the fit, the other group tells as well.
     if roles[first] == roles[second] == "redundant":
         reason = (
-            f"{first} and {second} share the signal: retraining without either costs "
-            f"{max(evidence.cost(first), evidence.cost(second)):.3f} AUROC at most, and each alone reaches "
-            f"{min(evidence.alone(first), evidence.alone(second)):.2f} or more."
+            f"{first} and {second} share the signal: retraining {evidence.whose} without either costs "
+            f"{max(evidence.cost(first), evidence.cost(second)):.3f} {evidence.unit} at most, and each alone "
+            f"reaches {evidence.in_words(min(evidence.alone(first), evidence.alone(second)))} or more."
         )
-        return Dominance("redundant", None, reason, roles)
-    if leader is not None and evidence.cross_fitted["model"] < evidence.signal_ceiling:
+        return ruled("redundant", None, reason)
+    if leader is not None and not evidence.divisible():
         reason = (
-            f"{lead.words(evidence, leader)} But all groups together reach an AUROC of "
+            f"{_in_words(evidence, lead, leader)} But all groups together reach an AUROC of "
             f"{evidence.cross_fitted['model']:.2f} cross-fitted, below {evidence.signal_ceiling:g}: whether "
             "another group would replace it can't be told."
         )
-        return Dominance("can't tell", None, reason, roles)
+        return ruled("can't tell", None, reason)
     if named is not None:
-        return Dominance("dominant", named, lead.words(evidence, named), roles)
+        return ruled("dominant", named, _in_words(evidence, lead, named))
     if leader is not None:
-        return Dominance("can't tell", None, lead.words(evidence, leader) + dissent, roles)
-    return Dominance("none", None, _nobody(evidence, lead, roles), roles)
+        return ruled("can't tell", None, _in_words(evidence, lead, leader) + dissent)
+    carriers = [group for group in evidence.order if roles[group] == "carrier"]
+    reason = _nobody(evidence, lead, carriers)
+    # Among many groups noise takes so much of the attribution that the only one that tells anything has no
+    # lead of a tenth: that is no proof that nothing leads.
+    excluded = lead.excluded and len(carriers) != 1
+    return Dominance("none", None, reason, roles, lead, evidence.costs, excluded)
 
 
-def _leader(evidence: Evidence, lead: _Lead) -> str | None:
+def _leader(evidence: Evidence, lead: Lead) -> str | None:
     """Return the group that leads with certainty and tells the classes apart beyond what chance does.
 
     The null is on what a group contributes to predictions and not on its share. Heads that learned nothing
@@ -269,26 +285,28 @@ def _additive(first: str, second: str, interactions: Mapping[tuple[str, str], fl
 def _suppression(evidence: Evidence, group: str, carrier: str | None) -> str:
     signals = (other for other in evidence.order if other != group and evidence.signals(other))
     if evidence.signals(group):
-        alone = f"reaches an AUROC of {evidence.alone(group):.2f} alone"
+        alone = f"reaches {evidence.alone_in_words(group)} alone"
     else:
-        alone = f"stays below the signal ceiling alone (AUROC {evidence.alone(group):.2f})"
+        alone = f"stays below what counts as signal alone ({evidence.alone_in_words(group)})"
     return (
         f"{group} {alone} and by itself contributes "
         f"{evidence.contributes(group):.3f} nats to the prediction, yet retraining without it costs "
-        f"{evidence.cost(group):.3f}: the model takes off {carrier or next(signals)} what the two have in "
-        "common beside the label."
+        f"{evidence.cost(group):.3f} {evidence.unit}: {evidence.whose} takes off "
+        f"{carrier or next(signals)} what the two have in common beside what is predicted."
     )
 
 
-def _nobody(evidence: Evidence, lead: _Lead, roles: Mapping[str, str]) -> str:
-    leader = evidence.order[0]
+def _nobody(evidence: Evidence, lead: Lead, carriers: Sequence[str]) -> str:
+    leader = lead.group
     reason = (
         f"The largest share, {evidence.share_of(leader):.0%} for {leader}, leads by "
-        f"{lead.low[leader]:.2f} at the 5 % quantile of the bootstrap (needed: above {LEAD:.2f}); the group "
-        f"contributes {evidence.contributes(leader):.3f} nats, with permuted labels groups reach "
+        f"{lead.low[leader]:.2f} at the 1 % quantile of the bootstrap (needed: above {LEAD:.2f}); the "
+        f"group contributes {evidence.contributes(leader):.3f} nats, with permuted labels groups reach "
         f"{evidence.chance:.3f}."
     )
-    carriers = [group for group in evidence.order if roles[group] == "carrier"]
+    reason += f" At the 95 % quantile no group leads by more than {lead.high:.2f}, " + (
+        "below that." if lead.excluded else "which doesn't exclude a leader."
+    )
     if len(carriers) > 1:
         reason += f" {' and '.join(carriers)} have signal alone, and the model is worse without any of them."
     return reason

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from cfdna_interp.attribution.figures import Figures
-from cfdna_interp.attribution.judge import Dominance, margins, null_ceiling
+from cfdna_interp.attribution.judge import Dominance, null_ceiling
+from cfdna_interp.attribution.lead import LEAD
 from cfdna_interp.attribution.refit_plan import MAIN
 from cfdna_interp.stats.means import mean_interval
 from cfdna_interp.stats.resampling import percentile_interval
@@ -64,21 +65,27 @@ def outcome_record(
         The content of ``retraining.json``.
     """
     cross_fitted = retraining["cross_fitted_auroc"]
-    leader = int(np.argmax(figures.share))
+    followed = retraining["cross_fitted_fidelity"]
     return {
         "outcome": verdict.outcome,
         "group": verdict.group,
         "reason": verdict.reason,
         "groups": dict(groups),
         "margin": {
-            "group": figures.groups[leader],
-            "value": float(margins(figures.share[None])[0, leader]),
-            "low": float(np.quantile(margins(figures.bootstrap)[:, leader], 0.05)),
+            "group": verdict.lead.group,
+            "value": verdict.lead.value,
+            "low": verdict.lead.low[verdict.lead.group],
+            "high": verdict.lead.high,
+            "needed": LEAD,
+            "excluded": verdict.excluded,
         },
         "cross_fitted_auroc": cross_fitted,
         "leave_out_cost": {
             group: cross_fitted["model"] - cross_fitted[f"model_without_{group}"] for group in figures.groups
         },
+        "within_class_correlation": retraining["within_class_correlation"],
+        "cross_fitted_fidelity": followed,
+        "leave_out_r2": None if followed is None else verdict.costs,
         "bootstrap": len(figures.bootstrap),
         "permutations": len(figures.permuted),
         "performance_null_high": null_ceiling(figures.permuted_performance),

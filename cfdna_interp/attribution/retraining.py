@@ -7,7 +7,6 @@ testing: the network, the number of fragments and the fitting are the same for e
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -16,10 +15,11 @@ from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import Prediction, Score, frozen_scores, save_predictions, save_scores
+from cfdna_interp.attribution.alike import within_class_correlations
 from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.attribution.dataset import EmbeddedCohort, load_cohort
 from cfdna_interp.config import Config
-from cfdna_interp.models.adapters.table import fidelity
+from cfdna_interp.models.adapters.table import Fidelity, fidelity, fidelity_records
 from cfdna_interp.models.crossfit import CrossFit, crossfit
 from cfdna_interp.stats.resampling import stream
 from cfdna_interp.stats.roc import auroc
@@ -67,7 +67,8 @@ def run_train(config: Config) -> None:
     discovery, heldout = load_cohort(config, "discovery"), load_cohort(config, "heldout")
     scores: list[Score] = []
     cross_fitted = {}
-    fidelity_record = None
+    followed: dict[str, Fidelity] = {}
+    alone: dict[str, np.ndarray] = {}
     for name, present in subsets().items():
         bags = discovery.coalition(present)
         fitted = crossfit(
@@ -81,27 +82,31 @@ def run_train(config: Config) -> None:
             targets=discovery.targets,
         )
         logits = fitted.logits(bags)
-        cross_fitted[name] = fold_auroc(fitted, discovery, logits.mean(axis=1))
+        mean = logits.mean(axis=1)
+        cross_fitted[name] = fold_auroc(fitted, discovery, mean)
+        if discovery.scores is not None:
+            followed[name] = fidelity(discovery.scores, mean, discovery.codes, seed=config.seed)
+        if sum(present) == 1:
+            alone[name.removeprefix("model_only_")] = by_subject(discovery.codes, mean[:, None])[:, 0]
         logger.info("%s: cross-fitted AUROC %.3f", name, cross_fitted[name])
         frozen = fitted.ensemble_logits(heldout.coalition(present)).mean(axis=1)
         if name == "model":
             fitted.save(layout.file("heads.safetensors"), discovery.samples)
-            fidelity_record = _fidelity(discovery, logits, config.seed)
+            fold = by_subject(discovery.codes, fitted.fold[:, None])[:, 0]
             save_predictions(
                 _predictions(discovery, fitted, logits), layout.file("predictions.discovery.parquet")
             )
         scores += frozen_scores(name, frozen, heldout.scores, heldout.samples, heldout.subjects)
+    labels = by_subject(discovery.codes, discovery.labels[:, None])[:, 0]
     write_json(
-        layout.file("retraining.json"), {"cross_fitted_auroc": cross_fitted, "fidelity": fidelity_record}
+        layout.file("retraining.json"),
+        {
+            "cross_fitted_auroc": cross_fitted,
+            "within_class_correlation": within_class_correlations(alone, labels, fold),
+            **fidelity_records(followed),
+        },
     )
     save_scores(scores, layout.scores("model"))
-
-
-def _fidelity(cohort: EmbeddedCohort, logits: np.ndarray, seed: int) -> dict[str, float] | None:
-    """Return how well the surrogate follows a model that is known by its scores; None for a model itself."""
-    if cohort.scores is None:
-        return None
-    return asdict(fidelity(cohort.scores, logits.mean(axis=1), cohort.codes, seed=seed))
 
 
 def _predictions(cohort: EmbeddedCohort, fitted: CrossFit, logits: np.ndarray) -> list[Prediction]:

@@ -18,10 +18,12 @@ def command(config_path: Path) -> None:
 
     config = load_config(config_path)
     found = preflight(config)
+    scored: list[str] = []
     if isinstance(found, Preflight) and config.model.encoder == "table":
+        from cfdna_interp.cohort.table import saturation_lines
         from cfdna_interp.models.adapters.table import read_scores
 
         used = [sample.sample for sample in found.samples if sample.sample not in found.problems]
-        read_scores(str(config.model.checkpoint), used)
-    for line in found.lines():
+        scored = saturation_lines(read_scores(str(config.model.checkpoint), used))
+    for line in [*found.lines(), *scored]:
         click.echo(line)

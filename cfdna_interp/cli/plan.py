@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 import click
@@ -15,6 +16,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 # Ends left out: an AUROC of exactly .5 or 1 has no cohort that would show it.
 _AUROC = FiniteRange(0.5, 1, min_open=True, max_open=True)
 _SHARE = FiniteRange(0, 1, min_open=True, max_open=True)
+_EFFECT = FiniteRange(0, min_open=True)
 _MOST = 1_000_000  # of a class at a site
 
 
@@ -278,6 +280,58 @@ def held(
         size = size_for_held(auroc, columns=columns, gap=gap, strata=strata, margin=margin, power=power)
         rows.append({"auroc": auroc, "case": size.case, "control": size.control, "power": size.achieved})
     _show(rows, as_json)
+
+
+@command.command()
+@click.option("--d", "effect", type=_EFFECT, help="Effect of the group: means of the classes apart, in SD.")
+@click.option("--auroc", type=_AUROC, help="AUROC that the group reaches alone, instead of --d.")
+@click.option(
+    "--beside",
+    "others",
+    multiple=True,
+    required=True,
+    type=FiniteRange(0),
+    help="Effect of another group, in d or as AUROC like the first; once for each group.",
+)
+@_power
+@_controls
+@_json
+def reliance(
+    effect: float | None,
+    auroc: float | None,
+    others: Sequence[float],
+    power: float,
+    controls_per_case: float,
+    as_json: bool,
+) -> None:
+    """Size of discovery for one group to be named beside others (rung L1), or for none to lead.
+
+    Groups are taken to be independent, each one latent value. A group that doesn't lead the others by enough
+    is named in a cohort of no size; the answer is then how many exclude that any group leads.
+    """
+    from cfdna_interp.attribution.planning import MOST, size_to_decide
+    from cfdna_interp.attribution.roles import separation
+    from cfdna_interp.errors import InputError
+
+    if (effect is None) == (auroc is None):
+        raise click.UsageError("give the effect of the group, as --d or as --auroc")
+    if auroc is not None:
+        for value in others:
+            if not 0.5 <= value < 1:
+                raise click.BadParameter(
+                    f"{value:g} is no AUROC from 0.5 to 1, as which --auroc has it read",
+                    param_hint="--beside",
+                )
+        effects = [separation(value) for value in (auroc, *others)]
+    else:
+        effects = [float(effect or 0), *others]
+    plan = size_to_decide(effects, power=power, controls_per_case=controls_per_case)
+    if plan is None:
+        raise InputError(
+            f"with {MOST:,} cases the rule neither names the group nor excludes that one leads; ask for "
+            "effects that are further apart, or nearer to each other"
+        )
+    _show([{"d": effects[0], "beside": " ".join(f"{d:.2f}" for d in effects[1:]), **asdict(plan)}], as_json)
 
 
 def _show(rows: Sequence[dict[str, Any]], as_json: bool) -> None:

@@ -168,6 +168,24 @@ def _scores(cells: Cells, table: FeatureTable, people: People) -> np.ndarray | N
     return logits
 
 
+def saturated(logits: np.ndarray) -> np.ndarray:
+    """Return which logits are of probabilities of 0 or 1, or so near that they were held at ``CLIP``."""
+    held: np.ndarray = np.isclose(np.abs(logits), np.log((1 - CLIP) / CLIP), rtol=0, atol=1e-9)
+    return held
+
+
+def saturation_lines(logits: np.ndarray) -> list[str]:
+    """Return what a check says of saturated scores; nothing where there are none."""
+    count = int(saturated(logits).sum())
+    if not count:
+        return []
+    return [
+        f"saturated scores: {count} of {len(logits)} are 0 or 1 and have no logit; how well a surrogate "
+        "follows is then read off ranks, and a score that is little else than 0 and 1 names no group: give "
+        "logits if you have them"
+    ]
+
+
 def _check_group(cohort: TableCohort, group: str, path: str) -> None:
     names = cohort.features(group)
     for role in ROLES:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cfdna_interp.artifacts.sheet import ROLES, Sample
 from cfdna_interp.cohort.gaps import gap_lines, shares_by_label
-from cfdna_interp.cohort.table import TableCohort, read_table
+from cfdna_interp.cohort.table import TableCohort, read_table, saturation_lines
 from cfdna_interp.config import Config
 from cfdna_interp.config.table import FeatureTable
 from cfdna_interp.errors import InputError
@@ -56,6 +56,8 @@ class TableCheck:
             "model under study: "
             + ("the score column" if self.table.columns.score else "logistic regression on all groups")
         )
+        if self.cohort.scores is not None:
+            lines += saturation_lines(self.cohort.scores)
         unused = self.cohort.unused
         if unused:
             more = ", ..." if len(unused) > 8 else ""

@@ -12,6 +12,7 @@ from cfdna_interp.artifacts.predictions import SURROGATE
 from cfdna_interp.config import Config
 from cfdna_interp.proxy.fidelity import fidelity
 from cfdna_interp.proxy.subgroups import subgroups
+from cfdna_interp.proxy.surrogate import surrogate_losses
 from cfdna_interp.stats.calibration import quality
 from cfdna_interp.stats.calibration_curve import calibration_curve
 from cfdna_interp.stats.caution import auroc_caution
@@ -39,6 +40,7 @@ METRICS = (
     "subgroups",
     "detectable",
     "fidelity",
+    "surrogate",
 )
 
 
@@ -109,6 +111,7 @@ def measure(cohort: Cohort, config: Config) -> dict[str, Any]:
         },
         "detectable": {"auroc": detectable_auroc(case, control), "power": POWER, "alpha": ALPHA},
         "fidelity": _fidelity(cohort, config),
+        "surrogate": surrogate_losses(labels, cohort.scores, seed=config.seed, bootstrap=settings.bootstrap),
     }
 
 

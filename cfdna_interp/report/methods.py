@@ -12,6 +12,7 @@ from cfdna_interp.report.interventions import REFERENCES, combination_name
 from cfdna_interp.report.methods_table import attribution_paragraph, features_paragraph, model_paragraph
 from cfdna_interp.report.missing import missing_sentence
 from cfdna_interp.report.proxy import describe_proxy
+from cfdna_interp.report.roles import roles_method
 from cfdna_interp.report.words import group_name, group_rank
 
 # What a sample's fragments were read from.
@@ -141,9 +142,7 @@ def _attribution(run: Run) -> str:
     dominance = run.dominance
     groups = ", ".join(group_name(group).lower() for group in sorted(dominance["groups"], key=group_rank))
     main = (dominance["intervention"], dominance["reference"])
-    whose, whole = "each subject's logit", "model"
-    if run.foreign:
-        whose, whole = "the surrogate's logit of each subject", "surrogate"
+    whose = "the surrogate's logit of each subject" if run.foreign else "each subject's logit"
     others = [
         combination_name(entry).lower()
         for entry in dominance["interventions"]
@@ -165,11 +164,10 @@ def _attribution(run: Run) -> str:
         "summed absolute contribution over that of all groups; intervals come "
         f"from {dominance['bootstrap']} refits of the head on bootstrap samples of subjects, nulls from "
         f"{dominance['permutations']} refits on permuted labels.{also}{gradients} A group was called "
-        "dominant if the 5 % quantile of its lead over the runner-up exceeded 0.10, its contribution to the "
-        "cross-fitted log-loss exceeded the 95 % quantile of the largest one under permuted labels, it came "
-        "first under every other intervention that applied, and context and joint effects carried at most "
-        "20 %. What a group is to the model was read from its share, its contribution, the cost of "
-        f"retraining without it and the AUROC of the {whole} retrained on it."
+        "dominant if the 1 % quantile of its lead over the runner-up exceeded 0.10, its contribution to "
+        "the cross-fitted log-loss exceeded the 95 % quantile of the largest one under permuted labels, it "
+        "came first under every other intervention that applied, and context and joint effects carried at "
+        f"most 20 %. {roles_method(run.foreign)}"
     )
 
 

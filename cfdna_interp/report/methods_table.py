@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cfdna_interp.report.feature_table import FeatureTable
+from cfdna_interp.report.roles import roles_method
 from cfdna_interp.report.words import group_name, group_rank
 
 if TYPE_CHECKING:
@@ -47,9 +48,7 @@ def model_paragraph(run: Run) -> str:
 def attribution_paragraph(run: Run) -> str:
     """Describe the closed form of the attribution, its intervals, nulls and rule."""
     dominance = run.dominance
-    whose, whole = "a subject's logit", "model"
-    if run.foreign:
-        whose, whole = "the surrogate's logit of a subject", "surrogate"
+    whose = "the surrogate's logit of a subject" if run.foreign else "a subject's logit"
     groups = ", ".join(group_name(group).lower() for group in sorted(dominance["groups"], key=group_rank))
     return (
         f"What each feature group ({groups}) contributes to {whose} was taken from the fits "
@@ -58,9 +57,8 @@ def attribution_paragraph(run: Run) -> str:
         "Shapley value when absent groups take the features of reference subjects. A group's share is its "
         "summed absolute contribution over that of all groups; intervals come from "
         f"{dominance['bootstrap']} refits on bootstrap samples of subjects, nulls from "
-        f"{dominance['permutations']} refits on permuted labels. A group was called dominant if the 5 % "
+        f"{dominance['permutations']} refits on permuted labels. A group was called dominant if the 1 % "
         "quantile of its lead over the runner-up exceeded 0.10 and its contribution to the cross-fitted "
-        "log-loss exceeded the 95 % quantile of the largest one under permuted labels. What a group is to "
-        "the model was read from its share, its contribution, the cost of retraining without it and the "
-        f"AUROC of the {whole} retrained on it."
+        "log-loss exceeded the 95 % quantile of the largest one under permuted labels. "
+        f"{roles_method(run.foreign)}"
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cfdna_interp.attribution.judge import FIDELITY
+from cfdna_interp.cohort.table import CLIP
 from cfdna_interp.report.words import group_name, group_rank, interval, number, percent, significant
 
 Record = Mapping[str, Any]
@@ -153,7 +154,8 @@ def _entanglement(reached: Record) -> str:
 
 
 def _surrogate(fidelity: Record) -> str:
-    enough = fidelity["low"] is not None and fidelity["low"] >= FIDELITY
+    enough = fidelity["judged_low"] is not None and fidelity["judged_low"] >= FIDELITY
+    ranks = {"value": fidelity["rank"], "low": fidelity["rank_low"], "high": fidelity["rank_high"]}
     consequence = (
         "What carries the surrogate's scores may be read as carrying the model's, up to the part that it "
         "doesn't follow."
@@ -163,9 +165,20 @@ def _surrogate(fidelity: Record) -> str:
     return (
         f"Over n = {fidelity['n']} discovery subjects, surrogates that never saw a subject follow the "
         f"model's scores with a correlation of {interval({**fidelity, 'value': fidelity['correlation']})} "
-        f"(rank correlation {number(fidelity['rank'])}, R² {number(fidelity['r2'])}; an unrelated surrogate "
-        f"has 0). The lower bound is {'not ' if enough else ''}under {FIDELITY:.2f}, the least that is "
-        f"asked. {consequence}"
+        f"(rank correlation {interval(ranks)}, R² {number(fidelity['r2'])}; an unrelated surrogate "
+        f"has 0). {_saturated(fidelity)}The lower bound is {'not ' if enough else ''}under {FIDELITY:.2f}, "
+        f"the least that is asked. {consequence}"
+    )
+
+
+def _saturated(fidelity: Record) -> str:
+    """Say how many scores are 0 or 1, whose logits are a matter of where they are clipped."""
+    held = fidelity["saturated"]
+    if not held:
+        return ""
+    return (
+        f"Of {held} of them the score is a probability of 0 or 1, held at {CLIP:g} and 1 − {CLIP:g}; "
+        "the correlation of logits follows that choice, so the rule reads the rank correlation. "
     )
 
 

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cfdna_interp.attribution.roles import USED
 from cfdna_interp.report.words import group_name, group_rank, number, percent
 
+# Of the model, or of the score of a model that is known by nothing else; {} names which. All is of discovery.
 ROLES = {
-    "carrier": "carries signal that nothing else replaces",
-    "redundant": "has signal that others have too",
+    "carrier": "carries signal for {} that nothing else replaces",
+    "redundant": "has signal for {} that others have too, which are used as well",
     "suppressor": (
-        "by itself makes predictions no better, and takes noise off another group; it is no finding by itself"
+        "by itself makes predictions no better, and takes noise off another group in {}; it is no finding by "
+        "itself"
     ),
-    "partner": "counts only together with others: alone it stays below the signal ceiling",
-    "unused": "is not used: alone it stays below the signal ceiling, and the model can do without it",
-    "unclear": "has a part that can't be told from these figures",
+    "partner": "counts for {} only together with others: alone it stays below what counts as signal",
+    "unused": (
+        f"is not used by {{}}: less than {percent(USED)} of the attribution is its, and leaving it out costs "
+        "nothing that is sure"
+    ),
+    "unclear": "has a part in {} that can't be told from these figures",
 }
 
 
@@ -36,12 +42,24 @@ def outcome_title(dominance: Mapping[str, Any]) -> str:
         "dominant": f"dominant: {group}",
         "redundant": "redundant groups",
         "interaction": "groups that count only together",
-        "none": "no dominant group",
+        "none": "no group named",
     }.get(dominance["outcome"], str(dominance["outcome"]))
 
 
+def roles_method(foreign: bool) -> str:
+    """Say what roles were read from: of a model of our own, or of one that is known by its scores."""
+    whose, cost, alone = "the model", "the AUROC that retraining without it costs", "the AUROC of the model"
+    if foreign:
+        whose, cost = "the score", "the R² with the score that the surrogate loses without it"
+        alone = "the correlation with the score of the surrogate"
+    return (
+        f"What a group is to {whose} was read in discovery from its share, its contribution, {cost}, and "
+        f"{alone} retrained on it."
+    )
+
+
 def role_sentences(dominance: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return name and sentence of each group, the largest share first.
+    """Return name and sentence of each group, the largest share first; all of discovery subjects.
 
     Parameters
     ----------
@@ -50,14 +68,28 @@ def role_sentences(dominance: Mapping[str, Any]) -> list[tuple[str, str]]:
     """
     groups = dominance["groups"]
     order = sorted(groups, key=lambda group: (-(groups[group]["share"]["value"] or 0), group_rank(group)))
-    reached, costs = dominance["cross_fitted_auroc"], dominance["leave_out_cost"]
+    whose = "the model" if dominance["fidelity"] is None else "the score"
     return [
         (
             group_name(group),
-            f"{ROLES[groups[group]['role']]} (share {percent(groups[group]['share']['value'])}, covariance "
-            f"share {percent(groups[group]['covariance_share']['value'])}; alone AUROC "
-            f"{number(reached[f'model_only_{group}'])}; retraining without it costs "
-            f"{number(costs[group], 3)}).",
+            f"{ROLES[groups[group]['role']].format(whose)} (in discovery: share "
+            f"{percent(groups[group]['share']['value'])}, covariance share "
+            f"{percent(groups[group]['covariance_share']['value'])}; {_retrained(dominance, group)}).",
         )
         for group in order
     ]
+
+
+def _retrained(dominance: Mapping[str, Any], group: str) -> str:
+    """Return what is reached alone and lost without a group: of the label, or of a foreign model's score."""
+    followed = dominance["cross_fitted_fidelity"]
+    if followed is None:
+        return (
+            f"alone AUROC {number(dominance['cross_fitted_auroc'][f'model_only_{group}'])}; retraining "
+            f"without it costs {number(dominance['leave_out_cost'][group], 3)}"
+        )
+    return (
+        f"a surrogate on it alone follows the score with a correlation of "
+        f"{number(followed[f'model_only_{group}']['judged'])}; retraining the surrogate without it costs "
+        f"{number(dominance['leave_out_r2'][group], 3)} of R²"
+    )

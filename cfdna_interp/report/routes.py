@@ -92,7 +92,10 @@ def _judge(funnel: Record, dominance: Record) -> tuple[str, str]:
     outcome = outcome_title(dominance)
     if not funnel["survivors"]:
         if none:
-            return AGREE, "Neither route names a group: no feature survives, and no group leads."
+            return OPEN, (
+                "Neither route names a group: no feature survives, and interventions name none. Two answers "
+                "that are open don't confirm each other."
+            )
         return OPEN, (
             f"Interventions say: {outcome}. That no feature survives speaks for nothing: a contrast has to "
             "beat the largest of all features, and small cohorts seldom reach that."
@@ -123,7 +126,7 @@ def _judge(funnel: Record, dominance: Record) -> tuple[str, str]:
         )
     if none:
         return DIFFER, (
-            f"Interventions find no dominant group, and yet most surviving features differ with {led}. The "
+            f"Interventions name no group, and yet most surviving features differ with {led}. The "
             "head tells cases from controls along these features, but no group leads with certainty: a lead "
             "to follow up, not a finding."
         )

@@ -14,6 +14,9 @@ from typing import Any
 from cfdna_interp.artifacts.features import GROUPS
 from cfdna_interp.artifacts.predictions import SURROGATE
 from cfdna_interp.artifacts.verdict import CANT_TELL, EARNED, REFUSED, Rung, Verdict
+from cfdna_interp.attribution.judge import FIDELITY
+from cfdna_interp.attribution.planning import MOST, NAMED, size_to_decide
+from cfdna_interp.attribution.roles import LOSES, REPLACED, separation
 from cfdna_interp.audit.claims import CONFOUNDED, HANDLING, NOT_HANDLING, NOT_PERSON
 from cfdna_interp.audit.hold import ATTENUATED
 from cfdna_interp.config.settings import Corrected, Validation
@@ -47,9 +50,10 @@ def climb(
         The earlier correction that the protocol names.
     """
     few = _too_few(validation)
+    signal = _signal(validation, audit, margins)
     judged = (
-        _signal(validation, audit, margins),
-        _reliance(dominance),
+        signal,
+        _reliance(dominance, validation, signal),
         _necessity(dominance, validation, margins),
         _sufficiency(dominance, validation, margins),
         _held("L4", "it is not handling", audit["handling"], earned=NOT_HANDLING),
@@ -126,12 +130,18 @@ def _signal(validation: Record, audit: Record, margins: Validation) -> Rung:
     return Rung("L0", "there is a signal", status, word, reason, {"auroc": dict(interval), "p": p})
 
 
-def _reliance(dominance: Record) -> Rung:
+def _reliance(dominance: Record, validation: Record, signal: Rung) -> Rung:
     outcome, group = dominance["outcome"], dominance["group"]
     claim, suppressors = f"the model relies on {_name(group)}", _suppressors(dominance)
+    reason = in_words(str(dominance["reason"]), dominance["groups"]).rstrip(".")
     status, word = CANT_TELL, outcome
     if outcome == "none":
-        status, word = REFUSED, "no dominant group"
+        # Where there is no signal to divide, that nothing leads in it refuses nothing.
+        if dominance["margin"]["excluded"] and signal.status == EARNED:
+            status, word = REFUSED, "no group leads"
+        else:
+            word = CANT_TELL
+            reason += f". {_would_decide(dominance, validation, signal)}"
     elif outcome == "dominant":
         status, word = EARNED, EARNED
     elif outcome == "suppressor" and group is not None:
@@ -140,13 +150,37 @@ def _reliance(dominance: Record) -> Rung:
     numbers = {}
     if group is not None:
         numbers["share"] = dict(dominance["groups"][group]["share"])
-    reason = in_words(str(dominance["reason"]), dominance["groups"]).rstrip(".")
     return Rung("L1", claim, status, word, reason, numbers)
+
+
+def _would_decide(dominance: Record, validation: Record, signal: Rung) -> str:
+    """Return how many discovery subjects would name a group, or exclude that one leads."""
+    if dominance["margin"]["excluded"]:
+        return f"No group leads, but that there is a signal is not shown (L0: {signal.word})"
+    if dominance["fidelity"] is not None:
+        return "More subjects would tell, for the surrogate follows a score and no effect is known to plan by"
+    reached = dominance["cross_fitted_auroc"]
+    effects = {g: max(separation(reached[f"model_only_{g}"]), 0.0) for g in dominance["groups"]}
+    ranked = sorted(effects, key=lambda g: -effects[g])
+    here = validation["discovery"]
+    plan = size_to_decide(
+        [effects[g] for g in ranked], controls_per_case=here["control"] / max(here["case"], 1)
+    )
+    seen = "At the effects seen here (" + ", ".join(f"{_name(g)} d = {effects[g]:.2f}" for g in ranked) + ")"
+    if plan is None:
+        return f"{seen} no size up to {MOST:,} of a class decides with a power of 80 %"
+    answer = f"{_name(ranked[0])} is named" if plan.answer == NAMED else "that a group leads is excluded"
+    return (
+        f"{seen} {answer} with a power of 80 % from {plan.case} cases and {plan.control} controls in "
+        f"discovery on; there are {here['case']} and {here['control']} (cfdna-interp plan reliance)"
+    )
 
 
 def _necessity(dominance: Record, validation: Record, margins: Validation) -> Rung:
     group = dominance["group"]
-    claim = f"it is necessary: retrained without {_name(group)} {_whole(validation)} is worse"
+    if validation.get("surrogate") is not None:
+        return _followed(group, validation["surrogate"])
+    claim = f"it is necessary: retrained without {_name(group)} the model is worse"
 
     def decide(pair: Record) -> tuple[str, str, str]:
         if pair["low"] > margins.necessity_margin:
@@ -156,6 +190,36 @@ def _necessity(dominance: Record, validation: Record, margins: Validation) -> Ru
         return CANT_TELL, CANT_TELL, f"the interval reaches from {_range(pair)}"
 
     return _compared("L2", claim, group, validation, f"model_without_{group}", "low", "high", decide)
+
+
+def _followed(group: str | None, surrogate: Record) -> Rung:
+    """Judge L2 of a model that is known by its scores, by what its surrogate needs to follow it."""
+    claim = f"it is necessary: retrained without {_name(group)} the surrogate follows the model's score less"
+    if group is None:
+        return Rung("L2", claim, CANT_TELL, CANT_TELL, "no group is dominant")
+    follows, loss = surrogate["follows"], surrogate["losses"].get(group)
+    if loss is None:
+        reason = f"the surrogate retrained without {_name(group)} has no held-out score to compare with"
+        return Rung("L2", claim, CANT_TELL, CANT_TELL, reason)
+    numbers = {"follows": dict(follows), "r2_lost": dict(loss)}
+    if not follows["low"] >= FIDELITY:
+        reason = (
+            f"on the {surrogate['n']} held-out subjects the surrogate follows the model's score with a "
+            f"{surrogate['measure']} of {_interval(follows)}, with a lower bound below {FIDELITY:.2f}: "
+            "what it needs needn't be what the model needs"
+        )
+        return Rung("L2", claim, CANT_TELL, CANT_TELL, reason, numbers)
+    if loss["low"] > LOSES:
+        status, word, why = EARNED, EARNED, f"the lower bound is above {LOSES:g}"
+    elif loss["high"] < REPLACED:
+        status, word, why = REFUSED, "replaceable", f"the upper bound is below {REPLACED:g}"
+    else:
+        status, word, why = CANT_TELL, CANT_TELL, f"the interval reaches from {_range(loss)}"
+    reason = (
+        f"R² of the surrogate with the model's score on {surrogate['n']} held-out subjects, minus that of "
+        f"the surrogate retrained without {_name(group)}: {loss['value']:.3f}; {why}"
+    )
+    return Rung("L2", claim, status, word, reason, numbers)
 
 
 def _sufficiency(dominance: Record, validation: Record, margins: Validation) -> Rung:
@@ -189,22 +253,15 @@ def _compared(
 ) -> Rung:
     if group is None:
         return Rung(rung, claim, CANT_TELL, CANT_TELL, "no group is dominant")
-    proxied = against == "proxy"
-    whole = "the model" if proxied else _whole(validation)
     pairs = [p for p in validation["paired"] if p["b"] == against]
-    other = "the proxy" if proxied else f"{whole} retrained without {_name(group)}"
+    other = "the proxy" if against == "proxy" else f"the model retrained without {_name(group)}"
     if not pairs:
         return Rung(rung, claim, CANT_TELL, CANT_TELL, f"{other} has no held-out score to compare with")
     pair = pairs[0]
     status, word, why = decide(pair)
-    reason = f"held-out AUROC of {whole} minus that of {other}: {pair['difference']:.3f}; {why}"
+    reason = f"held-out AUROC of the model minus that of {other}: {pair['difference']:.3f}; {why}"
     numbers = {"difference": {"value": pair["difference"], "low": pair[low], "high": pair[high]}}
     return Rung(rung, claim, status, word, reason, numbers)
-
-
-def _whole(validation: Record) -> str:
-    """Return what is retrained: a model that is known by its scores can't be, its surrogate can."""
-    return "the surrogate" if SURROGATE in validation["scores"] else "the model"
 
 
 def _held(rung: str, claim: str, record: Record, *, earned: str) -> Rung:

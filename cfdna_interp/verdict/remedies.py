@@ -46,7 +46,7 @@ def remedy(dominance: Mapping[str, Any], reason: str) -> str:
             return "a weaker penalty (proxy.penalty: l2), under a protocol of its own"
         return "samples in which the group's features can be measured"
     fidelity, context = dominance["fidelity"], dominance["context_and_joint"]["value"]
-    if fidelity is not None and not fidelity["low"] >= FIDELITY:
+    if fidelity is not None and not fidelity["judged_low"] >= FIDELITY:
         return "the model itself in place of its scores, or more subjects for its surrogate to learn from"
     if context is not None and context > CONTEXT_LIMIT:
         return "a model that depends less on context, or finer groups, so that shares can be read"

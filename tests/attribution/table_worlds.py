@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cfdna_interp.artifacts.matrix import Table
+from cfdna_interp.attribution.alike import within_class_correlations
 from cfdna_interp.attribution.figures import Figures
 from cfdna_interp.attribution.judge import Dominance
 from cfdna_interp.attribution.refit_plan import Refit
@@ -18,6 +20,8 @@ from cfdna_interp.attribution.tabular.model import Fits, contributed
 from cfdna_interp.attribution.tabular.refits import fit_model, refit_table
 from cfdna_interp.attribution.tabular.retraining import cross_fitted_auroc, subsets_of
 from cfdna_interp.config.settings import Attribution, Model, Validation
+from cfdna_interp.models.adapters.table import fidelity as measure_fidelity
+from cfdna_interp.models.adapters.table import fidelity_records
 
 GROUPS = ("fragment_length", "methylation", "coverage")
 FEATURES = 10  # of a group, around one latent value of the subject
@@ -59,6 +63,10 @@ def planted(world: str, subjects: int, rng: np.random.Generator) -> Table:
     - ``suppressor``: methylation shows the latent with noise added that fragment length shows by itself;
     - ``pair``: fragment length and methylation have the same effect, 1.2 SD, on latents of their own;
     - ``product``: the sign of the product of both latents tells cases, neither latent does;
+    - ``one``: the latent of fragment length is 1 SD higher in cases, a weak effect that nothing else has;
+    - ``equal``: all three groups have the same effect, 1 SD, on latents of their own;
+    - ``misread``: the latent of methylation is 2 SD higher in cases, that of fragment length 1 SD; a foreign
+      score reads fragment length alone;
     - ``null``: no latent knows the label.
     """
     labels = np.repeat([0, 1], subjects // 2)
@@ -74,12 +82,21 @@ def planted(world: str, subjects: int, rng: np.random.Generator) -> Table:
         length, methylation = length + 1.2 * labels, methylation + 1.2 * labels
     elif world == "product":
         methylation = np.abs(methylation) * np.sign(length) * np.where(labels == 1, 1, -1)
+    elif world == "one":
+        length = length + labels
+    elif world == "equal":
+        length, methylation, coverage = (latent + labels for latent in (length, methylation, coverage))
+    elif world == "misread":
+        length, methylation = length + labels, signal
     latents = dict(zip(GROUPS, (length, methylation, coverage), strict=True))
     blocks = {
         group: latent[:, None] + 0.5 * rng.normal(size=(subjects, FEATURES))
         for group, latent in latents.items()
     }
-    return table_of(blocks, labels)
+    scores = None
+    if world == "misread":
+        scores = blocks[GROUPS[0]].mean(axis=1) + 0.1 * rng.normal(size=subjects)
+    return table_of(blocks, labels, scores=scores)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +107,7 @@ class Decision:
     folded: Folded
     fits: Fits
     figures: Figures
-    cross_fitted: dict[str, float]
+    retraining: dict[str, Any]
 
 
 def decide(
@@ -101,24 +118,39 @@ def decide(
     permutations: int = Attribution.permutations,
     fidelity: float | None = None,
 ) -> Decision:
-    """Fit the model, all subsets and all refits, and put the figures to the rule."""
+    """Fit the model, all subsets and all refits, and put the figures to the rule.
+
+    ``fidelity`` stands in for the lower bound of a surrogate's fidelity, which is measured otherwise.
+    """
     folded = fold_cohort(TableCohort.of(table), folds=Model.folds, seed=seed)
     names, fits = folded.cohort.names, fit_model(folded)
-    cross_fitted = {
-        name: cross_fitted_auroc(folded, fit_model(folded, present))
-        for name, present in subsets_of(names).items()
-    }
+    cross_fitted, followed, alone = {}, {}, {}
+    cohort = folded.cohort
+    for name, present in subsets_of(names).items():
+        subset = fit_model(folded, present)
+        cross_fitted[name] = cross_fitted_auroc(folded, subset)
+        logits = contributed(folded, subset).logit[0]
+        if cohort.scores is not None:
+            followed[name] = measure_fidelity(
+                cohort.targets, logits, np.arange(len(logits)), seed=seed, source="the test"
+            )
+        if len(present) == 1 and name.startswith("model_only_"):
+            alone[present[0]] = logits
     refits = [Refit("bootstrap", number) for number in range(bootstrap)]
     refits += [Refit("permutation", number) for number in range(permutations)]
     rows = refit_table(folded, refits, fits, seed=seed)
     figures = figures_of(folded, contributed(folded, fits), rows, seed=seed)
+    retraining = {
+        "cross_fitted_auroc": cross_fitted,
+        "within_class_correlation": within_class_correlations(alone, cohort.labels, folded.fold),
+        **fidelity_records(followed),
+    }
+    if fidelity is not None:
+        retraining["fidelity"] = {"judged_low": fidelity}
     outcome = figures.judge(
         subjects=len(folded.cohort.people),
         context=0.0,
-        retraining={
-            "cross_fitted_auroc": cross_fitted,
-            "fidelity": None if fidelity is None else {"low": fidelity},
-        },
+        retraining=retraining,
         margins=Validation(),
     )
-    return Decision(outcome, folded, fits, figures, cross_fitted)
+    return Decision(outcome, folded, fits, figures, retraining)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from toys import toy_cohort, toy_fragments, toy_study
 
+from cfdna_interp.attribution.alike import within_class_correlations
 from cfdna_interp.attribution.coalitions import coalition_values, performance_of, shares_of
 from cfdna_interp.attribution.dataset import EmbeddedCohort
 from cfdna_interp.attribution.embed import embed_bags
@@ -60,11 +61,14 @@ def outcome(cohort: EmbeddedCohort, reference: torch.Tensor) -> tuple[Dominance,
     values = coalition_values(cohort, fitted, reference)
     shares, people = shares_of(values.values, values.reference), values.values.mean(axis=2)
     assert shares.completeness < 1e-5
-    cross_fitted = {}
+    cross_fitted, alone = {}, {}
     for name, present in subsets().items():
         bags = cohort.coalition(present)
         retrained = crossfit(bags, cohort.labels, cohort.codes, folds=4, rng=np.random.default_rng(0))
-        cross_fitted[name] = fold_auroc(retrained, cohort, retrained.logits(bags).mean(axis=1))
+        logits = retrained.logits(bags).mean(axis=1)
+        cross_fitted[name] = fold_auroc(retrained, cohort, logits)
+        if sum(present) == 1:
+            alone[name.removeprefix("model_only_")] = logits
     verdict = judge(
         share=shares.share,
         covariance=shares.covariance,
@@ -78,6 +82,11 @@ def outcome(cohort: EmbeddedCohort, reference: torch.Tensor) -> tuple[Dominance,
         necessity_margin=0.02,
         replaceable_margin=0.05,
         signal_ceiling=0.65,
+        alike={
+            (first, second): value
+            for pair, value in within_class_correlations(alone, cohort.labels, fitted.fold).items()
+            for first, second in [pair.split(":")]
+        },
     )
     return verdict, shares.share
 

@@ -75,9 +75,15 @@ def test_the_planted_group_is_named_and_the_record_has_the_keys_of_the_contract(
         "leave_out_cost", "bootstrap", "permutations", "donors", "subjects", "completeness", "intervention",
         "reference", "interventions", "not_applicable", "matching", "diagnostics", "gradients", "randomised",
         "interactions", "performance", "performance_null_high", "removal", "stability", "fidelity",
+        "within_class_correlation", "cross_fitted_fidelity", "leave_out_r2",
     }  # fmt: skip
     assert (record["bootstrap"], record["permutations"], record["subjects"]) == (20, 19, 80)
-    assert record["margin"]["group"] == LENGTH
+    margin = record["margin"]
+    assert set(margin) == {"group", "value", "low", "high", "needed", "excluded"}
+    assert (margin["group"], margin["needed"], margin["excluded"]) == (LENGTH, 0.1, False)
+    assert margin["needed"] < margin["low"] < margin["high"]
+    assert set(record["within_class_correlation"]) == set(record["interactions"])
+    assert record["cross_fitted_fidelity"] is record["leave_out_r2"] is None
     assert record["fidelity"] is record["gradients"] is record["matching"] is None
     shares = [entry["share"]["value"] for entry in record["groups"].values()]
     assert sum(shares) == pytest.approx(1)
@@ -157,6 +163,18 @@ def test_a_foreign_score_is_the_model_and_its_surrogate_says_what_groups_are_wor
     record = read_json(layout.file("dominance.json"))
     assert (record["outcome"], record["group"]) == ("dominant", LENGTH)
     assert record["fidelity"]["low"] > 0.9
+    assert record["fidelity"]["saturated"] == 0
+    assert record["fidelity"]["judged_low"] == record["fidelity"]["low"]
+    assert {group: entry["role"] for group, entry in record["groups"].items()} == {
+        LENGTH: "carrier",
+        GROUPS[1]: "unused",
+        GROUPS[2]: "unused",
+    }
+    followed = record["cross_fitted_fidelity"]
+    assert set(followed) == set(retraining.subsets_of(GROUPS))
+    whole, without = (followed[name]["judged"] for name in ("model", f"model_without_{LENGTH}"))
+    assert record["leave_out_r2"][LENGTH] == pytest.approx(whole**2 - max(without, 0) ** 2)
+    assert record["leave_out_r2"][LENGTH] > 0.8
     assert read_json(layout.file("encoder.json"))["encoder"] == "scores"
     for role, said in (
         ("discovery", [row.logit for row in load_predictions(layout.file("predictions.discovery.parquet"))]),

@@ -55,3 +55,13 @@ def test_a_sample_that_is_excluded_needs_none(config: Path, simulated_cohort: Pa
     done = CliRunner().invoke(command, ["--config", str(config)], catch_exceptions=False)
     assert done.exit_code == 0
     assert "will be excluded: sample S024" in done.output
+
+
+def test_saturated_scores_are_counted_by_the_check(config: Path, tmp_path: Path) -> None:
+    rows = [f"S{number:03d}\t{1 if number <= 3 else 0.5}" for number in range(1, 25)]
+    (tmp_path / "scores.tsv").write_text("\n".join(["sample\tprobability", *rows]) + "\n")
+    done = CliRunner().invoke(command, ["--config", str(config)], catch_exceptions=False)
+    assert "saturated scores: 3 of 24 are 0 or 1" in done.output
+    write_scores(tmp_path, 24)
+    done = CliRunner().invoke(command, ["--config", str(config)], catch_exceptions=False)
+    assert "saturated" not in done.output

@@ -5,6 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from cfdna_interp.attribution.planning import size_to_decide
 from cfdna_interp.cli.plan import command
 from cfdna_interp.errors import InputError
 from cfdna_interp.stats.planning import size_for_difference, size_for_interval, size_for_signal
@@ -86,3 +87,38 @@ def test_what_makes_no_sense_is_refused(arguments, message):
 def test_a_hopeless_wish_is_one_line():
     with pytest.raises(InputError, match="more than 1,000,000 subjects"):
         run("signal", "--auroc", "0.5001")
+
+
+def test_reliance_gives_what_the_rule_was_planned_to_need():
+    (row,) = rows("reliance", "--d", "1", "--beside", "0", "--beside", "0")
+    plan = size_to_decide([1.0, 0.0, 0.0])
+    assert (row["case"], row["control"], row["power"]) == (plan.case, plan.control, plan.power)
+    assert row["answer"] == "the group is named"
+    # d' of an AUROC of .76025 is 1 (Φ(1 / √2)), of .5 it is 0.
+    (same,) = rows("reliance", "--auroc", "0.7602499", "--beside", "0.5", "--beside", "0.5")
+    assert (same["case"], same["d"]) == (row["case"], pytest.approx(1, abs=1e-5))
+    (equal,) = rows("reliance", "--d", "1", "--beside", "1", "--beside", "1")
+    assert equal["answer"] == "no group leads"
+    assert "no group leads" in run("reliance", "--d", "1", "--beside", "1", "--beside", "1").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--beside", "0.4"], "as --d or as --auroc"),
+        (["--d", "1", "--auroc", "0.8", "--beside", "0.4"], "as --d or as --auroc"),
+        (["--d", "1"], "Missing option '--beside'"),
+        (["--auroc", "0.8", "--beside", "0.4"], "0.4 is no AUROC from 0.5 to 1"),
+        (["--d", "0", "--beside", "0.4"], "x>0"),
+        (["--d", "1", "--beside=-1"], "x>=0"),
+    ],
+)
+def test_reliance_refuses_what_makes_no_sense(arguments, message):
+    result = run("reliance", *arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+def test_reliance_says_where_no_size_decides():
+    with pytest.raises(InputError, match="neither names the group nor excludes that one leads"):
+        run("reliance", "--d", "0.5", "--beside", "0.4")

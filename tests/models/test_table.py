@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import pearsonr, spearmanr
 
+from cfdna_interp.cohort.table import CLIP, saturated, saturation_lines
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.adapters.table import fidelity, read_scores
 
@@ -144,6 +145,41 @@ def test_the_interval_holds_the_correlation_and_a_copy_has_one(noise: float, see
     assert -1 <= result.low <= result.correlation + 0.05 and result.high <= 1 + 1e-9
     again = fidelity(model, model + 0 * model, np.arange(50), seed=seed)
     assert again.low == pytest.approx(1)
+
+
+def test_where_scores_are_saturated_the_clip_does_not_decide() -> None:
+    # Ten of 60 subjects are held at CLIP. Were it nearer to 0, Pearson's correlation would be another.
+    rng = np.random.default_rng(3)
+    model = rng.normal(size=60)
+    surrogate = model + 0.1 * rng.normal(size=60)
+    people = np.arange(60)
+    top = np.argsort(model)[-10:]
+    edge = np.log((1 - CLIP) / CLIP)
+    held = model.copy()
+    held[top] = edge
+    result = fidelity(held, surrogate, people, seed=1)
+    assert result.saturated == 10
+    assert (result.judged, result.judged_low) == (result.rank, result.rank_low)
+    assert result.rank == pytest.approx(spearmanr(held, surrogate).statistic)
+    further = model.copy()
+    further[top] = 2 * edge
+    assert spearmanr(further, surrogate).statistic == pytest.approx(result.rank)
+    assert abs(pearsonr(further, surrogate).statistic - result.correlation) > 0.005
+    # No score at the clip: the correlation of logits is read.
+    plain = fidelity(model, surrogate, people, seed=1)
+    assert (plain.saturated, plain.judged, plain.judged_low) == (0, plain.correlation, plain.low)
+    # A subject with one saturated sample of two counts once.
+    twice = np.concatenate([held, model])
+    again = fidelity(twice, np.tile(surrogate, 2), np.tile(people, 2), seed=1)
+    assert (again.n, again.saturated) == (60, 10)
+
+
+def test_scores_are_saturated_at_the_clip_and_nowhere_else() -> None:
+    edge = np.log((1 - CLIP) / CLIP)
+    assert saturated(np.array([edge, -edge, 13.8, 20.0, 0.0])).tolist() == [True, True, False, False, False]
+    assert saturation_lines(np.array([0.0, 1.0])) == []
+    (line,) = saturation_lines(np.array([edge, 0.0, -edge]))
+    assert line.startswith("saturated scores: 2 of 3 are 0 or 1")
 
 
 def test_a_model_that_says_the_same_of_everybody_is_refused() -> None:

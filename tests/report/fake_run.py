@@ -217,6 +217,8 @@ def _write_matrix(role: str, samples: list[Sample], world: World, layout: Layout
 
 def _dominance(world: World) -> dict[str, object]:
     shares = {"fragment_length": 0.78, "methylation": 0.13, "tissue_of_origin": 0.09}
+    # Below a tenth of the attribution a group is not used; above it that can't be told.
+    roles = {"fragment_length": "carrier", "methylation": "unclear", "tissue_of_origin": "unused"}
     if not world.dominant:
         shares = {"fragment_length": 0.36, "methylation": 0.33, "tissue_of_origin": 0.31}
     groups = {
@@ -227,12 +229,12 @@ def _dominance(world: World) -> dict[str, object]:
             "null_max_high": 0.55,
             "mean_phi_case": {"value": 1.4 * share, "low": share, "high": 1.8 * share},
             "mean_phi_control": {"value": -1.3 * share, "low": -1.7 * share, "high": -0.9 * share},
-            "role": ("carrier" if group == "fragment_length" else "unused") if world.dominant else "unclear",
+            "role": roles[group] if world.dominant else "unclear",
         }
         for group, share in shares.items()
     }
     reason = (
-        "fragment_length leads by at least 54 % in 95 % of refits and exceeds the permuted labels."
+        "fragment_length leads by at least 54 % in 99 % of refits and exceeds the permuted labels."
         if world.dominant
         else "No group leads: shares are as close as under permuted labels."
     )
@@ -241,7 +243,23 @@ def _dominance(world: World) -> dict[str, object]:
         "group": "fragment_length" if world.dominant else None,
         "reason": reason,
         "groups": groups,
-        "margin": {"value": 0.65, "low": 0.54} if world.dominant else {"value": 0.03, "low": -0.08},
+        "margin": {
+            "group": "fragment_length",
+            **(
+                {"value": 0.65, "low": 0.54, "high": 0.71}
+                if world.dominant
+                else {"value": 0.03, "low": -0.08, "high": 0.08}
+            ),
+            "needed": 0.1,
+            "excluded": not world.dominant,
+        },
+        "within_class_correlation": {
+            "fragment_length:methylation": 0.04,
+            "fragment_length:tissue_of_origin": -0.02,
+            "methylation:tissue_of_origin": 0.01,
+        },
+        "cross_fitted_fidelity": None,
+        "leave_out_r2": None,
         "context_and_joint": {"value": 0.06, "low": 0.03, "high": 0.1},
         "leave_out_cost": {"fragment_length": 0.39, "methylation": 0.003, "tissue_of_origin": -0.002},
         "bootstrap": 50,

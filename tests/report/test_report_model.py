@@ -8,7 +8,13 @@ from fake_run import encoder_record
 from cfdna_interp.report.model import KINDS, describe_model
 from cfdna_interp.report.roles import ROLES, outcome_title, role_sentences
 
-FIDELITY = {"correlation": 0.95, "r2": 0.9, "rank": 0.94, "n": 80, "low": 0.9, "high": 0.97}
+FIDELITY = {"correlation": 0.95, "r2": 0.9, "rank": 0.94, "n": 80, "low": 0.9, "high": 0.97} | {
+    "rank_low": 0.89,
+    "rank_high": 0.96,
+    "saturated": 0,
+    "judged": 0.95,
+    "judged_low": 0.9,
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -62,7 +68,7 @@ def test_a_foreign_sequence_model_is_sent_to_the_check() -> None:
     ("low", "told"), [(0.9, "not under 0.90"), (0.8999, "under 0.90, the least"), (None, "no group is named")]
 )
 def test_fidelity_decides_whose_attribution_it_is(low: float | None, told: str) -> None:
-    text = describe_model(encoder_record("table"), FIDELITY | {"low": low}).sentences[-1]
+    text = describe_model(encoder_record("table"), FIDELITY | {"judged_low": low}).sentences[-1]
     assert told in text
     assert ("no group is named" in text) == (low != 0.9)
     assert "n = 80 discovery subjects" in text
@@ -78,19 +84,59 @@ def test_each_role_has_words_and_its_figures(role: str) -> None:
             "groups": {"methylation": group(0.3), "fragment_length": group(0.7)},
             "cross_fitted_auroc": {"model_only_methylation": 0.5, "model_only_fragment_length": 0.8},
             "leave_out_cost": {"methylation": 0.001, "fragment_length": 0.2},
+            "fidelity": None,
+            "cross_fitted_fidelity": None,
         }
     )
     assert [name for name, _ in sentences] == ["Fragment length", "Methylation"]
-    assert sentences[0][1].startswith(ROLES[role])
-    assert "(share 30 %, covariance share −20 %; alone AUROC 0.50;" in sentences[1][1]
+    assert sentences[0][1].startswith(ROLES[role].format("the model"))
+    assert "(in discovery: share 30 %, covariance share −20 %; alone AUROC 0.50;" in sentences[1][1]
     assert sentences[1][1].endswith("costs 0.001).")
+
+
+def test_roles_of_a_foreign_model_are_told_of_its_score() -> None:
+    shares = {"fragment_length": (0.95, "carrier"), "methylation": (0.05, "unused")}
+    sentences = dict(
+        role_sentences(
+            {
+                "groups": {
+                    group: {"role": role, "share": {"value": share}, "covariance_share": {"value": share}}
+                    for group, (share, role) in shares.items()
+                },
+                "fidelity": {"judged_low": 0.97},
+                "cross_fitted_auroc": {"model_only_methylation": 0.95, "model_only_fragment_length": 0.75},
+                "leave_out_cost": {"methylation": 0.04, "fragment_length": -0.15},
+                "cross_fitted_fidelity": {
+                    "model_only_methylation": {"judged": 0.35},
+                    "model_only_fragment_length": {"judged": 0.98},
+                },
+                "leave_out_r2": {"methylation": 0.0, "fragment_length": 0.84},
+            }
+        )
+    )
+    assert sentences["Fragment length"].startswith("carries signal for the score that nothing else replaces")
+    assert "alone follows the score with a correlation of 0.98" in sentences["Fragment length"]
+    assert "retraining the surrogate without it costs 0.840 of R²" in sentences["Fragment length"]
+    assert sentences["Methylation"].startswith("is not used by the score: less than 10 % of the attribution")
+    # How well it tells the label is no figure of the score's.
+    assert "AUROC" not in " ".join(sentences.values())
+
+
+def test_saturated_scores_are_counted_and_the_rank_correlation_is_what_is_read() -> None:
+    plain = describe_model(encoder_record("table"), FIDELITY).sentences[-1]
+    assert "held at" not in plain
+    held = describe_model(encoder_record("table"), FIDELITY | {"saturated": 7, "judged_low": 0.89}).sentences[
+        -1
+    ]
+    assert "Of 7 of them the score is a probability of 0 or 1" in held
+    assert "no group is named" in held
 
 
 def test_a_low_auroc_is_not_called_no_signal() -> None:
     # Below the ceiling of .65 a group of many subjects may have one all the same.
     assert not any("no signal" in words for words in ROLES.values())
-    for role in ("partner", "unused"):
-        assert "alone it stays below the signal ceiling" in ROLES[role]
+    assert "alone it stays below what counts as signal" in ROLES["partner"]
+    assert "alone" not in ROLES["unused"]  # what is not used may tell the label all the same
 
 
 @pytest.mark.parametrize(
@@ -101,7 +147,7 @@ def test_a_low_auroc_is_not_called_no_signal() -> None:
         ("suppressor", None, "a suppressor, and no group for certain"),
         ("redundant", None, "redundant groups"),
         ("interaction", None, "groups that count only together"),
-        ("none", None, "no dominant group"),
+        ("none", None, "no group named"),
         ("can't tell", None, "can't tell"),
     ],
 )

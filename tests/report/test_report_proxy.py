@@ -20,7 +20,13 @@ from cfdna_interp.report.proxy import (
     stable_rows,
 )
 
-FOLLOWS = {"correlation": 0.95, "r2": 0.9, "rank": 0.94, "n": 80, "low": 0.9, "high": 0.97}
+FOLLOWS = {"correlation": 0.95, "r2": 0.9, "rank": 0.94, "n": 80, "low": 0.9, "high": 0.97} | {
+    "rank_low": 0.89,
+    "rank_high": 0.96,
+    "saturated": 0,
+    "judged": 0.95,
+    "judged_low": 0.9,
+}
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ def outcome(name: str, group: str | None = None) -> dict[str, object]:
     ("features", "interventions", "title", "words"),
     [
         (found(LENGTH, LENGTH, NONE), outcome("dominant", LENGTH), AGREE, "different assumptions"),
-        (found(), outcome("none"), AGREE, "Neither route names a group"),
+        # Two open answers agree on nothing: "both routes agree" needs a survivor.
+        (found(), outcome("none"), OPEN, "Neither route names a group"),
         (found(LENGTH), outcome("dominant", METHYLATION), DIFFER, "The verdict rests on the interventions"),
         (found(LENGTH), outcome("none"), DIFFER, "a lead to follow up, not a finding"),
         (found(), outcome("dominant", LENGTH), OPEN, "speaks for nothing"),

@@ -103,7 +103,9 @@ def test_the_methods_attribute_the_surrogates_logits(foreign: tuple[Run, Reader]
     run, _ = foreign
     text = " ".join(methods_paragraphs(run))
     assert "the surrogate's logit of" in text
-    assert "the AUROC of the surrogate retrained on it" in text
+    # Roles of a foreign model speak of its score, not of how well groups tell the label.
+    assert "the correlation with the score of the surrogate retrained on it" in text
+    assert "the R² with the score that the surrogate loses without it" in text
     assert "each subject's logit" not in text
 
 

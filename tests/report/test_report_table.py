@@ -90,6 +90,7 @@ def test_a_foreign_model_says_how_well_it_is_followed() -> None:
     part = {"features": 5, "components": [5], "explained": [1.0]}
     encoder = {"encoder": "scores", "groups": {"a": part, "b": part}, "penalty": [0.1], "dim": 10, "folds": 1}
     fidelity = {"correlation": 0.8, "low": 0.7, "high": 0.9, "rank": 0.8, "r2": 0.6, "n": 80}
+    fidelity |= {"rank_low": 0.7, "rank_high": 0.9, "saturated": 0, "judged": 0.8, "judged_low": 0.7}
     text = " ".join(describe_model(encoder, fidelity).sentences)
     assert "A foreign model of which only the scores are known" in text
     assert "so no group is named" in text

@@ -264,7 +264,7 @@ def test_without_a_named_group_one_row_says_what_would_decide(outcome, remedy):
 
 def test_what_stood_in_the_way_of_shares_is_what_has_to_change():
     assert "less on context" in undecided(dominance("can't tell", context=0.21)).statement
-    poor = {"correlation": 0.7, "r2": 0.4, "rank": 0.7, "n": 80, "low": 0.6, "high": 0.8}
+    poor = {"judged": 0.7, "judged_low": 0.6}
     assert "the model itself" in undecided(dominance("can't tell", fidelity=poor)).statement
     assert "features can be measured" in undecided(dominance()).statement
     empty = undecided(dominance(), "fragment_length is dominant, but the penalty leaves no feature")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,14 +11,17 @@ from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import load_table
 from cfdna_interp.artifacts.predictions import Prediction, Score, frozen_scores, save_predictions, save_scores
+from cfdna_interp.attribution.alike import within_class_correlations
 from cfdna_interp.attribution.tabular.cohort import Folded, load_folded, scores_of
 from cfdna_interp.attribution.tabular.model import Fits, contributed, frozen_logits
 from cfdna_interp.attribution.tabular.refits import fit_model
 from cfdna_interp.config import Config
-from cfdna_interp.models.adapters.table import fidelity
+from cfdna_interp.models.adapters.table import Fidelity, fidelity, fidelity_records
 from cfdna_interp.stats.roc import mean_auroc
 
 logger = logging.getLogger(__name__)
+
+ALONE = "model_only_"
 
 
 def subsets_of(groups: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
@@ -27,7 +29,7 @@ def subsets_of(groups: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     return {
         "model": groups,
         **{f"model_without_{group}": tuple(g for g in groups if g != group) for group in groups},
-        **{f"model_only_{group}": (group,) for group in groups},
+        **{ALONE + group: (group,) for group in groups},
         "model_only_context": (),
     }
 
@@ -48,30 +50,37 @@ def run_train(config: Config) -> None:
     encoded = [fold.encoder.encode(X) for fold in folded.folds]
     foreign = scores_of(heldout)
     cross_fitted: dict[str, float] = {}
+    followed: dict[str, Fidelity] = {}
+    alone: dict[str, np.ndarray] = {}
     scores: list[Score] = []
     for name, present in subsets_of(folded.cohort.names).items():
         fits = fit_model(folded, present)
         cross_fitted[name] = cross_fitted_auroc(folded, fits)
         logger.info("%s: cross-fitted AUROC %.3f", name, cross_fitted[name])
+        logits = contributed(folded, fits, samples=True).logit[0]
+        if folded.cohort.scores is not None:
+            followed[name] = _fidelity(folded, folded.cohort.scores, logits, config.seed)
+        if name.startswith(ALONE) and present:
+            alone[present[0]] = contributed(folded, fits).logit[0]
         frozen = frozen_logits(fits, encoded)
         if name == "model":
-            logits = contributed(folded, fits, samples=True).logit[0]
-            record = _fidelity(folded, logits, config.seed)
             _save_predictions(folded, logits, layout)
             write_json(layout.file("encoder.json"), _encoder(folded, fits, X))
         scores += frozen_scores(name, frozen, foreign, heldout.samples, heldout.subjects)
-    write_json(layout.file("retraining.json"), {"cross_fitted_auroc": cross_fitted, "fidelity": record})
+    write_json(
+        layout.file("retraining.json"),
+        {
+            "cross_fitted_auroc": cross_fitted,
+            "within_class_correlation": within_class_correlations(alone, folded.cohort.labels, folded.fold),
+            **fidelity_records(followed),
+        },
+    )
     save_scores(scores, layout.scores("model"))
 
 
-def _fidelity(folded: Folded, logits: np.ndarray, seed: int) -> dict[str, float] | None:
-    """Return how well the surrogate follows a foreign model; None where the model itself was fitted."""
-    cohort = folded.cohort
-    if cohort.scores is None:
-        return None
-    return asdict(
-        fidelity(cohort.scores, logits, cohort.place, seed=seed, source="features.table.columns.score")
-    )
+def _fidelity(folded: Folded, scores: np.ndarray, logits: np.ndarray, seed: int) -> Fidelity:
+    """Return how well a surrogate's logits follow a foreign model's scores, both (samples,)."""
+    return fidelity(scores, logits, folded.cohort.place, seed=seed, source="features.table.columns.score")
 
 
 def _save_predictions(folded: Folded, logits: np.ndarray, layout: Layout) -> None:

@@ -3,13 +3,18 @@
 The surrogate is the head of this package, cross-fitted to the model's scores instead of labels. Attribution
 then speaks of the surrogate; of the model it speaks only as far as the two agree on people whom the
 surrogate never saw, which is what :func:`fidelity` measures.
+
+A probability of 0 or 1 has no logit: it is held at ``CLIP``, wherever that lies. A correlation of logits then
+follows the choice of ``CLIP``, and one of ranks doesn't. Where scores are saturated so, the rule reads the
+correlation of ranks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,11 +22,11 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from scipy.stats import rankdata
 
+from cfdna_interp.cohort.table import CLIP, saturated
 from cfdna_interp.errors import InputError
 from cfdna_interp.stats.correlation import weighted_correlations
 from cfdna_interp.stats.resampling import bootstrap_counts, stream
 
-CLIP = 1e-6  # probabilities are held this far from 0 and 1 before they become logits
 DRAWS = 2_000
 
 
@@ -42,6 +47,13 @@ class Fidelity:
         Number of subjects.
     low, high
         95 % bootstrap interval of ``correlation``, over subjects.
+    rank_low, rank_high
+        The same of ``rank``.
+    saturated
+        How many subjects have a probability of 0 or 1 in one of their samples.
+    judged, judged_low
+        What the rule reads, and its lower bound: those of ``correlation``, or of ``rank`` where any subject
+        is saturated.
     """
 
     correlation: float
@@ -50,6 +62,11 @@ class Fidelity:
     n: int
     low: float
     high: float
+    rank_low: float
+    rank_high: float
+    saturated: int
+    judged: float
+    judged_low: float
 
 
 def read_scores(path: Path | str, samples: Sequence[str]) -> np.ndarray:
@@ -183,13 +200,50 @@ def fidelity(
     rng = stream(seed, "fidelity")
     everybody = np.zeros(n, dtype=np.int64)
     draws = np.stack([bootstrap_counts(everybody, rng) for _ in range(DRAWS)]).astype(float)
-    low, high = np.quantile(weighted_correlations(model, surrogate, draws), [0.025, 0.975])
-    once = np.ones((1, n))
+    correlation, low, high = _interval(model, surrogate, draws)
+    rank, rank_low, rank_high = _interval(rankdata(model), rankdata(surrogate), draws)
+    held = int((np.bincount(code, saturated(logits)) > 0).sum())
     return Fidelity(
-        correlation=float(weighted_correlations(model, surrogate, once)[0]),
+        correlation=correlation,
         r2=float(1 - np.mean((model - surrogate) ** 2) / model.var()),
-        rank=float(weighted_correlations(rankdata(model), rankdata(surrogate), once)[0]),
+        rank=rank,
         n=n,
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
+        rank_low=rank_low,
+        rank_high=rank_high,
+        saturated=held,
+        judged=rank if held else correlation,
+        judged_low=rank_low if held else low,
     )
+
+
+def fidelity_records(followed: Mapping[str, Fidelity]) -> dict[str, Any]:
+    """Return what ``retraining.json`` says of a surrogate and its subsets.
+
+    Parameters
+    ----------
+    followed
+        ``model`` and the names of subsets -> how well each follows the model; empty for a model of our own.
+
+    Returns
+    -------
+    ``fidelity`` of the surrogate, and ``cross_fitted_fidelity`` of all by name; None where there is none.
+    """
+    if not followed:
+        return {"fidelity": None, "cross_fitted_fidelity": None}
+    kept = ("correlation", "rank", "r2", "judged")
+    return {
+        "fidelity": asdict(followed["model"]),
+        "cross_fitted_fidelity": {
+            name: {key: value for key, value in asdict(found).items() if key in kept}
+            for name, found in followed.items()
+        },
+    }
+
+
+def _interval(first: np.ndarray, second: np.ndarray, draws: np.ndarray) -> tuple[float, float, float]:
+    """Return a correlation with the 95 % interval of (draws, subjects) bootstraps."""
+    value = float(weighted_correlations(first, second, np.ones((1, len(first))))[0])
+    low, high = np.quantile(weighted_correlations(first, second, draws), [0.025, 0.975])
+    return value, float(low), float(high)

@@ -1,0 +1,158 @@
+"""How many discovery subjects the rule needs to name a group, or to exclude that one leads.
+
+Each group is taken for one latent value with a normal distribution in both classes, independent of the
+others', whose means lie d within-class standard deviations apart. A linear model that is fitted to N subjects
+knows d with the error of a difference of two means, and puts its attribution down to groups in proportion to
+what it takes d for. Cohorts and their bootstraps are drawn at that level, and the rule's quantiles are taken
+of them; no model is fitted, so that an answer takes a second.
+``tests/attribution/test_planning.py`` holds the answers against the rule on whole tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import norm
+
+from cfdna_interp.attribution.lead import HIGH, LEAD, LOW, margins
+from cfdna_interp.stats.planning import FEWEST
+from cfdna_interp.stats.power import POWER, error
+from cfdna_interp.stats.resampling import stream
+
+COHORTS, DRAWS = 1_000, 100
+# Of a class. Beyond it no group's lead is told from the rule's by more subjects.
+MOST = 20_000
+NAMED, EXCLUDED = "the group is named", "no group leads"
+_TRAINED = 0.8  # of five folds a model is fitted on four
+
+
+@dataclass(frozen=True)
+class Chances:
+    """In what share of cohorts the rule names the first group, another one, or excludes that any leads."""
+
+    named: float
+    another: float
+    excluded: float
+
+
+@dataclass(frozen=True)
+class ReliancePlan:
+    """A cohort of discovery subjects in which the rule decides.
+
+    Attributes
+    ----------
+    case, control
+        Its size.
+    answer
+        ``NAMED``: the first group is named; ``EXCLUDED``: no group leads. Where the first group doesn't lead
+        by enough for a name in a cohort of any size, the second is what more subjects lead to.
+    power
+        In what share of such cohorts this is the answer.
+    another
+        In what share of them another group is named.
+    """
+
+    case: int
+    control: int
+    answer: str
+    power: float
+    another: float
+
+
+def chances(
+    effects: Sequence[float], case: int, control: int, *, signal_ceiling: float = 0.65, seed: int = 1
+) -> Chances:
+    """Draw cohorts and put the rule to them.
+
+    Parameters
+    ----------
+    effects
+        d of each group, that of the group to be named first; two groups or more.
+    case, control
+        Discovery subjects.
+    signal_ceiling
+        The AUROC that the model has to reach before a group is named.
+    seed
+        Of the draws. They are the same for every size, so that chances rise smoothly with it.
+    """
+    d = np.asarray(effects, dtype=np.float64)
+    spread = np.sqrt((1 / case + 1 / control) / _TRAINED)
+    rng = stream(seed, "plan", "reliance")
+    found = d + spread * rng.normal(size=(COHORTS, len(d)))
+    luck = rng.normal(size=COHORTS)
+    again = found[:, None] + spread * rng.normal(size=(COHORTS, DRAWS, len(d)))
+    leads = margins(_shares(again))  # (cohorts, draws, groups)
+    low = np.quantile(leads, LOW, axis=1)
+    # How far apart the classes lie along the direction that was found.
+    apart = (found @ d) / np.sqrt((found**2).sum(axis=1))
+    true = norm.cdf(apart / np.sqrt(2))
+    seen = true + luck * error(float(np.clip(np.median(true), 0.5, 0.999)), case, control)
+    leader = np.where(seen >= signal_ceiling, np.where(low.max(axis=1) > LEAD, low.argmax(axis=1), -1), -1)
+    high = np.quantile(leads.max(axis=2), HIGH, axis=1)
+    return Chances(
+        named=float((leader == 0).mean()),
+        another=float((leader > 0).mean()),
+        excluded=float((high < LEAD).mean()),
+    )
+
+
+def size_to_decide(
+    effects: Sequence[float], *, power: float = POWER, controls_per_case: float = 1.0
+) -> ReliancePlan | None:
+    """Return the smallest cohort in which the rule decides with ``power``.
+
+    Parameters
+    ----------
+    effects
+        d of each group, that of the group to be named first; two groups or more.
+    power
+        Wanted share of cohorts with the answer.
+    controls_per_case
+        Controls for each case.
+
+    Returns
+    -------
+    The cohort; None where ``MOST`` cases are not enough, for a name or for its exclusion.
+    """
+
+    def named(case: int) -> ReliancePlan:
+        found = at(case)
+        return ReliancePlan(case, _controls(case, controls_per_case), NAMED, found.named, found.another)
+
+    def excluded(case: int) -> ReliancePlan:
+        found = at(case)
+        return ReliancePlan(case, _controls(case, controls_per_case), EXCLUDED, found.excluded, found.another)
+
+    def at(case: int) -> Chances:
+        return chances(effects, case, _controls(case, controls_per_case))
+
+    return _fewest(named, power) or _fewest(excluded, power)
+
+
+def _shares(effects: np.ndarray) -> np.ndarray:
+    """Return shares of the attribution: a coefficient times how far the values spread, both by d."""
+    sizes = np.abs(effects) * np.sqrt(1 + effects**2 / 4)
+    shares: np.ndarray = sizes / sizes.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def _controls(case: int, per_case: float) -> int:
+    return max(FEWEST, int(np.ceil(case * per_case)))
+
+
+def _fewest(plan: Callable[[int], ReliancePlan], power: float) -> ReliancePlan | None:
+    """Double and halve the size, to a fiftieth of it: the draws don't tell sizes apart that are nearer."""
+    low, high = FEWEST, plan(FEWEST)
+    while high.power < power:
+        if high.case >= MOST:
+            return None
+        low, high = high.case + 1, plan(min(2 * high.case, MOST))
+    while high.case > low * 1.02:
+        middle = plan((low + high.case) // 2)
+        if middle.power >= power:
+            high = middle
+        else:
+            low = middle.case + 1
+    return high

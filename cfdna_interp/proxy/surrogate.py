@@ -1,0 +1,71 @@
+"""What the surrogate of a foreign model loses, on held-out subjects, when it is retrained without a group.
+
+A model that is known by its scores can't be retrained, and that a group tells the label doesn't say that the
+model reads it. What says so is how closely the surrogate still follows the model's own scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+
+from cfdna_interp.artifacts.predictions import SURROGATE
+from cfdna_interp.cohort.table import saturated
+from cfdna_interp.stats.correlation import weighted_correlations
+from cfdna_interp.stats.resampling import bootstrap_counts, percentile_interval, stream
+
+WITHOUT = "model_without_"
+
+
+def surrogate_losses(
+    labels: np.ndarray, scores: Mapping[str, np.ndarray], *, seed: int, bootstrap: int
+) -> dict[str, Any] | None:
+    """Compare the surrogate, and the surrogate retrained without each group, with the model's own scores.
+
+    Parameters
+    ----------
+    labels
+        (subjects,) 1 case, 0 control; subjects are redrawn within them.
+    scores
+        Name -> (subjects,) frozen logits: ``model``, ``surrogate``, ``model_without_<group>``.
+    seed, bootstrap
+        The run's seed, and the number of draws.
+
+    Returns
+    -------
+    None where there is no surrogate. Otherwise ``n``, ``saturated`` (subjects with a probability of 0 or 1),
+    ``measure`` (``correlation``, or ``rank correlation`` where any is saturated), ``follows`` (that
+    correlation of the surrogate with the model) and ``losses``, group -> drop of R², the squared correlation
+    (one below 0 follows nothing and counts as 0), all with 95 % intervals over subjects.
+    """
+    if SURROGATE not in scores:
+        return None
+    model = scores["model"]
+    held = int(saturated(model).sum())
+    ranked = held > 0
+    rng = stream(seed, "validate", "surrogate")
+    draws = np.stack([bootstrap_counts(labels, rng) for _ in range(bootstrap)]).astype(np.float64)
+    every = np.concatenate([np.ones((1, len(labels))), draws])
+    target = rankdata(model) if ranked else model
+
+    def follows(name: str) -> np.ndarray:
+        said = rankdata(scores[name]) if ranked else scores[name]
+        return weighted_correlations(target, said, every)
+
+    whole = follows(SURROGATE)
+    explained = np.maximum(whole, 0.0) ** 2
+    losses = {
+        name.removeprefix(WITHOUT): explained - np.maximum(follows(name), 0.0) ** 2
+        for name in scores
+        if name.startswith(WITHOUT)
+    }
+    return {
+        "n": len(labels),
+        "saturated": held,
+        "measure": "rank correlation" if ranked else "correlation",
+        "follows": percentile_interval(whole[0], whole[1:]),
+        "losses": {group: percentile_interval(lost[0], lost[1:]) for group, lost in losses.items()},
+    }
