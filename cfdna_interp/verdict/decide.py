@@ -16,6 +16,7 @@ from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.errors import InputError
 from cfdna_interp.verdict.candidates import Cohorts
+from cfdna_interp.verdict.cautions import cautions
 from cfdna_interp.verdict.hypotheses import as_table, hypotheses
 from cfdna_interp.verdict.ladder import climb
 
@@ -39,9 +40,12 @@ def run_verdict(config: Config) -> None:
         paired=list,
         permutation=dict,
         protocol_digest=str,
+        repeated=dict,
+        groups=dict,
     )
     audit = read_result(layout.file("audit.json"), "audit", handling=dict)
-    margins = _margins(layout.file("protocol.json"))
+    protocol = read_result(layout.file("protocol.json"), "proxy", margins=dict)
+    margins = _margins(protocol, layout.file("protocol.json"))
     if validation["protocol_digest"] != digest_file(layout.file("protocol.json")):
         raise InputError(
             f"{layout.file('validation.json')} was made under another protocol; run the validate stage again"
@@ -59,13 +63,18 @@ def run_verdict(config: Config) -> None:
     rows = [replace(row, exploratory=opening.note()) for row in rows]
     table = layout.file("hypotheses.tsv")
     write_text(table, as_table(rows))
-    verdict = replace(verdict, hypotheses_digest=digest_file(table), **opening.record())
+    verdict = replace(
+        verdict,
+        cautions=cautions(dominance, validation, audit, protocol),
+        hypotheses_digest=digest_file(table),
+        **opening.record(),
+    )
     save_verdict(verdict, layout.file("verdict.json"))
 
 
-def _margins(path: Path) -> Validation:
+def _margins(protocol: Result, path: Path) -> Validation:
     """Return the margins of a protocol: all of them, as a default in place of one would be another margin."""
-    margins: Result = read_result(path, "proxy", margins=dict)["margins"]
+    margins: Result = protocol["margins"]
     names = [field.name for field in fields(Validation)]
     for unknown in sorted(set(margins) - set(names)):
         raise unusable(path, "proxy", f"margins.{unknown}")
