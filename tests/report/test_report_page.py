@@ -159,7 +159,9 @@ def test_attribution_says_which_how_firmly_and_where(simulated_run: Built) -> No
         if pair["b"] == "model_without_fragment_length"
     )
     held = f"{pair['difference']:.3f} [{pair['low']:.3f}, {pair['high']:.3f}]"
-    assert re.search(rf"Fragment length\s+0.91 \[.*?\]\s+0.\d\d \[.*?\s+0.390\s+{re.escape(held)}\s+it holds", text)
+    assert re.search(
+        rf"Fragment length\s+0.91 \[.*?\]\s+0.\d\d \[.*?\s+0.390\s+{re.escape(held)}\s+it holds", text
+    )
     assert "By this route the shares are fragment length 78 % [70, 86], methylation 13 % [12, 14]," in text
     assert "(n = 80 discovery subjects; 95 % over subjects, the heads as they are" in text
     assert "by their donors: 4.2e−05; with contributions dealt out anew among fragments: 1.82;" in text
