@@ -1,4 +1,4 @@
-"""Held, weaker, reversed, not told: the rule at its bounds, errors by hand, its null and what it must find."""
+"""Held, weaker, reversed: the rule at its bounds, errors by hand, its null, what it has to find."""
 
 from dataclasses import replace
 

@@ -144,8 +144,8 @@ def test_a_score_that_fell_from_95_to_67(score, name):
     assert caution.kind == "score weaker"
     assert caution.sentence == (
         f"{name} reaches less in new people: AUROC 0.95 [0.90 to 0.98] in discovery (cross-fitted, n = 42 "
-        "cases + 43 controls) and 0.67 [0.55 to 0.78] on the 40 held-out cases and 41 controls, a fall of 0.28 "
-        "[0.15 to 0.41] (p 2e-05)."
+        "cases + 43 controls) and 0.67 [0.55 to 0.78] on the 40 held-out cases and 41 controls, a fall of "
+        "0.28 [0.15 to 0.41] (p 2e-05)."
     )
 
 
