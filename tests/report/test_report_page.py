@@ -181,7 +181,7 @@ def test_absences_are_said(bare_run: Built, simulated_run: Built) -> None:
     assert "There is no proxy" in bare["proxy"]
     # Below thirty subjects a class the interval is known to be too narrow.
     assert "With 20 subjects in the smaller class the interval may be too narrow" in bare["heldout"]
-    whole, subgroups = read(simulated_run).sections["heldout"].split("Subgroups:")
+    whole, subgroups = read(simulated_run).sections["heldout"].split("Subgroups of the held-out subjects:")
     assert "in the smaller class" not in whole
     # Four sites of 10 + 10 held-out subjects.
     assert "With 10 subjects in the smaller class" in subgroups
