@@ -222,7 +222,7 @@ def repeat_sentences(validation: Record) -> dict[str, str]:
             fall = f", a fall of {interval(drop)}, {p_phrase(alone['p'])}"
         better = f": the {whole} is better without it" if record["better_without"] else ""
         said[group_name(group)] = (
-            f"{_capital(held_out(validation))} {REPEATED[record['word']]}: alone AUROC "
+            f"{_capital(held_out(validation))}: {REPEATED[record['word']]}; alone AUROC "
             f"{interval(alone['heldout'])} against {interval(alone['discovery'])} in discovery{fall}; "
             f"retraining without it costs {interval(cost, 3)}{better}."
         )

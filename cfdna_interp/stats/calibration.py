@@ -69,9 +69,9 @@ def quality(labels: np.ndarray, logits: np.ndarray) -> Quality:
 def calibration_line(labels: np.ndarray, logits: np.ndarray) -> tuple[Interval, Interval]:
     """Return slope and intercept of the unpenalised logistic regression of the label on the logit.
 
-    Cox, Biometrika 45:562, 1958. Intervals are Wald's: of honest predictions 2 to 6 of 100 excluded a slope of
-    1 (1,500 cohorts at 15, 20, 30 and 60 per class and three spreads each), so that small classes need no
-    bootstrap. All NaN where the maximum of the likelihood does not exist.
+    Cox, Biometrika 45:562, 1958. All NaN where the maximum of the likelihood does not exist. Intervals are
+    Wald's: of honest predictions 2 to 6 of 100 excluded a slope of 1 (1,500 cohorts at 15, 20, 30 and 60 per
+    class and three spreads each), so that small classes need no bootstrap.
     """
     import statsmodels.api as sm
 

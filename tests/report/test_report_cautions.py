@@ -58,7 +58,7 @@ def test_a_reversed_group_is_called_so_in_verdict_attribution_and_checklist(simu
     assert "What stands against it" in page["verdict"]
     assert "Fragment length has reversed: alone it reaches" in page["verdict"]
     assert "it is the group that the verdict names" in page["verdict"]
-    assert re.search(r"held-out cases \+ 40 controls it has reversed: alone AUROC", page["attribution"])
+    assert re.search(r"held-out cases \+ 40 controls: it has reversed; alone AUROC", page["attribution"])
     assert "costs −0.121 [−0.180, −0.060]: the model is better without it" in page["attribution"]
     assert "Fragment length has reversed" in page["checklist"]
     assert "Stands against the verdict, with numbers beside it: group reversed" in page["checklist"]
@@ -70,7 +70,7 @@ def test_a_group_that_holds_is_nowhere_called_reversed(simulated_run: Built) -> 
     for name in ("verdict", "attribution", "heldout", "checklist"):
         assert "has reversed" not in page[name], name
         assert "is better without it" not in page[name], name
-    assert "held-out cases + 40 controls it holds: alone AUROC" in page["attribution"]
+    assert "held-out cases + 40 controls: it holds; alone AUROC" in page["attribution"]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_each_word_says_its_own_sentence_with_both_roles(simulated_run: Built, w
     run = changed(collect(simulated_run.config, simulated_run.layout), word)
     text = repeat_sentences(run.validation)["Fragment length"]
     others = {"it holds", "it is weaker", "it has reversed", "not told", "nothing to repeat"} - {said}
-    assert text.startswith(f"On n = 40 held-out cases + 40 controls {said}: alone AUROC ")
+    assert text.startswith(f"On n = 40 held-out cases + 40 controls: {said}; alone AUROC ")
     assert not any(other in text for other in others if other not in said)
     assert (", a fall of " in text) == (word == "weaker")
     assert " in discovery" in text

@@ -229,11 +229,11 @@ def test_the_mean_prediction_counts_where_its_interval_excludes_0(large, said):
         assert "calibration slope" not in got[0].sentence
 
 
-@pytest.mark.parametrize(("key", "role"), [("n", "held-out"), ("discovery", "discovery")])
+@pytest.mark.parametrize(("key", "role"), [("n", "held out"), ("discovery", "in discovery")])
 def test_few_subjects(key, role):
     caution = only(lambda d, v: v.update({key: {"case": 29, "control": 40}}))
     assert caution.kind == "few subjects"
-    assert caution.sentence.startswith(f"Few subjects: 29 {role} cases and 40 controls. With the")
+    assert caution.sentence.startswith(f"Few subjects: 29 cases + 40 controls {role}. With n = ")
     assert "only an AUROC of 0.68 or more is told from 0.50 with a power of 80 %" in caution.sentence
     assert found(lambda d, v: v.update({key: {"case": 30, "control": 30}})) == ()
 
