@@ -145,8 +145,8 @@ def _size(dominance: Record, validation: Record, audit: Record, protocol: Record
         seen = "no AUROC" if found["auroc"] is None else f"only an AUROC of {found['auroc']:.2f} or more"
         yield Caution(
             FEW_SUBJECTS,
-            f"Few subjects: {', '.join(small)}. With n = {n['case']} + {n['control']} held out {seen} is told "
-            f"from 0.50 with a power of {100 * found['power']:.0f} %, and intervals may be too narrow.",
+            f"Few subjects: {', '.join(small)}. With n = {n['case']} + {n['control']} held out {seen} is "
+            f"told from 0.50 with a power of {100 * found['power']:.0f} %, and intervals may be too narrow.",
             {"n": dict(n), "discovery": dict(discovery), "detectable": found["auroc"]},
         )
 
