@@ -161,6 +161,8 @@ def dominance(
         roles[named] = "carrier"
     if outcome == "suppressor":
         roles["tissue_of_origin"] = "suppressor"
+    reached = {name: 0.9 if name == named else 0.52 for name in BAG_GROUPS}
+    costs = {name: 0.3 if roles[name] != "unused" else 0.0 for name in BAG_GROUPS}
     return {
         "outcome": outcome,
         "group": named,
@@ -177,6 +179,13 @@ def dominance(
         "cross_fitted_auroc": {"model": 0.9, **{f"model_only_{name}": 0.6 for name in BAG_GROUPS}},
         "context_and_joint": {"value": context, "low": context, "high": context},
         "interventions": [{"intervention": name, "applies": True} for name in ("swap", "reweight")],
+        "cross_fitted_auroc": {
+            "model": 0.9,
+            **{f"model_only_{name}": value for name, value in reached.items()},
+            **{f"model_without_{name}": 0.9 - cost for name, cost in costs.items()},
+            "model_only_context": 0.5,
+        },
+        "leave_out_cost": costs,
         "fidelity": fidelity,
     }
 

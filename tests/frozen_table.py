@@ -124,7 +124,12 @@ def make_table_run(folder: Path, world: TableWorld, seed: int = 1) -> Config:
         "context_and_joint": {"value": 0.0, "low": 0.0, "high": 0.0},
         "fidelity": None,
         "margin": {"group": "sizes", "value": 0.1, "low": 0.0, "high": 0.3, "needed": 0.1, "excluded": False},
-        "cross_fitted_auroc": {f"model_only_{name}": 0.9 if name == "sizes" else 0.5 for name in GROUPS},
+        "cross_fitted_auroc": {
+            "model": 0.92,
+            **{f"model_only_{name}": 0.92 if name == "sizes" else 0.5 for name in GROUPS},
+            **{f"model_without_{name}": 0.5 if name == "sizes" else 0.92 for name in GROUPS},
+        },
+        "leave_out_cost": {name: 0.42 if name == "sizes" else 0.0 for name in GROUPS},
     }
     write_json(layout.file("dominance.json"), record)
     return config

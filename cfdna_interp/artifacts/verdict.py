@@ -43,8 +43,27 @@ class Rung:
 
 
 @dataclass(frozen=True)
+class Caution:
+    """Something that a reader has to know before believing the verdict.
+
+    Attributes
+    ----------
+    kind
+        What it is about, e.g. ``group reversed``: decisions look at this, never at the words.
+    sentence
+        It in words, with the numbers and whom they are of.
+    numbers
+        The numbers by name.
+    """
+
+    kind: str
+    sentence: str
+    numbers: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """The highest unbroken rung, two plain sentences, and the rungs from L0 to L5.
+    """The highest unbroken rung, two plain sentences, the rungs from L0 to L5, and what stands against it.
 
     ``protocol_digest``, ``exploratory`` and ``opening`` are those of ``validation.json``: under which
     protocol the held-out labels were read, whether they had been before, and what changed since.
@@ -60,6 +79,7 @@ class Verdict:
     opening: dict[str, Any] = field(default_factory=dict)
     protocol_digest: str = ""
     hypotheses_digest: str = ""
+    cautions: tuple[Caution, ...] = ()
 
 
 def save_verdict(verdict: Verdict, path: Path | str) -> None:
@@ -83,6 +103,7 @@ def load_verdict(path: Path | str) -> Verdict:
             record.get("opening", {}),
             record.get("protocol_digest", ""),
             record.get("hypotheses_digest", ""),
+            tuple(Caution(**caution) for caution in record.get("cautions", [])),
         )
     except (TypeError, ValueError) as error:
         raise InputError(f"{path} is no verdict ({error!r}); run the verdict stage again") from None

@@ -11,19 +11,31 @@ import numpy as np
 from cfdna_interp.artifacts.predictions import SURROGATE
 from cfdna_interp.config import Config
 from cfdna_interp.proxy.fidelity import fidelity
+from cfdna_interp.proxy.repeated import Discovery, Repeated, group_record, repeated_score, score_record
 from cfdna_interp.proxy.subgroups import subgroups
 from cfdna_interp.proxy.surrogate import surrogate_losses
 from cfdna_interp.stats.calibration import quality
 from cfdna_interp.stats.calibration_curve import calibration_curve
 from cfdna_interp.stats.caution import auroc_caution
+from cfdna_interp.stats.directionless import directionless
 from cfdna_interp.stats.multiplicity import holm
 from cfdna_interp.stats.operating import SPECIFICITIES, operating_point
 from cfdna_interp.stats.power import ALPHA, POWER, detectable_auroc, detectable_difference
 from cfdna_interp.stats.resampling import stream
-from cfdna_interp.stats.roc import auroc_interval, delong, paired_difference, permutation_p
+from cfdna_interp.stats.roc import (
+    Difference,
+    auroc,
+    auroc_interval,
+    delong,
+    paired_difference,
+    permutation_p,
+)
 
 RETRAINED = "model_without_"
+ALONE = "model_only_"
 BASELINE = "baseline_"
+# Fitted in discovery, it may point the other way among other people, and tells the label all the same.
+TECHNICAL = "baseline_technical"
 # The two scores that a reader may want to use; the others are there to be compared with.
 MAIN = ("model", "proxy")
 # What is measured, by its keys in validation.json: of each score, and of the cohort. The protocol names it.
@@ -31,8 +43,7 @@ METRICS = (
     "auroc",
     "auprc",
     "brier",
-    "calibration_slope",
-    "calibration_intercept",
+    "calibration",
     "at_specificity",
     "permutation",
     "paired",
@@ -41,6 +52,8 @@ METRICS = (
     "detectable",
     "fidelity",
     "surrogate",
+    "repeated",
+    "groups",
 )
 
 
@@ -62,6 +75,8 @@ class Cohort:
         The dominant group, None where there is none.
     covariates
         ``site``, ``sex`` ("" unknown) and ``age`` (NaN unknown) -> (subjects,) values, those that are known.
+    discovery
+        What the discovery subjects said, to be held against these.
     """
 
     subjects: tuple[str, ...]
@@ -70,6 +85,12 @@ class Cohort:
     scores: dict[str, np.ndarray]
     group: str | None
     covariates: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    discovery: Discovery = field(default_factory=Discovery)
+
+    @property
+    def whole(self) -> str:
+        """The score that is retrained: a model that is known by its scores can't be, its surrogate can."""
+        return SURROGATE if SURROGATE in self.scores else "model"
 
 
 def measure(cohort: Cohort, config: Config) -> dict[str, Any]:
@@ -92,11 +113,12 @@ def measure(cohort: Cohort, config: Config) -> dict[str, Any]:
         settings.permutations,
         stream(config.seed, "validate", "permutation"),
     )
+    paired = _paired(cohort, config)
     return {
         "n": {"case": case, "control": control},
         "scores": {name: _score(cohort, name, config) for name in cohort.scores},
         "permutation": {"score": "model", "p": permutation, "n": settings.permutations},
-        "paired": _paired(cohort, config),
+        "paired": paired,
         "calibration_curve": {name: asdict(calibration_curve(labels, cohort.scores[name])) for name in main},
         "subgroups": {
             name: subgroups(
@@ -112,6 +134,8 @@ def measure(cohort: Cohort, config: Config) -> dict[str, Any]:
         "detectable": {"auroc": detectable_auroc(case, control), "power": POWER, "alpha": ALPHA},
         "fidelity": _fidelity(cohort, config),
         "surrogate": surrogate_losses(labels, cohort.scores, seed=config.seed, bootstrap=settings.bootstrap),
+        "repeated": _repeated(cohort, config),
+        "groups": _groups(cohort, paired, config),
     }
 
 
@@ -150,12 +174,18 @@ def _score(cohort: Cohort, name: str, config: Config) -> dict[str, Any]:
         )
         for specificity in SPECIFICITIES
     ]
-    return {
+    record = {
         "auroc": asdict(interval),
         "auroc_caution": auroc_caution(int(labels.sum()), int((labels == 0).sum()), interval.value),
         **asdict(quality(labels, values)),
         "at_specificity": [asdict(point) for point in points],
     }
+    if name == TECHNICAL:
+        rng = stream(config.seed, "validate", "directionless", name)
+        record["directionless"] = asdict(
+            directionless(labels, values, interval, config.validation.permutations, rng)
+        )
+    return record
 
 
 def _paired(cohort: Cohort, config: Config) -> list[dict[str, Any]]:
@@ -165,7 +195,7 @@ def _paired(cohort: Cohort, config: Config) -> list[dict[str, Any]]:
             paired_difference(
                 cohort.labels,
                 cohort.scores[a],
-                cohort.scores[b],
+                _compared(cohort, b),
                 stream(config.seed, "validate", "paired", a, b),
                 config.validation.bootstrap,
             )
@@ -179,10 +209,64 @@ def _paired(cohort: Cohort, config: Config) -> list[dict[str, Any]]:
                     "b": b,
                     **asdict(difference),
                     "p_holm": float(p_holm),
+                    "better": _better(difference, float(p_holm), a, b),
+                    "turned": _turned(cohort, b),
                     "detectable": _detectable(cohort, a, b),
                 }
             )
     return rows
+
+
+def _better(difference: Difference, p_holm: float, a: str, b: str) -> str:
+    """Return which of two scores is shown to be better, "" where they are not told apart."""
+    if p_holm > ALPHA or difference.difference == 0:
+        return ""
+    return a if difference.difference > 0 else b
+
+
+def _turned(cohort: Cohort, score: str) -> bool:
+    """Return whether a score without a direction of its own points away from the cases."""
+    return score == TECHNICAL and auroc(cohort.labels, cohort.scores[score]) < 0.5
+
+
+def _compared(cohort: Cohort, score: str) -> np.ndarray:
+    """Return a score as it is compared with: technical columns in the direction in which they tell more."""
+    return -cohort.scores[score] if _turned(cohort, score) else cohort.scores[score]
+
+
+def _repeated(cohort: Cohort, config: Config) -> dict[str, Any]:
+    """Return model (or its surrogate) and proxy in both roles."""
+    scores = {cohort.whole: "model", "proxy": "proxy"}
+    return {
+        score: score_record(_in_both(cohort, score, reached, config), config.validation.signal_ceiling)
+        for score, reached in scores.items()
+        if score in cohort.scores and reached in cohort.discovery.reached
+    }
+
+
+def _groups(cohort: Cohort, paired: Sequence[Mapping[str, Any]], config: Config) -> dict[str, Any]:
+    """Return each group in both roles: alone, and what leaving it out costs."""
+    pairs = {pair["b"]: pair for pair in paired}
+    return {
+        group: group_record(
+            _in_both(cohort, ALONE + group, ALONE + group, config),
+            config.validation.signal_ceiling,
+            role,
+            cohort.discovery.costs[group],
+            pairs[RETRAINED + group],
+        )
+        for group, role in cohort.discovery.roles.items()
+    }
+
+
+def _in_both(cohort: Cohort, score: str, reached: str, config: Config) -> Repeated:
+    rngs = (
+        stream(config.seed, "validate", "discovery", score),
+        stream(config.seed, "validate", "auroc", score),
+    )
+    return repeated_score(
+        cohort.discovery, reached, cohort.labels, cohort.scores[score], rngs, config.validation.bootstrap
+    )
 
 
 def _fidelity(cohort: Cohort, config: Config) -> dict[str, Any] | None:
@@ -203,7 +287,7 @@ def _detectable(cohort: Cohort, a: str, b: str) -> float | None:
     """Return the smallest difference found with a power of 80 %, None where the scores never disagree."""
     if min(cohort.labels.sum(), (cohort.labels == 0).sum()) < 2:
         return None
-    _, covariance = delong(cohort.labels, np.stack([cohort.scores[a], cohort.scores[b]]))
+    _, covariance = delong(cohort.labels, np.stack([cohort.scores[a], _compared(cohort, b)]))
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
     # Rounding leaves a little of what cancels.
     return detectable_difference(variance**0.5) if variance > 1e-12 else None

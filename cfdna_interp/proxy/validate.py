@@ -17,6 +17,7 @@ from cfdna_interp.artifacts.validation import save_subjects
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.measure import BASELINE, Cohort, measure
+from cfdna_interp.proxy.repeated import Discovery, load_discovery
 from cfdna_interp.proxy.subgroups import covariates_of
 
 
@@ -48,11 +49,12 @@ def run_validate(config: Config) -> Opening:
     check_protocol(layout, protocol, config)
     table = load_table(layout.matrix("heldout"))
     scores = _subject_scores(layout, table)
+    discovery = load_discovery(layout)
     # Checked before the note, so that a typing error costs no opening. Noted before anything is measured: a
     # run that breaks off afterwards has opened them all the same.
     labels = _read_labels(config, table)
     opening = record_opening(layout, labels)
-    cohort = _cohort(table, labels, scores, protocol["group"])
+    cohort = _cohort(table, labels, scores, protocol["group"], discovery)
     result = {
         "opened": opening.number,
         "protocol_digest": opening.protocol,
@@ -140,7 +142,13 @@ def _read_labels(config: Config, table: Table) -> dict[str, int]:
     return labels
 
 
-def _cohort(table: Table, labels: dict[str, int], scores: dict[str, np.ndarray], group: str | None) -> Cohort:
+def _cohort(
+    table: Table,
+    labels: dict[str, int],
+    scores: dict[str, np.ndarray],
+    group: str | None,
+    discovery: Discovery,
+) -> Cohort:
     subjects = tuple(sorted(labels))
     batches: dict[str, set[str]] = {}
     for subject, batch in zip(table.subjects, table.text("batch"), strict=True):
@@ -152,6 +160,7 @@ def _cohort(table: Table, labels: dict[str, int], scores: dict[str, np.ndarray],
         scores=scores,
         group=group,
         covariates=covariates_of(table, subjects),
+        discovery=discovery,
     )
 
 

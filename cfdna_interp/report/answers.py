@@ -7,7 +7,7 @@ from typing import Any
 from cfdna_interp.artifacts.sheet import ROLES
 from cfdna_interp.report.answers_method import method_answers
 from cfdna_interp.report.collect import Run
-from cfdna_interp.report.heldout import detectable_sentence
+from cfdna_interp.report.heldout import detectable_sentence, held_out
 from cfdna_interp.report.leakage import shift_sentences
 from cfdna_interp.report.words import interval, number, percent, score_name, term_name
 
@@ -60,9 +60,10 @@ def _result(run: Run) -> dict[str, str]:
     validation, audit, verdict = run.validation, run.audit, run.verdict
     opened = validation["opened"]
     main = [name for name in ("model", "proxy") if name in validation["scores"]]
+    against = [caution["sentence"] for caution in verdict["cautions"]]
     open_ = [rung["rung"] for rung in verdict["rungs"] if rung["status"] != "earned"]
     return {
-        "headline": " ".join(verdict["sentences"]),
+        "headline": " ".join([*verdict["sentences"], *against]),
         "detectable": detectable_sentence(validation).rstrip("."),
         "shift": shift_sentences(audit["shift"])[0].rstrip("."),
         "protocol": validation["protocol_digest"][:12] + "…",
@@ -70,7 +71,9 @@ def _result(run: Run) -> dict[str, str]:
         if opened == 1
         else f"opening {opened} of the held-out labels: exploratory",
         "performance": "; ".join(
-            f"{score_name(name)}: AUROC {interval(validation['scores'][name]['auroc'])}" for name in main
+            f"{score_name(name)} {held_out(validation)}: AUROC "
+            f"{interval(validation['scores'][name]['auroc'])}"
+            for name in main
         ),
         "handling": f"{audit['handling']['status']}: {audit['handling']['reason']}",
         "person": f"{audit['person']['status']}: {audit['person']['reason']}",
@@ -82,11 +85,20 @@ def _result(run: Run) -> dict[str, str]:
             if run.proxy
             else f"there is no proxy: {run.no_proxy}"
         ),
-        "limits": f"not earned: {', '.join(sorted(open_))}; why stands beside each rung"
-        if open_
-        else "every rung was earned; what that does not mean stands beside each",
+        "limits": _limits(open_, [caution["kind"] for caution in verdict["cautions"]]),
         "next": f"rows of hypotheses.tsv: {len(run.hypotheses)}, each with the assay that would test it",
     }
+
+
+def _limits(open_: list[str], kinds: list[str]) -> str:
+    said = (
+        f"not earned: {', '.join(sorted(open_))}; why stands beside each rung"
+        if open_
+        else "every rung was earned; what that does not mean stands beside each"
+    )
+    if kinds:
+        said += f". Stands against the verdict, with numbers beside it: {', '.join(dict.fromkeys(kinds))}"
+    return said
 
 
 def _excluded(run: Run) -> str:

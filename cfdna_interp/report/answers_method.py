@@ -34,7 +34,7 @@ def method_answers(run: Run) -> dict[str, str]:
     return {
         "folds": str(run.encoder.get("folds", run.config.model.folds)),
         "opened": (
-            "was opened once everything was frozen"
+            "was opened once everything was frozen in this folder"
             if not run.validation["exploratory"]
             else f"had been opened before (this is opening {run.validation['opened']})"
         ),
@@ -131,7 +131,7 @@ def _measures(validation: dict[str, Any]) -> str:
     named = [score_name(name, whole).lower() for name in sorted(against, key=score_rank)]
     compared = f"; paired differences with Holm against: {', '.join(named)}" if named else ""
     return (
-        "AUROC, AUPRC, Brier score, calibration slope, intercept and smooth curve, sensitivity at a "
-        f"specificity{compared}; a signal is claimed where the permutation p is at most 0.05 and the 95 % "
-        "interval of the AUROC lies above 0.50"
+        "AUROC, AUPRC, Brier score, calibration slope, calibration-in-the-large and smooth curve, "
+        f"sensitivity at a specificity{compared}; a signal is claimed where the permutation p is at most "
+        "0.05 and the 95 % interval of the AUROC lies above 0.50"
     )

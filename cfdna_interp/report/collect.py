@@ -30,7 +30,7 @@ FILTERS = ("reads", *REASONS, "fragments", "overlap_calls_merged", "overlap_call
 
 JUDGED: dict[str, dict[str, type]] = {
     "audit": {"handling": dict, "person": dict, "shift": dict, "leakage": dict, "adjusted": list},
-    "verdict": {"sentences": list, "rungs": list, "simulated": bool},
+    "verdict": {"sentences": list, "rungs": list, "simulated": bool, "cautions": list},
 }
 
 
@@ -159,6 +159,8 @@ def collect(config: Config, layout: Layout) -> Run:
         scores=dict,
         paired=list,
         subgroups=dict,
+        repeated=dict,
+        groups=dict,
     )
     scores = load_subjects(layout.file("validation.scores.parquet"), validation)
     judged = {}

@@ -8,6 +8,8 @@ from typing import Any
 
 from scipy.special import expit
 
+from cfdna_interp.artifacts.predictions import SURROGATE
+from cfdna_interp.proxy.repeated import HOLDS, NO_CLAIM, NOT_TOLD, REVERSED, WEAKER
 from cfdna_interp.report.words import (
     group_name,
     interval,
@@ -24,7 +26,16 @@ Record = Mapping[str, Any]
 
 MAIN = ("model", "proxy")
 RETRAINED, BASELINE = "model_without_", "baseline_"
+TECHNICAL = "baseline_technical"
 SIGNIFICANT = 0.05
+# What became of a group's role among the held-out subjects.
+REPEATED = {
+    HOLDS: "it holds",
+    WEAKER: "it is weaker",
+    REVERSED: "it has reversed",
+    NOT_TOLD: "whether it holds is not told",
+    NO_CLAIM: "discovery claimed nothing to repeat",
+}
 
 
 @dataclass(frozen=True)
@@ -128,9 +139,15 @@ def subgroup_caution(validation: Record, score: str) -> str:
     return f"Intervals that may be too narrow: {len(shown)}. {name[:1].upper()}{name[1:]}: {caution}"
 
 
+def held_out(validation: Record) -> str:
+    """Return on whom held-out numbers are."""
+    n = validation["n"]
+    return f"on n = {n['case']} held-out cases + {n['control']} controls"
+
+
 def paired_sentences(validation: Record) -> list[str]:
     """Say what the paired differences show: the model without each group, beside the proxy and baselines."""
-    pairs = validation["paired"]
+    pairs, who = validation["paired"], held_out(validation)
     retrained = [pair for pair in pairs if pair["b"].startswith(RETRAINED)]
     sentences = []
     if retrained:
@@ -139,21 +156,85 @@ def paired_sentences(validation: Record) -> list[str]:
             for pair in retrained
         )
         whole = score_name(retrained[0]["a"]).lower()
-        sentences.append(f"What the {whole}'s AUROC loses when it is retrained without a group: {each}.")
-    sentences += [f"Model less proxy: {_difference(pair)}." for pair in pairs if pair["b"] == "proxy"]
+        sentences.append(
+            f"What the {whole}'s AUROC loses {who} when it is retrained without a group: {each}."
+        )
+    sentences += [f"Model less proxy {who}: {_difference(pair)}." for pair in pairs if pair["b"] == "proxy"]
     for score in main_scores(validation):
         against = [
             pair for pair in validation["paired"] if pair["a"] == score and pair["b"].startswith(BASELINE)
         ]
-        beaten = [pair for pair in against if pair["p_holm"] <= SIGNIFICANT and pair["difference"] > 0]
-        open_ = [score_name(pair["b"]) for pair in against if pair not in beaten]
         if against:
-            rest = f"; not shown for: {', '.join(open_)}" if open_ else ""
             sentences.append(
-                f"{score_name(score)} beats {len(beaten)} of {len(against)} baselines, p after Holm at most "
-                f"{SIGNIFICANT}{rest}."
+                f"{score_name(score)} {who}, a difference being told at p ≤ {SIGNIFICANT} after Holm: "
+                f"{_against(against)}."
             )
     return sentences
+
+
+def _against(pairs: list[Record]) -> str:
+    """Name the baselines that a score beats, those that beat it, and those not told apart from it."""
+    found: dict[str, list[str]] = {"beats": [], "is beaten by": [], "is not told apart from": []}
+    for pair in pairs:
+        verb = "is not told apart from"
+        if pair["better"]:
+            verb = "beats" if pair["better"] == pair["a"] else "is beaten by"
+        name = score_name(pair["b"]).lower()
+        if verb == "is beaten by":
+            name += f" (by {interval(_lead(pair), 3)})"
+        found[verb].append(name)
+    return "; ".join(f"{verb} {', '.join(names)}" for verb, names in found.items() if names)
+
+
+def _lead(pair: Record) -> dict[str, float]:
+    return {"value": -pair["difference"], "low": -pair["high"], "high": -pair["low"]}
+
+
+def directionless_sentence(validation: Record) -> str:
+    """Say how well technical columns tell the label whichever way they point; "" where there are none."""
+    if TECHNICAL not in validation["scores"]:
+        return ""
+    record = validation["scores"][TECHNICAL]
+    found = record["directionless"]
+    turned = (
+        f"among these subjects it points the other way (AUROC {interval(record['auroc'])}) and is turned "
+        "round wherever it is compared; "
+        if found["turned"]
+        else ""
+    )
+    return (
+        f"{score_name(TECHNICAL)} {held_out(validation)}: AUROC {interval(found)} whichever way it points, "
+        f"at most {number(found['null_high'])} in 95 % of permutations of the labels, "
+        f"{p_phrase(found['p'])}; {turned}what was fitted in discovery may turn round in other people and "
+        "tells the label all the same."
+    )
+
+
+def repeat_sentences(validation: Record) -> dict[str, str]:
+    """Say of each group by its reader's name what became of its role among the held-out subjects."""
+    whole = whole_name(validation).lower()
+    said = {}
+    for group, record in validation["groups"].items():
+        alone, cost = record["alone"], record["cost"]["heldout"]
+        fall = ""
+        if record["word"] == WEAKER:
+            drop = {"value": alone["fall"], "low": alone["low"], "high": alone["high"]}
+            fall = f", a fall of {interval(drop)}, {p_phrase(alone['p'])}"
+        better = f": the {whole} is better without it" if record["better_without"] else ""
+        said[group_name(group)] = (
+            f"{_capital(held_out(validation))}: {REPEATED[record['word']]}; alone AUROC "
+            f"{interval(alone['heldout'])} against {interval(alone['discovery'])} in discovery{fall}; "
+            f"retraining without it costs {interval(cost, 3)}{better}."
+        )
+    return said
+
+
+def repeat_rows(validation: Record) -> list[tuple[str, Record, str]]:
+    """Return name, record and words of model (or its surrogate) and proxy in discovery and held out."""
+    names = {"model": "Model", SURROGATE: "Surrogate", "proxy": "Proxy"}
+    return [
+        (names[score], record, REPEATED[record["word"]]) for score, record in validation["repeated"].items()
+    ]
 
 
 def curve_notes(validation: Record) -> list[str]:
@@ -174,13 +255,17 @@ def detectable_sentence(validation: Record) -> str:
     size = f"{n['case']} cases and {n['control']} controls"
     power = percent(found["power"])
     if found["auroc"] is None:
-        return f"No AUROC would be told from 0.50 with a power of {power} by {size}."
+        return f"No AUROC would be told from 0.50 with a power of {power} by {size} held out."
     return (
-        f"With {size}, the smallest AUROC that is told from 0.50 with a power of {power} is "
+        f"With {size} held out, the smallest AUROC that is told from 0.50 with a power of {power} is "
         f"{number(found['auroc'])} (two-sided test at {percent(found['alpha'])}: rung L0 asks that the "
         "interval lies above 0.50, and a permutation p of at most 0.05). "
         "What is smaller may be there and not show."
     )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _difference(pair: Record) -> str:

@@ -109,7 +109,7 @@ def _estimates(row: Mapping[str, str], run: Run) -> tuple[str, ...]:
     n = run.proxy["n"]
     found = [
         f"{row['direction']}; coefficient {row['coefficient']} [{row['low']}, {row['high']}] logit per SD, "
-        f"95 % over bootstrap refits, n = {n['case']} cases + {n['control']} controls"
+        f"95 % over bootstrap refits, n = {n['case']} discovery cases + {n['control']} controls"
     ]
     if row.get("difference"):
         held = f"{', '.join(map(term_name, row['held'].split(', ')))} held" if row["held"] else "nothing held"
@@ -119,18 +119,20 @@ def _estimates(row: Mapping[str, str], run: Run) -> tuple[str, ...]:
             f"{row['unadjusted']} SD; one SD within the classes is {row['sd']}"
         )
     if row.get("replication"):
-        found.append(_heldout(row))
+        found.append(_heldout(row, run))
     if row.get("rank"):
         found.append(f"rank {row['rank']}, priority {row['priority']} of 1")
     return tuple(found)
 
 
-def _heldout(row: Mapping[str, str]) -> str:
+def _heldout(row: Mapping[str, str], run: Run) -> str:
     text = f"replicated: {row['replication']}"
     if row["heldout_auroc"]:
+        n = run.validation["n"]
         text += (
-            f"; held-out AUROC of the feature alone {row['heldout_auroc']} [{row['heldout_low']}, "
-            f"{row['heldout_high']}], one-sided p {_p(row['heldout_p'])}, q {_p(row['heldout_q'])}"
+            f"; AUROC of the feature alone on n = {n['case']} held-out cases + {n['control']} controls "
+            f"{row['heldout_auroc']} [{row['heldout_low']}, {row['heldout_high']}], one-sided p "
+            f"{_p(row['heldout_p'])}, q {_p(row['heldout_q'])}"
         )
     return text
 

@@ -216,8 +216,15 @@ def _validation(run: Run) -> str:
             " The held-out labels had been read before, under another protocol or with other values (this is "
             f"opening {validation['opened']}), so that held-out results are exploratory."
         )
-    fixed = "Margins were fixed beforehand" if not validation["exploratory"] else "Margins of the protocol"
-    frozen = "before the held-out labels were read" if not validation["exploratory"] else "in a protocol"
+    # Of runs in other folders nothing is known.
+    fixed = (
+        "Margins were fixed beforehand, too" if not validation["exploratory"] else "Margins of the protocol"
+    )
+    frozen = (
+        "before the held-out labels were read in this run's folder"
+        if not validation["exploratory"]
+        else "in a protocol"
+    )
     return (
         f"All scores, the proxy and the deciding rules were frozen {frozen} "
         f"(protocol SHA-256 {validation['protocol_digest'][:12]}…). Discrimination is the AUROC over one "

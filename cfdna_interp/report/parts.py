@@ -9,11 +9,15 @@ from cfdna_interp.report.features import feature_notes, quality_rows, survivor_r
 from cfdna_interp.report.figures.sparse_features import strongest
 from cfdna_interp.report.handling import DEPTH_ROWS, column_rows, decisions, deepest, depth_counts, measures
 from cfdna_interp.report.heldout import (
+    REPEATED,
     curve_notes,
     detectable_sentence,
+    directionless_sentence,
     main_scores,
     operating_rows,
     paired_sentences,
+    repeat_rows,
+    repeat_sentences,
     subgroup_caution,
     subgroup_rows,
     subgroup_sentences,
@@ -58,6 +62,10 @@ def heldout_parts(run: Run, judged: str) -> dict[str, Any]:
         "any_recalibrated": any(validation["calibration_curve"][name]["reason"] for name in main),
         "detectable": detectable_sentence(validation),
         "paired_sentences": paired_sentences(validation),
+        "directionless": directionless_sentence(validation),
+        "repeats": repeat_sentences(validation),
+        "repeat_rows": repeat_rows(validation),
+        "repeat_words": REPEATED,
         "subgroup_sentences": subgroup_sentences(validation, judged),
         "subgroup_caution": subgroup_caution(validation, judged),
         "cautions": {name: said for name in main if (said := validation["scores"][name]["auroc_caution"])},

@@ -59,7 +59,7 @@ def describe_proxy(proxy: Record) -> list[str]:
     built = (
         f"A logistic regression with {PENALTIES.get(recipe['penalty'], recipe['penalty'])} penalty "
         f"(C = {significant(proxy['C'])}) on {len(proxy['features']):,} features of "
-        f"{group_name(proxy['group']).lower()}{_steps(recipe)}, fitted on n = {n['case']} cases + "
+        f"{group_name(proxy['group']).lower()}{_steps(recipe)}, fitted on n = {n['case']} discovery cases + "
         f"{n['control']} controls; intercept {number(proxy['intercept'], 3)}."
     )
     folds = ", ".join(number(value) for value in cv["auroc_per_fold"])

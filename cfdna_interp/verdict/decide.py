@@ -16,6 +16,7 @@ from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Corrected, Validation
 from cfdna_interp.errors import InputError
 from cfdna_interp.verdict.candidates import Cohorts
+from cfdna_interp.verdict.cautions import cautions
 from cfdna_interp.verdict.hypotheses import as_table, hypotheses
 from cfdna_interp.verdict.ladder import climb
 
@@ -39,6 +40,8 @@ def run_verdict(config: Config) -> None:
         paired=list,
         permutation=dict,
         protocol_digest=str,
+        repeated=dict,
+        groups=dict,
     )
     audit = read_result(layout.file("audit.json"), "audit", handling=dict, person=dict, leakage=dict)
     protocol = read_result(
@@ -64,7 +67,12 @@ def run_verdict(config: Config) -> None:
     rows = [replace(row, exploratory=opening.note()) for row in rows]
     table = layout.file("hypotheses.tsv")
     write_text(table, as_table(rows))
-    verdict = replace(verdict, hypotheses_digest=digest_file(table), **opening.record())
+    verdict = replace(
+        verdict,
+        cautions=cautions(dominance, validation, audit, protocol),
+        hypotheses_digest=digest_file(table),
+        **opening.record(),
+    )
     save_verdict(verdict, layout.file("verdict.json"))
 
 

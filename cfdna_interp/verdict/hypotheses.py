@@ -112,12 +112,16 @@ def hypotheses(
     means = dict(zip(proxy.linear.names, proxy.linear.mean.tolist(), strict=True))
     definitions = dict(zip(cohorts.discovery.names, cohorts.discovery.definitions, strict=True))
     rows = [_handling(group, share, audit, found)]
+    noted = False
     for rank, item in enumerate(found, start=1):
         lengths = counted(item.effect, means)
         explanations = explain(group, item.effect.members[0], item.sign, lengths)
+        # Said once, beside the first feature that it is true of.
+        note = not noted and group == "fragment_length" and _genome_wide(lengths)
+        noted = noted or note
         rows.append(
             Hypothesis(
-                statement=_statement(item, group, definitions, lengths, first=rank == 1),
+                statement=_statement(item, group, definitions, lengths, not_brain=note),
                 direction="higher in cases" if item.effect.coefficient > 0 else "lower in cases",
                 coefficient=_text(item.effect.coefficient),
                 low=_text(item.effect.low),
@@ -188,13 +192,13 @@ def _undecided(proxy: Proxy, dominance: Mapping[str, Any], audit: Mapping[str, A
 
 
 def _statement(
-    item: Candidate, group: str, definitions: Mapping[str, str], lengths: Counted, *, first: bool
+    item: Candidate, group: str, definitions: Mapping[str, str], lengths: Counted, *, not_brain: bool
 ) -> str:
     name, title = in_words(group, [group]), item.effect.name
     if title in definitions:
         title = f"{title} ({definitions[title]})"
     plain, other = ("higher", "lower") if item.sign > 0 else ("lower", "higher")
-    note = f"; {NOT_BRAIN}" if group == "fragment_length" and first else ""
+    note = f"; {NOT_BRAIN}" if not_brain else ""
     if item.difference.held and not countable(item.difference, item.sign) > 0:
         held = ", ".join(map(_column, item.difference.held))
         note = f"; with {held} held it is not certain{note}"
@@ -207,6 +211,15 @@ def _statement(
             f"cases, so that a test of it alone would find the opposite{note}."
         )
     return f"Cases have a {plain} {title} than controls{note}."
+
+
+def _genome_wide(lengths: Counted) -> bool:
+    """Say whether a length feature is known to count fragments of the whole genome.
+
+    Those that this software measures do. A foreign one may be of a window or a chromosome arm, where a rare
+    tissue can change more than its share of all plasma DNA.
+    """
+    return lengths.more is not None and not lengths.by_name
 
 
 def _column(term: str) -> str:

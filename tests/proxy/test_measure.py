@@ -76,6 +76,13 @@ def test_holm_is_within_a_family(measured):
     assert all(row["p_holm"] < 0.05 for row in rows)
 
 
+def test_which_of_two_is_better_follows_from_p_after_holm_and_the_sign(measured):
+    for row in measured["paired"]:
+        expected = "" if row["p_holm"] > 0.05 else row["a"] if row["difference"] > 0 else row["b"]
+        assert row["better"] == expected
+    assert {row["better"] for row in measured["paired"]} >= {"model", "proxy"}
+
+
 def test_the_detectable_difference_follows_from_delongs_error(measured):
     cohort = planted()
     row = next(
@@ -207,9 +214,7 @@ def test_new_keys_stand_in_the_file_beside_the_old_ones(finished):
     record = read_json(Layout.of(finished.outdir).file("validation.json"))
     assert {"n", "scores", "permutation", "paired", "within_batch"} <= set(record)
     assert {"calibration_curve", "subgroups", "detectable"} <= set(record)
-    assert {"auroc", "auprc", "brier", "calibration_slope", "at_specificity"} <= set(
-        record["scores"]["model"]
-    )
+    assert {"auroc", "auprc", "brier", "calibration", "at_specificity"} <= set(record["scores"]["model"])
 
 
 def test_agreement_of_model_and_proxy_is_that_of_their_held_out_logits(measured):
@@ -229,4 +234,6 @@ def test_agreement_of_model_and_proxy_is_that_of_their_held_out_logits(measured)
 def test_the_protocol_names_everything_that_is_measured(measured):
     of_each = set(measured["scores"]["model"])
     assert (of_each | set(measured)) - set(METRICS) == {"n", "scores", "auroc_caution"}
+    # Without a word from discovery there is nothing to repeat.
+    assert measured["groups"] == measured["repeated"] == {}
     assert set(METRICS) <= of_each | set(measured)

@@ -21,6 +21,7 @@ from cfdna_interp.audit.shared_fragments import SharedFragments
 from cfdna_interp.audit.shift import FeatureShift, Shift
 from cfdna_interp.config import Config
 from cfdna_interp.proxy.measure import Cohort, measure
+from cfdna_interp.proxy.repeated import Discovery
 
 if TYPE_CHECKING:
     from fake_run import World
@@ -38,6 +39,7 @@ def validation_record(
     world: World,
     rng: np.random.Generator,
     config: Config,
+    discovery: Discovery,
 ) -> tuple[pd.DataFrame, dict[str, object]]:
     labels = np.array([sample.label for sample in samples])
     z = np.array([latents[sample.sample] for sample in samples])
@@ -82,6 +84,7 @@ def validation_record(
         scores=columns,
         group="fragment_length" if world.dominant else None,
         covariates=known,
+        discovery=discovery,
     )
     record = {
         "opened": 1,

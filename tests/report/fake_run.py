@@ -21,8 +21,10 @@ from cfdna_interp.artifacts.validation import save_subjects
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import ProxySettings, Representation, Validation
 from cfdna_interp.proxy.fidelity import Added, Estimate, Fidelity
+from cfdna_interp.proxy.repeated import Discovery
 from cfdna_interp.proxy.stability import Frequency, Stability
 from cfdna_interp.stats.roc import Difference
+from cfdna_interp.verdict.cautions import cautions
 
 COUNTED = ("reads", "duplicate", "low_mapq", "not_inward", "fragments")
 
@@ -101,9 +103,12 @@ def make_run(folder: Path, world: World) -> tuple[Config, Layout]:
         "margins": asdict(config.validation),
         "corrected": asdict(config.corrected),
         "left_out": {},
+        "mediators": [],
+        "priority": [],
     }
     write_json(layout.file("protocol.json"), protocol)
-    scores, validation = validation_record(samples["heldout"], latents, world, rng, config)
+    discovery = _discovery(samples["discovery"], latents, world)
+    scores, validation = validation_record(samples["heldout"], latents, world, rng, config, discovery)
     opening = Opening(1, digest_file(layout.file("protocol.json")))
     validation |= opening.record()
     save_subjects(scores.to_dict("list"), opening, layout.file("validation.scores.parquet"))
@@ -137,6 +142,20 @@ def _samples(role: str, world: World, rng: np.random.Generator, latents: dict[st
             )
         )
     return result
+
+
+def _discovery(samples: list[Sample], latents: dict[str, float], world: World) -> Discovery:
+    """What the discovery subjects said, as `validate` reads it from the files of this run."""
+    dominance = _dominance(world)
+    return Discovery(
+        labels=np.array([sample.label for sample in samples]),
+        # In pairs of a case and a control.
+        folds=np.arange(len(samples)) // 2 % 5,
+        logits=np.array([1.8 * latents[sample.sample] for sample in samples]),
+        reached=dominance["cross_fitted_auroc"] | ({"proxy": 0.924} if world.dominant else {}),
+        costs=dominance["leave_out_cost"],
+        roles={group: record["role"] for group, record in dominance["groups"].items()},
+    )
 
 
 def length_law(latent: float) -> tuple[np.ndarray, np.ndarray]:
@@ -472,6 +491,7 @@ def _verdict(validation: dict, audit: dict, world: World) -> dict[str, object]:
         ],
         "simulated": world.simulated,
         "group": "fragment_length" if world.dominant else None,
+        "cautions": [asdict(caution) for caution in cautions(_dominance(world), validation, audit, {})],
         "rungs": [
             {
                 "rung": rung,

@@ -157,7 +157,7 @@ def test_without_a_proxy_nothing_is_said_of_scoring(bare_run: Built) -> None:
 
 def test_a_second_opening_is_no_opening_once_everything_was_frozen(simulated_run: Built) -> None:
     run = collect(simulated_run.config, simulated_run.layout)
-    assert answers(run)["opened"] == "was opened once everything was frozen"
+    assert answers(run)["opened"] == "was opened once everything was frozen in this folder"
     again = answers(replace(run, validation=run.validation | {"opened": 2, "exploratory": True}))["opened"]
     assert again == "had been opened before (this is opening 2)"
 

@@ -28,13 +28,14 @@ def interval(value: float, half: float = 0.05) -> dict[str, object]:
     return {"value": value, "low": value - half, "high": value + half, "method": "DeLong"}
 
 
+def line(slope: float | None, intercept: float | None) -> dict[str, object]:
+    return {"slope": {"value": slope}, "intercept": {"value": intercept}}
+
+
 def validation(names: list[str]) -> dict[str, object]:
     return {
         "n": {"case": 50, "control": 50},
-        "scores": {
-            name: {"auroc": interval(0.8), "calibration_slope": 1.0, "calibration_intercept": 0.0}
-            for name in names
-        },
+        "scores": {name: {"auroc": interval(0.8), "calibration": line(1.0, 0.0)} for name in names},
         "calibration_curve": {"model": {"predicted": [], "reason": "separated"}},
         "paired": [
             {"a": "model", "b": "model_without_methylation", "difference": 0.1, "low": 0.05, "high": 0.2}
@@ -112,17 +113,17 @@ def test_calibrated_predictions_lie_on_the_diagonal_and_overconfident_ones_do_no
 def test_recalibration_line_follows_slope_and_intercept() -> None:
     scores = cohort()
     record = validation(["model"])
-    record["scores"]["model"] |= {"calibration_slope": 2.0, "calibration_intercept": -1.0}
-    line = calibration_figure(record, scores).data[1]
+    record["scores"]["model"]["calibration"] = line(2.0, -1.0)
+    drawn = calibration_figure(record, scores).data[1]
     # A prediction of logit x is drawn at 2 x - 1.
     np.testing.assert_allclose(
-        np.log(line.y / (1 - line.y)), 2 * np.log(line.x / (1 - line.x)) - 1, atol=1e-9
+        np.log(drawn.y / (1 - drawn.y)), 2 * np.log(drawn.x / (1 - drawn.x)) - 1, atol=1e-9
     )
 
 
 def test_no_line_where_the_classes_are_separated() -> None:
     record = validation(["model"])
-    record["scores"]["model"] |= {"calibration_slope": None, "calibration_intercept": None}
+    record["scores"]["model"]["calibration"] = line(None, None)
     assert len(calibration_figure(record, cohort()).data) == 2
 
 

@@ -131,7 +131,11 @@ def test_pairs_are_told_with_their_smallest_difference(validation: dict) -> None
     # Adding .1 to every score changes no order: the difference is exactly 0, and none could be seen.
     assert "end motif 0.000 [" in without
     assert "smallest difference to be seen –" in without
-    assert baseline == "Model beats 1 of 1 baselines, p after Holm at most 0.05."
+    assert without.startswith("What the model's AUROC loses on n = 100 held-out cases + 100 controls when it")
+    assert baseline == (
+        "Model on n = 100 held-out cases + 100 controls, a difference being told at p ≤ 0.05 after Holm: "
+        "beats coverage (logistic)."
+    )
 
 
 def test_the_smooth_curve_is_drawn_with_its_band_and_named(validation: dict) -> None:

@@ -60,7 +60,8 @@ def read(*rows):
 
 def run(*rows):
     proxy = {"n": {"case": 40, "control": 41}} if len(rows) > 1 else None
-    return SimpleNamespace(hypotheses=read(*rows), proxy=proxy)
+    validation = {"n": {"case": 30, "control": 31}}
+    return SimpleNamespace(hypotheses=read(*rows), proxy=proxy, validation=validation)
 
 
 def page(*rows):
@@ -73,10 +74,11 @@ def test_a_card_says_everything_that_the_table_does():
     text = " ".join(card.estimates)
     for part in (
         "coefficient 0.26 [0.22, 0.31]",
-        "n = 40 cases + 41 controls",
+        "n = 40 discovery cases + 41 controls",
         "1.10 SD [0.61, 1.59], Age, Hours to spin held, q < 0.001",
         "unadjusted 1.30 [0.80 to 1.80] SD",
-        "replicated: yes: same direction; held-out AUROC of the feature alone 0.75 [0.64, 0.84]",
+        "replicated: yes: same direction; AUROC of the feature alone on n = 30 held-out cases + 31 controls "
+        "0.75 [0.64, 0.84]",
         "one-sided p = 0.004, q = 0.008",
         "rank 1, priority 0.878 of 1",
     ):

@@ -77,8 +77,11 @@ def test_nothing_was_fixed_beforehand_in_a_second_opening(
 ) -> None:
     first = read(simulated_run).sections
     claims = {
-        "methods": ("before the held-out labels were read", "Margins were fixed beforehand"),
-        "ladder": ("margins fixed before the held-out labels were opened",),
+        "methods": (
+            "before the held-out labels were read in this run's folder",
+            "Margins were fixed beforehand",
+        ),
+        "ladder": ("margins fixed before the held-out labels were opened in this folder",),
         "checklist": ("opened once everything was frozen",),
         "proxy": (),
     }

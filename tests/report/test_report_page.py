@@ -155,16 +155,18 @@ def test_attribution_says_which_how_firmly_and_where(simulated_run: Built) -> No
     assert "40 cases − 40 controls" in text
     # 1.4 and -1.3 times the share of .78, with the bounds of the record.
     assert re.search(r"Fragment length\s+1.09 \[0.78, 1.40\]\s+−1.01 \[−1.33, −0.70\]", text)
-    assert "the n = 80 subjects divided into 5 folds, and heads of each seed apart" in text
+    assert "the n = 80 discovery subjects divided into 5 folds, and heads of each seed apart" in text
     pair = next(
         pair
         for pair in json.loads(simulated_run.layout.file("validation.json").read_text())["paired"]
         if pair["b"] == "model_without_fragment_length"
     )
     held = f"{pair['difference']:.3f} [{pair['low']:.3f}, {pair['high']:.3f}]"
-    assert re.search(rf"Fragment length\s+0.390\s+{re.escape(held)}", text)
+    assert re.search(
+        rf"Fragment length\s+0.91 \[.*?\]\s+0.\d\d \[.*?\s+0.390\s+{re.escape(held)}\s+it holds", text
+    )
     assert "By this route the shares are fragment length 78 % [70, 86], methylation 13 % [12, 14]," in text
-    assert "(n = 80 subjects; 95 % over subjects, the heads as they are" in text
+    assert "(n = 80 discovery subjects; 95 % over subjects, the heads as they are" in text
     assert "by their donors: 4.2e−05; with contributions dealt out anew among fragments: 1.82;" in text
 
 
@@ -182,7 +184,7 @@ def test_absences_are_said(bare_run: Built, simulated_run: Built) -> None:
     assert "There is no proxy" in bare["proxy"]
     # Below thirty subjects a class the interval is known to be too narrow.
     assert "With 20 subjects in the smaller class the interval may be too narrow" in bare["heldout"]
-    whole, subgroups = read(simulated_run).sections["heldout"].split("Subgroups:")
+    whole, subgroups = read(simulated_run).sections["heldout"].split("Subgroups of the held-out subjects:")
     assert "in the smaller class" not in whole
     # Four sites of 10 + 10 held-out subjects.
     assert "With 10 subjects in the smaller class" in subgroups

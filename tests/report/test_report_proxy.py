@@ -38,7 +38,7 @@ def test_recipe_and_cross_validation_are_told(proxy: dict) -> None:
     built, seen = describe_proxy(proxy)
     assert built == (
         "A logistic regression with L2 penalty (C = 0.01) on 68 features of fragment length, fitted on n = "
-        "40 cases + 40 controls; intercept 0.040."
+        "40 discovery cases + 40 controls; intercept 0.040."
     )
     assert "AUROC of the 5 outer folds 0.90, 0.95, 0.88, 0.97, 0.92, mean 0.92; chance is 0.50" in seen
     assert "Divided into folds anew the means are 0.93" in seen

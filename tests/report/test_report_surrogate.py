@@ -24,14 +24,21 @@ PAIR = {
     "low": 0.05,
     "high": 0.2,
     "p_holm": 0.01,
+    "better": "surrogate",
+    "turned": False,
     "detectable": 0.08,
 }
 
 
 def test_the_cost_of_retraining_is_told_and_drawn_of_the_surrogate() -> None:
-    validation = {"paired": [PAIR], "scores": {"model": {}, "surrogate": {}}}
+    validation = {
+        "n": {"case": 40, "control": 40},
+        "paired": [PAIR],
+        "scores": {"model": {}, "surrogate": {}},
+    }
     assert paired_sentences(validation)[0].startswith(
-        "What the surrogate's AUROC loses when it is retrained without a group: methylation 0.100"
+        "What the surrogate's AUROC loses on n = 40 held-out cases + 40 controls when it is retrained "
+        "without a group: methylation 0.100"
     )
     entry = {
         "share": {"value": 1.0, "low": 1.0, "high": 1.0},

@@ -57,10 +57,12 @@ def test_the_attribution_speaks_of_a_linear_model_and_not_of_bags(table_run: Bui
     assert "With every group taken out the model reaches" in text
     assert "models that learnt nothing have large ones too" in text
     assert "the mean over all reference subjects is exact" in text
-    assert "AUROC (mean over folds, n = 40 subjects) while groups are taken out, or put back" in text
+    assert (
+        "AUROC (mean over folds, n = 40 discovery subjects) while groups are taken out, or put back" in text
+    )
     # Three groups taken out one after the other leave none.
     assert re.search(r"3\s+no group\s+0\.\d\d\s+Fragment length, ", text)
-    assert "the n = 40 subjects divided into 5 folds; point" in text
+    assert "the n = 40 discovery subjects divided into 5 folds; point" in text
 
 
 def test_a_missing_record_of_the_model_sends_to_the_stage_that_writes_it(

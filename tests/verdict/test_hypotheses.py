@@ -217,6 +217,20 @@ def test_lengths_that_only_a_name_tells_are_said_to_be_by_name():
     )
 
 
+def test_neurons_are_excluded_for_lengths_of_the_whole_genome_only():
+    said = "cannot be DNA of neurons"
+    rows = rows_of({"length_mode": 1.0, "length_q50": 0.9})
+    # Once, beside the first of them.
+    assert [said in row.statement for row in rows] == [False, True, False]
+    # A window, an arm or a feature of unknown kind may hold more of a rare tissue than the genome does.
+    for name in ("fsd_1p_100_104", "ratio_window_17"):
+        assert not any(said in row.statement for row in rows_of({name: 1.0})), name
+    mixed = rows_of({"fsd_1p_100_104": 3.0, "length_mode": 1.0}, effects=[3.0, 1.0])
+    assert [said in row.statement for row in mixed] == [False, False, True]
+    for group, name in (("methylation", "methylation_level"), ("tissue_of_origin", "tissue_fraction_neuron")):
+        assert not any(said in row.statement for row in rows_of({name: 1.0}, group)), group
+
+
 def test_a_feature_that_the_heldout_cohort_lacks_is_not_tested():
     given = cohorts(("length_mode",))
     lacking = Cohorts(given.discovery, table((), [], "heldout"), given.heldout_labels)

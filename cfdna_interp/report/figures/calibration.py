@@ -97,7 +97,7 @@ def _add_curve(figure: go.Figure, curve: Mapping[str, Any], colour: str) -> None
 
 
 def _add_recalibration(figure: go.Figure, record: Mapping[str, Any], logits: pd.Series, colour: str) -> None:
-    slope, intercept = record["calibration_slope"], record["calibration_intercept"]
+    slope, intercept = (record["calibration"][name]["value"] for name in ("slope", "intercept"))
     if slope is None or intercept is None:
         return
     line = np.linspace(logits.min(), logits.max(), 101)

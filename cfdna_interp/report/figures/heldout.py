@@ -76,17 +76,23 @@ def auroc_forest(validation: Mapping[str, Any]) -> go.Figure:
     """Draw the AUROC of every held-out score with its 95 % interval; .5 is chance."""
     names = sorted(validation["scores"], key=score_rank)
     colours = score_colours(names)
-    rows = [
-        Row(
-            name=score_name(name, whole_name(validation)),
-            value=validation["scores"][name]["auroc"]["value"],
-            low=validation["scores"][name]["auroc"]["low"],
-            high=validation["scores"][name]["auroc"]["high"],
-            colour=colours[name],
-            filled=name in MAIN,
+    rows = []
+    for name in names:
+        record = validation["scores"][name]
+        shown, note = record["auroc"], ""
+        if "directionless" in record:
+            shown, note = record["directionless"], "whichever way they point"
+        rows.append(
+            Row(
+                name=score_name(name, whole_name(validation)),
+                value=shown["value"],
+                low=shown["low"],
+                high=shown["high"],
+                colour=colours[name],
+                note=note,
+                filled=name in MAIN,
+            )
         )
-        for name in names
-    ]
     return forest(rows, "Held-out AUROC", null=0.5)
 
 

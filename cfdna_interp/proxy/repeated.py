@@ -1,0 +1,281 @@
+"""What was found in discovery, asked again of the held-out subjects: held, weaker or reversed.
+
+Roles of feature groups are read in discovery. Nothing says that new people show the same, so that each figure
+behind a role stands here beside its held-out twin, with the one word that the page and the verdict use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm
+
+from cfdna_interp.artifacts.files import read_result
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.predictions import load_predictions
+from cfdna_interp.proxy.subjects import Subjects
+from cfdna_interp.stats.power import ALPHA, error
+from cfdna_interp.stats.roc import (
+    LEVEL,
+    Interval,
+    auroc_interval,
+    bootstrap_draws,
+    concordance,
+    delong,
+    logit_interval,
+    mean_auroc,
+)
+
+HOLDS, WEAKER, REVERSED, NOT_TOLD = "holds", "weaker", "reversed", "not told"
+# Discovery said nothing of it that could be repeated.
+NO_CLAIM = "no claim"
+# Roles that say that leaving the group out costs.
+NEEDED = ("carrier", "partner", "suppressor")
+DRAWN = "bootstrap of subjects within fold, the fits as they are"
+BY_SIZE = "error of an AUROC of this height and these numbers (binormal, within fold), the fits as they are"
+
+
+@dataclass(frozen=True, eq=False)
+class Discovery:
+    """What the discovery subjects said, all of it frozen before the held-out labels are read.
+
+    Attributes
+    ----------
+    labels, folds
+        (subjects,) 1 case, 0 control; fold in which a subject was tested.
+    logits
+        (subjects,) cross-fitted logits of the model; None where these are a foreign model's own scores.
+    reached
+        Cross-fitted AUROC (mean over folds) by score: ``model``, ``model_only_<group>``, and ``proxy`` where
+        there is one.
+    costs, roles
+        Of each group: AUROC lost in discovery when it is left out, and its role.
+    """
+
+    labels: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    folds: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    logits: np.ndarray | None = None
+    reached: Mapping[str, float] = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """One score's AUROC in discovery and held out.
+
+    Attributes
+    ----------
+    discovery, heldout
+        With 95 % intervals; discovery cross-fitted, the mean over folds.
+    fall, low, high, p
+        Discovery less held-out with its 95 % interval, and the two-sided test of no difference between two
+        samples of subjects.
+    """
+
+    discovery: Interval
+    heldout: Interval
+    fall: float
+    low: float
+    high: float
+    p: float
+
+
+def load_discovery(layout: Layout) -> Discovery:
+    """Read what the discovery subjects said.
+
+    Raises
+    ------
+    InputError
+        ``dominance.json``, ``proxy.json`` or ``predictions.discovery.parquet`` is missing or damaged.
+    """
+    dominance = read_result(
+        layout.file("dominance.json"),
+        "dominance",
+        groups=dict,
+        cross_fitted_auroc=dict,
+        leave_out_cost=dict,
+        fidelity=object,
+    )
+    proxy = read_result(layout.file("proxy.json"), "proxy", group=object)
+    rows = load_predictions(layout.file("predictions.discovery.parquet"))
+    people = Subjects(np.array([row.label for row in rows]), np.array([row.subject for row in rows]))
+    folds = np.array([row.fold for row in rows])[people.first]
+    reached = dict(dominance["cross_fitted_auroc"])
+    if proxy["group"] is not None:
+        reached["proxy"] = proxy["cv"]["mean"]
+    own = dominance["fidelity"] is None
+    return Discovery(
+        labels=people.labels,
+        folds=folds,
+        logits=people.means(np.array([row.logit for row in rows])) if own else None,
+        reached=reached,
+        costs=dominance["leave_out_cost"],
+        roles={group: record["role"] for group, record in dominance["groups"].items()},
+    )
+
+
+def repeat(
+    discovery: Interval, discovery_error: float, labels: np.ndarray, scores: np.ndarray, heldout: Interval
+) -> Repeated:
+    """Hold a cross-fitted AUROC of discovery against that of a frozen score on other people.
+
+    Parameters
+    ----------
+    discovery, discovery_error
+        AUROC with interval, and its standard error.
+    labels, scores, heldout
+        (subjects,) held-out labels and scores, and their AUROC with interval.
+    """
+    variance = discovery_error**2 + _heldout_error(labels, scores, heldout.value) ** 2
+    fall = discovery.value - heldout.value
+    spread = float(np.sqrt(variance))
+    half = float(norm.isf((1 - LEVEL) / 2)) * spread
+    return Repeated(
+        discovery, heldout, fall, fall - half, fall + half, float(2 * norm.sf(abs(fall) / spread))
+    )
+
+
+def word(found: Repeated, ceiling: float, role: str = "", cost: Mapping[str, float] | None = None) -> str:
+    """Return what the held-out subjects make of a finding.
+
+    Discovery claims that a score has signal where its AUROC reaches the signal ceiling, and that a group is
+    needed where its role says so. ``reversed``: a score with signal has an upper bound below .5 held out, or
+    the model is better without a group that was needed. ``weaker``: the AUROC of a score with signal fell, p
+    at most .05. ``holds``: everything that was claimed shows again. ``not told``: neither.
+
+    Parameters
+    ----------
+    found
+        The AUROC of the score, or of the group alone, in both roles.
+    ceiling
+        Signal ceiling of the protocol.
+    role, cost
+        Role of a group in discovery, and what leaving it out costs held out, paired: ``low`` and ``high``.
+    """
+    signal, needed = found.discovery.value >= ceiling, role in NEEDED and cost is not None
+    if not signal and not needed:
+        return NO_CLAIM
+    # NaN bounds, of a score that is the same for everybody, compare false.
+    if (signal and found.heldout.high < 0.5) or (needed and cost is not None and cost["high"] < 0):
+        return REVERSED
+    if signal and found.fall > 0 and found.p <= ALPHA:
+        return WEAKER
+    alone = not signal or found.heldout.low > 0.5
+    costs = not needed or (cost is not None and cost["low"] > 0)
+    return HOLDS if alone and costs else NOT_TOLD
+
+
+def discovery_figure(
+    discovery: Discovery, score: str, rng: np.random.Generator, bootstrap: int
+) -> tuple[Interval, float]:
+    """Return the cross-fitted AUROC of a score with its 95 % interval, and its standard error.
+
+    Of the model its logits are at hand and subjects are redrawn within folds; of every other score only the
+    AUROC is, whose error follows from its height and the numbers in each fold.
+
+    Parameters
+    ----------
+    discovery
+        What is known of the discovery subjects.
+    score
+        A key of ``reached``.
+    rng, bootstrap
+        Source and number of bootstrap draws, for the model.
+    """
+    y, folds = discovery.labels, discovery.folds
+    mixed = [fold for fold in np.unique(folds) if len(np.unique(y[folds == fold])) == 2]
+    if score == "model" and discovery.logits is not None:
+        value = mean_auroc(discovery.logits, y, folds)
+        assert value is not None  # folds are stratified
+        draws = np.mean(
+            [
+                bootstrap_draws(part, concordance(part, discovery.logits[folds == fold]), rng, bootstrap)
+                for fold in mixed
+                for part in [y[folds == fold]]
+            ],
+            axis=0,
+        )
+        if np.ptp(draws) > 0:
+            low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+            return Interval(value, float(min(low, value)), float(max(high, value)), DRAWN), float(draws.std())
+    else:
+        value = discovery.reached[score]
+    sizes = [(int(y[folds == fold].sum()), int((y[folds == fold] == 0).sum())) for fold in mixed]
+    inside = _inside(value, int(y.sum()), int((y == 0).sum()))
+    spread = float(np.sqrt(sum(error(inside, case, control) ** 2 for case, control in sizes)) / len(sizes))
+    interval = logit_interval(inside, spread**2, BY_SIZE)
+    return Interval(value, min(interval.low, value), max(interval.high, value), BY_SIZE), spread
+
+
+def repeated_score(
+    discovery: Discovery,
+    reached: str,
+    labels: np.ndarray,
+    scores: np.ndarray,
+    rngs: tuple[np.random.Generator, np.random.Generator],
+    bootstrap: int,
+) -> Repeated:
+    """Return one score in both roles.
+
+    Parameters
+    ----------
+    discovery, reached
+        The discovery subjects, and the score's key among ``reached``.
+    labels, scores
+        (subjects,) held-out labels and frozen scores.
+    rngs, bootstrap
+        Sources for discovery and held-out subjects, and number of draws.
+    """
+    figure, spread = discovery_figure(discovery, reached, rngs[0], bootstrap)
+    return repeat(figure, spread, labels, scores, auroc_interval(labels, scores, rngs[1], bootstrap))
+
+
+def score_record(found: Repeated, ceiling: float) -> dict[str, Any]:
+    """Return a score of ``repeated`` of ``validation.json``."""
+    return {**asdict(found), "word": word(found, ceiling)}
+
+
+def group_record(
+    found: Repeated, ceiling: float, role: str, discovery_cost: float, pair: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a group of ``groups`` of ``validation.json``.
+
+    Parameters
+    ----------
+    found
+        The group alone.
+    ceiling
+        Signal ceiling of the protocol.
+    role, discovery_cost
+        In discovery.
+    pair
+        Model less model without the group, of ``paired``.
+    """
+    cost = {"value": pair["difference"], "low": pair["low"], "high": pair["high"]}
+    return {
+        "role": role,
+        "alone": asdict(found),
+        "cost": {"discovery": discovery_cost, "heldout": cost},
+        "better_without": bool(cost["high"] < 0),
+        "word": word(found, ceiling, role, cost),
+    }
+
+
+def _heldout_error(labels: np.ndarray, scores: np.ndarray, value: float) -> float:
+    case, control = int(labels.sum()), int((labels == 0).sum())
+    if min(case, control) >= 2:
+        variance = float(delong(labels, scores)[1][0, 0])
+        if variance > 0:
+            return float(np.sqrt(variance))
+    # Perfect separation shows no variance; the truth may lie half a subject away.
+    return error(_inside(value, case, control), case, control)
+
+
+def _inside(value: float, case: int, control: int) -> float:
+    """Return the AUROC, moved half a subject of the smaller class away from 0 and 1 where it is nearer."""
+    slack = 0.5 / min(case, control)
+    return min(max(value, slack), 1 - slack)
