@@ -176,7 +176,6 @@ def dominance(
             "needed": 0.1,
             "excluded": excluded,
         },
-        "cross_fitted_auroc": {"model": 0.9, **{f"model_only_{name}": 0.6 for name in BAG_GROUPS}},
         "context_and_joint": {"value": context, "low": context, "high": context},
         "interventions": [{"intervention": name, "applies": True} for name in ("swap", "reweight")],
         "cross_fitted_auroc": {

@@ -146,7 +146,8 @@ def _covariates_alone(validation: dict[str, Any], score: str) -> dict[str, Any] 
 def _baseline(validation: dict[str, Any], absent: dict[str, str], score: str) -> dict[str, Any]:
     """Return the AUROC of a baseline, or why there is none."""
     if score in validation["scores"]:
-        return {"auroc": validation["scores"][score]["auroc"]}
+        record = validation["scores"][score]
+        return {"auroc": record["auroc"], "directionless": record.get("directionless")}
     return {"auroc": None, "reason": absent.get(score, "the cohort has no such column that varies")}
 
 

@@ -28,7 +28,6 @@ from cfdna_interp.report.missing import missing_rows, missing_sentence
 from cfdna_interp.report.proxy import agreements, describe_proxy, stability_sentence, stable_rows
 from cfdna_interp.report.routes import compare_routes
 from cfdna_interp.report.words import group_rank
-from cfdna_interp.verdict.leak_cautions import leak_cautions
 
 
 def audit_parts(run: Run) -> dict[str, Any]:
@@ -45,7 +44,6 @@ def audit_parts(run: Run) -> dict[str, Any]:
         "leaks": checks(audit["leakage"]),
         "leak_sentence": leak_sentence(audit["leakage"]),
         "leak_sources": sources(audit["leakage"]),
-        "leak_cautions": leak_cautions(run.protocol, audit),
         "missing_rows": missing_rows(audit["missing"], run.protocol["left_out"]),
         "missing": missing_sentence(audit["missing"], run.table.empty if run.table else ()),
         "shift_sentences": shift_sentences(audit["shift"]),

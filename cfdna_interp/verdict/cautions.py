@@ -6,7 +6,7 @@ into words here, and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cfdna_interp.artifacts.predictions import SURROGATE
@@ -15,12 +15,15 @@ from cfdna_interp.proxy.measure import BASELINE, MAIN
 from cfdna_interp.proxy.repeated import REVERSED, WEAKER
 from cfdna_interp.stats.roc import DELONG_MINIMUM
 from cfdna_interp.verdict.ladder import in_words
+from cfdna_interp.verdict.leak_cautions import COLUMN_LEFT_OUT, CORRECTION_NOTED, leak_cautions
 
 GROUP_REVERSED, SCORE_REVERSED = "group reversed", "score reversed"
 GROUP_WEAKER, SCORE_WEAKER = "group weaker", "score weaker"
 BASELINE_BETTER = "baseline better"
 CALIBRATION_OFF = "calibration off"
 FEW_SUBJECTS = "few subjects"
+# What a reader has to know, and what takes nothing off a claim.
+NOTES = (CORRECTION_NOTED, COLUMN_LEFT_OUT, FEW_SUBJECTS)
 
 Record = Mapping[str, Any]
 Rule = Callable[[Record, Record, Record, Record], Iterator[Caution]]
@@ -151,8 +154,18 @@ def _size(dominance: Record, validation: Record, audit: Record, protocol: Record
         )
 
 
+def _leaks(dominance: Record, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
+    """Find what could have told the label and breaks no rung."""
+    yield from leak_cautions(protocol, audit)
+
+
+def against(found: Sequence[Caution]) -> tuple[str, ...]:
+    """Return the kinds of cautions that speak against what the ladder says, each once."""
+    return tuple(dict.fromkeys(caution.kind for caution in found if caution.kind not in NOTES))
+
+
 # The gravest first. Each rule reads the four records and yields a caution for each thing that it finds.
-RULES: tuple[Rule, ...] = (_groups, _scores, _baselines, _calibration, _size)
+RULES: tuple[Rule, ...] = (_groups, _scores, _baselines, _calibration, _leaks, _size)
 
 
 def _both(record: Record, validation: Record) -> str:

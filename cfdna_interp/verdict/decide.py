@@ -16,7 +16,7 @@ from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Corrected, Validation
 from cfdna_interp.errors import InputError
 from cfdna_interp.verdict.candidates import Cohorts
-from cfdna_interp.verdict.cautions import cautions
+from cfdna_interp.verdict.cautions import against, cautions
 from cfdna_interp.verdict.hypotheses import as_table, hypotheses
 from cfdna_interp.verdict.ladder import climb
 
@@ -53,7 +53,9 @@ def run_verdict(config: Config) -> None:
             f"{layout.file('validation.json')} was made under another protocol; run the validate stage again"
         )
     check_opening(validation, audit, layout.file("audit.json"), "audit")
-    verdict = climb(dominance, validation, audit, margins, Corrected(**protocol["corrected"]))
+    found = cautions(dominance, validation, audit, protocol)
+    corrected = Corrected(**protocol["corrected"])
+    verdict = climb(dominance, validation, audit, margins, corrected, against(found))
     subjects = load_subjects(layout.file("validation.scores.parquet"), validation)
     cohorts = Cohorts(
         discovery=load_table(layout.matrix("discovery")),
@@ -69,7 +71,7 @@ def run_verdict(config: Config) -> None:
     write_text(table, as_table(rows))
     verdict = replace(
         verdict,
-        cautions=cautions(dominance, validation, audit, protocol),
+        cautions=found,
         hypotheses_digest=digest_file(table),
         **opening.record(),
     )

@@ -37,6 +37,7 @@ def climb(
     audit: Record,
     margins: Validation,
     corrected: Corrected = NOT_SAID,
+    against: Sequence[str] = (),
 ) -> Verdict:
     """Judge all rungs.
 
@@ -48,6 +49,8 @@ def climb(
         The margins that were fixed in the protocol.
     corrected
         The earlier correction that the protocol names.
+    against
+        Kinds of the cautions that speak against what the rungs say.
     """
     few = _too_few(validation)
     signal = _signal(validation, audit, margins)
@@ -71,7 +74,7 @@ def climb(
         headline=headline,
         sentences=(
             _first(headline, rungs[0].word, dominance, validation),
-            _second(rungs, headline, validation),
+            _second(rungs, headline, validation, against),
         ),
         simulated=bool(validation["simulated"]),
         group=dominance["group"],
@@ -180,7 +183,8 @@ def _necessity(dominance: Record, validation: Record, margins: Validation) -> Ru
     group = dominance["group"]
     if validation.get("surrogate") is not None:
         return _followed(group, validation["surrogate"])
-    claim = f"it is necessary: retrained without {_name(group)} the model is worse"
+    margin = f"{margins.necessity_margin:g}"
+    claim = f"{_name(group)} is necessary: retrained without it the model loses more than {margin} of AUROC"
 
     def decide(pair: Record) -> tuple[str, str, str]:
         if pair["low"] > margins.necessity_margin:
@@ -194,7 +198,10 @@ def _necessity(dominance: Record, validation: Record, margins: Validation) -> Ru
 
 def _followed(group: str | None, surrogate: Record) -> Rung:
     """Judge L2 of a model that is known by its scores, by what its surrogate needs to follow it."""
-    claim = f"it is necessary: retrained without {_name(group)} the surrogate follows the model's score less"
+    claim = (
+        f"{_name(group)} is necessary: retrained without it the surrogate of the model's score loses more "
+        f"than {LOSES:g} of R²"
+    )
     if group is None:
         return Rung("L2", claim, CANT_TELL, CANT_TELL, "no group is dominant")
     follows, loss = surrogate["follows"], surrogate["losses"].get(group)
@@ -224,8 +231,11 @@ def _followed(group: str | None, surrogate: Record) -> Rung:
 
 def _sufficiency(dominance: Record, validation: Record, margins: Validation) -> Rung:
     group = dominance["group"]
-    claim = f"it is sufficient: a logistic regression on {_name(group)} does as well as the model"
     margin = margins.sufficiency_margin
+    claim = (
+        f"{_name(group)} is sufficient: a logistic regression on it reaches the model's AUROC to within "
+        f"{margin:g}"
+    )
 
     def decide(pair: Record) -> tuple[str, str, str]:
         if pair["high_one_sided"] < margin:
@@ -320,10 +330,12 @@ def _first(headline: str | None, signal: str, dominance: Record, validation: Rec
     return f"{people} the model tells the classes apart (AUROC {_interval(interval)}); {clauses[headline]}."
 
 
-def _second(rungs: tuple[Rung, ...], headline: str | None, validation: Record) -> str:
+def _second(rungs: tuple[Rung, ...], headline: str | None, validation: Record, against: Sequence[str]) -> str:
     # Before: under another protocol, or other labels of the same subjects.
     again = "; exploratory, since held-out labels had been read before"
     suffix = again if validation["exploratory"] else ""
+    if headline == rungs[-1].rung and against:
+        return f"No rung is broken, but something stands against it: {', '.join(against)}{suffix}."
     if headline == rungs[-1].rung:
         return f"No rung is broken: what remains is the bench, beginning with the handling control{suffix}."
     broken = next(rung for rung in rungs if rung.status != EARNED)

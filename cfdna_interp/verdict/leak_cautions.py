@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from cfdna_interp.artifacts.matrix import COVARIATE, TECHNICAL
+from cfdna_interp.artifacts.verdict import Caution
 from cfdna_interp.audit.leak_rule import Leak
 from cfdna_interp.audit.leakage import Kind
 
 Record = Mapping[str, Any]
 LEAK = "can't tell: leak"
+CORRECTION, CORRECTION_NOTED = "correction with labels", "earlier correction"
+LISTED_APART, SAME_TWICE = "classes listed apart", "one sample as two people"
+COLUMN_LEFT_OUT = "column in no baseline"
 
 
 def broken_words(found: Record) -> str:
@@ -67,15 +71,17 @@ def leak_words(leakage: Record) -> str:
     return "; ".join(part for part in said if part)
 
 
-def leak_cautions(protocol: Record, audit: Record) -> list[str]:
-    """Return sentences about what was found and breaks no rung, and about an earlier correction."""
-    leakage = audit["leakage"]
-    return [
-        *_corrected(protocol["corrected"]),
-        *_listed_apart(leakage),
-        *_within_roles(leakage),
-        *_left_out(protocol["left_out"]),
-    ]
+def leak_cautions(protocol: Record, audit: Record) -> list[Caution]:
+    """Return what was found and breaks no rung, and what is known of an earlier correction."""
+    leakage, corrected = audit["leakage"], protocol["corrected"]
+    kind = CORRECTION if corrected["how"] == "with labels" else CORRECTION_NOTED
+    kinds = (
+        (kind, _corrected(corrected)),
+        (LISTED_APART, _listed_apart(leakage)),
+        (SAME_TWICE, _within_roles(leakage)),
+        (COLUMN_LEFT_OUT, _left_out(protocol["left_out"])),
+    )
+    return [Caution(name, sentence) for name, sentences in kinds for sentence in sentences]
 
 
 def corrected_words(corrected: Record) -> str:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from cfdna_interp.audit.between import Between
 
 from cfdna_interp.artifacts.openings import Opening
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.audit.batches import BatchReading
-from cfdna_interp.audit.between import Between
 from cfdna_interp.audit.duplicates import NearDuplicates
 from cfdna_interp.audit.leak_rule import Broken, Leak
 from cfdna_interp.audit.leakage import Kind, Readable

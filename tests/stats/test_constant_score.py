@@ -4,9 +4,9 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from cfdna_interp.audit.within_batch import ATTENUATED, CANT_TELL, Between, judge
 
 from cfdna_interp.artifacts.files import plain
-from cfdna_interp.audit.within_batch import ATTENUATED, CANT_TELL, Between, judge
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.proxy.fidelity import fidelity
 from cfdna_interp.report.proxy import agreements

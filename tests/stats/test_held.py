@@ -27,7 +27,7 @@ def test_with_nothing_held_it_is_the_crude_auroc_with_delongs_error():
     areas, covariance = delong(y, s)
     assert got.auroc.value == pytest.approx(areas[0], abs=1e-12) and got.crude == pytest.approx(areas[0])
     assert (got.fall.value, got.fall.low, got.fall.high) == pytest.approx((0, 0, 0), abs=1e-12)
-    # The width on the logit scale is 2 · 1.96 · error / (a (1 - a)); the two variances differ by single pairs.
+    # On the logit scale the width is 2 · 1.96 · error / (a (1 - a)); the variances differ by single pairs.
     error = np.sqrt(covariance[0, 0]) / (areas[0] * (1 - areas[0]))
     width = np.log(got.auroc.high / (1 - got.auroc.high)) - np.log(got.auroc.low / (1 - got.auroc.low))
     assert width == pytest.approx(2 * norm.isf(0.025) * error, rel=0.02)

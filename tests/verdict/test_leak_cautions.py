@@ -11,7 +11,8 @@ def cautions(*, corrected=None, left_out=None, **leakage):
         "corrected": {"how": "none", "by": "", "over": "both roles"} | (corrected or {}),
         "left_out": left_out or {},
     }
-    return leak_cautions(protocol, {"leakage": nothing | {"shared_fragments": {"pairs": []}} | leakage})
+    record = {"leakage": nothing | {"shared_fragments": {"pairs": []}} | leakage}
+    return [caution.sentence for caution in leak_cautions(protocol, record)]
 
 
 def source(role="heldout", tells=True, name="order of the rows"):

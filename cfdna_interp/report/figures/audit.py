@@ -30,7 +30,8 @@ def handling_forest(audit: Mapping[str, Any], validation: Mapping[str, Any]) -> 
         ("Technical columns only", "technical", BLUE),
         ("Covariates only", "covariates", MUTED),
     ):
-        record = audit[key]["auroc"]
+        # Columns tell the label whichever way a regression on them points among new people.
+        record = audit[key].get("directionless") or audit[key]["auroc"]
         if record is not None:
             rows.append(Row(name, record["value"], record["low"], record["high"], colour))
     return forest(rows, "Held-out AUROC", null=0.5, reference=rows[0].value)
