@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from cfdna_interp.audit.between import Between
 
 from cfdna_interp.artifacts.openings import Opening
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.audit.batches import BatchReading
+from cfdna_interp.audit.claims import judge_handling, judge_person
+from cfdna_interp.audit.columns import HeldColumns
 from cfdna_interp.audit.duplicates import NearDuplicates
+from cfdna_interp.audit.hold import hold
 from cfdna_interp.audit.leak_rule import Broken, Leak
 from cfdna_interp.audit.leakage import Kind, Readable
 from cfdna_interp.audit.matching import DepthMatched
 from cfdna_interp.audit.overlap import Overlap
 from cfdna_interp.audit.shared_fragments import SharedFragments
 from cfdna_interp.audit.shift import FeatureShift, Shift
+from cfdna_interp.audit.strata import comparison_strata
 from cfdna_interp.config import Config
+from cfdna_interp.config.settings import Validation
 from cfdna_interp.proxy.measure import Cohort, measure
 from cfdna_interp.proxy.repeated import Discovery
 
@@ -96,16 +100,19 @@ def validation_record(
     return frame, record
 
 
-def audit_record(validation: dict, world: World, rng: np.random.Generator) -> dict[str, object]:
+def audit_record(
+    validation: dict, world: World, rng: np.random.Generator, subjects: pd.DataFrame
+) -> dict[str, object]:
     score = "proxy" if world.dominant else "model"
-    within = validation["within_batch"][score]
     scores = validation["scores"]
-    status = "can't tell" if world.nested else "not handling"
-    reason = (
-        "No batch holds both classes: biology and handling cannot be told apart."
-        if world.nested
-        else "Within batches the score keeps its AUROC, so batches do not explain it."
-    )
+    labels, values = subjects["label"].to_numpy(), subjects[score].to_numpy()
+    claims = {
+        name: judge(labels, values, subjects, margin=Validation().fall_margin, rng=np.random.default_rng(1))
+        for name, judge in (("handling", judge_handling), ("person", judge_person))
+    }
+    strata = comparison_strata(labels, subjects)
+    nothing = HeldColumns(np.empty((len(labels), 0)), ())
+    within = hold(labels, values, strata.codes, nothing, Validation().fall_margin)
     covariates = {"auroc": None, "reason": "the cohort has no such column that varies"}
     if world.covariates:
         covariates = {"auroc": scores["baseline_covariates"]["auroc"]}
@@ -126,7 +133,8 @@ def audit_record(validation: dict, world: World, rng: np.random.Generator) -> di
         if world.covariates
         else [],
         "adjusted_errors": "clustered by site, 24 clusters" if world.covariates else "",
-        "between_batches": None if world.nested else asdict(Between(0.012, -0.02, 0.044)),
+        "within_strata": asdict(within)["measure"],
+        "strata": {"finest": strata.finest, "nested": strata.nested, "coarse": strata.coarse},
         "overlap_weighted": {
             **asdict(Overlap(0.88, 0.8, 0.94, 36.1, 34.9, 0.05, 0.5, 0.08, ""))
             | ({"value": None, "low": None, "high": None, "reason": HOSTILE} if world.nested else {}),
@@ -155,19 +163,7 @@ def audit_record(validation: dict, world: World, rng: np.random.Generator) -> di
             )
             for group in (*GROUPS, *COMPARATORS)
         },
-        "handling": {
-            "status": status,
-            "score": score,
-            "crude": within["crude"],
-            "within": within,
-            "reason": reason,
-            "decided_by": {
-                "measure": "within_batch",
-                **{key: within.get(key) for key in ("value", "low", "high")},
-                "crude": within["crude"],
-            },
-            "would_decide": "12 cases and 12 controls in one batch" if world.nested else "",
-        },
+        **{name: claim.record(score) for name, claim in claims.items()},
     }
 
 

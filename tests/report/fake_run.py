@@ -113,9 +113,9 @@ def make_run(folder: Path, world: World) -> tuple[Config, Layout]:
     validation |= opening.record()
     save_subjects(scores.to_dict("list"), opening, layout.file("validation.scores.parquet"))
     write_json(layout.file("validation.json"), validation)
-    audit = audit_record(validation, world, rng)
+    audit = audit_record(validation, world, rng, scores)
     write_json(layout.file("audit.json"), audit | opening.record())
-    write_json(layout.file("verdict.json"), _verdict(validation, audit, world) | opening.record())
+    write_json(layout.file("verdict.json"), _verdict(validation, audit, world, protocol) | opening.record())
     write_text(layout.file("hypotheses.tsv"), _hypotheses())
     return config, layout
 
@@ -472,16 +472,18 @@ def _proxy(world: World, rng: np.random.Generator) -> dict[str, object]:
     }
 
 
-def _verdict(validation: dict, audit: dict, world: World) -> dict[str, object]:
+def _verdict(validation: dict, audit: dict, world: World, protocol: dict) -> dict[str, object]:
     model = validation["scores"]["model"]["auroc"]
     earned = "earned" if world.dominant else "refused"
-    l4 = "can't tell" if world.nested else "earned"
+    l4 = "earned" if audit["handling"]["status"] == "not handling" else "can't tell"
+    l5 = "earned" if audit["person"]["status"] == "not age or sex" else "can't tell"
     claims = (
         ("L0", "there is a signal", "earned", "", {"auroc": model, "p": validation["permutation"]["p"]}),
         ("L1", "the model relies on fragment length", earned, "", {"margin low": 0.54}),
         ("L2", "it is necessary", earned, "", {"drop": {"value": 0.4, "low": 0.31, "high": 0.48}}),
         ("L3", "it is sufficient", earned, "", {"model minus proxy, upper bound": 0.02}),
         ("L4", "it is not handling", l4, audit["handling"]["status"], {"crude": audit["handling"]["crude"]}),
+        ("L5", "it is not the person", l5, audit["person"]["status"], {"crude": audit["person"]["crude"]}),
     )
     return {
         "headline": ("L4" if l4 == "earned" else "L3") if world.dominant else "L0",
@@ -491,7 +493,7 @@ def _verdict(validation: dict, audit: dict, world: World) -> dict[str, object]:
         ],
         "simulated": world.simulated,
         "group": "fragment_length" if world.dominant else None,
-        "cautions": [asdict(caution) for caution in cautions(_dominance(world), validation, audit, {})],
+        "cautions": [asdict(caution) for caution in cautions(_dominance(world), validation, audit, protocol)],
         "rungs": [
             {
                 "rung": rung,

@@ -120,7 +120,7 @@ def test_only_what_was_looked_at_and_compared_is_claimed(simulated_run: Built) -
     assert answers(run)["clusters"].startswith("AUROC within batches")
     blind = {"value": None, "reason": "none"}
     audit = run.audit | {"overlap_weighted": blind, "leave_one_site_out": blind}
-    audit["handling"] = audit["handling"] | {"within": blind}
+    audit["handling"] = audit["handling"] | {"measure": None}
     untested = [
         {"by": "site", "groups": [{"group": "A", "auroc": None}], "interaction": None},
         {"by": "sex", "groups": [{"group": "F", "auroc": {"value": 0.8}}], "interaction": None},

@@ -196,13 +196,24 @@ def test_costs_pair_the_model_with_itself_retrained() -> None:
     assert list(discovery.x) == [0.0, 0.3]
 
 
-def test_handling_forest_with_and_without_batches() -> None:
+def test_handling_forest_with_and_without_measures() -> None:
     record = validation(["model"])
+    measure = {
+        "auroc": interval(0.8),
+        "fall": interval(0.02),
+        "crude": 0.82,
+        "case": 20,
+        "control": 20,
+        "strata": 2,
+        "worth": 20.0,
+    }
+    claim = {"score": "model", "measure": measure, "columns": [], "mediators": []}
     audit = {
-        "handling": {"score": "model"},
-        "technical": {"auroc": interval(0.55)},
+        "handling": claim,
+        "person": claim,
+        "within_strata": measure,
+        "technical": {"auroc": interval(0.25), "directionless": interval(0.75)},
         "covariates": {"auroc": None, "reason": "none"},
-        "between_batches": None,
         "overlap_weighted": interval(0.7) | WEIGHTS | {"reason": "the weighted classes are worth 9 and 8"},
         "leave_one_site_out": {"value": None, "groups": [], "reason": "fewer than three sites"},
         "depth_matched": interval(0.75) | DEPTH,
@@ -210,18 +221,21 @@ def test_handling_forest_with_and_without_batches() -> None:
     names = [trace.name for trace in handling_forest(audit, record).data]
     assert names == [
         "Model, all subjects (crude)",
-        "Same score, within batches",
-        "– batch A",
+        "Within batches and sites",
+        "Batches, sites and technical columns held (L4)",
+        "Age, sex and further covariates held (L5)",
         "Matched in depth",
         "Technical columns only",
     ]
-    record["within_batch"] = {"model": {"value": None, "reason": "no batch holds both classes", "crude": 0.8}}
+    # Columns tell the label whichever way they point.
+    assert handling_forest(audit, record).data[-1].x[0] == 0.75
+    audit |= {"within_strata": None, "handling": claim | {"measure": None}}
     names = [trace.name for trace in handling_forest(audit, record).data]
-    assert names == ["Model, all subjects (crude)", "Matched in depth", "Technical columns only"]
+    assert names[1] == "Age, sex and further covariates held (L5)"
     # Weights that there is enough overlap for are drawn too.
     audit["overlap_weighted"]["reason"] = ""
     names = [trace.name for trace in handling_forest(audit, record).data]
-    assert names[1] == "Weighted for overlap in technical columns and site"
+    assert "Weighted for overlap in technical columns and site" in names
 
 
 def test_largest_coefficients_are_chosen_by_size_and_sorted_by_value() -> None:

@@ -9,7 +9,7 @@ from fake_run import Built
 from test_report_page import read
 
 from cfdna_interp.artifacts.files import read_json
-from cfdna_interp.report.handling import decision, measures
+from cfdna_interp.report.handling import column_rows, decisions, measures
 
 
 def records(built: Built) -> tuple[dict, dict]:
@@ -21,32 +21,39 @@ def test_every_measure_has_number_subjects_and_comparison(simulated_run: Built) 
     rows = measures(audit, validation)
     assert [row.name for row in rows] == [
         "All subjects (crude)",
-        "Within batches",
-        "Crude less within batches",
+        "Within batches and sites",
+        "Within batches and sites: fall from the crude AUROC",
+        "Batches, sites and technical columns held (L4)",
+        "Batches, sites and technical columns held (L4): fall from the crude AUROC",
+        "Age, sex and further covariates held (L5)",
+        "Age, sex and further covariates held (L5): fall from the crude AUROC",
         "Weighted for overlap in technical columns and site",
         "Leaving one site out",
         "Matched in depth",
     ]
     assert all(row.value and row.subjects and row.compare and row.note for row in rows)
     crude = validation["scores"]["proxy"]["auroc"]["value"]
-    assert rows[1].compare == f"crude {crude:.2f}, chance 0.50"
-    assert rows[1].subjects == "40 cases + 40 controls in 4 batches"
-    assert rows[3].subjects == "40 cases + 40 controls, worth 36 + 35 after weighting"
-    assert rows[3].note.startswith(
+    assert rows[1].compare == f"crude {crude:.2f} of the same subjects, chance 0.50"
+    # Four batches of 10 + 10 each are worth 40 + 40 together.
+    assert rows[1].subjects == "40 cases + 40 controls in 4 strata, worth 40 + 40"
+    assert rows[5].note == "held: age, sex" and rows[3].note == "no column was held"
+    assert rows[7].subjects == "40 cases + 40 controls, worth 36 + 35 after weighting"
+    assert rows[7].note.startswith(
         "largest standardised difference of a column between the classes 0.50 before"
     )
     # Four sites of 20 + 20.
-    assert rows[4].subjects == "80 cases + 80 controls of both roles at 4 sites"
-    assert "fitted without the site on which it is tested: Aarhus 0.90 (n = 20 + 20)," in rows[4].note
-    assert rows[5].subjects == "35 pairs of a case and a control"
+    assert rows[8].subjects == "80 cases + 80 controls of both roles at 4 sites"
+    assert "fitted without the site on which it is tested: Aarhus 0.90 (n = 20 + 20)," in rows[8].note
+    assert rows[9].subjects == "35 pairs of a case and a control"
 
 
 def test_numbers_that_do_not_exist_say_why(bare_run: Built) -> None:
     rows = measures(*records(bare_run))
     missing = {row.name: row.note for row in rows if row.value is None}
+    none = "no case can be compared with a control"
     assert missing == {
-        "Within batches": "no batch holds both classes",
-        "Crude less within batches": "no batch holds enough of both classes",
+        "Within batches and sites": none,
+        "Batches, sites and technical columns held (L4)": none,
         "Weighted for overlap in technical columns and site": HOSTILE,
         "Leaving one site out": "fewer than 3 sites hold both classes",
     }
@@ -56,15 +63,33 @@ def test_weights_without_overlap_are_shown_and_marked(simulated_run: Built) -> N
     audit, validation = records(simulated_run)
     audit = deepcopy(audit)
     audit["overlap_weighted"]["reason"] = "the weighted classes are worth 9 cases and 8 controls"
-    row = measures(audit, validation)[3]
+    row = next(row for row in measures(audit, validation) if row.name.startswith("Weighted"))
     assert row.value is not None
     assert row.note.startswith("not to be used: the weighted classes are worth 9 cases and 8 controls; ")
 
 
-def test_batches_are_counted_that_entered(simulated_run: Built) -> None:
-    sections = read(simulated_run).sections
-    assert "4 batches have at least 5 cases + 5 controls" in sections["verdict"]
-    assert "hold both classes" not in sections["verdict"]
+def test_both_questions_stand_beside_the_verdict(simulated_run: Built, bare_run: Built) -> None:
+    verdict = read(simulated_run).sections["verdict"]
+    assert "Handling held" in verdict and "Age, sex, covariates held" in verdict
+    audit = read(simulated_run).sections["audit"]
+    assert "L4: not handling" in audit and "L5: not age or sex" in audit
+    assert "What would decide" not in audit
+    bare = read(bare_run).sections["audit"]
+    assert "L4: can" in bare and "no batch holds both classes" in bare and "What would decide" in bare
+
+
+def test_columns_say_what_became_of_them(simulated_run: Built) -> None:
+    audit, _ = records(simulated_run)
+    audit = deepcopy(audit)
+    assert {(row.rung, row.name, row.word) for row in column_rows(audit)} == {
+        ("L5", "age", "held"),
+        ("L5", "sex", "held"),
+    }
+    audit["person"]["columns"][0]["obstacle"] = "missing"
+    audit["person"]["mediators"] = ["frailty"]
+    words = {row.name: row.word for row in column_rows(audit)}
+    assert words["frailty"] == "not held: declared a mediator"
+    assert "not held: not known for a fifth" in "".join(words.values())
 
 
 def test_a_category_has_no_standard_deviation(simulated_run: Built) -> None:
@@ -72,13 +97,8 @@ def test_a_category_has_no_standard_deviation(simulated_run: Built) -> None:
     assert "Log odds per SD; per step for a category (with =)" in read(simulated_run).sections["audit"]
 
 
-def test_what_decided_is_said_or_what_would() -> None:
-    number = {"measure": "between_batches", "value": 0.2, "low": 0.1, "high": 0.3, "crude": 0.8}
-    assert decision({"decided_by": number, "would_decide": ""}) == [
-        "What decided: the fall of the AUROC from all subjects to within batches, 0.20 [0.10, 0.30], beside "
-        "a crude AUROC of 0.80."
-    ]
-    nothing = {"measure": "within_batch", "value": None, "low": None, "high": None, "crude": 0.8}
-    assert decision({"decided_by": nothing, "would_decide": "9 cases in one batch"}) == [
-        "Nothing decides in this cohort. What would: 9 cases in one batch."
-    ]
+def test_what_would_decide_is_said_only_where_nothing_does(simulated_run: Built, bare_run: Built) -> None:
+    assert decisions(records(simulated_run)[0]) == []
+    said = decisions(records(bare_run)[0])
+    assert [rung for rung, _, _ in said] == ["L4", "L5"]
+    assert "batches that hold both classes" in said[0][2]

@@ -3,10 +3,11 @@
 from dataclasses import asdict
 
 import numpy as np
+import pandas as pd
 import pytest
-from cfdna_interp.audit.within_batch import ATTENUATED, CANT_TELL, Between, judge
 
 from cfdna_interp.artifacts.files import plain
+from cfdna_interp.audit.claims import judge_handling, judge_person
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.proxy.fidelity import fidelity
 from cfdna_interp.report.proxy import agreements
@@ -35,16 +36,23 @@ def test_no_interval_within_batches_where_the_score_is_the_batch():
     assert within == {"value": 0.5, "low": None, "high": None, "method": "constant score"}
     # One that varies in one batch only has an interval.
     assert np.isfinite(within_batch(Y, Y * (np.array(SITE) == "a"), SITE, rng()).interval.low)
-    # Crude .5: nothing is told. Where the crude AUROC falls within batches, that is what is said.
-    assert judge(within | {"crude": 0.5}).status == CANT_TELL
-    assert judge(within | {"crude": 0.9}, Between(0.4, 0.3, 0.5)).status == ATTENUATED
+
+
+def test_a_score_that_is_the_same_for_everybody_is_cleared_of_nothing():
+    frame = pd.DataFrame({"site": SITE, "batch": SITE, "age": np.arange(80.0)})
+    for judge in (judge_handling, judge_person):
+        got = judge(Y, np.zeros(80), frame, margin=0.03, rng=rng())
+        assert got.status == "can't tell" and got.held.measure is None
+    # One that is the batch varies between batches alone: no pair within them is told apart.
+    got = judge_handling(Y, (np.array(SITE) == "a").astype(float), frame, margin=0.03, rng=rng())
+    assert got.status == "can't tell" and got.held.measure.auroc.value == 0.5
 
 
 def test_the_ladder_cannot_tell():
     auroc = plain(asdict(auroc_interval(Y, np.ones(80), rng())))
     for p in (1.0, 0.01):
         validation = {"permutation": {"p": p}, "scores": {"model": {"auroc": auroc}}}
-        rung = _signal(validation, Validation())
+        rung = _signal(validation, {"leakage": {"breaks": [], "without": None}}, Validation())
         assert rung.status == "can't tell"
         assert "no interval: constant score" in rung.reason
 
