@@ -11,9 +11,9 @@ import numpy as np
 # it at the high quantile of the largest lead of any group none does.
 LEAD = 0.10
 # Which group leads is seen on the same subjects, and a bootstrap of 30 subjects a class is narrower than the
-# truth. Of tables with two equal groups (d of .8 or 1.2, 30 to 100 subjects a class) 23 of 1,000 had one
-# named by the 5 % quantile, and 10 of 600 by the 2.5 % quantile, 5 of them among the last 100. That none
-# leads has one side.
+# truth. Of tables with two equal groups (d .8 or 1.2, 30 to 100 subjects a class) 23 of 1,000 had one named
+# by the 5 % quantile, and 10 of 600 by the 2.5 % quantile, 5 of them among the last 100. That none leads has
+# one side.
 LOW, HIGH = 0.01, 0.95
 
 

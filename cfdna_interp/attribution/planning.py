@@ -21,7 +21,7 @@ from cfdna_interp.stats.planning import FEWEST
 from cfdna_interp.stats.power import POWER, error
 from cfdna_interp.stats.resampling import stream
 
-COHORTS, DRAWS = 1_000, 100
+COHORTS, DRAWS = 1_000, 200  # as many draws as a run has refits by default
 # Of a class. Beyond it no group's lead is told from the rule's by more subjects.
 MOST = 20_000
 NAMED, EXCLUDED = "the group is named", "no group leads"

@@ -98,7 +98,7 @@ def test_one_weak_group_is_named_or_left_open_and_never_refused(seed: int) -> No
 
 
 def test_that_a_group_leads_is_excluded_where_groups_are_equal_and_subjects_many() -> None:
-    # ``plan reliance``: with three effects of 1 SD about 435 of a class exclude a lead in 80 % of cohorts.
+    # ``plan reliance``: with three effects of 1 SD about 443 of a class exclude a lead in 80 % of cohorts.
     outcomes = [decided("equal", seed, subjects=1_600).outcome for seed in range(3)]
     assert [(outcome.outcome, outcome.excluded) for outcome in outcomes] == [("none", True)] * 3
     assert all(set(outcome.roles.values()) == {"carrier"} for outcome in outcomes)

@@ -12,7 +12,7 @@ MARGIN = 0.03
 
 
 def cohort(seed, n=60, *, label=0.0, age=0.0, hours=0.0, older=0.0, longer=0.0, site=0.0, rest=0.5):
-    """Score = label y + age z + hours h + site s + noise; cases older, longer, with ``rest`` at site B of two."""
+    """Score = label y + age z + hours h + site s + noise; cases older, longer, ``rest`` of them at site B."""
     rng = np.random.default_rng(seed)
     y = np.tile([1, 0], n)
     z, h = older * y + rng.normal(size=2 * n), longer * y + rng.normal(size=2 * n)

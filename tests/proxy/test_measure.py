@@ -136,17 +136,6 @@ def test_a_site_where_the_model_fails_is_found(measured):
     assert sum(g["case"] + g["control"] for g in by["age"]["groups"]) == 120
 
 
-@pytest.mark.parametrize(
-    ("others", "only"),
-    [([], True), ([""], True), (["b"], True), (["b"] * 4 + [""] * 9, True), (["b"] * 5, False)],
-)
-def test_a_few_subjects_of_another_batch_compare_nothing(others, only):
-    cohort = planted()
-    batches = (*others, *["a"] * (len(cohort.labels) - len(others)))
-    got = measure(replace(cohort, batches=batches), CONFIG)["within_batch"]
-    assert {entry["only"] for entry in got.values()} == {only}
-
-
 def test_small_groups_have_numbers_and_a_reason_but_no_auroc():
     labels = np.repeat([1, 0], 20)
     site = ["a"] * 4 + ["b"] * 16 + ["a"] * 10 + ["b"] * 8 + [""] * 2
@@ -212,7 +201,7 @@ def test_covariates_are_those_of_a_subjects_first_sample():
 
 def test_new_keys_stand_in_the_file_beside_the_old_ones(finished):
     record = read_json(Layout.of(finished.outdir).file("validation.json"))
-    assert {"n", "scores", "permutation", "paired", "within_batch"} <= set(record)
+    assert {"n", "scores", "permutation", "paired", "repeated", "groups"} <= set(record)
     assert {"calibration_curve", "subgroups", "detectable"} <= set(record)
     assert {"auroc", "auprc", "brier", "calibration", "at_specificity"} <= set(record["scores"]["model"])
 

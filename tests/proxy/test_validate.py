@@ -84,7 +84,9 @@ def test_a_file_changed_after_the_freeze_stops_before_the_labels(own_copy, name)
 
 def test_other_margins_than_the_frozen_ones_stop(own_copy):
     config = replace(own_copy, validation=replace(own_copy.validation, sufficiency_margin=0.2))
-    with pytest.raises(InputError, match="another seed, or other 'validation' or 'corrected' settings"):
+    with pytest.raises(
+        InputError, match="another seed, mediators, priority, or other 'validation' or 'corrected' settings"
+    ):
         run_validate(config)
 
 
@@ -127,19 +129,10 @@ def cohort(labels, batches, **scores):
     return Cohort(subjects, np.array(labels), tuple(batches), scores, None)
 
 
-@pytest.mark.parametrize(
-    ("batches", "reason"),
-    [
-        (["a"] * 20 + ["b"] * 20, "no batch holds both classes"),
-        ([f"b{i % 8}" for i in range(40)], "no batch holds 5 cases and 5 controls"),
-        ([""] * 40, "the cohort names neither batch nor site"),
-    ],
-)
-def test_why_there_is_no_within_batch_auroc(finished, batches, reason):
-    scores = np.random.default_rng(1).normal(size=40)
-    got = measure(cohort([1] * 20 + [0] * 20, batches, model=scores), finished)
-    assert got["within_batch"]["model"]["value"] is None
-    assert got["within_batch"]["model"]["reason"] == reason
+def test_other_mediators_than_the_frozen_ones_stop(own_copy):
+    for name in ("mediators", "priority"):
+        with pytest.raises(InputError, match="frozen with another seed, mediators, priority"):
+            run_validate(replace(own_copy, **{name: ("tube",)}))
 
 
 def test_families_of_comparisons():

@@ -55,7 +55,7 @@ def test_a_straight_truth_gives_nearly_the_calibration_line():
     y, x = draw(5_000, lambda x: expit(0.3 + 0.7 * x), 5)
     slope, intercept = calibration_line(y, x)
     got = calibration_curve(y, x)
-    line = expit(intercept + slope * logit(np.array(got.predicted)))
+    line = expit(intercept.value + slope.value * logit(np.array(got.predicted)))
     assert (np.abs(np.array(got.observed) - line) < 0.05).all()
 
 

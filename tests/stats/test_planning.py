@@ -128,10 +128,12 @@ def test_sites_have_the_promised_power():
     assert achieved >= 0.8
 
 
-def test_one_site_is_a_plain_interval_and_small_sites_do_not_count():
+def test_one_site_is_a_plain_interval_and_sites_of_one_class_do_not_count():
     assert within_interval(0.8, [(20, 30)]).low == pytest.approx(expected_interval(0.8, 20, 30).low)
-    assert within_interval(0.8, [(20, 30), (4, 90)]) == within_interval(0.8, [(20, 30)])
-    assert within_interval(0.8, [(4, 90)]) is None
+    assert within_interval(0.8, [(20, 30), (0, 90)]) == within_interval(0.8, [(20, 30)])
+    assert within_interval(0.8, [(0, 90)]) is None
+    # A small site counts for what it is worth.
+    assert within_interval(0.8, [(20, 30), (4, 90)]).low > within_interval(0.8, [(20, 30)]).low
     # Two equal sites halve the variance of one.
     one, two = (within_interval(0.8, [(20, 30)] * k) for k in (1, 2))
     logits = [np.log(i.high / (1 - i.high)) - np.log(4) for i in (one, two)]

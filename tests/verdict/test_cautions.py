@@ -8,7 +8,7 @@ import pytest
 from cfdna_interp.artifacts.files import plain, read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.verdict import Verdict, load_verdict, save_verdict
-from cfdna_interp.verdict.cautions import cautions
+from cfdna_interp.verdict.cautions import against, cautions
 
 GROUP = "fragment_length"
 
@@ -85,7 +85,10 @@ def found(change=None):
     dominance, validation = deepcopy(clean())
     if change is not None:
         change(dominance, validation)
-    return cautions(dominance, validation, {}, {})
+    leakage = {"breaks": [], "readable_labels": [], "near_duplicates": {"pairs": []}}
+    audit = {"leakage": leakage | {"shared_fragments": {"pairs": []}}}
+    protocol = {"corrected": {"how": "none", "by": "", "over": "both roles"}, "left_out": {}}
+    return cautions(dominance, validation, audit, protocol)
 
 
 def only(change):
@@ -245,6 +248,15 @@ def test_the_gravest_stands_first():
         validation["groups"]["tss_score"] = group("reversed")
 
     assert [c.kind for c in found(change)] == ["group reversed", "group weaker", "few subjects"]
+
+
+def test_what_speaks_against_is_told_from_what_is_only_to_know():
+    def change(dominance, validation):
+        validation["n"] = {"case": 20, "control": 20}
+        validation["groups"][GROUP] = group("weaker")
+
+    assert against(found(change)) == ("group weaker",)
+    assert against(found()) == ()
 
 
 def test_they_are_saved_with_the_verdict_and_read_again(tmp_path):

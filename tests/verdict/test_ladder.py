@@ -286,6 +286,8 @@ def test_handling_and_the_person_are_told_even_when_the_ladder_ends_earlier():
 
 def test_nothing_is_left_for_the_bench_while_the_person_is_open():
     assert "No rung is broken" in climb(*records(), MARGINS).sentences[1]
+    said = climb(*records(), MARGINS, against=("calibration off",)).sentences[1]
+    assert said == "No rung is broken, but something stands against it: calibration off."
     for changes in ({"person": "can't tell"}, {"person": "attenuated"}, {"handling": "can't tell"}):
         assert "No rung is broken" not in climb(*records(**changes), MARGINS).sentences[1]
 
@@ -333,7 +335,9 @@ def test_l1_is_refused_only_where_a_leader_is_excluded_and_there_is_a_signal():
     assert (got.status, got.word) == ("can't tell", "can't tell")
     assert "that there is a signal is not shown" in got.reason
     # And with one, a lead that refits allow is not excluded; the reason says what would decide.
-    got = climb(dominance_record("none"), validation, audit, MARGINS).rungs[1]
+    spread = dominance_record("none")
+    spread["cross_fitted_auroc"] |= {"model_only_fragment_length": 0.8}
+    got = climb(spread, validation, audit, MARGINS).rungs[1]
     assert got.status == "can't tell"
     assert "there are 40 and 40 (cfdna-interp plan reliance)" in got.reason
 
@@ -376,7 +380,7 @@ def test_l2_of_a_model_known_by_its_scores_is_what_its_surrogate_loses_of_the_sc
 ):
     rung = foreign(low, high, follows).rungs[2]
     assert (rung.status, rung.word) == (status, word)
-    assert "the surrogate follows the model's score less" in rung.claim
+    assert "the surrogate of the model's score loses more than 0.05 of R²" in rung.claim
     assert "held-out subjects" in rung.reason
     assert rung.numbers["r2_lost"]["low"] == low
 
@@ -504,7 +508,7 @@ def test_a_correction_that_knew_held_out_labels_refuses_every_rung(over):
 
 def test_a_correction_of_discovery_alone_marks_what_rests_on_it():
     verdict = climb(*records(), MARGINS, Corrected("with labels", "", "discovery"))
-    assert verdict.headline == "L4"
+    assert verdict.headline == "L5"
     marked = [rung.rung for rung in verdict.rungs if "with labels over discovery, on which" in rung.reason]
     assert marked == ["L1", "L2", "L3"]
 
