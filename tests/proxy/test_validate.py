@@ -15,7 +15,7 @@ from cfdna_interp.artifacts.predictions import load_scores, save_scores
 from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.freeze import run_proxy
-from cfdna_interp.proxy.measure import Cohort, families, measure
+from cfdna_interp.proxy.measure import Cohort, families
 from cfdna_interp.proxy.validate import run_validate
 
 WRITTEN = ("validation.json", "validation.scores.parquet", "openings.json")
