@@ -87,12 +87,15 @@ class Figures:
         margins: Validation,
         ranks: Mapping[str, Sequence[str]] | None = None,
         interactions: Mapping[tuple[str, str], float] | None = None,
+        obstacle: str | None = None,
     ) -> Dominance:
         """Apply the rule; see :func:`cfdna_interp.attribution.judge.judge`.
 
         ``retraining`` is the content of ``retraining.json``: ``cross_fitted_auroc``, and the ``fidelity`` of
-        a surrogate.
+        a surrogate. ``obstacle`` says why the model is none to explain, where its stage found it so.
         """
+        if obstacle is not None:
+            return Dominance("can't tell", None, obstacle, dict.fromkeys(self.groups, "unclear"))
         fidelity = retraining["fidelity"]
         if fidelity is not None:  # a surrogate whose bound is unknown is still a surrogate
             fidelity = float("nan") if fidelity["low"] is None else float(fidelity["low"])

@@ -15,6 +15,7 @@ from cfdna_interp.artifacts.predictions import Prediction, Score, frozen_scores,
 from cfdna_interp.attribution.tabular.cohort import Folded, load_folded, scores_of
 from cfdna_interp.attribution.tabular.model import Fits, contributed, frozen_logits
 from cfdna_interp.attribution.tabular.refits import fit_model
+from cfdna_interp.attribution.tabular.rivals import rival_records
 from cfdna_interp.config import Config
 from cfdna_interp.models.adapters.table import fidelity
 from cfdna_interp.stats.roc import mean_auroc
@@ -49,10 +50,13 @@ def run_train(config: Config) -> None:
     foreign = scores_of(heldout)
     cross_fitted: dict[str, float] = {}
     scores: list[Score] = []
+    compared: dict[str, Fits] = {}
     for name, present in subsets_of(folded.cohort.names).items():
         fits = fit_model(folded, present)
         cross_fitted[name] = cross_fitted_auroc(folded, fits)
         logger.info("%s: cross-fitted AUROC %.3f", name, cross_fitted[name])
+        if name == "model" or len(present) == 1:
+            compared[name] = fits
         frozen = frozen_logits(fits, encoded)
         if name == "model":
             logits = contributed(folded, fits, samples=True).logit[0]
@@ -60,7 +64,11 @@ def run_train(config: Config) -> None:
             _save_predictions(folded, logits, layout)
             write_json(layout.file("encoder.json"), _encoder(folded, fits, X))
         scores += frozen_scores(name, frozen, foreign, heldout.samples, heldout.subjects)
-    write_json(layout.file("retraining.json"), {"cross_fitted_auroc": cross_fitted, "fidelity": record})
+    rivals = rival_records(folded, compared, seed=config.seed)
+    write_json(
+        layout.file("retraining.json"),
+        {"cross_fitted_auroc": cross_fitted, "fidelity": record, "rivals": rivals},
+    )
     save_scores(scores, layout.scores("model"))
 
 
@@ -96,15 +104,19 @@ def _encoder(folded: Folded, fits: Fits, heldout: np.ndarray) -> dict[str, Any]:
     """Return what the model is made of; ``heldout`` are the held-out features, for what is missing there."""
     cohort = folded.cohort
     encoders = [fold.encoder for fold in folded.folds]
+    chosen = [fits.weighting(number) for number in range(len(encoders))]
     return {
         "encoder": "logistic" if cohort.logistic else "scores",
         "consumes": list(cohort.names),
-        "dim": max(encoder.dim for encoder in encoders),
+        "dim": max(len(one.columns(encoder)[0]) for one, encoder in zip(chosen, encoders, strict=True)),
         "folds": len(encoders),
         "penalty": fits.penalty[:, 0].tolist(),
+        "weighting": [one.name for one in chosen],
+        "basis": ["splines" if one.bent else "linear" for one in chosen],
         "groups": {
             group: {
                 "features": len(places),
+                "weight": [one.weights[group] for one in chosen],
                 "components": [encoder.axes[group].shape[1] for encoder in encoders],
                 "explained": [encoder.explained[group] for encoder in encoders],
                 "missing": {
