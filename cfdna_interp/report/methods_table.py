@@ -40,7 +40,7 @@ def model_paragraph(run: Run) -> str:
         "values took the median, values beyond the range of the training samples counted as the furthest of "
         "them, features were standardised, groups entered with the same total variance, each reduced to its "
         "principal components, at most 128, without labels. Groups were weighed otherwise (by their numbers "
-        "of features, in steps, or one of them before the others) where the leave-one-out errors of a fold's "
+        "of features, in steps, or one of them behind the others) where the leave-one-out errors of a fold's "
         "training subjects, after the best stretch of predictions, became smaller by more than one standard "
         "error of the paired difference; natural cubic splines of each feature, three knots, were taken by "
         f"the same rule. {basis_sentence(run.encoder['basis'])} The penalty was the largest whose "

@@ -134,7 +134,7 @@ def _weighting_sentence(chosen: Sequence[str]) -> str:
         name: f"{name} of the way from equal groups to equal features" for name in STEPS if " by " in name
     }
     counted = "; ".join(
-        f"{steps.get(name) or f'{group_name(name).lower()} first'} in {folds} of {len(chosen)} folds"
+        f"{steps.get(name) or f'{group_name(name).lower()} behind'} in {folds} of {len(chosen)} folds"
         for name, folds in Counter(chosen).most_common()
     )
     return (

@@ -10,9 +10,14 @@ import numpy as np
 from cfdna_interp.attribution.tabular.encoding import Encoder
 from cfdna_interp.attribution.tabular.regression import Regressions
 
-# Of the other groups' columns where one is put first: a ninth of its variance. Enough to take the noise of
-# groups that tell nothing, and no group is shut out, so that its part in the prediction stays measurable.
+# Of the columns of a group that is put behind: a ninth of its variance. Enough to take the noise of a group
+# that tells nothing, and none is shut out, so that its part in the prediction stays measurable. To put one
+# group before all others was tried: of two copies beside noise, one or the other was then put first in half
+# of the folds, for the sake of the noise.
 BEHIND = 1 / 3
+# Of the targets' variance. Where groups are copies of each other all weightings predict nearly the same, next
+# to nothing is more than its standard error, and yet weights would decide which copy carries the prediction.
+LEAST = 0.01
 # From equal groups to equal features: powers of the root of a group's number of columns.
 STEPS = {"a third by columns": 1 / 3, "two thirds by columns": 2 / 3, "by columns": 1.0}
 
@@ -25,7 +30,7 @@ class Weighting:
     ----------
     name
         ``equal`` (each group the same total variance), ``by columns`` (each feature the same variance), one
-        of the steps between them, or the group that is put first.
+        of the steps between them, or the group that is put behind.
     weights
         Group that the model sees -> what its columns are multiplied with; 1 is the equal share.
     bent
@@ -62,12 +67,12 @@ def weightings(encoder: Encoder, present: Sequence[str]) -> tuple[Weighting, ...
         scaled |= {
             name: {group: breadth[group] ** power for group in present} for name, power in STEPS.items()
         }
-    put_first = {
-        first: {group: 1.0 if group == first else BEHIND for group in present}
-        for first in present
+    put_behind = {
+        behind: {group: BEHIND if group == behind else 1.0 for group in present}
+        for behind in present
         if len(present) > 1
     }
-    straight = [Weighting(name, weights, bent=False) for name, weights in (scaled | put_first).items()]
+    straight = [Weighting(name, weights, bent=False) for name, weights in (scaled | put_behind).items()]
     bent = [Weighting(name, weights, bent=True) for name, weights in scaled.items() if present]
     return (*straight, *bent)
 
@@ -78,11 +83,11 @@ def choose(
     """Choose a weighting and its penalty for each problem, by one-standard-error rules on the same rows.
 
     The equal weighting stays unless another one's leave-one-out errors are smaller by more than one standard
-    error of the paired difference; of several, the one with the smallest is taken. Features stay straight
-    unless bends are better than what was chosen, by the same rule. Errors are those after the best stretch of
-    the predictions: with plain squared errors a weighting that needs a large penalty would lose for being
-    shrunk, and with permuted labels another one than the equal would be chosen in a third of fits, not in a
-    twentieth.
+    error of the paired difference, and by ``LEAST`` of the variance; of several, the one with the smallest is
+    taken. Features stay straight unless bends are better than what was chosen, by the same rule. Errors are
+    those after the best stretch of the predictions: with plain squared errors a weighting that needs a large
+    penalty would lose for being shrunk, and with permuted labels another than the equal one would be chosen
+    in half of all fits, not in a tenth or a fifth.
 
     Parameters
     ----------
@@ -97,14 +102,15 @@ def choose(
     """
     first = regressions[0].left_out(targets)
     choice, penalty = np.zeros(targets.shape[1], dtype=np.int64), first.penalty.copy()
-    best = first.squares
+    best, variance = first.squares, targets.var(axis=0)
     for bent in (False, True):
         default, gained = best, np.zeros(targets.shape[1])
         for place in _others(offered, bent):
             found = regressions[place].left_out(targets)
             gains = default - found.squares
             mean = gains.mean(axis=0)
-            better = (mean > gained) & (mean > gains.std(axis=0, ddof=1) / np.sqrt(len(targets)))
+            error = gains.std(axis=0, ddof=1) / np.sqrt(len(targets))
+            better = (mean > gained) & (mean > error) & (mean > LEAST * variance)
             choice[better], penalty[better], gained[better] = place, found.penalty[better], mean[better]
             best = np.where(better, found.squares, best)
     return choice, penalty
