@@ -87,11 +87,13 @@ class Figures:
         margins: Validation,
         ranks: Mapping[str, Sequence[str]] | None = None,
         interactions: Mapping[tuple[str, str], float] | None = None,
+        obstacle: str | None = None,
     ) -> Dominance:
         """Apply the rule; see :func:`cfdna_interp.attribution.judge.judge`.
 
         ``retraining`` is the content of ``retraining.json``: ``cross_fitted_auroc``,
         ``within_class_correlation``, and of a surrogate ``fidelity`` and ``cross_fitted_fidelity``.
+        ``obstacle`` says why the model is none to explain, where its stage found it so.
         """
         fidelity = retraining["fidelity"]
         if fidelity is not None:  # a surrogate whose bound is unknown is still a surrogate
@@ -118,6 +120,7 @@ class Figures:
             fidelity=fidelity,
             followed=followed,
             groups=self.groups,
+            obstacle=obstacle,
         )
 
 

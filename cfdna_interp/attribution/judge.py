@@ -87,6 +87,7 @@ def judge(
     fidelity: float | None = None,
     followed: Mapping[str, float] | None = None,
     groups: Sequence[str] = BAG_GROUPS,
+    obstacle: str | None = None,
 ) -> Dominance:
     """Apply the rule.
 
@@ -114,6 +115,8 @@ def judge(
         Of a surrogate: the same correlation of it and of its subsets, by name; None: no surrogate.
     groups
         Names of the groups.
+    obstacle
+        Why the model is none to explain, where its stage found it so.
     """
     evidence = Evidence(
         groups=tuple(groups),
@@ -130,7 +133,7 @@ def judge(
         followed=followed,
     )
     lead = lead_of(evidence.groups, share, bootstrap)
-    obstacle = _obstacle(evidence, bootstrap, permuted, context, fidelity)
+    obstacle = obstacle or _obstacle(evidence, bootstrap, permuted, context, fidelity)
     if obstacle:
         roles = dict.fromkeys(evidence.groups, "unclear")
         return Dominance("can't tell", None, obstacle, roles, lead, evidence.costs)

@@ -112,7 +112,7 @@ def _form(run: Run) -> str:
     elif run.table is not None:
         model = (
             "in the model under study: clipped to the training range, standardised, principal components of "
-            "each group, linear in the logit"
+            "each group, " + ("splines" if "splines" in run.encoder["basis"] else "linear") + " in the logit"
         )
     else:
         model = "in the model under study: embedded fragments, through attention heads that are not linear"

@@ -128,7 +128,7 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
         n=run.counts(),
         scores=sorted(run.validation["scores"], key=words.score_rank),
         groups=sorted(run.dominance["groups"], key=words.group_rank),
-        model_card=describe_model(run.encoder, run.dominance["fidelity"]),
+        model_card=describe_model(run.encoder, run.dominance["fidelity"], run.dominance.get("rivals", ())),
         outcome=outcome_title(run.dominance),
         sentences_of_roles=role_sentences(run.dominance),
         combinations=combinations(run.dominance),

@@ -128,9 +128,7 @@ def _held(name: str, measure: Record | None, note: str) -> list[Measure]:
     """Return a held AUROC and its fall, one row each."""
     fall = f"{name}: fall from the crude AUROC"
     if measure is None:
-        return [
-            Measure(name, None, "", "crude, chance 0.50", "no case can be compared with a control")
-        ]
+        return [Measure(name, None, "", "crude, chance 0.50", "no case can be compared with a control")]
     strata, worth = _counted(measure["strata"], "stratum", "strata"), number(measure["worth"], 0)
     subjects = f"{measure['case']} cases + {measure['control']} controls in {strata}, worth {worth} + {worth}"
     beside = f"crude {number(measure['crude'])} of the same subjects, chance 0.50"

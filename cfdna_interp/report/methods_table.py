@@ -1,10 +1,11 @@
-"""Methods of a run from a table of features: what was read, the linear model, its attribution."""
+"""Methods of a run from a table of features: what was read, the additive model, its attribution."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from cfdna_interp.report.feature_table import FeatureTable
+from cfdna_interp.report.model import basis_sentence
 from cfdna_interp.report.roles import roles_method
 from cfdna_interp.report.words import group_name, group_rank
 
@@ -39,8 +40,13 @@ def model_paragraph(run: Run) -> str:
         f"{model} It was cross-fitted by subject in {run.encoder['folds']} folds; inside each fold missing "
         "values took the median, values beyond the range of the training samples counted as the furthest of "
         "them, features were standardised, groups entered with the same total variance, each reduced to its "
-        "principal components, at most 128, without labels. The penalty was the largest whose leave-one-out "
-        "squared error among a fold's training subjects was within one standard error of the least. "
+        "principal components, at most 128, without labels. Groups were weighed otherwise (by their numbers "
+        "of features, in steps, or one of them behind the others) where the leave-one-out errors of a fold's "
+        "training subjects, after the best stretch of predictions, became smaller by more than one standard "
+        "error of the paired difference; natural cubic splines of each feature, three knots, were taken by "
+        f"the same rule. {basis_sentence(run.encoder['basis'])} The penalty was the largest whose "
+        "leave-one-out squared error among a fold's training subjects was within one standard error of the "
+        "least. "
         f"{held}"
     )
 
@@ -52,10 +58,10 @@ def attribution_paragraph(run: Run) -> str:
     groups = ", ".join(group_name(group).lower() for group in sorted(dominance["groups"], key=group_rank))
     return (
         f"What each feature group ({groups}) contributes to {whose} was taken from the fits "
-        "that never saw the subject: the coefficients times the distance of the subject's features from "
-        f"their mean over {dominance['donors']} discovery subjects. For a linear model this is the exact "
-        "Shapley value when absent groups take the features of reference subjects. A group's share is its "
-        "summed absolute contribution over that of all groups; intervals come from "
+        "that never saw the subject: the coefficients times the distance of the subject's inputs from "
+        f"their mean over {dominance['donors']} discovery subjects. For a model whose groups add up "
+        "this is the exact Shapley value when absent groups take the features of reference subjects. A "
+        "group's share is its summed absolute contribution over that of all groups; intervals come from "
         f"{dominance['bootstrap']} refits on bootstrap samples of subjects, nulls from "
         f"{dominance['permutations']} refits on permuted labels. A group was called dominant if the 1 % "
         "quantile of its lead over the runner-up exceeded 0.10 and its contribution to the cross-fitted "

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cfdna_interp.attribution.judge import FIDELITY
+from cfdna_interp.attribution.tabular.rivals import PLAIN, beaten_by
+from cfdna_interp.attribution.tabular.weighting import STEPS
 from cfdna_interp.cohort.table import CLIP
 from cfdna_interp.report.words import group_name, group_rank, interval, number, percent, significant
 
@@ -65,7 +68,7 @@ class ModelCard:
     losses: tuple[tuple[str, str, str], ...]
 
 
-def describe_model(encoder: Record, fidelity: Record | None) -> ModelCard:
+def describe_model(encoder: Record, fidelity: Record | None, rivals: Sequence[Record] = ()) -> ModelCard:
     """Describe the model.
 
     Parameters
@@ -74,9 +77,11 @@ def describe_model(encoder: Record, fidelity: Record | None) -> ModelCard:
         ``encoder.json``.
     fidelity
         Of a table of scores: how well the surrogate follows it, from ``dominance.json``; None otherwise.
+    rivals
+        Of a table: plainer models beside it, from ``dominance.json``; empty where there are none.
     """
     if encoder["encoder"] in TABLE_KINDS:
-        return ModelCard(tuple(_of_table(encoder, fidelity)), ())
+        return ModelCard(tuple(_of_table(encoder, fidelity, rivals)), ())
     kind, reads = encoder["encoder"], set(encoder["consumes"])
     told = [
         KINDS[kind],
@@ -100,7 +105,7 @@ def describe_model(encoder: Record, fidelity: Record | None) -> ModelCard:
     return ModelCard(tuple(told), () if reached is None else _losses(reached))
 
 
-def _of_table(encoder: Record, fidelity: Record | None) -> list[str]:
+def _of_table(encoder: Record, fidelity: Record | None, rivals: Sequence[Record]) -> list[str]:
     groups = [group_name(group).lower() for group in sorted(encoder["groups"], key=group_rank)]
     features = sum(group["features"] for group in encoder["groups"].values())
     penalties = ", ".join(significant(penalty) for penalty in encoder["penalty"])
@@ -108,15 +113,87 @@ def _of_table(encoder: Record, fidelity: Record | None) -> list[str]:
         TABLE_KINDS[encoder["encoder"]],
         f"It reads {features:,} features of {_listed(groups)}. Inside each fold missing values take the "
         "median, values beyond the range of the training samples count as the furthest of them, features are "
-        "standardised, and groups enter with the same total variance, so that none counts more by its number "
-        "of features; each is then replaced by its principal components, at most 128 and none of them seeing "
+        "standardised, and groups enter with the same total variance unless a fold chose otherwise; each is "
+        "then replaced by its principal components, at most 128 and none of them seeing "
         f"a label: {encoder['dim']} inputs.",
+        _weighting_sentence(encoder["weighting"]),
         "The penalty on the squared coefficients is the largest whose leave-one-out squared error among a "
         f"fold's training subjects is within one standard error of the least; by fold: {penalties}.",
-        "A linear model holds no interaction: where two groups tell the classes apart only together, it sees "
-        "nothing.",
+        basis_sentence(encoder["basis"]),
+        "What groups contribute adds up, so the model holds no interaction: where two groups tell the "
+        "classes apart only together, it sees nothing.",
     ]
+    if rivals:
+        told.append(_rivals_sentence(rivals))
     return told if fidelity is None else [*told, _surrogate(fidelity)]
+
+
+def _weighting_sentence(chosen: Sequence[str]) -> str:
+    """Say how folds weigh groups."""
+    steps = {"equal": "the same variance for each group", "by columns": "the same variance for each feature"}
+    steps |= {
+        name: f"{name} of the way from equal groups to equal features" for name in STEPS if " by " in name
+    }
+    counted = "; ".join(
+        f"{steps.get(name) or f'{group_name(name).lower()} behind'} in {folds} of {len(chosen)} folds"
+        for name, folds in Counter(chosen).most_common()
+    )
+    return (
+        "Another weighting of groups is taken where it makes the leave-one-out errors of a fold's training "
+        f"subjects smaller by more than one standard error of the paired difference. Chosen: {counted}."
+    )
+
+
+def basis_sentence(basis: Sequence[str]) -> str:
+    """Say whether features may bend, and what that means for a U-shape.
+
+    Parameters
+    ----------
+    basis
+        Of ``encoder.json``: ``linear`` or ``splines``, by fold.
+    """
+    bent = sum(one == "splines" for one in basis)
+    rule = "by more than one standard error of the leave-one-out errors"
+    if not bent:
+        return (
+            "The model is linear in every feature: natural cubic splines with three knots were tried, and in "
+            f"none of {len(basis)} folds better than straight lines {rule}. A U-shape, cases at both ends of "
+            "a feature, would not be seen where it is too weak to show there."
+        )
+    others = (
+        "" if bent == len(basis) else " In the others a U-shape, cases at both ends of a feature, isn't seen."
+    )
+    return (
+        f"In {bent} of {len(basis)} folds features enter as natural cubic splines with three knots, which "
+        f"were better than straight lines {rule}: there the model sees a U-shape, cases at both ends of a "
+        f"feature.{others}"
+    )
+
+
+def _rivals_sentence(rivals: Sequence[Record]) -> str:
+    """Say how the model compares with each of its groups and with a plain regression."""
+    listed = "; ".join(
+        f"{_rival_name(rival['name'])} {number(rival['auroc'], 3)}, "
+        f"{interval({**rival, 'value': rival['difference']}, 3)}"
+        for rival in rivals
+    )
+    better = beaten_by(rivals)
+    said = (
+        "None is surely better."
+        if better is None
+        else f"{_rival_name(better['name']).capitalize()} is better: this is no model to explain, so "
+        "nothing is said of what it relies on."
+    )
+    return (
+        f"Plainer models on the same n = {rivals[0]['n']} discovery subjects and folds, cross-fitted AUROC "
+        f"and the difference to the model's [95 %; no difference is 0]: {listed}. {said}"
+    )
+
+
+def _rival_name(name: str) -> str:
+    if name == PLAIN:
+        return "plain regression on all standardised features"
+    return f"{group_name(name.removeprefix('model_only_')).lower()} alone"
 
 
 def _listed(names: list[str]) -> str:

@@ -25,6 +25,13 @@ from cfdna_interp.models.adapters.table import fidelity_records
 
 GROUPS = ("fragment_length", "methylation", "coverage")
 FEATURES = 10  # of a group, around one latent value of the subject
+FOLDED_SD = (1 - 2 / np.pi) ** 0.5  # of the absolute value of a standard normal
+# World of independent columns -> columns and effect, in SD of each, by group.
+SPREAD = {
+    "unequal": ((380, 0.22), (20, 0.22)),
+    "beside noise": ((200, 0.22), (200, 0.0)),
+    "one and spread": ((1, 1.2), (300, 0.12)),
+}
 
 
 def table_of(
@@ -62,6 +69,14 @@ def planted(world: str, subjects: int, rng: np.random.Generator) -> Table:
     - ``redundant``: fragment length and methylation show the same such latent;
     - ``suppressor``: methylation shows the latent with noise added that fragment length shows by itself;
     - ``pair``: fragment length and methylation have the same effect, 1.2 SD, on latents of their own;
+    - ``unequal``: 380 columns of fragment length and 20 of methylation, each with an effect of .22 SD by
+      itself: independent columns, so that 19 of 20 parts of the signal are in fragment length;
+    - ``beside noise``: 200 columns of fragment length with such an effect, 200 of methylation with none;
+    - ``one and many``: one column of fragment length and 300 columns of methylation around a latent, both
+      latents with the effect of ``pair``;
+    - ``one and spread``: one column of fragment length with that effect, and 300 independent columns of
+      methylation that have .12 SD each;
+    - ``bent``: cases lie at both ends of the latent of fragment length, |z| is 1.2 SD larger in them;
     - ``product``: the sign of the product of both latents tells cases, neither latent does;
     - ``one``: the latent of fragment length is 1 SD higher in cases, a weak effect that nothing else has;
     - ``equal``: all three groups have the same effect, 1 SD, on latents of their own;
@@ -70,6 +85,11 @@ def planted(world: str, subjects: int, rng: np.random.Generator) -> Table:
     - ``null``: no latent knows the label.
     """
     labels = np.repeat([0, 1], subjects // 2)
+    if world in SPREAD:
+        blocks = {}
+        for group, (columns, effect) in zip(GROUPS, SPREAD[world], strict=False):
+            blocks[group] = rng.normal(size=(subjects, columns)) + effect * labels[:, None]
+        return table_of(blocks, labels)
     length, methylation, coverage = rng.normal(size=(3, subjects))
     signal = 2.0 * labels + rng.normal(size=subjects)
     if world == "length":
@@ -78,8 +98,13 @@ def planted(world: str, subjects: int, rng: np.random.Generator) -> Table:
         length = methylation = signal
     elif world == "suppressor":
         methylation = signal + 1.5 * length
-    elif world == "pair":
+    elif world in ("pair", "one and many"):
         length, methylation = length + 1.2 * labels, methylation + 1.2 * labels
+        if world == "one and many":
+            noise = 0.5 * rng.normal(size=(subjects, 300))
+            return table_of({GROUPS[0]: length[:, None], GROUPS[1]: methylation[:, None] + noise}, labels)
+    elif world == "bent":
+        length = np.sign(length) * (np.abs(length) + 1.2 * FOLDED_SD * labels)
     elif world == "product":
         methylation = np.abs(methylation) * np.sign(length) * np.where(labels == 1, 1, -1)
     elif world == "one":

@@ -65,7 +65,8 @@ def test_contributions_by_hand() -> None:
     table = table_of({"fragment_length": x[:, :1], "coverage": x[:, 1:]}, np.arange(30) % 2)
     folded = fold_cohort(TableCohort.of(table), folds=3, seed=1)
     fits = fit(folded, folded.cohort.targets[:, None])
-    coefficient = tuple(np.array([[2.0], [-1.0]]) for _ in range(3))
+    # Each group is its line and its bend.
+    coefficient = tuple(np.array([[2.0], [0.0], [-1.0], [0.0]]) for _ in range(3))
     by_hand = replace(fits, coefficient=coefficient, intercept=np.ones((3, 1)))
     given = contributed(folded, by_hand)
     train = folded.fold != 0
@@ -89,12 +90,14 @@ def test_components_lose_nothing_where_none_is_left_out(seed: int, features: int
     one = np.ones((40, 1)), np.array([10.0])
     targets = labels[:, None].astype(float)
     plain = Regressions(standard, logistic=True).solve(targets, *one)
-    turned = Regressions(encoder.encode(X), logistic=True).solve(targets, *one)
+    straight = encoder.encode(X)[:, : encoder.bent["end_motif"].start]
+    turned = Regressions(straight, logistic=True).solve(targets, *one)
     said = standard @ plain.coefficient + plain.intercept
-    np.testing.assert_allclose(encoder.encode(X) @ turned.coefficient + turned.intercept, said, atol=1e-4)
-    np.testing.assert_allclose(
-        encoder.per_feature(turned.coefficient[:, 0]), plain.coefficient[:, 0], atol=1e-4
-    )
+    np.testing.assert_allclose(straight @ turned.coefficient + turned.intercept, said, atol=1e-4)
+    coefficient = np.zeros(encoder.dim)
+    coefficient[: len(turned.coefficient)] = turned.coefficient[:, 0]
+    added = encoder.by_feature(X, coefficient)
+    np.testing.assert_allclose(added, standard * plain.coefficient[:, 0], atol=1e-3)
     assert encoder.explained["end_motif"] == pytest.approx(1.0)
 
 
@@ -128,8 +131,12 @@ def test_groups_have_one_variance_whatever_their_number_of_columns() -> None:
     places = {"end_motif": np.arange(6), "coverage": np.array([6])}
     encoder = fit_encoder(X, np.eye(50), places, random_state=0)
     np.testing.assert_allclose(encoder.standardise(X).var(axis=0), [0.6] * 5 + [0, 3])
-    variances = [encoder.encode(X)[:, span].var(axis=0).sum() for span in encoder.spans.values()]
-    np.testing.assert_allclose(variances, [3, 3])
+    # So have their lines and their bends.
+    encoded = encoder.encode(X)
+    for group, span in encoder.spans.items():
+        turn = encoder.bent[group].start
+        for part in (slice(span.start, turn), slice(turn, span.stop)):
+            assert encoded[:, part].var(axis=0).sum() == pytest.approx(3)
 
 
 def test_a_value_beyond_the_training_range_counts_as_the_furthest() -> None:

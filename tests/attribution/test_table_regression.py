@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import LeaveOneOut, cross_val_predict
 
 from cfdna_interp.attribution.tabular.regression import PENALTIES, Regressions
@@ -63,7 +63,7 @@ def test_without_inputs_there_is_the_mean() -> None:
 @pytest.mark.parametrize("inputs", [4, 60])
 def test_the_penalty_is_that_of_explicit_leave_one_out_refits(inputs: int) -> None:
     Z, targets, _ = problems(24, inputs, 2, 8)
-    chosen = Regressions(Z, logistic=False).choose(targets)
+    chosen = Regressions(Z, logistic=False).left_out(targets).penalty
     for i in range(2):
         squares = np.array(
             [
@@ -84,6 +84,28 @@ def test_noise_gets_the_largest_penalty_and_a_signal_a_smaller_one() -> None:
     Z = rng.normal(size=(200, 10))
     signal = (2 * Z[:, 0] + rng.normal(size=200) > 0).astype(float)
     noise = [rng.permutation(signal) for _ in range(99)]
-    chosen = Regressions(Z, logistic=True).choose(np.stack([signal, *noise], axis=1))
+    chosen = Regressions(Z, logistic=True).left_out(np.stack([signal, *noise], axis=1)).penalty
     assert np.median(chosen[1:]) == PENALTIES[0]
     assert chosen[0] < PENALTIES[1]
+
+
+def test_errors_are_compared_after_the_best_stretch_of_the_predictions() -> None:
+    # Leave-one-out predictions of explicit refits; the factor by scikit-learn's regression without intercept,
+    # of what is said beyond the mean of the other rows.
+    Z, targets, _ = problems(24, 4, 2, 8)
+    found = Regressions(Z, logistic=False).left_out(targets)
+    for i in range(2):
+        said = cross_val_predict(Ridge(alpha=found.penalty[i]), Z, targets[:, i], cv=LeaveOneOut())
+        others = (targets[:, i].sum() - targets[:, i]) / 23
+        line = LinearRegression(fit_intercept=False, positive=True)
+        line.fit((said - others)[:, None], targets[:, i] - others)
+        left = targets[:, i] - others - line.predict((said - others)[:, None])
+        np.testing.assert_allclose(found.squares[:, i], left**2, atol=1e-9)
+
+
+def test_predictions_that_point_the_wrong_way_count_as_none() -> None:
+    # One input that says nothing: its leave-one-out predictions run against the target. Not told at all, the
+    # squared error is that of the mean of the other rows.
+    targets = np.array([[0.0], [1.0], [0.0], [1.0]])
+    found = Regressions(np.array([[1.0], [1.0], [-1.0], [-1.0]]), logistic=False).left_out(targets)
+    np.testing.assert_allclose(found.squares[:, 0], (0.5 * 4 / 3) ** 2)

@@ -74,7 +74,7 @@ def test_the_planted_group_is_named_and_the_record_has_the_keys_of_the_contract(
         "outcome", "group", "reason", "groups", "margin", "context_and_joint", "cross_fitted_auroc",
         "leave_out_cost", "bootstrap", "permutations", "donors", "subjects", "completeness", "intervention",
         "reference", "interventions", "not_applicable", "matching", "diagnostics", "gradients", "randomised",
-        "interactions", "performance", "performance_null_high", "removal", "stability", "fidelity",
+        "interactions", "performance", "performance_null_high", "removal", "rivals", "stability", "fidelity",
         "within_class_correlation", "cross_fitted_fidelity", "leave_out_r2",
     }  # fmt: skip
     assert (record["bootstrap"], record["permutations"], record["subjects"]) == (20, 19, 80)

@@ -88,9 +88,63 @@ def test_the_model_that_was_made_here_says_so(table_run: Built) -> None:
     assert "holds no interaction" in text
 
 
+def table_encoder(**changed: object) -> dict[str, object]:
+    """An ``encoder.json`` of a table with two groups and two folds."""
+    part = {"features": 5, "weight": [1.0, 1.0], "components": [5, 5], "explained": [1.0, 1.0]}
+    record: dict[str, object] = {
+        "encoder": "logistic",
+        "groups": {"fragment_length": part, "methylation": part},
+        "penalty": [0.1, 1.0],
+        "weighting": ["equal", "equal"],
+        "basis": ["linear", "linear"],
+        "dim": 10,
+        "folds": 2,
+    }
+    return record | changed
+
+
+def told(rivals: tuple[dict[str, object], ...] = (), **changed: object) -> str:
+    return " ".join(describe_model(table_encoder(**changed), None, rivals).sentences)
+
+
+def rival(name: str, low: float) -> dict[str, object]:
+    return {"name": name, "auroc": 0.9, "difference": low + 0.03, "low": low, "high": low + 0.06, "n": 80}
+
+
+def test_a_linear_model_says_that_a_u_shape_is_not_seen_and_a_bent_one_does_not_call_itself_linear() -> None:
+    assert "The model is linear in every feature" in told()
+    assert "A U-shape, cases at both ends of a feature, would not be seen" in told()
+    bent = told(basis=["splines", "splines"])
+    assert "In 2 of 2 folds features enter as natural cubic splines" in bent
+    assert "linear" not in bent
+    assert "isn't seen" not in bent
+    mixed = told(basis=["linear", "splines"])
+    assert "In 1 of 2 folds" in mixed
+    assert "In the others a U-shape, cases at both ends of a feature, isn't seen." in mixed
+    assert "The model is linear" not in mixed
+
+
+def test_weightings_are_told_by_fold() -> None:
+    assert "Chosen: the same variance for each group in 2 of 2 folds." in told()
+    other = told(weighting=["by columns", "methylation"])
+    assert "the same variance for each feature in 1 of 2 folds; methylation behind in 1 of 2 folds" in other
+    assert "the same variance for each group" not in other
+
+
+def test_a_better_rival_is_named_and_only_then() -> None:
+    # The bound is .02 of AUROC, for the lower end of the interval.
+    assert "Plainer models" not in told()
+    close = told((rival("plain", 0.019), rival("model_only_methylation", -0.05)))
+    assert "None is surely better." in close
+    assert "no model to explain" not in close
+    beaten = told((rival("plain", 0.019), rival("model_only_methylation", 0.021)))
+    assert "Methylation alone is better: this is no model to explain" in beaten
+    assert "None is surely better" not in beaten
+    assert "n = 80 discovery subjects" in beaten
+
+
 def test_a_foreign_model_says_how_well_it_is_followed() -> None:
-    part = {"features": 5, "components": [5], "explained": [1.0]}
-    encoder = {"encoder": "scores", "groups": {"a": part, "b": part}, "penalty": [0.1], "dim": 10, "folds": 1}
+    encoder = table_encoder(encoder="scores")
     fidelity = {"correlation": 0.8, "low": 0.7, "high": 0.9, "rank": 0.8, "r2": 0.6, "n": 80}
     fidelity |= {"rank_low": 0.7, "rank_high": 0.9, "saturated": 0, "judged": 0.8, "judged_low": 0.7}
     text = " ".join(describe_model(encoder, fidelity).sentences)

@@ -25,7 +25,7 @@ class TableCohort:
     """Subjects of the discovery table.
 
     A subject counts once: what is said of it is the average over its samples, and since the model is linear
-    that is what the model says of its average features.
+    in the encoded columns that is what the model says of the subject's average columns.
 
     Attributes
     ----------
@@ -145,11 +145,6 @@ class Folded:
     cohort: TableCohort
     folds: tuple[Fold, ...]
     fold: np.ndarray
-
-    def columns(self, fold: Fold, present: tuple[str, ...]) -> np.ndarray:
-        """Return the encoded columns of some groups in one fold."""
-        spans = (fold.encoder.spans[group] for group in present)
-        return np.concatenate([np.arange(span.start, span.stop) for span in spans] or [np.arange(0)])
 
 
 def fold_cohort(cohort: TableCohort, *, folds: int, seed: int) -> Folded:

@@ -25,6 +25,7 @@ from cfdna_interp.attribution.tabular.record import (
     shares_by_fold,
 )
 from cfdna_interp.attribution.tabular.refits import fit_model
+from cfdna_interp.attribution.tabular.rivals import beaten_by, worse_than
 from cfdna_interp.config import Config
 from cfdna_interp.stats.resampling import bootstrap_counts, percentile_interval, stream
 
@@ -45,13 +46,15 @@ def run_dominance(config: Config) -> None:
     retraining = read_result(layout.file("retraining.json"), "train")
     figures = figures_of(folded, given, refits, seed=config.seed)
     pairs = dict.fromkeys(combinations(cohort.names, 2), 0.0)
-    # Nothing of a linear model is context or interaction, and there is no second intervention to ask.
+    better = beaten_by(retraining["rivals"])
+    # Nothing of an additive model is context or interaction, and there is no second intervention to ask.
     verdict = figures.judge(
         subjects=len(cohort.people),
         context=0.0,
         retraining=retraining,
         margins=config.validation,
         interactions=pairs,
+        obstacle=None if better is None else worse_than(better),
     )
     rng = stream(config.seed, "table", "subjects")
     draws = np.stack([bootstrap_counts(cohort.labels, rng) for _ in range(DRAWS)]).astype(float)
@@ -82,6 +85,7 @@ def run_dominance(config: Config) -> None:
         layout.file("dominance.json"),
         {
             **outcome_record(verdict, figures, groups, retraining),
+            "rivals": retraining["rivals"],
             **common,
             "interventions": [only],
             "not_applicable": NOT_APPLICABLE,

@@ -12,15 +12,14 @@ from cfdna_interp.attribution.tabular.model import Fits
 def feature_contributions(folded: Folded, fits: Fits) -> np.ndarray:
     """Return (subjects, features) contributions of single features, under models that never saw the subject.
 
-    A feature's coefficient times its distance from the mean over reference subjects, both in standard
-    deviations; over a group they add up to what the group contributes.
+    What a feature's line and bend add to the logit, less the mean of that over reference subjects; over a
+    group they add up to what the group contributes.
     """
     cohort = folded.cohort
     phi = np.zeros((len(cohort.people), len(cohort.features)))
     for number, fold in enumerate(folded.folds):
-        coefficient = fold.encoder.per_feature(fits.coefficient[number][:, 0])
-        standard = cohort.averaging @ fold.encoder.standardise(cohort.X)
-        phi[fold.test] = (standard[fold.test] - standard.mean(axis=0)) * coefficient
+        added = cohort.averaging @ fold.encoder.by_feature(cohort.X, fits.coefficient[number][:, 0])
+        phi[fold.test] = added[fold.test] - added.mean(axis=0)
     return phi
 
 

@@ -1,4 +1,4 @@
-"""Cross-fitted linear models of a table, many refits at once, and what each group adds to their logits."""
+"""Cross-fitted additive models of a table, many refits at once, and what each group adds to their logits."""
 
 from __future__ import annotations
 
@@ -6,27 +6,40 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cfdna_interp.attribution.tabular.cohort import Folded
+from cfdna_interp.attribution.tabular.cohort import Fold, Folded
 from cfdna_interp.attribution.tabular.regression import Regressions
+from cfdna_interp.attribution.tabular.weighting import Weighting, choose, weightings
 
 
 @dataclass(frozen=True, eq=False)
 class Fits:
-    """Linear models of all folds, for a stack of refits.
+    """Models of all folds, for a stack of refits; they are linear in the encoded columns.
 
     Attributes
     ----------
     coefficient
-        A fold's entry is (columns, refits), of the fold's encoded columns; 0 where a group is left out.
+        A fold's entry is (columns, refits), of the fold's encoded columns; 0 where a group is left out, and
+        of bends where features don't bend.
     intercept
         (folds, refits).
     penalty
         (folds, refits).
+    offered
+        A fold's entry lists the weightings that it chose from.
+    choice
+        (folds, refits) places in ``offered``.
     """
 
     coefficient: tuple[np.ndarray, ...]
     intercept: np.ndarray
     penalty: np.ndarray
+    offered: tuple[tuple[Weighting, ...], ...]
+    choice: np.ndarray
+
+    def weighting(self, fold: int) -> Weighting:
+        """Return what a fold's model chose, the first of the refits."""
+        chosen = int(self.choice[fold, 0])
+        return self.offered[fold][chosen]
 
 
 def fit(
@@ -39,9 +52,10 @@ def fit(
 ) -> Fits:
     """Fit every fold's model on the subjects of the other folds.
 
-    All groups have one penalty. One for each, chosen by what the group tells by itself, lets a group that was
-    lucky lead, and refits that hold the choice confirm it: of two groups with the same effect one was named
-    in a quarter of simulated cohorts.
+    All groups have one penalty, and the same variance unless inner errors ask for another weighting. A
+    penalty for each, chosen by what the group tells by itself, lets a group that was lucky lead, and refits
+    that hold the choice confirm it: of two groups with the same effect one was named in a quarter of
+    simulated cohorts.
 
     Parameters
     ----------
@@ -52,25 +66,52 @@ def fit(
     weights
         (subjects, refits) how much a subject counts, e.g. how often a bootstrap drew it; 1 by default.
     held
-        A single model whose penalties are held; chosen inside each fold by default.
+        A single model whose weightings and penalties are held; chosen inside each fold by default.
     present
         The groups that the model sees; all by default.
     """
     seen = folded.cohort.names if present is None else present
     weights = np.ones_like(targets) if weights is None else weights
-    coefficients, intercepts, penalties = [], [], []
-    for number, fold in enumerate(folded.folds):
-        columns = folded.columns(fold, seen)
-        regressions = Regressions(fold.Z[np.ix_(fold.train, columns)], logistic=folded.cohort.logistic)
-        own = targets[fold.train]
-        penalty = regressions.choose(own) if held is None else held.penalty[number]
-        solved = regressions.solve(own, weights[fold.train], np.broadcast_to(penalty, own.shape[1]))
-        coefficient = np.zeros((fold.Z.shape[1], own.shape[1]))
-        coefficient[columns] = solved.coefficient
-        coefficients.append(coefficient)
-        intercepts.append(solved.intercept)
-        penalties.append(np.broadcast_to(penalty, own.shape[1]))
-    return Fits(tuple(coefficients), np.array(intercepts), np.array(penalties))
+    made = [
+        _fit_fold(folded, number, seen, targets[fold.train], weights[fold.train], held)
+        for number, fold in enumerate(folded.folds)
+    ]
+    coefficients, intercepts, penalties, offered, choices = zip(*made, strict=True)
+    return Fits(coefficients, np.array(intercepts), np.array(penalties), offered, np.array(choices))
+
+
+def _fit_fold(
+    folded: Folded,
+    number: int,
+    seen: tuple[str, ...],
+    targets: np.ndarray,
+    weights: np.ndarray,
+    held: Fits | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[Weighting, ...], np.ndarray]:
+    """Return coefficients, intercepts, penalties, weightings and choices of one fold."""
+    fold, refits = folded.folds[number], targets.shape[1]
+    offered = weightings(fold.encoder, seen)
+    stacks: dict[int, Regressions] = {}
+    if held is None:
+        stacks = {place: _scaled(folded, fold, one) for place, one in enumerate(offered)}
+        choice, penalty = choose(offered, list(stacks.values()), targets)
+    else:
+        choice = np.full(refits, held.choice[number, 0])
+        penalty = np.full(refits, held.penalty[number, 0])
+    coefficient, intercept = np.zeros((fold.Z.shape[1], refits)), np.zeros(refits)
+    for place in np.unique(choice).tolist():
+        chosen = np.flatnonzero(choice == place)
+        stack = stacks.get(place) or _scaled(folded, fold, offered[place])
+        solved = stack.solve(targets[:, chosen], weights[:, chosen], penalty[chosen])
+        columns, factors = offered[place].columns(fold.encoder)
+        coefficient[np.ix_(columns, chosen)] = factors[:, None] * solved.coefficient
+        intercept[chosen] = solved.intercept
+    return coefficient, intercept, penalty, offered, choice
+
+
+def _scaled(folded: Folded, fold: Fold, weighting: Weighting) -> Regressions:
+    columns, factors = weighting.columns(fold.encoder)
+    return Regressions(fold.Z[np.ix_(fold.train, columns)] * factors, logistic=folded.cohort.logistic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +144,10 @@ class Contributed:
 def contributed(folded: Folded, fits: Fits, *, samples: bool = False) -> Contributed:
     """Take groups out by putting in the features of reference subjects, all of discovery one after the other.
 
-    A logit is linear in the features, so its mean over reference subjects is that at their mean features, and
-    what a group adds is the same whichever others are there: coefficient times the distance from the mean.
-    That is the Shapley value of the game, for any number of groups.
+    A logit is linear in the encoded columns, each of which is of one group, so its mean over reference
+    subjects is that at their mean columns, and what a group adds is the same whichever others are there:
+    coefficients times the distance from the mean. That is the Shapley value of the game, for any number of
+    groups, whether features bend or not.
 
     Parameters
     ----------

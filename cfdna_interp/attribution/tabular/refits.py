@@ -17,17 +17,17 @@ from cfdna_interp.stats.resampling import bootstrap_counts, stream
 
 
 def fit_model(folded: Folded, present: tuple[str, ...] | None = None) -> Fits:
-    """Fit the model as it is: all subjects once, their own labels, penalties chosen inside each fold."""
+    """Fit the model as it is: all subjects once, their own labels, all choices made inside each fold."""
     return fit(folded, folded.cohort.targets[:, None], present=present)
 
 
 def refit_table(folded: Folded, refits: Sequence[Refit], fits: Fits, *, seed: int) -> pd.DataFrame:
     """Refit the model and summarise what each refit rests on.
 
-    A bootstrap draws subjects within each class and holds the model's penalties, since a subject that is
-    there twice would be told from itself. A permutation deals targets out within the folds, so that it has as
-    many cases in each as the model had, and chooses its own penalties: all that the labels decided is decided
-    anew.
+    A bootstrap draws subjects within each class and holds the model's weightings and penalties, since a
+    subject that is there twice would be told from itself. A permutation deals targets out within the folds,
+    so that it has as many cases in each as the model had, and makes its own choices: all that the labels
+    decided is decided anew.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def refit_table(folded: Folded, refits: Sequence[Refit], fits: Fits, *, seed: in
     refits
         Which ones.
     fits
-        The model, whose penalties a bootstrap holds.
+        The model, whose weightings and penalties a bootstrap holds.
     seed
         The run's seed.
 

@@ -40,6 +40,24 @@ class Solved:
     intercept: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class LeftOut:
+    """What leave-one-out errors say of a stack of regressions.
+
+    Attributes
+    ----------
+    penalty
+        (problems,) the largest whose mean squared error is within one standard error of the least.
+    squares
+        (rows, problems) squared errors under ``penalty`` once a problem's predictions are stretched by the
+        factor, of at least 0, that makes them least: a penalty shrinks predictions towards the mean, and what
+        is asked here is whether they point the right way.
+    """
+
+    penalty: np.ndarray
+    squares: np.ndarray
+
+
 class Regressions:
     """Regressions on the same rows.
 
@@ -66,8 +84,8 @@ class Regressions:
         self.squares = values[kept]  # (rank,)
         self.rotated = centred @ self.axes  # (rows, rank)
 
-    def squares_left_out(self, targets: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield (rows, problems) squared leave-one-out errors for each of ``PENALTIES``.
+    def errors_left_out(self, targets: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield (rows, problems) leave-one-out errors, target less prediction, for each of ``PENALTIES``.
 
         The errors are those of ridge regression of the (rows, problems) targets, without refits: the residual
         over one less the leverage (Allen, Technometrics 16:125, 1974). For a logistic regression the penalty
@@ -82,30 +100,25 @@ class Regressions:
         for penalty in PENALTIES:
             # In units of the squared error a logistic penalty is larger by 1 / curvature.
             shrunk = self.squares[:, None] / (self.squares[:, None] + penalty / variance)
-            residual = (centred - sphered @ (shrunk * along)) / (1 - 1 / rows - leverages @ shrunk)
-            yield residual**2
+            error: np.ndarray = (centred - sphered @ (shrunk * along)) / (1 - 1 / rows - leverages @ shrunk)
+            yield error
 
-    def choose(self, targets: np.ndarray) -> np.ndarray:
+    def left_out(self, targets: np.ndarray) -> LeftOut:
         """Choose penalties by the one-standard-error rule (Breiman et al. 1984) on leave-one-out errors.
 
         Parameters
         ----------
         targets
             (rows, problems).
-
-        Returns
-        -------
-        (problems,) the largest penalty whose mean squared error is within one standard error of the least.
         """
-        figures = [
-            (squares.mean(axis=0), squares.std(axis=0, ddof=1)) for squares in self.squares_left_out(targets)
-        ]
-        mean, spread = (np.array(part) for part in zip(*figures, strict=True))  # (penalties, problems)
-        columns = np.arange(mean.shape[1])
+        problems, rows = np.arange(targets.shape[1]), len(targets)
+        errors = np.stack(list(self.errors_left_out(targets)))  # (penalties, rows, problems)
+        squares = errors**2
+        mean, spread = squares.mean(axis=1), squares.std(axis=1, ddof=1)  # (penalties, problems)
         best = mean.argmin(axis=0)
-        within = mean <= mean[best, columns] + spread[best, columns] / np.sqrt(len(targets))
-        chosen: np.ndarray = PENALTIES[within.argmax(axis=0)]
-        return chosen
+        within = mean <= mean[best, problems] + spread[best, problems] / np.sqrt(rows)
+        chosen = within.argmax(axis=0)
+        return LeftOut(PENALTIES[chosen], _stretched(targets, errors[chosen, :, problems].T))
 
     def solve(self, targets: np.ndarray, weights: np.ndarray, penalties: np.ndarray) -> Solved:
         """Minimise Σ_i w_i·loss(z_i·b + b0, t_i) + penalty·Σ b² / 2 for each problem, by Newton's method.
@@ -228,6 +241,17 @@ class _Stack:
                 break
             scale = np.where(worse, scale / 2, scale)
         return moved
+
+
+def _stretched(targets: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """Return (rows, problems) squared errors after the best stretch of predictions about the mean."""
+    rows = len(targets)
+    beyond = (targets - targets.mean(axis=0)) * rows / (rows - 1)  # the mean, too, is of the other rows
+    said = beyond - errors
+    size = (said**2).sum(axis=0)
+    factor = np.maximum((said * beyond).sum(axis=0), 0) / np.where(size > 0, size, 1.0)
+    squares: np.ndarray = (beyond - factor * said) ** 2
+    return squares
 
 
 def _dot(first: tuple[np.ndarray, ...] | list[np.ndarray], second: tuple[np.ndarray, ...]) -> np.ndarray:

@@ -15,6 +15,7 @@ from cfdna_interp.attribution.alike import within_class_correlations
 from cfdna_interp.attribution.tabular.cohort import Folded, load_folded, scores_of
 from cfdna_interp.attribution.tabular.model import Fits, contributed, frozen_logits
 from cfdna_interp.attribution.tabular.refits import fit_model
+from cfdna_interp.attribution.tabular.rivals import rival_records
 from cfdna_interp.config import Config
 from cfdna_interp.models.adapters.table import Fidelity, fidelity, fidelity_records
 from cfdna_interp.stats.roc import mean_auroc
@@ -53,6 +54,7 @@ def run_train(config: Config) -> None:
     followed: dict[str, Fidelity] = {}
     alone: dict[str, np.ndarray] = {}
     scores: list[Score] = []
+    compared: dict[str, Fits] = {}
     for name, present in subsets_of(folded.cohort.names).items():
         fits = fit_model(folded, present)
         cross_fitted[name] = cross_fitted_auroc(folded, fits)
@@ -62,6 +64,8 @@ def run_train(config: Config) -> None:
             followed[name] = _fidelity(folded, folded.cohort.scores, logits, config.seed)
         if name.startswith(ALONE) and present:
             alone[present[0]] = contributed(folded, fits).logit[0]
+        if name == "model" or len(present) == 1:
+            compared[name] = fits
         frozen = frozen_logits(fits, encoded)
         if name == "model":
             _save_predictions(folded, logits, layout)
@@ -72,6 +76,7 @@ def run_train(config: Config) -> None:
         {
             "cross_fitted_auroc": cross_fitted,
             "within_class_correlation": within_class_correlations(alone, folded.cohort.labels, folded.fold),
+            "rivals": rival_records(folded, compared, seed=config.seed),
             **fidelity_records(followed),
         },
     )
@@ -105,15 +110,19 @@ def _encoder(folded: Folded, fits: Fits, heldout: np.ndarray) -> dict[str, Any]:
     """Return what the model is made of; ``heldout`` are the held-out features, for what is missing there."""
     cohort = folded.cohort
     encoders = [fold.encoder for fold in folded.folds]
+    chosen = [fits.weighting(number) for number in range(len(encoders))]
     return {
         "encoder": "logistic" if cohort.logistic else "scores",
         "consumes": list(cohort.names),
-        "dim": max(encoder.dim for encoder in encoders),
+        "dim": max(len(one.columns(encoder)[0]) for one, encoder in zip(chosen, encoders, strict=True)),
         "folds": len(encoders),
         "penalty": fits.penalty[:, 0].tolist(),
+        "weighting": [one.name for one in chosen],
+        "basis": ["splines" if one.bent else "linear" for one in chosen],
         "groups": {
             group: {
                 "features": len(places),
+                "weight": [one.weights[group] for one in chosen],
                 "components": [encoder.axes[group].shape[1] for encoder in encoders],
                 "explained": [encoder.explained[group] for encoder in encoders],
                 "missing": {

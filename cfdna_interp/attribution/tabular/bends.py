@@ -1,0 +1,76 @@
+"""How a feature may bend: the part of a natural cubic spline that a straight line doesn't hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# Three knots at these quantiles (Harrell, Regression Modeling Strategies, 2015, table 2.3): a line and one
+# bend a feature, which is what a U-shape needs, and straight beyond the outer knots.
+KNOTS = (0.1, 0.5, 0.9)
+
+
+@dataclass(frozen=True, eq=False)
+class Bends:
+    """One bend a feature, without the line in it.
+
+    Attributes
+    ----------
+    knots
+        (3, features) quantiles of the training samples.
+    line
+        (2, features) intercept and slope of the bend on the feature among training subjects, taken off.
+    scale
+        (features,) divided by; infinite where a feature has too few different values to bend.
+    """
+
+    knots: np.ndarray
+    line: np.ndarray
+    scale: np.ndarray
+
+    def bend(self, filled: np.ndarray) -> np.ndarray:
+        """Return (samples, features): what is left of the bend beside its line, scaled."""
+        left = _spline(filled, self.knots) - self.line[0] - self.line[1] * filled
+        scaled: np.ndarray = left / self.scale
+        return scaled
+
+
+def fit_bends(filled: np.ndarray, averaging: np.ndarray) -> Bends:
+    """Fit on a fold's training samples; no label is seen.
+
+    Parameters
+    ----------
+    filled
+        (samples, features) without gaps.
+    averaging
+        Sparse (subjects, samples), as for ``fit_encoder``.
+    """
+    knots = np.quantile(filled, KNOTS, axis=0)
+    spline = _spline(filled, knots)
+    people, bent = averaging @ filled, averaging @ spline
+    centred = people - people.mean(axis=0)
+    squares = (centred**2).sum(axis=0)
+    slope = (centred * bent).sum(axis=0) / np.where(squares > 0, squares, 1.0)
+    intercept = bent.mean(axis=0) - slope * people.mean(axis=0)
+    left = bent - intercept - slope * people
+    spread, whole = left.std(axis=0), bent.std(axis=0)
+    apart = (knots[1] > knots[0]) & (knots[2] > knots[1])
+    # What rounding leaves of a straight line is no bend.
+    scale = np.where(apart & (spread > 1e-9 * whole), spread, np.inf)
+    return Bends(knots, np.stack([intercept, slope]), scale)
+
+
+def _spline(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """Return the restricted cubic spline of three knots, per squared distance of the outer ones."""
+    first, middle, last = knots
+    upper, lower = last - middle, middle - first
+    width = np.where(last > first, last - first, 1.0)
+    # Where knots coincide the feature is left out; a width of 1 keeps it a number.
+    upper = np.where(upper > 0, upper, 1.0)
+    total: np.ndarray = (
+        np.maximum(values - first, 0) ** 3
+        - np.maximum(values - middle, 0) ** 3 * (upper + lower) / upper
+        + np.maximum(values - last, 0) ** 3 * lower / upper
+    ) / width**2
+    return total

@@ -1,0 +1,113 @@
+"""Plainer models beside the one under study: where one of them is better, it is no model to explain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cfdna_interp.attribution.tabular.cohort import Folded
+from cfdna_interp.attribution.tabular.model import Fits, contributed
+from cfdna_interp.attribution.tabular.regression import Regressions
+from cfdna_interp.stats.resampling import stream
+from cfdna_interp.stats.roc import bootstrap_draws, concordance
+
+Record = Mapping[str, Any]
+
+PLAIN = "plain"
+DRAWS = 2_000
+# In AUROC, of the lower bound of what a rival is better by: less than it is asked of any group to be needed.
+BEATEN = 0.02
+
+
+def plain_logits(folded: Folded) -> np.ndarray:
+    """Return (subjects,) cross-fitted logits of a ridge logistic regression on all standardised features.
+
+    Every feature has a variance of 1, none is left out, groups are not known, and the penalty is the one
+    that model and rivals are all given: the largest within a standard error.
+    """
+    cohort = folded.cohort
+    logits = np.zeros(len(cohort.people))
+    for fold in folded.folds:
+        standard = cohort.averaging @ fold.encoder.standardise(cohort.X)
+        spread = standard[fold.train].std(axis=0)
+        standard = standard / np.where(spread > 0, spread, np.inf)
+        targets = cohort.targets[fold.train, None]
+        regressions = Regressions(standard[fold.train], logistic=True)
+        solved = regressions.solve(targets, np.ones_like(targets), regressions.left_out(targets).penalty)
+        logits[fold.test] = standard[fold.test] @ solved.coefficient[:, 0] + solved.intercept[0]
+    return logits
+
+
+def rival_records(folded: Folded, fitted: Mapping[str, Fits], *, seed: int) -> list[dict[str, Any]]:
+    """Compare the model with each group alone and with the plain regression, on the same subjects and folds.
+
+    Parameters
+    ----------
+    folded
+        The cohort.
+    fitted
+        Score name -> its models: ``model``, and the rivals ``model_only_<group>``.
+    seed
+        The run's seed.
+
+    Returns
+    -------
+    An entry a rival: ``name``, ``auroc`` of the rival, ``difference`` (rival less model) of cross-fitted
+    AUROCs with its 95 % interval ``low``, ``high`` over bootstraps of subjects within fold and class, the
+    models as they are, and the number of subjects ``n``. Empty for a surrogate: labels aren't what it is
+    fitted to.
+    """
+    if not folded.cohort.logistic:
+        return []
+    logits = {name: contributed(folded, fits).logit[0] for name, fits in fitted.items()}
+    model = logits.pop("model")
+    logits[PLAIN] = plain_logits(folded)
+    labels, fold = folded.cohort.labels, folded.fold
+    records = []
+    for name, rival in logits.items():
+        rng = stream(seed, "rivals", name)
+        parts, kernels = [], []
+        for number in range(len(folded.folds)):
+            rows = fold == number
+            kernel = concordance(labels[rows], rival[rows])
+            gain = kernel - concordance(labels[rows], model[rows])
+            kernels.append((kernel.mean(), gain.mean()))
+            parts.append(bootstrap_draws(labels[rows], gain, rng, DRAWS))
+        value, difference = np.mean(kernels, axis=0).tolist()
+        low, high = np.quantile(np.mean(parts, axis=0), [0.025, 0.975]).tolist()
+        records.append(
+            {
+                "name": name,
+                "auroc": value,
+                "difference": difference,
+                "low": min(low, difference),
+                "high": max(high, difference),
+                "n": len(labels),
+            }
+        )
+    return records
+
+
+def beaten_by(rivals: Sequence[Record]) -> Record | None:
+    """Return the rival that is surely better than the model, of several the one with the highest bound."""
+    better = [rival for rival in rivals if rival["low"] > BEATEN]
+    return max(better, key=lambda rival: float(rival["low"]), default=None)
+
+
+def worse_than(rival: Record) -> str:
+    """Say that the model is worse than one of its rivals."""
+    return (
+        f"The model is worse than {rival_words(rival['name'])}, on the same n = {rival['n']} discovery "
+        f"subjects and folds: that reaches an AUROC of {rival['auroc']:.3f}, "
+        f"{rival['difference']:.3f} [{rival['low']:.3f}, {rival['high']:.3f}] more. It is no model to "
+        "explain."
+    )
+
+
+def rival_words(name: str) -> str:
+    """Return what a rival is: ``plain``, or a model on one group."""
+    if name == PLAIN:
+        return "a plain ridge regression on all standardised features"
+    return f"the same model on {name.removeprefix('model_only_')} alone"
