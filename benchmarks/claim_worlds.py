@@ -1,4 +1,4 @@
-"""Cohorts whose truth is known, for the claims of the ladder: who is handled how, who is older, what tells what."""
+"""Cohorts whose truth is known, for the claims of the ladder: who is handled how, who is older."""
 
 from __future__ import annotations
 
@@ -276,7 +276,7 @@ def features_of(world: World, role: Role, rng: np.random.Generator) -> dict[str,
 
 
 def frame_of(world: World, subjects: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Return a cohort of both roles as the table that a user would bring; ``subjects`` of each class and role."""
+    """Return both roles as the table that a user would bring, with ``subjects`` of each class and role."""
     parts = []
     for name in ("discovery", "heldout"):
         role = draw_role(world, subjects, rng, heldout=name == "heldout")

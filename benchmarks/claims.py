@@ -21,22 +21,22 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
-import numpy as np
-import pandas as pd
-from claim_worlds import WORLDS, World, draw_role, features_of
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+from claim_worlds import WORLDS, World, draw_role, features_of  # noqa: E402
+from sklearn.linear_model import LogisticRegression  # noqa: E402
+from sklearn.pipeline import make_pipeline  # noqa: E402
+from sklearn.preprocessing import StandardScaler  # noqa: E402
 
-from cfdna_interp.audit.claims import NOT_HANDLING, NOT_PERSON, judge_handling, judge_person
-from cfdna_interp.audit.columns import held_columns
-from cfdna_interp.audit.overlap import propensities
-from cfdna_interp.audit.strata import comparison_strata
-from cfdna_interp.config.settings import Validation
-from cfdna_interp.stats.calibration import wilson
-from cfdna_interp.stats.heterogeneity import heterogeneity
-from cfdna_interp.stats.resampling import stream
-from cfdna_interp.stats.roc import auroc, concordance
+from cfdna_interp.audit.claims import NOT_HANDLING, NOT_PERSON, judge_handling, judge_person  # noqa: E402
+from cfdna_interp.audit.columns import held_columns  # noqa: E402
+from cfdna_interp.audit.overlap import propensities  # noqa: E402
+from cfdna_interp.audit.strata import comparison_strata  # noqa: E402
+from cfdna_interp.config.settings import Validation  # noqa: E402
+from cfdna_interp.stats.calibration import wilson  # noqa: E402
+from cfdna_interp.stats.heterogeneity import heterogeneity  # noqa: E402
+from cfdna_interp.stats.resampling import stream  # noqa: E402
+from cfdna_interp.stats.roc import auroc, concordance  # noqa: E402
 
 OUT = Path(__file__).parent / "out" / "claims"
 SIZES = (40, 100, 300)

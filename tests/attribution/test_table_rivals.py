@@ -87,7 +87,7 @@ def test_under_the_null_nobody_is_beaten() -> None:
 def test_of_a_model_that_a_rival_beats_nothing_is_said() -> None:
     decision = decide(planted("length", 120, np.random.default_rng(9)), 1, bootstrap=20, permutations=19)
     assert decision.outcome.outcome == "dominant"
-    retraining = {"cross_fitted_auroc": decision.cross_fitted, "fidelity": None}
+    retraining = decision.retraining
     obstacle = worse_than(
         {"name": "plain", "auroc": 0.99, "difference": 0.1, "low": 0.05, "high": 0.15, "n": 120}
     )
