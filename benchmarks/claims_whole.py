@@ -3,8 +3,9 @@
     python benchmarks/claims_whole.py --cohorts 60 --first 70000 --size 100 --jobs 2
 
 Each cohort is written as a table and taken through the stages of `cfdna-interp run` in one process, with 100
-bootstrap and 39 permuted refits. Printed are the shares of cohorts that earn each rung, what must not be
-earned, and what else a world is about. Finished cohorts in the output are not repeated.
+bootstrap and 39 permuted refits. Printed are, for each rung, the shares of cohorts in which it is earned,
+refused and open, what must not be earned, and what else a world is about. Finished cohorts in the output are
+not repeated.
 """
 
 from __future__ import annotations
@@ -146,9 +147,7 @@ def run_stages(config: object) -> None:
 def table(rows: list[Outcome]) -> str:
     """Return shares of cohorts by world as Markdown."""
     lines = [
-        "| world | n | cohorts | "
-        + " | ".join(f"{rung} earned" for rung in RUNGS)
-        + " | headline L5 | outcome, group "
+        "| world | n | cohorts | " + " | ".join(RUNGS) + " | headline L5 | outcome, group "
         "| what must not be | what the world is about |",
         "|" + "---|" * (len(RUNGS) + 7),
     ]
@@ -158,15 +157,22 @@ def table(rows: list[Outcome]) -> str:
             if not mine:
                 continue
             total = len(mine)
-            earned = [sum(row.statuses[rung] == "earned" for row in mine) for rung in RUNGS]
             named = Counter(f"{row.outcome} {row.group or ''}".strip() for row in mine)
-            cells = [f"{count / total:.2f}" for count in earned]
+            cells = [_three([row.statuses[rung] for row in mine]) for rung in RUNGS]
             cells.append(f"{sum(row.headline == 'L5' for row in mine) / total:.2f}")
             cells.append(", ".join(f"{what} {count}" for what, count in named.most_common(3)))
             cells.append(forbidden(world, mine) or "–")
             cells.append(about(name, mine) or "–")
             lines.append(f"| {name} | {n} | {total} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _three(statuses: list[str]) -> str:
+    """Return shares that are earned, refused, and open."""
+    counts = Counter(statuses)
+    return " / ".join(
+        f"{counts[status] / len(statuses):.2f}" for status in ("earned", "refused", "can't tell")
+    )
 
 
 def forbidden(world: World, rows: list[Outcome]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 
-from cfdna_interp.artifacts.sheet import ROLES, Sample
+from cfdna_interp.artifacts.sheet import MEASURED, ROLES, Sample
+from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 
 
@@ -36,3 +38,29 @@ def check_roles(samples: Sequence[Sample], file: str) -> None:
                 f"{file}: all subjects with role {role} have label {labels.pop()}; "
                 "each role needs cases (1) and controls (0)"
             )
+
+
+def check_audited(config: Config, samples: Sequence[Sample], covariates: Sequence[str]) -> None:
+    """Raise ``InputError`` where ``mediators`` or ``priority`` name a column that the cohort doesn't record.
+
+    Parameters
+    ----------
+    config
+        The settings.
+    samples
+        All samples.
+    covariates
+        Names of further columns about the person.
+    """
+    known = {"age", "sex", *covariates, *(name for sample in samples for name in sample.technical)}
+    if config.features.table is None:
+        known |= set(MEASURED)
+    for key in ("mediators", "priority"):
+        for name in config.audited(key):
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"known columns: {', '.join(sorted(known))}"
+                raise InputError(
+                    f"{config.source}: {key} names the column {name!r}, which is recorded of nobody as a "
+                    f"covariate or a technical column; {hint}"
+                )

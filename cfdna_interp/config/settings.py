@@ -210,6 +210,12 @@ class Config:
         """The file that says who is in the study: the sheet, or the table."""
         return self.sheet if self.features.table is None else self.features.table.path
 
+    def audited(self, key: str) -> list[str]:
+        """Return ``mediators`` or ``priority`` as results call them: age and sex have names of their own."""
+        table = self.features.table
+        own = {} if table is None else {table.columns.age: "age", table.columns.sex: "sex"}
+        return [own.get(name, name) for name in getattr(self, key)]
+
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as nested dictionaries, for the record and for the workflow."""
         return asdict(self)

@@ -73,8 +73,8 @@ def check_protocol(layout: Layout, protocol: dict[str, Any], config: Config) -> 
     settings = {
         "seed": config.seed,
         "margins": asdict(config.validation),
-        "mediators": list(config.mediators),
-        "priority": list(config.priority),
+        "mediators": config.audited("mediators"),
+        "priority": config.audited("priority"),
         "corrected": asdict(config.corrected),
     }
     if any(protocol[name] != value for name, value in settings.items()):

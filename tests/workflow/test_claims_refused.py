@@ -25,11 +25,20 @@ def noise(folder: Path, *, subjects: int = 50) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def finish(folder: Path, table: pd.DataFrame, **settings: object) -> Path:
+def finish(
+    folder: Path,
+    table: pd.DataFrame,
+    *,
+    age: str | None = None,
+    technical: tuple[str, ...] = (),
+    **settings: object,
+) -> Path:
     path = folder / "cohort.parquet"
     table.to_parquet(path, index=False)
     config = write_settings(folder, path, "results")
     made = yaml.safe_load(config.read_text()) | settings
+    made["features"]["table"]["columns"]["age"] = age
+    made["features"]["table"]["technical"] = list(technical)
     config.write_text(yaml.safe_dump(made))
     run_here(config)
     return folder / "results"
@@ -70,3 +79,33 @@ def test_labels_that_had_a_part_in_the_values_refuse_every_rung(tmp_path: Path) 
     assert read(results, "protocol.json")["corrected"] == corrected
     # Noise looks like a signal all the same.
     assert read(results, "validation.json")["scores"]["model"]["auroc"]["low"] > 0.5
+
+
+def follow(table: pd.DataFrame, column: np.ndarray, seed: int) -> None:
+    """Let the length features follow a column, and nothing else."""
+    rng = np.random.default_rng(seed)
+    for name in [name for name in table if name.startswith("length_")]:
+        table[name] = column + rng.normal(size=len(table))
+
+
+def test_a_model_of_age_is_told_to_be_one(tmp_path: Path) -> None:
+    table = noise(tmp_path, subjects=100)
+    years = 1.2 * table["label"].to_numpy() + np.random.default_rng(1).normal(size=len(table))
+    follow(table, years, 2)
+    results = finish(tmp_path, table.assign(age=65 + 8 * years), age="age")
+    rungs = {rung["rung"]: rung for rung in read(results, "verdict.json")["rungs"]}
+    assert rungs["L0"]["status"] == "earned"
+    assert rungs["L5"]["status"] == "refused" and rungs["L5"]["word"] in ("attenuated", "confounded")
+    assert "with age held" in rungs["L5"]["reason"]
+    assert "covariates alone reach" in rungs["L5"]["reason"]
+    assert "No rung is broken" not in (results / "report.html").read_text()
+
+
+def test_hours_within_sites_are_told_to_be_handling(tmp_path: Path) -> None:
+    table = noise(tmp_path, subjects=100)
+    hours = 1.4 * table["label"].to_numpy() + np.random.default_rng(3).normal(size=len(table))
+    follow(table, hours, 4)
+    results = finish(tmp_path, table.assign(hours=np.exp(hours)), technical=("hours",))
+    rungs = {rung["rung"]: rung for rung in read(results, "verdict.json")["rungs"]}
+    assert rungs["L4"]["status"] == "refused" and rungs["L4"]["word"] in ("attenuated", "handling")
+    assert "hours" in rungs["L4"]["reason"]
