@@ -57,8 +57,8 @@ def rival_records(folded: Folded, fitted: Mapping[str, Fits], *, seed: int) -> l
     An entry a rival: ``name``, ``auroc`` of the rival, ``difference`` (rival less model) of cross-fitted
     AUROCs with an interval ``low``, ``high`` over bootstraps of subjects within fold and class, the models as
     they are, and the number of subjects ``n``. Intervals hold for all rivals together (95 %, Bonferroni): the
-    best of several is looked for, and without any signal one in ten cohorts had a better one otherwise. Empty for a surrogate: labels aren't what it is
-    fitted to.
+    best of several is looked for, and without any signal one in ten cohorts had a better one otherwise.
+    Empty for a surrogate: labels aren't what it is fitted to.
     """
     if not folded.cohort.logistic:
         return []
