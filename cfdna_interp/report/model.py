@@ -186,7 +186,7 @@ def _rivals_sentence(rivals: Sequence[Record]) -> str:
     )
     return (
         f"Plainer models on the same n = {rivals[0]['n']} discovery subjects and folds, cross-fitted AUROC "
-        f"and the difference to the model's [95 %; no difference is 0]: {listed}. {said}"
+        f"and the difference to the model's [95 % for all together; no difference is 0]: {listed}. {said}"
     )
 
 

@@ -68,9 +68,15 @@ def _spline(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
     width = np.where(last > first, last - first, 1.0)
     # Where knots coincide the feature is left out; a width of 1 keeps it a number.
     upper = np.where(upper > 0, upper, 1.0)
-    total: np.ndarray = (
-        np.maximum(values - first, 0) ** 3
-        - np.maximum(values - middle, 0) ** 3 * (upper + lower) / upper
-        + np.maximum(values - last, 0) ** 3 * lower / upper
-    ) / width**2
+    total: np.ndarray = _cube(values - first)
+    total -= _cube(values - middle) * ((upper + lower) / upper)
+    total += _cube(values - last) * (lower / upper)
+    total /= width**2
     return total
+
+
+def _cube(distance: np.ndarray) -> np.ndarray:
+    """Return the cube of what is above 0; by products, which are many times as fast as powers."""
+    above = np.maximum(distance, 0)
+    cubed: np.ndarray = above * above * above
+    return cubed

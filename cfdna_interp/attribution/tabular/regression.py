@@ -73,16 +73,14 @@ class Regressions:
         self.logistic = logistic
         self.centre = Z.mean(axis=0)
         centred = Z - self.centre
-        if Z.shape[1] <= Z.shape[0]:
-            values, axes = np.linalg.eigh(centred.T @ centred)
-        else:
-            # Through the rows, of which there are fewer: the axes are the same.
-            values, rows = np.linalg.eigh(centred @ centred.T)
-            axes = centred.T @ rows / np.sqrt(np.maximum(values, np.finfo(float).tiny))
+        wide = Z.shape[1] > Z.shape[0]
+        # Through the rows where these are fewer: the axes are the same.
+        values, vectors = np.linalg.eigh(centred @ centred.T if wide else centred.T @ centred)
         kept = values > _RANK * values.max(initial=0.0)
-        self.axes = axes[:, kept]  # (inputs, rank)
-        self.squares = values[kept]  # (rank,)
-        self.rotated = centred @ self.axes  # (rows, rank)
+        self.squares, vectors = values[kept], vectors[:, kept]  # (rank,)
+        lengths = np.sqrt(self.squares)
+        self.axes = centred.T @ (vectors / lengths) if wide else vectors  # (inputs, rank)
+        self.rotated = vectors * lengths if wide else centred @ vectors  # (rows, rank)
 
     def errors_left_out(self, targets: np.ndarray) -> Iterator[np.ndarray]:
         """Yield (rows, problems) leave-one-out errors, target less prediction, for each of ``PENALTIES``.
