@@ -1,4 +1,4 @@
-"""Columns that the config names for the audit have to be there: a typing error would hold what should be free."""
+"""Columns that the config names for the audit have to be recorded."""
 
 from dataclasses import replace
 
@@ -24,7 +24,8 @@ def test_what_the_sheet_and_the_alignments_record_is_known(name):
 
 @pytest.mark.parametrize("key", ["mediators", "priority"])
 def test_a_typing_error_is_named_with_the_nearest(key):
-    with pytest.raises(InputError, match=rf"sheet.tsv: {key} names the column 'hours_to_spn'.*'hours_to_spin'"):
+    said = rf"sheet.tsv: {key} names the column 'hours_to_spn'.*'hours_to_spin'"
+    with pytest.raises(InputError, match=said):
         check_audited(replace(CONFIG, **{key: ("hours_to_spn",)}), SAMPLES, ())
     with pytest.raises(InputError, match="known columns: age, "):
         check_audited(replace(CONFIG, **{key: ("zzz",)}), SAMPLES, ())
