@@ -206,9 +206,9 @@ def within(
     power: float,
     as_json: bool,
 ) -> None:
-    """Size for the within-batch AUROC (rung L4): its 95 % interval above .5, or of a wanted half-width.
+    """Size for an AUROC within sites: its 95 % interval above .5, or of a wanted half-width.
 
-    Sites keep the proportions given; those of one class compare nothing.
+    Sites keep the proportions given; those of one class compare nothing. For rung L4 see: plan held.
     """
     from cfdna_interp.stats.planning import sites_for_interval, sites_for_signal
 

@@ -200,6 +200,27 @@ def _embeddings(run: Run) -> str:
     return " ".join(sentences)
 
 
+def _held(run: Run) -> str:
+    """Say how handling and the person were held, and what was."""
+    audit, margin = run.audit, run.protocol["margins"]["fall_margin"]
+    named = {
+        key: [column["name"] for column in audit[key]["columns"] if not column["obstacle"]]
+        for key in ("handling", "person")
+    }
+    mediators = sorted({*audit["handling"]["mediators"], *audit["person"]["mediators"]})
+    declared = f" Declared mediators were not held: {', '.join(mediators)}." if mediators else ""
+    return (
+        "For rungs L4 and L5 cases were compared with controls of the same batch, or of the same site where "
+        "a batch held one class (strata weighed by n1·n0/(n1+n0); L5: all subjects together), after what "
+        "held columns say of the score within stratum and class was taken off its normal scores "
+        "(covariate-adjusted ROC curve, Janes and Pepe 2009). "
+        f"L4 held {', '.join(named['handling']) or 'no column'}; L5 held "
+        f"{', '.join(named['person']) or 'no column'}. Either was earned where the interval of the held "
+        "AUROC lay above 0.5 and the one-sided 95 % bound of its fall from the crude AUROC below "
+        f"{margin}.{declared}"
+    )
+
+
 def _validation(run: Run) -> str:
     validation, margins = run.validation, run.protocol["margins"]
     n = validation["n"]
@@ -235,6 +256,6 @@ def _validation(run: Run) -> str:
         f"AUROC lay above 0.5. {proxy}{fixed}: "
         f"necessity {margins['necessity_margin']}, replaceability "
         f"{margins['replaceable_margin']}, sufficiency {margins['sufficiency_margin']} of AUROC. "
-        "Within-batch AUROC weighs batches with at least 5 cases and 5 controls by n1·n0/(n1+n0)."
+        f"{_held(run)}"
         f"{again}"
     )

@@ -95,8 +95,8 @@ def _corrected(corrected: Record) -> list[str]:
     how, by = corrected["how"], f" (by {corrected['by']})" if corrected["by"] else ""
     if how == "unknown":
         return [
-            "Whether the values were corrected for batches before they came here is not known (`corrected` "
-            "in the config): a correction that knew the labels makes noise tell them."
+            "Whether the values were corrected for batches before they came here is not known (the setting "
+            "'corrected' says it): a correction that knew the labels makes noise tell them."
         ]
     if how == "blind":
         over = f"{corrected['over']}" if corrected["over"] != "each role" else "each role by itself"
