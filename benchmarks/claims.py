@@ -139,7 +139,7 @@ def table(rows: list[Outcome]) -> str:
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, world in WORLDS.items():
-        for n in SIZES:
+        for n in sorted({row.n for row in rows}):
             mine = [row for row in rows if row.world == name and row.n == n]
             if not mine:
                 continue
@@ -186,6 +186,7 @@ def main() -> None:
     parser.add_argument("--cohorts", type=int, default=200)
     parser.add_argument("--first", type=int, default=50_000)
     parser.add_argument("--worlds", nargs="+", default=list(WORLDS), choices=list(WORLDS))
+    parser.add_argument("--sizes", nargs="+", type=int, default=list(SIZES))
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--out", type=Path, default=OUT)
     arguments = parser.parse_args()
@@ -197,7 +198,7 @@ def main() -> None:
     wanted = [
         (name, n, number)
         for name in arguments.worlds
-        for n in SIZES
+        for n in arguments.sizes
         for number in numbers
         if (name, n, number) not in done
     ]

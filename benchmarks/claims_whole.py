@@ -120,12 +120,14 @@ def settings(world: World, columns: list[str], seed: int) -> dict[str, object]:
 def run_stages(config: object) -> None:
     """Run what `cfdna-interp run` runs for a table, up to the verdict.
 
-    The proxy is cross-validated once: how much the division into folds does is shown on the page, and nothing
-    is decided by it.
+    The proxy is cross-validated once, and no size is planned for L1: both are words on the page, and nothing is
+    decided by them.
     """
     from cfdna_interp.proxy import worth
+    from cfdna_interp.verdict import ladder
 
     worth.REPEATS = 1
+    ladder.size_to_decide = lambda *_, **__: None  # type: ignore[assignment]
     from cfdna_interp.attribution.tabular.dominance import run_dominance
     from cfdna_interp.attribution.tabular.refits import run_refit
     from cfdna_interp.attribution.tabular.retraining import run_train

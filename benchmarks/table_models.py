@@ -44,9 +44,9 @@ def one_cohort(world: str, per_class: int, seed: int, bootstrap: int, permutatio
     # A model that a rival surely beats is none to explain: nothing is said of it.
     beaten = beaten_by(rivals) is not None
     return {
-        "model": decision.cross_fitted["model"],
+        "model": decision.retraining["cross_fitted_auroc"]["model"],
         "best": best,
-        "near": decision.cross_fitted["model"] > best - WITHIN,
+        "near": decision.retraining["cross_fitted_auroc"]["model"] > best - WITHIN,
         "named": decision.outcome.group is not None and not beaten,
         "redundant": decision.outcome.outcome == "redundant" and not beaten,
         "beaten": beaten,
