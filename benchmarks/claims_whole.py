@@ -120,8 +120,8 @@ def settings(world: World, columns: list[str], seed: int) -> dict[str, object]:
 def run_stages(config: object) -> None:
     """Run what `cfdna-interp run` runs for a table, up to the verdict.
 
-    The proxy is cross-validated once, and no size is planned for L1: both are words on the page, and nothing is
-    decided by them.
+    The proxy is cross-validated once, and no size is planned for L1: both are words on the page, and nothing
+    is decided by them.
     """
     from cfdna_interp.proxy import worth
     from cfdna_interp.verdict import ladder
