@@ -120,10 +120,10 @@ def _judge(funnel: Record, dominance: Record) -> tuple[str, str]:
     if group is not None:
         return DIFFER, (
             f"In discovery, taking {group_name(group).lower()} out moves the prediction most ({outcome}), "
-            "and yet the features by which the head tells cases from controls differ with {led}. Interventions say what "
-            "the prediction needs; features say along which directions of the embedding the classes part, and "
-            "that may come with a companion of what is needed. The verdict rests on the interventions; "
-            "before either is believed, look for what ties the two together."
+            f"and yet the features by which the head tells cases from controls differ with {led}. "
+            "Interventions say what the prediction needs; features say along which directions of the "
+            "embedding the classes part, and that may come with a companion of what is needed. The verdict "
+            "rests on the interventions; before either is believed, look for what ties the two together."
         )
     if none:
         return DIFFER, (
