@@ -75,11 +75,11 @@ def as_markdown(parts: Iterable[tuple[str, Iterable[Sentence]]]) -> str:
     lines = [
         "# Sentences that can be false",
         "",
-        "Every claim of the page and of the verdict, a record in which it is printed, and one in which it would be",
-        "false and is not printed. “…” stands for names and numbers. What only says how a figure is made is not",
-        "listed, nor is the statement of a hypothesis: it is what is to be tested. `tests/report/test_sentences.py`",
-        "builds both records of a row, or the test that the row names does. `python tests/report/sentence_list.py`",
-        "writes this page from the list; do not edit it.",
+        "Every claim of the page and of the verdict, a record in which it is printed, and one in which it",
+        "would be false and is not printed. “…” stands for names and numbers. What only says how a figure is",
+        "made is not listed, nor is the statement of a hypothesis: it is what is to be tested.",
+        "`tests/report/test_sentences.py` builds both records of a row, or the test that the row names does.",
+        "`python tests/report/sentence_list.py` writes this page from the list; do not edit it.",
     ]
     for title, sentences in parts:
         lines += [

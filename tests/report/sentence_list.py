@@ -13,10 +13,12 @@ if __name__ == "__main__":
 
 import sentences_attribution  # noqa: E402
 import sentences_audit  # noqa: E402
+import sentences_bench  # noqa: E402
 import sentences_heldout  # noqa: E402
 import sentences_ladder  # noqa: E402
 import sentences_leaks  # noqa: E402
 import sentences_model  # noqa: E402
+import sentences_page  # noqa: E402
 from sentence import as_markdown  # noqa: E402
 
 PARTS = (
@@ -26,6 +28,8 @@ PARTS = (
     ("Held-out numbers, the proxy, what stands against the verdict", sentences_heldout.SENTENCES),
     ("Leaks and shifts", sentences_leaks.SENTENCES),
     ("The model, hypotheses, the study", sentences_model.SENTENCES),
+    ("At the bench", sentences_bench.SENTENCES),
+    ("Finished pages", sentences_page.SENTENCES),
 )
 SENTENCES = tuple(sentence for _, part in PARTS for sentence in part)
 

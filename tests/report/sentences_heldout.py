@@ -372,7 +372,7 @@ AGAINST = (
     ),
 )
 REPEATS = tuple(
-    row(f"held out: {word}", f"held-out cases + 41 controls: {said};", HELDOUT, f"its word is “{word}”", "another",
+    row(f"held out: {word}", f"held-out cases + 41 controls: {said};", HELDOUT, f"it is “{word}”", "another",
         repeats(word), repeats("reversed" if word != "reversed" else "holds"))
     for word, said in REPEATED.items()
 )  # fmt: skip

@@ -553,6 +553,28 @@ STUDY = (
         "the second",
         test="tests/report/test_sentences.py::test_the_first_opening_is_that_of_this_folder",
     ),
+    *(
+        row(
+            f"checklist: {key}",
+            words,
+            ANSWERS,
+            printed,
+            absent,
+            test="tests/report/test_sentences.py::test_what_was_not_earned_is_listed_in_the_checklist",
+        )
+        for key, words, printed, absent in (
+            ("all earned", "every rung was earned", "all rungs are earned", "none is"),
+            ("not earned", "not earned: L0", "L0 isn't earned", "all are"),
+        )
+    ),
+    row(
+        "methods: mediators",
+        "Declared mediators were not held",
+        METHODS,
+        "a column is declared",
+        "none is",
+        test="tests/report/test_sentences.py::test_declared_mediators_are_named_in_the_methods",
+    ),
     row(
         "checklist: clusters",
         "AUROC within batches",

@@ -143,8 +143,7 @@ def test_attribution_says_which_how_firmly_and_where(simulated_run: Built) -> No
     text = read(simulated_run).sections["attribution"]
     assert (
         "Fragment length carries signal for the model that no other group here replaces (in discovery: "
-        "share 78 %"
-        in text
+        "share 78 %" in text
     )
     assert "All 3 combinations give the groups in the same order" in text
     assert re.search(r"Reweight, all discovery subjects\s+80 of 80\s+5\s+78 % \[73, 84\] ± 1.2 %", text)

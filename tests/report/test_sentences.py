@@ -12,12 +12,13 @@ from typing import get_args
 
 import pytest
 import sentences_ladder
+import sentences_page
 from fake_run import Built
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sentence import Sentence, as_markdown, exists
 from sentence_list import PAGE, PARTS, SENTENCES
 from test_ladder import MARGINS, records
-from test_report_page import Reader
+from test_report_page import Reader, read
 
 from cfdna_interp.artifacts.files import read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
@@ -29,6 +30,7 @@ from cfdna_interp.report.build import TEMPLATES, render
 from cfdna_interp.report.collect import Run, collect
 from cfdna_interp.report.handling import COLUMN_WORDS
 from cfdna_interp.report.heldout import REPEATED
+from cfdna_interp.report.methods import methods_paragraphs
 from cfdna_interp.report.model import KINDS, TABLE_KINDS
 from cfdna_interp.report.proxy import CONCLUSIONS
 from cfdna_interp.report.roles import ROLES
@@ -132,7 +134,7 @@ def test_no_section_clears_handling_or_the_person_where_the_ladder_does_not(
 ) -> None:
     cleared = shown(collect(simulated_run.config, simulated_run.layout), simulated_run)
     assert "L4: not handling" in cleared["audit"]
-    assert "Not earned: it is not" not in cleared["ladder"]
+    assert "Not earned: it is not handling" not in cleared["ladder"]
     sections = shown(overruled(simulated_run, tmp_path), simulated_run)
     for name, text in sections.items():
         said = " ".join(text.split())
@@ -144,6 +146,32 @@ def test_no_section_clears_handling_or_the_person_where_the_ladder_does_not(
     assert "L4: can't tell 14 cases, fewer than 15" in " ".join(sections["audit"].split())
     assert "The ladder doesn't earn this, L1 is can't tell: 14 cases" in sections["attribution"]
     assert "The ladder doesn't earn this" not in cleared["attribution"]
+
+
+@pytest.mark.parametrize("sentence", sentences_page.SENTENCES, ids=lambda sentence: sentence.key)
+def test_a_page_says_so_only_where_it_is_true(sentence: Sentence, request: pytest.FixtureRequest) -> None:
+    true, false = (request.getfixturevalue(name) for name in sentences_page.PAGES[sentence.key])
+    assert sentence.stands_in(" ".join(read(true).sections.values()))
+    assert not sentence.stands_in(" ".join(read(false).sections.values()))
+
+
+def test_what_was_not_earned_is_listed_in_the_checklist(simulated_run: Built) -> None:
+    run = collect(simulated_run.config, simulated_run.layout)
+
+    def limits(status: str) -> str:
+        rungs = [rung | {"status": status} for rung in run.verdict["rungs"]]
+        return answers(replace(run, verdict=run.verdict | {"rungs": rungs}))["limits"]
+
+    assert limits("earned").startswith("every rung was earned") and "not earned" not in limits("earned")
+    assert limits("refused").startswith("not earned: L0, L1") and "every rung" not in limits("refused")
+
+
+def test_declared_mediators_are_named_in_the_methods(simulated_run: Built) -> None:
+    run = collect(simulated_run.config, simulated_run.layout)
+    person = run.audit["person"] | {"mediators": ["frailty"]}
+    said = methods_paragraphs(replace(run, audit=run.audit | {"person": person}))[-1]
+    assert "Declared mediators were not held: frailty." in said and "L4 held no column" in said
+    assert "mediators" not in methods_paragraphs(run)[-1]
 
 
 def test_calls_are_said_to_be_sound_only_as_far_as_they_were_measured() -> None:
