@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Dominance:
         The dominant group; with the outcome ``suppressor`` the group whose noise is taken off, where it
         passes the rule for dominant. None otherwise.
     reason
-        The figures that decided, in words.
+        The figures that decided, in words, and of whom they are.
     roles
         Group -> ``carrier`` (has signal alone, and leaving it out costs), ``redundant`` (has signal alone,
         others that are used as well replace it), ``suppressor`` (has no signal, and others are better with
@@ -133,11 +133,14 @@ def judge(
         followed=followed,
     )
     lead = lead_of(evidence.groups, share, bootstrap)
-    obstacle = obstacle or _obstacle(evidence, bootstrap, permuted, context, fidelity)
+    whom = f"In discovery, n = {subjects} subjects: "
+    if obstacle is None and (found := _obstacle(evidence, bootstrap, permuted, context, fidelity)):
+        obstacle = whom + found
     if obstacle:
         roles = dict.fromkeys(evidence.groups, "unclear")
         return Dominance("can't tell", None, obstacle, roles, lead, evidence.costs)
-    return _outcome(evidence, lead, ranks or {}, interactions or {})
+    outcome = _outcome(evidence, lead, ranks or {}, interactions or {})
+    return replace(outcome, reason=whom + outcome.reason)
 
 
 def _in_words(evidence: Evidence, lead: Lead, group: str) -> str:

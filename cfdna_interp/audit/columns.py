@@ -29,7 +29,7 @@ TELLS = 0.05
 # Stricter where a column is to earn trust: of columns that tell nothing one in a hundred is believed.
 TRUSTED = 0.01
 
-Obstacle = Literal["missing", "rare levels", "strata", "columns", "label", "too many"]
+Obstacle = Literal["missing", "rare levels", "nobody", "strata", "columns", "label", "too many"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class Column:
         Slopes that holding it takes; 0 where it isn't held.
     obstacle
         "" where it is held. ``missing``: known for fewer than four fifths of a class; ``rare levels``: most
-        subjects have a level that hardly anybody shares; ``strata``, ``columns``: strata, or columns before
+        subjects have a level that hardly anybody shares; ``nobody``: no stratum holds both classes, so that
+        nothing is said of the column; ``strata``, ``columns``: strata, or columns before
         it, hold it already; ``label``: with them the label tells it completely; ``too many``: the subjects
         carry no further slope.
     """
@@ -188,6 +189,8 @@ def _fitting(
     # The first term of a measure is the straight line; a category is held whole or not at all.
     straight = basis[:, :1] if linear else basis
     inside = strata[known]
+    if not _independent(y[known, None], inside):
+        return None, "nobody"
     if not _independent(straight[known], inside):
         return None, "strata"
     if not _independent(np.column_stack([X, straight])[known], inside):

@@ -67,7 +67,7 @@ def _result(run: Run) -> dict[str, str]:
         "detectable": detectable_sentence(validation).rstrip("."),
         "shift": shift_sentences(audit["shift"])[0].rstrip("."),
         "protocol": validation["protocol_digest"][:12] + "…",
-        "opening": "the first opening of the held-out labels"
+        "opening": "the first opening of the held-out labels in this folder"
         if opened == 1
         else f"opening {opened} of the held-out labels: exploratory",
         "performance": "; ".join(

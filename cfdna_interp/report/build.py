@@ -47,7 +47,7 @@ from cfdna_interp.report.methods import methods_paragraphs
 from cfdna_interp.report.model import describe_model
 from cfdna_interp.report.parts import audit_parts, embedding_parts, heldout_parts, proxy_parts
 from cfdna_interp.report.representation import concept_name, metric_name
-from cfdna_interp.report.roles import outcome_title, role_sentences
+from cfdna_interp.report.roles import outcome_title, overruled, role_sentences
 from cfdna_interp.report.sections import sections_of
 from cfdna_interp.report.sources import sources_of
 from cfdna_interp.verdict.ladder import in_words
@@ -130,6 +130,7 @@ def render(run: Run, manifest: dict[str, Any]) -> str:
         groups=sorted(run.dominance["groups"], key=words.group_rank),
         model_card=describe_model(run.encoder, run.dominance["fidelity"], run.dominance.get("rivals", ())),
         outcome=outcome_title(run.dominance),
+        overruled=overruled(run.dominance, run.verdict["rungs"]),
         sentences_of_roles=role_sentences(run.dominance),
         combinations=combinations(run.dominance),
         agreement=agreement(run.dominance),

@@ -24,6 +24,7 @@ from cfdna_interp.report.feature_table import FeatureTable, load_feature_table
 from cfdna_interp.report.lengths import LengthTable, load_lengths
 from cfdna_interp.report.maps import Maps, load_maps
 from cfdna_interp.report.representation import NOTHING, Representation, load_representation
+from cfdna_interp.verdict.ladder import as_judged
 
 # In the order in which the extraction stage asks; qc files list them alphabetically.
 FILTERS = ("reads", *REASONS, "fragments", "overlap_calls_merged", "overlap_calls_discordant")
@@ -208,7 +209,7 @@ def collect(config: Config, layout: Layout) -> Run:
         maps=load_maps(layout.file("maps.parquet"), config) if bams else None,
         representation=load_representation(config, layout) if bams else NOTHING,
         validation=validation,
-        audit=judged["audit"],
+        audit=as_judged(judged["audit"], judged["verdict"]["rungs"]),
         verdict=judged["verdict"],
         proxy=proxy if proxy["group"] is not None else None,
         protocol=read_result(layout.file("protocol.json"), "proxy"),

@@ -16,6 +16,7 @@ COLUMN_WORDS = {
     "": "held",
     "missing": "not held: not known for a fifth of a class or more",
     "rare levels": "not held: most subjects have a level that fewer than 5 share",
+    "nobody": "not held: no case is compared with a control",
     "strata": "held already: the same for all subjects who are compared",
     "columns": "held already: columns before it tell it",
     "label": "can't be held: the label tells it",

@@ -62,7 +62,7 @@ def leak_sentence(leakage: Record) -> str:
     said = leak_words(leakage)
     if not said:
         return "Nothing of what was found breaks rung L0."
-    return f"Rung L0 can't be told: {said}."
+    return f"This breaks rung L0: {said}."
 
 
 def sources(leakage: Record) -> list[Source]:
@@ -179,8 +179,8 @@ def _readable(sources: list[Record]) -> Check:
     return Check(
         name,
         FOUND,
-        f"The label can be read ({looked}). A model that sees no names can't use them, but cases and "
-        "controls were collected, run or listed apart, so that whatever drifts tells the label.",
+        f"The label can be read ({looked}). Whether that breaks rung L0 is said above. Cases and controls "
+        "were collected, run or listed apart, so that whatever drifts may tell the label.",
         tuple(_telling(source) for source in telling[:SHOWN]),
     )
 

@@ -31,6 +31,7 @@ def model_paragraph(run: Run) -> str:
         if scores
         else "The model under study was a logistic regression with an L2 penalty on all feature groups."
     )
+    whose = "surrogate" if scores else "model"
     held = (
         "Held-out scores are the model's own; those of subsets of groups are the surrogate's."
         if scores
@@ -44,7 +45,7 @@ def model_paragraph(run: Run) -> str:
         "of features, in steps, or one of them behind the others) where the leave-one-out errors of a fold's "
         "training subjects, after the best stretch of predictions, became smaller by more than one standard "
         "error of the paired difference; natural cubic splines of each feature, three knots, were taken by "
-        f"the same rule. {basis_sentence(run.encoder['basis'])} The penalty was the largest whose "
+        f"the same rule. {basis_sentence(run.encoder['basis'], whose)} The penalty was the largest whose "
         "leave-one-out squared error among a fold's training subjects was within one standard error of the "
         "least. "
         f"{held}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cfdna_interp.attribution.judge import FIDELITY
-from cfdna_interp.attribution.tabular.rivals import PLAIN, beaten_by
+from cfdna_interp.attribution.tabular.rivals import BEATEN, PLAIN, beaten_by
 from cfdna_interp.attribution.tabular.weighting import STEPS
 from cfdna_interp.cohort.table import CLIP
 from cfdna_interp.report.words import group_name, group_rank, interval, number, percent, significant
@@ -109,6 +109,7 @@ def _of_table(encoder: Record, fidelity: Record | None, rivals: Sequence[Record]
     groups = [group_name(group).lower() for group in sorted(encoder["groups"], key=group_rank)]
     features = sum(group["features"] for group in encoder["groups"].values())
     penalties = ", ".join(significant(penalty) for penalty in encoder["penalty"])
+    whose = "surrogate" if encoder["encoder"] == "scores" else "model"
     told = [
         TABLE_KINDS[encoder["encoder"]],
         f"It reads {features:,} features of {_listed(groups)}. Inside each fold missing values take the "
@@ -119,9 +120,9 @@ def _of_table(encoder: Record, fidelity: Record | None, rivals: Sequence[Record]
         _weighting_sentence(encoder["weighting"]),
         "The penalty on the squared coefficients is the largest whose leave-one-out squared error among a "
         f"fold's training subjects is within one standard error of the least; by fold: {penalties}.",
-        basis_sentence(encoder["basis"]),
-        "What groups contribute adds up, so the model holds no interaction: where two groups tell the "
-        "classes apart only together, it sees nothing.",
+        basis_sentence(encoder["basis"], whose),
+        f"What groups contribute adds up, so the {whose} holds no interaction: where two groups count only "
+        "together, it sees nothing.",
     ]
     if rivals:
         told.append(_rivals_sentence(rivals))
@@ -144,28 +145,30 @@ def _weighting_sentence(chosen: Sequence[str]) -> str:
     )
 
 
-def basis_sentence(basis: Sequence[str]) -> str:
+def basis_sentence(basis: Sequence[str], whose: str = "model") -> str:
     """Say whether features may bend, and what that means for a U-shape.
 
     Parameters
     ----------
     basis
         Of ``encoder.json``: ``linear`` or ``splines``, by fold.
+    whose
+        What was fitted here: ``model``, or ``surrogate`` of one that is known by its scores.
     """
     bent = sum(one == "splines" for one in basis)
     rule = "by more than one standard error of the leave-one-out errors"
     if not bent:
         return (
-            "The model is linear in every feature: natural cubic splines with three knots were tried, and in "
-            f"none of {len(basis)} folds better than straight lines {rule}. A U-shape, cases at both ends of "
-            "a feature, would not be seen where it is too weak to show there."
+            f"The {whose} is linear in every feature: natural cubic splines with three knots were tried, and "
+            f"in none of {len(basis)} folds better than straight lines {rule}. A U-shape, cases at both ends "
+            "of a feature, would not be seen where it is too weak to show there."
         )
     others = (
         "" if bent == len(basis) else " In the others a U-shape, cases at both ends of a feature, isn't seen."
     )
     return (
         f"In {bent} of {len(basis)} folds features enter as natural cubic splines with three knots, which "
-        f"were better than straight lines {rule}: there the model sees a U-shape, cases at both ends of a "
+        f"were better than straight lines {rule}: there the {whose} sees a U-shape, cases at both ends of a "
         f"feature.{others}"
     )
 
@@ -179,7 +182,7 @@ def _rivals_sentence(rivals: Sequence[Record]) -> str:
     )
     better = beaten_by(rivals)
     said = (
-        "None is surely better."
+        f"None is surely better by more than {BEATEN:g}."
         if better is None
         else f"{_rival_name(better['name']).capitalize()} is better: this is no model to explain, so "
         "nothing is said of what it relies on."

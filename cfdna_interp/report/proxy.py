@@ -13,8 +13,8 @@ Record = Mapping[str, Any]
 PENALTIES = {"l2": "L2", "l1": "L1", "elasticnet": "elastic-net"}
 CONCLUSIONS = {
     "no more than the margin": "The model is better by no more than the margin, if at all.",
-    "more than the margin": "The model knows more than the proxy.",
-    "can't tell": "The two can't be told apart, and can't be called equal.",
+    "more than the margin": "The model is better by more than the margin.",
+    "can't tell": "Whether the model is better by more than the margin can't be told.",
 }
 MAY_HAVE_SEEN = "Not asked: whether the model saw these subjects is not known."
 STABLE_ROWS = 15  # features shown; proxy.json has them all

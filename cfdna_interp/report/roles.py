@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cfdna_interp.artifacts.verdict import EARNED
 from cfdna_interp.attribution.roles import USED
 from cfdna_interp.report.words import group_name, group_rank, number, percent
 
 # Of the model, or of the score of a model that is known by nothing else; {} names which. All is of discovery.
 ROLES = {
-    "carrier": "carries signal for {} that nothing else replaces",
+    "carrier": "carries signal for {} that no other group here replaces",
     "redundant": "has signal for {} that others have too, which are used as well",
     "suppressor": (
         "by itself makes predictions no better, and takes noise off another group in {}; it is no finding by "
@@ -44,6 +45,14 @@ def outcome_title(dominance: Mapping[str, Any]) -> str:
         "interaction": "groups that count only together",
         "none": "no group named",
     }.get(dominance["outcome"], str(dominance["outcome"]))
+
+
+def overruled(dominance: Mapping[str, Any], rungs: Iterable[Mapping[str, Any]]) -> str:
+    """Say that the ladder doesn't earn what the attribution names; "" where it does, or names nothing."""
+    rung = next(rung for rung in rungs if rung["rung"] == "L1")
+    if dominance["group"] is None or rung["status"] == EARNED:
+        return ""
+    return f"The ladder doesn't earn this, L1 is {rung['word']}: {rung['reason']}."
 
 
 def roles_method(foreign: bool) -> str:

@@ -113,16 +113,17 @@ def _judge(funnel: Record, dominance: Record) -> tuple[str, str]:
     led = group_name(family).lower()
     if group == family:
         return AGREE, (
-            f"Taking {led} out of the bags moves the prediction most, and the features by which the head "
-            "tells cases from controls differ with it: two routes that rest on different assumptions."
+            f"In discovery, taking {led} out of the bags moves the prediction most, and the features by "
+            "which the head tells cases from controls differ with it: two routes that rest on different "
+            "assumptions."
         )
     if group is not None:
         return DIFFER, (
-            f"Taking {group_name(group).lower()} out moves the prediction most ({outcome}), and yet the "
-            f"features by which the head tells cases from controls differ with {led}. Interventions say what "
-            "the prediction needs; features say along which directions of the embedding the classes part, "
-            "and that may come with a companion of what is needed. The verdict rests on the interventions; "
-            "before either is believed, look for what ties the two together."
+            f"In discovery, taking {group_name(group).lower()} out moves the prediction most ({outcome}), "
+            f"and yet the features by which the head tells cases from controls differ with {led}. "
+            "Interventions say what the prediction needs; features say along which directions of the "
+            "embedding the classes part, and that may come with a companion of what is needed. The verdict "
+            "rests on the interventions; before either is believed, look for what ties the two together."
         )
     if none:
         return DIFFER, (

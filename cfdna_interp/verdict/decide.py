@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 from cfdna_interp.artifacts.files import Result, digest_file, read_result, unusable, write_text
@@ -18,7 +18,7 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.verdict.candidates import Cohorts
 from cfdna_interp.verdict.cautions import against, cautions
 from cfdna_interp.verdict.hypotheses import as_table, hypotheses
-from cfdna_interp.verdict.ladder import climb
+from cfdna_interp.verdict.ladder import as_judged, climb
 
 
 def run_verdict(config: Config) -> None:
@@ -64,7 +64,8 @@ def run_verdict(config: Config) -> None:
         mediators=tuple(protocol["mediators"]),
         priority=tuple(protocol["priority"]),
     )
-    rows = hypotheses(load_proxy(layout.file("proxy.json")), dominance, audit, cohorts, config.seed)
+    judged = as_judged(audit, [asdict(rung) for rung in verdict.rungs])
+    rows = hypotheses(load_proxy(layout.file("proxy.json")), dominance, judged, cohorts, config.seed)
     opening = opening_of(validation)
     rows = [replace(row, exploratory=opening.note()) for row in rows]
     table = layout.file("hypotheses.tsv")

@@ -82,6 +82,28 @@ def climb(
     )
 
 
+def as_judged(audit: dict[str, Any], rungs: Iterable[Record]) -> dict[str, Any]:
+    """Return the audit with the word that the ladder has for handling and the person, for all who repeat it.
+
+    The ladder overrules the audit where too few subjects, or an earlier correction, leave nothing to judge.
+
+    Parameters
+    ----------
+    audit
+        The content of ``audit.json``.
+    rungs
+        The ladder, as in ``verdict.json``.
+    """
+    told = {rung["rung"]: rung for rung in rungs}
+    for name, key in (("L4", "handling"), ("L5", "person")):
+        rung = told[name]
+        if rung["status"] != EARNED and rung["word"] != audit[key]["status"]:
+            audit = audit | {
+                key: audit[key] | {"status": rung["word"], "reason": rung["reason"], "would_decide": ""}
+            }
+    return audit
+
+
 def _too_few(validation: Record) -> str:
     for role, n in (("discovery", validation["discovery"]), ("held-out", validation["n"])):
         if min(n["case"], n["control"]) < FEWEST:
@@ -117,7 +139,7 @@ def _corrected(rungs: tuple[Rung, ...], corrected: Corrected) -> tuple[Rung, ...
 
 def _signal(validation: Record, audit: Record, margins: Validation) -> Rung:
     p, interval = validation["permutation"]["p"], validation["scores"]["model"]["auroc"]
-    seen = f"held-out AUROC {_interval(interval)}, permutation p {p:.2g}"
+    seen = f"held-out AUROC {_interval(interval)}, n = {_size(validation)}, permutation p {p:.2g}"
     if leak := leak_words(audit["leakage"]):
         status, word, reason = CANT_TELL, LEAK, f"{leak}; over all {seen}"
     elif interval["low"] is None:
@@ -269,7 +291,10 @@ def _compared(
         return Rung(rung, claim, CANT_TELL, CANT_TELL, f"{other} has no held-out score to compare with")
     pair = pairs[0]
     status, word, why = decide(pair)
-    reason = f"held-out AUROC of the model minus that of {other}: {pair['difference']:.3f}; {why}"
+    reason = (
+        f"held-out AUROC (n = {_size(validation)}) of the model minus that of {other}: "
+        f"{pair['difference']:.3f}; {why}"
+    )
     numbers = {"difference": {"value": pair["difference"], "low": pair[low], "high": pair[high]}}
     return Rung(rung, claim, status, word, reason, numbers)
 
@@ -321,10 +346,14 @@ def _first(headline: str | None, signal: str, dominance: Record, validation: Rec
         "L1": f"it relies on {name}",
         "L2": f"it relies on {name} and {needs}",
         "L3": f"it relies on {name}, {needs}, and {matched} by a logistic regression on it",
-        "L4": f"it relies on {name}, {needs}, {matched} by logistic regression on it and isn't handling",
+        # No more is excluded than what the cohort records.
+        "L4": (
+            f"it relies on {name}, {needs}, {matched} by logistic regression on it, and isn't handling as "
+            "far as that is recorded"
+        ),
         "L5": (
             f"it relies on {name}, {needs}, {matched} by logistic regression on it, and is neither handling "
-            "nor the person"
+            "nor the person as far as these are recorded"
         ),
     }
     return f"{people} the model tells the classes apart (AUROC {_interval(interval)}); {clauses[headline]}."
@@ -369,6 +398,10 @@ def _interval(interval: Record) -> str:
     if interval["low"] is None:
         return f"{interval['value']:.2f} [no interval: {interval['method']}]"
     return f"{interval['value']:.2f} [{interval['low']:.2f} to {interval['high']:.2f}]"
+
+
+def _size(validation: Record) -> str:
+    return f"{validation['n']['case']} cases + {validation['n']['control']} controls"
 
 
 def _range(pair: Record) -> str:

@@ -104,3 +104,9 @@ def test_of_columns_that_tell_nothing_few_are_trusted():
         chosen(a=rng(i).normal(size=N), b=rng(1_000 + i).normal(size=N)).trusted for i in range(200)
     )
     assert trusted <= 8  # .01 after Holm: 2 expected, more than 8 has probability .0002
+
+
+def test_of_subjects_whom_nobody_is_compared_with_no_column_is_said_to_tell_the_label():
+    # Each stratum holds one class: the label is the stratum, and hours tell nothing of it.
+    got = chosen(strata=Y.copy(), hours=rng().normal(size=N))
+    assert obstacles(got) == {"hours": "nobody"} and not got.open and not got.trusted

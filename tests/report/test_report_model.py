@@ -114,7 +114,9 @@ def test_roles_of_a_foreign_model_are_told_of_its_score() -> None:
             }
         )
     )
-    assert sentences["Fragment length"].startswith("carries signal for the score that nothing else replaces")
+    assert sentences["Fragment length"].startswith(
+        "carries signal for the score that no other group here replaces"
+    )
     assert "alone follows the score with a correlation of 0.98" in sentences["Fragment length"]
     assert "retraining the surrogate without it costs 0.840 of R²" in sentences["Fragment length"]
     assert sentences["Methylation"].startswith("is not used by the score: less than 10 % of the attribution")

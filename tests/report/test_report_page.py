@@ -142,8 +142,8 @@ def test_what_does_not_apply_is_told_as_text(bare_run: Built) -> None:
 def test_attribution_says_which_how_firmly_and_where(simulated_run: Built) -> None:
     text = read(simulated_run).sections["attribution"]
     assert (
-        "Fragment length carries signal for the model that nothing else replaces (in discovery: share 78 %"
-        in text
+        "Fragment length carries signal for the model that no other group here replaces (in discovery: "
+        "share 78 %" in text
     )
     assert "All 3 combinations give the groups in the same order" in text
     assert re.search(r"Reweight, all discovery subjects\s+80 of 80\s+5\s+78 % \[73, 84\] ± 1.2 %", text)

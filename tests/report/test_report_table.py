@@ -135,7 +135,7 @@ def test_a_better_rival_is_named_and_only_then() -> None:
     # The bound is .02 of AUROC, for the lower end of the interval.
     assert "Plainer models" not in told()
     close = told((rival("plain", 0.019), rival("model_only_methylation", -0.05)))
-    assert "None is surely better." in close
+    assert "None is surely better by more than 0.02." in close
     assert "no model to explain" not in close
     beaten = told((rival("plain", 0.019), rival("model_only_methylation", 0.021)))
     assert "Methylation alone is better: this is no model to explain" in beaten

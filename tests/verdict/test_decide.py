@@ -57,6 +57,13 @@ def test_label_nested_in_site(tmp_path_factory):
     assert "no batch holds both classes" in verdict.rungs[4].reason
 
 
+def test_the_table_has_the_word_of_the_ladder_where_that_overrules_the_audit(tmp_path_factory):
+    config, verdict = verdict_of(World(per_class=14), tmp_path_factory)
+    assert verdict.rungs[4].word == "can't tell" and "fewer than 15" in verdict.rungs[4].reason
+    table = Layout.of(config.outdir).file("hypotheses.tsv").read_text()
+    assert "\tcan't tell: the discovery cohort has 14 cases" in table and "not handling" not in table
+
+
 def test_the_commands_write_what_the_functions_write(own_copy):
     layout = Layout.of(own_copy.outdir)
     names = ("proxy.json", "protocol.json", "validation.json", "audit.json", "verdict.json", "hypotheses.tsv")

@@ -397,7 +397,7 @@ def test_l2_of_a_model_known_by_its_scores_is_what_its_surrogate_loses_of_the_sc
         (
             {},
             "it relies on fragment length, its surrogate needs it, it is matched by logistic regression on "
-            "it, and is neither handling nor the person",
+            "it, and is neither handling nor the person as far as these are recorded",
         ),
     ],
 )

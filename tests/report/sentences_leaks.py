@@ -1,0 +1,286 @@
+"""Sentences on leaks and shifts: what breaks rung L0, what was looked for, and whether controls are alike."""
+
+from __future__ import annotations
+
+from sentence import Build, Sentence
+from test_ladder import broken
+
+from cfdna_interp.audit.leak_rule import Leak
+from cfdna_interp.report.leakage import checks, leak_sentence, shift_sentences, sources
+from cfdna_interp.verdict.leak_cautions import leak_words, without_words
+
+ORDER = {"source_kind": "order", "source": "order of the rows", "auroc": 0.9, "correlation": 0.5, "p": 0.001}
+
+
+def leaks(*kinds: Leak) -> Build:
+    record = {"breaks": [broken(kind, 2, **ORDER) for kind in kinds], "without": None}
+    return lambda: f"{leak_words(record)} {leak_sentence(record)}"
+
+
+def without(*, reason: str = "", known: bool = True) -> Build:
+    scores = {"model": {"value": 0.5, "low": 0.4, "high": 0.6, "method": "DeLong"}}
+    left = {"left_out": 2, "n": {"case": 30, "control": 30}, "scores": scores, "reason": reason}
+    return lambda: without_words({"without": left if known else None})
+
+
+def looked(
+    subjects: tuple[str, ...] = (), *, molecules: str = "", twins: str = "", readable: bool | None = False
+) -> Build:
+    """Return the four checks: found, nothing found, or not looked for where a reason is given."""
+    pair = {"a": "S1", "b": "T1", "share": 0.3, "p": 0.001, "ratio": 0.1, "q": 0.001, "group": "",
+            "roles": ["discovery", "heldout"]}  # fmt: skip
+    source = {"role": "heldout", "kind": "order", "source": "order of the rows", "column": "", "auroc": 0.9,
+              "chance": 0.55, "p": 0.001, "p_holm": 0.002, "subjects": 80, "tells": readable}  # fmt: skip
+    common = {"samples": 160, "searched": (), "dimension": 30.0, "expected": 0.0}
+
+    def part(what: str) -> dict[str, object]:
+        reason = what if what != "found" else ""
+        return common | {"pairs": [pair] if what == "found" else [], "reason": reason}
+
+    record = {
+        "shared_subjects": list(subjects),
+        "shared_fragments": part(molecules),
+        "near_duplicates": part(twins),
+        "readable_labels": [] if readable is None else [source],
+    }
+    return lambda: " ".join(f"{check.name}: {check.status}. {check.sentence}" for check in checks(record))
+
+
+def shift(p: float | None) -> Build:
+    record = {"auroc": None, "reason": "4 controls"} if p is None else {
+        "auroc": 0.6, "chance": 0.55, "p": p, "discovery": 40, "heldout": 40, "features": []}  # fmt: skip
+    return lambda: " ".join(shift_sentences(record))
+
+
+def followed(correlation: float | None, *, asked: bool = True) -> Build:
+    row = {"role": "heldout", "kind": "order", "source": "order of the rows", "column": "", "auroc": 0.9}
+    asks = [{"source": "order of the rows", "correlation": correlation, "p_holm": 0.3}] if asked else []
+    return lambda: " ".join(one.followed for one in sources({"readable_labels": [row], "followed": asks}))
+
+
+def row(
+    key: str,
+    words: str,
+    printed: str,
+    absent: str,
+    true: Build,
+    false: Build,
+    made: str = "cfdna_interp/report/leakage.py",
+) -> Sentence:
+    return Sentence(key, words, made, printed, absent, true, false)
+
+
+WORDS = "cfdna_interp/verdict/leak_cautions.py"
+CLEAN = looked()
+BREAKS = (
+    row(
+        f"leak: {Leak.NAME}",
+        "have a name that stands in discovery, too",
+        "a subject is in both roles",
+        "only twins are",
+        leaks(Leak.NAME),
+        leaks(Leak.TWIN),
+        WORDS,
+    ),
+    row(
+        f"leak: {Leak.TWIN}",
+        "are near-duplicates of discovery subjects by their features",
+        "twins across roles",
+        "only names are shared",
+        leaks(Leak.TWIN),
+        leaks(Leak.NAME),
+        WORDS,
+    ),
+    row(
+        f"leak: {Leak.MOLECULES}",
+        "hold the molecules of discovery subjects",
+        "shared molecules",
+        "only names are shared",
+        leaks(Leak.MOLECULES),
+        leaks(Leak.NAME),
+        WORDS,
+    ),
+    row(
+        f"leak: {Leak.FOLLOWED}",
+        "the score follows the order of the rows among subjects of one label and batch",
+        "the score follows the order",
+        "gaps tell the label",
+        leaks(Leak.FOLLOWED),
+        leaks(Leak.GAPS),
+        WORDS,
+    ),
+    row(
+        f"leak: {Leak.GAPS}",
+        "alone tell the label with AUROC",
+        "gaps tell the label",
+        "the score follows the order",
+        leaks(Leak.GAPS),
+        leaks(Leak.FOLLOWED),
+        WORDS,
+    ),
+    row(
+        "leak: without",
+        "without these 2 subjects the AUROC is: model 0.50",
+        "subjects could be left out",
+        "they could not",
+        without(),
+        without(known=False),
+        WORDS,
+    ),
+    row(
+        "leak: nobody left",
+        "there is no AUROC: one class",
+        "too few are left",
+        "enough are",
+        without(reason="one class"),
+        without(),
+        WORDS,
+    ),
+    row(
+        "leak: none",
+        "Nothing of what was found breaks rung L0.",
+        "no leak",
+        "a subject in both roles",
+        leaks(),
+        leaks(Leak.NAME),
+    ),
+    row(
+        "leak: some", "This breaks rung L0:", "a subject in both roles", "no leak", leaks(Leak.NAME), leaks()
+    ),
+)
+CHECKS = (
+    row(
+        "check: subjects, found",
+        "Subjects in both roles: found.",
+        "a name in both roles",
+        "none",
+        looked(("S1",)),
+        CLEAN,
+    ),
+    row(
+        "check: subjects, nothing",
+        "No name of a subject occurs in both roles",
+        "none",
+        "a name in both roles",
+        CLEAN,
+        looked(("S1",)),
+    ),
+    row(
+        "check: molecules, found",
+        "The same molecules in two samples: found.",
+        "a pair",
+        "none",
+        looked(molecules="found"),
+        CLEAN,
+    ),
+    row(
+        "check: molecules, nothing",
+        "No two samples of different subjects share more than others do",
+        "none",
+        "they weren't looked for",
+        CLEAN,
+        looked(molecules="a table holds no fragments"),
+    ),
+    row(
+        "check: molecules, not looked for",
+        "The same molecules in two samples: not checked.",
+        "a table has no fragments",
+        "they were looked for",
+        looked(molecules="a table holds no fragments"),
+        CLEAN,
+    ),
+    row(
+        "check: twins, found",
+        "Near-duplicates by their features: found.",
+        "a pair",
+        "none",
+        looked(twins="found"),
+        CLEAN,
+    ),
+    row(
+        "check: twins, nothing",
+        "lie nearer than chance makes them",
+        "none",
+        "they weren't looked for",
+        CLEAN,
+        looked(twins="fewer than 20 subjects"),
+    ),
+    row(
+        "check: twins, not looked for",
+        "Near-duplicates by their features: not checked.",
+        "too few subjects",
+        "enough",
+        looked(twins="fewer than 20 subjects"),
+        CLEAN,
+    ),
+    row(
+        "check: label, found",
+        "The label can be read",
+        "the order tells the label",
+        "it doesn't",
+        looked(readable=True),
+        CLEAN,
+    ),
+    row(
+        "check: label, nothing",
+        "Nothing of the kind tells the label",
+        "nothing does",
+        "the order does",
+        CLEAN,
+        looked(readable=True),
+    ),
+    row(
+        "check: label, not looked for",
+        "Nothing of the kind varies enough",
+        "no source varies",
+        "one does",
+        looked(readable=None),
+        CLEAN,
+    ),
+    row(
+        "source: not asked",
+        "not asked",
+        "the source tells nothing",
+        "it was asked",
+        followed(None, asked=False),
+        followed(0.1),
+    ),
+    row(
+        "source: can't be told",
+        "nothing varies within label and batch",
+        "it doesn't vary",
+        "it does",
+        followed(None),
+        followed(0.1),
+    ),
+    row(
+        "source: followed",
+        "correlation 0.10",
+        "it was asked",
+        "it wasn't",
+        followed(0.1),
+        followed(None, asked=False),
+    ),
+)
+SHIFT = (
+    row(
+        "shift: shown",
+        "The held-out controls are other people",
+        "p of .01",
+        "p of .2",
+        shift(0.01),
+        shift(0.2),
+    ),
+    row(
+        "shift: none", "No difference between them is shown.", "p of .2", "p of .01", shift(0.2), shift(0.01)
+    ),
+    row(
+        "shift: can't be told",
+        "Whether the controls of the roles are alike can't be told",
+        "4 controls",
+        "40",
+        shift(None),
+        shift(0.2),
+    ),
+)
+SENTENCES = BREAKS + CHECKS + SHIFT
