@@ -6,6 +6,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,7 +49,9 @@ class Outcome:
     auroc
         Score -> held-out AUROC.
     within
-        Within-batch AUROC of the score that L4 is judged on, NaN without.
+        AUROC, within batches, of the score that L4 and L5 are judged on, NaN without.
+    held
+        Rung L4 and L5 -> what was held and what was found.
     """
 
     dominant: str
@@ -57,9 +60,22 @@ class Outcome:
     headline: str
     auroc: dict[str, float]
     within: float
+    held: dict[str, dict[str, Any]]
 
 
-def settings(folder: Path, atlas: Path, seed: int, fragments: int) -> Config:
+# What only L1 to L3 rest on, cut short: one intervention, one reference, few donors, steps and refits.
+QUICK = Attribution(
+    interventions=("swap",),
+    references=("discovery",),
+    gradient_steps=4,
+    donors=2,
+    bootstrap=8,
+    permutations=9,
+    chunks=1,
+)
+
+
+def settings(folder: Path, atlas: Path, seed: int, fragments: int, *, quick: bool = False) -> Config:
     """Return the demo's settings for a cohort of fragment tables, with 20 bootstraps and one head a fold."""
     return Config(
         sheet=str(folder / "sheet.tsv"),
@@ -69,7 +85,7 @@ def settings(folder: Path, atlas: Path, seed: int, fragments: int) -> Config:
         extract=Extract(fragments_per_sample=fragments, min_fragments=1_024),
         features=Features(window=50_000),
         model=Model(pretrain_fragments=100_000, pretrain_epochs=4, ensemble=1),
-        attribution=Attribution(bootstrap=20, permutations=19, chunks=1),
+        attribution=QUICK if quick else Attribution(bootstrap=20, permutations=19, chunks=1),
     )
 
 
@@ -121,15 +137,28 @@ def read_outcome(results: Path) -> Outcome:
     layout = Layout.of(results)
     verdict, dominance = read_json(layout.file("verdict.json")), read_json(layout.file("dominance.json"))
     validation, audit = read_json(layout.file("validation.json")), read_json(layout.file("audit.json"))
-    within = audit["handling"]["within"] or {}
+    within = audit["within_strata"]
     return Outcome(
         dominant=dominance["group"] or dominance["outcome"],
         statuses={rung["rung"]: rung["status"] for rung in verdict["rungs"]},
         words={rung["rung"]: rung["word"] for rung in verdict["rungs"]},
         headline=verdict["headline"] or "",
         auroc={name: entry["auroc"]["value"] for name, entry in validation["scores"].items()},
-        within=float("nan") if within.get("value") is None else within["value"],
+        within=float("nan") if within is None else within["auroc"]["value"],
+        held={"L4": held_figures(audit["handling"]), "L5": held_figures(audit["person"])},
     )
+
+
+def held_figures(claim: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns, with why they aren't held, and the figures of a rung."""
+    measure = claim["measure"] or {"auroc": None, "fall": None}
+    return {
+        "columns": {column["name"]: column["obstacle"] or "held" for column in claim["columns"]},
+        "obstacles": claim["obstacles"],
+        "crude": claim["crude"],
+        "auroc": measure["auroc"],
+        "fall": measure["fall"],
+    }
 
 
 def _quality(sample: str, table: FragmentTable) -> dict[str, object]:

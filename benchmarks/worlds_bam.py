@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--out", type=Path, default=OUT)
     arguments = parser.parse_args()
-    columns = ["world", "attribution names", "headline", "L0", "L1", "L2", "L3", "L4"]
+    columns = ["world", "attribution names", "headline", "L0", "L1", "L2", "L3", "L4", "L5"]
     columns += ["model", "proxy", "best other group", "within batch"]
     lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     for world in arguments.worlds:

@@ -14,9 +14,11 @@ import os
 import shutil
 import sys
 import time
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
@@ -24,13 +26,15 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 sys.path.insert(0, str(Path(__file__).parent))
 
 OUT = Path(__file__).parent / "out" / "worlds_tables"
-WORLDS = ("length", "methylation", "site-confounded", "null")
-PLANTED = {"length": "fragment_length", "methylation": "methylation"}
+WORLDS = ("length", "methylation", "site-confounded", "age", "null")
+# The group that the label moves; in `age` it follows the label by way of age alone.
+PLANTED = {"length": "fragment_length", "methylation": "methylation", "age": "fragment_length"}
 NO_GROUPS = ("all", "covariates", "technical")
 HANDLING = {"handling", "attenuated"}
+PERSON = {"confounded", "attenuated"}
 
 
-def one_run(world_name: str, seed: int, fragments: int, out: Path) -> dict[str, object]:
+def one_run(world_name: str, seed: int, fragments: int, out: Path, *, quick: bool) -> dict[str, object]:
     """Simulate one cohort as fragment tables, run all stages, return the outcome."""
     from table_run import run_stages, settings, write_extracted
 
@@ -47,7 +51,7 @@ def one_run(world_name: str, seed: int, fragments: int, out: Path) -> dict[str, 
     cohort = simulate_tables(world, seed=seed)
     biology = build_summaries(world.genome).biology
     (folder / "atlas.tsv").write_text(atlas_text(biology))
-    config = settings(folder, folder / "atlas.tsv", seed, fragments)
+    config = settings(folder, folder / "atlas.tsv", seed, fragments, quick=quick)
     write_extracted(cohort, config, biology.genome.lengths)
     outcome = run_stages(config)
     shutil.rmtree(folder)
@@ -59,13 +63,24 @@ def expected(world: str, row: dict[str, object]) -> dict[str, bool]:
     statuses, words = row["statuses"], row["words"]
     group = PLANTED.get(world)
     assert isinstance(statuses, dict) and isinstance(words, dict)
+    if world == "age":
+        return {
+            "length named": row["dominant"] == group,
+            "L4 earned": statuses["L4"] == "earned",
+            "L5 earned": statuses["L5"] == "earned",
+            "L5 confounded or attenuated": words["L5"] in PERSON,
+        }
     if group:
         return {
             "planted group named": row["dominant"] == group,
             "L2 earned": statuses["L2"] == "earned",
-            "ladder to L4": row["headline"] == "L4",
+            "ladder to L4 at least": row["headline"] in ("L4", "L5"),
+            "ladder to L5": row["headline"] == "L5",
             "another group named": row["dominant"] not in (group, "none", "redundant", "can't tell"),
+            "L4 earned": statuses["L4"] == "earned",
             "L4 handling or attenuated": words["L4"] in HANDLING,
+            "L5 earned": statuses["L5"] == "earned",
+            "L5 confounded or attenuated": words["L5"] in PERSON,
         }
     if world == "site-confounded":
         return {
@@ -98,8 +113,9 @@ def table(rows: list[dict[str, object]]) -> str:
 def auroc_table(rows: list[dict[str, object]]) -> str:
     """Return held-out AUROCs, mean over seeds (lowest-highest), as Markdown."""
     lines = [
-        "| world | model | proxy | best other group | without the planted group | within batch |",
-        "|---|---|---|---|---|---|",
+        "| world | model | proxy | covariates | best other group | without the planted group | within batch "
+        "| technical columns held | covariates held |",
+        "|---" * 9 + "|",
     ]
     for world in dict.fromkeys(str(row["world"]) for row in rows):
         mine = [row for row in rows if row["world"] == world]
@@ -117,12 +133,36 @@ def auroc_table(rows: list[dict[str, object]]) -> str:
         cells = [
             _spread([scores["model"] for scores in aurocs]),
             _spread([scores["proxy"] for scores in aurocs if "proxy" in scores]),
+            _spread([scores["baseline_covariates"] for scores in aurocs if "baseline_covariates" in scores]),
             _spread(best),
             _spread([scores[f"model_without_{group}"] for scores in aurocs]) if group else "none planted",
             _spread([float(str(row["within"])) for row in mine]),
+            *(_spread(held_aurocs(mine, rung)) for rung in ("L4", "L5")),
         ]
         lines.append(f"| {world} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def held_aurocs(rows: list[dict[str, object]], rung: str) -> list[float]:
+    """Return the AUROCs that a rung was judged on, of the runs that have one."""
+    figures: list[dict[str, float] | None] = [row["held"][rung]["auroc"] for row in rows]  # type: ignore[index]
+    return [auroc["value"] for auroc in figures if auroc is not None]
+
+
+def held_table(rows: list[dict[str, object]]) -> str:
+    """Return in how many runs each column was held, or why it wasn't, and the obstacles, as Markdown."""
+    lines = ["| world | rung | columns: runs | obstacles: runs |", "|---|---|---|---|"]
+    for world in dict.fromkeys(str(row["world"]) for row in rows):
+        for rung in ("L4", "L5"):
+            held: list[dict[str, Any]] = [row["held"][rung] for row in rows if row["world"] == world]  # type: ignore[index]
+            columns = Counter(f"{name} {what}" for each in held for name, what in each["columns"].items())
+            obstacles = Counter(obstacle for each in held for obstacle in each["obstacles"])
+            lines.append(f"| {world} | {rung} | {_counted(columns)} | {_counted(obstacles)} |")
+    return "\n".join(lines)
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{what} {n}" for what, n in sorted(counts.items())) or "none"
 
 
 def _spread(values: list[float]) -> str:
@@ -138,18 +178,23 @@ def main() -> None:
     )
     parser.add_argument("--worlds", nargs="+", default=list(WORLDS))
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--fragments", type=int, default=6_000)
+    parser.add_argument(
+        "--quick", action="store_true", help="few refits, one intervention: to judge L4 and L5 alone"
+    )
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--out", type=Path, default=OUT)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    store = arguments.out / f"outcomes-{arguments.fragments}.jsonl"
+    store = arguments.out / f"outcomes-{arguments.fragments}{'-quick' if arguments.quick else ''}.jsonl"
     rows = [json.loads(line) for line in store.read_text().splitlines()] if store.exists() else []
     done = {(row["world"], row["seed"]) for row in rows}
-    wanted = [(world, seed) for seed in range(1, arguments.seeds + 1) for world in arguments.worlds]
+    seeds = range(arguments.first, arguments.first + arguments.seeds)
+    wanted = [(world, seed) for seed in seeds for world in arguments.worlds]
     with ProcessPoolExecutor(arguments.jobs) as pool:
         futures = [
-            pool.submit(one_run, world, seed, arguments.fragments, arguments.out)
+            pool.submit(one_run, world, seed, arguments.fragments, arguments.out, quick=arguments.quick)
             for world, seed in wanted
             if (world, seed) not in done
         ]
@@ -163,7 +208,7 @@ def main() -> None:
             )
     chosen = [row for row in rows if (row["world"], row["seed"]) in set(wanted)]
     chosen.sort(key=lambda row: (arguments.worlds.index(row["world"]), row["seed"]))
-    print(table(chosen), auroc_table(chosen), sep="\n\n")
+    print(table(chosen), auroc_table(chosen), held_table(chosen), sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ class BayesAuroc:
     """AUROC of the log-likelihood ratio of the groups' summaries, with Monte Carlo standard errors.
 
     ``crude`` compares any case with any control, by a classifier that is not told the site; ``within_site``
-    compares people of one site (case-control pairs of all sites weigh the same).
+    compares people of one site (case-control pairs of all sites weigh the same). Neither is told the age.
     """
 
     crude: float

@@ -13,6 +13,9 @@ from cfdna_interp.simulation.noise import Summaries
 from cfdna_interp.simulation.worlds import World
 from cfdna_interp.stats.resampling import stream
 
+# Years, within a class.
+MEAN_AGE, SD_AGE = 62, 9
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -37,12 +40,14 @@ def draw_subjects(world: World, summaries: Summaries, seed: int) -> list[Subject
     """Draw the cohort, in an order and under names that tell nothing of role, label or site.
 
     A latent's variance is 1 - ν², where ν is the SD of the fragment sampling noise of its summary: the
-    summary of a sample of ``world.fragments`` fragments then has SD 1 within a class.
+    summary of a sample of ``world.fragments`` fragments then has SD 1 within a class. A latent follows the
+    age that the sheet holds; what else differs between people knows nothing of age.
 
     Raises
     ------
     InputError
-        So few fragments that the noise alone exceeds SD 1, or effects beyond what the laws can express.
+        So few fragments that the noise alone exceeds SD 1, or leaves no room for the planted correlations; or
+        effects beyond what the laws can express.
     """
     noise = summaries.noise(world.fragments)
     _check_reach(world, summaries, noise)
@@ -54,7 +59,7 @@ def draw_subjects(world: World, summaries: Summaries, seed: int) -> list[Subject
             world, world.discovery if role == "discovery" else world.heldout, rng
         )
     ]
-    spread = np.linalg.cholesky(world.correlation_matrix()) * np.sqrt(1 - noise**2)[:, None]
+    spread = _spread_beside_age(world, noise)
     shifts = world.site_matrix()
     reach = np.array([summaries.biology.tilt(group).reach for group in BAG_GROUPS]).T
     width = max(3, len(str(len(cohort))))
@@ -63,7 +68,11 @@ def draw_subjects(world: World, summaries: Summaries, seed: int) -> list[Subject
         role, label, site = cohort[at]
         means = world.label_means(label)
         mean = means[rng.integers(len(means))] + shifts[site]
-        latents = np.clip(mean + spread @ rng.standard_normal(len(BAG_GROUPS)), *reach)
+        beside_age = spread @ rng.standard_normal(len(BAG_GROUPS))
+        expected_age = MEAN_AGE + SD_AGE * world.mean_age(label)
+        age = float(np.clip(np.round(rng.normal(expected_age, SD_AGE)), 30, 90))
+        by_age = world.age_vector() * (age - expected_age) / SD_AGE
+        latents = np.clip(mean + by_age + beside_age, *reach)
         # The tube is mostly the site's own, and so is the time to the centrifuge: a real cohort's sheet
         # would show the handling, too.
         usual = ("EDTA", "Streck")[site % 2]
@@ -76,7 +85,7 @@ def draw_subjects(world: World, summaries: Summaries, seed: int) -> list[Subject
             role=role,
             site=f"site{chr(ord('A') + site)}",
             batch=f"batch{chr(ord('A') + site)}",
-            age=float(np.clip(np.round(rng.normal(62, 9)), 30, 90)),
+            age=age,
             sex="F" if rng.random() < 0.5 else "M",
             technical={
                 "tube": usual if rng.random() < 0.9 else other,
@@ -102,6 +111,19 @@ def _label_and_site(world: World, size: int, rng: np.random.Generator) -> list[t
         counts[largest[: members - counts.sum()]] += 1
         result += [(label, int(site)) for site in np.repeat(np.arange(world.sites), counts)]
     return result
+
+
+def _spread_beside_age(world: World, noise: np.ndarray) -> np.ndarray:
+    """Return a (groups, groups) root of the latents' covariance among people of one label, site and age."""
+    scale = np.sqrt(1 - noise**2)
+    covariance = world.correlation_matrix() * np.outer(scale, scale)
+    covariance -= np.outer(world.age_vector(), world.age_vector())
+    if np.linalg.eigvalsh(covariance).min() <= 0:
+        raise InputError(
+            f"world {world.name}: beside the sampling noise of {world.fragments} fragments the latents can't "
+            "follow age as closely as age_correlation asks; ask for more fragments or lower it"
+        )
+    return np.asarray(np.linalg.cholesky(covariance))
 
 
 def _check_reach(world: World, summaries: Summaries, noise: np.ndarray) -> None:

@@ -49,9 +49,15 @@ class World:
     label_rule
         ``shift``: cases have each latent's mean at +effect/2, controls at -effect/2. ``interaction``: the
         latents with an effect lie at +effect/2 or -effect/2 with equal chance; in cases all on the same side,
-        in controls the first of them on the other side: no group alone knows the label.
+        in controls the first of them on the other side: no group alone knows the label. What age does comes
+        on top.
     effects
-        Feature group -> Cohen's d at sample level, fragment sampling noise included.
+        Feature group -> Cohen's d at sample level among people of one age, in SD of a class, fragment
+        sampling noise included.
+    age_shift
+        SD of a class's ages by which cases are older than controls; 0 makes age and label independent.
+    age_correlation
+        Feature group -> correlation of the latent with age within a class; 0 where not named.
     correlation
         Pairs ``group:group`` -> correlation of the two latents within a class; 0 where not named.
     sites
@@ -75,6 +81,8 @@ class World:
     description: str = ""
     label_rule: str = "shift"
     effects: dict[str, float] = field(default_factory=dict)
+    age_shift: float = 0.0
+    age_correlation: dict[str, float] = field(default_factory=dict)
     correlation: dict[str, float] = field(default_factory=dict)
     sites: int = 4
     site_shift: dict[str, tuple[float, ...]] = field(default_factory=dict)
@@ -104,7 +112,7 @@ class World:
             self._require(holds, f"library.{name} lies in {least:g}..{most:g}, the lower end first")
         self._require(self.fragments >= 500, "fragments is at least 500")
         self._require(self.discovery >= 2 and self.heldout >= 2, "each role has at least 2 subjects")
-        for key in (*self.effects, *self.site_shift):
+        for key in (*self.effects, *self.age_correlation, *self.site_shift):
             self._require(key in BAG_GROUPS, f"{key!r} is no feature group ({', '.join(BAG_GROUPS)})")
         for group, shifts in self.site_shift.items():
             self._require(len(shifts) == self.sites, f"site_shift of {group} has one number per site")
@@ -114,7 +122,9 @@ class World:
                 len(set(names)) == 2 and set(names) <= set(BAG_GROUPS),
                 f"correlation {pair!r} is not of the form group:group",
             )
-        positive = bool(np.linalg.eigvalsh(self.correlation_matrix()).min() > 1e-9)
+        # What the age leaves of the latents has a covariance, too.
+        left = self.correlation_matrix() - np.outer(self.age_vector(), self.age_vector())
+        positive = bool(np.linalg.eigvalsh(left).min() > 1e-9)
         self._require(positive, "the correlations contradict each other")
 
     def _require(self, holds: bool, what: str) -> None:
@@ -124,6 +134,14 @@ class World:
     def effect_vector(self) -> np.ndarray:
         """Return (groups,) Cohen's d in the order of ``BAG_GROUPS``."""
         return np.array([self.effects.get(group, 0.0) for group in BAG_GROUPS])
+
+    def age_vector(self) -> np.ndarray:
+        """Return (groups,) correlations of the latents with age within a class."""
+        return np.array([self.age_correlation.get(group, 0.0) for group in BAG_GROUPS])
+
+    def mean_age(self, label: int) -> float:
+        """Return the mean age of a label, in SD from the middle between the labels."""
+        return self.age_shift / 2 if label == 1 else -self.age_shift / 2
 
     def correlation_matrix(self) -> np.ndarray:
         """Return (groups, groups) correlations of the latents within a class."""
@@ -141,12 +159,13 @@ class World:
     def label_means(self, label: int) -> np.ndarray:
         """Return (components, groups) latent means of a label; the components are equally frequent."""
         half = self.effect_vector() / 2
+        by_age = self.mean_age(label) * self.age_vector()
         if self.label_rule == "shift":
-            return (half if label == 1 else -half)[None, :]
+            return (by_age + (half if label == 1 else -half))[None, :]
         sides = np.array([half, -half])
         if label == 0 and half.any():
             sides[:, np.flatnonzero(half)[0]] *= -1
-        return sides
+        return np.asarray(by_age + sides)
 
     def site_shares(self, label: int) -> np.ndarray:
         """Return (sites,) share of a label's subjects at each site."""
@@ -197,8 +216,10 @@ def _build(path: Path, raw: dict[str, Any]) -> World:
         if "library" in raw:
             _known(path, raw["library"], Library, "library.")
             values["library"] = Library(**{key: _number(value) for key, value in raw["library"].items()})
-        for key in ("effects", "correlation"):
+        for key in ("effects", "age_correlation", "correlation"):
             values[key] = {name: float(value) for name, value in raw.get(key, {}).items()}
+        if "age_shift" in raw:
+            values["age_shift"] = float(raw["age_shift"])
         values["site_shift"] = {
             name: tuple(float(shift) for shift in shifts)
             for name, shifts in raw.get("site_shift", {}).items()

@@ -28,6 +28,14 @@ def test_two_normals_two_sd_apart(name: str) -> None:
     assert result.crude_se < 0.001
 
 
+def test_what_age_makes_of_the_label() -> None:
+    # Who isn't told the age sees two normals .9 * 1.1 SD apart.
+    result = bayes_auroc(load_world("age"), NOISE, 1)
+    expected = norm.cdf(0.9 * 1.1 / np.sqrt(2))
+    assert result.crude == pytest.approx(expected, abs=4 * result.crude_se)
+    assert result.within_site == pytest.approx(expected, abs=4 * result.within_site_se)
+
+
 def test_no_effect_is_one_half_exactly() -> None:
     result = bayes_auroc(load_world("null"), NOISE, 1)
     assert (result.crude, result.within_site) == (0.5, 0.5)

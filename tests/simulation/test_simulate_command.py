@@ -47,6 +47,13 @@ def test_unknown_world_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     assert not (tmp_path / "o").exists()
 
 
+def test_a_name_near_none_gets_the_list_of_worlds(tmp_path: Path) -> None:
+    done = call("--world", "q", "--out", str(tmp_path / "o"))
+    assert done.returncode == 2
+    listed = done.stderr.split("known: ")[1].split(" (or give")[0].split(", ")
+    assert {"age", "length", "null"} <= set(listed)
+
+
 def test_too_few_fragments_for_any_world_are_refused_by_the_option(tmp_path: Path) -> None:
     done = call("--world", "null", "--out", str(tmp_path / "o"), "--fragments", "999")
     assert done.returncode == 2 and "x>=1000" in done.stderr

@@ -97,6 +97,67 @@ def test_latents_have_the_planted_means_variances_and_correlations(summaries: Su
     assert np.corrcoef(residual.T)[0, 1] == pytest.approx(0, abs=0.06)
 
 
+def test_in_world_age_length_follows_age_and_the_label_adds_nothing(summaries: Summaries) -> None:
+    world = replace(load_world("age"), discovery=2_000, heldout=2_000)
+    cohort = draw_subjects(world, summaries, 11)
+    z = np.array([s.latents for s in cohort])
+    label = np.array([s.row.label for s in cohort])
+    age = np.array([s.row.age for s in cohort])
+    within = age - np.where(label == 1, age[label == 1].mean(), age[label == 0].mean())
+    # 9 years are a SD of a class; its standard error is 1 % of it, that of a difference of means .032 SD.
+    assert within.std() == pytest.approx(9, rel=0.04)
+    assert (age[label == 1].mean() - age[label == 0].mean()) / 9 == pytest.approx(1.1, abs=0.13)
+    # The summary of a sample has variance 1, of which the latent lacks the noise's: .81 of it is age's.
+    noise = summaries.noise(world.fragments)[0]
+    for each in (0, 1):
+        r = np.corrcoef(age[label == each], z[label == each, 0])[0, 1]
+        assert r == pytest.approx(0.9 / np.sqrt(1 - noise**2), abs=0.02)
+        assert abs(np.corrcoef(age[label == each], z[label == each, 1])[0, 1]) < 4 / np.sqrt(2_000)
+    # Crude, length tells the label by .9 of 1.1 SD.
+    assert z[label == 1, 0].mean() - z[label == 0, 0].mean() == pytest.approx(0.99, abs=0.13)
+    # Given age, the label's coefficient is 0: least squares, checked against its own standard error, and
+    # sex and site have none either.
+    columns = [np.ones(len(age)), age, label] + [
+        np.array([getattr(s.row, name) == level for s in cohort])
+        for name, level in (("sex", "F"), ("site", "siteB"))
+    ]
+    design = np.column_stack(columns).astype(float)
+    slopes, (residual,), *_ = np.linalg.lstsq(design, z[:, 0], rcond=None)
+    variance = residual / (len(age) - design.shape[1])
+    errors = np.sqrt(variance * np.diag(np.linalg.inv(design.T @ design)))
+    assert slopes[1] == pytest.approx(0.9 / 9, abs=4 * errors[1])
+    assert (np.abs(slopes[2:]) < 4 * errors[2:]).all()
+    assert errors[2] < 0.02
+    # What age doesn't explain of the latent: 1 - noise² - .81.
+    assert variance == pytest.approx(1 - noise**2 - 0.81, rel=0.1)
+
+
+def test_in_world_age_sites_are_balanced(summaries: Summaries) -> None:
+    counts = Counter(
+        (s.row.role, s.row.site, s.row.label) for s in draw_subjects(load_world("age"), summaries, 1)
+    )
+    assert len(counts) == 8 and set(counts.values()) == {20}
+
+
+def test_in_world_length_age_tells_neither_label_nor_length(summaries: Summaries) -> None:
+    # The negative of world `age`: of the same size, age is recorded and balanced.
+    cohort = draw_subjects(replace(load_world("length"), discovery=2_000, heldout=2_000), summaries, 11)
+    z = np.array([s.latents[0] for s in cohort])
+    label = np.array([s.row.label for s in cohort])
+    age = np.array([s.row.age for s in cohort])
+    assert len(set(age)) > 20
+    assert abs(age[label == 1].mean() - age[label == 0].mean()) / 9 < 4 * np.sqrt(2 / 2_000)
+    for each in (0, 1):
+        assert abs(np.corrcoef(age[label == each], z[label == each])[0, 1]) < 4 / np.sqrt(2_000)
+
+
+def test_noise_that_leaves_no_room_for_age(summaries: Summaries) -> None:
+    # With 1,300 fragments the noise of methylation has variance .07; age asks for .96 of what is 1 in all.
+    world = replace(load_world("age"), age_correlation={"methylation": 0.98}, fragments=1_300)
+    with pytest.raises(InputError, match="can't follow age as closely as age_correlation asks"):
+        draw_subjects(world, summaries, 1)
+
+
 def test_too_few_fragments_and_too_large_effects(summaries: Summaries) -> None:
     with pytest.raises(InputError, match="600 fragments are too few to measure tissue_of_origin"):
         draw_subjects(replace(load_world("length"), fragments=600), summaries, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from cfdna_interp.simulation.worlds import World, load_world, shipped_worlds
 
 def test_shipped_worlds_load_under_their_own_names() -> None:
     assert shipped_worlds() == [
+        "age",
         "interaction",
         "length",
         "methylation",
@@ -35,6 +37,10 @@ def test_what_the_worlds_plant() -> None:
     assert not confounded.effect_vector().any()
     shifts = confounded.site_matrix()
     assert 3.5 <= shifts[1, 0] - shifts[0, 0] <= 4 and not shifts[:, 1:].any()
+    age = load_world("age")
+    assert not age.effect_vector().any() and age.age_shift == 1.1
+    assert age.age_vector().tolist() == [0.9, 0, 0]
+    assert all(load_world(name).age_shift == 0 for name in shipped_worlds() if name != "age")
     assert load_world("redundant").effect_vector().tolist() == [2, 2, 0]
     assert load_world("redundant").correlation_matrix()[0, 1] > 0.99
     assert load_world("suppressor").effect_vector().tolist() == [0, 2, 0]
@@ -62,6 +68,16 @@ def test_label_means() -> None:
     assert interaction.label_means(0).tolist() == [[-1, 2, 0], [1, -2, 0]]
 
 
+def test_age_moves_the_means_of_what_follows_it() -> None:
+    # Cases are 1 SD above the middle, controls 1 SD below: .5 of it reaches the latent.
+    aged = World(name="w", age_shift=2.0, age_correlation={"methylation": 0.5}, effects={"methylation": 3.0})
+    assert aged.label_means(1).tolist() == [[0, 1.5 + 0.5, 0]]
+    assert aged.label_means(0).tolist() == [[0, -1.5 - 0.5, 0]]
+    both = {"fragment_length": 2.0, "methylation": 4.0}
+    sides = replace(aged, label_rule="interaction", effects=both)
+    assert sides.label_means(0).tolist() == [[-1, 2 - 0.5, 0], [1, -2 - 0.5, 0]]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -69,6 +85,15 @@ def test_label_means() -> None:
         ("name: w\nlibrary: {error: 0}\n", ["unknown key 'library.error'", "'errors'"]),
         ("name: w\neffects: {length: 2}\n", ["'length' is no feature group", "fragment_length"]),
         ("name: w\neffects: {methylation: much}\n", ["much"]),
+        ("name: w\nage_correlation: {length: 0.9}\n", ["'length' is no feature group", "fragment_length"]),
+        ("name: w\nage_correlation: {fragment_length: 1.0}\n", ["contradict"]),
+        # Both follow age closely, so they can't run against each other.
+        (
+            "name: w\nage_correlation: {fragment_length: 0.8, methylation: 0.8}\n"
+            "correlation: {'fragment_length:methylation': 0.0}\n",
+            ["contradict"],
+        ),
+        ("name: w\nage_shift: old\n", ["old"]),
         ("name: w\nsites: 2.5\n", ["sites is no whole number"]),
         ("name: w\nsites: 3\nlabel_site_overlap: 0.8\n", ["even number of sites"]),
         ("name: w\nsite_shift: {methylation: [1]}\n", ["one number per site"]),
