@@ -28,6 +28,7 @@ NO_SIGNAL, CORRECTED = "no signal", "corrected with labels"
 WITH_LABELS = "with labels"  # of `corrected.how`
 NOT_SAID = Corrected()
 FITTED = ("L1", "L2", "L3")  # rungs that rest on what was fitted in discovery
+HELD_OUT = ("L2", "L3", "L4", "L5")  # rungs that rest on held-out subjects
 Record = Mapping[str, Any]
 
 
@@ -64,7 +65,7 @@ def climb(
     )
     # The numbers stay: what cannot be judged can still be read.
     rungs = tuple(_unjudged(rung, few) if few else rung for rung in judged)
-    rungs = _corrected(rungs, corrected)
+    rungs = _corrected(_leaked(rungs), corrected)
     headline = None
     for rung in rungs:
         if rung.status != EARNED:
@@ -118,6 +119,18 @@ def _unjudged(rung: Rung, few: str) -> Rung:
     if rung.word == LEAK:  # more subjects of this kind would not help
         return replace(rung, reason=f"{few}; {rung.reason}")
     return Rung(rung.rung, rung.claim, CANT_TELL, CANT_TELL, few, rung.numbers)
+
+
+def _leaked(rungs: tuple[Rung, ...]) -> tuple[Rung, ...]:
+    """Take back what rests on held-out subjects where L0 leaks: they may be known, or their labels read."""
+    if rungs[0].word != LEAK:
+        return rungs
+    return tuple(
+        replace(rung, status=CANT_TELL, word=LEAK, reason=f"{rung.reason}; what leaks at L0 may be behind it")
+        if rung.status == EARNED and rung.rung in HELD_OUT
+        else rung
+        for rung in rungs
+    )
 
 
 def _corrected(rungs: tuple[Rung, ...], corrected: Corrected) -> tuple[Rung, ...]:

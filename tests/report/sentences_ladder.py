@@ -118,6 +118,14 @@ RUNGS = (
     ),
     row("L0: can't tell: leak", "L0 can't tell: leak: …", "a leak was found", "none was", leak, ALL),
     row(
+        "L2 to L5: can't tell: leak",
+        "what leaks at L0 may be behind it",
+        "a rung on held-out subjects is earned and L0 leaks",
+        "nothing leaks",
+        leak,
+        ALL,
+    ),
+    row(
         "L1: earned",
         "L1 earned: the model relies on fragment length",
         "a group is dominant",

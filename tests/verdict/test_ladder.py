@@ -444,8 +444,14 @@ def test_a_leak_breaks_l0_whatever_the_numbers_and_the_verdict_names_it():
         "discovery subjects by their features; without these 20 subjects the AUROC is: model 0.51 [0.37 to "
         "0.65] (30 cases and 30 controls); over all held-out AUROC 0.60"
     )
-    # The rungs above are judged by themselves.
-    assert {rung.status for rung in verdict.rungs[1:]} == {"earned"}
+    # L1 is of discovery. What rests on held-out subjects is taken back, and what is refused stays refused.
+    assert verdict.rungs[1].status == "earned"
+    assert {(rung.status, rung.word) for rung in verdict.rungs[2:]} == {("can't tell", "can't tell: leak")}
+    assert all("what leaks at L0 may be behind it" in rung.reason for rung in verdict.rungs[2:])
+    dominance, validation, audit = leaking(broken("name in both roles", 1))
+    audit["handling"]["status"] = "handling"
+    assert climb(dominance, validation, audit, MARGINS).rungs[4].status == "refused"
+    assert "what leaks at L0" not in climb(*records(), MARGINS).rungs[3].reason
 
 
 @pytest.mark.parametrize(
