@@ -90,6 +90,7 @@ bench: $(STAMP) $(PEER)/.installed $(SAELENS)/.installed benchmarks/out/shap/.in
 	$(BIN)/python benchmarks/table_route.py
 	$(BIN)/python benchmarks/worlds_bam.py --jobs $(JOBS)
 	$(BIN)/python benchmarks/worlds_tables.py --jobs $(JOBS)
+	$(BIN)/python benchmarks/bag_claims.py
 
 clean:
 	rm -rf demo results benchmarks/out
