@@ -470,7 +470,12 @@ rule proxy:
         mem_mb=3000,
     params:
         version=__version__,
-        settings=(SETTINGS.seed, SETTINGS.proxy, SETTINGS.validation, SETTINGS.corrected),
+        settings=(
+            SETTINGS.seed,
+            SETTINGS.proxy,
+            SETTINGS.validation,
+            SETTINGS.corrected,
+        ),
     shell:
         "cfdna-interp proxy --config {input.config:q} 2> {log:q}"
 
