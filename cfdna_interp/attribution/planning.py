@@ -5,7 +5,7 @@ others', whose means lie d within-class standard deviations apart. A linear mode
 knows d with the error of a difference of two means, and puts its attribution down to groups in proportion to
 what it takes d for. Cohorts and their bootstraps are drawn at that level, and the rule's quantiles are taken
 of them; no model is fitted, so that an answer takes a second.
-``tests/attribution/test_planning.py`` holds the answers against the rule on whole tables.
+``tests/attribution/test_reliance_planning.py`` holds the answers against the rule on whole tables.
 """
 
 from __future__ import annotations

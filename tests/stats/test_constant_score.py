@@ -51,7 +51,8 @@ def test_a_score_that_is_the_same_for_everybody_is_cleared_of_nothing():
 def test_the_ladder_cannot_tell():
     auroc = plain(asdict(auroc_interval(Y, np.ones(80), rng())))
     for p in (1.0, 0.01):
-        validation = {"permutation": {"p": p}, "scores": {"model": {"auroc": auroc}}}
+        n = {"case": 40, "control": 40}
+        validation = {"n": n, "permutation": {"p": p}, "scores": {"model": {"auroc": auroc}}}
         rung = _signal(validation, {"leakage": {"breaks": [], "without": None}}, Validation())
         assert rung.status == "can't tell"
         assert "no interval: constant score" in rung.reason
