@@ -82,18 +82,20 @@ def table(rows: list[dict[str, object]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cohorts", type=int, default=2000)
+    parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--out", type=Path, default=OUT)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     store = arguments.out / "cohorts.jsonl"
     rows = [json.loads(line) for line in store.read_text().splitlines()] if store.exists() else []
     done = {row["cohort"] for row in rows}
-    for number in range(1, arguments.cohorts + 1):
+    numbers = range(arguments.first, arguments.first + arguments.cohorts)
+    for number in numbers:
         if number not in done:
             rows.append(one_cohort(number))
             with open(store, "a") as handle:
                 handle.write(json.dumps(rows[-1]) + "\n")
-    print(table([row for row in rows if row["cohort"] <= arguments.cohorts]))
+    print(table([row for row in rows if row["cohort"] in numbers]))
 
 
 if __name__ == "__main__":

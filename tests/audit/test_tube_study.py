@@ -6,9 +6,7 @@ EDTA sample at its hours, with the spread that samples of one tube and delay hav
 score that follows the lengths then follows the hours, and nothing else.
 """
 
-import os
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,16 +14,13 @@ import pytest
 
 from cfdna_interp.audit.claims import judge_handling
 
-STUDY = Path(os.environ.get("CFDNA_INTERP_REALDATA", "../shared/realdata")) / "cohorts" / "tube_study.csv"
 MONO = ["femto_140_159", "femto_160_179"]  # what falls from .31 over .16 to .06
 HOURS = (0, 24, 72)
 
 
 @pytest.fixture(scope="module")
-def study():
-    if not STUDY.is_file():
-        pytest.skip(f"{STUDY} is not there: CFDNA_INTERP_REALDATA names the folder of real data")
-    table = pd.read_csv(STUDY)
+def study(realdata):
+    table = pd.read_csv(realdata / "cohorts" / "tube_study.csv")
     return table.assign(mono=table[MONO].sum(axis=1))
 
 
