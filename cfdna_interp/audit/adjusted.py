@@ -11,13 +11,10 @@ import numpy as np
 import pandas as pd
 
 from cfdna_interp.artifacts.matrix import covariates_among, technical_among
-from cfdna_interp.audit.columns import by_priority, plain_name
+from cfdna_interp.audit.columns import SUBJECTS_PER_TERM, by_priority, plain_name
 from cfdna_interp.audit.technical import standardised, terms
 from cfdna_interp.stats.separation import separated
 
-# Subjects of the rarer class per term, a common lower bound for logistic regression
-# (Vittinghoff and McCulloch 2007 find 5 to 9 workable).
-SUBJECTS_PER_TERM = 8
 # With fewer clusters their errors come out too small ("few" is from under 20 to under 50: Cameron and
 # Miller 2015).
 CLUSTERS = 20

@@ -19,7 +19,6 @@ from cfdna_interp.audit.hold import (
     WORTH,
     Held,
     hold,
-    recorded,
     subjects_needed,
 )
 from cfdna_interp.audit.overlap import EXTREME, MOST_OUTSIDE, outside_overlap
@@ -138,7 +137,7 @@ def judge_handling(
         p value, after Holm, that the AUROC differs between sites; None where it wasn't tested.
     """
     strata = comparison_strata(labels, subjects)
-    asked, left = _asked(recorded(subjects, technical_among(subjects)), mediators)
+    asked, left = _asked(subjects, technical_among(subjects), mediators)
     chosen = held_columns(labels, subjects, asked, strata.codes, priority)
     held = hold(labels, scores, strata.codes, chosen, margin)
     obstacles = _common_obstacles(labels, strata.codes, chosen, held, rng)
@@ -177,7 +176,7 @@ def judge_person(
         ``difference_low`` and ``difference_high`` of the score's AUROC less theirs; None where unknown.
     """
     together = np.zeros(len(labels), dtype=np.int64)
-    asked, left = _asked(recorded(subjects, covariates_among(subjects)), mediators)
+    asked, left = _asked(subjects, covariates_among(subjects), mediators)
     chosen = held_columns(labels, subjects, asked, together, priority)
     held = hold(labels, scores, together, chosen, margin)
     obstacles = _common_obstacles(labels, together, chosen, held, rng)
@@ -198,8 +197,11 @@ def judge_person(
     )
 
 
-def _asked(columns: Sequence[str], mediators: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """Return the columns to hold, and the plain names of those that the user takes out."""
+def _asked(
+    subjects: pd.DataFrame, names: Sequence[str], mediators: Sequence[str]
+) -> tuple[list[str], tuple[str, ...]]:
+    """Return the recorded columns to hold, and the plain names of those that the user takes out."""
+    columns = [name for name in names if subjects[name].notna().any()]
     out = tuple(plain_name(name) for name in columns if plain_name(name) in mediators)
     return [name for name in columns if plain_name(name) not in mediators], out
 

@@ -12,6 +12,7 @@ from scipy.stats import f as f_distribution
 
 from cfdna_interp.artifacts.matrix import COVARIATE, TECHNICAL
 from cfdna_interp.audit.dates import days
+from cfdna_interp.audit.technical import PER_LEVEL
 from cfdna_interp.stats.held import centred, normal_scores, worth_of
 from cfdna_interp.stats.multiplicity import holm
 from cfdna_interp.stats.splines import QUANTILES, natural_spline
@@ -19,8 +20,6 @@ from cfdna_interp.stats.splines import QUANTILES, natural_spline
 # Subjects of one class for each slope; Vittinghoff and McCulloch (Am J Epidemiol 165:710, 2007) find 5 to 9
 # workable for regressions of such sizes.
 SUBJECTS_PER_TERM = 8
-# A level with fewer subjects marks persons rather than a way of handling.
-PER_LEVEL = 5
 # A column must be known for this share of either class: what is missing follows the label in real tables.
 KNOWN = 0.8
 # A measure of fewer values gets a straight line, of more a curve: a U-shape hides from a line.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
-import pandas as pd
 from scipy.special import logit
 from scipy.stats import norm
 
@@ -123,8 +121,3 @@ def subjects_needed(held: Held) -> int | None:
         return None
     count = ceil(held.needed * held.measure.worth)
     return count if count <= MOST else None
-
-
-def recorded(subjects: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    """Return those of the columns that the held-out cohort records at all."""
-    return [name for name in columns if name in subjects and subjects[name].notna().any()]

@@ -49,7 +49,9 @@ def run_audit(config: Config) -> None:
     validation = read_result(
         layout.file("validation.json"), "validate", scores=dict, paired=list, subgroups=dict
     )
-    protocol = read_result(layout.file("protocol.json"), "proxy", absent=dict, mediators=list, priority=list)
+    protocol = read_result(
+        layout.file("protocol.json"), "proxy", absent=dict, margins=dict, mediators=list, priority=list
+    )
     absent, mediators, priority = protocol["absent"], protocol["mediators"], protocol["priority"]
     subjects = load_subjects(layout.file("validation.scores.parquet"), validation)
     discovery = load_table(layout.matrix("discovery"))
@@ -57,7 +59,8 @@ def run_audit(config: Config) -> None:
     score = "proxy" if "proxy" in validation["scores"] else "model"
     labels, values = subjects["label"].to_numpy(), subjects[score].to_numpy(dtype=np.float64)
     terms, design = technical_design(subjects)
-    margin = config.validation.fall_margin
+    # As it was frozen: a margin that was set after the opening decides nothing.
+    margin = float(protocol["margins"]["fall_margin"])
     strata = comparison_strata(labels, subjects)
     nothing = HeldColumns(np.empty((len(labels), 0)), ())
     handling = judge_handling(

@@ -87,3 +87,18 @@ def test_the_same_run_gives_the_same_record(finished, tmp_path):
     run_audit(config)
     assert record(config) == record(finished)
     assert not np.isnan(record(config)["shift"]["auroc"])
+
+
+def test_the_margin_is_that_of_the_protocol(finished, tmp_path):
+    from dataclasses import replace
+
+    config = copy_of(finished, tmp_path / "copy")
+    later = replace(config, validation=replace(config.validation, fall_margin=0.4))
+    run_audit(later)
+    assert record(later) == record(finished)
+    path = Layout.of(config.outdir).file("protocol.json")
+    protocol = read_json(path)
+    # A margin that no bound lies below: what was earned under the frozen one isn't any more.
+    write_json(path, protocol | {"margins": protocol["margins"] | {"fall_margin": -1.0}})
+    run_audit(config)
+    assert record(config)["handling"]["status"] == "can't tell"
