@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 ORDER = [
-    "errors", "stats", "config", "artifacts", "cohort", "fragments", "features", "models", "attribution",
-    "representation", "proxy", "audit", "verdict", "report", "cli",
+    "errors", "stats", "config", "artifacts", "records", "cohort", "fragments", "features", "models",
+    "attribution", "representation", "proxy", "audit", "verdict", "report", "cli",
 ]  # fmt: skip
-SIMULATION_MAY_IMPORT = {"errors", "stats", "config", "artifacts", "simulation"}
+SIMULATION_MAY_IMPORT = {"errors", "stats", "config", "artifacts", "records", "simulation"}
 PACKAGE = Path(__file__).resolve().parents[1] / "cfdna_interp"
 FILES = sorted(PACKAGE.rglob("*.py"))
 

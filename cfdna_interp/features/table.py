@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cfdna_interp.artifacts.exclusions import save_exclusions
-from cfdna_interp.artifacts.files import atomic_path, write_json
+from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import ROLES
 from cfdna_interp.cohort.table import TableCohort, read_table
 from cfdna_interp.config.table import FeatureTable
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.table import EmptiestColumn, TableGroup, TableSource
 
 if TYPE_CHECKING:
     import anndata
@@ -36,30 +38,31 @@ def write_table_matrices(table: FeatureTable, outdir: str) -> None:
         with atomic_path(layout.matrix(role)) as temporary:
             matrix.write_h5ad(temporary, convert_strings_to_categoricals=False)
     save_exclusions([(sample, _NO_ROLE) for sample in cohort.left_out], layout.file("exclusions.tsv"))
-    write_json(layout.file("table.json"), summary(cohort, table))
+    save_record(source_of(cohort, table), layout.file(TableSource.FILE))
 
 
-def summary(cohort: TableCohort, table: FeatureTable) -> dict[str, Any]:
-    """Return source, digest, unused and empty columns, and of each group how much is missing in each role."""
-    groups = {}
-    for group in table.groups:
-        names = cohort.features(group)
-        missing = {role: cohort.missing(role, group) for role in ROLES}
-        both = np.maximum(*missing.values())
-        groups[group] = {
-            "features": len(names),
-            "missing": {role: share.mean() for role, share in missing.items()},
-            "worst": {"feature": names[int(both.argmax())], "missing": both.max()},
-        }
-    return {
-        "source": Path(table.path).name,
-        "digest": cohort.digest,
-        "samples": {role: int(cohort.members(role).sum()) for role in ROLES},
-        "left_out": len(cohort.left_out),
-        "unused": list(cohort.unused),
-        "empty": [name for name, known in cohort.known().items() if not any(known)],
-        "groups": groups,
-    }
+def source_of(cohort: TableCohort, table: FeatureTable) -> TableSource:
+    """Return the record of the table, its digest, and what is missing or unused in it."""
+    return TableSource(
+        source=Path(table.path).name,
+        digest=cohort.digest,
+        samples={role: int(cohort.members(role).sum()) for role in ROLES},
+        left_out=len(cohort.left_out),
+        unused=tuple(cohort.unused),
+        empty=tuple(name for name, known in cohort.known().items() if not any(known)),
+        groups={group: _columns_of(cohort, group) for group in table.groups},
+    )
+
+
+def _columns_of(cohort: TableCohort, group: str) -> TableGroup:
+    names = cohort.features(group)
+    missing = {role: cohort.missing(role, group) for role in ROLES}
+    worse = np.maximum(*missing.values())
+    return TableGroup(
+        features=len(names),
+        missing={role: float(share.mean()) for role, share in missing.items()},
+        worst=EmptiestColumn(feature=names[int(worse.argmax())], missing=float(worse.max())),
+    )
 
 
 def _matrix(cohort: TableCohort, table: FeatureTable, role: str) -> anndata.AnnData:

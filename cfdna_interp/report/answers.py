@@ -34,7 +34,9 @@ def _study(run: Run) -> dict[str, str]:
         "discovery_cases": cases["discovery"],
         "heldout_cases": cases["heldout"],
         "source": (
-            "a sheet of alignments" if run.table is None else f"a table of features, {run.table.source}"
+            "a sheet of alignments"
+            if run.table is None
+            else f"a table of features, {run.table.record.source}"
         )
         + (", made by a program" if run.simulated else ""),
         "places": f"{len(sites)} {'site' if len(sites) == 1 else 'sites'}: {', '.join(sites)}"
@@ -107,8 +109,8 @@ def _excluded(run: Run) -> str:
         said.append(
             f"{count} {'sample was' if count == 1 else 'samples were'} left out, each with its reason"
         )
-    if run.table is not None and run.table.left_out:
-        said.append(f"rows of the table without a role were not used: {run.table.left_out}")
+    if run.table is not None and run.table.record.left_out:
+        said.append(f"rows of the table without a role were not used: {run.table.record.left_out}")
     return "; ".join(said) or "no row was left out by this run"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import plotly.graph_objects as go
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -12,11 +13,12 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from cfdna_interp import __version__
-from cfdna_interp.artifacts.files import digest_file, plain, write_json, write_text
+from cfdna_interp.artifacts.files import digest_file, plain, write_text
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.artifacts.manifest import build_manifest
 from cfdna_interp.artifacts.sheet import ROLES
 from cfdna_interp.config import Config
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.manifest import Manifest
 from cfdna_interp.report import words
 from cfdna_interp.report.checklist import checklist
 from cfdna_interp.report.collect import Run, collect
@@ -42,6 +44,7 @@ from cfdna_interp.report.interventions import (
     diagnostics,
     refusals,
 )
+from cfdna_interp.report.manifest import build_manifest
 from cfdna_interp.report.marks import OPENED, lock_changes, lock_sentence, page_marks
 from cfdna_interp.report.methods import methods_paragraphs
 from cfdna_interp.report.model import describe_model
@@ -71,11 +74,11 @@ def build_report(config: Config, layout: Layout) -> None:
     manifest = build_manifest(config, layout)
     page = layout.file("report.html")
     write_text(page, render(run, manifest))
-    manifest["files"][page.name] = digest_file(page)
-    write_json(layout.file("manifest.json"), manifest)
+    files = manifest.files | {page.name: digest_file(page)}
+    save_record(msgspec.structs.replace(manifest, files=files), layout.file(Manifest.FILE))
 
 
-def render(run: Run, manifest: dict[str, Any]) -> str:
+def render(run: Run, manifest: Manifest) -> str:
     """Return the page as HTML; every text of the run is escaped."""
     whole = words.whole_name(run.validation)
     environment = Environment(

@@ -189,10 +189,10 @@ def collect(config: Config, layout: Layout) -> Run:
     fragments = ROLES if bams else ()
     table = None if bams else load_feature_table(layout)
     without_role = sum(not row["role"] for row in exclusions)
-    if table is not None and table.left_out != without_role:
+    if table is not None and table.record.left_out != without_role:
         raise InputError(
             f"{layout.file('exclusions.tsv')} names {without_role} rows without a role, table.json "
-            f"{table.left_out}; run the matrix stage again"
+            f"{table.record.left_out}; run the matrix stage again"
         )
     return Run(
         config=config,

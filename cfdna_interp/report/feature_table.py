@@ -6,26 +6,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from cfdna_interp.artifacts.files import read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.tables import read_parquet
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.table import TableGroup, TableSource
 from cfdna_interp.report.words import group_rank
 
 SHOWN, GROUPS = 24, 6  # features and groups in the figure; feature_shares.parquet has them all
-
-
-@dataclass(frozen=True)
-class TableGroup:
-    """Columns of a feature group.
-
-    Attributes
-    ----------
-    name, features
-        The group and its number of columns.
-    """
-
-    name: str
-    features: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,32 +21,22 @@ class FeatureTable:
 
     Attributes
     ----------
-    source, digest
-        Name of the file and its SHA-256.
+    record
+        ``table.json``.
     groups
-        Groups in the order shown.
-    unused
-        Columns without a meaning to the run.
-    empty
-        Columns of the settings that hold no value.
-    left_out
-        Rows without a role.
+        Feature groups in the order shown, with their columns.
     shares
         ``feature_shares.parquet``, the largest share first.
     """
 
-    source: str
-    digest: str
-    groups: tuple[TableGroup, ...]
-    unused: tuple[str, ...]
-    empty: tuple[str, ...]
-    left_out: int
+    record: TableSource
+    groups: dict[str, TableGroup]
     shares: pd.DataFrame
 
     @property
     def features(self) -> int:
         """Number of feature columns."""
-        return sum(group.features for group in self.groups)
+        return sum(group.features for group in self.groups.values())
 
 
 @dataclass(frozen=True)
@@ -80,16 +57,11 @@ def load_feature_table(layout: Layout) -> FeatureTable:
     InputError
         One of them is missing or damaged.
     """
-    record = read_result(layout.file("table.json"), "matrix", groups=dict, source=str, digest=str)
+    record = load_record(TableSource, layout.file(TableSource.FILE))
     shares = read_parquet(layout.file("feature_shares.parquet"), "dominance")
-    groups = record["groups"]
     return FeatureTable(
-        source=str(record["source"]),
-        digest=str(record["digest"]),
-        groups=tuple(TableGroup(name, groups[name]["features"]) for name in sorted(groups, key=group_rank)),
-        unused=tuple(record["unused"]),
-        empty=tuple(record["empty"]),
-        left_out=record["left_out"],
+        record=record,
+        groups={name: record.groups[name] for name in sorted(record.groups, key=group_rank)},
         shares=shares.sort_values(["mean_abs_phi", "feature"], ascending=[False, True], ignore_index=True),
     )
 

@@ -22,7 +22,7 @@ PAIRED, SINGLE, LINES = "mates", "whole reads", "lines of a fragment file"
 def methods_paragraphs(run: Run) -> list[str]:
     """Describe in plain text what was done: cohort, fragments, model, attribution, embeddings, validation."""
     if run.table is not None:
-        missing = missing_sentence(run.audit["missing"], run.table.empty)
+        missing = missing_sentence(run.audit["missing"], run.table.record.empty)
         middle = [features_paragraph(run.table, missing), model_paragraph(run), attribution_paragraph(run)]
         return [_cohort(run), *middle, _validation(run)]
     paragraphs = [_cohort(run), _fragments(run), _model(run), _attribution(run)]

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
 def features_paragraph(table: FeatureTable, missing: str) -> str:
     """Describe the table: features by group, and the sentence on what was missing."""
-    parts = ", ".join(f"{group_name(group.name).lower()} {group.features:,}" for group in table.groups)
+    source = table.record
+    parts = ", ".join(
+        f"{group_name(name).lower()} {group.features:,}" for name, group in table.groups.items()
+    )
     return (
-        f"{table.features:,} features came as a table ({table.source}, SHA-256 {table.digest[:12]}…) and "
+        f"{table.features:,} features came as a table ({source.source}, SHA-256 {source.digest[:12]}…) and "
         f"were mapped to feature groups by their names: {parts}. {missing}"
     )
 

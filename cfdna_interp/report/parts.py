@@ -45,7 +45,7 @@ def audit_parts(run: Run) -> dict[str, Any]:
         "leak_sentence": leak_sentence(audit["leakage"]),
         "leak_sources": sources(audit["leakage"]),
         "missing_rows": missing_rows(audit["missing"], run.protocol["left_out"]),
-        "missing": missing_sentence(audit["missing"], run.table.empty if run.table else ()),
+        "missing": missing_sentence(audit["missing"], run.table.record.empty if run.table else ()),
         "shift_sentences": shift_sentences(audit["shift"]),
         "shift_rows": shift_rows(audit["shift"]),
     }

@@ -11,9 +11,8 @@ import pytest
 from made_table import config, frame, settings, write
 
 from cfdna_interp.artifacts.exclusions import load_exclusions
-from cfdna_interp.artifacts.files import digest_file, read_json
+from cfdna_interp.artifacts.files import digest_file
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.artifacts.manifest import build_manifest
 from cfdna_interp.artifacts.matrix import load_table
 from cfdna_interp.artifacts.sheet import load_samples
 from cfdna_interp.cohort.read import read_cohort
@@ -23,6 +22,10 @@ from cfdna_interp.cohort.table_check import check_table
 from cfdna_interp.config.table import GroupColumns, LabelCells, RoleCells, TableColumns
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.matrix import write_matrices
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.manifest import TableFile
+from cfdna_interp.records.table import EmptiestColumn, TableSource
+from cfdna_interp.report.manifest import build_manifest
 
 NOTHING = "0.0% of discovery cases, 0.0% of discovery controls, 0.0% of held-out samples"
 
@@ -83,16 +86,16 @@ def test_matrices_hold_what_the_table_says(tmp_path) -> None:
     assert matrix.obs["score"].iloc[:2].round(4).tolist() == [-13.8155, -2.6391]
     record = anndata.read_h5ad(layout.matrix("heldout")).uns["table"]
     assert (record["source"], record["digest"]) == ("a.csv", digest_file(tmp_path / "a.csv"))
-    summary = read_json(layout.file("table.json"))
-    assert summary["digest"] == record["digest"]
+    source = load_record(TableSource, layout.file("table.json"))
+    assert source.digest == record["digest"]
     # One of 8 x 3 cells.
-    group = summary["groups"]["fragment_length"]
-    assert group["missing"] == {"discovery": 1 / 24, "heldout": 0}
-    assert group["worst"] == {"feature": "len_1", "missing": 1 / 8}
+    group = source.groups["fragment_length"]
+    assert group.missing == {"discovery": 1 / 24, "heldout": 0}
+    assert group.worst == EmptiestColumn(feature="len_1", missing=1 / 8)
     manifest = build_manifest(made, layout)
-    assert manifest["table"] == {"source": "a.csv", "digest": record["digest"]}
-    assert manifest["config"]["features"]["table"]["path"] == "a.csv"
-    assert "table.json" in manifest["files"]
+    assert manifest.table == TableFile(source="a.csv", digest=record["digest"])
+    assert manifest.config["features"]["table"]["path"] == "a.csv"
+    assert "table.json" in manifest.files
 
 
 def test_a_damaged_matrix_is_named(tmp_path) -> None:

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from cfdna_interp.artifacts import files, openings
 from cfdna_interp.artifacts.files import digest_file, read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.artifacts.manifest import build_manifest
 from cfdna_interp.artifacts.openings import differing, record_opening
 from cfdna_interp.audit.judge import run_audit
 from cfdna_interp.cli import cli
@@ -25,6 +24,7 @@ from cfdna_interp.fragments import preflight
 from cfdna_interp.proxy import validate
 from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.validate import run_validate
+from cfdna_interp.report.manifest import build_manifest
 from cfdna_interp.verdict.decide import run_verdict
 
 LABELS = {"P1": 1, "P2": 0}
@@ -38,7 +38,7 @@ def marks(config):
     table = pd.read_csv(layout.file("hypotheses.tsv"), sep="\t", dtype=str, keep_default_na=False)
     return [
         *(read_json(layout.file(name))["exploratory"] for name in MARKED),
-        build_manifest(config, layout)["exploratory"],
+        build_manifest(config, layout).exploratory,
         pq.read_schema(subjects).metadata[b"exploratory"] == b"true",
         bool(pd.read_parquet(subjects)["exploratory"].all()),
         bool((table["exploratory"] != "").all()),

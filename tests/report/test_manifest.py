@@ -11,11 +11,12 @@ import numpy
 from fake_run import Built
 
 from cfdna_interp import __version__
-from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.artifacts.manifest import build_manifest
 from cfdna_interp.config import Config
 from cfdna_interp.config.table import FeatureTable, GroupColumns
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.table import TableSource
+from cfdna_interp.report.manifest import build_manifest
 
 
 def test_digests_are_those_of_sha256sum(simulated_run: Built) -> None:
@@ -44,23 +45,24 @@ def test_what_an_earlier_run_left_of_parts_switched_off_is_not_listed(tmp_path: 
         path.write_text("{}")
     config = Config(sheet="", outdir=str(tmp_path))
     every = {"probes.json", "geometry.json", "dictionaries/0.json"}
-    assert set(build_manifest(config, layout)["files"]) == every
+    assert set(build_manifest(config, layout).files) == every
     for parts, left in (((), set()), (("probes",), {"probes.json"})):
         fewer = replace(config, representation=replace(config.representation, parts=parts))
-        assert set(build_manifest(fewer, layout)["files"]) == left
+        assert set(build_manifest(fewer, layout).files) == left
 
 
 def test_what_a_run_on_the_other_route_left_is_not_listed(tmp_path: Path) -> None:
     layout = Layout.of(tmp_path)
     for name in ("heads.safetensors", "maps.parquet", "feature_shares.parquet", "encoder.json"):
         layout.file(name).write_text("")
-    write_json(layout.file("table.json"), {"source": "x.csv", "digest": "0"})
+    source = TableSource(source="x.csv", digest="0", samples={}, left_out=0, unused=(), empty=(), groups={})
+    save_record(source, layout.file(TableSource.FILE))
     alignments = Config(sheet="", outdir=str(tmp_path))
     table = FeatureTable(path="x.csv", groups={"a": GroupColumns(prefix="a_")})
     tabular = replace(alignments, features=replace(alignments.features, table=table))
     listed = {"encoder.json", "heads.safetensors", "maps.parquet"}
-    assert set(build_manifest(alignments, layout)["files"]) == listed
-    assert set(build_manifest(tabular, layout)["files"]) == {
+    assert set(build_manifest(alignments, layout).files) == listed
+    assert set(build_manifest(tabular, layout).files) == {
         "encoder.json",
         "feature_shares.parquet",
         "table.json",
@@ -79,9 +81,9 @@ def test_settings_name_no_machine(tmp_path: Path) -> None:
         model=replace(config.model, checkpoint=str(tmp_path / "weights"), rendering=str(tmp_path / "r.yaml")),
     )
     manifest = build_manifest(config, Layout.of(config.outdir))
-    settings = manifest["config"]
+    settings = manifest.config
     assert (settings["sheet"], settings["outdir"], settings["atlas"]) == ("sheet.tsv", ".", "made/atlas.tsv")
     assert settings["reference"] == {"build": "build.tsv", "fasta": "s3://x/y.fa"}
     assert (settings["model"]["checkpoint"], settings["model"]["rendering"]) == ("weights", "r.yaml")
-    assert str(tmp_path) not in json.dumps(manifest)
-    assert manifest["files"] == {}
+    assert str(tmp_path) not in str(manifest)
+    assert manifest.files == {}

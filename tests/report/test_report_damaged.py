@@ -74,6 +74,6 @@ def test_a_key_that_the_page_shows_is_named(
 
 def test_what_a_table_held_is_named_too(table_run: Built) -> None:
     path = table_run.layout.file("table.json")
-    wanted = r"table\.json has no usable 'groups\.copy_number\.features'.*run the matrix stage again"
+    wanted = r"table\.json has no usable 'groups\[\.\.\.\]\.features'.*run the matrix stage again"
     with lost(path, ("groups", "copy_number", "features")), pytest.raises(InputError, match=wanted):
         collect(table_run.config, table_run.layout)

@@ -15,24 +15,35 @@ from test_report_page import read
 
 from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.errors import InputError
+from cfdna_interp.records.table import EmptiestColumn, TableGroup, TableSource
 from cfdna_interp.report.build import build_report, draw
 from cfdna_interp.report.collect import collect
 from cfdna_interp.report.feature_table import (
     FeatureTable,
-    TableGroup,
     feature_rows,
     load_feature_table,
 )
 from cfdna_interp.report.figures.style import GROUP_COLOURS, group_colours
 from cfdna_interp.report.model import describe_model
 
+GROUPS = {
+    "few": TableGroup(
+        features=30,
+        missing={"discovery": 0.0, "heldout": 0.0},
+        worst=EmptiestColumn(feature="few_0", missing=0.0),
+    )
+}
 TABLE = FeatureTable(
-    source="x.csv",
-    digest="ab",
-    groups=(TableGroup("few", 30),),
-    unused=(),
-    empty=(),
-    left_out=0,
+    record=TableSource(
+        source="x.csv",
+        digest="ab",
+        samples={"discovery": 80, "heldout": 80},
+        left_out=0,
+        unused=(),
+        empty=(),
+        groups=GROUPS,
+    ),
+    groups=GROUPS,
     shares=pd.DataFrame(),
 )
 

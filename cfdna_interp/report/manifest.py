@@ -1,4 +1,4 @@
-"""``manifest.json``: what made a run, so that somebody else can make it again and compare."""
+"""Describing what made a run: versions, settings, and the digest of every result."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from cfdna_interp.artifacts.files import digest_file, read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import ROLES, load_samples
 from cfdna_interp.config import Config
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.manifest import Manifest, Software, TableFile
+from cfdna_interp.records.table import TableSource
 
 COHORT_FILES = (
     "features.discovery.h5ad",
@@ -51,47 +54,37 @@ PART_FILES = {
 }
 
 
-def build_manifest(config: Config, layout: Layout) -> dict[str, Any]:
-    """Describe what the report is made from: versions, settings, seed, SHA-256 of every result file.
+def build_manifest(config: Config, layout: Layout) -> Manifest:
+    """Describe what the report is made from.
 
-    Embeddings and single refit chunks are left out: they follow from the encoder and the heads, are
-    large, and may be deleted once the shares are written. No time and no machine is recorded, so equal
-    runs have equal manifests.
-
-    Returns
-    -------
-    ``software``, ``python``, ``libraries`` (name -> version of each runtime dependency), ``seed``,
-    ``config`` (paths relative to the output folder where inside it, file names otherwise), ``files`` (path
-    relative to the output folder -> SHA-256); where features came as a table, ``table`` with its name
-    (``source``) and SHA-256 (``digest``); and the marks of ``validation.json`` for held-out labels that had
-    been read before: ``exploratory`` and ``opening``.
+    No time and no machine is recorded, so equal runs have equal manifests.
     """
-    marks: dict[str, Any] = {}
+    validation: dict[str, Any] = {}
     if layout.file("validation.json").is_file():
         validation = read_result(layout.file("validation.json"), "validate")
-        marks = {key: validation[key] for key in ("exploratory", "opening") if key in validation}
-    return {
-        **marks,
-        "software": {"name": "cfdna-interp", "version": __version__},
-        "python": platform.python_version(),
-        "libraries": _libraries(),
-        "seed": config.seed,
-        "config": _portable(config),
-        **_table(config, layout),
-        "files": {
+    return Manifest(
+        software=Software(name="cfdna-interp", version=__version__),
+        python=platform.python_version(),
+        libraries=_libraries(),
+        seed=config.seed,
+        config=_portable(config),
+        table=_table(config, layout),
+        exploratory=validation.get("exploratory"),
+        opening=validation.get("opening"),
+        files={
             path.relative_to(layout.root).as_posix(): digest_file(path)
             for path in _result_files(config, layout)
             if path.is_file()
         },
-    }
+    )
 
 
-def _table(config: Config, layout: Layout) -> dict[str, dict[str, str]]:
+def _table(config: Config, layout: Layout) -> TableFile | None:
     if config.features.table is None:
-        return {}
+        return None
     # As the matrices are: the file may have changed since.
-    made_from = read_result(layout.file("table.json"), "matrix")
-    return {"table": {key: made_from[key] for key in ("source", "digest")}}
+    source = load_record(TableSource, layout.file(TableSource.FILE))
+    return TableFile(source=source.source, digest=source.digest)
 
 
 def _libraries() -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""What the JSON files of a run hold: one type for each file, which its stage builds and later stages read."""

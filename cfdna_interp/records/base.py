@@ -1,0 +1,112 @@
+"""What all records share: checked fields, a format number, one way to save and one to load.
+
+A result file is a :class:`ResultFile`; what lies inside it is a :class:`Record`. A stage builds the record
+and saves it. A later stage loads the same type. A field that is missing, unknown or of another type is an
+error that names the file, the place in it and the stage to run.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+import numpy as np
+
+from cfdna_interp.artifacts.files import write_text
+from cfdna_interp.errors import InputError
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of a result file.
+
+    The docstring of each record describes its fields under *Attributes*; ``docs/files.md`` is made of these.
+    A number that may be unknown is ``float | None``: JSON has no NaN, it has null.
+    """
+
+
+class ResultFile(Record, frozen=True, kw_only=True):
+    """The content of one JSON file.
+
+    Three class variables are no fields: ``FILE`` is the path in the output folder, ``STAGE`` the stage that
+    writes it, ``FORMAT`` a number that counts up when a field comes, goes or changes its meaning.
+    """
+
+    FILE: ClassVar[str]
+    STAGE: ClassVar[str]
+    FORMAT: ClassVar[int] = 1
+
+
+class _Stamp(msgspec.Struct):
+    format: int | None = None
+
+
+R = TypeVar("R", bound=ResultFile)
+
+
+def save_record(record: ResultFile, path: Path | str) -> None:
+    """Write a record as JSON: fields in the order of the type, shortest exact floats, NaN as null.
+
+    Raises
+    ------
+    msgspec.ValidationError
+        A field holds what its type forbids: the stage that built the record is wrong.
+    """
+    content = msgspec.json.encode(record, enc_hook=_plain, order="deterministic")
+    msgspec.json.decode(content, type=type(record))
+    rest = content[1:] if content == b"{}" else b"," + content[1:]
+    stamped = b'{"format":%d' % record.FORMAT + rest
+    write_text(path, msgspec.json.format(stamped, indent=1).decode() + "\n")
+
+
+def load_record(kind: type[R], path: Path | str) -> R:
+    """Read what :func:`save_record` wrote.
+
+    Raises
+    ------
+    InputError
+        The file is missing, unreadable, of another format, or doesn't hold what ``kind`` asks for.
+    """
+    remedy = f"run the {kind.STAGE} stage again"
+    try:
+        content = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; run the {kind.STAGE} stage first") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error}); {remedy}") from None
+    try:
+        number = msgspec.json.decode(content, type=_Stamp).format
+        if number != kind.FORMAT:
+            raise InputError(
+                f"{path} is of {'no format' if number is None else f'format {number}'}, this version reads "
+                f"format {kind.FORMAT}; {remedy}"
+            )
+        fields = msgspec.json.decode(content, type=dict[str, Any])
+        del fields["format"]
+        return msgspec.convert(fields, kind)
+    except msgspec.ValidationError as error:
+        raise InputError(
+            f"{path} has no usable {_place(error)!r} ({error}): it is damaged or made by another version; "
+            f"{remedy}"
+        ) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as JSON ({error}); {remedy}") from None
+
+
+def _plain(value: Any) -> Any:
+    """Turn what NumPy and pathlib make into what JSON knows."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    if isinstance(value, Path):
+        return value.as_posix()
+    raise NotImplementedError(f"a record can't hold a {type(value).__name__}")
+
+
+def _place(error: msgspec.ValidationError) -> str:
+    """Return where a record is wrong; msgspec writes ``[...]`` for a key of a dictionary."""
+    problem, _, path = str(error).partition(" - at `$")
+    place = path.rstrip("`")
+    if missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
+        place += f".{missing[1]}"
+    return place.removeprefix(".") or "content"
