@@ -19,13 +19,15 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "attribution"))
 
 import numpy as np  # noqa: E402
 from table_worlds import Decision, decide, planted  # noqa: E402
 
 from cfdna_interp.attribution.tabular.refits import fit_model  # noqa: E402
-from cfdna_interp.attribution.tabular.rivals import beaten_by, rival_records  # noqa: E402
+from cfdna_interp.attribution.tabular.rivals import beaten_by, rivals_of  # noqa: E402
+from cfdna_interp.records.retraining import Rival  # noqa: E402
 from cfdna_interp.stats.calibration import wilson  # noqa: E402
 from cfdna_interp.stats.resampling import stream  # noqa: E402
 
@@ -39,14 +41,14 @@ def one_cohort(world: str, per_class: int, seed: int, bootstrap: int, permutatio
     table = planted(world, 2 * per_class, stream(seed, "table models", world, per_class))
     decision = decide(table, seed, bootstrap=bootstrap, permutations=permutations)
     rivals = _rivals(decision, seed)
-    best = max(rival["auroc"] for rival in rivals)
+    best = max(rival.auroc for rival in rivals)
     chosen = [decision.fits.weighting(number) for number in range(len(decision.fits.offered))]
     # A model that a rival surely beats is none to explain: nothing is said of it.
     beaten = beaten_by(rivals) is not None
     return {
-        "model": decision.retraining["cross_fitted_auroc"]["model"],
+        "model": decision.retraining.cross_fitted_auroc["model"],
         "best": best,
-        "near": decision.retraining["cross_fitted_auroc"]["model"] > best - WITHIN,
+        "near": decision.retraining.cross_fitted_auroc["model"] > best - WITHIN,
         "named": decision.outcome.group is not None and not beaten,
         "redundant": decision.outcome.outcome == "redundant" and not beaten,
         "beaten": beaten,
@@ -55,10 +57,10 @@ def one_cohort(world: str, per_class: int, seed: int, bootstrap: int, permutatio
     }
 
 
-def _rivals(decision: Decision, seed: int) -> list[dict[str, float]]:
+def _rivals(decision: Decision, seed: int) -> tuple[Rival, ...]:
     names = decision.folded.cohort.names
     alone = {f"model_only_{group}": fit_model(decision.folded, (group,)) for group in names}
-    return rival_records(decision.folded, {"model": decision.fits} | alone, seed=seed)
+    return rivals_of(decision.folded, {"model": decision.fits} | alone, seed=seed)
 
 
 def _share(values: list[float]) -> str:

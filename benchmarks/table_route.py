@@ -21,6 +21,8 @@ import pandas as pd
 import yaml
 
 from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.dominance import Dominance
 from cfdna_interp.stats.resampling import stream
 
 OUT = Path(__file__).parent / "out" / "table_route"
@@ -105,10 +107,11 @@ def main(samples: int, features: int, shift: float, seed: int) -> None:
         print(f"| {name} | {' | '.join(f'{number:.0f}' for number in numbers)} |")
     # The largest process of all, not their sum: no two of the large ones run for long at the same time.
     print(f"| all | {wall:.0f} | {used.ru_utime + used.ru_stime:.0f} | {used.ru_maxrss / 1024:.0f} |")
-    dominance, scores = (read_json(results / f"{name}.json") for name in ("dominance", "validation"))
+    dominance = load_record(Dominance, results / Dominance.FILE)
+    scores = read_json(results / "validation.json")
     proxy = scores["scores"].get("proxy", {"auroc": {"value": float("nan")}})
     print(
-        f"\n{dominance['outcome']}: {dominance['group']}; held-out AUROC of the model "
+        f"\n{dominance.outcome}: {dominance.group}; held-out AUROC of the model "
         f"{scores['scores']['model']['auroc']['value']:.3f}, of the proxy {proxy['auroc']['value']:.3f}"
     )
 

@@ -12,15 +12,20 @@ import anndata
 import numpy as np
 import pandas as pd
 import yaml
+from made_dominance import around, dominance_record, group_attribution, intervention_shares
+from msgspec.structs import replace
 
 from cfdna_interp.artifacts.features import BAG_GROUPS, GROUPS
-from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import Prediction, Score, save_predictions, save_scores
 from cfdna_interp.audit.judge import run_audit
 from cfdna_interp.config import Config, load_config
 from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.validate import run_validate
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.dominance import Dominance, Margin, Outcome
+from cfdna_interp.records.retraining import SurrogateFidelity
+from cfdna_interp.records.values import Interval
 from cfdna_interp.verdict.decide import run_verdict
 
 # group -> how many features; names of the real stages where their form matters
@@ -46,7 +51,7 @@ class World:
     site_shift: float = 0.0
     agreement: float = 0.5
     per_class: int = 40
-    outcome: str = "dominant"
+    outcome: Outcome = "dominant"
     samples_per_subject: int = 1
 
 
@@ -131,7 +136,7 @@ def make_run(folder: Path, world: World, seed: int = 1) -> Config:
                 ],
                 layout.scores("model"),
             )
-    write_json(layout.file("dominance.json"), dominance(world.outcome))
+    save_record(dominance(world.outcome), layout.file(Dominance.FILE))
     pd.DataFrame(sheet).to_csv(folder / "sheet.tsv", sep="\t", index=False)
     settings = {
         "sheet": "sheet.tsv",
@@ -144,49 +149,48 @@ def make_run(folder: Path, world: World, seed: int = 1) -> Config:
 
 
 def dominance(
-    outcome: str = "dominant",
+    outcome: Outcome = "dominant",
     group: str | None = "fragment_length",
     *,
     context: float = 0.1,
-    fidelity: dict[str, float] | None = None,
+    fidelity: SurrogateFidelity | None = None,
     excluded: bool = False,
-) -> dict[str, object]:
+) -> Dominance:
     """Return a `dominance.json` with the given outcome; a suppressor is tissue of origin."""
-    high = 0.05 if excluded else 0.4
     named = group if outcome in ("dominant", "suppressor") else None
-    shares = {name: {"value": 0.1, "low": 0.05, "high": 0.15} for name in BAG_GROUPS}
-    roles = dict.fromkeys(BAG_GROUPS, "unused")
+    groups = {name: group_attribution(around(0.1, 0.05, 0.05)) for name in BAG_GROUPS}
     if named is not None:
-        shares[named] = {"value": 0.8, "low": 0.7, "high": 0.9}
-        roles[named] = "carrier"
+        groups[named] = group_attribution(Interval(value=0.8, low=0.7, high=0.9), "carrier")
     if outcome == "suppressor":
-        roles["tissue_of_origin"] = "suppressor"
-    reached = {name: 0.9 if name == named else 0.52 for name in BAG_GROUPS}
-    costs = {name: 0.3 if roles[name] != "unused" else 0.0 for name in BAG_GROUPS}
-    return {
-        "outcome": outcome,
-        "group": named,
-        "reason": f"made up as {outcome}",
-        "groups": {name: {"share": share, "role": roles[name]} for name, share in shares.items()},
-        "margin": {
-            "group": group,
-            "value": 0.05,
-            "low": -0.1,
-            "high": high,
-            "needed": 0.1,
-            "excluded": excluded,
-        },
-        "context_and_joint": {"value": context, "low": context, "high": context},
-        "interventions": [{"intervention": name, "applies": True} for name in ("swap", "reweight")],
-        "cross_fitted_auroc": {
+        groups["tissue_of_origin"] = replace(groups["tissue_of_origin"], role="suppressor")
+    costs = {name: 0.0 if entry.role == "unused" else 0.3 for name, entry in groups.items()}
+    shares = {name: entry.share.value or 0.0 for name, entry in groups.items()}
+    return dominance_record(
+        groups,
+        outcome=outcome,
+        group=named,
+        reason=f"made up as {outcome}",
+        margin=Margin(
+            group=group or "fragment_length",
+            value=0.05,
+            low=-0.1,
+            high=0.05 if excluded else 0.4,
+            needed=0.1,
+            excluded=excluded,
+        ),
+        context_and_joint=Interval(value=context, low=context, high=context),
+        interventions=tuple(
+            intervention_shares(name, "discovery", shares, 80) for name in ("swap", "reweight")
+        ),
+        cross_fitted_auroc={
             "model": 0.9,
-            **{f"model_only_{name}": value for name, value in reached.items()},
+            **{f"model_only_{name}": 0.9 if name == named else 0.52 for name in groups},
             **{f"model_without_{name}": 0.9 - cost for name, cost in costs.items()},
             "model_only_context": 0.5,
         },
-        "leave_out_cost": costs,
-        "fidelity": fidelity,
-    }
+        leave_out_cost=costs,
+        fidelity=fidelity,
+    )
 
 
 @cache

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
+from made_dominance import around, dominance_record, group_attribution
 
-from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import Prediction, Score, save_predictions, save_scores
 from cfdna_interp.audit.judge import run_audit
@@ -20,6 +20,8 @@ from cfdna_interp.config import Config, load_config
 from cfdna_interp.features.matrix import write_matrices
 from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.validate import run_validate
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.dominance import Dominance, Margin
 from cfdna_interp.verdict.decide import run_verdict
 
 GROUPS = {"sizes": "size_", "marks": "mark_", "copy_number": "cn_"}
@@ -114,24 +116,22 @@ def make_table_run(folder: Path, world: TableWorld, seed: int = 1) -> Config:
         ],
         layout.scores("model"),
     )
-    share = {"value": 0.9, "low": 0.8, "high": 0.95}
-    rest = {"value": 0.05, "low": 0.0, "high": 0.1}
-    record = {
-        "outcome": "dominant" if world.dominant else "none",
-        "group": "sizes" if world.dominant else None,
-        "reason": "made up",
-        "groups": {name: {"share": share if name == "sizes" else rest, "role": "carrier"} for name in GROUPS},
-        "context_and_joint": {"value": 0.0, "low": 0.0, "high": 0.0},
-        "fidelity": None,
-        "margin": {"group": "sizes", "value": 0.1, "low": 0.0, "high": 0.3, "needed": 0.1, "excluded": False},
-        "cross_fitted_auroc": {
+    share, rest = around(0.9, 0.1, 0.05), around(0.05, 0.05, 0.05)
+    costs = {name: 0.42 if name == "sizes" else 0.0 for name in GROUPS}
+    record = dominance_record(
+        {name: group_attribution(share if name == "sizes" else rest, "carrier") for name in GROUPS},
+        outcome="dominant" if world.dominant else "none",
+        group="sizes" if world.dominant else None,
+        margin=Margin(group="sizes", value=0.1, low=0.0, high=0.3, needed=0.1, excluded=False),
+        cross_fitted_auroc={
             "model": 0.92,
             **{f"model_only_{name}": 0.92 if name == "sizes" else 0.5 for name in GROUPS},
-            **{f"model_without_{name}": 0.5 if name == "sizes" else 0.92 for name in GROUPS},
+            **{f"model_without_{name}": 0.92 - cost for name, cost in costs.items()},
+            "model_only_context": 0.5,
         },
-        "leave_out_cost": {name: 0.42 if name == "sizes" else 0.0 for name in GROUPS},
-    }
-    write_json(layout.file("dominance.json"), record)
+        leave_out_cost=costs,
+    )
+    save_record(record, layout.file(Dominance.FILE))
     return config
 
 

@@ -10,7 +10,7 @@ from cohorts import PlantedCohort
 
 from cfdna_interp.attribution.alike import within_class_correlations
 from cfdna_interp.attribution.coalitions import coalition_values, performance_of, shares_of
-from cfdna_interp.attribution.judge import Dominance, judge
+from cfdna_interp.attribution.judge import Ruling, judge
 from cfdna_interp.attribution.nulls import refit_figures
 from cfdna_interp.attribution.refit_plan import Refit
 from cfdna_interp.attribution.retraining import fold_auroc, subsets
@@ -63,7 +63,7 @@ def measure(planted: PlantedCohort, seed: int) -> tuple[Figures, CrossFit]:
     return figures, model
 
 
-def verdict(figures: Figures) -> Dominance:
+def verdict(figures: Figures) -> Ruling:
     """Apply the rule, with the margins a run has by default."""
     margins = Validation()
     return judge(

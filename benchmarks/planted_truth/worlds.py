@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cfdna_interp.attribution.judge import Dominance
+    from cfdna_interp.attribution.judge import Ruling
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
@@ -88,7 +88,7 @@ def _largest(shares: dict[str, float]) -> str | None:
     return group if shares[group] > 0 else None
 
 
-def _right(world: str, given: Dominance) -> bool:
+def _right(world: str, given: Ruling) -> bool:
     outcomes, group = TRUTH[world]
     # Beside a suppressor the carrier need not be named; another group must not be.
     named = given.group == group or (given.outcome == "suppressor" and given.group is None)

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
 from cfdna_interp.artifacts.features import BAG_GROUPS
-from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.attribution.dataset import COALITION_NAMES, load_heads
 from cfdna_interp.attribution.embed import finite, load_embedded
 from cfdna_interp.attribution.gradients import crossed, gradients_of_bag
@@ -32,6 +30,17 @@ from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.progress import Progress
 from cfdna_interp.models.crossfit import CrossFit
+from cfdna_interp.records.attribution_notes import (
+    AttributionNotes,
+    InterventionName,
+    Matching,
+    RandomisedDepth,
+    ReferenceName,
+    SampleDiagnostics,
+    SampleGradients,
+)
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.values import known
 from cfdna_interp.stats.resampling import stream
 
 RANDOMISED_SAMPLES = 12  # one bag each
@@ -40,13 +49,22 @@ RANDOMISED_DRAWS = 10
 
 @dataclass(eq=False)
 class Notes:
-    """What a reader has to know about values: which don't apply and why, and how well matches held."""
+    """What is noted on the way, sample by sample; fields as in ``AttributionNotes``."""
 
-    not_applicable: dict[str, str] = field(default_factory=dict)
-    matching: dict[str, Any] = field(default_factory=dict)
-    diagnostics: list[dict[str, Any]] = field(default_factory=list)
-    gradients: list[dict[str, Any]] = field(default_factory=list)
-    randomised: list[dict[str, Any]] = field(default_factory=list)
+    not_applicable: dict[InterventionName | ReferenceName, str] = field(default_factory=dict)
+    matching: Matching | None = None
+    diagnostics: list[SampleDiagnostics] = field(default_factory=list)
+    gradients: list[SampleGradients] = field(default_factory=list)
+
+    def record(self, randomised: tuple[RandomisedDepth, ...]) -> AttributionNotes:
+        """Return the notes as they are saved."""
+        return AttributionNotes(
+            not_applicable=self.not_applicable,
+            matching=self.matching,
+            diagnostics=tuple(self.diagnostics),
+            gradients=tuple(self.gradients),
+            randomised=randomised,
+        )
 
 
 def run_attribute(config: Config, chunk: int) -> None:
@@ -85,11 +103,10 @@ def run_attribute(config: Config, chunk: int) -> None:
                 maps.append(_gradients(study, target, reference, notes))
         progress.add(1, 1)
     progress.done()
-    if chunk == 0:
-        notes.randomised = _randomised(study, fitted)
     save_table(pd.concat(values, ignore_index=True), study.layout.attributed(chunk))
     save_table(pd.concat(maps, ignore_index=True), study.layout.gradients(chunk))
-    write_json(study.layout.attribution_notes(chunk), vars(notes))
+    record = notes.record(_randomised(study, fitted) if chunk == 0 else ())
+    save_record(record, study.layout.attribution_notes(chunk))
 
 
 class _Donors:
@@ -97,8 +114,8 @@ class _Donors:
 
     def __init__(self, study: Study, notes: Notes) -> None:
         self.study = study
-        self.members: dict[str, tuple[tuple[tuple[int, ...], ...], ...]] = {}
-        self.shared: dict[str, Reference] = {}
+        self.members: dict[ReferenceName, tuple[tuple[tuple[int, ...], ...], ...]] = {}
+        self.shared: dict[ReferenceName, Reference] = {}
         attribution = study.config.attribution
         for kind in attribution.references:
             # For all samples, whatever the chunk: a reference applies to all of them or to none.
@@ -109,7 +126,7 @@ class _Donors:
                 notes.not_applicable[kind] = chosen.reason
                 continue
             if kind == "matched":
-                notes.matching = {"differing": chosen.differing, "age_gap": chosen.age_gap}
+                notes.matching = chosen.matching
             self.members[kind] = chosen.members
             if len(set(chosen.members)) == 1:
                 self.shared[kind] = _reference(study, kind, chosen.members[0])
@@ -120,7 +137,7 @@ class _Donors:
             yield self.shared.get(kind) or _reference(self.study, kind, members[row])
 
 
-def _reference(study: Study, kind: str, members: tuple[tuple[int, ...], ...]) -> Reference:
+def _reference(study: Study, kind: ReferenceName, members: tuple[tuple[int, ...], ...]) -> Reference:
     config = study.config
     if kind == MAIN[1]:
         banks = study.banks()
@@ -155,12 +172,12 @@ def _values(study: Study, target: Target, reference: Reference, notes: Notes) ->
                 continue
         found = INTERVENTIONS[intervention](study, target, reference)
         notes.diagnostics.append(
-            {
-                "sample": target.name,
-                "intervention": intervention,
-                "reference": reference.kind,
-                **found.diagnostics,
-            }
+            SampleDiagnostics(
+                sample=target.name,
+                intervention=intervention,
+                reference=reference.kind,
+                values={name: known(value) for name, value in found.diagnostics.items()},
+            )
         )
         yield pd.DataFrame(
             {
@@ -175,7 +192,7 @@ def _values(study: Study, target: Target, reference: Reference, notes: Notes) ->
         )
 
 
-def _randomised(study: Study, fitted: CrossFit) -> list[dict[str, Any]]:
+def _randomised(study: Study, fitted: CrossFit) -> tuple[RandomisedDepth, ...]:
     """Repeat the main attribution of a few bags under random weights, from the read-out down."""
     rows = range(min(RANDOMISED_SAMPLES, len(study.samples)))
     banks = study.banks()
@@ -187,18 +204,18 @@ def _randomised(study: Study, fitted: CrossFit) -> list[dict[str, Any]]:
     found = randomised_shares(
         study.encoder, heads, versions, swap_shapley, draws=RANDOMISED_DRAWS, seed=study.config.seed
     )
-    return [
-        {
-            "depth": item.depth,
-            "draws": RANDOMISED_DRAWS,
-            "samples": len(rows),
-            "share": dict(zip(BAG_GROUPS, item.shares.mean(axis=0).tolist(), strict=True)),
-            "cosine": float(item.cosine.mean()),
-            "cosine_low": float(item.cosine.min()),
-            "cosine_high": float(item.cosine.max()),
-        }
+    return tuple(
+        RandomisedDepth(
+            depth=item.depth,
+            draws=RANDOMISED_DRAWS,
+            samples=len(rows),
+            share=dict(zip(BAG_GROUPS, map(known, item.shares.mean(axis=0)), strict=True)),
+            cosine=known(item.cosine.mean()),
+            cosine_low=known(item.cosine.min()),
+            cosine_high=known(item.cosine.max()),
+        )
         for item in found
-    ]
+    )
 
 
 def _gradients(study: Study, target: Target, reference: Reference, notes: Notes) -> pd.DataFrame:
@@ -217,8 +234,13 @@ def _gradients(study: Study, target: Target, reference: Reference, notes: Notes)
         )
         found.append(gradients)
         tables.append(map_rows(own, gradients.per_fragment))
-    kept = ("completeness", "difference", "infidelity", "infidelity_null")
-    figures = {key: float(np.mean([getattr(item, key) for item in found])) for key in kept}
-    figures |= {group: float(np.mean([item.groups[group] for item in found])) for group in BAG_GROUPS}
-    notes.gradients.append({"sample": target.name, **figures})
+    notes.gradients.append(
+        SampleGradients(
+            sample=target.name,
+            groups={group: float(np.mean([item.groups[group] for item in found])) for group in BAG_GROUPS},
+            completeness=float(np.mean([item.completeness for item in found])),
+            infidelity=float(np.mean([item.infidelity for item in found])),
+            infidelity_null=float(np.mean([item.infidelity_null for item in found])),
+        )
+    )
     return mean_map(tables).assign(sample=target.name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,6 @@ import torch
 
 from cfdna_interp.artifacts.exclusions import kept_samples
 from cfdna_interp.artifacts.features import BAG_GROUPS
-from cfdna_interp.artifacts.files import read_result, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.tables import read_parquet
 from cfdna_interp.attribution.coalitions import (
@@ -27,8 +27,9 @@ from cfdna_interp.attribution.dataset import (
     load_reference,
 )
 from cfdna_interp.attribution.figures import Figures
+from cfdna_interp.attribution.judge import null_ceiling
 from cfdna_interp.attribution.maps import cohort_map, mean_map
-from cfdna_interp.attribution.record import group_records, outcome_record, share_table
+from cfdna_interp.attribution.record import group_attributions, leave_out_cost, margin_of, share_table
 from cfdna_interp.attribution.refit_plan import MAIN, save_table
 from cfdna_interp.attribution.summaries import (
     agreement,
@@ -41,7 +42,28 @@ from cfdna_interp.attribution.summaries import (
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.crossfit import CrossFit
+from cfdna_interp.records.attribution_notes import (
+    AttributionNotes,
+    DiagnosticName,
+    InterventionName,
+    ReferenceName,
+    SampleDiagnostics,
+    SampleGradients,
+)
+from cfdna_interp.records.base import load_record, save_record
+from cfdna_interp.records.dominance import (
+    Diagnostics,
+    Dominance,
+    GradientShares,
+    InterventionShares,
+    ShareStability,
+    Spread,
+)
+from cfdna_interp.records.retraining import Retraining
+from cfdna_interp.records.values import interval_of, known
 from cfdna_interp.stats.resampling import percentile_interval
+
+N = TypeVar("N", SampleDiagnostics, SampleGradients)
 
 
 def run_dominance(config: Config) -> None:
@@ -66,7 +88,7 @@ def run_dominance(config: Config) -> None:
     folds = by_subject(cohort.codes, fitted.fold[:, None])[:, 0]
     shares, phi = shares_of(by_donor, by_subject(cohort.codes, anchors)), shapley(people)
     refits = pd.concat([read_parquet(layout.refits(chunk), "refit") for chunk in chunks])
-    retraining = read_result(layout.file("retraining.json"), "train")
+    retraining = load_record(Retraining, layout.file(Retraining.FILE))
     pairs = interaction_shares(people)
     gained = performance(people, targets, labels, config.seed)
     figures = Figures.gather(
@@ -74,12 +96,12 @@ def run_dominance(config: Config) -> None:
         refits,
         share=shares.share,
         covariance=shares.covariance,
-        performance=np.array([gained[group]["value"] for group in BAG_GROUPS]),
+        performance=np.array([gained[group].value for group in BAG_GROUPS]),
     )
     context = refits[
         (refits.kind == "bootstrap") & (refits.group == BAG_GROUPS[0])
     ].context_and_joint.to_numpy()
-    verdict = figures.judge(
+    ruling = figures.judge(
         subjects=len(people),
         context=shares.context,
         retraining=retraining,
@@ -87,37 +109,49 @@ def run_dominance(config: Config) -> None:
         ranks=_ranks(others),
         interactions=pairs,
     )
-    groups = group_records(figures, verdict.roles, phi, labels)
-    notes: list[dict[str, Any]] = [
-        read_result(layout.attribution_notes(chunk), "attribute") for chunk in chunks
-    ]
+    groups = group_attributions(figures, ruling.roles, phi, labels)
+    notes = [load_record(AttributionNotes, layout.attribution_notes(chunk)) for chunk in chunks]
     maps = pd.concat(
         [read_parquet(layout.gradients(chunk), "attribute") for chunk in chunks], ignore_index=True
     )
     save_table(table, layout.file("coalitions.parquet"))
     save_table(share_table(groups, others), layout.file("shares.parquet"))
     save_table(_maps(maps, codes, labels), layout.file("maps.parquet"))
-    write_json(
-        layout.file("dominance.json"),
-        {
-            **outcome_record(verdict, figures, groups, retraining),
-            "context_and_joint": percentile_interval(shares.context, context),
-            "donors": int(cohort.versions.shape[2]),
-            "subjects": len(people),
-            "completeness": shares.completeness,
-            "intervention": MAIN[0],
-            "reference": MAIN[1],
-            "interventions": others,
-            "not_applicable": {name: why for note in notes for name, why in note["not_applicable"].items()},
-            "matching": notes[0]["matching"],
-            "diagnostics": _diagnostics(notes),
-            "gradients": _gradients(notes, codes, config.seed),
-            "randomised": [entry for note in notes for entry in note["randomised"]],
-            "interactions": {f"{first}:{second}": share for (first, second), share in pairs.items()},
-            "performance": gained,
-            "removal": removal_curves(people, labels, folds, shares.share),
-            "stability": _stability(cohort, fitted, reference),
-        },
+    save_record(
+        Dominance(
+            outcome=ruling.outcome,
+            group=ruling.group,
+            reason=ruling.reason,
+            groups=groups,
+            margin=margin_of(ruling),
+            context_and_joint=interval_of(percentile_interval(shares.context, context)),
+            cross_fitted_auroc=retraining.cross_fitted_auroc,
+            within_class_correlation=retraining.within_class_correlation,
+            cross_fitted_fidelity=retraining.cross_fitted_fidelity,
+            fidelity=retraining.fidelity,
+            rivals=retraining.rivals,
+            leave_out_cost=leave_out_cost(retraining, figures.groups),
+            leave_out_r2=None if retraining.fidelity is None else ruling.costs,
+            bootstrap=len(figures.bootstrap),
+            permutations=len(figures.permuted),
+            donors=int(cohort.versions.shape[2]),
+            subjects=len(people),
+            completeness=shares.completeness,
+            intervention=MAIN[0],
+            reference=MAIN[1],
+            interventions=others,
+            not_applicable={name: why for note in notes for name, why in note.not_applicable.items()},
+            matching=notes[0].matching,
+            diagnostics=_diagnostics(notes),
+            gradients=_gradients(notes, codes, config.seed),
+            randomised=tuple(entry for note in notes for entry in note.randomised),
+            interactions={f"{first}:{second}": known(share) for (first, second), share in pairs.items()},
+            performance=gained,
+            performance_null_high=known(null_ceiling(figures.permuted_performance)),
+            removal=removal_curves(people, labels, folds, shares.share),
+            stability=_stability(cohort, fitted, reference),
+        ),
+        layout.file(Dominance.FILE),
     )
 
 
@@ -130,36 +164,43 @@ def _in_order(table: pd.DataFrame, samples: tuple[str, ...]) -> pd.DataFrame:
     return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
 
 
-def _ranks(entries: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
+def _ranks(entries: Sequence[InterventionShares]) -> dict[str, tuple[str, ...]]:
     """Return the order of the groups under each intervention but the main one, with the main reference."""
     return {
-        entry["intervention"]: tuple(entry["order"])
+        entry.intervention: entry.shares.order
         for entry in entries
-        if entry["applies"] and entry["reference"] == MAIN[1] and entry["intervention"] != MAIN[0]
+        if entry.shares is not None and entry.reference == MAIN[1] and entry.intervention != MAIN[0]
     }
 
 
-def _diagnostics(notes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _diagnostics(notes: Sequence[AttributionNotes]) -> tuple[Diagnostics, ...]:
     """Return mean and worst of each diagnostic over samples, by intervention and reference."""
-    rows = _noted(notes, "diagnostics")
-    result: list[dict[str, Any]] = []
-    for (intervention, reference), part in rows.groupby(["intervention", "reference"], sort=False):
-        figures = part.drop(columns=["sample", "intervention", "reference"]).dropna(axis=1, how="all")
+    combinations: dict[tuple[InterventionName, ReferenceName], list[dict[DiagnosticName, float | None]]] = {}
+    for entry in _by_sample(note.diagnostics for note in notes):
+        combinations.setdefault((entry.intervention, entry.reference), []).append(entry.values)
+    result = []
+    for (intervention, reference), values in combinations.items():
+        figures: dict[DiagnosticName, list[float]] = {}
+        for sample in values:
+            for name, value in sample.items():
+                if value is not None:
+                    figures.setdefault(name, []).append(value)
         result.append(
-            {
-                "intervention": intervention,
-                "reference": reference,
-                "mean": figures.mean().to_dict(),
-                "smallest": figures.min().to_dict(),
-                "largest": figures.max().to_dict(),
-            }
+            Diagnostics(
+                intervention=intervention,
+                reference=reference,
+                values={
+                    name: Spread(mean=float(np.mean(every)), smallest=min(every), largest=max(every))
+                    for name, every in figures.items()
+                },
+            )
         )
-    return result
+    return tuple(result)
 
 
-def _noted(notes: list[dict[str, Any]], name: str) -> pd.DataFrame:
+def _by_sample(parts: Iterable[Sequence[N]]) -> list[N]:
     """Return notes on samples in one order, whatever the chunks are: the last digits of means follow it."""
-    return pd.DataFrame([row for note in notes for row in note[name]]).sort_values("sample", kind="stable")
+    return sorted((note for part in parts for note in part), key=lambda note: note.sample)
 
 
 def _maps(maps: pd.DataFrame, codes: dict[str, int], labels: np.ndarray) -> pd.DataFrame:
@@ -171,36 +212,34 @@ def _maps(maps: pd.DataFrame, codes: dict[str, int], labels: np.ndarray) -> pd.D
     return cohort_map(people, labels)
 
 
-def _gradients(notes: list[dict[str, Any]], codes: dict[str, int], seed: int) -> dict[str, Any]:
+def _gradients(notes: Sequence[AttributionNotes], codes: dict[str, int], seed: int) -> GradientShares:
     """Return shares by integrated gradients over subjects, and how complete and how faithful these are."""
-    rows = _noted(notes, "gradients")
-    people = rows.assign(subject=rows["sample"].map(codes)).drop(columns="sample").groupby("subject").mean()
-    return {
-        "share": mean_shares(people[list(BAG_GROUPS)].to_numpy(), seed),
-        "subjects": len(people),
-        "completeness": float(rows["completeness"].max()),
-        "infidelity": float(rows["infidelity"].mean()),
-        "infidelity_null": float(rows["infidelity_null"].mean()),
-    }
+    entries = _by_sample(note.gradients for note in notes)
+    subject = np.array([codes[entry.sample] for entry in entries])
+    sums = pd.DataFrame([entry.groups for entry in entries]).groupby(subject).mean()
+    return GradientShares(
+        share=mean_shares(sums[list(BAG_GROUPS)].to_numpy(), seed),
+        subjects=len(sums),
+        completeness=max(entry.completeness for entry in entries),
+        infidelity=float(np.mean([entry.infidelity for entry in entries])),
+        infidelity_null=float(np.mean([entry.infidelity_null for entry in entries])),
+    )
 
 
-def _stability(
-    cohort: EmbeddedCohort, fitted: CrossFit, reference: torch.Tensor
-) -> dict[str, list[dict[str, float]]]:
+def _stability(cohort: EmbeddedCohort, fitted: CrossFit, reference: torch.Tensor) -> ShareStability:
     """Return shares by fold of the cross-fit, and by member of the ensemble (another seed each)."""
-    result: dict[str, list[dict[str, float]]] = {"folds": [], "members": []}
+    members = []
     for member in range(len(fitted.heads[0])):
         alone = CrossFit(fitted.fold, [[ensemble[member]] for ensemble in fitted.heads])
         values = coalition_values(cohort, alone, reference)
         share = _shares(cohort, values, np.ones(len(cohort.samples), dtype=bool))
-        result["members"].append(share)
+        members.append(share)
     values = coalition_values(cohort, fitted, reference)
-    for fold in range(len(fitted.heads)):
-        result["folds"].append(_shares(cohort, values, fitted.fold == fold))
-    return result
+    folds = [_shares(cohort, values, fitted.fold == fold) for fold in range(len(fitted.heads))]
+    return ShareStability(folds=tuple(folds), members=tuple(members))
 
 
-def _shares(cohort: EmbeddedCohort, values: CoalitionValues, rows: np.ndarray) -> dict[str, float]:
+def _shares(cohort: EmbeddedCohort, values: CoalitionValues, rows: np.ndarray) -> dict[str, float | None]:
     people = by_subject(cohort.codes[rows], values.values[rows])
     share = shares_of(people, by_subject(cohort.codes[rows], values.reference[rows])).share
-    return {group: float(share[place]) for place, group in enumerate(BAG_GROUPS)}
+    return {group: known(share[place]) for place, group in enumerate(BAG_GROUPS)}

@@ -24,6 +24,7 @@ from cfdna_interp.fragments.progress import Progress
 from cfdna_interp.models.adapters.load import innermost
 from cfdna_interp.models.contract import Encoder, FragmentInputs
 from cfdna_interp.models.estimate import Estimating
+from cfdna_interp.records.attribution_notes import DiagnosticName
 
 _ADDRESS = "address"  # key in a file's metadata
 _SCHEME = "swap-9"  # enters the address of an embedding: changed when the intervention changes
@@ -47,7 +48,7 @@ class EmbeddedSample:
 
     versions: torch.Tensor
     touches: torch.Tensor
-    matching: dict[str, float]
+    matching: dict[DiagnosticName, float]
 
 
 def embed_bags(encoder: Encoder, bags: list[Bag], banks: list[DonorBank]) -> EmbeddedSample:

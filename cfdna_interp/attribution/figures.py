@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cfdna_interp.attribution.judge import Dominance, judge
+from cfdna_interp.attribution.judge import Ruling, judge
 from cfdna_interp.config.settings import Validation
+from cfdna_interp.records.retraining import Retraining
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,24 +83,17 @@ class Figures:
         *,
         subjects: int,
         context: float,
-        retraining: Mapping[str, Any],
+        retraining: Retraining,
         margins: Validation,
         ranks: Mapping[str, Sequence[str]] | None = None,
         interactions: Mapping[tuple[str, str], float] | None = None,
         obstacle: str | None = None,
-    ) -> Dominance:
+    ) -> Ruling:
         """Apply the rule; see :func:`cfdna_interp.attribution.judge.judge`.
 
-        ``retraining`` is the content of ``retraining.json``: ``cross_fitted_auroc``,
-        ``within_class_correlation``, and of a surrogate ``fidelity`` and ``cross_fitted_fidelity``.
         ``obstacle`` says why the model is none to explain, where its stage found it so.
         """
-        fidelity = retraining["fidelity"]
-        if fidelity is not None:  # a surrogate whose bound is unknown is still a surrogate
-            fidelity = float("nan") if fidelity["judged_low"] is None else float(fidelity["judged_low"])
-        followed = retraining["cross_fitted_fidelity"]
-        if followed is not None:
-            followed = {name: record["judged"] for name, record in followed.items()}
+        surrogate, subsets = retraining.fidelity, retraining.cross_fitted_fidelity
         return judge(
             share=self.share,
             covariance=self.covariance,
@@ -110,15 +103,15 @@ class Figures:
             permuted_performance=self.permuted_performance,
             context=context,
             subjects=subjects,
-            cross_fitted=retraining["cross_fitted_auroc"],
+            cross_fitted=retraining.cross_fitted_auroc,
             necessity_margin=margins.necessity_margin,
             replaceable_margin=margins.replaceable_margin,
             signal_ceiling=margins.signal_ceiling,
-            alike=_by_pair(retraining["within_class_correlation"]),
+            alike=_by_pair(retraining.within_class_correlation),
             ranks=ranks,
             interactions=interactions,
-            fidelity=fidelity,
-            followed=followed,
+            fidelity=None if surrogate is None else surrogate.judged_low,
+            followed=None if subsets is None else {name: one.judged for name, one in subsets.items()},
             groups=self.groups,
             obstacle=obstacle,
         )

@@ -10,6 +10,7 @@ import numpy as np
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.attribution.lead import LEAD, Lead, lead_of
 from cfdna_interp.attribution.roles import Evidence
+from cfdna_interp.records.dominance import Outcome, Role
 
 # Of Σ|φ|: a fifth of the attribution may lie with what is in no group.
 CONTEXT_LIMIT = 0.20
@@ -26,23 +27,15 @@ INTERACTION_COST = 0.10
 
 
 @dataclass(frozen=True)
-class Dominance:
-    """Outcome of the rule.
+class Ruling:
+    """What the rule says.
 
     Attributes
     ----------
-    outcome
-        ``dominant``, ``redundant``, ``suppressor``, ``interaction``, ``none`` or ``can't tell``.
-    group
-        The dominant group; with the outcome ``suppressor`` the group whose noise is taken off, where it
-        passes the rule for dominant. None otherwise.
-    reason
-        The figures that decided, in words, and of whom they are.
+    outcome, group, reason
+        As in ``records.dominance.Dominance``.
     roles
-        Group -> ``carrier`` (has signal alone, and leaving it out costs), ``redundant`` (has signal alone,
-        others that are used as well replace it), ``suppressor`` (has no signal, and others are better with
-        it), ``partner`` (has signal only together with others), ``unused`` (has hardly a share, and leaving
-        it out costs nothing) or ``unclear``.
+        Group -> what it is to the model.
     lead
         How firmly the largest share leads.
     costs
@@ -53,10 +46,10 @@ class Dominance:
         alone.
     """
 
-    outcome: str
+    outcome: Outcome
     group: str | None
     reason: str
-    roles: dict[str, str]
+    roles: dict[str, Role]
     lead: Lead
     costs: dict[str, float]
     excluded: bool = False
@@ -88,7 +81,7 @@ def judge(
     followed: Mapping[str, float] | None = None,
     groups: Sequence[str] = BAG_GROUPS,
     obstacle: str | None = None,
-) -> Dominance:
+) -> Ruling:
     """Apply the rule.
 
     Parameters
@@ -137,8 +130,8 @@ def judge(
     if obstacle is None and (found := _obstacle(evidence, bootstrap, permuted, context, fidelity)):
         obstacle = whom + found
     if obstacle:
-        roles = dict.fromkeys(evidence.groups, "unclear")
-        return Dominance("can't tell", None, obstacle, roles, lead, evidence.costs)
+        roles: dict[str, Role] = dict.fromkeys(evidence.groups, "unclear")
+        return Ruling("can't tell", None, obstacle, roles, lead, evidence.costs)
     outcome = _outcome(evidence, lead, ranks or {}, interactions or {})
     return replace(outcome, reason=whom + outcome.reason)
 
@@ -193,15 +186,15 @@ def _outcome(
     lead: Lead,
     ranks: Mapping[str, Sequence[str]],
     interactions: Mapping[tuple[str, str], float],
-) -> Dominance:
+) -> Ruling:
     roles = evidence.roles()
     leader = _leader(evidence, lead)
     dissent = "" if leader is None else _dissent(leader, ranks)
     named = leader if not dissent else None
     first, second = evidence.order[:2]
 
-    def ruled(outcome: str, group: str | None, reason: str) -> Dominance:
-        return Dominance(outcome, group, reason, roles, lead, evidence.costs)
+    def ruled(outcome: Outcome, group: str | None, reason: str) -> Ruling:
+        return Ruling(outcome, group, reason, roles, lead, evidence.costs)
 
     suppressors = [group for group in evidence.order if roles[group] == "suppressor"]
     if suppressors:
@@ -243,7 +236,7 @@ def _outcome(
     # Among many groups noise takes so much of the attribution that the only one that tells anything has no
     # lead of a tenth: that is no proof that nothing leads.
     excluded = lead.excluded and len(carriers) != 1
-    return Dominance("none", None, reason, roles, lead, evidence.costs, excluded)
+    return Ruling("none", None, reason, roles, lead, evidence.costs, excluded)
 
 
 def _leader(evidence: Evidence, lead: Lead) -> str | None:
@@ -267,7 +260,7 @@ def _dissent(leader: str, ranks: Mapping[str, Sequence[str]]) -> str:
 
 
 def _interact(
-    evidence: Evidence, roles: Mapping[str, str], interactions: Mapping[tuple[str, str], float]
+    evidence: Evidence, roles: Mapping[str, Role], interactions: Mapping[tuple[str, str], float]
 ) -> bool:
     """Return whether the two leading groups are partners, and no other pair interacts more."""
     pair = evidence.order[:2]

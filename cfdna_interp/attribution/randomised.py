@@ -21,16 +21,17 @@ from scipy.stats import ortho_group, spearmanr
 from cfdna_interp.models.contract import Encoder, FragmentInputs
 from cfdna_interp.models.encoder import CHANNELS, ReferenceEncoder
 from cfdna_interp.models.head import AttentionHead
+from cfdna_interp.records.attribution_notes import DepthName
 from cfdna_interp.stats.resampling import stream
 
 # Depth -> weights that are re-initialised at it, beside those of all depths before.
-LAYERS = {
+LAYERS: dict[DepthName, tuple[str, ...]] = {
     "head": (),
     "last_layer": ("body.2.",),
     "body": ("body.0.",),
     "tables": tuple("markers" if channel == "markers" else f"{channel}." for channel in CHANNELS),
 }
-FOREIGN_LAYERS = ("head", "embedding")
+FOREIGN_LAYERS: tuple[DepthName, ...] = ("head", "embedding")
 
 # From an encoder, the heads that never saw a subject and the versions of a bag: (groups,) attributions.
 Attribute = Callable[[Encoder, list[AttentionHead], tuple[FragmentInputs, ...]], np.ndarray]
@@ -51,7 +52,7 @@ class RandomisedShares:
         either sign, where the attributions follow the weights.
     """
 
-    depth: str
+    depth: DepthName
     shares: np.ndarray
     cosine: np.ndarray
     rank: np.ndarray
@@ -92,7 +93,7 @@ class Rotated:
         return self.encoder.encode(fragments) @ self.rotation
 
 
-def depths_of(encoder: Encoder) -> tuple[str, ...]:
+def depths_of(encoder: Encoder) -> tuple[DepthName, ...]:
     """Return the depths at which an encoder can be randomised, from the top down."""
     return tuple(LAYERS) if isinstance(encoder, ReferenceEncoder) else FOREIGN_LAYERS
 
@@ -107,7 +108,7 @@ def randomised_head(head: AttentionHead, rng: np.random.Generator) -> AttentionH
 
 
 def randomised_encoder(
-    encoder: Encoder, depth: str, rng: np.random.Generator, fragments: FragmentInputs
+    encoder: Encoder, depth: DepthName, rng: np.random.Generator, fragments: FragmentInputs
 ) -> Encoder:
     """Return an encoder whose weights are re-initialised down to a depth; the one given stays as it is.
 

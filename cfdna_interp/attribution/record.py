@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cfdna_interp.attribution.figures import Figures
-from cfdna_interp.attribution.judge import Dominance, null_ceiling
+from cfdna_interp.attribution.judge import Ruling, null_ceiling
 from cfdna_interp.attribution.lead import LEAD
 from cfdna_interp.attribution.refit_plan import MAIN
+from cfdna_interp.records.dominance import GroupAttribution, InterventionShares, Margin, Role
+from cfdna_interp.records.retraining import Retraining
+from cfdna_interp.records.values import Interval, interval_of, known
 from cfdna_interp.stats.means import mean_interval
 from cfdna_interp.stats.resampling import percentile_interval
 
-Record = dict[str, Any]
 
-
-def group_records(
-    figures: Figures, roles: Mapping[str, str], phi: np.ndarray, labels: np.ndarray
-) -> dict[str, Record]:
+def group_attributions(
+    figures: Figures, roles: Mapping[str, Role], phi: np.ndarray, labels: np.ndarray
+) -> dict[str, GroupAttribution]:
     """Return ``groups`` of the record: shares with intervals over refits, their nulls, mean φ, and roles.
 
     Parameters
@@ -35,89 +35,73 @@ def group_records(
         (subjects,) 1 case, 0 control.
     """
     return {
-        group: {
-            "share": percentile_interval(figures.share[g], figures.bootstrap[:, g]),
-            "covariance_share": percentile_interval(
-                figures.covariance[g], figures.bootstrap_covariance[:, g]
+        group: GroupAttribution(
+            share=interval_of(percentile_interval(figures.share[g], figures.bootstrap[:, g])),
+            covariance_share=interval_of(
+                percentile_interval(figures.covariance[g], figures.bootstrap_covariance[:, g])
             ),
-            "null_share_high": float(np.quantile(figures.permuted[:, g], 0.95, method="higher")),
-            "null_max_high": null_ceiling(figures.permuted),
-            "mean_phi_case": mean_interval(phi[labels == 1, g]),
-            "mean_phi_control": mean_interval(phi[labels == 0, g]),
-            "role": roles[group],
-        }
+            null_share_high=known(np.quantile(figures.permuted[:, g], 0.95, method="higher")),
+            null_max_high=known(null_ceiling(figures.permuted)),
+            mean_phi_case=interval_of(mean_interval(phi[labels == 1, g])),
+            mean_phi_control=interval_of(mean_interval(phi[labels == 0, g])),
+            role=roles[group],
+        )
         for g, group in enumerate(figures.groups)
     }
 
 
-def outcome_record(
-    verdict: Dominance, figures: Figures, groups: Mapping[str, Record], retraining: Mapping[str, Any]
-) -> Record:
-    """Return the outcome and what it was decided on.
-
-    Parameters
-    ----------
-    verdict, figures
-        The rule's answer, and what it was put to.
-    groups
-        Of :func:`group_records`.
-    retraining
-        The content of ``retraining.json``.
-    """
-    cross_fitted = retraining["cross_fitted_auroc"]
-    followed = retraining["cross_fitted_fidelity"]
-    return {
-        "outcome": verdict.outcome,
-        "group": verdict.group,
-        "reason": verdict.reason,
-        "groups": dict(groups),
-        "margin": {
-            "group": verdict.lead.group,
-            "value": verdict.lead.value,
-            "low": verdict.lead.low[verdict.lead.group],
-            "high": verdict.lead.high,
-            "needed": LEAD,
-            "excluded": verdict.excluded,
-        },
-        "cross_fitted_auroc": cross_fitted,
-        "leave_out_cost": {
-            group: cross_fitted["model"] - cross_fitted[f"model_without_{group}"] for group in figures.groups
-        },
-        "within_class_correlation": retraining["within_class_correlation"],
-        "cross_fitted_fidelity": followed,
-        "leave_out_r2": None if followed is None else verdict.costs,
-        "bootstrap": len(figures.bootstrap),
-        "permutations": len(figures.permuted),
-        "performance_null_high": null_ceiling(figures.permuted_performance),
-        "fidelity": retraining["fidelity"],
-    }
+def margin_of(ruling: Ruling) -> Margin:
+    """Return ``margin`` of the record: how firmly the largest share leads."""
+    lead = ruling.lead
+    return Margin(
+        group=lead.group,
+        value=known(lead.value),
+        low=known(lead.low[lead.group]),
+        high=known(lead.high),
+        needed=LEAD,
+        excluded=ruling.excluded,
+    )
 
 
-def share_table(groups: Mapping[str, Record], others: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def leave_out_cost(retraining: Retraining, groups: Sequence[str]) -> dict[str, float]:
+    """Return group -> drop of the cross-fitted AUROC when the model is retrained without it."""
+    reached = retraining.cross_fitted_auroc
+    return {group: reached["model"] - reached[f"model_without_{group}"] for group in groups}
+
+
+def share_table(
+    groups: Mapping[str, GroupAttribution], interventions: Sequence[InterventionShares]
+) -> pd.DataFrame:
     """Return one row a share: of the rule's own intervention with refits, and of every combination.
 
     Parameters
     ----------
     groups
-        Of :func:`group_records`.
-    others
+        Of :func:`group_attributions`.
+    interventions
         ``interventions`` of the record: shares of the heads as they are.
     """
     rows = [
-        {"intervention": MAIN[0], "reference": MAIN[1], "kind": kind, "group": group, **entry[kind]}
+        _row(*MAIN, kind, group, interval)
         for group, entry in groups.items()
-        for kind in ("share", "covariance_share")
+        for kind, interval in (("share", entry.share), ("covariance_share", entry.covariance_share))
     ]
     rows += [
-        {
-            "intervention": entry["intervention"],
-            "reference": entry["reference"],
-            "kind": "share of fixed heads",
-            "group": group,
-            **interval,
-        }
-        for entry in others
-        if entry["applies"]
-        for group, interval in entry["share"].items()
+        _row(entry.intervention, entry.reference, "share of fixed heads", group, interval)
+        for entry in interventions
+        if entry.shares is not None
+        for group, interval in entry.shares.share.items()
     ]
     return pd.DataFrame(rows)
+
+
+def _row(intervention: str, reference: str, kind: str, group: str, share: Interval) -> dict[str, object]:
+    return {
+        "intervention": intervention,
+        "reference": reference,
+        "kind": kind,
+        "group": group,
+        "value": share.value,
+        "low": share.low,
+        "high": share.high,
+    }

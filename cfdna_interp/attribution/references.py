@@ -7,16 +7,18 @@ that what these explain is not put down to the group. Several disjoint donors gi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.errors import InputError
+from cfdna_interp.records.attribution_notes import Matching, ReferenceName
 from cfdna_interp.stats.resampling import stream
 
-KINDS = ("discovery", "controls", "matched")
+KINDS: tuple[ReferenceName, ...] = ("discovery", "controls", "matched")
 
 
 @dataclass(frozen=True)
@@ -30,24 +32,20 @@ class Pools:
     members
         For each target, for each donor, the rows of the discovery samples whose fragments it pools. Donors of
         one target have no subject in common. Empty where the reference does not apply.
-    differing
-        For ``matched``: how many pairs of target and donor differ (or are unknown) in ``sex`` and in
-        ``batch``; a column that no control has is left out.
-    age_gap
-        For ``matched``: mean difference of age over pairs of target and donor, years; None without ages.
+    matching
+        For ``matched``: how near the donors are. None for the others.
     reason
         Why the reference does not apply, "" where it does.
     """
 
-    kind: str
+    kind: ReferenceName
     members: tuple[tuple[tuple[int, ...], ...], ...]
-    differing: dict[str, int] = field(default_factory=dict)
-    age_gap: float | None = None
+    matching: Matching | None = None
     reason: str = ""
 
 
 def pools(
-    kind: str, discovery: Sequence[Sample], targets: Sequence[Sample], *, donors: int, seed: int
+    kind: ReferenceName, discovery: Sequence[Sample], targets: Sequence[Sample], *, donors: int, seed: int
 ) -> Pools:
     """Choose who donates to each target.
 
@@ -109,7 +107,11 @@ def _matched(discovery: Sequence[Sample], targets: Sequence[Sample], donors: int
     if not (sex or batch or aged):
         return Pools("matched", (), reason="the sheet gives no age, sex or batch of the controls")
     members, gaps = [], []
-    differing = {name: 0 for name, known in (("sex", sex), ("batch", batch)) if known}
+    differing: dict[Literal["sex", "batch"], int] = {}
+    if sex:
+        differing["sex"] = 0
+    if batch:
+        differing["batch"] = 0
     for target in targets:
         chance = stream(seed, "donors", "matched", target.sample).permutation(len(controls))
         ranked = sorted(
@@ -133,10 +135,11 @@ def _matched(discovery: Sequence[Sample], targets: Sequence[Sample], donors: int
                 differing[name] += not _same(target, discovery[row], name)
             gaps.append(_gap(target, discovery[row]))
     known = [gap for gap in gaps if np.isfinite(gap)]
-    return Pools("matched", tuple(members), differing, float(np.mean(known)) if known else None)
+    matching = Matching(differing=differing, age_gap=float(np.mean(known)) if known else None)
+    return Pools("matched", tuple(members), matching)
 
 
-def _distance(target: Sample, donor: Sample, columns: dict[str, int]) -> tuple[int, float]:
+def _distance(target: Sample, donor: Sample, columns: Iterable[str]) -> tuple[int, float]:
     differs = {name: not _same(target, donor, name) for name in columns}
     return 2 * differs.get("batch", False) + differs.get("sex", False), _gap(target, donor)
 

@@ -10,8 +10,10 @@ import pandas as pd
 from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
+from cfdna_interp.records.attribution_notes import InterventionName, ReferenceName
 
-MAIN = ("swap", "discovery")  # the intervention and the reference that refits use, and the rule with them
+# The intervention and the reference that refits use, and the rule with them.
+MAIN: tuple[InterventionName, ReferenceName] = ("swap", "discovery")
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,16 @@ import numpy as np
 import torch
 
 from cfdna_interp.artifacts.features import BAG_GROUPS
-from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import Prediction, Score, frozen_scores, save_predictions, save_scores
 from cfdna_interp.attribution.alike import within_class_correlations
 from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.attribution.dataset import EmbeddedCohort, load_cohort
 from cfdna_interp.config import Config
-from cfdna_interp.models.adapters.table import Fidelity, fidelity, fidelity_records
+from cfdna_interp.models.adapters.table import fidelity, subset_fidelities
 from cfdna_interp.models.crossfit import CrossFit, crossfit
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.retraining import Retraining, SurrogateFidelity
 from cfdna_interp.stats.resampling import stream
 from cfdna_interp.stats.roc import auroc
 
@@ -67,7 +68,7 @@ def run_train(config: Config) -> None:
     discovery, heldout = load_cohort(config, "discovery"), load_cohort(config, "heldout")
     scores: list[Score] = []
     cross_fitted = {}
-    followed: dict[str, Fidelity] = {}
+    followed: dict[str, SurrogateFidelity] = {}
     alone: dict[str, np.ndarray] = {}
     for name, present in subsets().items():
         bags = discovery.coalition(present)
@@ -98,14 +99,14 @@ def run_train(config: Config) -> None:
             )
         scores += frozen_scores(name, frozen, heldout.scores, heldout.samples, heldout.subjects)
     labels = by_subject(discovery.codes, discovery.labels[:, None])[:, 0]
-    write_json(
-        layout.file("retraining.json"),
-        {
-            "cross_fitted_auroc": cross_fitted,
-            "within_class_correlation": within_class_correlations(alone, labels, fold),
-            **fidelity_records(followed),
-        },
+    record = Retraining(
+        cross_fitted_auroc=cross_fitted,
+        within_class_correlation=within_class_correlations(alone, labels, fold),
+        rivals=(),
+        fidelity=followed.get("model"),
+        cross_fitted_fidelity=subset_fidelities(followed),
     )
+    save_record(record, layout.file(Retraining.FILE))
     save_scores(scores, layout.scores("model"))
 
 

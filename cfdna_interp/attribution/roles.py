@@ -19,6 +19,8 @@ from math import sqrt
 import numpy as np
 from scipy.stats import norm
 
+from cfdna_interp.records.dominance import Role
+
 # Of the attribution. What has less of it is not used by the model, and no group is redundant to a model that
 # does not use it.
 USED = 0.10
@@ -190,13 +192,13 @@ class Evidence:
         """Return whether the model has signal to divide; a foreign model rests on something in any case."""
         return self.followed is not None or self.cross_fitted["model"] >= self.signal_ceiling
 
-    def roles(self) -> dict[str, str]:
+    def roles(self) -> dict[str, Role]:
         """Return group -> role; all are ``unclear`` where the model has no signal to divide."""
         if not self.divisible():
             return dict.fromkeys(self.groups, "unclear")
         return {group: self._role(group) for group in self.groups}
 
-    def _role(self, group: str) -> str:
+    def _role(self, group: str) -> Role:
         others = [other for other in self.groups if other != group and self.signals(other)]
         if others and self._suppresses(group):
             return "suppressor"

@@ -18,6 +18,8 @@ from cfdna_interp.attribution.coalitions import (
     shares_of,
 )
 from cfdna_interp.attribution.dataset import COALITIONS, coalition_index
+from cfdna_interp.records.dominance import FixedShares, InterventionShares, Removal, RemovalStep
+from cfdna_interp.records.values import Interval, interval_of, known
 from cfdna_interp.stats.resampling import bootstrap_counts, percentile_interval, stream
 from cfdna_interp.stats.roc import mean_auroc
 
@@ -65,7 +67,7 @@ def interaction_shares(values: np.ndarray) -> dict[tuple[str, str], float]:
     return {pair: float(np.abs(index).sum()) / total for pair, index in interactions(values).items()}
 
 
-def mean_shares(attributions: np.ndarray, seed: int) -> dict[str, dict[str, float]]:
+def mean_shares(attributions: np.ndarray, seed: int) -> dict[str, Interval]:
     """Return each group's part of the sum of |attributions| over subjects, with an interval over subjects.
 
     Parameters
@@ -77,19 +79,22 @@ def mean_shares(attributions: np.ndarray, seed: int) -> dict[str, dict[str, floa
 
     Returns
     -------
-    Group -> value, low and high; NaN where nothing is attributed to any group.
+    Group -> share; unknown where nothing is attributed to any group.
     """
     sizes, rng = np.abs(attributions), stream(seed, "gradients")
     counts = [bootstrap_counts(np.zeros(len(sizes), dtype=int), rng) for _ in range(DRAWS)]
     sums = np.stack([np.ones(len(sizes)), *counts]) @ sizes  # (1 + draws, groups)
     totals = sums.sum(axis=1, keepdims=True)
     shares = sums / np.where(totals > 0, totals, np.nan)
-    return {group: percentile_interval(shares[0, g], shares[1:, g]) for g, group in enumerate(BAG_GROUPS)}
+    return {
+        group: interval_of(percentile_interval(shares[0, g], shares[1:, g]))
+        for g, group in enumerate(BAG_GROUPS)
+    }
 
 
 def performance(
     values: np.ndarray, targets: np.ndarray, labels: np.ndarray, seed: int
-) -> dict[str, dict[str, float]]:
+) -> dict[str, Interval]:
     """Divide the drop of the log-loss over the groups, with intervals; see :func:`performance_of`.
 
     Parameters
@@ -105,20 +110,19 @@ def performance(
 
     Returns
     -------
-    Group -> value, low, high in nats; their values sum to the loss of no group less that of all.
+    Group -> its part in nats; their values sum to the loss of no group less that of all.
     """
     rng = stream(seed, "performance")
     draws = np.stack([bootstrap_counts(labels.astype(int), rng) for _ in range(DRAWS)])
     drawn = performance_of(values, targets, draws)  # (draws, groups)
     value = performance_of(values, targets, np.ones((1, len(labels))))[0]
     return {
-        group: percentile_interval(value[place], drawn[:, place]) for place, group in enumerate(BAG_GROUPS)
+        group: interval_of(percentile_interval(value[place], drawn[:, place]))
+        for place, group in enumerate(BAG_GROUPS)
     }
 
 
-def removal_curves(
-    values: np.ndarray, labels: np.ndarray, folds: np.ndarray, share: np.ndarray
-) -> dict[str, list[dict[str, object]]]:
+def removal_curves(values: np.ndarray, labels: np.ndarray, folds: np.ndarray, share: np.ndarray) -> Removal:
     """Return AUROC while groups are taken away, or put back, the one with the largest share first.
 
     Parameters
@@ -132,21 +136,21 @@ def removal_curves(
         (groups,) shares that give the order.
     """
     order = [int(place) for place in np.argsort(-share)]
-    everything = set(range(len(BAG_GROUPS)))
-    curves: dict[str, list[dict[str, object]]] = {"deletion": [], "insertion": []}
-    for count in range(len(order) + 1):
-        first = set(order[:count])
-        for name, present in (("deletion", everything - first), ("insertion", first)):
-            curves[name].append(
-                {
-                    "groups": [BAG_GROUPS[place] for place in sorted(present)],
-                    "auroc": mean_auroc(values[:, coalition_index(_present(present))], labels, folds),
-                }
-            )
-    return curves
+
+    def step(present: set[int]) -> RemovalStep:
+        return RemovalStep(
+            groups=tuple(BAG_GROUPS[place] for place in sorted(present)),
+            auroc=mean_auroc(values[:, coalition_index(_present(present))], labels, folds),
+        )
+
+    counts = range(len(order) + 1)
+    return Removal(
+        deletion=tuple(step(set(order[count:])) for count in counts),
+        insertion=tuple(step(set(order[:count])) for count in counts),
+    )
 
 
-def agreement(table: pd.DataFrame, codes: dict[str, int], seed: int) -> list[dict[str, object]]:
+def agreement(table: pd.DataFrame, codes: dict[str, int], seed: int) -> tuple[InterventionShares, ...]:
     """Summarise every combination of intervention and reference.
 
     Parameters
@@ -160,36 +164,38 @@ def agreement(table: pd.DataFrame, codes: dict[str, int], seed: int) -> list[dic
 
     Returns
     -------
-    One entry a combination: intervention, reference, subjects with a value, the fewest donors of one of them,
-    whether it applies (four fifths of the subjects have values) and, where it does, share of each group with
-    interval and standard error over donors, the groups by share, and context and joint dependence.
+    One entry a combination; with shares where four fifths of the subjects have values.
     """
-    entries: list[dict[str, object]] = []
-    for (intervention, reference), rows in table.groupby(["intervention", "reference"], sort=False):
+    entries = []
+    pairs = table[["intervention", "reference"]].drop_duplicates()
+    for intervention, reference in pairs.itertuples(index=False, name=None):
+        rows = table[(table.intervention == intervention) & (table.reference == reference)]
         samples = rows["sample"].unique()
         values, anchors = arrays(rows, len(samples))
         donors = values.shape[2]
         subject = np.array([codes[str(sample)] for sample in samples])
         # A donor part without weights in any coalition takes nothing away from the mean of the others.
         whole = np.isfinite(values).all(axis=1)  # (samples, donors)
-        known = whole.sum(axis=1) >= (donors + 1) // 2
-        entry: dict[str, object] = {
-            "intervention": intervention,
-            "reference": reference,
-            "subjects": len(np.unique(subject[known])),
-            "of": len(np.unique(subject)),
-            "donors": int(whole.sum(axis=1)[known].min()) if known.any() else 0,
-        }
-        applies = len(np.unique(subject[known])) >= COVERED * len(np.unique(subject))
-        entry["applies"] = bool(applies)
-        if applies:
-            entry["donor_error"] = _donor_error(subject[known], values[known], whole[known])
-            people = by_subject(subject[known], filled(values[known], whole[known]))
+        covered = whole.sum(axis=1) >= (donors + 1) // 2
+        subjects, of = len(np.unique(subject[covered])), len(np.unique(subject))
+        fixed = None
+        if subjects >= COVERED * of:
+            people = by_subject(subject[covered], filled(values[covered], whole[covered]))
             # Of donors that were there alone: a mean in place of a missing one would hide the donors' noise.
-            there = np.where(whole[known], values[known][:, 0] - anchors[known], np.nan)
-            entry |= _with_interval(people, by_subject(subject[known], there), seed)
-        entries.append(entry)
-    return entries
+            there = np.where(whole[covered], values[covered][:, 0] - anchors[covered], np.nan)
+            error = _donor_error(subject[covered], values[covered], whole[covered])
+            fixed = _with_interval(people, by_subject(subject[covered], there), error, seed)
+        entries.append(
+            InterventionShares(
+                intervention=intervention,
+                reference=reference,
+                subjects=subjects,
+                of=of,
+                donors=int(whole.sum(axis=1)[covered].min()) if covered.any() else 0,
+                shares=fixed,
+            )
+        )
+    return tuple(entries)
 
 
 def arrays(rows: pd.DataFrame, samples: int) -> tuple[np.ndarray, np.ndarray]:
@@ -207,7 +213,9 @@ def filled(values: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return result
 
 
-def _with_interval(people: np.ndarray, gaps: np.ndarray, seed: int) -> dict[str, object]:
+def _with_interval(
+    people: np.ndarray, gaps: np.ndarray, donor_error: dict[str, float | None], seed: int
+) -> FixedShares:
     attributions = replace(Attributions.of(people, np.zeros_like(people[:, 0])), gaps=gaps)
     shares = attributions.shares()
     rng = stream(seed, "agreement")
@@ -215,17 +223,19 @@ def _with_interval(people: np.ndarray, gaps: np.ndarray, seed: int) -> dict[str,
     drawn = [attributions.shares(count.astype(float)) for count in counts]
     share = np.array([draw.share for draw in drawn])  # (draws, groups)
     context = np.array([draw.context for draw in drawn])
-    return {
-        "share": {
-            group: percentile_interval(shares.share[g], share[:, g]) for g, group in enumerate(BAG_GROUPS)
+    return FixedShares(
+        share={
+            group: interval_of(percentile_interval(shares.share[g], share[:, g]))
+            for g, group in enumerate(BAG_GROUPS)
         },
-        "order": [BAG_GROUPS[place] for place in np.argsort(-shares.share, kind="stable")],
-        "context_and_joint": percentile_interval(shares.context, context),
-        "completeness": shares.completeness,
-    }
+        order=tuple(BAG_GROUPS[place] for place in np.argsort(-shares.share, kind="stable")),
+        context_and_joint=interval_of(percentile_interval(shares.context, context)),
+        completeness=shares.completeness,
+        donor_error=donor_error,
+    )
 
 
-def _donor_error(subject: np.ndarray, values: np.ndarray, whole: np.ndarray) -> dict[str, float]:
+def _donor_error(subject: np.ndarray, values: np.ndarray, whole: np.ndarray) -> dict[str, float | None]:
     """Return the standard error over donor parts of each group's share."""
     shares = []
     for donor in range(values.shape[2]):
@@ -238,7 +248,7 @@ def _donor_error(subject: np.ndarray, values: np.ndarray, whole: np.ndarray) -> 
         if len(shares) > 1
         else np.full(len(BAG_GROUPS), np.nan)
     )
-    return {group: float(spread[place]) for place, group in enumerate(BAG_GROUPS)}
+    return {group: known(spread[place]) for place, group in enumerate(BAG_GROUPS)}
 
 
 def _present(groups: set[int]) -> tuple[bool, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from cfdna_interp.attribution.study import Bag, Study
 from cfdna_interp.models.contract import Encoder, FragmentInputs
 from cfdna_interp.models.head import AttentionHead
 from cfdna_interp.models.reference_line import ReferenceLine
+from cfdna_interp.records.attribution_notes import DiagnosticName, InterventionName, ReferenceName
 from cfdna_interp.stats.resampling import stream
 
 UNEDITED = 0.05  # of a bag's fragments; beyond it a bag has no value under ``edit``
@@ -40,7 +42,7 @@ class Reference:
         Of each part, for ``reweight``.
     """
 
-    kind: str
+    kind: ReferenceName
     banks: list[DonorBank]
     bags: torch.Tensor
     margins: list[ReferenceMargins]
@@ -81,7 +83,7 @@ class Found:
     """
 
     values: np.ndarray
-    diagnostics: dict[str, float]
+    diagnostics: Mapping[DiagnosticName, float]
 
 
 def swapped(study: Study, target: Target, reference: Reference) -> Found:
@@ -141,7 +143,12 @@ def edited(study: Study, target: Target, reference: Reference) -> Found:
     )
 
 
-INTERVENTIONS = {"swap": swapped, "reweight": reweighted, "edit": edited}
+Intervene = Callable[[Study, Target, Reference], Found]
+INTERVENTIONS: dict[InterventionName, Intervene] = {
+    "swap": swapped,
+    "reweight": reweighted,
+    "edit": edited,
+}
 
 
 def _versions(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from cfdna_interp.config.table import FeatureTable
 
@@ -105,8 +105,8 @@ class Attribution:
     gradients.
     """
 
-    interventions: tuple[str, ...] = ("swap", "reweight", "edit")
-    references: tuple[str, ...] = ("discovery", "controls", "matched")
+    interventions: tuple[Literal["swap", "reweight", "edit"], ...] = ("swap", "reweight", "edit")
+    references: tuple[Literal["discovery", "controls", "matched"], ...] = ("discovery", "controls", "matched")
     gradient_steps: int = 16
     donors: int = 5
     bootstrap: int = 200

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cfdna_interp import __version__
-from cfdna_interp.artifacts.files import digest_file, plain, read_result, write_json
+from cfdna_interp.artifacts.files import digest_file, plain, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import (
     TECHNICAL,
@@ -29,6 +29,8 @@ from cfdna_interp.proxy.baselines import NO_FEATURE, baselines, fit_all, inputs_
 from cfdna_interp.proxy.measure import METRICS
 from cfdna_interp.proxy.training import training_distance, training_levels
 from cfdna_interp.proxy.worth import cross_validations, fidelity_to_model, stable_features
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.dominance import Dominance
 from cfdna_interp.stats.resampling import stream
 
 # A new sample whose fragment-length mode lies outside the training cohort was made by another protocol.
@@ -61,10 +63,8 @@ def run_proxy(config: Config) -> None:
             f"{layout.matrix('heldout')} has other features than {layout.matrix('discovery')}; "
             "run the matrix stage again"
         )
-    dominance = read_result(
-        layout.file("dominance.json"), "dominance", group=object, outcome=str, reason=str, groups=dict
-    )
-    group = dominance["group"]
+    dominance = load_record(Dominance, layout.file(Dominance.FILE))
+    group = dominance.group
     # What is measured too seldom is known before the opening: of held-out samples without their labels.
     seldom = seldom_measured(discovery, heldout)
     fitted, absent = fit_all(config, discovery, group, seldom)
@@ -75,7 +75,7 @@ def run_proxy(config: Config) -> None:
             scores += _scores(baseline.score, linear, inputs_of(baseline, heldout, discovery), heldout)
     proxy = fitted.get(f"baseline_{group}")
     empty = absent.get(f"baseline_{group}") == NO_FEATURE
-    if proxy is not None:
+    if proxy is not None and group is not None:
         scores += _scores("proxy", proxy, group_inputs(heldout, (group,)), heldout)
     save_proxy(_proxy(config, layout, discovery, dominance, proxy, empty), layout.file("proxy.json"))
     save_scores(scores, layout.scores("proxy"))
@@ -100,13 +100,13 @@ def _proxy(
     config: Config,
     layout: Layout,
     table: Table,
-    dominance: dict[str, Any],
+    dominance: Dominance,
     linear: Linear | None,
     empty: bool,
 ) -> Proxy:
-    group = dominance["group"]
+    group = dominance.group
     if group is None:
-        reason = f"no group is dominant: {dominance['reason']}"
+        reason = f"no group is dominant: {dominance.reason}"
     elif empty:
         reason = f"{group} is dominant, but {NO_FEATURE}"
     elif linear is None:
@@ -114,7 +114,7 @@ def _proxy(
     else:
         reason = ""
     distance = stability = fidelity = None
-    if linear is not None:
+    if linear is not None and group is not None:
         inputs = group_inputs(table, (group,))
         distance = training_distance(
             _columns_of(linear, inputs),
@@ -195,7 +195,7 @@ def _protocol(
     config: Config,
     layout: Layout,
     table: Table,
-    dominance: dict[str, Any],
+    dominance: Dominance,
     absent: dict[str, str],
     left_out: dict[str, str],
 ) -> dict[str, Any]:
@@ -203,8 +203,8 @@ def _protocol(
     return {
         "software": __version__,
         "seed": config.seed,
-        "outcome": dominance["outcome"],
-        "group": dominance["group"],
+        "outcome": dominance.outcome,
+        "group": dominance.group,
         "groups": list(table.model_groups),
         "features": {
             group: [

@@ -17,6 +17,8 @@ from cfdna_interp.artifacts.files import read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import load_predictions
 from cfdna_interp.proxy.subjects import Subjects
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.dominance import Dominance
 from cfdna_interp.stats.power import ALPHA, error
 from cfdna_interp.stats.roc import (
     LEVEL,
@@ -92,29 +94,22 @@ def load_discovery(layout: Layout) -> Discovery:
     InputError
         ``dominance.json``, ``proxy.json`` or ``predictions.discovery.parquet`` is missing or damaged.
     """
-    dominance = read_result(
-        layout.file("dominance.json"),
-        "dominance",
-        groups=dict,
-        cross_fitted_auroc=dict,
-        leave_out_cost=dict,
-        fidelity=object,
-    )
+    dominance = load_record(Dominance, layout.file(Dominance.FILE))
     proxy = read_result(layout.file("proxy.json"), "proxy", group=object)
     rows = load_predictions(layout.file("predictions.discovery.parquet"))
     people = Subjects(np.array([row.label for row in rows]), np.array([row.subject for row in rows]))
     folds = np.array([row.fold for row in rows])[people.first]
-    reached = dict(dominance["cross_fitted_auroc"])
+    reached = dict(dominance.cross_fitted_auroc)
     if proxy["group"] is not None:
         reached["proxy"] = proxy["cv"]["mean"]
-    own = dominance["fidelity"] is None
+    own = dominance.fidelity is None
     return Discovery(
         labels=people.labels,
         folds=folds,
         logits=people.means(np.array([row.logit for row in rows])) if own else None,
         reached=reached,
-        costs=dominance["leave_out_cost"],
-        roles={group: record["role"] for group, record in dominance["groups"].items()},
+        costs=dominance.leave_out_cost,
+        roles={group: record.role for group, record in dominance.groups.items()},
     )
 
 

@@ -66,6 +66,6 @@ def surrogate_losses(
         "n": len(labels),
         "saturated": held,
         "measure": "rank correlation" if ranked else "correlation",
-        "follows": percentile_interval(whole[0], whole[1:]),
-        "losses": {group: percentile_interval(lost[0], lost[1:]) for group, lost in losses.items()},
+        "follows": percentile_interval(whole[0], whole[1:])._asdict(),
+        "losses": {group: percentile_interval(lost[0], lost[1:])._asdict() for group, lost in losses.items()},
     }

@@ -27,7 +27,7 @@ ELSEWHERE = ("transformers", "torch_module")
 
 def method_answers(run: Run) -> dict[str, str]:
     """Return what the names about methods in ``resources/tripod_ai.yaml`` stand for in this run."""
-    groups = sorted(run.dominance["groups"], key=group_rank)
+    groups = sorted(run.dominance.groups, key=group_rank)
     named = ", ".join(group_name(group).lower() for group in groups)
     table = run.table
     calculated = "a logit per sample from frozen models, averaged over a subject's samples"

@@ -101,8 +101,8 @@ def render(run: Run, manifest: Manifest) -> str:
         "term_name": words.term_name,
         "concept_name": concept_name,
         "metric_name": metric_name,
-        "in_words": lambda text: in_words(text, run.dominance["groups"]),
-        "reference_name": lambda name: REFERENCES.get(name, name),
+        "in_words": lambda text: in_words(text, run.dominance.groups),
+        "reference_name": lambda name: REFERENCES[name],
         "settings": _settings,
     }
     judged = run.audit["handling"]["score"]
@@ -130,16 +130,16 @@ def render(run: Run, manifest: Manifest) -> str:
         role_names=words.ROLE_NAMES,
         n=run.counts(),
         scores=sorted(run.validation["scores"], key=words.score_rank),
-        groups=sorted(run.dominance["groups"], key=words.group_rank),
-        model_card=describe_model(run.encoder, run.dominance["fidelity"], run.dominance.get("rivals", ())),
-        outcome=outcome_title(run.dominance),
-        overruled=overruled(run.dominance, run.verdict["rungs"]),
+        groups=sorted(run.dominance.groups, key=words.group_rank),
+        model_card=describe_model(run.encoder, run.dominance.fidelity, run.dominance.rivals),
+        outcome=outcome_title(run.dominance.outcome, run.dominance.group),
+        overruled=overruled(run.dominance.group, run.verdict["rungs"]),
         sentences_of_roles=role_sentences(run.dominance),
-        combinations=combinations(run.dominance),
-        agreement=agreement(run.dominance),
+        combinations=combinations(run.dominance.interventions),
+        agreement=agreement(run.dominance.interventions),
         refusals=refusals(run.dominance),
         questions={name: QUESTIONS[name] for name in run.config.attribution.interventions},
-        diagnostics=diagnostics(run.dominance),
+        diagnostics=diagnostics(run.dominance.diagnostics),
         **embedding_parts(run),
         hypotheses=arrange(run),
         judged=judged,
@@ -177,7 +177,9 @@ def draw(run: Run) -> dict[str, go.Figure]:
         figures |= {
             "length-by-label": length_by_label(tables),
             "length-by-batch": length_by_batch(tables),
-            "interventions": intervention_figure(combinations(run.dominance), run.dominance),
+            "interventions": intervention_figure(
+                combinations(run.dominance.interventions), run.dominance.groups
+            ),
         }
     if run.calls is not None and run.calls.measured:
         figures["m-bias"] = m_bias_figure(run.calls)

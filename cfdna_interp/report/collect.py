@@ -19,6 +19,8 @@ from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.filters import REASONS
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.dominance import Dominance
 from cfdna_interp.report.calls import CallTable, load_calls
 from cfdna_interp.report.feature_table import FeatureTable, load_feature_table
 from cfdna_interp.report.lengths import LengthTable, load_lengths
@@ -73,7 +75,9 @@ class Run:
         Role -> filter -> reads or fragments, summed over the role's analysed samples; empty for a table.
     table
         The table of features that the cohort came as; None for alignments.
-    dominance, validation, audit, verdict, proxy, protocol
+    dominance
+        What the model relies on.
+    validation, audit, verdict, proxy, protocol
         The JSON files of these names; ``proxy`` is None where there is none.
     encoder
         ``encoder.json``: the model under study.
@@ -96,7 +100,7 @@ class Run:
     calls: CallTable | None
     filters: dict[str, dict[str, int]]
     table: FeatureTable | None
-    dominance: dict[str, Any]
+    dominance: Dominance
     validation: dict[str, Any]
     audit: dict[str, Any]
     verdict: dict[str, Any]
@@ -202,7 +206,7 @@ def collect(config: Config, layout: Layout) -> Run:
         calls=load_calls(samples, layout) if bams else None,
         filters={role: _sum_filters(samples[role], layout) for role in fragments},
         table=table,
-        dominance=read_result(layout.file("dominance.json"), "dominance", groups=dict, outcome=str),
+        dominance=load_record(Dominance, layout.file(Dominance.FILE)),
         encoder=read_result(
             layout.file("encoder.json"), "pretrain" if bams else "train", encoder=str, consumes=list
         ),

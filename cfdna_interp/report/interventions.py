@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from cfdna_interp.records.attribution_notes import DiagnosticName, InterventionName, ReferenceName
+from cfdna_interp.records.dominance import Diagnostics, Dominance, InterventionShares
+from cfdna_interp.records.values import Interval
 from cfdna_interp.report.words import group_name, number, percent
 
-Record = Mapping[str, Any]
-
-QUESTIONS = {
+QUESTIONS: dict[InterventionName, str] = {
     "swap": (
         "What would the model say if, fragment by fragment, this group were as it is among reference "
         "fragments of the same context?"
@@ -25,12 +25,12 @@ QUESTIONS = {
         "place in the genome? CpGs come and go with the length."
     ),
 }
-REFERENCES = {
+REFERENCES: dict[ReferenceName, str] = {
     "discovery": "all discovery subjects",
     "controls": "discovery controls",
     "matched": "controls matched in batch, sex and age",
 }
-DIAGNOSTICS = {
+DIAGNOSTICS: dict[DiagnosticName, str] = {
     "unmatched": "replacements without a donor, which kept their own value",
     "relaxed": "replacements whose donor was found after a criterion had been dropped",
     "unmatched_in_blocks": "of fragments in atlas blocks: without a donor",
@@ -65,58 +65,57 @@ class Combination:
     subjects: int
     of: int
     donors: int
-    shares: Mapping[str, Record]
+    shares: Mapping[str, Interval]
     errors: Mapping[str, float | None]
-    context: Record
+    context: Interval
 
 
-def combination_name(record: Record) -> str:
+def combination_name(intervention: InterventionName, reference: ReferenceName) -> str:
     """Return intervention and reference in words."""
-    name = str(record["intervention"]).capitalize()
-    return f"{name}, {REFERENCES.get(record['reference'], record['reference'])}"
+    return f"{intervention.capitalize()}, {REFERENCES[reference]}"
 
 
-def combinations(dominance: Record) -> list[Combination]:
+def combinations(entries: Sequence[InterventionShares]) -> list[Combination]:
     """Return the combinations that apply, in the order of the settings."""
     return [
         Combination(
-            title=combination_name(entry),
-            subjects=entry["subjects"],
-            of=entry["of"],
-            donors=entry["donors"],
-            shares=entry["share"],
-            errors=entry["donor_error"],
-            context=entry["context_and_joint"],
+            title=combination_name(entry.intervention, entry.reference),
+            subjects=entry.subjects,
+            of=entry.of,
+            donors=entry.donors,
+            shares=entry.shares.share,
+            errors=entry.shares.donor_error,
+            context=entry.shares.context_and_joint,
         )
-        for entry in dominance["interventions"]
-        if entry["applies"]
+        for entry in entries
+        if entry.shares is not None
     ]
 
 
-def refusals(dominance: Record) -> list[tuple[str, str]]:
+def refusals(dominance: Dominance) -> list[tuple[str, str]]:
     """Return what was asked for and has no shares, with the reason."""
     found = []
-    for name, reason in dominance["not_applicable"].items():
-        title = f"Reference: {REFERENCES[name]}" if name in REFERENCES else str(name).capitalize()
-        found.append((title, str(reason)))
+    for name, reason in dominance.not_applicable.items():
+        title = f"Reference: {REFERENCES[name]}" if name in REFERENCES else name.capitalize()
+        found.append((title, reason))
     found += [
         (
-            combination_name(entry),
-            f"values for {entry['subjects']} of {entry['of']} subjects only, and four fifths are needed to "
-            "speak of the cohort",
+            combination_name(entry.intervention, entry.reference),
+            f"values for {entry.subjects} of {entry.of} subjects only, and four fifths are needed to speak "
+            "of the cohort",
         )
-        for entry in dominance["interventions"]
-        if not entry["applies"]
+        for entry in dominance.interventions
+        if entry.shares is None
     ]
     return found
 
 
-def agreement(dominance: Record) -> str:
+def agreement(entries: Sequence[InterventionShares]) -> str:
     """Say in one sentence whether all combinations put the groups in one order."""
     orders = [
-        (combination_name(entry), tuple(entry["order"]))
-        for entry in dominance["interventions"]
-        if entry["applies"]
+        (combination_name(entry.intervention, entry.reference), entry.shares.order)
+        for entry in entries
+        if entry.shares is not None
     ]
     if len(orders) < 2:
         return "Only one combination applies, so there is no other to agree with it."
@@ -134,14 +133,15 @@ def agreement(dominance: Record) -> str:
     return f"The combinations don't agree on the first group: {parts}."
 
 
-def diagnostics(dominance: Record) -> list[tuple[str, str, str, str]]:
+def diagnostics(entries: Sequence[Diagnostics]) -> list[tuple[str, str, str, str]]:
     """Return combination, what was measured, mean over samples, and smallest to largest."""
     rows = []
-    for entry in dominance["diagnostics"]:
-        for name, mean in entry["mean"].items():
+    for entry in entries:
+        title = combination_name(entry.intervention, entry.reference)
+        for name, spread in entry.values.items():
             write = number if name == "largest" else _percent
-            spread = f"{write(entry['smallest'][name])} to {write(entry['largest'][name])}"
-            rows.append((combination_name(entry), DIAGNOSTICS.get(name, name), write(mean), spread))
+            ends = f"{write(spread.smallest)} to {write(spread.largest)}"
+            rows.append((title, DIAGNOSTICS[name], write(spread.mean), ends))
     return rows
 
 

@@ -140,13 +140,13 @@ def _encoder(run: Run) -> str:
 
 def _attribution(run: Run) -> str:
     dominance = run.dominance
-    groups = ", ".join(group_name(group).lower() for group in sorted(dominance["groups"], key=group_rank))
-    main = (dominance["intervention"], dominance["reference"])
+    groups = ", ".join(group_name(group).lower() for group in sorted(dominance.groups, key=group_rank))
+    main = (dominance.intervention, dominance.reference)
     whose = "the surrogate's logit of each subject" if run.foreign else "each subject's logit"
     others = [
-        combination_name(entry).lower()
-        for entry in dominance["interventions"]
-        if entry["applies"] and (entry["intervention"], entry["reference"]) != main
+        combination_name(entry.intervention, entry.reference).lower()
+        for entry in dominance.interventions
+        if entry.shares is not None and (entry.intervention, entry.reference) != main
     ]
     also = f" The same was done under: {'; '.join(others)}." if others else ""
     gradients = (
@@ -158,12 +158,12 @@ def _attribution(run: Run) -> str:
     return (
         f"Exact Shapley values of the feature groups ({groups}) were computed for {whose} "
         "from the heads that never saw the subject. Absent groups were replaced by those of fragments "
-        f"from {dominance['donors']} donor pools, disjoint parts of {REFERENCES[main[1]]} "
+        f"from {dominance.donors} donor pools, disjoint parts of {REFERENCES[main[1]]} "
         f"(intervention: {main[0]}), donor fragments being matched on class of locus, "
         "number of CpG calls, and dealt out by rank of the group that stays. A group's share is its "
         "summed absolute contribution over that of all groups; intervals come "
-        f"from {dominance['bootstrap']} refits of the head on bootstrap samples of subjects, nulls from "
-        f"{dominance['permutations']} refits on permuted labels.{also}{gradients} A group was called "
+        f"from {dominance.bootstrap} refits of the head on bootstrap samples of subjects, nulls from "
+        f"{dominance.permutations} refits on permuted labels.{also}{gradients} A group was called "
         "dominant if the 1 % quantile of its lead over the runner-up exceeded 0.10, its contribution to "
         "the cross-fitted log-loss exceeded the 95 % quantile of the largest one under permuted labels, it "
         "came first under every other intervention that applied, and context and joint effects carried at "

@@ -59,15 +59,15 @@ def attribution_paragraph(run: Run) -> str:
     """Describe the closed form of the attribution, its intervals, nulls and rule."""
     dominance = run.dominance
     whose = "the surrogate's logit of a subject" if run.foreign else "a subject's logit"
-    groups = ", ".join(group_name(group).lower() for group in sorted(dominance["groups"], key=group_rank))
+    groups = ", ".join(group_name(group).lower() for group in sorted(dominance.groups, key=group_rank))
     return (
         f"What each feature group ({groups}) contributes to {whose} was taken from the fits "
         "that never saw the subject: the coefficients times the distance of the subject's inputs from "
-        f"their mean over {dominance['donors']} discovery subjects. For a model whose groups add up "
+        f"their mean over {dominance.donors} discovery subjects. For a model whose groups add up "
         "this is the exact Shapley value when absent groups take the features of reference subjects. A "
         "group's share is its summed absolute contribution over that of all groups; intervals come from "
-        f"{dominance['bootstrap']} refits on bootstrap samples of subjects, nulls from "
-        f"{dominance['permutations']} refits on permuted labels. A group was called dominant if the 1 % "
+        f"{dominance.bootstrap} refits on bootstrap samples of subjects, nulls from "
+        f"{dominance.permutations} refits on permuted labels. A group was called dominant if the 1 % "
         "quantile of its lead over the runner-up exceeded 0.10 and its contribution to the cross-fitted "
         "log-loss exceeded the 95 % quantile of the largest one under permuted labels. "
         f"{roles_method(run.foreign)}"

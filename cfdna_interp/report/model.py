@@ -11,6 +11,8 @@ from cfdna_interp.attribution.judge import FIDELITY
 from cfdna_interp.attribution.tabular.rivals import BEATEN, PLAIN, beaten_by
 from cfdna_interp.attribution.tabular.weighting import STEPS
 from cfdna_interp.cohort.table import CLIP
+from cfdna_interp.records.retraining import Rival, SurrogateFidelity
+from cfdna_interp.records.values import Interval
 from cfdna_interp.report.words import group_name, group_rank, interval, number, percent, significant
 
 Record = Mapping[str, Any]
@@ -68,7 +70,9 @@ class ModelCard:
     losses: tuple[tuple[str, str, str], ...]
 
 
-def describe_model(encoder: Record, fidelity: Record | None, rivals: Sequence[Record] = ()) -> ModelCard:
+def describe_model(
+    encoder: Record, fidelity: SurrogateFidelity | None, rivals: Sequence[Rival] = ()
+) -> ModelCard:
     """Describe the model.
 
     Parameters
@@ -76,9 +80,9 @@ def describe_model(encoder: Record, fidelity: Record | None, rivals: Sequence[Re
     encoder
         ``encoder.json``.
     fidelity
-        Of a table of scores: how well the surrogate follows it, from ``dominance.json``; None otherwise.
+        How well the surrogate follows a model that is known by its scores; None otherwise.
     rivals
-        Of a table: plainer models beside it, from ``dominance.json``; empty where there are none.
+        Plainer models beside that of a table; empty where there are none.
     """
     if encoder["encoder"] in TABLE_KINDS:
         return ModelCard(tuple(_of_table(encoder, fidelity, rivals)), ())
@@ -105,7 +109,7 @@ def describe_model(encoder: Record, fidelity: Record | None, rivals: Sequence[Re
     return ModelCard(tuple(told), () if reached is None else _losses(reached))
 
 
-def _of_table(encoder: Record, fidelity: Record | None, rivals: Sequence[Record]) -> list[str]:
+def _of_table(encoder: Record, fidelity: SurrogateFidelity | None, rivals: Sequence[Rival]) -> list[str]:
     groups = [group_name(group).lower() for group in sorted(encoder["groups"], key=group_rank)]
     features = sum(group["features"] for group in encoder["groups"].values())
     penalties = ", ".join(significant(penalty) for penalty in encoder["penalty"])
@@ -173,22 +177,22 @@ def basis_sentence(basis: Sequence[str], whose: str = "model") -> str:
     )
 
 
-def _rivals_sentence(rivals: Sequence[Record]) -> str:
+def _rivals_sentence(rivals: Sequence[Rival]) -> str:
     """Say how the model compares with each of its groups and with a plain regression."""
     listed = "; ".join(
-        f"{_rival_name(rival['name'])} {number(rival['auroc'], 3)}, "
-        f"{interval({**rival, 'value': rival['difference']}, 3)}"
+        f"{_rival_name(rival.name)} {number(rival.auroc, 3)}, "
+        f"{interval(Interval(value=rival.difference, low=rival.low, high=rival.high), 3)}"
         for rival in rivals
     )
     better = beaten_by(rivals)
     said = (
         f"None is surely better by more than {BEATEN:g}."
         if better is None
-        else f"{_rival_name(better['name']).capitalize()} is better: this is no model to explain, so "
+        else f"{_rival_name(better.name).capitalize()} is better: this is no model to explain, so "
         "nothing is said of what it relies on."
     )
     return (
-        f"Plainer models on the same n = {rivals[0]['n']} discovery subjects and folds, cross-fitted AUROC "
+        f"Plainer models on the same n = {rivals[0].n} discovery subjects and folds, cross-fitted AUROC "
         f"and the difference to the model's [95 % for all together; no difference is 0]: {listed}. {said}"
     )
 
@@ -233,9 +237,10 @@ def _entanglement(reached: Record) -> str:
     )
 
 
-def _surrogate(fidelity: Record) -> str:
-    enough = fidelity["judged_low"] is not None and fidelity["judged_low"] >= FIDELITY
-    ranks = {"value": fidelity["rank"], "low": fidelity["rank_low"], "high": fidelity["rank_high"]}
+def _surrogate(fidelity: SurrogateFidelity) -> str:
+    enough = fidelity.judged_low >= FIDELITY
+    logits = Interval(value=fidelity.correlation, low=fidelity.low, high=fidelity.high)
+    ranks = Interval(value=fidelity.rank, low=fidelity.rank_low, high=fidelity.rank_high)
     consequence = (
         "What carries the surrogate's scores may be read as carrying the model's, up to the part that it "
         "doesn't follow."
@@ -243,17 +248,17 @@ def _surrogate(fidelity: Record) -> str:
         else "What carries the surrogate's scores needn't carry the model's, so no group is named."
     )
     return (
-        f"Over n = {fidelity['n']} discovery subjects, surrogates that never saw a subject follow the "
-        f"model's scores with a correlation of {interval({**fidelity, 'value': fidelity['correlation']})} "
-        f"(rank correlation {interval(ranks)}, R² {number(fidelity['r2'])}; an unrelated surrogate "
+        f"Over n = {fidelity.n} discovery subjects, surrogates that never saw a subject follow the "
+        f"model's scores with a correlation of {interval(logits)} "
+        f"(rank correlation {interval(ranks)}, R² {number(fidelity.r2)}; an unrelated surrogate "
         f"has 0). {_saturated(fidelity)}The lower bound is {'not ' if enough else ''}under {FIDELITY:.2f}, "
         f"the least that is asked. {consequence}"
     )
 
 
-def _saturated(fidelity: Record) -> str:
+def _saturated(fidelity: SurrogateFidelity) -> str:
     """Say how many scores are 0 or 1, whose logits are a matter of where they are clipped."""
-    held = fidelity["saturated"]
+    held = fidelity.saturated
     if not held:
         return ""
     return (

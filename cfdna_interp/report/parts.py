@@ -90,7 +90,7 @@ def embedding_parts(run: Run) -> dict[str, Any]:
     texts: dict[str, Any] = {"routes": None, "curve_sentences": []}
     if found.funnel is not None:
         texts |= {
-            "routes": compare_routes(found.funnel, run.dominance),
+            "routes": compare_routes(found.funnel, run.dominance.outcome, run.dominance.group),
             "survivors": survivor_rows(found.funnel),
             "shown_features": strongest(found.funnel["survivors"]),
             "feature_notes": feature_notes(found.funnel),

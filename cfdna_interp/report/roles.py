@@ -7,10 +7,11 @@ from typing import Any
 
 from cfdna_interp.artifacts.verdict import EARNED
 from cfdna_interp.attribution.roles import USED
+from cfdna_interp.records.dominance import Dominance, Outcome, Role
 from cfdna_interp.report.words import group_name, group_rank, number, percent
 
 # Of the model, or of the score of a model that is known by nothing else; {} names which. All is of discovery.
-ROLES = {
+ROLES: dict[Role, str] = {
     "carrier": "carries signal for {} that no other group here replaces",
     "redundant": "has signal for {} that others have too, which are used as well",
     "suppressor": (
@@ -26,31 +27,31 @@ ROLES = {
 }
 
 
-def outcome_title(dominance: Mapping[str, Any]) -> str:
+def outcome_title(outcome: Outcome, group: str | None) -> str:
     """Return the outcome in a few words.
 
     Parameters
     ----------
-    dominance
-        The content of ``dominance.json``.
+    outcome, group
+        What the rule says, and the group that it names; with a suppressor that is the group that is helped.
     """
-    group = group_name(dominance["group"]).lower()
-    if dominance["outcome"] == "suppressor":
-        # The group named is the one that is helped, not the suppressor.
-        named = dominance["group"] is not None
-        return f"{group}, helped by a suppressor" if named else "a suppressor, and no group for certain"
+    title = "no group" if group is None else group_name(group).lower()
     return {
-        "dominant": f"dominant: {group}",
+        "dominant": f"dominant: {title}",
         "redundant": "redundant groups",
+        "suppressor": "a suppressor, and no group for certain"
+        if group is None
+        else f"{title}, helped by a suppressor",
         "interaction": "groups that count only together",
         "none": "no group named",
-    }.get(dominance["outcome"], str(dominance["outcome"]))
+        "can't tell": "can't tell",
+    }[outcome]
 
 
-def overruled(dominance: Mapping[str, Any], rungs: Iterable[Mapping[str, Any]]) -> str:
+def overruled(group: str | None, rungs: Iterable[Mapping[str, Any]]) -> str:
     """Say that the ladder doesn't earn what the attribution names; "" where it does, or names nothing."""
     rung = next(rung for rung in rungs if rung["rung"] == "L1")
-    if dominance["group"] is None or rung["status"] == EARNED:
+    if group is None or rung["status"] == EARNED:
         return ""
     return f"The ladder doesn't earn this, L1 is {rung['word']}: {rung['reason']}."
 
@@ -67,38 +68,38 @@ def roles_method(foreign: bool) -> str:
     )
 
 
-def role_sentences(dominance: Mapping[str, Any]) -> list[tuple[str, str]]:
+def role_sentences(dominance: Dominance) -> list[tuple[str, str]]:
     """Return name and sentence of each group, the largest share first; all of discovery subjects.
 
     Parameters
     ----------
     dominance
-        The content of ``dominance.json``.
+        What the model relies on.
     """
-    groups = dominance["groups"]
-    order = sorted(groups, key=lambda group: (-(groups[group]["share"]["value"] or 0), group_rank(group)))
-    whose = "the model" if dominance["fidelity"] is None else "the score"
+    groups = dominance.groups
+    order = sorted(groups, key=lambda group: (-(groups[group].share.value or 0), group_rank(group)))
+    whose = "the model" if dominance.fidelity is None else "the score"
     return [
         (
             group_name(group),
-            f"{ROLES[groups[group]['role']].format(whose)} (in discovery: share "
-            f"{percent(groups[group]['share']['value'])}, covariance share "
-            f"{percent(groups[group]['covariance_share']['value'])}; {_retrained(dominance, group)}).",
+            f"{ROLES[groups[group].role].format(whose)} (in discovery: share "
+            f"{percent(groups[group].share.value)}, covariance share "
+            f"{percent(groups[group].covariance_share.value)}; {_retrained(dominance, group)}).",
         )
         for group in order
     ]
 
 
-def _retrained(dominance: Mapping[str, Any], group: str) -> str:
+def _retrained(dominance: Dominance, group: str) -> str:
     """Return what is reached alone and lost without a group: of the label, or of a foreign model's score."""
-    followed = dominance["cross_fitted_fidelity"]
-    if followed is None:
+    followed, lost = dominance.cross_fitted_fidelity, dominance.leave_out_r2
+    if followed is None or lost is None:
         return (
-            f"alone AUROC {number(dominance['cross_fitted_auroc'][f'model_only_{group}'])}; retraining "
-            f"without it costs {number(dominance['leave_out_cost'][group], 3)}"
+            f"alone AUROC {number(dominance.cross_fitted_auroc[f'model_only_{group}'])}; retraining "
+            f"without it costs {number(dominance.leave_out_cost[group], 3)}"
         )
     return (
         f"a surrogate on it alone follows the score with a correlation of "
-        f"{number(followed[f'model_only_{group}']['judged'])}; retraining the surrogate without it costs "
-        f"{number(dominance['leave_out_r2'][group], 3)} of R²"
+        f"{number(followed[f'model_only_{group}'].judged)}; retraining the surrogate without it costs "
+        f"{number(lost[group], 3)} of R²"
     )

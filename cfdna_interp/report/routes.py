@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cfdna_interp.artifacts.features import BAG_GROUPS
+from cfdna_interp.records.dominance import Outcome
 from cfdna_interp.report.representation import family_name
 from cfdna_interp.report.roles import outcome_title
 from cfdna_interp.report.words import group_name, significant
@@ -37,7 +38,7 @@ class Routes:
     meaning: str
 
 
-def compare_routes(funnel: Record, dominance: Record) -> Routes:
+def compare_routes(funnel: Record, outcome: Outcome, group: str | None) -> Routes:
     """Hold the surviving features against the dominant group.
 
     The features speak for a family where it carries the difference of more than half of the survivors, and
@@ -48,10 +49,10 @@ def compare_routes(funnel: Record, dominance: Record) -> Routes:
     ----------
     funnel
         The content of ``funnel.json``.
-    dominance
-        The content of ``dominance.json``.
+    outcome, group
+        What interventions say of the model, and the group that they name.
     """
-    title, meaning = _judge(funnel, dominance)
+    title, meaning = _judge(funnel, outcome, group)
     return Routes(title, _found(funnel), meaning)
 
 
@@ -87,9 +88,8 @@ def _ranked(families: Counter[str]) -> list[tuple[str, int]]:
     return sorted(families.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _judge(funnel: Record, dominance: Record) -> tuple[str, str]:
-    group, none = dominance["group"], dominance["outcome"] == "none"
-    outcome = outcome_title(dominance)
+def _judge(funnel: Record, outcome: Outcome, group: str | None) -> tuple[str, str]:
+    title, none = outcome_title(outcome, group), outcome == "none"
     if not funnel["survivors"]:
         if none:
             return OPEN, (
@@ -97,18 +97,18 @@ def _judge(funnel: Record, dominance: Record) -> tuple[str, str]:
                 "that are open don't confirm each other."
             )
         return OPEN, (
-            f"Interventions say: {outcome}. That no feature survives speaks for nothing: a contrast has to "
+            f"Interventions say: {title}. That no feature survives speaks for nothing: a contrast has to "
             "beat the largest of all features, and small cohorts seldom reach that."
         )
     if len(funnel["survivors"]) <= (funnel["null"]["survived_high"] or 0):
         return OPEN, "Permuted labels leave as many features, so these name nothing."
     family = leading_family(funnel["survivors"])
     if family is None:
-        return OPEN, f"No family carries more than half of the survivors; interventions say: {outcome}."
+        return OPEN, f"No family carries more than half of the survivors; interventions say: {title}."
     if family not in BAG_GROUPS:
         return OPEN, (
             f"Most survivors differ with {family_name(family)}, which no intervention takes out by itself; "
-            f"interventions say: {outcome}."
+            f"interventions say: {title}."
         )
     led = group_name(family).lower()
     if group == family:
@@ -119,7 +119,7 @@ def _judge(funnel: Record, dominance: Record) -> tuple[str, str]:
         )
     if group is not None:
         return DIFFER, (
-            f"In discovery, taking {group_name(group).lower()} out moves the prediction most ({outcome}), "
+            f"In discovery, taking {group_name(group).lower()} out moves the prediction most ({title}), "
             f"and yet the features by which the head tells cases from controls differ with {led}. "
             "Interventions say what the prediction needs; features say along which directions of the "
             "embedding the classes part, and that may come with a companion of what is needed. The verdict "
@@ -132,6 +132,6 @@ def _judge(funnel: Record, dominance: Record) -> tuple[str, str]:
             "to follow up, not a finding."
         )
     return OPEN, (
-        f"Most survivors differ with {led}. Interventions name no single group ({outcome}), so there is none "
+        f"Most survivors differ with {led}. Interventions name no single group ({title}), so there is none "
         "to compare with."
     )

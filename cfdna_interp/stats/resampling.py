@@ -6,6 +6,8 @@ import hashlib
 
 import numpy as np
 
+from cfdna_interp.stats.estimates import IntervalEstimate
+
 
 def stream(seed: int, *names: str | int) -> np.random.Generator:
     """Return the generator that belongs to ``names`` under ``seed``.
@@ -47,7 +49,7 @@ def bootstrap_counts(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray
     return counts
 
 
-def percentile_interval(value: float, draws: np.ndarray) -> dict[str, float]:
+def percentile_interval(value: float, draws: np.ndarray) -> IntervalEstimate:
     """Return an estimate with its 95 % percentile interval, widened where needed to hold the estimate.
 
     Redrawn cohorts hold subjects twice and others not at all, so that shares of |·| are biased under the
@@ -60,10 +62,6 @@ def percentile_interval(value: float, draws: np.ndarray) -> dict[str, float]:
         The estimate on the subjects as they are.
     draws
         (draws,) the same of redrawn subjects.
-
-    Returns
-    -------
-    ``value``, ``low`` and ``high``.
     """
     low, high = np.quantile(draws, [0.025, 0.975])
-    return {"value": float(value), "low": float(min(low, value)), "high": float(max(high, value))}
+    return IntervalEstimate(float(value), float(min(low, value)), float(max(high, value)))

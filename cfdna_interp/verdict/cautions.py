@@ -26,7 +26,7 @@ FEW_SUBJECTS = "few subjects"
 NOTES = (CORRECTION_NOTED, COLUMN_LEFT_OUT, FEW_SUBJECTS)
 
 Record = Mapping[str, Any]
-Rule = Callable[[Record, Record, Record, Record], Iterator[Caution]]
+Rule = Callable[[str | None, Record, Record, Record], Iterator[Caution]]
 
 NAMES = {
     "model": "the model",
@@ -38,20 +38,21 @@ NAMES = {
 }
 
 
-def cautions(dominance: Record, validation: Record, audit: Record, protocol: Record) -> tuple[Caution, ...]:
+def cautions(named: str | None, validation: Record, audit: Record, protocol: Record) -> tuple[Caution, ...]:
     """Return what stands against the verdict, the gravest first; empty where nothing does.
 
     Parameters
     ----------
-    dominance, validation, audit, protocol
+    named
+        The group that the attribution names.
+    validation, audit, protocol
         The content of the JSON files of these names.
     """
-    return tuple(found for rule in RULES for found in rule(dominance, validation, audit, protocol))
+    return tuple(found for rule in RULES for found in rule(named, validation, audit, protocol))
 
 
-def _groups(dominance: Record, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
+def _groups(named: str | None, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
     """Find groups that carried something in discovery and not, or less, in the held-out subjects."""
-    dominant = dominance["group"]
     for wanted in (REVERSED, WEAKER):
         for group, record in validation["groups"].items():
             if record["word"] != wanted:
@@ -74,12 +75,12 @@ def _groups(dominance: Record, validation: Record, audit: Record, protocol: Reco
                     f"; held out, {NAMES[_whole(validation)]} retrained without it is better by "
                     f"{_interval(gain, 3)}"
                 )
-            if group == dominant:
+            if group == named:
                 sentence += "; it is the group that the verdict names"
             yield Caution(GROUP_REVERSED, f"{sentence}.", numbers)
 
 
-def _scores(dominance: Record, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
+def _scores(named: str | None, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
     """Find out whether model and proxy tell less of new people than of the discovery subjects."""
     for score, record in validation["repeated"].items():
         name = _capital(_name(score))
@@ -96,7 +97,7 @@ def _scores(dominance: Record, validation: Record, audit: Record, protocol: Reco
             yield Caution(SCORE_WEAKER, f"{name} {_weaker(record, validation)}.", numbers)
 
 
-def _baselines(dominance: Record, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
+def _baselines(named: str | None, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
     """Find baselines that are shown to do better than the model or the proxy."""
     for pair in validation["paired"]:
         if pair["a"] in MAIN and pair["b"].startswith(BASELINE) and pair["better"] == pair["b"]:
@@ -109,7 +110,7 @@ def _baselines(dominance: Record, validation: Record, audit: Record, protocol: R
             )
 
 
-def _calibration(dominance: Record, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
+def _calibration(named: str | None, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
     """Find out whether predicted chances of model and proxy are shown to be wrong."""
     for score in MAIN:
         if score not in validation["scores"]:
@@ -135,7 +136,7 @@ def _calibration(dominance: Record, validation: Record, audit: Record, protocol:
             )
 
 
-def _size(dominance: Record, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
+def _size(named: str | None, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
     """Find cohorts in which little could show, and in which intervals may be too narrow."""
     n, discovery = validation["n"], validation["discovery"]
     small = [
@@ -154,7 +155,7 @@ def _size(dominance: Record, validation: Record, audit: Record, protocol: Record
         )
 
 
-def _leaks(dominance: Record, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
+def _leaks(named: str | None, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
     """Find what could have told the label and breaks no rung."""
     yield from leak_cautions(protocol, audit)
 

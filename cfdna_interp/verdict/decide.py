@@ -15,6 +15,8 @@ from cfdna_interp.artifacts.verdict import save_verdict
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Corrected, Validation
 from cfdna_interp.errors import InputError
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.dominance import Dominance
 from cfdna_interp.verdict.candidates import Cohorts
 from cfdna_interp.verdict.cautions import against, cautions
 from cfdna_interp.verdict.hypotheses import as_table, hypotheses
@@ -30,9 +32,7 @@ def run_verdict(config: Config) -> None:
         A file of an earlier stage is missing, damaged, or belongs to another protocol or opening.
     """
     layout = Layout.of(config.outdir)
-    dominance = read_result(
-        layout.file("dominance.json"), "dominance", groups=dict, outcome=str, group=object
-    )
+    dominance = load_record(Dominance, layout.file(Dominance.FILE))
     validation = read_result(
         layout.file("validation.json"),
         "validate",
@@ -53,7 +53,7 @@ def run_verdict(config: Config) -> None:
             f"{layout.file('validation.json')} was made under another protocol; run the validate stage again"
         )
     check_opening(validation, audit, layout.file("audit.json"), "audit")
-    found = cautions(dominance, validation, audit, protocol)
+    found = cautions(dominance.group, validation, audit, protocol)
     corrected = Corrected(**protocol["corrected"])
     verdict = climb(dominance, validation, audit, margins, corrected, against(found))
     subjects = load_subjects(layout.file("validation.scores.parquet"), validation)

@@ -16,6 +16,7 @@ import numpy as np
 
 from cfdna_interp.artifacts.matrix import COVARIATE, TECHNICAL
 from cfdna_interp.artifacts.proxy import Proxy
+from cfdna_interp.records.dominance import Dominance
 from cfdna_interp.verdict.assays import assay, group_assay
 from cfdna_interp.verdict.candidates import Candidate, Cohorts, candidates
 from cfdna_interp.verdict.evidence import Replication
@@ -87,7 +88,7 @@ class Hypothesis:
 
 
 def hypotheses(
-    proxy: Proxy, dominance: Mapping[str, Any], audit: Mapping[str, Any], cohorts: Cohorts, seed: int
+    proxy: Proxy, dominance: Dominance, audit: Mapping[str, Any], cohorts: Cohorts, seed: int
 ) -> list[Hypothesis]:
     """Return the rows, the handling explanation first.
 
@@ -105,8 +106,8 @@ def hypotheses(
     if proxy.group is None or proxy.linear is None:
         return [_undecided(proxy, dominance, audit)]
     group = proxy.group
-    interval = dominance["groups"][group]["share"]
-    share = f"{interval['value']:.2f} [{interval['low']:.2f} to {interval['high']:.2f}]"
+    interval = dominance.groups[group].share
+    share = f"{interval.value:.2f} [{interval.low:.2f} to {interval.high:.2f}]"
     statuses = (audit["handling"]["status"], audit["person"]["status"])
     found = candidates(proxy.linear, statuses, cohorts, seed)[:SHOWN]
     means = dict(zip(proxy.linear.names, proxy.linear.mean.tolist(), strict=True))
@@ -175,8 +176,8 @@ def _handling(group: str, share: str, audit: Mapping[str, Any], found: Sequence[
     )
 
 
-def _undecided(proxy: Proxy, dominance: Mapping[str, Any], audit: Mapping[str, Any]) -> Hypothesis:
-    reason = in_words(proxy.reason, dominance["groups"]).rstrip(".")
+def _undecided(proxy: Proxy, dominance: Dominance, audit: Mapping[str, Any]) -> Hypothesis:
+    reason = in_words(proxy.reason, dominance.groups).rstrip(".")
     wanted = remedy(dominance, proxy.reason)
     return Hypothesis(
         statement=f"No feature group is a hypothesis yet ({reason}). To decide: {wanted}.",

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from msgspec import structs
+
 from cfdna_interp.artifacts.features import GROUPS
 from cfdna_interp.artifacts.predictions import SURROGATE
 from cfdna_interp.artifacts.verdict import CANT_TELL, EARNED, REFUSED, Rung, Verdict
@@ -20,6 +22,7 @@ from cfdna_interp.attribution.roles import LOSES, REPLACED, separation
 from cfdna_interp.audit.claims import CONFOUNDED, HANDLING, NOT_HANDLING, NOT_PERSON
 from cfdna_interp.audit.hold import ATTENUATED
 from cfdna_interp.config.settings import Corrected, Validation
+from cfdna_interp.records.dominance import Dominance, GroupAttribution
 from cfdna_interp.verdict.leak_cautions import LEAK, corrected_words, leak_words
 
 FEWEST = 15
@@ -33,7 +36,7 @@ Record = Mapping[str, Any]
 
 
 def climb(
-    dominance: Record,
+    dominance: Dominance,
     validation: Record,
     audit: Record,
     margins: Validation,
@@ -58,8 +61,8 @@ def climb(
     judged = (
         signal,
         _reliance(dominance, validation, signal),
-        _necessity(dominance, validation, margins),
-        _sufficiency(dominance, validation, margins),
+        _necessity(dominance.group, validation, margins),
+        _sufficiency(dominance.group, validation, margins),
         _held("L4", "it is not handling", audit["handling"], earned=NOT_HANDLING),
         _held("L5", _person_claim(audit["person"]), audit["person"], earned=NOT_PERSON),
     )
@@ -78,7 +81,7 @@ def climb(
             _second(rungs, headline, validation, against),
         ),
         simulated=bool(validation["simulated"]),
-        group=dominance["group"],
+        group=dominance.group,
         rungs=rungs,
     )
 
@@ -168,14 +171,14 @@ def _signal(validation: Record, audit: Record, margins: Validation) -> Rung:
     return Rung("L0", "there is a signal", status, word, reason, {"auroc": dict(interval), "p": p})
 
 
-def _reliance(dominance: Record, validation: Record, signal: Rung) -> Rung:
-    outcome, group = dominance["outcome"], dominance["group"]
-    claim, suppressors = f"the model relies on {_name(group)}", _suppressors(dominance)
-    reason = in_words(str(dominance["reason"]), dominance["groups"]).rstrip(".")
-    status, word = CANT_TELL, outcome
+def _reliance(dominance: Dominance, validation: Record, signal: Rung) -> Rung:
+    outcome, group = dominance.outcome, dominance.group
+    claim, suppressors = f"the model relies on {_name(group)}", _suppressors(dominance.groups)
+    reason = in_words(dominance.reason, dominance.groups).rstrip(".")
+    status, word = CANT_TELL, str(outcome)
     if outcome == "none":
         # Where there is no signal to divide, that nothing leads in it refuses nothing.
-        if dominance["margin"]["excluded"] and signal.status == EARNED:
+        if dominance.margin.excluded and signal.status == EARNED:
             status, word = REFUSED, "no group leads"
         else:
             word = CANT_TELL
@@ -187,18 +190,18 @@ def _reliance(dominance: Record, validation: Record, signal: Rung) -> Rung:
         claim += f", and {suppressors} takes noise off it"
     numbers = {}
     if group is not None:
-        numbers["share"] = dict(dominance["groups"][group]["share"])
+        numbers["share"] = structs.asdict(dominance.groups[group].share)
     return Rung("L1", claim, status, word, reason, numbers)
 
 
-def _would_decide(dominance: Record, validation: Record, signal: Rung) -> str:
+def _would_decide(dominance: Dominance, validation: Record, signal: Rung) -> str:
     """Return how many discovery subjects would name a group, or exclude that one leads."""
-    if dominance["margin"]["excluded"]:
+    if dominance.margin.excluded:
         return f"No group leads, but that there is a signal is not shown (L0: {signal.word})"
-    if dominance["fidelity"] is not None:
+    if dominance.fidelity is not None:
         return "More subjects would tell, for the surrogate follows a score and no effect is known to plan by"
-    reached = dominance["cross_fitted_auroc"]
-    effects = {g: max(separation(reached[f"model_only_{g}"]), 0.0) for g in dominance["groups"]}
+    reached = dominance.cross_fitted_auroc
+    effects = {g: max(separation(reached[f"model_only_{g}"]), 0.0) for g in dominance.groups}
     ranked = sorted(effects, key=lambda g: -effects[g])
     here = validation["discovery"]
     plan = size_to_decide(
@@ -214,8 +217,7 @@ def _would_decide(dominance: Record, validation: Record, signal: Rung) -> str:
     )
 
 
-def _necessity(dominance: Record, validation: Record, margins: Validation) -> Rung:
-    group = dominance["group"]
+def _necessity(group: str | None, validation: Record, margins: Validation) -> Rung:
     if validation.get("surrogate") is not None:
         return _followed(group, validation["surrogate"])
     margin = f"{margins.necessity_margin:g}"
@@ -264,8 +266,7 @@ def _followed(group: str | None, surrogate: Record) -> Rung:
     return Rung("L2", claim, status, word, reason, numbers)
 
 
-def _sufficiency(dominance: Record, validation: Record, margins: Validation) -> Rung:
-    group = dominance["group"]
+def _sufficiency(group: str | None, validation: Record, margins: Validation) -> Rung:
     margin = margins.sufficiency_margin
     claim = (
         f"{_name(group)} is sufficient: a logistic regression on it reaches the model's AUROC to within "
@@ -338,7 +339,7 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _first(headline: str | None, signal: str, dominance: Record, validation: Record) -> str:
+def _first(headline: str | None, signal: str, dominance: Dominance, validation: Record) -> str:
     n, interval = validation["n"], validation["scores"]["model"]["auroc"]
     people = f"On {n['case']} held-out cases and {n['control']} controls"
     if headline is None:
@@ -347,8 +348,8 @@ def _first(headline: str | None, signal: str, dominance: Record, validation: Rec
             CORRECTED: "nothing can be said of the model, since labels had a part in the values",
         }.get(signal, "whether the model holds a signal cannot be told")
         return f"{people} {found} (AUROC {_interval(interval)})."
-    name = _name(dominance["group"])
-    if suppressors := _suppressors(dominance):
+    name = _name(dominance.group)
+    if suppressors := _suppressors(dominance.groups):
         name += f" (with {suppressors} taking noise off it)"
     needs, matched = "needs it", "is matched"
     if SURROGATE in validation["scores"]:
@@ -401,9 +402,9 @@ def _name(group: str | None) -> str:
     return "one feature group" if group is None else in_words(group, [group])
 
 
-def _suppressors(dominance: Record) -> str:
+def _suppressors(attributed: Mapping[str, GroupAttribution]) -> str:
     """Return the groups that take noise off the others, "" where there is none."""
-    groups = [name for name, record in dominance["groups"].items() if record["role"] == "suppressor"]
+    groups = [name for name, record in attributed.items() if record.role == "suppressor"]
     return " and ".join(_name(group) for group in groups)
 
 

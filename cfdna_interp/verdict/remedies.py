@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from cfdna_interp.attribution.judge import CONTEXT_LIMIT, FIDELITY
 from cfdna_interp.proxy.baselines import NO_FEATURE
+from cfdna_interp.records.dominance import Dominance, GroupAttribution
 
 LENGTH, CALLS = "fragment_length", ("methylation", "tissue_of_origin")
 # Where no group is named although shares can be read.
@@ -31,36 +31,36 @@ DISAGREE = (
 )
 
 
-def remedy(dominance: Mapping[str, Any], reason: str) -> str:
+def remedy(dominance: Dominance, reason: str) -> str:
     """Return what would decide, by what stood in the way.
 
     Parameters
     ----------
     dominance
-        ``dominance.json``.
+        What the model relies on.
     reason
         Why there is no proxy.
     """
-    if dominance["group"] is not None:
+    if dominance.group is not None:
         if NO_FEATURE in reason:
             return "a weaker penalty (proxy.penalty: l2), under a protocol of its own"
         return "samples in which the group's features can be measured"
-    fidelity, context = dominance["fidelity"], dominance["context_and_joint"]["value"]
-    if fidelity is not None and not fidelity["judged_low"] >= FIDELITY:
+    fidelity, context = dominance.fidelity, dominance.context_and_joint.value
+    if fidelity is not None and not fidelity.judged_low >= FIDELITY:
         return "the model itself in place of its scores, or more subjects for its surrogate to learn from"
     if context is not None and context > CONTEXT_LIMIT:
         return "a model that depends less on context, or finer groups, so that shares can be read"
-    outcome = dominance["outcome"]
-    if outcome == "redundant" and _length_and_calls(dominance):
+    outcome = dominance.outcome
+    if outcome == "redundant" and _length_and_calls(dominance.groups):
         return f"{REMEDIES[outcome]} ({LENGTH_OR_CALLS})"
-    asked = {entry["intervention"] for entry in dominance["interventions"] if entry["applies"]}
+    asked = {entry.intervention for entry in dominance.interventions if entry.shares is not None}
     if outcome == "can't tell" and len(asked) > 1:
         return DISAGREE
     return REMEDIES[outcome]
 
 
-def _length_and_calls(dominance: Mapping[str, Any]) -> bool:
+def _length_and_calls(groups: Mapping[str, GroupAttribution]) -> bool:
     """Return whether the two groups with the largest shares are fragment length and one of calls."""
-    shares = {name: record["share"]["value"] for name, record in dominance["groups"].items()}
+    shares = {name: record.share.value or 0.0 for name, record in groups.items()}
     first, second = sorted(shares, key=lambda name: -shares[name])[:2]
     return LENGTH in (first, second) and (first in CALLS or second in CALLS)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from made_dominance import surrogate_fidelity
 
 from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.attribution.alike import within_class_correlations
 from cfdna_interp.attribution.figures import Figures
-from cfdna_interp.attribution.judge import Dominance
+from cfdna_interp.attribution.judge import Ruling
 from cfdna_interp.attribution.refit_plan import Refit
 from cfdna_interp.attribution.tabular.cohort import Folded, TableCohort, fold_cohort
 from cfdna_interp.attribution.tabular.figures import figures_of
@@ -21,7 +21,8 @@ from cfdna_interp.attribution.tabular.refits import fit_model, refit_table
 from cfdna_interp.attribution.tabular.retraining import cross_fitted_auroc, subsets_of
 from cfdna_interp.config.settings import Attribution, Model, Validation
 from cfdna_interp.models.adapters.table import fidelity as measure_fidelity
-from cfdna_interp.models.adapters.table import fidelity_records
+from cfdna_interp.models.adapters.table import subset_fidelities
+from cfdna_interp.records.retraining import Retraining
 
 GROUPS = ("fragment_length", "methylation", "coverage")
 FEATURES = 10  # of a group, around one latent value of the subject
@@ -128,11 +129,11 @@ def planted(world: str, subjects: int, rng: np.random.Generator) -> Table:
 class Decision:
     """What the rule says of a table, and all it rests on."""
 
-    outcome: Dominance
+    outcome: Ruling
     folded: Folded
     fits: Fits
     figures: Figures
-    retraining: dict[str, Any]
+    retraining: Retraining
 
 
 def decide(
@@ -165,13 +166,16 @@ def decide(
     refits += [Refit("permutation", number) for number in range(permutations)]
     rows = refit_table(folded, refits, fits, seed=seed)
     figures = figures_of(folded, contributed(folded, fits), rows, seed=seed)
-    retraining = {
-        "cross_fitted_auroc": cross_fitted,
-        "within_class_correlation": within_class_correlations(alone, cohort.labels, folded.fold),
-        **fidelity_records(followed),
-    }
+    surrogate = followed.get("model")
     if fidelity is not None:
-        retraining["fidelity"] = {"judged_low": fidelity}
+        surrogate = surrogate_fidelity(judged_low=fidelity)
+    retraining = Retraining(
+        cross_fitted_auroc=cross_fitted,
+        within_class_correlation=within_class_correlations(alone, cohort.labels, folded.fold),
+        rivals=(),
+        fidelity=surrogate,
+        cross_fitted_fidelity=subset_fidelities(followed),
+    )
     outcome = figures.judge(
         subjects=len(folded.cohort.people),
         context=0.0,

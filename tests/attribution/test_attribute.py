@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec.structs import astuple
 from toy_run import write_cohort
 
 from cfdna_interp.artifacts.exclusions import kept_samples
 from cfdna_interp.artifacts.features import BAG_GROUPS
-from cfdna_interp.artifacts.files import read_json, write_text
+from cfdna_interp.artifacts.files import write_text
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import load_predictions, load_scores
 from cfdna_interp.attribution.attribute import run_attribute
@@ -25,6 +26,9 @@ from cfdna_interp.attribution.retraining import run_train, subsets
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Attribution, Model
 from cfdna_interp.errors import InputError
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.dominance import Dominance
+from cfdna_interp.records.retraining import Retraining
 
 
 def embedded(folder: Path, **model: object) -> Config:
@@ -60,14 +64,14 @@ def test_every_combination_has_all_values_or_says_why_not(run: Config) -> None:
     assert set(counts.index) == {("swap", "discovery"), ("reweight", "discovery")}
     assert (counts == 400).all()
     assert list(table["sample"].unique()) == [f"S{i}" for i in range(10)]
-    record = read_json(layout.file("dominance.json"))
-    assert set(record["not_applicable"]) == {"edit", "controls", "matched"}
-    assert "give at least 10 discovery controls" in record["not_applicable"]["controls"]
-    assert "reference.fasta" in record["not_applicable"]["edit"]
-    assert record["completeness"] < 1e-5
-    for entry in record["interventions"]:
-        if entry["applies"]:
-            assert sum(share["value"] for share in entry["share"].values()) == pytest.approx(1)
+    record = load_record(Dominance, layout.file("dominance.json"))
+    assert set(record.not_applicable) == {"edit", "controls", "matched"}
+    assert "give at least 10 discovery controls" in record.not_applicable["controls"]
+    assert "reference.fasta" in record.not_applicable["edit"]
+    assert record.completeness < 1e-5
+    for entry in record.interventions:
+        if entry.shares is not None:
+            assert sum(share.value or 0 for share in entry.shares.share.values()) == pytest.approx(1)
 
 
 def test_values_of_the_main_intervention_are_those_that_refits_see(run: Config) -> None:
@@ -117,17 +121,20 @@ def test_maps_add_up_to_the_gradients(run: Config) -> None:
         totals = cohort.groupby(["kind", "group"])["mean"].sum().unstack("group")
         for group in BAG_GROUPS:
             assert np.ptp(totals[group]) < 1e-9
-    record = read_json(layout.file("dominance.json"))["gradients"]
-    assert record["completeness"] <= 0.01
-    assert sum(share["value"] for share in record["share"].values()) == pytest.approx(1)
-    assert all(share["low"] <= share["value"] <= share["high"] for share in record["share"].values())
+    record = load_record(Dominance, layout.file("dominance.json")).gradients
+    assert record is not None
+    assert record.completeness <= 0.01
+    shares = np.array([astuple(share) for share in record.share.values()])
+    assert shares[:, 0].sum() == pytest.approx(1)
+    assert (shares[:, 1] <= shares[:, 0]).all() and (shares[:, 0] <= shares[:, 2]).all()
 
 
 def test_random_weights_are_reported_from_the_read_out_down(run: Config) -> None:
-    record = read_json(Layout.of(run.outdir).file("dominance.json"))["randomised"]
-    assert [entry["depth"] for entry in record] == ["head", "last_layer", "body", "tables"]
+    record = load_record(Dominance, Layout.of(run.outdir).file("dominance.json")).randomised
+    assert [entry.depth for entry in record] == ["head", "last_layer", "body", "tables"]
     for entry in record:
-        assert -1 <= entry["cosine_low"] <= entry["cosine"] <= entry["cosine_high"] <= 1
+        assert entry.cosine is not None and entry.cosine_low is not None and entry.cosine_high is not None
+        assert -1 <= entry.cosine_low <= entry.cosine <= entry.cosine_high <= 1
 
 
 def test_values_of_another_cohort_are_refused(run: Config, tmp_path: Path) -> None:
@@ -158,13 +165,14 @@ def test_a_model_known_by_its_scores_keeps_them_and_says_how_well_it_is_followed
     assert max(abs(score.value) for score in rest) < 100
     predictions = load_predictions(layout.file("predictions.discovery.parquet"))
     assert {item.sample: item.logit for item in predictions} == {f"S{i}": given[f"S{i}"] for i in range(10)}
-    record = read_json(layout.file("retraining.json"))["fidelity"]
-    assert record["n"] == 10 and record["low"] <= record["correlation"] <= record["high"]
+    record = load_record(Retraining, layout.file("retraining.json")).fidelity
+    assert record is not None
+    assert record.n == 10 and record.low <= record.correlation <= record.high
     # Ten subjects of noise: the surrogate can't follow the scores, so no group is named.
     for chunk in range(2):
         run_attribute(config, chunk)
         run_refit(config, chunk)
     run_dominance(config)
-    verdict = read_json(layout.file("dominance.json"))
-    assert (verdict["outcome"], verdict["group"]) == ("can't tell", None)
-    assert "surrogate" in verdict["reason"]
+    verdict = load_record(Dominance, layout.file("dominance.json"))
+    assert (verdict.outcome, verdict.group) == ("can't tell", None)
+    assert "surrogate" in verdict.reason

@@ -11,7 +11,7 @@ from cfdna_interp.attribution.alike import within_class_correlations
 from cfdna_interp.attribution.coalitions import coalition_values, performance_of, shares_of
 from cfdna_interp.attribution.dataset import EmbeddedCohort
 from cfdna_interp.attribution.embed import embed_bags
-from cfdna_interp.attribution.judge import Dominance, judge
+from cfdna_interp.attribution.judge import Ruling, judge
 from cfdna_interp.attribution.nulls import refit_figures
 from cfdna_interp.attribution.refit_plan import Refit
 from cfdna_interp.attribution.retraining import fold_auroc, subsets
@@ -50,7 +50,7 @@ def embedded(
     )
 
 
-def outcome(cohort: EmbeddedCohort, reference: torch.Tensor) -> tuple[Dominance, np.ndarray]:
+def outcome(cohort: EmbeddedCohort, reference: torch.Tensor) -> tuple[Ruling, np.ndarray]:
     bootstrap, permuted = (
         [refit_figures(cohort, reference, Refit(kind, n), folds=4, seed=1) for n in range(number)]
         for kind, number in (("bootstrap", 20), ("permutation", 19))

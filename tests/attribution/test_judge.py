@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cfdna_interp.attribution.judge import Dominance, judge, null_ceiling
+from cfdna_interp.attribution.judge import Ruling, judge, null_ceiling
 from cfdna_interp.attribution.lead import lead_of
 from cfdna_interp.attribution.roles import separation
 
@@ -29,7 +29,7 @@ def aurocs(model: float, costs: tuple[float, ...], alone: tuple[float, ...]) -> 
     return result
 
 
-def ruling(share: list[float], **changes: object) -> Dominance:
+def ruling(share: list[float], **changes: object) -> Ruling:
     """Judge shares that every bootstrap refit repeats.
 
     Unless told otherwise length carries a signal that nothing else has, and each group contributes to the

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cfdna_interp.attribution.figures import Figures
-from cfdna_interp.attribution.record import group_records
+from cfdna_interp.attribution.record import group_attributions
 
 
 def test_refits_below_the_largest_share_leave_it_in_its_interval():
@@ -21,9 +21,9 @@ def test_refits_below_the_largest_share_leave_it_in_its_interval():
         performance=np.array([0.2, 0.0]),
     )
     roles = {"length": "carrier", "motif": "unused"}
-    found = group_records(figures, roles, np.zeros((4, 2)), np.array([1, 0, 1, 0]))
+    found = group_attributions(figures, roles, np.zeros((4, 2)), np.array([1, 0, 1, 0]))
     # 2.5 % of the way from .883 to .943 lies .8845.
     for group, low, high in (("length", 0.8845, 0.945), ("motif", 0.055, 0.1155)):
-        share = found[group]["share"]
-        np.testing.assert_allclose([share["low"], share["high"]], [low, high])
-    assert found["length"]["covariance_share"]["high"] == 0.96
+        share = found[group].share
+        np.testing.assert_allclose([share.low, share.high], [low, high])
+    assert found["length"].covariance_share.high == 0.96

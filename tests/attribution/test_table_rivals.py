@@ -14,8 +14,9 @@ from cfdna_interp.attribution.tabular.cohort import Folded, TableCohort, fold_co
 from cfdna_interp.attribution.tabular.refits import fit_model
 from cfdna_interp.attribution.tabular.regression import PENALTIES
 from cfdna_interp.attribution.tabular.retraining import cross_fitted_auroc
-from cfdna_interp.attribution.tabular.rivals import beaten_by, plain_logits, rival_records, worse_than
+from cfdna_interp.attribution.tabular.rivals import beaten_by, plain_logits, rivals_of, worse_than
 from cfdna_interp.config.settings import Validation
+from cfdna_interp.records.retraining import Rival
 
 LENGTH, METHYLATION, _ = GROUPS
 
@@ -45,29 +46,29 @@ def test_the_plain_regression_is_scikit_learns() -> None:
 def test_differences_are_of_the_cross_fitted_aurocs() -> None:
     one = folded("length", 40, 2)
     fitted = {"model": fit_model(one)} | {f"model_only_{g}": fit_model(one, (g,)) for g in one.cohort.names}
-    records = rival_records(one, fitted, seed=1)
-    assert [record["name"] for record in records] == [*list(fitted)[1:], "plain"]
+    records = rivals_of(one, fitted, seed=1)
+    assert [record.name for record in records] == [*list(fitted)[1:], "plain"]
     model = cross_fitted_auroc(one, fitted["model"])
     for record in records[:-1]:
-        rival = cross_fitted_auroc(one, fitted[record["name"]])
-        assert record["auroc"] == pytest.approx(rival)
-        assert record["difference"] == pytest.approx(rival - model)
-        assert record["low"] <= record["difference"] <= record["high"]
-        assert record["n"] == 80
+        rival = cross_fitted_auroc(one, fitted[record.name])
+        assert record.auroc == pytest.approx(rival)
+        assert record.difference == pytest.approx(rival - model)
+        assert record.low <= record.difference <= record.high
+        assert record.n == 80
     # Noise is surely no rival, and the group that carries everything is none that is surely better.
-    noise = next(record for record in records if record["name"] == f"model_only_{METHYLATION}")
-    assert noise["high"] < 0
+    noise = next(record for record in records if record.name == f"model_only_{METHYLATION}")
+    assert noise.high < 0
     assert beaten_by(records) is None
-    assert records == rival_records(one, fitted, seed=1)
+    assert records == rivals_of(one, fitted, seed=1)
 
 
 def test_a_model_that_is_no_better_than_chance_beside_its_group_is_beaten() -> None:
     # The model of noise in the place of the full one: lengths alone are better by .9 - .5.
     one = folded("length", 40, 3)
     fitted = {"model": fit_model(one, (METHYLATION,)), f"model_only_{LENGTH}": fit_model(one, (LENGTH,))}
-    record = beaten_by(rival_records(one, fitted, seed=1))
+    record = beaten_by(rivals_of(one, fitted, seed=1))
     assert record is not None
-    assert record["low"] > 0.2
+    assert record.low > 0.2
     assert LENGTH in worse_than(record)
 
 
@@ -80,7 +81,7 @@ def test_under_the_null_nobody_is_beaten() -> None:
         fitted = {"model": fit_model(one)} | {
             f"model_only_{g}": fit_model(one, (g,)) for g in one.cohort.names
         }
-        beaten += beaten_by(rival_records(one, fitted, seed=seed)) is not None
+        beaten += beaten_by(rivals_of(one, fitted, seed=seed)) is not None
     assert beaten < 6
 
 
@@ -88,9 +89,7 @@ def test_of_a_model_that_a_rival_beats_nothing_is_said() -> None:
     decision = decide(planted("length", 120, np.random.default_rng(9)), 1, bootstrap=20, permutations=19)
     assert decision.outcome.outcome == "dominant"
     retraining = decision.retraining
-    obstacle = worse_than(
-        {"name": "plain", "auroc": 0.99, "difference": 0.1, "low": 0.05, "high": 0.15, "n": 120}
-    )
+    obstacle = worse_than(Rival(name="plain", auroc=0.99, difference=0.1, low=0.05, high=0.15, n=120))
     found = decision.figures.judge(
         subjects=120, context=0.0, retraining=retraining, margins=Validation(), obstacle=obstacle
     )
@@ -103,4 +102,4 @@ def test_a_surrogate_has_no_rivals() -> None:
     table = planted("length", 80, np.random.default_rng(10))
     scored = replace(table, obs=table.obs.assign(score=table.X[:, 0]))
     one = fold_cohort(TableCohort.of(scored), folds=5, seed=1)
-    assert rival_records(one, {"model": fit_model(one)}, seed=1) == []
+    assert rivals_of(one, {"model": fit_model(one)}, seed=1) == ()

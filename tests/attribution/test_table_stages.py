@@ -19,6 +19,9 @@ from cfdna_interp.attribution.tabular import dominance, refits, retraining
 from cfdna_interp.config.settings import Attribution, Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.measure import families
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.dominance import Dominance
+from cfdna_interp.records.values import Interval
 from cfdna_interp.stats.roc import auroc
 
 LENGTH = GROUPS[0]
@@ -66,50 +69,42 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     return run(cohort(tmp_path_factory.mktemp("table") / "run"))
 
 
-def test_the_planted_group_is_named_and_the_record_has_the_keys_of_the_contract(finished: Layout) -> None:
-    record = read_json(finished.file("dominance.json"))
-    assert (record["outcome"], record["group"]) == ("dominant", LENGTH)
-    # docs/architecture.md, dominance.json
-    assert set(record) == {
-        "outcome", "group", "reason", "groups", "margin", "context_and_joint", "cross_fitted_auroc",
-        "leave_out_cost", "bootstrap", "permutations", "donors", "subjects", "completeness", "intervention",
-        "reference", "interventions", "not_applicable", "matching", "diagnostics", "gradients", "randomised",
-        "interactions", "performance", "performance_null_high", "removal", "rivals", "stability", "fidelity",
-        "within_class_correlation", "cross_fitted_fidelity", "leave_out_r2",
-    }  # fmt: skip
-    assert (record["bootstrap"], record["permutations"], record["subjects"]) == (20, 19, 80)
-    margin = record["margin"]
-    assert set(margin) == {"group", "value", "low", "high", "needed", "excluded"}
-    assert (margin["group"], margin["needed"], margin["excluded"]) == (LENGTH, 0.1, False)
-    assert margin["needed"] < margin["low"] < margin["high"]
-    assert set(record["within_class_correlation"]) == set(record["interactions"])
-    assert record["cross_fitted_fidelity"] is record["leave_out_r2"] is None
-    assert record["fidelity"] is record["gradients"] is record["matching"] is None
-    shares = [entry["share"]["value"] for entry in record["groups"].values()]
+def test_the_planted_group_is_named_and_the_record_is_complete(finished: Layout) -> None:
+    record = load_record(Dominance, finished.file("dominance.json"))
+    assert (record.outcome, record.group) == ("dominant", LENGTH)
+    assert (record.bootstrap, record.permutations, record.subjects) == (20, 19, 80)
+    margin = record.margin
+    assert (margin.group, margin.needed, margin.excluded) == (LENGTH, 0.1, False)
+    assert margin.low is not None and margin.high is not None
+    assert margin.needed < margin.low < margin.high
+    assert set(record.within_class_correlation) == set(record.interactions)
+    assert record.cross_fitted_fidelity is record.leave_out_r2 is None
+    assert record.fidelity is record.gradients is record.matching is None
+    shares = [entry.share.value for entry in record.groups.values()]
     assert sum(shares) == pytest.approx(1)
-    assert [len(entry["groups"]) for entry in record["removal"]["deletion"]] == [3, 2, 1, 0]
-    assert record["removal"]["deletion"][1]["groups"] == [group for group in GROUPS if group != LENGTH]
-    assert record["interactions"] == {
+    assert [len(entry.groups) for entry in record.removal.deletion] == [3, 2, 1, 0]
+    assert record.removal.deletion[1].groups == tuple(group for group in GROUPS if group != LENGTH)
+    assert record.interactions == {
         f"{a}:{b}": 0.0 for a, b in ((GROUPS[0], GROUPS[1]), (GROUPS[0], GROUPS[2]), (GROUPS[1], GROUPS[2]))
     }
-    cost = record["leave_out_cost"][LENGTH]
-    without = record["cross_fitted_auroc"][f"model_without_{LENGTH}"]
-    assert cost == pytest.approx(record["cross_fitted_auroc"]["model"] - without)
+    cost = record.leave_out_cost[LENGTH]
+    without = record.cross_fitted_auroc[f"model_without_{LENGTH}"]
+    assert cost == pytest.approx(record.cross_fitted_auroc["model"] - without)
 
 
 def test_what_groups_contribute_adds_up_to_the_loss_of_chance(finished: Layout) -> None:
-    record = read_json(finished.file("dominance.json"))
+    record = load_record(Dominance, finished.file("dominance.json"))
     rows = load_predictions(finished.file("predictions.discovery.parquet"))
     y, f = np.array([row.label for row in rows]), np.array([row.logit for row in rows])
     values = pd.read_parquet(finished.file("coalitions.parquet"))
     none = values[values.coalition == "none"].value.to_numpy()
     loss = [np.logaddexp(0, logits) - y * logits for logits in (none, f)]
-    total = sum(entry["value"] for entry in record["performance"].values())
+    total = sum(entry.value for entry in record.performance.values())
     assert total == pytest.approx(float(loss[0].mean() - loss[1].mean()), abs=1e-5)
 
 
 def test_tables_tell_the_same_as_the_record(finished: Layout) -> None:
-    record = read_json(finished.file("dominance.json"))
+    record = load_record(Dominance, finished.file("dominance.json"))
     values = pd.read_parquet(finished.file("coalitions.parquet"))
     assert len(values) == 80 * 8
     wide = values.pivot(index="sample", columns="coalition", values="value")
@@ -120,7 +115,7 @@ def test_tables_tell_the_same_as_the_record(finished: Layout) -> None:
     }
     np.testing.assert_allclose(phi, [logits[sample] for sample in phi.index], atol=1e-9)
     sizes = np.array([(wide[group] - wide["none"]).abs().sum() for group in GROUPS])
-    stated = [record["groups"][group]["share"]["value"] for group in GROUPS]
+    stated = [record.groups[group].share.value for group in GROUPS]
     np.testing.assert_allclose(sizes / sizes.sum(), stated)
     shares = pd.read_parquet(finished.file("shares.parquet"))
     assert set(shares.kind) == {"share", "covariance_share", "share of fixed heads"}
@@ -128,9 +123,9 @@ def test_tables_tell_the_same_as_the_record(finished: Layout) -> None:
     features = pd.read_parquet(finished.file("feature_shares.parquet"))
     assert list(features) == ["feature", "group", "mean_abs_phi", "share", "difference", "low", "high"]
     # Cases less controls of a group is the sum over its features.
-    entry = record["groups"][LENGTH]
+    entry = record.groups[LENGTH]
     difference = features[features.group == LENGTH].difference.sum()
-    assert difference == pytest.approx(entry["mean_phi_case"]["value"] - entry["mean_phi_control"]["value"])
+    assert difference == pytest.approx(entry.mean_phi_case.value - entry.mean_phi_control.value)
 
 
 def test_frozen_scores_are_of_every_subset_and_what_is_missing_is_told(finished: Layout) -> None:
@@ -160,21 +155,21 @@ def test_chunks_and_repeats_change_nothing(finished: Layout, tmp_path: Path) -> 
 def test_a_foreign_score_is_the_model_and_its_surrogate_says_what_groups_are_worth(tmp_path: Path) -> None:
     config = cohort(tmp_path / "run", scored=True, noise=0.1)
     layout = run(config)
-    record = read_json(layout.file("dominance.json"))
-    assert (record["outcome"], record["group"]) == ("dominant", LENGTH)
-    assert record["fidelity"]["low"] > 0.9
-    assert record["fidelity"]["saturated"] == 0
-    assert record["fidelity"]["judged_low"] == record["fidelity"]["low"]
-    assert {group: entry["role"] for group, entry in record["groups"].items()} == {
+    record = load_record(Dominance, layout.file("dominance.json"))
+    assert (record.outcome, record.group) == ("dominant", LENGTH)
+    assert record.fidelity.low > 0.9
+    assert record.fidelity.saturated == 0
+    assert record.fidelity.judged_low == record.fidelity.low
+    assert {group: entry.role for group, entry in record.groups.items()} == {
         LENGTH: "carrier",
         GROUPS[1]: "unused",
         GROUPS[2]: "unused",
     }
-    followed = record["cross_fitted_fidelity"]
+    followed = record.cross_fitted_fidelity
     assert set(followed) == set(retraining.subsets_of(GROUPS))
-    whole, without = (followed[name]["judged"] for name in ("model", f"model_without_{LENGTH}"))
-    assert record["leave_out_r2"][LENGTH] == pytest.approx(whole**2 - max(without, 0) ** 2)
-    assert record["leave_out_r2"][LENGTH] > 0.8
+    whole, without = (followed[name].judged for name in ("model", f"model_without_{LENGTH}"))
+    assert record.leave_out_r2[LENGTH] == pytest.approx(whole**2 - max(without, 0) ** 2)
+    assert record.leave_out_r2[LENGTH] > 0.8
     assert read_json(layout.file("encoder.json"))["encoder"] == "scores"
     for role, said in (
         ("discovery", [row.logit for row in load_predictions(layout.file("predictions.discovery.parquet"))]),
@@ -204,9 +199,9 @@ def test_without_the_only_group_a_foreign_score_rests_on_chance_is_left_and_not_
 
 def test_a_foreign_score_that_the_table_does_not_tell_names_nothing(tmp_path: Path) -> None:
     layout = run(cohort(tmp_path / "run", scored=True, noise=3.0))
-    record = read_json(layout.file("dominance.json"))
-    assert (record["outcome"], record["group"]) == ("can't tell", None)
-    assert "surrogate" in record["reason"]
+    record = load_record(Dominance, layout.file("dominance.json"))
+    assert (record.outcome, record.group) == ("can't tell", None)
+    assert "surrogate" in record.reason
 
 
 def test_a_score_that_says_the_same_of_everybody_names_its_setting(tmp_path: Path) -> None:
@@ -240,10 +235,10 @@ def test_more_groups_than_coalitions_can_be_listed_for_and_one_that_never_varies
     for role in ("discovery", "heldout"):
         write(table_of(blocks, labels), Layout.of(tmp_path).matrix(role), labels=role == "discovery")
     layout = run(config)
-    record = read_json(layout.file("dominance.json"))
-    assert (record["outcome"], record["group"]) == ("dominant", "group_c")
-    assert record["groups"]["group_z"]["share"] == {"value": 0.0, "low": 0.0, "high": 0.0}
-    assert record["cross_fitted_auroc"]["model_only_group_z"] == 0.5
+    record = load_record(Dominance, layout.file("dominance.json"))
+    assert (record.outcome, record.group) == ("dominant", "group_c")
+    assert record.groups["group_z"].share == Interval(value=0.0, low=0.0, high=0.0)
+    assert record.cross_fitted_auroc["model_only_group_z"] == 0.5
     values = pd.read_parquet(layout.file("coalitions.parquet"))
     assert set(values.coalition) == {"none", *blocks}
-    assert record["performance"]["group_c"]["value"] > 0.2
+    assert record.performance["group_c"].value > 0.2

@@ -107,7 +107,7 @@ def test_that_a_group_leads_is_excluded_where_groups_are_equal_and_subjects_many
 @pytest.mark.parametrize("seed", range(4))
 def test_a_foreign_score_is_what_it_reads_and_not_what_tells_the_label(seed: int) -> None:
     decision = decided("misread", seed, subjects=80)
-    reached = decision.retraining["cross_fitted_auroc"]
+    reached = decision.retraining.cross_fitted_auroc
     assert reached[f"model_only_{METHYLATION}"] > reached[f"model_only_{LENGTH}"]
     assert (decision.outcome.outcome, decision.outcome.group) == ("dominant", LENGTH)
     assert decision.outcome.roles == {LENGTH: "carrier", METHYLATION: "unused", COVERAGE: "unused"}

@@ -217,7 +217,7 @@ def test_files_of_two_openings_are_not_mixed(own_copy, monkeypatch):
     ("name", "change", "stage", "said"),
     [
         ("protocol.json", None, run_validate, "'margins'.*run the proxy stage again"),
-        ("dominance.json", None, run_proxy, "'group'.*run the dominance stage again"),
+        ("dominance.json", None, run_proxy, "no format, this version reads .*run the dominance stage again"),
         ("validation.json", "subgroups", run_audit, "'subgroups'.*run the validate stage again"),
         ("validation.json", "opening", run_audit, "run the validate stage again"),
         ("audit.json", "handling", run_verdict, "'handling'.*run the audit stage again"),

@@ -8,7 +8,6 @@ from click.testing import CliRunner
 from frozen_run import World, dominance, make_run
 from scipy.special import expit
 
-from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import load_table
 from cfdna_interp.artifacts.predictions import Prediction, Score, load_scores, save_predictions, save_scores
@@ -22,6 +21,7 @@ from cfdna_interp.features.sample import extract_sample
 from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.score import Measured, Scored, as_table, score_features
 from cfdna_interp.proxy.score_alignments import samples_of, score_alignments
+from cfdna_interp.records.base import save_record
 
 HEADER = ["probability", "low", "high", "warnings", "logit", "reason"]
 
@@ -139,7 +139,7 @@ def test_bams_and_sheets_are_scored_as_the_workflow_would_and_settings_travel(si
         ],
         layout.file("predictions.discovery.parquet"),
     )
-    write_json(layout.file("dominance.json"), dominance())
+    save_record(dominance(), layout.file("dominance.json"))
     run_proxy(config)
     proxy = load_proxy(layout.file("proxy.json"))
     assert proxy.training_levels["dialect"] == ("xm",)

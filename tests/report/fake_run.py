@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from pathlib import Path
 
 import anndata
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 from fake_heldout import GROUPS, HOSTILE, audit_record, validation_record
 from fake_representation import write_representation
+from made_dominance import around, dominance_record, intervention_shares
 
 from cfdna_interp.artifacts.files import digest_file, write_json, write_text
 from cfdna_interp.artifacts.layout import Layout
@@ -23,6 +25,18 @@ from cfdna_interp.config.settings import ProxySettings, Representation, Validati
 from cfdna_interp.proxy.fidelity import Added, Estimate, Fidelity
 from cfdna_interp.proxy.repeated import Discovery
 from cfdna_interp.proxy.stability import Frequency, Stability
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.dominance import (
+    Diagnostics,
+    Dominance,
+    GradientShares,
+    GroupAttribution,
+    Margin,
+    Role,
+    ShareStability,
+    Spread,
+)
+from cfdna_interp.records.values import Interval
 from cfdna_interp.stats.roc import Difference
 from cfdna_interp.verdict.cautions import cautions
 
@@ -92,7 +106,7 @@ def make_run(folder: Path, world: World) -> tuple[Config, Layout]:
         layout.file("exclusions.tsv"),
         "\n".join(["sample\tsubject\trole\tlabel\tbatch\treason", *rows]) + "\n",
     )
-    write_json(layout.file("dominance.json"), _dominance(world))
+    save_record(_dominance(world), layout.file(Dominance.FILE))
     write_json(layout.file("encoder.json"), encoder_record(world.encoder))
     write_representation(config, layout, 2 * world.per_class, HOSTILE, world.dominant)
     if world.maps:
@@ -152,9 +166,9 @@ def _discovery(samples: list[Sample], latents: dict[str, float], world: World) -
         # In pairs of a case and a control.
         folds=np.arange(len(samples)) // 2 % 5,
         logits=np.array([1.8 * latents[sample.sample] for sample in samples]),
-        reached=dominance["cross_fitted_auroc"] | ({"proxy": 0.924} if world.dominant else {}),
-        costs=dominance["leave_out_cost"],
-        roles={group: record["role"] for group, record in dominance["groups"].items()},
+        reached=dominance.cross_fitted_auroc | ({"proxy": 0.924} if world.dominant else {}),
+        costs=dominance.leave_out_cost,
+        roles={group: record.role for group, record in dominance.groups.items()},
     )
 
 
@@ -234,135 +248,84 @@ def _write_matrix(role: str, samples: list[Sample], world: World, layout: Layout
     matrix.write_h5ad(layout.matrix(role))
 
 
-def _dominance(world: World) -> dict[str, object]:
+def _dominance(world: World) -> Dominance:
     shares = {"fragment_length": 0.78, "methylation": 0.13, "tissue_of_origin": 0.09}
     # Below a tenth of the attribution a group is not used; above it that can't be told.
-    roles = {"fragment_length": "carrier", "methylation": "unclear", "tissue_of_origin": "unused"}
+    roles: dict[str, Role] = {
+        "fragment_length": "carrier",
+        "methylation": "unclear",
+        "tissue_of_origin": "unused",
+    }
     if not world.dominant:
         shares = {"fragment_length": 0.36, "methylation": 0.33, "tissue_of_origin": 0.31}
     groups = {
-        group: {
-            "share": {"value": share, "low": share - 0.06, "high": share + 0.07},
-            "covariance_share": {"value": share * 1.1 - 0.03, "low": share - 0.12, "high": share + 0.1},
-            "null_share_high": 0.46,
-            "null_max_high": 0.55,
-            "mean_phi_case": {"value": 1.4 * share, "low": share, "high": 1.8 * share},
-            "mean_phi_control": {"value": -1.3 * share, "low": -1.7 * share, "high": -0.9 * share},
-            "role": roles[group] if world.dominant else "unclear",
-        }
+        group: GroupAttribution(
+            share=around(share, 0.06, 0.07),
+            covariance_share=Interval(value=share * 1.1 - 0.03, low=share - 0.12, high=share + 0.1),
+            null_share_high=0.46,
+            null_max_high=0.55,
+            mean_phi_case=Interval(value=1.4 * share, low=share, high=1.8 * share),
+            mean_phi_control=Interval(value=-1.3 * share, low=-1.7 * share, high=-0.9 * share),
+            role=roles[group] if world.dominant else "unclear",
+        )
         for group, share in shares.items()
     }
-    reason = (
-        "fragment_length leads by at least 54 % in 99 % of refits and exceeds the permuted labels."
-        if world.dominant
-        else "No group leads: shares are as close as under permuted labels."
-    )
-    return {
-        "outcome": "dominant" if world.dominant else "none",
-        "group": "fragment_length" if world.dominant else None,
-        "reason": reason,
-        "groups": groups,
-        "margin": {
-            "group": "fragment_length",
-            **(
-                {"value": 0.65, "low": 0.54, "high": 0.71}
-                if world.dominant
-                else {"value": 0.03, "low": -0.08, "high": 0.08}
-            ),
-            "needed": 0.1,
-            "excluded": not world.dominant,
-        },
-        "within_class_correlation": {
-            "fragment_length:methylation": 0.04,
-            "fragment_length:tissue_of_origin": -0.02,
-            "methylation:tissue_of_origin": 0.01,
-        },
-        "cross_fitted_fidelity": None,
-        "leave_out_r2": None,
-        "context_and_joint": {"value": 0.06, "low": 0.03, "high": 0.1},
-        "leave_out_cost": {"fragment_length": 0.39, "methylation": 0.003, "tissue_of_origin": -0.002},
-        "bootstrap": 50,
-        "permutations": 19,
-        "donors": 5,
-        "subjects": 2 * world.per_class,
-        "completeness": 3.2e-7,
-        "intervention": "swap",
-        "reference": "discovery",
-        "cross_fitted_auroc": {
+    n = 2 * world.per_class
+    value, low, high = (0.65, 0.54, 0.71) if world.dominant else (0.03, -0.08, 0.08)
+    of = None if world.dominant else n
+    costs = {"fragment_length": 0.39, "methylation": 0.003, "tissue_of_origin": -0.002}
+    pairs = [f"{first}:{second}" for first, second in combinations(shares, 2)]
+    return dominance_record(
+        groups,
+        outcome="dominant" if world.dominant else "none",
+        group="fragment_length" if world.dominant else None,
+        reason=(
+            "fragment_length leads by at least 54 % in 99 % of refits and exceeds the permuted labels."
+            if world.dominant
+            else "No group leads: shares are as close as under permuted labels."
+        ),
+        margin=Margin(
+            group="fragment_length", value=value, low=low, high=high, needed=0.1, excluded=not world.dominant
+        ),
+        within_class_correlation=dict(zip(pairs, (0.04, -0.02, 0.01), strict=True)),
+        context_and_joint=Interval(value=0.06, low=0.03, high=0.1),
+        leave_out_cost=costs,
+        subjects=n,
+        cross_fitted_auroc={
             "model": 0.92,
+            **{f"model_without_{group}": 0.92 - cost for group, cost in costs.items()},
             **{f"model_only_{group}": 0.91 if group == "fragment_length" else 0.52 for group in GROUPS},
             "model_only_context": 0.51,
         },
-        **_beyond(shares, world),
-    }
-
-
-def combination(
-    intervention: str, reference: str, shares: dict[str, float], n: int, of: int | None = None
-) -> dict[str, object]:
-    """One entry of ``interventions``; without shares where ``of`` subjects are too many for ``n``."""
-    entry = {"intervention": intervention, "reference": reference, "subjects": n, "of": of or n, "donors": 5}
-    if of is not None:
-        return entry | {"applies": False}
-    return entry | {
-        "applies": True,
-        "share": {g: {"value": x, "low": x - 0.05, "high": x + 0.06} for g, x in shares.items()},
-        "order": sorted(shares, key=lambda group: -shares[group]),
-        "context_and_joint": {"value": 0.05, "low": 0.02, "high": 0.09},
-        "completeness": 1e-7,
-        "donor_error": dict.fromkeys(shares, 0.012),
-    }
-
-
-def _beyond(shares: dict[str, float], world: World) -> dict[str, object]:
-    """What is known beside the rule: other interventions, performance, removal, stability."""
-    n = 2 * world.per_class
-    interventions = [combination("swap", "discovery", shares, n), combination("swap", "controls", shares, n)]
-    diagnostics = [
-        {
-            "intervention": "swap",
-            "reference": reference,
-            "mean": {"unmatched": 0.001, "relaxed": 0.12},
-            "smallest": {"unmatched": 0.0, "relaxed": 0.08},
-            "largest": {"unmatched": 0.004, "relaxed": 0.2},
-        }
-        for reference in ("discovery", "controls")
-    ]
-    refused = {"edit": HOSTILE, "matched": "the sheet gives no age, sex or batch of the controls"}
-    if world.dominant:
-        interventions.append(combination("reweight", "discovery", shares, n))
-        refused = {}
-    else:
-        interventions.append(combination("reweight", "discovery", shares, n - 30, of=n))
-    ranked = sorted(shares, key=lambda group: -shares[group])
-    steps = range(len(ranked) + 1)
-    return {
-        "interventions": interventions,
-        "not_applicable": refused,
-        "diagnostics": diagnostics,
-        "interactions": {
-            "fragment_length:methylation": 0.021,
-            "fragment_length:tissue_of_origin": 0.013,
-            "methylation:tissue_of_origin": 0.004,
-        },
-        "performance": {
-            g: {"value": x / 3, "low": x / 3 - 0.02, "high": x / 3 + 0.02} for g, x in shares.items()
-        },
-        "performance_null_high": 0.018,
-        "removal": {
-            "deletion": [{"groups": ranked[i:], "auroc": 0.92 - 0.13 * i} for i in steps],
-            "insertion": [{"groups": ranked[:i], "auroc": 0.52 + 0.13 * i} for i in steps],
-        },
-        "stability": {"folds": [shares] * 5, "members": [shares] * 3},
-        "fidelity": None,
-        "gradients": {
-            "share": {g: {"value": x, "low": 0.9 * x, "high": 1.1 * x} for g, x in shares.items()},
-            "subjects": n,
-            "completeness": 6.9e-6,
-            "infidelity": 4.2e-5,
-            "infidelity_null": 1.82,
-        },
-    }
+        interventions=(
+            intervention_shares("swap", "discovery", shares, n),
+            intervention_shares("swap", "controls", shares, n),
+            intervention_shares("reweight", "discovery", shares, n if world.dominant else n - 30, of),
+        ),
+        not_applicable={}
+        if world.dominant
+        else {"edit": HOSTILE, "matched": "the sheet gives no age, sex or batch of the controls"},
+        diagnostics=tuple(
+            Diagnostics(
+                intervention="swap",
+                reference=reference,
+                values={
+                    "unmatched": Spread(mean=0.001, smallest=0.0, largest=0.004),
+                    "relaxed": Spread(mean=0.12, smallest=0.08, largest=0.2),
+                },
+            )
+            for reference in ("discovery", "controls")
+        ),
+        interactions=dict(zip(pairs, (0.021, 0.013, 0.004), strict=True)),
+        stability=ShareStability(folds=(dict(shares),) * 5, members=(dict(shares),) * 3),
+        gradients=GradientShares(
+            share={group: around(share, 0.1 * share, 0.1 * share) for group, share in shares.items()},
+            subjects=n,
+            completeness=6.9e-6,
+            infidelity=4.2e-5,
+            infidelity_null=1.82,
+        ),
+    )
 
 
 def encoder_record(kind: str) -> dict[str, object]:
@@ -473,6 +436,7 @@ def _proxy(world: World, rng: np.random.Generator) -> dict[str, object]:
 
 
 def _verdict(validation: dict, audit: dict, world: World, protocol: dict) -> dict[str, object]:
+    named = "fragment_length" if world.dominant else None
     model = validation["scores"]["model"]["auroc"]
     earned = "earned" if world.dominant else "refused"
     l4 = "earned" if audit["handling"]["status"] == "not handling" else "can't tell"
@@ -492,8 +456,10 @@ def _verdict(validation: dict, audit: dict, world: World, protocol: dict) -> dic
             "It holds within batches, so handling does not explain it.",
         ],
         "simulated": world.simulated,
-        "group": "fragment_length" if world.dominant else None,
-        "cautions": [asdict(caution) for caution in cautions(_dominance(world), validation, audit, protocol)],
+        "group": named,
+        "cautions": [
+            asdict(caution) for caution in cautions(_dominance(world).group, validation, audit, protocol)
+        ],
         "rungs": [
             {
                 "rung": rung,

@@ -9,8 +9,10 @@ from fake_representation import funnel
 from sentence import Build, Sentence
 from test_judge import APART, COPIES, LENGTH, METHYLATION, TISSUE, aurocs, followed, ruling
 
-from cfdna_interp.attribution.judge import Dominance
+from cfdna_interp.attribution.judge import Ruling
 from cfdna_interp.attribution.tabular.rivals import worse_than
+from cfdna_interp.records.dominance import Outcome
+from cfdna_interp.records.retraining import Rival
 from cfdna_interp.report.roles import ROLES, outcome_title, overruled
 from cfdna_interp.report.routes import compare_routes
 
@@ -25,7 +27,7 @@ def reason(share: list[float] = LEADS, **changes: object) -> Build:
 def title(share: list[float] = LEADS, **changes: object) -> Build:
     def build() -> str:
         found = ruling(share, **changes)
-        return f"{outcome_title({'outcome': found.outcome, 'group': found.group})}."
+        return f"{outcome_title(found.outcome, found.group)}."
 
     return build
 
@@ -61,11 +63,13 @@ NAN = np.full((20, 3), np.nan)
 RANKS = {"reweight": (METHYLATION, LENGTH, TISSUE)}
 
 
-def routes(*carriers: str, group: str | None = None, outcome: str = "none", null_high: float = 0.0) -> Build:
+def routes(
+    *carriers: str, group: str | None = None, outcome: Outcome = "none", null_high: float = 0.0
+) -> Build:
     def build() -> str:
         record = funnel(carriers) | {"subjects": 80}
         record["null"] = record["null"] | {"survived_high": null_high}
-        found = compare_routes(record, {"outcome": outcome, "group": group})
+        found = compare_routes(record, outcome, group)
         return f"{found.title}: {found.found} {found.meaning}"
 
     return build
@@ -73,11 +77,11 @@ def routes(*carriers: str, group: str | None = None, outcome: str = "none", null
 
 def ladder(status: str) -> Build:
     rungs = [{"rung": "L1", "status": status, "word": status, "reason": "14 cases"}]
-    return lambda: overruled({"group": LENGTH}, rungs)
+    return lambda: overruled(LENGTH, rungs)
 
 
 def worse() -> str:
-    return worse_than({"name": "plain", "n": 80, "auroc": 0.9, "difference": 0.1, "low": 0.05, "high": 0.2})
+    return worse_than(Rival(name="plain", n=80, auroc=0.9, difference=0.1, low=0.05, high=0.2))
 
 
 def row(
@@ -455,4 +459,4 @@ ROUTES = (
     ),
 )
 SENTENCES = REASONS + ROLE_WORDS + TITLES + ROUTES
-__all__ = ["SENTENCES", "Callable", "Dominance"]
+__all__ = ["SENTENCES", "Callable", "Ruling"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from frozen_run import dominance
+from made_dominance import surrogate_fidelity
 from sentence import Build, Sentence
 from test_hypotheses import redundant, undecided
 from test_hypotheses_assays import NAN, size
@@ -195,8 +196,8 @@ SENTENCES = (
         REMEDIES,
         "lower bound of fidelity .60",
         ".95",
-        remedy("can't tell", fidelity={"judged_low": 0.6}),
-        remedy("can't tell", fidelity={"judged_low": 0.95}),
+        remedy("can't tell", fidelity=surrogate_fidelity(judged_low=0.6)),
+        remedy("can't tell", fidelity=surrogate_fidelity(judged_low=0.95)),
     ),
     row(
         "held: told",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from frozen_run import dominance as dominance_record
+from made_dominance import surrogate_fidelity
 from sentence import Build, Sentence
 from test_ladder import GROUP, MARGINS, broken, foreign, leaking, records
 
@@ -69,7 +70,7 @@ def unheld_sex() -> str:
 def foreign_scores() -> str:
     """The size for L1 of a model that is known by its scores."""
     _, validation, audit = records(outcome="none")
-    return text(climb(dominance_record("none", fidelity={"judged_low": 0.95}), validation, audit, MARGINS))
+    return text(climb(dominance_record("none", fidelity=surrogate_fidelity()), validation, audit, MARGINS))
 
 
 def other_group() -> str:

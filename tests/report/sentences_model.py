@@ -5,20 +5,23 @@ from __future__ import annotations
 from fake_representation import funnel, geometry
 from fake_run import encoder_record
 from frozen_run import dominance
+from made_dominance import rival
+from msgspec.structs import replace
 from sentence import Build, Sentence
 from test_hypotheses import rows_of, undecided
 from test_report_marks import opened
 from test_report_model import FIDELITY
-from test_report_table import rival, table_encoder
+from test_report_table import table_encoder
 
 from cfdna_interp.artifacts.openings import LABELS
+from cfdna_interp.records.retraining import Rival, SurrogateFidelity
 from cfdna_interp.report.features import feature_notes
 from cfdna_interp.report.length_curve import curve_sentences
 from cfdna_interp.report.marks import lock_changes, lock_sentence, page_marks
 from cfdna_interp.report.model import KINDS, TABLE_KINDS, describe_model
 
 
-def model(kind: str, fidelity: dict | None = None, **changed: object) -> Build:
+def model(kind: str, fidelity: SurrogateFidelity | None = None, **changed: object) -> Build:
     return lambda: " ".join(describe_model(encoder_record(kind) | changed, fidelity).sentences)
 
 
@@ -29,7 +32,7 @@ def causal(**reached: object) -> Build:
     )
 
 
-def table(rivals: tuple[dict, ...] = (), **changed: object) -> Build:
+def table(rivals: tuple[Rival, ...] = (), **changed: object) -> Build:
     return lambda: " ".join(describe_model(table_encoder(**changed), None, rivals).sentences)
 
 
@@ -138,7 +141,7 @@ MODELS = (
         "lower bound of fidelity .90",
         ".89",
         model("table", FIDELITY),
-        model("table", FIDELITY | {"judged_low": 0.89}),
+        model("table", replace(FIDELITY, judged_low=0.89)),
     ),
     row(
         "surrogate: doesn't",
@@ -146,7 +149,7 @@ MODELS = (
         MODEL,
         "lower bound .89",
         ".90",
-        model("table", FIDELITY | {"judged_low": 0.89}),
+        model("table", replace(FIDELITY, judged_low=0.89)),
         model("table", FIDELITY),
     ),
     row(

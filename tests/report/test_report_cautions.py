@@ -34,7 +34,7 @@ def changed(run: Run, word: str, *, better_without: bool = False) -> Run:
     record["word"], record["better_without"] = word, better_without
     if better_without:
         record["cost"]["heldout"] = {"value": -0.121, "low": -0.18, "high": -0.06}
-    said = [asdict(caution) for caution in cautions(run.dominance, validation, run.audit, run.protocol)]
+    said = [asdict(caution) for caution in cautions(run.dominance.group, validation, run.audit, run.protocol)]
     return replace(run, validation=validation, verdict=run.verdict | {"cautions": said})
 
 

@@ -51,8 +51,6 @@ def test_whatever_key_is_gone_figures_are_drawn_or_the_file_named(small: tuple[C
 @pytest.mark.parametrize(
     ("name", "at", "stage"),
     [
-        ("dominance", ("fidelity",), "dominance"),
-        ("dominance", ("groups", "methylation", "role"), "dominance"),
         ("validation", ("scores", "model", "auroc"), "validate"),
         ("audit", ("handling", "measure"), "audit"),
         ("audit", ("person", "status"), "audit"),
@@ -70,6 +68,19 @@ def test_a_key_that_the_page_shows_is_named(
     wanted = rf"{name}\.json has no usable '{place}.*run the {stage} stage again"
     with lost(layout.file(f"{name}.json"), at), pytest.raises(InputError, match=wanted):
         build_report(config, layout)
+
+
+@pytest.mark.parametrize(
+    ("at", "place"),
+    [(("fidelity",), "fidelity"), (("groups", "methylation", "role"), r"groups\[\.\.\.\]\.role")],
+)
+def test_a_field_of_the_attribution_is_named_too(
+    small: tuple[Config, Layout], at: tuple[str, ...], place: str
+) -> None:
+    config, layout = small
+    wanted = rf"dominance\.json has no usable '{place}'.*run the dominance stage again"
+    with lost(layout.file("dominance.json"), at), pytest.raises(InputError, match=wanted):
+        collect(config, layout)
 
 
 def test_what_a_table_held_is_named_too(table_run: Built) -> None:

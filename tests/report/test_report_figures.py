@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from made_dominance import around, dominance_record, group_attribution
 from scipy.special import expit
 from sklearn.metrics import auc, roc_auc_score, roc_curve
 
+from cfdna_interp.records.dominance import Dominance, GroupAttribution
 from cfdna_interp.report.figures.attribution import attribution_figure
 from cfdna_interp.report.figures.audit import coefficient_figure, handling_forest
 from cfdna_interp.report.figures.calibration import calibration_bins, calibration_figure
@@ -148,21 +150,15 @@ def test_every_score_has_a_row_the_model_first() -> None:
     ]
 
 
-def dominance() -> dict[str, object]:
-    def group(share: float) -> dict[str, object]:
-        return {
-            "share": interval(share),
-            "null_share_high": 0.4,
-            "null_max_high": 0.5,
-            "mean_phi_case": {"value": share, "low": 0.5 * share, "high": 2 * share},
-            "mean_phi_control": {"value": -share, "low": -2 * share, "high": -0.5 * share},
-        }
+def dominance() -> Dominance:
+    def group(share: float) -> GroupAttribution:
+        return group_attribution(around(share, 0.05, 0.05), null_share_high=0.4, null_max_high=0.5)
 
-    return {
-        "groups": {"methylation": group(0.7), "fragment_length": group(0.3)},
-        "context_and_joint": interval(0.1),
-        "leave_out_cost": {"methylation": 0.3, "fragment_length": 0.0},
-    }
+    return dominance_record(
+        {"methylation": group(0.7), "fragment_length": group(0.3)},
+        context_and_joint=around(0.1, 0.05, 0.05),
+        leave_out_cost={"methylation": 0.3, "fragment_length": 0.0},
+    )
 
 
 def test_shares_stand_beside_their_null() -> None:

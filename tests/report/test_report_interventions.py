@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from fake_run import GROUPS, combination
+from fake_run import GROUPS
+from made_dominance import around, dominance_record, group_attribution
+from made_dominance import intervention_shares as combination
+from msgspec.structs import replace
 
+from cfdna_interp.records.attribution_notes import ReferenceName
+from cfdna_interp.records.dominance import Diagnostics, Spread
+from cfdna_interp.records.values import Interval
 from cfdna_interp.report.figures.interventions import intervention_figure
 from cfdna_interp.report.interventions import agreement, combinations, diagnostics, refusals
 
@@ -13,13 +19,7 @@ TISSUE_SECOND = {"fragment_length": 0.6, "methylation": 0.1, "tissue_of_origin":
 METHYLATION_FIRST = {"fragment_length": 0.3, "methylation": 0.6, "tissue_of_origin": 0.1}
 
 
-def record(*entries: dict[str, object], refused: dict[str, str] | None = None) -> dict[str, object]:
-    null = {"null_share_high": 0.45, "null_max_high": 0.55}
-    return {
-        "interventions": list(entries),
-        "not_applicable": refused or {},
-        "groups": {group: null for group in GROUPS},
-    }
+NULL = {group: group_attribution(around(0.3), null_share_high=0.45, null_max_high=0.55) for group in GROUPS}
 
 
 @pytest.mark.parametrize(
@@ -43,21 +43,23 @@ def record(*entries: dict[str, object], refused: dict[str, str] | None = None) -
     ],
 )
 def test_agreement_is_one_sentence(shares: list[dict[str, float]], sentence: str) -> None:
-    references = ("discovery", "controls", "matched")
+    references: tuple[ReferenceName, ...] = ("discovery", "controls", "matched")
     entries = [
         combination("swap", reference, share, 40)
         for reference, share in zip(references, shares, strict=False)
     ]
-    assert agreement(record(*entries)) == sentence
+    assert agreement(entries) == sentence
 
 
 def test_what_has_no_shares_is_told_with_its_reason() -> None:
-    found = record(
+    entries = (
         combination("swap", "discovery", LENGTH_FIRST, 40),
         combination("reweight", "discovery", LENGTH_FIRST, 31, of=40),
-        refused={"edit": "no bases", "matched": "no age"},
     )
-    assert [item.title for item in combinations(found)] == ["Swap, all discovery subjects"]
+    found = dominance_record(
+        NULL, interventions=entries, not_applicable={"edit": "no bases", "matched": "no age"}
+    )
+    assert [item.title for item in combinations(entries)] == ["Swap, all discovery subjects"]
     assert refusals(found) == [
         ("Edit", "no bases"),
         ("Reference: controls matched in batch, sex and age", "no age"),
@@ -69,13 +71,15 @@ def test_what_has_no_shares_is_told_with_its_reason() -> None:
 
 
 def test_diagnostics_have_words_and_units() -> None:
-    figures = {"effective": 0.5, "largest": 6.25}
-    entry = {"intervention": "reweight", "reference": "controls", "mean": figures}
-    entry |= {
-        "smallest": {"effective": 0.301, "largest": 2.0},
-        "largest": {"effective": 0.9, "largest": 19.5},
-    }
-    rows = diagnostics({"diagnostics": [entry]})
+    entry = Diagnostics(
+        intervention="reweight",
+        reference="controls",
+        values={
+            "effective": Spread(mean=0.5, smallest=0.301, largest=0.9),
+            "largest": Spread(mean=6.25, smallest=2.0, largest=19.5),
+        },
+    )
+    rows = diagnostics([entry])
     assert rows == [
         (
             "Reweight, discovery controls",
@@ -88,11 +92,11 @@ def test_diagnostics_have_words_and_units() -> None:
 
 
 def test_every_share_stands_on_its_null() -> None:
-    found = record(
+    entries = (
         combination("swap", "discovery", LENGTH_FIRST, 40),
         combination("reweight", "discovery", TISSUE_SECOND, 38),
     )
-    figure = intervention_figure(combinations(found), found)
+    figure = intervention_figure(combinations(entries), NULL)
     # A column a group and one for context; the two rows are the two combinations.
     assert [list(trace.x) for trace in figure.data] == [
         pytest.approx([60, 60]),
@@ -112,9 +116,10 @@ def test_every_share_stands_on_its_null() -> None:
 
 def test_shares_that_are_undefined_are_left_out_of_the_figure() -> None:
     entry = combination("swap", "discovery", LENGTH_FIRST, 40)
-    entry["share"] = {group: {"value": None, "low": None, "high": None} for group in GROUPS}
-    found = record(entry)
-    found["groups"] = {group: {"null_share_high": None, "null_max_high": None} for group in GROUPS}
-    figure = intervention_figure(combinations(found), found)
+    assert entry.shares is not None
+    undefined = dict.fromkeys(GROUPS, Interval(value=None, low=None, high=None))
+    entry = replace(entry, shares=replace(entry.shares, share=undefined))
+    null = {group: replace(one, null_share_high=None, null_max_high=None) for group, one in NULL.items()}
+    figure = intervention_figure(combinations([entry]), null)
     assert [list(trace.x) for trace in figure.data[:3]] == [[None]] * 3
     assert [shape.type for shape in figure.layout.shapes] == ["line"]

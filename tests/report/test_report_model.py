@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import pytest
 from fake_run import encoder_record
+from made_dominance import (
+    around,
+    dominance_record,
+    group_attribution,
+    subset_fidelity,
+    surrogate_fidelity,
+)
+from msgspec.structs import replace
 
+from cfdna_interp.records.dominance import GroupAttribution, Outcome, Role
 from cfdna_interp.report.model import KINDS, describe_model
 from cfdna_interp.report.roles import ROLES, outcome_title, role_sentences
 
-FIDELITY = {"correlation": 0.95, "r2": 0.9, "rank": 0.94, "n": 80, "low": 0.9, "high": 0.97} | {
-    "rank_low": 0.89,
-    "rank_high": 0.96,
-    "saturated": 0,
-    "judged": 0.95,
-    "judged_low": 0.9,
-}
+FIDELITY = surrogate_fidelity(n=80, low=0.9, judged_low=0.9)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -64,29 +67,27 @@ def test_a_foreign_sequence_model_is_sent_to_the_check() -> None:
     assert "models check" in card.sentences[3]
 
 
-@pytest.mark.parametrize(
-    ("low", "told"), [(0.9, "not under 0.90"), (0.8999, "under 0.90, the least"), (None, "no group is named")]
-)
-def test_fidelity_decides_whose_attribution_it_is(low: float | None, told: str) -> None:
-    text = describe_model(encoder_record("table"), FIDELITY | {"judged_low": low}).sentences[-1]
+@pytest.mark.parametrize(("low", "told"), [(0.9, "not under 0.90"), (0.8999, "under 0.90, the least")])
+def test_fidelity_decides_whose_attribution_it_is(low: float, told: str) -> None:
+    text = describe_model(encoder_record("table"), replace(FIDELITY, judged_low=low)).sentences[-1]
     assert told in text
     assert ("no group is named" in text) == (low != 0.9)
     assert "n = 80 discovery subjects" in text
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_each_role_has_words_and_its_figures(role: str) -> None:
-    def group(share: float) -> dict[str, object]:
-        return {"role": role, "share": {"value": share}, "covariance_share": {"value": share - 0.5}}
+def test_each_role_has_words_and_its_figures(role: Role) -> None:
+    def group(share: float) -> GroupAttribution:
+        return group_attribution(around(share), role, covariance_share=around(share - 0.5))
 
+    groups = {"methylation": group(0.3), "fragment_length": group(0.7)}
+    reached = {"model_only_methylation": 0.5, "model_only_fragment_length": 0.8}
     sentences = role_sentences(
-        {
-            "groups": {"methylation": group(0.3), "fragment_length": group(0.7)},
-            "cross_fitted_auroc": {"model_only_methylation": 0.5, "model_only_fragment_length": 0.8},
-            "leave_out_cost": {"methylation": 0.001, "fragment_length": 0.2},
-            "fidelity": None,
-            "cross_fitted_fidelity": None,
-        }
+        dominance_record(
+            groups,
+            cross_fitted_auroc=dominance_record(groups).cross_fitted_auroc | reached,
+            leave_out_cost={"methylation": 0.001, "fragment_length": 0.2},
+        )
     )
     assert [name for name, _ in sentences] == ["Fragment length", "Methylation"]
     assert sentences[0][1].startswith(ROLES[role].format("the model"))
@@ -95,25 +96,22 @@ def test_each_role_has_words_and_its_figures(role: str) -> None:
 
 
 def test_roles_of_a_foreign_model_are_told_of_its_score() -> None:
-    shares = {"fragment_length": (0.95, "carrier"), "methylation": (0.05, "unused")}
-    sentences = dict(
-        role_sentences(
-            {
-                "groups": {
-                    group: {"role": role, "share": {"value": share}, "covariance_share": {"value": share}}
-                    for group, (share, role) in shares.items()
-                },
-                "fidelity": {"judged_low": 0.97},
-                "cross_fitted_auroc": {"model_only_methylation": 0.95, "model_only_fragment_length": 0.75},
-                "leave_out_cost": {"methylation": 0.04, "fragment_length": -0.15},
-                "cross_fitted_fidelity": {
-                    "model_only_methylation": {"judged": 0.35},
-                    "model_only_fragment_length": {"judged": 0.98},
-                },
-                "leave_out_r2": {"methylation": 0.0, "fragment_length": 0.84},
-            }
-        )
+    groups = {
+        "fragment_length": group_attribution(around(0.95), "carrier"),
+        "methylation": group_attribution(around(0.05)),
+    }
+    own = dominance_record(groups)
+    reached = {"model_only_methylation": 0.95, "model_only_fragment_length": 0.75}
+    followed = dict.fromkeys(own.cross_fitted_auroc, subset_fidelity(0.98))
+    record = replace(
+        own,
+        fidelity=surrogate_fidelity(judged_low=0.97),
+        cross_fitted_auroc=own.cross_fitted_auroc | reached,
+        leave_out_cost={"methylation": 0.04, "fragment_length": -0.15},
+        cross_fitted_fidelity=followed | {"model_only_methylation": subset_fidelity(0.35)},
+        leave_out_r2={"methylation": 0.0, "fragment_length": 0.84},
     )
+    sentences = dict(role_sentences(record))
     assert sentences["Fragment length"].startswith(
         "carries signal for the score that no other group here replaces"
     )
@@ -127,7 +125,7 @@ def test_roles_of_a_foreign_model_are_told_of_its_score() -> None:
 def test_saturated_scores_are_counted_and_the_rank_correlation_is_what_is_read() -> None:
     plain = describe_model(encoder_record("table"), FIDELITY).sentences[-1]
     assert "held at" not in plain
-    held = describe_model(encoder_record("table"), FIDELITY | {"saturated": 7, "judged_low": 0.89}).sentences[
+    held = describe_model(encoder_record("table"), replace(FIDELITY, saturated=7, judged_low=0.89)).sentences[
         -1
     ]
     assert "Of 7 of them the score is a probability of 0 or 1" in held
@@ -153,5 +151,5 @@ def test_a_low_auroc_is_not_called_no_signal() -> None:
         ("can't tell", None, "can't tell"),
     ],
 )
-def test_each_outcome_has_a_title(outcome: str, group: str | None, title: str) -> None:
-    assert outcome_title({"outcome": outcome, "group": group}) == title
+def test_each_outcome_has_a_title(outcome: Outcome, group: str | None, title: str) -> None:
+    assert outcome_title(outcome, group) == title

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 from fake_run import Built, encoder_record
+from made_dominance import surrogate_fidelity
+from msgspec import structs
 from test_report_page import Reader, read
 
 from cfdna_interp.artifacts.files import read_json
@@ -19,14 +21,6 @@ from cfdna_interp.report.proxy import (
     stability_sentence,
     stable_rows,
 )
-
-FOLLOWS = {"correlation": 0.95, "r2": 0.9, "rank": 0.94, "n": 80, "low": 0.9, "high": 0.97} | {
-    "rank_low": 0.89,
-    "rank_high": 0.96,
-    "saturated": 0,
-    "judged": 0.95,
-    "judged_low": 0.9,
-}
 
 
 @pytest.fixture
@@ -88,8 +82,9 @@ def test_whom_a_foreign_model_saw_is_not_known_so_discovery_concludes_nothing(
     assert discovery.difference is None
     assert discovery.conclusion == discovery.added == MAY_HAVE_SEEN
     assert heldout.conclusion.endswith("of AUROC.")
+    followed = structs.replace(run.dominance, fidelity=surrogate_fidelity(n=80))
     page = render(
-        replace(run, encoder=encoder_record("table"), dominance=run.dominance | {"fidelity": FOLLOWS}),
+        replace(run, encoder=encoder_record("table"), dominance=followed),
         read_json(simulated_run.layout.file("manifest.json")),
     )
     reader = Reader()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from fake_representation import funnel
 
+from cfdna_interp.records.dominance import Outcome
 from cfdna_interp.report.routes import AGREE, DIFFER, OPEN, compare_routes, leading_family
 
 LENGTH, METHYLATION, NONE = "fragment_length", "methylation", "none"
@@ -16,8 +17,8 @@ def found(*carriers: str, null_high: float = 0.0) -> dict[str, object]:
     return record
 
 
-def outcome(name: str, group: str | None = None) -> dict[str, object]:
-    return {"outcome": name, "group": group}
+def outcome(name: Outcome, group: str | None = None) -> tuple[Outcome, str | None]:
+    return name, group
 
 
 @pytest.mark.parametrize(
@@ -37,9 +38,9 @@ def outcome(name: str, group: str | None = None) -> dict[str, object]:
     ],
 )
 def test_both_answers_are_held_against_each_other(
-    features: dict[str, object], interventions: dict[str, object], title: str, words: str
+    features: dict[str, object], interventions: tuple[Outcome, str | None], title: str, words: str
 ) -> None:
-    routes = compare_routes(features, interventions)
+    routes = compare_routes(features, *interventions)
     assert routes.title == title
     assert words in routes.meaning
 
@@ -52,11 +53,11 @@ def test_half_of_the_survivors_is_not_more_than_half() -> None:
 
 
 def test_the_answer_of_the_features_has_its_null() -> None:
-    sentence = compare_routes(found(LENGTH, NONE, LENGTH), outcome("none")).found
+    sentence = compare_routes(found(LENGTH, NONE, LENGTH), *outcome("none")).found
     assert sentence == (
         "Of 256 sparse features of the embeddings 11 tell cases from controls beyond permuted labels, and 3 "
         "survive resampling of subjects: 2 differ with fragment length; 1 differs with no single family. "
         "With permuted labels 0 of them survive on average, at most 0 in 95 % of 19 heads "
         "(n = 80 discovery subjects)."
     )
-    assert "and none survives resampling of subjects. With" in compare_routes(found(), outcome("none")).found
+    assert "and none survives resampling of subjects. With" in compare_routes(found(), *outcome("none")).found

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from fake_run import Built
+from made_dominance import around, dominance_record, group_attribution
 from test_report_page import Reader
 
 from cfdna_interp.artifacts.files import read_json
@@ -40,18 +41,7 @@ def test_the_cost_of_retraining_is_told_and_drawn_of_the_surrogate() -> None:
         "What the surrogate's AUROC loses on n = 40 held-out cases + 40 controls when it is retrained "
         "without a group: methylation 0.100"
     )
-    entry = {
-        "share": {"value": 1.0, "low": 1.0, "high": 1.0},
-        "null_share_high": 0.5,
-        "null_max_high": 0.6,
-        "mean_phi_case": {"value": 1.0, "low": 0.8, "high": 1.2},
-        "mean_phi_control": {"value": -1.0, "low": None, "high": None},
-    }
-    dominance = {
-        "groups": {"methylation": entry},
-        "leave_out_cost": {"methylation": 0.1},
-        "context_and_joint": {"value": 0.0, "low": 0.0, "high": 0.0},
-    }
+    dominance = dominance_record({"methylation": group_attribution(around(1.0))})
     figure = attribution_figure(dominance, validation)
     (drawn,) = [trace for trace in figure.data if trace.name == "Held-out, 95 %"]
     assert list(drawn.x) == [0.1]

@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 from fake_run import Built
 from fake_table_run import FEATURES, HOSTILE
+from made_dominance import rival, surrogate_fidelity
 from test_report_page import read
 
 from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.errors import InputError
+from cfdna_interp.records.retraining import Rival
 from cfdna_interp.records.table import EmptiestColumn, TableGroup, TableSource
 from cfdna_interp.report.build import build_report, draw
 from cfdna_interp.report.collect import collect
@@ -114,12 +116,8 @@ def table_encoder(**changed: object) -> dict[str, object]:
     return record | changed
 
 
-def told(rivals: tuple[dict[str, object], ...] = (), **changed: object) -> str:
+def told(rivals: tuple[Rival, ...] = (), **changed: object) -> str:
     return " ".join(describe_model(table_encoder(**changed), None, rivals).sentences)
-
-
-def rival(name: str, low: float) -> dict[str, object]:
-    return {"name": name, "auroc": 0.9, "difference": low + 0.03, "low": low, "high": low + 0.06, "n": 80}
 
 
 def test_a_linear_model_says_that_a_u_shape_is_not_seen_and_a_bent_one_does_not_call_itself_linear() -> None:
@@ -156,8 +154,7 @@ def test_a_better_rival_is_named_and_only_then() -> None:
 
 def test_a_foreign_model_says_how_well_it_is_followed() -> None:
     encoder = table_encoder(encoder="scores")
-    fidelity = {"correlation": 0.8, "low": 0.7, "high": 0.9, "rank": 0.8, "r2": 0.6, "n": 80}
-    fidelity |= {"rank_low": 0.7, "rank_high": 0.9, "saturated": 0, "judged": 0.8, "judged_low": 0.7}
+    fidelity = surrogate_fidelity(correlation=0.8, low=0.7, high=0.9, judged=0.8, judged_low=0.7)
     text = " ".join(describe_model(encoder, fidelity).sentences)
     assert "A foreign model of which only the scores are known" in text
     assert "so no group is named" in text

@@ -8,6 +8,8 @@ import pytest
 from cfdna_interp.artifacts.files import plain, read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.verdict import Verdict, load_verdict, save_verdict
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.dominance import Dominance
 from cfdna_interp.verdict.cautions import against, cautions
 
 GROUP = "fragment_length"
@@ -78,17 +80,17 @@ def clean():
         ],
         "detectable": {"auroc": 0.68, "power": 0.8, "alpha": 0.05},
     }
-    return {"group": GROUP}, validation
+    return GROUP, validation
 
 
 def found(change=None):
-    dominance, validation = deepcopy(clean())
+    named, validation = deepcopy(clean())
     if change is not None:
-        change(dominance, validation)
+        change(named, validation)
     leakage = {"breaks": [], "readable_labels": [], "near_duplicates": {"pairs": []}}
     audit = {"leakage": leakage | {"shared_fragments": {"pairs": []}}}
     protocol = {"corrected": {"how": "none", "by": "", "over": "both roles"}, "left_out": {}}
-    return cautions(dominance, validation, audit, protocol)
+    return cautions(named, validation, audit, protocol)
 
 
 def only(change):
@@ -121,7 +123,7 @@ def test_a_reversed_group_is_not_said_to_hurt_where_it_does_not_and_the_named_on
 
 
 def test_of_a_model_known_by_its_scores_it_is_the_surrogate_that_was_retrained():
-    def change(dominance, validation):
+    def change(named, validation):
         validation["groups"]["tss_score"] = group("reversed", better_without=True)
         validation["scores"]["surrogate"] = calibrated()
 
@@ -139,7 +141,7 @@ def test_a_group_that_fell():
 
 @pytest.mark.parametrize(("score", "name"), [("model", "The model"), ("proxy", "The proxy")])
 def test_a_score_that_fell_from_95_to_67(score, name):
-    def change(dominance, validation):
+    def change(named, validation):
         fell = both((0.95, 0.9, 0.98), (0.67, 0.55, 0.78), (0.28, 0.15, 0.41), 2e-5)
         validation["repeated"][score] = fell | {"word": "weaker"}
 
@@ -153,7 +155,7 @@ def test_a_score_that_fell_from_95_to_67(score, name):
 
 
 def test_a_score_that_reversed():
-    def change(dominance, validation):
+    def change(named, validation):
         validation["repeated"]["model"]["word"] = "reversed"
 
     caution = only(change)
@@ -199,7 +201,7 @@ def test_a_model_that_is_better_without_a_group_is_no_baseline():
     ],
 )
 def test_a_slope_counts_where_its_interval_excludes_1(slope, said):
-    def change(dominance, validation):
+    def change(named, validation):
         validation["scores"]["proxy"]["calibration"]["slope"] = interval(*slope)
 
     got = found(change)
@@ -221,7 +223,7 @@ def test_a_slope_counts_where_its_interval_excludes_1(slope, said):
     ],
 )
 def test_the_mean_prediction_counts_where_its_interval_excludes_0(large, said):
-    def change(dominance, validation):
+    def change(named, validation):
         validation["scores"]["model"]["calibration"]["in_the_large"] = interval(*large)
 
     got = found(change)
@@ -242,7 +244,7 @@ def test_few_subjects(key, role):
 
 
 def test_the_gravest_stands_first():
-    def change(dominance, validation):
+    def change(named, validation):
         validation["n"] = {"case": 20, "control": 20}
         validation["groups"][GROUP] = group("weaker")
         validation["groups"]["tss_score"] = group("reversed")
@@ -251,7 +253,7 @@ def test_the_gravest_stands_first():
 
 
 def test_what_speaks_against_is_told_from_what_is_only_to_know():
-    def change(dominance, validation):
+    def change(named, validation):
         validation["n"] = {"case": 20, "control": 20}
         validation["groups"][GROUP] = group("weaker")
 
@@ -268,6 +270,7 @@ def test_they_are_saved_with_the_verdict_and_read_again(tmp_path):
 
 def test_the_stage_writes_what_the_rule_finds(finished):
     layout = Layout.of(finished.outdir)
-    records = [read_json(layout.file(f"{n}.json")) for n in ("dominance", "validation", "audit", "protocol")]
+    named = load_record(Dominance, layout.file(Dominance.FILE)).group
+    records = [read_json(layout.file(f"{n}.json")) for n in ("validation", "audit", "protocol")]
     written = read_json(layout.file("verdict.json"))["cautions"]
-    assert written == plain([asdict(caution) for caution in cautions(*records)])
+    assert written == plain([asdict(caution) for caution in cautions(named, *records)])

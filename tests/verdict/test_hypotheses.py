@@ -8,7 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from frozen_run import World, dominance, finished_run
+from made_dominance import (
+    around,
+    dominance_record,
+    group_attribution,
+    intervention_shares,
+    surrogate_fidelity,
+)
+from msgspec import structs
 
+from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.artifacts.proxy import Linear, Proxy
@@ -64,10 +73,10 @@ def cohorts(names, effects=None, heldout=None, n=40):
     return Cohorts(discovery, tested, labels)
 
 
-def rows_of(coefficients, group="fragment_length", record=None, **changes):
+def rows_of(coefficients, group="fragment_length", **changes):
     return hypotheses(
         proxy(coefficients, group),
-        record or dominance(group=group),
+        dominance(group=group),
         AUDIT,
         cohorts(coefficients, **changes),
         1,
@@ -195,8 +204,7 @@ def test_shares_of_the_proxy_add_up():
 
 
 def test_features_that_nothing_is_known_of():
-    row = rows_of({"new_kind_of_number": 1.0}, "my_own_group", dominance() | {"groups": {"my_own_group": {
-        "share": {"value": 0.8, "low": 0.7, "high": 0.9}}}})[1]  # fmt: skip
+    row = rows_of({"new_kind_of_number": 1.0}, "my_own_group")[1]
     assert row.mechanisms_for == row.mechanisms_against == row.sources == ""
     assert "slower clearance" in row.mechanisms_silent
     assert row.assay.startswith("a measurement of the feature by a method")
@@ -209,12 +217,9 @@ def test_lengths_that_only_a_name_tells_are_said_to_be_by_name():
     assert "by its name" not in rows_of({"length_bin_100_105": 1.0})[1].statement
     # In a group of another kind two numbers are no lengths.
     group = "coverage_1"
-    record = dominance() | {"groups": {group: dominance()["groups"]["fragment_length"]}}
-    row = rows_of({"bin_100_104": 1.0}, group, record)[1]
+    row = rows_of({"bin_100_104": 1.0}, group)[1]
     assert "bp" not in row.statement
-    assert rows_of({"bin_100_104": 1.0}, group, record)[0].statement.startswith(
-        "The difference in coverage 1 "
-    )
+    assert rows_of({"bin_100_104": 1.0}, group)[0].statement.startswith("The difference in coverage 1 ")
 
 
 def test_neurons_are_excluded_for_lengths_of_the_whole_genome_only():
@@ -278,7 +283,7 @@ def test_without_a_named_group_one_row_says_what_would_decide(outcome, remedy):
 
 def test_what_stood_in_the_way_of_shares_is_what_has_to_change():
     assert "less on context" in undecided(dominance("can't tell", context=0.21)).statement
-    poor = {"judged": 0.7, "judged_low": 0.6}
+    poor = surrogate_fidelity(judged=0.7, judged_low=0.6)
     assert "the model itself" in undecided(dominance("can't tell", fidelity=poor)).statement
     assert "features can be measured" in undecided(dominance()).statement
     empty = undecided(dominance(), "fragment_length is dominant, but the penalty leaves no feature")
@@ -289,10 +294,11 @@ def test_what_stood_in_the_way_of_shares_is_what_has_to_change():
 
 def redundant(first, second):
     """All groups have a tenth; these two lead."""
-    record = dominance("redundant", None)
-    for group, share in ((first, 0.5), (second, 0.4)):
-        record["groups"][group] = {"share": {"value": share}, "role": "redundant"}
-    return undecided(record).statement
+    groups = {group: group_attribution(around(0.1)) for group in BAG_GROUPS}
+    groups |= {
+        group: group_attribution(around(share), "redundant") for group, share in ((first, 0.5), (second, 0.4))
+    }
+    return undecided(dominance_record(groups, outcome="redundant")).statement
 
 
 @pytest.mark.parametrize(
@@ -312,12 +318,13 @@ def test_experiments_are_named_for_the_groups_that_they_part(first, second, fits
 
 
 def test_interventions_can_agree_only_where_there_are_several():
-    record = dominance("can't tell", None)
-    record["interventions"] = [
-        {"intervention": "swap", "applies": True},
-        {"intervention": "swap", "applies": True},
-        {"intervention": "reweight", "applies": False},
-    ]
+    shares = dict.fromkeys(BAG_GROUPS, 1 / 3)
+    entries = (
+        intervention_shares("swap", "discovery", shares, 80),
+        intervention_shares("swap", "controls", shares, 80),
+        intervention_shares("reweight", "discovery", shares, 40, of=80),
+    )
+    record = structs.replace(dominance("can't tell", None), interventions=entries)
     assert undecided(record).statement.endswith("To decide: a cohort in which more than one group varies.")
 
 

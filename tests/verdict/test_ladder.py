@@ -4,6 +4,9 @@ import copy
 
 import pytest
 from frozen_run import dominance as dominance_record
+from made_dominance import around, group_attribution, surrogate_fidelity
+from made_dominance import dominance_record as dominance_of
+from msgspec.structs import replace
 
 from cfdna_interp.artifacts.verdict import load_verdict, save_verdict
 from cfdna_interp.config.settings import Corrected, Validation
@@ -32,7 +35,7 @@ def records(
     """A run in which every rung is earned, but for what is said otherwise."""
     dominance = dominance_record(outcome)
     paired = []
-    if dominance["group"] is not None:
+    if dominance.group is not None:
         paired = [
             {
                 "a": "model",
@@ -208,20 +211,17 @@ def test_a_suppressor_of_no_certain_group_cannot_be_told():
 
 def test_reasons_have_no_keys_in_them():
     dominance, validation, audit = records()
-    verdict = climb(dominance | {"reason": "fragment_length leads."}, validation, audit, MARGINS)
+    verdict = climb(replace(dominance, reason="fragment_length leads."), validation, audit, MARGINS)
     assert verdict.rungs[1].reason == "fragment length leads"
     assert "that of the model retrained without fragment length: 0.200" in verdict.rungs[2].reason
 
 
 def test_groups_of_any_name_are_written_as_words():
-    dominance, validation, audit = records(outcome="none")
-    groups = {group: {"role": "unclear"} for group in ("end_motif", "end_motif_by_arm")}
-    reached = {f"model_only_{group}": 0.6 for group in groups}
-    changed = dominance | {
-        "reason": "end_motif_by_arm and end_motif lead.",
-        "groups": groups,
-        "cross_fitted_auroc": reached,
-    }
+    _, validation, audit = records(outcome="none")
+    groups = {group: group_attribution(around(0.5), "unclear") for group in ("end_motif", "end_motif_by_arm")}
+    changed = dominance_of(groups, reason="end_motif_by_arm and end_motif lead.")
+    reached = changed.cross_fitted_auroc | {f"model_only_{group}": 0.6 for group in groups}
+    changed = replace(changed, cross_fitted_auroc=reached)
     verdict = climb(changed, validation, audit, MARGINS)
     assert verdict.rungs[1].reason.startswith("end motif by arm and end motif lead. At the effects seen here")
     assert "end motif d = 0.36" in verdict.rungs[1].reason  # √2 Φ⁻¹(.6)
@@ -336,7 +336,9 @@ def test_l1_is_refused_only_where_a_leader_is_excluded_and_there_is_a_signal():
     assert "that there is a signal is not shown" in got.reason
     # And with one, a lead that refits allow is not excluded; the reason says what would decide.
     spread = dominance_record("none")
-    spread["cross_fitted_auroc"] |= {"model_only_fragment_length": 0.8}
+    spread = replace(
+        spread, cross_fitted_auroc=spread.cross_fitted_auroc | {"model_only_fragment_length": 0.8}
+    )
     got = climb(spread, validation, audit, MARGINS).rungs[1]
     assert got.status == "can't tell"
     assert "there are 40 and 40 (cfdna-interp plan reliance)" in got.reason
@@ -344,7 +346,7 @@ def test_l1_is_refused_only_where_a_leader_is_excluded_and_there_is_a_signal():
 
 def test_a_size_for_l1_is_not_named_where_no_effect_is_known():
     _, validation, audit = records(outcome="none")
-    foreign = dominance_record("none", fidelity={"judged_low": 0.95})
+    foreign = dominance_record("none", fidelity=surrogate_fidelity(judged_low=0.95))
     reason = climb(foreign, validation, audit, MARGINS).rungs[1].reason
     assert "plan reliance" not in reason and "follows a score" in reason
 

@@ -21,8 +21,6 @@ def test_whatever_key_is_gone_verdict_succeeds_or_names_the_file(own_copy):
 @pytest.mark.parametrize(
     ("name", "at", "stage"),
     [
-        ("dominance", ("reason",), "dominance"),
-        ("dominance", ("groups", "fragment_length", "role"), "dominance"),
         ("validation", ("n", "case"), "validate"),
         ("validation", ("opening", "changed"), "validate"),
         ("validation", ("scores", "model", "auroc", "low"), "validate"),
@@ -34,6 +32,21 @@ def test_whatever_key_is_gone_verdict_succeeds_or_names_the_file(own_copy):
 def test_a_key_that_the_verdict_rests_on_is_named(own_copy, name, at, stage):
     path = Layout.of(own_copy.outdir).file(f"{name}.json")
     wanted = rf"{name}\.json has no usable '{'.'.join(at)}'.*run the {stage} stage again"
+    with lost(path, at), pytest.raises(InputError, match=wanted):
+        run_verdict(own_copy)
+
+
+@pytest.mark.parametrize(
+    ("at", "place"),
+    [
+        (("reason",), "reason"),
+        (("groups", "fragment_length", "role"), r"groups\[\.\.\.\]\.role"),
+        (("performance", "methylation"), r"content' \(performance isn't of the groups fragment_length, .*"),
+    ],
+)
+def test_a_field_of_the_attribution_that_is_gone_is_named(own_copy, at, place):
+    path = Layout.of(own_copy.outdir).file("dominance.json")
+    wanted = rf"dominance\.json has no usable '{place}.*run the dominance stage again"
     with lost(path, at), pytest.raises(InputError, match=wanted):
         run_verdict(own_copy)
 

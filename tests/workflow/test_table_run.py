@@ -18,6 +18,9 @@ import yaml
 from cfdna_interp.artifacts.files import digest_file
 from cfdna_interp.cli import cli
 from cfdna_interp.config.resources import shipped
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.dominance import Dominance
+from cfdna_interp.records.retraining import Retraining
 
 COMMAND = Path(sys.executable).with_name("cfdna-interp")
 FEW_REFITS = {"bootstrap": 20, "permutations": 19, "chunks": 1}
@@ -136,8 +139,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_planted_group_is_named(finished: Path) -> None:
     results = finished / "results"
-    dominance = read(results, "dominance.json")
-    assert (dominance["outcome"], dominance["group"]) == ("dominant", "fragment_length")
+    dominance = load_record(Dominance, results / "dominance.json")
+    assert (dominance.outcome, dominance.group) == ("dominant", "fragment_length")
     rungs = {rung["rung"]: rung["status"] for rung in read(results, "verdict.json")["rungs"]}
     assert rungs["L0"] == rungs["L1"] == "earned"
     assert read(results, "verdict.json")["simulated"] is True
@@ -214,9 +217,10 @@ def test_early_lung_cancer(realdata: Path, tmp_path: Path) -> None:
     config.write_text(yaml.safe_dump(settings | {"outdir": "results", "attribution": FEW_REFITS}))
     run_here(config)
     results = tmp_path / "results"
-    fitted, scores = read(results, "retraining.json"), read(results, "validation.json")["scores"]
+    fitted = load_record(Retraining, results / "retraining.json")
+    scores = read(results, "validation.json")["scores"]
     # Over seeds of five folds the cross-validated figure has a standard deviation of .02 to .04.
-    alone = fitted["cross_fitted_auroc"]["model_only_fragment_length"]
+    alone = fitted.cross_fitted_auroc["model_only_fragment_length"]
     assert alone == pytest.approx(0.907, abs=0.06)
     # That interval has a standard error of .034; the stronger penalty of one standard error costs .02.
     assert scores["baseline_fragment_length"]["auroc"]["value"] == pytest.approx(0.929, abs=0.034)

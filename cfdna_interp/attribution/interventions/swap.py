@@ -28,10 +28,11 @@ import numpy as np
 
 from cfdna_interp.attribution.interventions.donors import DonorBank, Draw
 from cfdna_interp.models.contract import FragmentInputs
+from cfdna_interp.records.attribution_notes import DiagnosticName
 
 # What has been replaced in a version of a bag.
 VERSIONS = ("own", "length", "calls", "both")
-MATCHING = ("unmatched", "relaxed", "unmatched_in_blocks", "relaxed_in_blocks")
+MATCHING: tuple[DiagnosticName, ...] = ("unmatched", "relaxed", "unmatched_in_blocks", "relaxed_in_blocks")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,7 @@ class Swapped:
     """
 
     versions: tuple[FragmentInputs, ...]
-    matching: dict[str, float]
+    matching: dict[DiagnosticName, float]
 
 
 def swap(bank: DonorBank, bag: FragmentInputs, uniform: np.ndarray) -> Swapped:
@@ -82,12 +83,12 @@ def swap(bank: DonorBank, bag: FragmentInputs, uniform: np.ndarray) -> Swapped:
     )
 
 
-def mean_matching(swaps: Sequence[Swapped]) -> dict[str, float]:
+def mean_matching(swaps: Sequence[Swapped]) -> dict[DiagnosticName, float]:
     """Return how donors matched on average over bags."""
     return {name: float(np.mean([swapped.matching[name] for swapped in swaps])) for name in MATCHING}
 
 
-def _matching(drawn: Draw, inside: np.ndarray) -> dict[str, float]:
+def _matching(drawn: Draw, inside: np.ndarray) -> dict[DiagnosticName, float]:
     unmatched, relaxed = drawn.donor < 0, drawn.tier > 0
     blocks = max(int(inside.sum()), 1)
     shares = (

@@ -7,10 +7,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from cfdna_interp.artifacts.files import read_result, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.tables import read_parquet
-from cfdna_interp.attribution.record import group_records, outcome_record, share_table
+from cfdna_interp.attribution.judge import null_ceiling
+from cfdna_interp.attribution.record import group_attributions, leave_out_cost, margin_of, share_table
 from cfdna_interp.attribution.refit_plan import MAIN, save_table
 from cfdna_interp.attribution.summaries import DRAWS
 from cfdna_interp.attribution.tabular.cohort import load_folded
@@ -27,9 +27,14 @@ from cfdna_interp.attribution.tabular.record import (
 from cfdna_interp.attribution.tabular.refits import fit_model
 from cfdna_interp.attribution.tabular.rivals import beaten_by, worse_than
 from cfdna_interp.config import Config
-from cfdna_interp.stats.resampling import bootstrap_counts, percentile_interval, stream
+from cfdna_interp.records.attribution_notes import InterventionName, ReferenceName
+from cfdna_interp.records.base import load_record, save_record
+from cfdna_interp.records.dominance import Dominance, FixedShares, InterventionShares, ShareStability
+from cfdna_interp.records.retraining import Retraining
+from cfdna_interp.records.values import Interval, known
+from cfdna_interp.stats.resampling import bootstrap_counts, stream
 
-NOT_APPLICABLE = {
+NOT_APPLICABLE: dict[InterventionName | ReferenceName, str] = {
     "reweight": "a table of features has no fragments to weigh",
     "edit": "a table of features has no fragments to cut",
 }
@@ -43,12 +48,12 @@ def run_dominance(config: Config) -> None:
     given = contributed(folded, fits)
     chunks = range(config.attribution.chunks)
     refits = pd.concat([read_parquet(layout.refits(chunk), "refit") for chunk in chunks])
-    retraining = read_result(layout.file("retraining.json"), "train")
+    retraining = load_record(Retraining, layout.file(Retraining.FILE))
     figures = figures_of(folded, given, refits, seed=config.seed)
     pairs = dict.fromkeys(combinations(cohort.names, 2), 0.0)
-    better = beaten_by(retraining["rivals"])
+    better = beaten_by(retraining.rivals)
     # Nothing of an additive model is context or interaction, and there is no second intervention to ask.
-    verdict = figures.judge(
+    ruling = figures.judge(
         subjects=len(cohort.people),
         context=0.0,
         retraining=retraining,
@@ -58,44 +63,61 @@ def run_dominance(config: Config) -> None:
     )
     rng = stream(config.seed, "table", "subjects")
     draws = np.stack([bootstrap_counts(cohort.labels, rng) for _ in range(DRAWS)]).astype(float)
-    groups = group_records(figures, verdict.roles, given.phi[0], cohort.labels)
+    groups = group_attributions(figures, ruling.roles, given.phi[0], cohort.labels)
     fixed = fixed_shares(given, draws, cohort.names)
     save_table(
         coalition_table(folded, contributed(folded, fits, samples=True)), layout.file("coalitions.parquet")
     )
-    common = {
-        "intervention": MAIN[0],
-        "reference": MAIN[1],
-        "subjects": len(cohort.people),
-        "donors": len(cohort.people),
-        "context_and_joint": percentile_interval(0.0, np.zeros(1)),
-        "completeness": float(given.completeness[0]),
-    }
-    only = {
-        **common,
-        "of": len(cohort.people),
-        "applies": True,
-        "donor_error": dict.fromkeys(cohort.names, 0.0),
-        "share": fixed,
-        "order": [cohort.names[g] for g in np.argsort(-figures.share, kind="stable")],
-    }
+    none = Interval(value=0.0, low=0.0, high=0.0)
+    only = InterventionShares(
+        intervention=MAIN[0],
+        reference=MAIN[1],
+        subjects=len(cohort.people),
+        of=len(cohort.people),
+        donors=len(cohort.people),
+        shares=FixedShares(
+            share=fixed,
+            order=tuple(cohort.names[g] for g in np.argsort(-figures.share, kind="stable")),
+            context_and_joint=none,
+            completeness=float(given.completeness[0]),
+            donor_error=dict.fromkeys(cohort.names, 0.0),
+        ),
+    )
     save_table(share_table(groups, [only]), layout.file("shares.parquet"))
     save_table(feature_shares(folded, fits, draws), layout.file("feature_shares.parquet"))
-    write_json(
-        layout.file("dominance.json"),
-        {
-            **outcome_record(verdict, figures, groups, retraining),
-            "rivals": retraining["rivals"],
-            **common,
-            "interventions": [only],
-            "not_applicable": NOT_APPLICABLE,
-            "matching": None,
-            "diagnostics": [],
-            "gradients": None,
-            "randomised": [],
-            "interactions": {f"{first}:{second}": share for (first, second), share in pairs.items()},
-            "performance": performance_record(folded, given, figures, draws, config.seed),
-            "removal": removal_curves(folded, given, figures.share),
-            "stability": {"folds": shares_by_fold(folded, given), "members": []},
-        },
+    save_record(
+        Dominance(
+            outcome=ruling.outcome,
+            group=ruling.group,
+            reason=ruling.reason,
+            groups=groups,
+            margin=margin_of(ruling),
+            context_and_joint=none,
+            cross_fitted_auroc=retraining.cross_fitted_auroc,
+            within_class_correlation=retraining.within_class_correlation,
+            cross_fitted_fidelity=retraining.cross_fitted_fidelity,
+            fidelity=retraining.fidelity,
+            rivals=retraining.rivals,
+            leave_out_cost=leave_out_cost(retraining, figures.groups),
+            leave_out_r2=None if retraining.fidelity is None else ruling.costs,
+            bootstrap=len(figures.bootstrap),
+            permutations=len(figures.permuted),
+            donors=len(cohort.people),
+            subjects=len(cohort.people),
+            completeness=float(given.completeness[0]),
+            intervention=MAIN[0],
+            reference=MAIN[1],
+            interventions=(only,),
+            not_applicable=NOT_APPLICABLE,
+            matching=None,
+            diagnostics=(),
+            gradients=None,
+            randomised=(),
+            interactions={f"{first}:{second}": share for (first, second), share in pairs.items()},
+            performance=performance_record(folded, given, figures, draws, config.seed),
+            performance_null_high=known(null_ceiling(figures.permuted_performance)),
+            removal=removal_curves(folded, given, figures.share),
+            stability=ShareStability(folds=shares_by_fold(folded, given), members=()),
+        ),
+        layout.file(Dominance.FILE),
     )

@@ -13,53 +13,55 @@ from cfdna_interp.attribution.shapley import EXACT
 from cfdna_interp.attribution.tabular.cohort import Folded
 from cfdna_interp.attribution.tabular.model import Contributed
 from cfdna_interp.attribution.tabular.shares import performance, shares
+from cfdna_interp.records.dominance import Removal, RemovalStep
+from cfdna_interp.records.values import Interval, interval_of, known
 from cfdna_interp.stats.resampling import percentile_interval
 from cfdna_interp.stats.roc import mean_auroc
 
 
-def fixed_shares(
-    given: Contributed, draws: np.ndarray, groups: tuple[str, ...]
-) -> dict[str, dict[str, float]]:
+def fixed_shares(given: Contributed, draws: np.ndarray, groups: tuple[str, ...]) -> dict[str, Interval]:
     """Return shares with intervals over (draws, subjects) bootstraps, the models as they are."""
     share = shares(given, np.ones((1, draws.shape[1])))[0][0]
     drawn = np.concatenate([shares(given, draw[None])[0] for draw in draws])
-    return {group: percentile_interval(share[g], drawn[:, g]) for g, group in enumerate(groups)}
+    return {group: interval_of(percentile_interval(share[g], drawn[:, g])) for g, group in enumerate(groups)}
 
 
 def performance_record(
     folded: Folded, given: Contributed, figures: Figures, draws: np.ndarray, seed: int
-) -> dict[str, dict[str, float]]:
+) -> dict[str, Interval]:
     """Return what groups contribute to the log-loss, with intervals over (draws, subjects) bootstraps."""
     cohort = folded.cohort
     drawn = performance(given, cohort.chances(cohort.targets)[None], draws, seed=seed)
     return {
-        group: percentile_interval(figures.performance[g], drawn[:, g])
+        group: interval_of(percentile_interval(figures.performance[g], drawn[:, g]))
         for g, group in enumerate(cohort.names)
     }
 
 
-def removal_curves(
-    folded: Folded, given: Contributed, share: np.ndarray
-) -> dict[str, list[dict[str, object]]]:
+def removal_curves(folded: Folded, given: Contributed, share: np.ndarray) -> Removal:
     """Return AUROC while groups are taken away, or put back, the one with the largest share first."""
     names, labels = folded.cohort.names, folded.cohort.labels
     order = np.argsort(-share)
-    curves: dict[str, list[dict[str, object]]] = {"deletion": [], "insertion": []}
-    for count in range(len(order) + 1):
-        for name, present in (("deletion", np.sort(order[count:])), ("insertion", np.sort(order[:count]))):
-            logit = given.base[0] + given.phi[0][:, present].sum(axis=1)
-            entry: dict[str, object] = {
-                "groups": [names[g] for g in present],
-                "auroc": mean_auroc(logit, labels, folded.fold),
-            }
-            curves[name].append(entry)
-    return curves
+
+    def step(present: np.ndarray) -> RemovalStep:
+        logit = given.base[0] + given.phi[0][:, present].sum(axis=1)
+        return RemovalStep(
+            groups=tuple(names[g] for g in present), auroc=mean_auroc(logit, labels, folded.fold)
+        )
+
+    counts = range(len(order) + 1)
+    return Removal(
+        deletion=tuple(step(np.sort(order[count:])) for count in counts),
+        insertion=tuple(step(np.sort(order[:count])) for count in counts),
+    )
 
 
-def shares_by_fold(folded: Folded, given: Contributed) -> list[dict[str, float]]:
+def shares_by_fold(folded: Folded, given: Contributed) -> tuple[dict[str, float | None], ...]:
     """Return shares among the subjects of each fold."""
     rows = np.stack([folded.fold == number for number in range(len(folded.folds))]).astype(float)
-    return [dict(zip(folded.cohort.names, share.tolist(), strict=True)) for share in shares(given, rows)[0]]
+    return tuple(
+        dict(zip(folded.cohort.names, map(known, share), strict=True)) for share in shares(given, rows)[0]
+    )
 
 
 def coalition_table(folded: Folded, given: Contributed) -> pd.DataFrame:

@@ -15,9 +15,11 @@ from cfdna_interp.attribution.alike import within_class_correlations
 from cfdna_interp.attribution.tabular.cohort import Folded, load_folded, scores_of
 from cfdna_interp.attribution.tabular.model import Fits, contributed, frozen_logits
 from cfdna_interp.attribution.tabular.refits import fit_model
-from cfdna_interp.attribution.tabular.rivals import rival_records
+from cfdna_interp.attribution.tabular.rivals import rivals_of
 from cfdna_interp.config import Config
-from cfdna_interp.models.adapters.table import Fidelity, fidelity, fidelity_records
+from cfdna_interp.models.adapters.table import fidelity, subset_fidelities
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.retraining import Retraining, SurrogateFidelity
 from cfdna_interp.stats.roc import mean_auroc
 
 logger = logging.getLogger(__name__)
@@ -51,7 +53,7 @@ def run_train(config: Config) -> None:
     encoded = [fold.encoder.encode(X) for fold in folded.folds]
     foreign = scores_of(heldout)
     cross_fitted: dict[str, float] = {}
-    followed: dict[str, Fidelity] = {}
+    followed: dict[str, SurrogateFidelity] = {}
     alone: dict[str, np.ndarray] = {}
     scores: list[Score] = []
     compared: dict[str, Fits] = {}
@@ -71,19 +73,18 @@ def run_train(config: Config) -> None:
             _save_predictions(folded, logits, layout)
             write_json(layout.file("encoder.json"), _encoder(folded, fits, X))
         scores += frozen_scores(name, frozen, foreign, heldout.samples, heldout.subjects)
-    write_json(
-        layout.file("retraining.json"),
-        {
-            "cross_fitted_auroc": cross_fitted,
-            "within_class_correlation": within_class_correlations(alone, folded.cohort.labels, folded.fold),
-            "rivals": rival_records(folded, compared, seed=config.seed),
-            **fidelity_records(followed),
-        },
+    record = Retraining(
+        cross_fitted_auroc=cross_fitted,
+        within_class_correlation=within_class_correlations(alone, folded.cohort.labels, folded.fold),
+        rivals=rivals_of(folded, compared, seed=config.seed),
+        fidelity=followed.get("model"),
+        cross_fitted_fidelity=subset_fidelities(followed),
     )
+    save_record(record, layout.file(Retraining.FILE))
     save_scores(scores, layout.scores("model"))
 
 
-def _fidelity(folded: Folded, scores: np.ndarray, logits: np.ndarray, seed: int) -> Fidelity:
+def _fidelity(folded: Folded, scores: np.ndarray, logits: np.ndarray, seed: int) -> SurrogateFidelity:
     """Return how well a surrogate's logits follow a foreign model's scores, both (samples,)."""
     return fidelity(scores, logits, folded.cohort.place, seed=seed, source="features.table.columns.score")
 

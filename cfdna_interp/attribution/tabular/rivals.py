@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from cfdna_interp.attribution.tabular.cohort import Folded
 from cfdna_interp.attribution.tabular.model import Fits, contributed
 from cfdna_interp.attribution.tabular.regression import Regressions
+from cfdna_interp.records.retraining import Rival
 from cfdna_interp.stats.resampling import stream
 from cfdna_interp.stats.roc import bootstrap_draws, concordance
-
-Record = Mapping[str, Any]
 
 PLAIN = "plain"
 DRAWS = 2_000
@@ -40,7 +38,7 @@ def plain_logits(folded: Folded) -> np.ndarray:
     return logits
 
 
-def rival_records(folded: Folded, fitted: Mapping[str, Fits], *, seed: int) -> list[dict[str, Any]]:
+def rivals_of(folded: Folded, fitted: Mapping[str, Fits], *, seed: int) -> tuple[Rival, ...]:
     """Compare the model with each group alone and with the plain regression, on the same subjects and folds.
 
     Parameters
@@ -54,19 +52,18 @@ def rival_records(folded: Folded, fitted: Mapping[str, Fits], *, seed: int) -> l
 
     Returns
     -------
-    An entry a rival: ``name``, ``auroc`` of the rival, ``difference`` (rival less model) of cross-fitted
-    AUROCs with an interval ``low``, ``high`` over bootstraps of subjects within fold and class, the models as
-    they are, and the number of subjects ``n``. Intervals hold for all rivals together (95 %, Bonferroni): the
-    best of several is looked for, and without any signal one in ten cohorts had a better one otherwise.
-    Empty for a surrogate: labels aren't what it is fitted to.
+    The rivals, with intervals over bootstraps of subjects within fold and class, the models as they are.
+    Intervals hold for all rivals together (95 %, Bonferroni): the best of several is looked for, and without
+    any signal one in ten cohorts had a better one otherwise. Empty for a surrogate: labels aren't what it is
+    fitted to.
     """
     if not folded.cohort.logistic:
-        return []
+        return ()
     logits = {name: contributed(folded, fits).logit[0] for name, fits in fitted.items()}
     model = logits.pop("model")
     logits[PLAIN] = plain_logits(folded)
     labels, fold = folded.cohort.labels, folded.fold
-    records, tail = [], 0.025 / len(logits)
+    rivals, tail = [], 0.025 / len(logits)
     for name, rival in logits.items():
         rng = stream(seed, "rivals", name)
         parts, kernels = [], []
@@ -78,31 +75,31 @@ def rival_records(folded: Folded, fitted: Mapping[str, Fits], *, seed: int) -> l
             parts.append(bootstrap_draws(labels[rows], gain, rng, DRAWS))
         value, difference = np.mean(kernels, axis=0).tolist()
         low, high = np.quantile(np.mean(parts, axis=0), [tail, 1 - tail]).tolist()
-        records.append(
-            {
-                "name": name,
-                "auroc": value,
-                "difference": difference,
-                "low": min(low, difference),
-                "high": max(high, difference),
-                "n": len(labels),
-            }
+        rivals.append(
+            Rival(
+                name=name,
+                auroc=value,
+                difference=difference,
+                low=min(low, difference),
+                high=max(high, difference),
+                n=len(labels),
+            )
         )
-    return records
+    return tuple(rivals)
 
 
-def beaten_by(rivals: Sequence[Record]) -> Record | None:
+def beaten_by(rivals: Sequence[Rival]) -> Rival | None:
     """Return the rival that is surely better than the model, of several the one with the highest bound."""
-    better = [rival for rival in rivals if rival["low"] > BEATEN]
-    return max(better, key=lambda rival: float(rival["low"]), default=None)
+    better = [rival for rival in rivals if rival.low > BEATEN]
+    return max(better, key=lambda rival: rival.low, default=None)
 
 
-def worse_than(rival: Record) -> str:
+def worse_than(rival: Rival) -> str:
     """Say that the model is worse than one of its rivals."""
     return (
-        f"The model is worse than {rival_words(rival['name'])}, on the same n = {rival['n']} discovery "
-        f"subjects and folds: that reaches an AUROC of {rival['auroc']:.3f}, "
-        f"{rival['difference']:.3f} [{rival['low']:.3f}, {rival['high']:.3f}] more. It is no model to "
+        f"The model is worse than {rival_words(rival.name)}, on the same n = {rival.n} discovery "
+        f"subjects and folds: that reaches an AUROC of {rival.auroc:.3f}, "
+        f"{rival.difference:.3f} [{rival.low:.3f}, {rival.high:.3f}] more. It is no model to "
         "explain."
     )
 

@@ -12,9 +12,7 @@ correlation of ranks.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,49 +22,11 @@ from scipy.stats import rankdata
 
 from cfdna_interp.cohort.table import CLIP, saturated
 from cfdna_interp.errors import InputError
+from cfdna_interp.records.retraining import SubsetFidelity, SurrogateFidelity
 from cfdna_interp.stats.correlation import weighted_correlations
 from cfdna_interp.stats.resampling import bootstrap_counts, stream
 
 DRAWS = 2_000
-
-
-@dataclass(frozen=True)
-class Fidelity:
-    """How well a surrogate's cross-fitted logits follow the model's, over subjects.
-
-    Attributes
-    ----------
-    correlation
-        Pearson's correlation of the logits; 0 where the surrogate says the same of everybody.
-    r2
-        Share of the variance of the model's logits that the surrogate's explain as they stand, 1 minus the
-        mean squared difference over the variance; negative where they are worse than the mean.
-    rank
-        Spearman's correlation.
-    n
-        Number of subjects.
-    low, high
-        95 % bootstrap interval of ``correlation``, over subjects.
-    rank_low, rank_high
-        The same of ``rank``.
-    saturated
-        How many subjects have a probability of 0 or 1 in one of their samples.
-    judged, judged_low
-        What the rule reads, and its lower bound: those of ``correlation``, or of ``rank`` where any subject
-        is saturated.
-    """
-
-    correlation: float
-    r2: float
-    rank: float
-    n: int
-    low: float
-    high: float
-    rank_low: float
-    rank_high: float
-    saturated: int
-    judged: float
-    judged_low: float
 
 
 def read_scores(path: Path | str, samples: Sequence[str]) -> np.ndarray:
@@ -166,7 +126,7 @@ def fidelity(
     *,
     seed: int,
     source: str = "model.checkpoint",
-) -> Fidelity:
+) -> SurrogateFidelity:
     """Measure how well a surrogate follows a model; several samples of a subject are averaged first.
 
     Parameters
@@ -203,7 +163,7 @@ def fidelity(
     correlation, low, high = _interval(model, surrogate, draws)
     rank, rank_low, rank_high = _interval(rankdata(model), rankdata(surrogate), draws)
     held = int((np.bincount(code, saturated(logits)) > 0).sum())
-    return Fidelity(
+    return SurrogateFidelity(
         correlation=correlation,
         r2=float(1 - np.mean((model - surrogate) ** 2) / model.var()),
         rank=rank,
@@ -218,27 +178,20 @@ def fidelity(
     )
 
 
-def fidelity_records(followed: Mapping[str, Fidelity]) -> dict[str, Any]:
-    """Return what ``retraining.json`` says of a surrogate and its subsets.
+def subset_fidelities(followed: Mapping[str, SurrogateFidelity]) -> dict[str, SubsetFidelity] | None:
+    """Return what ``retraining.json`` keeps of the fidelity of a surrogate and its subsets.
 
     Parameters
     ----------
     followed
-        ``model`` and the names of subsets -> how well each follows the model; empty for a model of our own.
-
-    Returns
-    -------
-    ``fidelity`` of the surrogate, and ``cross_fitted_fidelity`` of all by name; None where there is none.
+        ``model`` and the names of subsets -> how well each follows the model; empty for a model of our own,
+        of which None is kept.
     """
     if not followed:
-        return {"fidelity": None, "cross_fitted_fidelity": None}
-    kept = ("correlation", "rank", "r2", "judged")
+        return None
     return {
-        "fidelity": asdict(followed["model"]),
-        "cross_fitted_fidelity": {
-            name: {key: value for key, value in asdict(found).items() if key in kept}
-            for name, found in followed.items()
-        },
+        name: SubsetFidelity(correlation=one.correlation, rank=one.rank, r2=one.r2, judged=one.judged)
+        for name, one in followed.items()
     }
 
 

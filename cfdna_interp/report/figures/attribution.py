@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from cfdna_interp.attribution.judge import CONTEXT_LIMIT
+from cfdna_interp.records.dominance import Dominance, GroupAttribution
 from cfdna_interp.records.values import Interval
 from cfdna_interp.report.figures.style import (
     INK,
@@ -25,14 +26,14 @@ CONTEXT = "Context and joint"
 
 
 def attribution_figure(
-    dominance: Mapping[str, Any], validation: Mapping[str, Any], *, context: bool = True
+    dominance: Dominance, validation: Mapping[str, Any], *, context: bool = True
 ) -> go.Figure:
     """Draw three answers to "does the model need this group?" side by side, a row per group.
 
     Parameters
     ----------
     dominance
-        The content of ``dominance.json``.
+        What the model relies on.
     validation
         The content of ``validation.json``; its pairs of the model (or its surrogate) with the same
         retrained without a group give the third column.
@@ -47,7 +48,7 @@ def attribution_figure(
     (logit) of cases and controls. Right: AUROC lost by retraining without the group, on discovery
     subjects (cross-fitted, diamond) and on held-out subjects (dot with a paired 95 % interval).
     """
-    groups = sorted(dominance["groups"], key=group_rank)
+    groups = sorted(dominance.groups, key=group_rank)
     figure = make_subplots(
         rows=1,
         cols=3,
@@ -56,11 +57,11 @@ def attribution_figure(
         horizontal_spacing=0.045,
         column_titles=["Share of the prediction", "Mean contribution", "Lost without it"],
     )
-    _add_shares(figure, groups, dominance)
+    _add_shares(figure, groups, dominance.groups)
     if context:
-        _add_context(figure, dominance)
-    _add_contributions(figure, groups, dominance)
-    _add_costs(figure, groups, dominance, validation)
+        _add_context(figure, dominance.context_and_joint)
+    _add_contributions(figure, groups, dominance.groups)
+    _add_costs(figure, groups, dominance.leave_out_cost, validation)
     rows = [group_name(group) for group in groups] + [CONTEXT] * context
     # An explicit range keeps the order of the rule's groups from top to bottom in all three columns.
     figure.update_yaxes(
@@ -79,11 +80,11 @@ def attribution_figure(
     return figure
 
 
-def _add_shares(figure: go.Figure, groups: list[str], dominance: Mapping[str, Any]) -> None:
+def _add_shares(figure: go.Figure, groups: list[str], attributed: Mapping[str, GroupAttribution]) -> None:
     names = [group_name(group) for group in groups]
-    records = [dominance["groups"][group] for group in groups]
+    records = [attributed[group] for group in groups]
     figure.add_bar(
-        x=[percentage(record["null_share_high"]) for record in records],
+        x=[percentage(record.null_share_high) for record in records],
         y=names,
         orientation="h",
         width=0.5,
@@ -94,7 +95,7 @@ def _add_shares(figure: go.Figure, groups: list[str], dominance: Mapping[str, An
         col=1,
     )
     figure.add_scatter(
-        x=[percentage(record["null_max_high"]) for record in records],
+        x=[percentage(record.null_max_high) for record in records],
         y=names,
         mode="markers",
         marker={"symbol": "line-ns", "size": 24, "line": {"width": 2, "color": MUTED}},
@@ -105,11 +106,11 @@ def _add_shares(figure: go.Figure, groups: list[str], dominance: Mapping[str, An
     )
     colours = group_colours(groups)
     for group, name, record in zip(groups, names, records, strict=True):
-        _add_share(figure, name, record["share"], colours[group])
+        _add_share(figure, name, record.share, colours[group])
 
 
-def _add_context(figure: go.Figure, dominance: Mapping[str, Any]) -> None:
-    _add_share(figure, CONTEXT, dominance["context_and_joint"], MUTED)
+def _add_context(figure: go.Figure, share: Interval) -> None:
+    _add_share(figure, CONTEXT, share, MUTED)
     figure.add_scatter(
         x=[percentage(CONTEXT_LIMIT)],
         y=[CONTEXT],
@@ -122,9 +123,9 @@ def _add_context(figure: go.Figure, dominance: Mapping[str, Any]) -> None:
     )
 
 
-def _add_share(figure: go.Figure, name: str, share: Mapping[str, Any], colour: str) -> None:
+def _add_share(figure: go.Figure, name: str, share: Interval, colour: str) -> None:
     figure.add_scatter(
-        x=[percentage(share["value"])],
+        x=[percentage(share.value)],
         y=[name],
         error_x=whiskers([share], 100.0, colour),
         mode="markers",
@@ -136,11 +137,14 @@ def _add_share(figure: go.Figure, name: str, share: Mapping[str, Any], colour: s
     )
 
 
-def _add_contributions(figure: go.Figure, groups: list[str], dominance: Mapping[str, Any]) -> None:
-    for label, key, symbol in ((1, "mean_phi_case", "circle"), (0, "mean_phi_control", "square")):
-        means = [dominance["groups"][group][key] for group in groups]
+def _add_contributions(
+    figure: go.Figure, groups: list[str], attributed: Mapping[str, GroupAttribution]
+) -> None:
+    cases = [attributed[group].mean_phi_case for group in groups]
+    controls = [attributed[group].mean_phi_control for group in groups]
+    for label, means, symbol in ((1, cases, "circle"), (0, controls, "square")):
         figure.add_scatter(
-            x=[mean["value"] for mean in means],
+            x=[mean.value for mean in means],
             y=[group_name(group) for group in groups],
             error_x=whiskers(means, 1.0, LABEL_COLOURS[label]),
             mode="markers",
@@ -154,7 +158,7 @@ def _add_contributions(figure: go.Figure, groups: list[str], dominance: Mapping[
 
 
 def _add_costs(
-    figure: go.Figure, groups: list[str], dominance: Mapping[str, Any], validation: Mapping[str, Any]
+    figure: go.Figure, groups: list[str], costs: Mapping[str, float], validation: Mapping[str, Any]
 ) -> None:
     pairs = {pair["b"]: pair for pair in validation["paired"]}
     held = [group for group in groups if f"model_without_{group}" in pairs]
@@ -174,10 +178,9 @@ def _add_costs(
         row=1,
         col=3,
     )
-    costs = dominance["leave_out_cost"]
     figure.add_scatter(
-        x=[costs[group] for group in groups if group in costs],
-        y=[group_name(group) for group in groups if group in costs],
+        x=[costs[group] for group in groups],
+        y=[group_name(group) for group in groups],
         mode="markers",
         marker={"size": 10, "symbol": "diamond-open", "color": INK, "line": {"width": 1.6}},
         name="Discovery, cross-fitted",
