@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cfdna_interp.config import Config
 
@@ -15,14 +15,15 @@ class Stage(NamedTuple):
     memory
         Memory of a job, MB.
     settings
-        The settings that the stage depends on. A job runs anew when one of them changes. None: the stage
-        depends on its input files alone.
+        The settings that the stage depends on. A job runs anew when one of them changes. Snakemake compares
+        tuples and plain values, and ignores a record that stands alone. None: the stage depends on its input
+        files alone.
     job
         The wildcards that tell the jobs of the stage apart. "" where the stage is one job.
     """
 
     memory: int
-    settings: Any = None
+    settings: tuple[object, ...] | None = None
     job: str = ""
 
 
@@ -67,7 +68,7 @@ def stages(config: Config, samples: int) -> dict[str, Stage]:
         "train": Stage(8_000 if table else bags, (seed, model.folds, model.ensemble)),
         "refit": Stage(6_000 if table else bags, (seed, model.folds, *refits), "{chunk}"),
         "attribute": Stage(4_000, (attribution, config.reference), "{chunk}"),
-        "dominance": Stage(6_000 if table else bags, config.validation),
+        "dominance": Stage(6_000 if table else bags, (config.validation,)),
         "probe": Stage(6_000, (seed, look.fragments, look.resamples)),
         "dictionary": Stage(6_000, (seed, *dictionary), "{number}"),
         "funnel": Stage(8_000, (seed, look.fragments, look.resamples)),

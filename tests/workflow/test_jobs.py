@@ -365,13 +365,13 @@ RERUNS: dict[str, tuple[Any, str]] = {
     "proxy.spline_functions": (8, "proxy"),
     "proxy.components": (2, "proxy"),
     "proxy.centred": (False, "proxy"),
-    "validation.permutations": (999, "proxy"),
-    "validation.bootstrap": (200, "proxy"),
-    "validation.necessity_margin": (0.03, "proxy"),
-    "validation.replaceable_margin": (0.06, "proxy"),
-    "validation.sufficiency_margin": (0.06, "proxy"),
-    "validation.fall_margin": (0.04, "proxy"),
-    "validation.signal_ceiling": (0.7, "proxy"),
+    "validation.permutations": (999, "dominance proxy"),
+    "validation.bootstrap": (200, "dominance proxy"),
+    "validation.necessity_margin": (0.03, "dominance proxy"),
+    "validation.replaceable_margin": (0.06, "dominance proxy"),
+    "validation.sufficiency_margin": (0.06, "dominance proxy"),
+    "validation.fall_margin": (0.04, "dominance proxy"),
+    "validation.signal_ceiling": (0.7, "dominance proxy"),
 }  # fmt: skip
 
 
