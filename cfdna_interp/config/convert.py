@@ -63,7 +63,7 @@ def decode(value: Any, kind: type[T], place: str = "") -> T:
 
 
 def encode(settings: msgspec.Struct) -> dict[str, Any]:
-    """Return settings as nested dictionaries, as a record holds them; lists stay tuples."""
+    """Return settings as nested dictionaries, as a record holds them; a list is a tuple."""
     record: dict[str, Any] = msgspec.to_builtins(settings, enc_hook=str)
     return record
 
