@@ -8,7 +8,7 @@ a rung's conditions for earning and refusing both hold, it is earned.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from msgspec import structs
@@ -21,6 +21,7 @@ from cfdna_interp.attribution.planning import MOST, NAMED, size_to_decide
 from cfdna_interp.attribution.roles import LOSES, REPLACED, separation
 from cfdna_interp.audit.claims import CONFOUNDED, HANDLING, NOT_HANDLING, NOT_PERSON
 from cfdna_interp.audit.hold import ATTENUATED
+from cfdna_interp.config.convert import encode
 from cfdna_interp.config.settings import Corrected, Validation
 from cfdna_interp.records.dominance import Dominance, GroupAttribution
 from cfdna_interp.verdict.leak_cautions import LEAK, corrected_words, leak_words
@@ -29,7 +30,7 @@ FEWEST = 15
 SIGNIFICANT = 0.05
 NO_SIGNAL, CORRECTED = "no signal", "corrected with labels"
 WITH_LABELS = "with labels"  # of `corrected.how`
-NOT_SAID = Corrected()
+NOT_SAID = Corrected("unknown")
 FITTED = ("L1", "L2", "L3")  # rungs that rest on what was fitted in discovery
 HELD_OUT = ("L2", "L3", "L4", "L5")  # rungs that rest on held-out subjects
 Record = Mapping[str, Any]
@@ -140,7 +141,7 @@ def _corrected(rungs: tuple[Rung, ...], corrected: Corrected) -> tuple[Rung, ...
     """Refuse every rung where held-out labels had a part in the values; mark what rests on discovery ones."""
     if corrected.how != WITH_LABELS:
         return rungs
-    said = corrected_words(asdict(corrected))
+    said = corrected_words(encode(corrected))
     if corrected.over != "discovery":
         reason = (
             f"{said}: the labels are in the values, so that noise tells them, too (AUROC .85 to .98 where "

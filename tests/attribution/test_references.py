@@ -89,7 +89,9 @@ def test_the_nearest_controls_by_hand() -> None:
     names, result = matched(controls, target)
     assert names == ["both63", "both55", "batch", "sex", "young"]
     # "batch" and "young" are of the other sex; "sex" and "young" of another batch. Ages: 3, 5, 20, 0, 2.
-    assert result.differing == {"sex": 2, "batch": 2} and result.age_gap == pytest.approx(30 / 5)
+    assert result.matching is not None
+    assert result.matching.differing == {"sex": 2, "batch": 2}
+    assert result.matching.age_gap == pytest.approx(30 / 5)
 
 
 def test_of_a_subject_the_nearest_sample_donates_once() -> None:
@@ -103,10 +105,12 @@ def test_unknown_values_come_last_and_count_as_different() -> None:
     controls = [sample(f"C{i}", age=None if i < 3 else 60.0, sex="" if i == 7 else "F") for i in range(8)]
     names, result = matched(controls, sample("T", None, age=50.0, sex="F"))
     assert set(names[:4]) == {"C3", "C4", "C5", "C6"} and names[4] in {"C0", "C1", "C2"}
-    assert result.differing == {"sex": 0}  # nobody has a batch
-    assert result.age_gap == pytest.approx(10)
+    assert result.matching is not None
+    assert result.matching.differing == {"sex": 0}  # nobody has a batch
+    assert result.matching.age_gap == pytest.approx(10)
     _, result = matched(controls, sample("T", None, age=50.0))
-    assert result.differing == {"sex": 5}
+    assert result.matching is not None
+    assert result.matching.differing == {"sex": 5}
 
 
 def test_equals_are_drawn_by_chance() -> None:

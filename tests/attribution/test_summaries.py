@@ -111,7 +111,7 @@ def table(values: np.ndarray, intervention: str = "swap", reference: str = "cont
     keys = product([f"S{i}" for i in range(samples)], COALITION_NAMES, range(donors))
     rows = pd.DataFrame(keys, columns=["sample", "coalition", "donor"])
     rows["intervention"], rows["reference"] = intervention, reference
-    rows.value, rows["reference_value"] = values.reshape(-1), 0.0
+    rows["value"], rows["reference_value"] = values.reshape(-1), 0.0
     return rows
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from fake_run import Built
+from msgspec import structs
 
 from cfdna_interp.report.answers import answers
 from cfdna_interp.report.checklist import checklist, items
@@ -101,7 +102,7 @@ def test_what_labels_chose_is_said(simulated_run: Built) -> None:
     run = collect(simulated_run.config, simulated_run.layout)
     assert answers(run)["predictors"].endswith("discovery labels enter the choice of the proxy's group")
     for penalty, said in (("l1", "the L1 penalty of proxy and baselines selects"), ("auto", "where L1 or")):
-        config = replace(run.config, proxy=replace(run.config.proxy, penalty=penalty))
+        config = structs.replace(run.config, proxy=structs.replace(run.config.proxy, penalty=penalty))
         assert said in answers(replace(run, config=config))["predictors"]
     assert "choice of the proxy's group" not in answers(replace(run, proxy=None))["predictors"]
     assert "nested cross-validation judges it and chooses nothing" in answers(run)["model"]
