@@ -158,7 +158,7 @@ MODELS = (
         MODEL,
         "7 scores are 0 or 1",
         "none is",
-        model("table", FIDELITY | {"saturated": 7}),
+        model("table", replace(FIDELITY, saturated=7)),
         model("table", FIDELITY),
     ),
     row(
