@@ -176,7 +176,7 @@ def _embeddings(run: Run) -> str:
     sentences = ["Embeddings of discovery fragments were looked into beside, without a part in the verdict."]
     if found.probes is not None:
         sentences.append(
-            f"Linear probes (ridge, logistic) were cross-fitted by subject on {found.probes['fragments']:,} "
+            f"Linear probes (ridge, logistic) were cross-fitted by subject on {found.probes.fragments:,} "
             "fragments, beside a control task, an encoder of the same architecture with weights drawn anew "
             "and the other inputs; each concept was then erased by least squares, and the loss of the frozen "
             "heads' cross-fitted AUROC held against erasing as many random directions."

@@ -12,6 +12,8 @@ from cfdna_interp.artifacts.files import read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.tables import read_parquet
 from cfdna_interp.config import Config
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.probes import Probes
 from cfdna_interp.report.words import group_name
 
 Record = Mapping[str, Any]
@@ -52,7 +54,7 @@ class Representation:
         Centroids and principal curve, a row for each length.
     """
 
-    probes: dict[str, Any] | None
+    probes: Probes | None
     funnel: dict[str, Any] | None
     dictionaries: tuple[dict[str, Any], ...]
     geometry: dict[str, Any] | None
@@ -74,7 +76,7 @@ def load_representation(config: Config, layout: Layout) -> Representation:
     parts = config.representation.parts
     features, geometry = "features" in parts, "geometry" in parts
     return Representation(
-        probes=read_result(layout.file("probes.json"), "probe") if "probes" in parts else None,
+        probes=load_record(Probes, layout.file(Probes.FILE)) if "probes" in parts else None,
         funnel=read_result(layout.file("funnel.json"), "funnel") if features else None,
         dictionaries=tuple(
             read_result(layout.dictionary(number), "dictionary")

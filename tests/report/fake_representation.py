@@ -6,25 +6,34 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from msgspec.structs import replace
 
 from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.config import Config
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.probes import ConceptProbe, Erasure, Probes, Status
+from cfdna_interp.records.values import Interval
 
 BEND = 171  # bp; where the made-up curve turns
 RADIUS = 25.0  # bp; of its arc
+FRAGMENTS = 60_000
 
 
-def interval(value: float, half: float) -> dict[str, float]:
+def interval(value: float, half: float) -> Interval:
+    return Interval(value=value, low=value - half, high=value + half)
+
+
+def span(value: float, half: float) -> dict[str, float]:
     return {"value": value, "low": value - half, "high": value + half}
 
 
 def write_representation(config: Config, layout: Layout, subjects: int, hostile: str, found: bool) -> None:
     """Write the records of the parts that ``config`` asks for; unless ``found``, of nothing found."""
     parts, common = config.representation.parts, {"subjects": subjects, "samples": subjects}
-    common |= {"fragments": 60_000}
+    common |= {"fragments": FRAGMENTS}
     if "probes" in parts:
-        write_json(layout.file("probes.json"), common | probes(hostile))
+        save_record(probes(hostile, subjects), layout.file(Probes.FILE))
     if "features" in parts:
         for number in range(config.representation.seeds):
             write_json(layout.dictionary(number), common | dictionary(number))
@@ -35,45 +44,46 @@ def write_representation(config: Config, layout: Layout, subjects: int, hostile:
         curve_table().to_parquet(layout.file("length_curve.parquet"))
 
 
-def concept(name: str, score: float, cost: float, status: str, **other: object) -> dict[str, object]:
+def concept(name: str, score: float, cost: float, status: Status, **other: object) -> ConceptProbe:
     """A concept with scores around ``score`` and an erasure that costs ``cost``."""
-    return {
-        "concept": name,
-        "of": "fragment",
-        "kind": "number",
-        "metric": "R2",
-        "n": 60_000,
-        "score": interval(score, 0.02),
-        "control": 0.01,
-        "selectivity": score - 0.01,
-        "untrained": 0.7 * score,
-        "raw": 0.4 * score,
-        "after_erasure": 0.0,
-        "erasure": {
-            "rank": 1,
-            "cost": interval(cost, 0.015),
-            "partial_cost": interval(0.8 * cost, 0.014),
-            "null_high": 0.01,
-        },
-        "status": status,
-        "reason": f"erasing it costs {cost:.3f} AUROC",
-    } | other
+    number = ConceptProbe(
+        concept=name,
+        of="fragment",
+        kind="number",
+        metric="R2",
+        n=FRAGMENTS,
+        score=interval(score, 0.02),
+        control=0.01,
+        selectivity=score - 0.01,
+        untrained=0.7 * score,
+        raw=0.4 * score,
+        after_erasure=0.0,
+        erasure=Erasure(
+            rank=1, cost=interval(cost, 0.015), partial_cost=interval(0.8 * cost, 0.014), null_high=0.01
+        ),
+        status=status,
+        reason=f"erasing it costs {cost:.3f} AUROC",
+    )
+    return replace(number, **other)
 
 
-def probes(hostile: str) -> dict[str, object]:
+def probes(hostile: str, subjects: int) -> Probes:
     classes = {"kind": "classes", "metric": "AUROC", "control": 0.51, "untrained": 0.8, "after_erasure": 0.5}
-    return {
-        "auroc": interval(0.92, 0.05),
-        "concepts": [
+    return Probes(
+        subjects=subjects,
+        samples=subjects,
+        fragments=FRAGMENTS,
+        auroc=interval(0.92, 0.05),
+        concepts=(
             concept("length", 0.97, 0.31, "used"),
             concept("methylation_level", 0.74, 0.002, "decodable, not used"),
             concept("cpg_count", 0.81, 0.08, "can't tell"),
             concept("locus", 0.99, 0.001, "decodable, not used", **classes, raw=None),
             concept("end_motif", 0.52, 0.0, "not decodable", **classes | {"untrained": None, "raw": 0.5}),
             concept("label", 0.91, 0.35, "used", **classes, of="sample", n=80, raw=None),
-        ],
-        "left_out": {"site": f"holds one value {hostile}"},
-    }
+        ),
+        left_out={"site": f"holds one value {hostile}"},
+    )
 
 
 def quality(explained: float) -> dict[str, object]:
@@ -218,13 +228,13 @@ def geometry() -> dict[str, object]:
         "explained": 0.31,
         "smooth": 48.0,
         "bend": {
-            "at": interval(float(BEND), 3.0),
+            "at": span(float(BEND), 3.0),
             "mode": 167,
             "claimed": True,
             "reason": "sharper than evenly turning curves with the same noise",
             "curvature": {
-                "peak": interval(0.04, 0.004),
-                "nucleosome": interval(0.039, 0.004),
+                "peak": span(0.04, 0.004),
+                "nucleosome": span(0.039, 0.004),
                 "typical": 0.01,
             },
             "excess": 8.4,
@@ -253,7 +263,7 @@ def geometry() -> dict[str, object]:
             "steps": [120, 175, 230],
             "curve": path(0.96, 1.1),
             "line": path(0.93, 3.2),
-            "ratio": interval(2.9, 0.4),
+            "ratio": span(2.9, 0.4),
         },
         "reason": None,
     }

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import pytest
 from fake_representation import BEND, concept, curve_table, funnel, geometry, probes, survivor
 from fake_run import HOSTILE, Built, World, make_run
+from msgspec.structs import replace
 
 from cfdna_interp.errors import InputError
 from cfdna_interp.report.collect import collect
@@ -119,7 +120,7 @@ def test_profiles_are_of_the_largest_contrasts() -> None:
 def test_chance_is_zero_for_every_score() -> None:
     assert above_chance("AUROC", 0.5) == 0 and above_chance("AUROC", 1.0) == 1
     assert above_chance("R2", 0.4) == 0.4 and above_chance("AUROC", None) is None
-    figure = probe_figure(probes(HOSTILE))
+    figure = probe_figure(probes(HOSTILE, 80).concepts)
     (score,) = named(figure, "Probe, 95 %")
     assert score.x[:2] == pytest.approx((0.97, 0.74)) and score.x[3] == pytest.approx(2 * 0.99 - 1)
     assert score.error_x.array[3] == pytest.approx(2 * 0.02)
@@ -127,8 +128,8 @@ def test_chance_is_zero_for_every_score() -> None:
 
 def test_a_cost_is_drawn_beside_random_directions_and_a_status_in_words() -> None:
     rows = [concept("gc", 0.5, 0.1, "used"), concept("age", 0.2, 0.02, "can't tell", of="sample")]
-    rows[1]["erasure"]["partial_cost"] = None
-    figure = probe_figure({"concepts": rows})
+    rows[1] = replace(rows[1], erasure=replace(rows[1].erasure, partial_cost=None))
+    figure = probe_figure(rows)
     (null,) = named(figure, "Random directions, at most")
     assert list(null.x) == [0.01, 0.01]
     (cost,) = named(figure, "All of it, 95 %")

@@ -26,5 +26,5 @@ def representation_figures(found: Representation) -> dict[str, go.Figure]:
         if found.funnel["survivors"]:
             figures["feature-profiles"] = profile_figure(found.funnel["survivors"])
     if found.probes is not None:
-        figures["probes"] = probe_figure(found.probes)
+        figures["probes"] = probe_figure(found.probes.concepts)
     return figures
