@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cfdna_interp.report.representation import CONTROL_NAMES, family_name
+from cfdna_interp.records.dictionary import DictionaryQuality, SparseDictionary
+from cfdna_interp.report.representation import family_name
 from cfdna_interp.report.words import number, percent, significant
 
 Record = Mapping[str, Any]
@@ -40,15 +41,22 @@ class SurvivorRow:
 
 @dataclass(frozen=True)
 class QualityRow:
-    """How good a dictionary is; shares of 1 but ``l0``, a number of features."""
+    """How good a dictionary is.
+
+    Attributes
+    ----------
+    name, features
+        Its name, and its features in words.
+    control
+        Whether it is one that can know nothing of the model.
+    quality
+        As in its file.
+    """
 
     name: str
     features: str
     control: bool
-    explained: float | None
-    l0: float | None
-    dead: float | None
-    logit_recovered: float | None
+    quality: DictionaryQuality
 
 
 def survivor_rows(funnel: Record) -> list[SurvivorRow]:
@@ -71,16 +79,18 @@ def survivor_rows(funnel: Record) -> list[SurvivorRow]:
     ]
 
 
-def quality_rows(dictionaries: Sequence[Record]) -> list[QualityRow]:
+def quality_rows(dictionaries: Sequence[SparseDictionary]) -> list[QualityRow]:
     """Return the dictionaries by number, plain and in blocks, and behind them the controls."""
     rows, controls = [], []
     for record in dictionaries:
-        single, blocks = f"{record['features']:,} single", f"in blocks of {record['block']}"
-        rows.append(_quality(f"Seed {record['number']}", single, record["plain"]))
-        rows.append(_quality(f"Seed {record['number']}", blocks, record["blocks"]))
-        for name, quality in (record["controls"] or {}).items():
-            if quality is not None:
-                controls.append(_quality(CONTROL_NAMES.get(name, name), single, quality, control=True))
+        name, single = f"Seed {record.number}", f"{record.features:,} single"
+        rows.append(QualityRow(name, single, False, record.plain))
+        rows.append(QualityRow(name, f"in blocks of {record.block}", False, record.blocks))
+        if record.controls is not None:
+            controls.append(QualityRow("Embeddings shuffled", single, True, record.controls.shuffled))
+            if record.controls.untrained is not None:
+                untrained = record.controls.untrained
+                controls.append(QualityRow("Encoder with weights drawn anew", single, True, untrained))
     return rows + controls
 
 
@@ -108,8 +118,3 @@ def feature_notes(funnel: Record) -> str:
             f"{number(curve['null_features'], 0)}.",
         ]
     )
-
-
-def _quality(name: str, features: str, quality: Record, *, control: bool = False) -> QualityRow:
-    fields = ("explained", "l0", "dead", "logit_recovered")
-    return QualityRow(name, features, control, **{field: quality[field] for field in fields})

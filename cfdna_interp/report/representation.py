@@ -13,6 +13,7 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.tables import read_parquet
 from cfdna_interp.config import Config
 from cfdna_interp.records.base import load_record
+from cfdna_interp.records.dictionary import SparseDictionary
 from cfdna_interp.records.probes import Probes
 from cfdna_interp.report.words import group_name
 
@@ -37,7 +38,6 @@ CONCEPT_NAMES = {
     "label": "Case or control",
 }
 METRIC_NAMES = {"R2": "R²"}
-CONTROL_NAMES = {"untrained": "Encoder with weights drawn anew", "shuffled": "Embeddings shuffled"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Representation:
 
     probes: Probes | None
     funnel: dict[str, Any] | None
-    dictionaries: tuple[dict[str, Any], ...]
+    dictionaries: tuple[SparseDictionary, ...]
     geometry: dict[str, Any] | None
     curve: pd.DataFrame | None
 
@@ -79,7 +79,7 @@ def load_representation(config: Config, layout: Layout) -> Representation:
         probes=load_record(Probes, layout.file(Probes.FILE)) if "probes" in parts else None,
         funnel=read_result(layout.file("funnel.json"), "funnel") if features else None,
         dictionaries=tuple(
-            read_result(layout.dictionary(number), "dictionary")
+            load_record(SparseDictionary, layout.dictionary(number))
             for number in range(config.representation.seeds if features else 0)
         ),
         geometry=read_result(layout.file("geometry.json"), "geometry") if geometry else None,

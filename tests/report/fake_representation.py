@@ -12,6 +12,7 @@ from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.config import Config
 from cfdna_interp.records.base import save_record
+from cfdna_interp.records.dictionary import DictionaryControls, DictionaryQuality, SparseDictionary
 from cfdna_interp.records.probes import ConceptProbe, Erasure, Probes, Status
 from cfdna_interp.records.values import Interval
 
@@ -36,7 +37,7 @@ def write_representation(config: Config, layout: Layout, subjects: int, hostile:
         save_record(probes(hostile, subjects), layout.file(Probes.FILE))
     if "features" in parts:
         for number in range(config.representation.seeds):
-            write_json(layout.dictionary(number), common | dictionary(number))
+            save_record(dictionary(number, subjects), layout.dictionary(number))
         write_json(layout.file("funnel.json"), common | (funnel() if found else funnel(())))
     if "geometry" in parts:
         told = geometry() if found else geometry() | {"reason": hostile}
@@ -86,30 +87,24 @@ def probes(hostile: str, subjects: int) -> Probes:
     )
 
 
-def quality(explained: float) -> dict[str, object]:
-    return {
-        "explained": explained,
-        "l0": 8.0,
-        "dead": 0.04,
-        "logit_recovered": explained + 0.02,
-    }
+def quality(explained: float, logit_recovered: float | None) -> DictionaryQuality:
+    return DictionaryQuality(explained=explained, l0=8.0, dead=0.04, logit_recovered=logit_recovered)
 
 
-def dictionary(number: int) -> dict[str, object]:
-    controls = (
-        {"untrained": quality(0.62), "shuffled": quality(0.31) | {"logit_recovered": None}}
-        if number == 0
-        else None
+def dictionary(number: int, subjects: int) -> SparseDictionary:
+    controls = DictionaryControls(shuffled=quality(0.31, None), untrained=quality(0.62, 0.64))
+    return SparseDictionary(
+        number=number,
+        features=256,
+        active=8,
+        block=3,
+        fragments=FRAGMENTS,
+        samples=subjects,
+        subjects=subjects,
+        plain=quality(0.9 + 0.002 * number, 0.92 + 0.002 * number),
+        blocks=quality(0.93, 0.95),
+        controls=controls if number == 0 else None,
     )
-    return {
-        "number": number,
-        "features": 256,
-        "active": 8,
-        "block": 3,
-        "plain": quality(0.9 + 0.002 * number),
-        "blocks": quality(0.93),
-        "controls": controls,
-    }
 
 
 def survivor(feature: int, family: str, t: float, carrier: str = "fragment_length") -> dict[str, object]:
