@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from cfdna_interp.records.dictionary import DictionaryQuality, SparseDictionary
+from cfdna_interp.records.funnel import NO_CARRIER, FeatureFunnel
 from cfdna_interp.report.representation import family_name
 from cfdna_interp.report.words import number, percent, significant
-
-Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class SurvivorRow:
     threshold: float
     share: float
     kept: float
-    seeds: float | None
+    seeds: float
 
 
 @dataclass(frozen=True)
@@ -59,23 +57,23 @@ class QualityRow:
     quality: DictionaryQuality
 
 
-def survivor_rows(funnel: Record) -> list[SurvivorRow]:
+def survivor_rows(funnel: FeatureFunnel) -> list[SurvivorRow]:
     """Return the surviving features, the largest contrast first."""
     return [
         SurvivorRow(
-            feature=feature["feature"],
-            follows=family_name(feature["family"]),
-            carrier=family_name(feature["carrier"]),
-            carried=abs(feature["carried"][feature["carrier"]]) if feature["carrier"] != "none" else None,
-            unique=max(feature["unique"].values(), default=None),
-            q=feature["q"],
-            t=feature["t"],
-            threshold=feature["threshold"],
-            share=feature["share"],
-            kept=feature["kept"],
-            seeds=feature["matched"]["share"],
+            feature=feature.feature,
+            follows=family_name(feature.family),
+            carrier=family_name(feature.carrier),
+            carried=abs(feature.carried[feature.carrier]) if feature.carrier != NO_CARRIER else None,
+            unique=max(feature.unique.values(), default=None),
+            q=feature.q,
+            t=feature.t,
+            threshold=feature.threshold,
+            share=feature.share,
+            kept=feature.kept,
+            seeds=feature.matched.share,
         )
-        for feature in sorted(funnel["survivors"], key=lambda each: (-abs(each["t"]), each["feature"]))
+        for feature in sorted(funnel.survivors, key=lambda each: (-abs(each.t), each.feature))
     ]
 
 
@@ -94,27 +92,27 @@ def quality_rows(dictionaries: Sequence[SparseDictionary]) -> list[QualityRow]:
     return rows + controls
 
 
-def feature_notes(funnel: Record) -> str:
+def feature_notes(funnel: FeatureFunnel) -> str:
     """Say how firm the survivors are, and how many features the length curve takes."""
-    counts = ", ".join(str(seed["survived"]) for seed in funnel["seeds"])
-    matched, curve = funnel["matched"], funnel["curve"]
+    counts = ", ".join(str(seed.survived) for seed in funnel.seeds)
+    matched, curve = funnel.matched, funnel.curve
     sentences = [
         f"Survivors by seed: {counts}.",
-        f"{percent(matched['mean'])} of features have a twin in another seed's dictionary, "
-        f"{percent(matched['null'])} by chance.",
+        f"{percent(matched.mean)} of features have a twin in another seed's dictionary, "
+        f"{percent(matched.null)} by chance.",
     ]
-    if funnel["survivors"]:
-        parts = sorted(funnel["carried"].items(), key=lambda item: (-item[1], item[0]))
+    if funnel.survivors:
+        parts = sorted(funnel.carried.items(), key=lambda item: (-item[1], item[0]))
         named = ", ".join(f"{family_name(name)} {percent(share)}" for name, share in parts)
         sentences.append(f"What differs in survivors between cases and controls comes with {named}.")
     return " ".join(
         [
             *sentences,
-            f"What dictionaries leave unexplained carries {percent(funnel['error_share'])} of the contrast;",
-            f"contributions miss the difference of logits by {significant(funnel['completeness'])} at most.",
+            f"What dictionaries leave unexplained carries {percent(funnel.error_share)} of the contrast;",
+            f"contributions miss the difference of logits by {significant(funnel.completeness)} at most.",
             "Nine tenths of what a dictionary draws of the length curve",
-            f"({percent(curve['features_explained'])} of it) take {number(curve['features'], 0)} single",
-            f"features, or {number(curve['blocks'], 0)} blocks; with lengths permuted,",
-            f"{number(curve['null_features'], 0)}.",
+            f"({percent(curve.features.explained)} of it) take {number(curve.features.needed, 0)} single",
+            f"features, or {number(curve.blocks.needed, 0)} blocks; with lengths permuted,",
+            f"{number(curve.permuted.needed, 0)}.",
         ]
     )

@@ -14,6 +14,7 @@ from cfdna_interp.artifacts.tables import read_parquet
 from cfdna_interp.config import Config
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.dictionary import SparseDictionary
+from cfdna_interp.records.funnel import CONTEXT, NO_CARRIER, UNEXPLAINED, UNNAMED, FeatureFunnel
 from cfdna_interp.records.probes import Probes
 from cfdna_interp.report.words import group_name
 
@@ -21,10 +22,10 @@ Record = Mapping[str, Any]
 
 FAMILY_NAMES = {
     "end_motif": "end motif and GC",
-    "context": "CpG count and locus",
-    "unnamed": "nothing known",
-    "unexplained": "nothing known",
-    "none": "no single family",
+    CONTEXT: "CpG count and locus",
+    UNNAMED: "nothing known",
+    UNEXPLAINED: "nothing known",
+    NO_CARRIER: "no single family",
 }
 CONCEPT_NAMES = {
     "length": "Length",
@@ -55,7 +56,7 @@ class Representation:
     """
 
     probes: Probes | None
-    funnel: dict[str, Any] | None
+    funnel: FeatureFunnel | None
     dictionaries: tuple[SparseDictionary, ...]
     geometry: dict[str, Any] | None
     curve: pd.DataFrame | None
@@ -77,7 +78,7 @@ def load_representation(config: Config, layout: Layout) -> Representation:
     features, geometry = "features" in parts, "geometry" in parts
     return Representation(
         probes=load_record(Probes, layout.file(Probes.FILE)) if "probes" in parts else None,
-        funnel=read_result(layout.file("funnel.json"), "funnel") if features else None,
+        funnel=load_record(FeatureFunnel, layout.file(FeatureFunnel.FILE)) if features else None,
         dictionaries=tuple(
             load_record(SparseDictionary, layout.dictionary(number))
             for number in range(config.representation.seeds if features else 0)

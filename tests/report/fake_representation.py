@@ -13,12 +13,29 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.config import Config
 from cfdna_interp.records.base import save_record
 from cfdna_interp.records.dictionary import DictionaryControls, DictionaryQuality, SparseDictionary
+from cfdna_interp.records.funnel import (
+    NO_CARRIER,
+    UNEXPLAINED,
+    UNNAMED,
+    CarrierCount,
+    CurveCoverage,
+    CurveCoverages,
+    FeatureFunnel,
+    FeaturePartners,
+    FeatureProfile,
+    FunnelStep,
+    MatchedShare,
+    PermutedCounts,
+    SeedCounts,
+    Survivor,
+)
 from cfdna_interp.records.probes import ConceptProbe, Erasure, Probes, Status
 from cfdna_interp.records.values import Interval
 
 BEND = 171  # bp; where the made-up curve turns
 RADIUS = 25.0  # bp; of its arc
 FRAGMENTS = 60_000
+LENGTH = "fragment_length"
 
 
 def interval(value: float, half: float) -> Interval:
@@ -38,7 +55,8 @@ def write_representation(config: Config, layout: Layout, subjects: int, hostile:
     if "features" in parts:
         for number in range(config.representation.seeds):
             save_record(dictionary(number, subjects), layout.dictionary(number))
-        write_json(layout.file("funnel.json"), common | (funnel() if found else funnel(())))
+        record = funnel(subjects=subjects) if found else funnel((), subjects)
+        save_record(record, layout.file(FeatureFunnel.FILE))
     if "geometry" in parts:
         told = geometry() if found else geometry() | {"reason": hostile}
         write_json(layout.file("geometry.json"), common | told)
@@ -107,75 +125,68 @@ def dictionary(number: int, subjects: int) -> SparseDictionary:
     )
 
 
-def survivor(feature: int, family: str, t: float, carrier: str = "fragment_length") -> dict[str, object]:
+def survivor(feature: int, family: str, t: float, carrier: str = LENGTH) -> Survivor:
     """A feature that speaks for fragments around ``60 + 20 * feature`` bp."""
     lengths = np.arange(60, 400, 5)
     active = np.exp(-(((lengths - 60 - 20 * feature) / 20.0) ** 2))
-    return {
-        "feature": feature,
-        "family": family,
-        "carrier": carrier,
-        "carried": {"fragment_length": 0.02, "methylation": -0.01, "unexplained": 0.05, carrier: 0.88},
-        "unique": {
-            "fragment_length": 0.41,
-            "methylation": 0.003,
-            "tissue_of_origin": 0.001,
-            "end_motif": 0.0,
-        },
-        "q": 0.004,
-        "t": t,
-        "threshold": 3.6,
-        "share": 0.12,
-        "kept": 0.99,
-        "direction": "higher in cases",
-        "matched": {"cosine": 0.96, "share": 0.8},
-        "profile": {
-            "length": [[int(bp), float(value)] for bp, value in zip(lengths, active, strict=True)],
-            "level": [[level / 10, 0.2] for level in range(11)],
-            "locus": [["outside blocks", 0.2], ["inside blocks", 0.21]],
-        },
-    }
+    return Survivor(
+        feature=feature,
+        family=family,
+        carrier=carrier,
+        carried={LENGTH: 0.02, "methylation": -0.01, UNEXPLAINED: 0.05, carrier: 0.88},
+        unique={LENGTH: 0.41, "methylation": 0.003, "tissue_of_origin": 0.001, "end_motif": 0.0},
+        q=0.004,
+        t=t,
+        threshold=3.6,
+        share=0.12,
+        kept=0.99,
+        direction="higher in cases",
+        matched=FeaturePartners(cosine=0.96, share=0.8),
+        profile=FeatureProfile(
+            length=tuple((float(bp), float(value)) for bp, value in zip(lengths, active, strict=True)),
+            level=tuple((level / 10, 0.2) for level in range(11)),
+            locus=(("outside blocks", 0.2), ("class 1", 0.21)),
+        ),
+    )
 
 
-def funnel(carriers: Sequence[str] = ("fragment_length",) * 3 + ("none",)) -> dict[str, object]:
+def funnel(carriers: Sequence[str] = (LENGTH,) * 3 + (NO_CARRIER,), subjects: int = 80) -> FeatureFunnel:
     survivors = [
-        survivor(number, "fragment_length" if number < 4 else "unnamed", 6.0 - number, carrier)
+        survivor(number, LENGTH if number < 4 else UNNAMED, 6.0 - number, carrier)
         for number, carrier in enumerate(carriers, start=2)
     ]
-    return {
-        "permuted_heads": 19,
-        "features": 256,
-        "first": 0,
-        "seeds": [
-            {
-                "number": n,
-                "alive": 246,
-                "passed": 11 + n,
-                "survived": 4,
-                "by_family": {"fragment_length": 3, "unnamed": 1},
-            }
+    return FeatureFunnel(
+        subjects=subjects,
+        samples=subjects,
+        fragments=FRAGMENTS,
+        permuted_heads=19,
+        features=256,
+        first=0,
+        seeds=tuple(
+            SeedCounts(number=n, alive=246, passed=11 + n, survived=4, by_family={LENGTH: 3, UNNAMED: 1})
             for n in range(5)
-        ],
-        "funnel": [
-            {"stage": "features", "count": 256},
-            {"stage": "alive", "count": 246},
-            {"stage": "beat the null", "count": 11, "null_mean": 0.05, "null_high": 0.2},
-            {"stage": "survive resampling", "count": 4, "null_mean": 0.0, "null_high": 0.0},
-            {"stage": "differ with fragment length", "count": 3},
-        ],
-        "null": {"passed_mean": 0.05, "passed_high": 0.2, "survived_mean": 0.0, "survived_high": 0.0},
-        "survivors": survivors,
-        "matched": {"mean": 0.93, "low": 0.9, "high": 0.95, "null": 0.01},
-        "carried": {"fragment_length": 0.91, "methylation": 0.02, "unexplained": 0.07},
-        "completeness": 2e-5,
-        "error_share": 0.06,
-        "curve": {"features": 14, "blocks": 4, "null_features": 96, "features_explained": 0.97},
-        "carriers": {
-            "fragment_length": {"count": 3, "share": 0.8},
-            "none": {"count": 1, "share": 0.2},
-        },
-        "purity": {"fragment_length": 0.75, "unnamed": 0.25},
-    }
+        ),
+        funnel=(
+            FunnelStep(stage="features", count=256),
+            FunnelStep(stage="alive", count=246),
+            FunnelStep(stage="beat the null", count=11, null_mean=0.05, null_high=0.2),
+            FunnelStep(stage="survive resampling", count=4, null_mean=0.0, null_high=0.0),
+            FunnelStep(stage="differ with the family", family=LENGTH, count=3),
+        ),
+        null=PermutedCounts(passed_mean=0.05, passed_high=0.2, survived_mean=0.0, survived_high=0.0),
+        survivors=tuple(survivors),
+        matched=MatchedShare(mean=0.93, low=0.9, high=0.95, null=0.01),
+        completeness=2e-5,
+        error_share=0.06,
+        curve=CurveCoverages(
+            features=CurveCoverage(needed=14, explained=0.97, variance=0.4),
+            blocks=CurveCoverage(needed=4, explained=0.95, variance=0.4),
+            permuted=CurveCoverage(needed=96, explained=0.9, variance=0.002),
+        ),
+        carried={LENGTH: 0.91, "methylation": 0.02, UNEXPLAINED: 0.07},
+        carriers={LENGTH: CarrierCount(count=3, share=0.8), NO_CARRIER: CarrierCount(count=1, share=0.2)},
+        purity={LENGTH: 0.75, UNNAMED: 0.25},
+    )
 
 
 def curve_table() -> pd.DataFrame:

@@ -99,13 +99,14 @@ def test_curvature_stands_on_its_null_with_its_band() -> None:
 
 
 def test_the_funnel_counts_beside_permuted_labels() -> None:
-    figure = funnel_figure(funnel())
+    figure = funnel_figure(funnel().funnel)
     (bars,) = named(figure, "Features")
     assert list(bars.customdata) == [256, 246, 11, 4, 3]
     # 0 has a place on the scale, and 9 is one decade from it.
     assert list(figure.layout.xaxis.tickvals)[:2] == pytest.approx([0, np.log10(2)])
     (null,) = named(figure, "Permuted labels, 95 %")
     assert list(null.y) == ["Beat the null", "Survive resampling"]
+    assert bars.y[-1] == "Differ with fragment length"
 
 
 def test_profiles_are_of_the_largest_contrasts() -> None:

@@ -22,9 +22,9 @@ def representation_figures(found: Representation) -> dict[str, go.Figure]:
         if found.geometry["steering"] is not None:
             figures["steering"] = steering_figure(found.geometry["steering"])
     if found.funnel is not None:
-        figures["funnel"] = funnel_figure(found.funnel)
-        if found.funnel["survivors"]:
-            figures["feature-profiles"] = profile_figure(found.funnel["survivors"])
+        figures["funnel"] = funnel_figure(found.funnel.funnel)
+        if found.funnel.survivors:
+            figures["feature-profiles"] = profile_figure(found.funnel.survivors)
     if found.probes is not None:
         figures["probes"] = probe_figure(found.probes.concepts)
     return figures
