@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cfdna_interp.records.dictionary import DictionaryQuality, SparseDictionary
-from cfdna_interp.records.funnel import NO_CARRIER, FeatureFunnel
+from cfdna_interp.records.funnel import FeatureFunnel, Survivor
 from cfdna_interp.report.representation import family_name
 from cfdna_interp.report.words import number, percent, significant
 
@@ -64,7 +64,7 @@ def survivor_rows(funnel: FeatureFunnel) -> list[SurvivorRow]:
             feature=feature.feature,
             follows=family_name(feature.family),
             carrier=family_name(feature.carrier),
-            carried=abs(feature.carried[feature.carrier]) if feature.carrier != NO_CARRIER else None,
+            carried=_part_of_carrier(feature),
             unique=max(feature.unique.values(), default=None),
             q=feature.q,
             t=feature.t,
@@ -75,6 +75,11 @@ def survivor_rows(funnel: FeatureFunnel) -> list[SurvivorRow]:
         )
         for feature in sorted(funnel.survivors, key=lambda each: (-abs(each.t), each.feature))
     ]
+
+
+def _part_of_carrier(feature: Survivor) -> float | None:
+    part = feature.carried.get(feature.carrier)
+    return None if part is None else abs(part)
 
 
 def quality_rows(dictionaries: Sequence[SparseDictionary]) -> list[QualityRow]:

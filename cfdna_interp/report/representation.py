@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
-from cfdna_interp.artifacts.files import read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.tables import read_parquet
 from cfdna_interp.config import Config
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.dictionary import SparseDictionary
 from cfdna_interp.records.funnel import CONTEXT, NO_CARRIER, UNEXPLAINED, UNNAMED, FeatureFunnel
+from cfdna_interp.records.geometry import Geometry
 from cfdna_interp.records.probes import Probes
 from cfdna_interp.report.words import group_name
-
-Record = Mapping[str, Any]
 
 FAMILY_NAMES = {
     "end_motif": "end motif and GC",
@@ -58,7 +54,7 @@ class Representation:
     probes: Probes | None
     funnel: FeatureFunnel | None
     dictionaries: tuple[SparseDictionary, ...]
-    geometry: dict[str, Any] | None
+    geometry: Geometry | None
     curve: pd.DataFrame | None
 
 
@@ -83,7 +79,7 @@ def load_representation(config: Config, layout: Layout) -> Representation:
             load_record(SparseDictionary, layout.dictionary(number))
             for number in range(config.representation.seeds if features else 0)
         ),
-        geometry=read_result(layout.file("geometry.json"), "geometry") if geometry else None,
+        geometry=load_record(Geometry, layout.file(Geometry.FILE)) if geometry else None,
         curve=read_parquet(layout.file("length_curve.parquet"), "geometry") if geometry else None,
     )
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from msgspec.structs import replace
 
-from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.config import Config
 from cfdna_interp.records.base import save_record
@@ -29,8 +28,20 @@ from cfdna_interp.records.funnel import (
     SeedCounts,
     Survivor,
 )
+from cfdna_interp.records.geometry import (
+    BendCurvature,
+    CurveArc,
+    CurveBend,
+    CurvePeriod,
+    CurveVariance,
+    Geometry,
+    LengthCurve,
+    NullVariance,
+    Steering,
+    SteeringPath,
+)
 from cfdna_interp.records.probes import ConceptProbe, Erasure, Probes, Status
-from cfdna_interp.records.values import Interval
+from cfdna_interp.records.values import KnownInterval
 
 BEND = 171  # bp; where the made-up curve turns
 RADIUS = 25.0  # bp; of its arc
@@ -38,28 +49,24 @@ FRAGMENTS = 60_000
 LENGTH = "fragment_length"
 
 
-def interval(value: float, half: float) -> Interval:
-    return Interval(value=value, low=value - half, high=value + half)
-
-
-def span(value: float, half: float) -> dict[str, float]:
-    return {"value": value, "low": value - half, "high": value + half}
+def interval(value: float, half: float) -> KnownInterval:
+    return KnownInterval(value=value, low=value - half, high=value + half)
 
 
 def write_representation(config: Config, layout: Layout, subjects: int, hostile: str, found: bool) -> None:
     """Write the records of the parts that ``config`` asks for; unless ``found``, of nothing found."""
-    parts, common = config.representation.parts, {"subjects": subjects, "samples": subjects}
-    common |= {"fragments": FRAGMENTS}
+    parts = config.representation.parts
     if "probes" in parts:
         save_record(probes(hostile, subjects), layout.file(Probes.FILE))
     if "features" in parts:
         for number in range(config.representation.seeds):
             save_record(dictionary(number, subjects), layout.dictionary(number))
-        record = funnel(subjects=subjects) if found else funnel((), subjects)
-        save_record(record, layout.file(FeatureFunnel.FILE))
+        survivors = funnel(subjects=subjects) if found else funnel((), subjects)
+        save_record(survivors, layout.file(FeatureFunnel.FILE))
     if "geometry" in parts:
-        told = geometry() if found else geometry() | {"reason": hostile}
-        write_json(layout.file("geometry.json"), common | told)
+        told = geometry(subjects)
+        record = told if found else replace(told, curve=None, reason=hostile)
+        save_record(record, layout.file(Geometry.FILE))
         curve_table().to_parquet(layout.file("length_curve.parquet"))
 
 
@@ -214,62 +221,69 @@ def curve_table() -> pd.DataFrame:
     )
 
 
-def path(slope: float, farthest: float) -> dict[str, object]:
+def path(slope: float, farthest: float) -> SteeringPath:
     """A way from 120 to 230 bp that leaves the data by ``farthest`` in the middle."""
-    return {
-        "probe_slope": slope,
-        "probe_error": 2.1,
-        "distance": farthest,
-        "distances": [1.0, farthest, 1.0],
-        "logit": [0.9, 0.1, -0.6],
-    }
+    return SteeringPath(
+        probe_slope=slope,
+        probe_error=2.1,
+        distance=farthest,
+        distances=(1.0, farthest, 1.0),
+        logit=(0.9, 0.1, -0.6),
+    )
 
 
-def geometry() -> dict[str, object]:
-    return {
-        "nucleosome": 167,
-        "mode": 167,
-        "lengths": [70, 400],
-        "components": [0.71, 0.2, 0.03],
-        "explained": 0.31,
-        "smooth": 48.0,
-        "bend": {
-            "at": span(float(BEND), 3.0),
-            "mode": 167,
-            "claimed": True,
-            "reason": "sharper than evenly turning curves with the same noise",
-            "curvature": {
-                "peak": span(0.04, 0.004),
-                "nucleosome": span(0.039, 0.004),
-                "typical": 0.01,
-            },
-            "excess": 8.4,
-            "excess_null": 3.1,
-            "covers_nucleosome": False,
-            "covers_mode": False,
-        },
-        "arc": {"total": 9.1, "per_bp_low": 0.01, "per_bp_high": 0.04},
-        "period": {
-            "found": 10.4,
-            "low": 10.3,
-            "high": 10.5,
-            "power": 0.31,
-            "null_high": 0.12,
-            "claimed": True,
-            "reason": "stronger than where what the trend leaves is shuffled among lengths",
-            "at_10_4": 6.1,
-        },
-        "nulls": {
-            "permuted": {"explained": 0.0, "high": 0.001},
-            "random": {"explained": 0.002, "high": 0.004},
-        },
-        "steering": {
-            "from": 120,
-            "to": 230,
-            "steps": [120, 175, 230],
-            "curve": path(0.96, 1.1),
-            "line": path(0.93, 3.2),
-            "ratio": span(2.9, 0.4),
-        },
-        "reason": None,
-    }
+def length_curve() -> LengthCurve:
+    return LengthCurve(
+        smooth=48.0,
+        bend=CurveBend(
+            at=interval(float(BEND), 3.0),
+            claimed=True,
+            reason="sharper than evenly turning curves with the same noise",
+            curvature=BendCurvature(
+                peak=interval(0.04, 0.004), nucleosome=interval(0.039, 0.004), typical=0.01
+            ),
+            excess=8.4,
+            excess_null=3.1,
+        ),
+        arc=CurveArc(total=9.1, per_bp_low=0.01, per_bp_high=0.04),
+        period=CurvePeriod(
+            bp=interval(10.4, 0.1),
+            power=0.31,
+            null_high=0.12,
+            claimed=True,
+            reason="stronger than where what the trend leaves is shuffled among lengths",
+            at_10_4=6.1,
+        ),
+        steering=Steering(
+            start=120,
+            stop=230,
+            steps=(120, 175, 230),
+            curve=path(0.96, 1.1),
+            line=path(0.93, 3.2),
+            ratio=interval(2.9, 0.4),
+        ),
+    )
+
+
+def geometry(subjects: int = 80) -> Geometry:
+    return Geometry(
+        subjects=subjects,
+        samples=subjects,
+        fragments=FRAGMENTS,
+        lengths=(70, 400),
+        nucleosome=167,
+        mode=167,
+        variance=CurveVariance(
+            components=(0.71, 0.2, 0.03),
+            explained=0.31,
+            permuted=NullVariance(explained=0.0, high=0.001),
+            random=NullVariance(explained=0.002, high=0.004),
+        ),
+        curve=length_curve(),
+    )
+
+
+def with_bend(mode: int = 167, **changes: object) -> Geometry:
+    """The made-up curve with a changed bend, of a cohort with this modal length."""
+    curve = length_curve()
+    return replace(geometry(), mode=mode, curve=replace(curve, bend=replace(curve.bend, **changes)))
