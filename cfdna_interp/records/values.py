@@ -24,6 +24,22 @@ class Interval(Record, frozen=True, kw_only=True):
     high: float | None
 
 
+class KnownInterval(Interval, frozen=True, kw_only=True):
+    """An estimate that always has its two-sided 95 % interval.
+
+    Attributes
+    ----------
+    value
+        The estimate.
+    low, high
+        Ends of the interval.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
 class Bounded(Protocol):
     """Whatever has an estimate and two ends, NaN where they are unknown."""
 

@@ -176,7 +176,7 @@ def _embeddings(run: Run) -> str:
     sentences = ["Embeddings of discovery fragments were looked into beside, without a part in the verdict."]
     if found.probes is not None:
         sentences.append(
-            f"Linear probes (ridge, logistic) were cross-fitted by subject on {found.probes['fragments']:,} "
+            f"Linear probes (ridge, logistic) were cross-fitted by subject on {found.probes.fragments:,} "
             "fragments, beside a control task, an encoder of the same architecture with weights drawn anew "
             "and the other inputs; each concept was then erased by least squares, and the loss of the frozen "
             "heads' cross-fitted AUROC held against erasing as many random directions."
@@ -187,7 +187,7 @@ def _embeddings(run: Run) -> str:
             f"active, were trained on up to {settings.fragments:,} fragments, single and in blocks of "
             f"{settings.block}. A feature's contribution to the logit (integrated gradient × activation) had "
             "to tell cases from controls by more than the 95 % quantile of the largest of all features under "
-            f"{found.funnel['permuted_heads']} heads with permuted labels, and to do so in 95 % of "
+            f"{found.funnel.permuted_heads} heads with permuted labels, and to do so in 95 % of "
             f"{settings.resamples:,} resamples of subjects; features were named by the family of properties "
             "that alone explains most of their activation, at a false-discovery rate of 5 %."
         )

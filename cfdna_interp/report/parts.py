@@ -92,7 +92,7 @@ def embedding_parts(run: Run) -> dict[str, Any]:
         texts |= {
             "routes": compare_routes(found.funnel, run.dominance),
             "survivors": survivor_rows(found.funnel),
-            "shown_features": strongest(found.funnel["survivors"]),
+            "shown_features": strongest(found.funnel.survivors),
             "feature_notes": feature_notes(found.funnel),
             "quality": quality_rows(found.dictionaries),
         }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from fake_representation import funnel
+from msgspec.structs import replace
 from sentence import Build, Sentence
 from test_judge import APART, COPIES, LENGTH, METHYLATION, TISSUE, aurocs, followed, ruling
 
@@ -63,8 +64,8 @@ RANKS = {"reweight": (METHYLATION, LENGTH, TISSUE)}
 
 def routes(*carriers: str, group: str | None = None, outcome: str = "none", null_high: float = 0.0) -> Build:
     def build() -> str:
-        record = funnel(carriers) | {"subjects": 80}
-        record["null"] = record["null"] | {"survived_high": null_high}
+        record = funnel(carriers)
+        record = replace(record, null=replace(record.null, survived_high=null_high))
         found = compare_routes(record, {"outcome": outcome, "group": group})
         return f"{found.title}: {found.found} {found.meaning}"
 

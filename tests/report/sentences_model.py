@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from fake_representation import funnel, geometry
+from fake_representation import funnel, geometry, length_curve
 from fake_run import encoder_record
 from frozen_run import dominance
+from msgspec.structs import replace
 from sentence import Build, Sentence
 from test_hypotheses import rows_of, undecided
 from test_report_marks import opened
@@ -33,12 +34,13 @@ def table(rivals: tuple[dict, ...] = (), **changed: object) -> Build:
     return lambda: " ".join(describe_model(table_encoder(**changed), None, rivals).sentences)
 
 
-def curve(part: str = "bend", **change: object) -> Build:
+def curve(part: str = "bend", *, mode: int = 167, gone: bool = False, **change: object) -> Build:
     """Return the sentences of the made-up length curve, one of its parts changed."""
 
     def build() -> str:
-        told = geometry()
-        told[part] = None if change.get("gone") else told[part] | change
+        record = length_curve()
+        changed = None if gone else replace(getattr(record, part), **change)
+        told = replace(geometry(), mode=mode, curve=replace(record, **{part: changed}))
         return " ".join(f"{name}: {sentence}" for name, sentence in curve_sentences(told))
 
     return build

@@ -15,7 +15,7 @@ from cfdna_interp.report.build import build_report, draw
 from cfdna_interp.report.collect import collect
 
 READ = ("dominance", "validation", "audit", "verdict", "proxy", "encoder", "protocol")
-SEEN = ("probes", "funnel")
+SEEN = ("probes", "funnel", "geometry")
 
 
 @pytest.fixture(scope="module")

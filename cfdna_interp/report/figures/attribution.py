@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from cfdna_interp.attribution.judge import CONTEXT_LIMIT
+from cfdna_interp.records.values import Interval
 from cfdna_interp.report.figures.style import (
     INK,
     LABEL_COLOURS,
@@ -18,7 +19,7 @@ from cfdna_interp.report.figures.style import (
     finish,
     group_colours,
 )
-from cfdna_interp.report.words import group_name, group_rank
+from cfdna_interp.report.words import ends, group_name, group_rank
 
 CONTEXT = "Context and joint"
 
@@ -192,8 +193,11 @@ def percentage(value: float | None) -> float | None:
     return None if value is None else 100 * value
 
 
-def whiskers(points: Sequence[Mapping[str, Any]], factor: float, colour: str) -> dict[str, Any]:
-    """Return plotly's error bars for ``{"value", "low", "high"}`` records, lengths from the value."""
+def whiskers(
+    points: Sequence[Interval] | Sequence[Mapping[str, Any]], factor: float, colour: str
+) -> dict[str, Any]:
+    """Return plotly's error bars of intervals, lengths from the value."""
+    values = [ends(point) for point in points]
 
     def length(upper: float | None, lower: float | None) -> float | None:
         return None if upper is None or lower is None else factor * (upper - lower)
@@ -201,8 +205,8 @@ def whiskers(points: Sequence[Mapping[str, Any]], factor: float, colour: str) ->
     return {
         "type": "data",
         "symmetric": False,
-        "array": [length(point["high"], point["value"]) for point in points],
-        "arrayminus": [length(point["value"], point["low"]) for point in points],
+        "array": [length(high, value) for value, _, high in values],
+        "arrayminus": [length(value, low) for value, low, _ in values],
         "color": colour,
         "thickness": 2,
         "width": 5,
