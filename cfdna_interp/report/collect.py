@@ -18,16 +18,14 @@ from cfdna_interp.artifacts.sheet import ROLES, Sample
 from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.fragments.filters import REASONS
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.qc import ReadCounts, SampleQuality
 from cfdna_interp.report.calls import CallTable, load_calls
 from cfdna_interp.report.feature_table import FeatureTable, load_feature_table
 from cfdna_interp.report.lengths import LengthTable, load_lengths
 from cfdna_interp.report.maps import Maps, load_maps
 from cfdna_interp.report.representation import NOTHING, Representation, load_representation
 from cfdna_interp.verdict.ladder import as_judged
-
-# In the order in which the extraction stage asks; qc files list them alphabetically.
-FILTERS = ("reads", *REASONS, "fragments", "overlap_calls_merged", "overlap_calls_discordant")
 
 JUDGED: dict[str, dict[str, type]] = {
     "audit": {"handling": dict, "person": dict, "shift": dict, "leakage": dict, "adjusted": list},
@@ -221,11 +219,9 @@ def collect(config: Config, layout: Layout) -> Run:
 
 
 def _sum_filters(samples: list[Sample], layout: Layout) -> dict[str, int]:
-    totals = dict.fromkeys(FILTERS, 0)
-    for sample in samples:
-        for name, count in read_result(layout.qc(sample.sample), "extract")["counts"].items():
-            totals[name] = totals.get(name, 0) + count
-    return totals
+    """Return filter -> reads or fragments of all samples, in the order in which extraction asks."""
+    records = [load_record(SampleQuality, layout.qc(sample.sample)).counts for sample in samples]
+    return {name: sum(getattr(counts, name) for counts in records) for name in ReadCounts.__struct_fields__}
 
 
 def _load_hypotheses(path: Path, verdict: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -6,10 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import anndata
+import msgspec
 import numpy as np
 import pandas as pd
 from fake_heldout import GROUPS, HOSTILE, audit_record, validation_record
 from fake_representation import write_representation
+from quality import quality, read_counts, technical
 
 from cfdna_interp.artifacts.files import digest_file, write_json, write_text
 from cfdna_interp.artifacts.layout import Layout
@@ -23,10 +25,10 @@ from cfdna_interp.config.settings import ProxySettings, Representation, Validati
 from cfdna_interp.proxy.fidelity import Added, Estimate, Fidelity
 from cfdna_interp.proxy.repeated import Discovery
 from cfdna_interp.proxy.stability import Frequency, Stability
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.qc import Ends, MethylationBias, SampleQuality, SuggestedEnds
 from cfdna_interp.stats.roc import Difference
 from cfdna_interp.verdict.cautions import cautions
-
-COUNTED = ("reads", "duplicate", "low_mapq", "not_inward", "fragments")
 
 
 @dataclass(frozen=True)
@@ -179,49 +181,36 @@ def _write_sample(
             profile.add("length_1bp", str(length), [int(count)])
     profile.save(layout.profile(sample.sample))
     fragments = int(counts.sum())
-    write_json(
-        layout.qc(sample.sample),
-        {
-            "sample": sample.sample,
-            "bam": sample.bam,
-            "simulated": world.simulated,
-            "decision": "exclude" if excluded else "keep",
-            "reason": "",
-            **_calls(sample.sample, world),
-            "counts": dict(zip(COUNTED, (2 * fragments + 1_300, 900, 300, 100, fragments), strict=True)),
-        },
+    record = quality(
+        sample.sample,
+        simulated=world.simulated,
+        decision="exclude" if excluded else "keep",
+        counts=read_counts(
+            reads=2 * fragments + 1_300, duplicate=900, low_mapq=300, not_inward=100, fragments=fragments
+        ),
     )
+    save_record(_with_calls(record) if world.simulated else record, layout.qc(sample.sample))
 
 
-def _calls(sample: str, world: World) -> dict[str, object]:
-    """Levels of 72 % along 90 bases; S001 begins its second mates with 4 bases at 30 %, T003 converts poorly.
-
-    Without simulation no methylation at all.
-    """
-    if not world.simulated:
-        nothing = {"read1": None, "read2": None}
-        return {
-            "technical": {"conversion": None},
-            "m_bias": {"read1": [], "read2": []},
-            "suggested": nothing,
-            "warnings": [],
-        }
-    bias = {mate: [[360, 500]] * 90 for mate in ("read1", "read2")}
-    ends = {mate: {"ignore_5p": 0, "ignore_3p": 0} for mate in bias}
-    warnings, conversion = [], 0.995
-    if sample == "S001":
-        bias["read2"] = [[150, 500]] * 4 + bias["read2"][4:]
-        ends["read2"]["ignore_5p"] = 4
-        warnings.append("M-bias: in the first 4 bases of read2 methylation differs")
-    if sample == "T003":
+def _with_calls(record: SampleQuality) -> SampleQuality:
+    """Levels of 72 % along 90 bases; S001 has 4 bases at 30 % in its second mates, T003 converts poorly."""
+    level: tuple[tuple[int, int], ...] = ((360, 500),) * 90
+    bias, ends = MethylationBias(read1=level, read2=level), Ends(ignore_5p=0, ignore_3p=0)
+    suggested, warnings, conversion = SuggestedEnds(read1=ends, read2=ends), (), 0.995
+    if record.sample == "S001":
+        bias = MethylationBias(read1=level, read2=((150, 500),) * 4 + level[4:])
+        suggested = SuggestedEnds(read1=ends, read2=Ends(ignore_5p=4, ignore_3p=0))
+        warnings = ("M-bias: in the first 4 bases of read2 methylation differs",)
+    if record.sample == "T003":
         conversion = 0.912
-        warnings.append("conversion of 91.2% is under 98%")
-    return {
-        "technical": {"conversion": conversion},
-        "m_bias": bias,
-        "suggested": ends,
-        "warnings": warnings,
-    }
+        warnings = ("conversion of 91.2% is under 98%",)
+    return msgspec.structs.replace(
+        record,
+        technical=technical(conversion=conversion),
+        m_bias=bias,
+        suggested=suggested,
+        warnings=warnings,
+    )
 
 
 def _write_matrix(role: str, samples: list[Sample], world: World, layout: Layout) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import msgspec
 import pytest
 from fake_run import Built
 
@@ -145,7 +146,8 @@ def test_rows_without_a_role_are_counted_and_a_table_leaves_its_making_to_the_au
     assert found["7"].authors.startswith("what was done before the table")
     assert found["9c"].answer == ""
     assert "the sheet or table holds held-out labels, but no stage before validate" in found["9b"].answer
-    dropped = answers(replace(run, table=replace(run.table, left_out=3)))["excluded"]
+    record = msgspec.structs.replace(run.table.record, left_out=3)
+    dropped = answers(replace(run, table=replace(run.table, record=record)))["excluded"]
     assert dropped == "rows of the table without a role were not used: 3"
 
 
