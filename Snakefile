@@ -242,7 +242,7 @@ rule train:
         config=ancient(CONFIG),
         features=FITTED_ON["discovery"] + FITTED_ON["heldout"],
     output:
-        model=OUT.file("encoder.json" if TABLE else "heads.safetensors"),
+        model=OUT.file("model.json" if TABLE else "heads.safetensors"),
         predictions=OUT.file("predictions.discovery.parquet"),
         retraining=OUT.file("retraining.json"),
         scores=OUT.scores("model"),

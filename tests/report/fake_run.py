@@ -26,6 +26,7 @@ from cfdna_interp.proxy.fidelity import Added, Estimate, Fidelity
 from cfdna_interp.proxy.repeated import Discovery
 from cfdna_interp.proxy.stability import Frequency, Stability
 from cfdna_interp.records.base import save_record
+from cfdna_interp.records.encoder import CausalPretraining, FragmentEncoder, MaskedPretraining
 from cfdna_interp.records.qc import Ends, MethylationBias, SampleQuality, SuggestedEnds
 from cfdna_interp.stats.roc import Difference
 from cfdna_interp.verdict.cautions import cautions
@@ -95,7 +96,7 @@ def make_run(folder: Path, world: World) -> tuple[Config, Layout]:
         "\n".join(["sample\tsubject\trole\tlabel\tbatch\treason", *rows]) + "\n",
     )
     write_json(layout.file("dominance.json"), _dominance(world))
-    write_json(layout.file("encoder.json"), encoder_record(world.encoder))
+    save_record(encoder_record(world.encoder), layout.file(FragmentEncoder.FILE))
     write_representation(config, layout, 2 * world.per_class, HOSTILE, world.dominant)
     if world.maps:
         map_table(rng).to_parquet(layout.file("maps.parquet"))
@@ -354,36 +355,39 @@ def _beyond(shares: dict[str, float], world: World) -> dict[str, object]:
     }
 
 
-def encoder_record(kind: str) -> dict[str, object]:
-    """An ``encoder.json`` of one kind."""
-    groups = [*GROUPS, "locus"]
-    record = {"encoder": kind, "samples": 80, "digest": "ab" * 32, "dim": 32, "consumes": groups}
-    if kind == "causal":
-        reached = {
-            "loss": 0.91,
-            "loss_unigram": 1.42,
-            "loss_bigram": 1.31,
-            "methylation_loss": 0.41,
-            "methylation_bigram": 0.52,
-            "length_tokens": 0.98,
-            "methylated_tokens": 0.44,
-            "length_methylated": 0.31,
-            "tokens": 171.4,
-            "parameters": 46_896,
-            "vocabulary": 31,
-            "fragments": 19_000,
-        }
-        return record | {"consumes": [*GROUPS, "sequence"], "pretraining": reached}
-    if kind in ("reference", "table"):
-        reached = {
-            "length_loss": 3.91,
-            "length_floor": 4.02,
-            "call_loss": 0.44,
-            "call_floor": 0.61,
-            "fragments": 190_000,
-        }
-        return record | {"pretraining": reached, "file": "cd" * 32}
-    return record
+MASKED = MaskedPretraining(
+    length_loss=3.91, length_floor=4.02, call_loss=0.44, call_floor=0.61, fragments=190_000
+)
+CAUSAL = CausalPretraining(
+    loss=0.91,
+    loss_unigram=1.42,
+    loss_bigram=1.31,
+    methylation_loss=0.41,
+    methylation_bigram=0.52,
+    length_tokens=0.98,
+    methylated_tokens=0.44,
+    length_methylated=0.31,
+    tokens=171.4,
+    parameters=46_896,
+    vocabulary=31,
+    fragments=19_000,
+)
+
+
+def encoder_record(kind: str, **changed: object) -> FragmentEncoder:
+    """An encoder of one kind."""
+    own = kind in ("reference", "table")
+    record = FragmentEncoder(
+        kind=kind,
+        samples=80,
+        digest="ab" * 32,
+        file="cd" * 32 if own else None,
+        consumes=(*GROUPS, "sequence" if kind == "causal" else "locus"),
+        dim=32,
+        masked=MASKED if own else None,
+        causal=CAUSAL if kind == "causal" else None,
+    )
+    return msgspec.structs.replace(record, **changed)
 
 
 def map_table(rng: np.random.Generator) -> pd.DataFrame:

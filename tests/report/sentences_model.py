@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 from fake_representation import funnel, geometry
-from fake_run import encoder_record
+from fake_run import CAUSAL, encoder_record
 from frozen_run import dominance
 from sentence import Build, Sentence
 from test_hypotheses import rows_of, undecided
 from test_report_marks import opened
 from test_report_model import FIDELITY
-from test_report_table import rival, table_encoder
+from test_report_table import rival, table_model
 
 from cfdna_interp.artifacts.openings import LABELS
 from cfdna_interp.report.features import feature_notes
@@ -19,18 +20,16 @@ from cfdna_interp.report.model import KINDS, TABLE_KINDS, describe_model
 
 
 def model(kind: str, fidelity: dict | None = None, **changed: object) -> Build:
-    return lambda: " ".join(describe_model(encoder_record(kind) | changed, fidelity).sentences)
+    return lambda: " ".join(describe_model(encoder_record(kind, **changed), fidelity).sentences)
 
 
 def causal(**reached: object) -> Build:
-    record = encoder_record("causal")
-    return lambda: " ".join(
-        describe_model(record | {"pretraining": record["pretraining"] | reached}, None).sentences
-    )
+    record = encoder_record("causal", causal=msgspec.structs.replace(CAUSAL, **reached))
+    return lambda: " ".join(describe_model(record, None).sentences)
 
 
 def table(rivals: tuple[dict, ...] = (), **changed: object) -> Build:
-    return lambda: " ".join(describe_model(table_encoder(**changed), None, rivals).sentences)
+    return lambda: " ".join(describe_model(table_model(**changed), None, rivals).sentences)
 
 
 def curve(part: str = "bend", **change: object) -> Build:
@@ -91,7 +90,7 @@ KIND_WORDS = tuple(
     for kind, words in KINDS.items()
 ) + tuple(
     row(f"model: {kind}", words, MODEL, "the table's model is of this kind", "it is of the other",
-        table(encoder=kind), table(encoder="scores" if kind != "scores" else "logistic"))
+        table(kind=kind), table(kind="scores" if kind != "scores" else "logistic"))
     for kind, words in TABLE_KINDS.items()
 )  # fmt: skip
 MODELS = (
@@ -101,7 +100,7 @@ MODELS = (
         MODEL,
         "lengths are not among its inputs",
         "they are",
-        model("transformers", consumes=["methylation", "tissue_of_origin"]),
+        model("transformers", consumes=("methylation", "tissue_of_origin")),
         model("reference"),
     ),
     row(
@@ -165,7 +164,7 @@ MODELS = (
         "no fold chose splines",
         "one did",
         table(),
-        table(basis=["linear", "splines"]),
+        table(basis=("linear", "splines")),
     ),
     row(
         "table: a surrogate is linear",
@@ -173,7 +172,7 @@ MODELS = (
         MODEL,
         "scores alone are known",
         "the model was made here",
-        table(encoder="scores"),
+        table(kind="scores"),
         table(),
     ),
     row(
@@ -182,7 +181,7 @@ MODELS = (
         MODEL,
         "a fold chose splines",
         "none did",
-        table(basis=["linear", "splines"]),
+        table(basis=("linear", "splines")),
         table(),
     ),
     row(
@@ -191,8 +190,8 @@ MODELS = (
         MODEL,
         "some folds chose splines",
         "all did",
-        table(basis=["linear", "splines"]),
-        table(basis=["splines", "splines"]),
+        table(basis=("linear", "splines")),
+        table(basis=("splines", "splines")),
     ),
     row(
         "table: additive",
@@ -201,7 +200,7 @@ MODELS = (
         "the model was made here",
         "scores alone are known",
         table(),
-        table(encoder="scores"),
+        table(kind="scores"),
     ),
     row(
         "table: weights",
@@ -209,7 +208,7 @@ MODELS = (
         MODEL,
         "a fold put it behind",
         "none did",
-        table(weighting=["equal", "methylation"]),
+        table(weighting=("equal", "methylation")),
         table(),
     ),
     row(

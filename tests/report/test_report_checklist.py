@@ -83,12 +83,14 @@ def test_answers_of_a_run_without_proxy_and_with_exclusions(bare_run: Built) -> 
     assert found["20b"].answer.endswith("ages are not known")
 
 
-@pytest.mark.parametrize("kind", ["table", "scores"])
-def test_of_a_foreign_model_it_is_the_authors_who_know_whom_it_saw(simulated_run: Built, kind: str) -> None:
-    run = collect(simulated_run.config, simulated_run.layout)
-    found = {
-        item.item: item for item in checklist(replace(run, encoder=run.encoder | {"encoder": kind}), NAMES)
-    }
+@pytest.mark.parametrize(("kind", "route"), [("table", "simulated_run"), ("scores", "table_run")])
+def test_of_a_foreign_model_it_is_the_authors_who_know_whom_it_saw(
+    kind: str, route: str, request: pytest.FixtureRequest
+) -> None:
+    built = request.getfixturevalue(route)
+    run = collect(built.config, built.layout)
+    foreign = replace(run, model=msgspec.structs.replace(run.model, kind=kind))
+    found = {item.item: item for item in checklist(foreign, NAMES)}
     assert "everything that is fitted here" in found["12a"].answer
     for name in ("12a", "12c", "21"):
         assert "whom the model under study was fitted on" in found[name].authors
