@@ -83,9 +83,11 @@ def test_answers_of_a_run_without_proxy_and_with_exclusions(bare_run: Built) -> 
     assert found["20b"].answer.endswith("ages are not known")
 
 
-@pytest.mark.parametrize(("kind", "route"), [("table", "simulated_run"), ("scores", "table_run")])
+@pytest.mark.parametrize(
+    ("kind", "route", "subjects"), [("table", "simulated_run", 40), ("scores", "table_run", 20)]
+)
 def test_of_a_foreign_model_it_is_the_authors_who_know_whom_it_saw(
-    kind: str, route: str, request: pytest.FixtureRequest
+    kind: str, route: str, subjects: int, request: pytest.FixtureRequest
 ) -> None:
     built = request.getfixturevalue(route)
     run = collect(built.config, built.layout)
@@ -95,7 +97,9 @@ def test_of_a_foreign_model_it_is_the_authors_who_know_whom_it_saw(
     for name in ("12a", "12c", "21"):
         assert "whom the model under study was fitted on" in found[name].authors
     assert found["12c"].answer.startswith("of the model under study only scores are known")
-    assert found["21"].answer.startswith("surrogate and proxy: 40 cases + 40 controls; the model itself: not")
+    assert found["21"].answer.startswith(
+        f"surrogate and proxy: {subjects} cases + {subjects} controls; the model itself: not"
+    )
     assert "in the model under study: not known" in found["12b"].answer
     assert (found["9c"].answer, found["9c"].authors) == ("", "whether people judged any")
 
