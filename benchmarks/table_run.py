@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from cfdna_interp.artifacts.features import save_features
-from cfdna_interp.artifacts.files import read_json, write_json
+from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.attribute import run_attribute
@@ -30,6 +30,8 @@ from cfdna_interp.fragments.profile import Counter
 from cfdna_interp.models.prepare import run_pretrain
 from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.validate import run_validate
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.qc import MethylationBias, ReadCounts, SampleQuality, SuggestedEnds, Technical
 from cfdna_interp.simulation.tables import TableCohort
 from cfdna_interp.verdict.decide import run_verdict
 
@@ -113,7 +115,7 @@ def write_extracted(cohort: TableCohort, config: Config, contig_lengths: Sequenc
         table.save(layout.fragments(row.sample))
         profile.save(layout.profile(row.sample))
         save_features(compute_features(profile, atlas, config), layout.features(row.sample))
-        write_json(layout.qc(row.sample), _quality(row.sample, table))
+        save_record(_quality(row.sample, table), layout.qc(row.sample))
 
 
 def run_stages(config: Config) -> Outcome:
@@ -161,21 +163,29 @@ def held_figures(claim: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _quality(sample: str, table: FragmentTable) -> dict[str, object]:
-    technical = {
-        "fragments": len(table),
-        "duplicate_rate": None,
-        "mapq_loss": None,
-        "gc": float(table.gc.mean()),
-        "read_length": None,
-        "conversion": None,
-        "over_600bp": float(np.mean(table.length > VERY_LONG)),
-        "m_bias_5p": None,
-        "m_bias_3p": None,
-    }
-    return {
-        "sample": sample, "bam": "", "simulated": True, "dialect": "xm", "decision": "keep", "reason": "",
-        "counts": {"fragments": len(table)}, "technical": technical, "m_bias": {"read1": [], "read2": []},
-        "suggested": {"read1": None, "read2": None}, "warnings": [],
-        "build": "simulated",
-    }  # fmt: skip
+def _quality(sample: str, table: FragmentTable) -> SampleQuality:
+    counts = dict.fromkeys(ReadCounts.__struct_fields__, 0)
+    return SampleQuality(
+        sample=sample,
+        bam="",
+        build="simulated",
+        simulated=True,
+        dialect="xm",
+        decision="keep",
+        reason="",
+        counts=ReadCounts(**counts | {"fragments": len(table)}),
+        technical=Technical(
+            fragments=len(table),
+            duplicate_rate=None,
+            mapq_loss=None,
+            gc=float(table.gc.mean()),
+            read_length=None,
+            conversion=None,
+            over_600bp=float(np.mean(table.length > VERY_LONG)),
+            m_bias_5p=None,
+            m_bias_3p=None,
+        ),
+        m_bias=MethylationBias(read1=(), read2=()),
+        suggested=SuggestedEnds(read1=None, read2=None),
+        warnings=(),
+    )

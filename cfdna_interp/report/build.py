@@ -131,7 +131,7 @@ def render(run: Run, manifest: Manifest) -> str:
         n=run.counts(),
         scores=sorted(run.validation["scores"], key=words.score_rank),
         groups=sorted(run.dominance["groups"], key=words.group_rank),
-        model_card=describe_model(run.encoder, run.dominance["fidelity"], run.dominance.get("rivals", ())),
+        model_card=describe_model(run.model, run.dominance["fidelity"], run.dominance.get("rivals", ())),
         outcome=outcome_title(run.dominance),
         overruled=overruled(run.dominance, run.verdict["rungs"]),
         sentences_of_roles=role_sentences(run.dominance),

@@ -18,16 +18,16 @@ from cfdna_interp.artifacts.sheet import ROLES, Sample
 from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.fragments.filters import REASONS
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.encoder import FragmentEncoder
+from cfdna_interp.records.model import TableModel
+from cfdna_interp.records.qc import ReadCounts, SampleQuality
 from cfdna_interp.report.calls import CallTable, load_calls
 from cfdna_interp.report.feature_table import FeatureTable, load_feature_table
 from cfdna_interp.report.lengths import LengthTable, load_lengths
 from cfdna_interp.report.maps import Maps, load_maps
 from cfdna_interp.report.representation import NOTHING, Representation, load_representation
 from cfdna_interp.verdict.ladder import as_judged
-
-# In the order in which the extraction stage asks; qc files list them alphabetically.
-FILTERS = ("reads", *REASONS, "fragments", "overlap_calls_merged", "overlap_calls_discordant")
 
 JUDGED: dict[str, dict[str, type]] = {
     "audit": {"handling": dict, "person": dict, "shift": dict, "leakage": dict, "adjusted": list},
@@ -75,8 +75,8 @@ class Run:
         The table of features that the cohort came as; None for alignments.
     dominance, validation, audit, verdict, proxy, protocol
         The JSON files of these names; ``proxy`` is None where there is none.
-    encoder
-        ``encoder.json``: the model under study.
+    model
+        The model under study: the frozen encoder of fragments, or the regression of a table.
     maps
         Where contributions come from; None where the run has no maps.
     representation
@@ -102,7 +102,7 @@ class Run:
     verdict: dict[str, Any]
     proxy: dict[str, Any] | None
     protocol: dict[str, Any]
-    encoder: dict[str, Any]
+    model: FragmentEncoder | TableModel
     maps: Maps | None
     representation: Representation
     no_proxy: str
@@ -118,7 +118,12 @@ class Run:
     @property
     def foreign(self) -> bool:
         """Whether of the model under study only scores are known: whom it was fitted on then isn't."""
-        return self.encoder["encoder"] in ("table", "scores")
+        return self.model.kind in ("table", "scores")
+
+    @property
+    def folds(self) -> int:
+        """Number of folds of the model under study."""
+        return self.model.folds if isinstance(self.model, TableModel) else self.config.model.folds
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Count subjects: role -> ``case`` and ``control``."""
@@ -203,9 +208,9 @@ def collect(config: Config, layout: Layout) -> Run:
         filters={role: _sum_filters(samples[role], layout) for role in fragments},
         table=table,
         dominance=read_result(layout.file("dominance.json"), "dominance", groups=dict, outcome=str),
-        encoder=read_result(
-            layout.file("encoder.json"), "pretrain" if bams else "train", encoder=str, consumes=list
-        ),
+        model=load_record(FragmentEncoder, layout.file(FragmentEncoder.FILE))
+        if bams
+        else load_record(TableModel, layout.file(TableModel.FILE)),
         maps=load_maps(layout.file("maps.parquet"), config) if bams else None,
         representation=load_representation(config, layout) if bams else NOTHING,
         validation=validation,
@@ -221,11 +226,9 @@ def collect(config: Config, layout: Layout) -> Run:
 
 
 def _sum_filters(samples: list[Sample], layout: Layout) -> dict[str, int]:
-    totals = dict.fromkeys(FILTERS, 0)
-    for sample in samples:
-        for name, count in read_result(layout.qc(sample.sample), "extract")["counts"].items():
-            totals[name] = totals.get(name, 0) + count
-    return totals
+    """Return filter -> reads or fragments of all samples, in the order in which extraction asks."""
+    records = [load_record(SampleQuality, layout.qc(sample.sample)).counts for sample in samples]
+    return {name: sum(getattr(counts, name) for counts in records) for name in ReadCounts.__struct_fields__}
 
 
 def _load_hypotheses(path: Path, verdict: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -7,6 +7,7 @@ from collections import Counter
 from cfdna_interp import __version__
 from cfdna_interp.artifacts.sheet import ROLES, Sample
 from cfdna_interp.fragments.fragment_file import is_fragment_file
+from cfdna_interp.records.model import TableModel
 from cfdna_interp.report.collect import Run
 from cfdna_interp.report.interventions import REFERENCES, combination_name
 from cfdna_interp.report.methods_table import attribution_paragraph, features_paragraph, model_paragraph
@@ -21,9 +22,13 @@ PAIRED, SINGLE, LINES = "mates", "whole reads", "lines of a fragment file"
 
 def methods_paragraphs(run: Run) -> list[str]:
     """Describe in plain text what was done: cohort, fragments, model, attribution, embeddings, validation."""
-    if run.table is not None:
+    if run.table is not None and isinstance(run.model, TableModel):
         missing = missing_sentence(run.audit["missing"], run.table.record.empty)
-        middle = [features_paragraph(run.table, missing), model_paragraph(run), attribution_paragraph(run)]
+        middle = [
+            features_paragraph(run.table, missing),
+            model_paragraph(run.model),
+            attribution_paragraph(run),
+        ]
         return [_cohort(run), *middle, _validation(run)]
     paragraphs = [_cohort(run), _fragments(run), _model(run), _attribution(run)]
     if run.config.representation.parts:
@@ -101,7 +106,7 @@ def _methylation_read(run: Run) -> bool:
 
 
 def _model(run: Run) -> str:
-    model, scores_only = run.config.model, run.encoder["encoder"] == "table"
+    model, scores_only = run.config.model, run.model.kind == "table"
     held = (
         "Held-out scores are the model's own; those of subsets of groups are the surrogate's."
         if scores_only
@@ -117,7 +122,7 @@ def _model(run: Run) -> str:
 
 
 def _encoder(run: Run) -> str:
-    kind, dim = run.encoder["encoder"], run.encoder["dim"]
+    kind, dim = run.model.kind, run.model.dim
     calls = "CpG calls with their offsets, " if _methylation_read(run) else ""
     masked = (
         f"An encoder of fragments (length, {calls}locus; embedding dimension {dim}) "

@@ -6,10 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import anndata
+import msgspec
 import numpy as np
 import pandas as pd
 from fake_heldout import GROUPS, HOSTILE, audit_record, validation_record
 from fake_representation import write_representation
+from quality import quality, read_counts, technical
 
 from cfdna_interp.artifacts.files import digest_file, write_json, write_text
 from cfdna_interp.artifacts.layout import Layout
@@ -24,10 +26,11 @@ from cfdna_interp.config.settings import ProxySettings, Representation, Validati
 from cfdna_interp.proxy.fidelity import Added, Estimate, Fidelity
 from cfdna_interp.proxy.repeated import Discovery
 from cfdna_interp.proxy.stability import Frequency, Stability
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.encoder import CausalPretraining, FragmentEncoder, MaskedPretraining
+from cfdna_interp.records.qc import Ends, MethylationBias, SampleQuality, SuggestedEnds
 from cfdna_interp.stats.roc import Difference
 from cfdna_interp.verdict.cautions import cautions
-
-COUNTED = ("reads", "duplicate", "low_mapq", "not_inward", "fragments")
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def make_run(folder: Path, world: World) -> tuple[Config, Layout]:
         "\n".join(["sample\tsubject\trole\tlabel\tbatch\treason", *rows]) + "\n",
     )
     write_json(layout.file("dominance.json"), _dominance(world))
-    write_json(layout.file("encoder.json"), encoder_record(world.encoder))
+    save_record(encoder_record(world.encoder), layout.file(FragmentEncoder.FILE))
     write_representation(config, layout, 2 * world.per_class, HOSTILE, world.dominant)
     if world.maps:
         map_table(rng).to_parquet(layout.file("maps.parquet"))
@@ -180,49 +183,36 @@ def _write_sample(
             profile.add("length_1bp", str(length), [int(count)])
     profile.save(layout.profile(sample.sample))
     fragments = int(counts.sum())
-    write_json(
-        layout.qc(sample.sample),
-        {
-            "sample": sample.sample,
-            "bam": sample.bam,
-            "simulated": world.simulated,
-            "decision": "exclude" if excluded else "keep",
-            "reason": "",
-            **_calls(sample.sample, world),
-            "counts": dict(zip(COUNTED, (2 * fragments + 1_300, 900, 300, 100, fragments), strict=True)),
-        },
+    record = quality(
+        sample.sample,
+        simulated=world.simulated,
+        decision="exclude" if excluded else "keep",
+        counts=read_counts(
+            reads=2 * fragments + 1_300, duplicate=900, low_mapq=300, not_inward=100, fragments=fragments
+        ),
     )
+    save_record(_with_calls(record) if world.simulated else record, layout.qc(sample.sample))
 
 
-def _calls(sample: str, world: World) -> dict[str, object]:
-    """Levels of 72 % along 90 bases; S001 begins its second mates with 4 bases at 30 %, T003 converts poorly.
-
-    Without simulation no methylation at all.
-    """
-    if not world.simulated:
-        nothing = {"read1": None, "read2": None}
-        return {
-            "technical": {"conversion": None},
-            "m_bias": {"read1": [], "read2": []},
-            "suggested": nothing,
-            "warnings": [],
-        }
-    bias = {mate: [[360, 500]] * 90 for mate in ("read1", "read2")}
-    ends = {mate: {"ignore_5p": 0, "ignore_3p": 0} for mate in bias}
-    warnings, conversion = [], 0.995
-    if sample == "S001":
-        bias["read2"] = [[150, 500]] * 4 + bias["read2"][4:]
-        ends["read2"]["ignore_5p"] = 4
-        warnings.append("M-bias: in the first 4 bases of read2 methylation differs")
-    if sample == "T003":
+def _with_calls(record: SampleQuality) -> SampleQuality:
+    """Levels of 72 % along 90 bases; S001 has 4 bases at 30 % in its second mates, T003 converts poorly."""
+    level: tuple[tuple[int, int], ...] = ((360, 500),) * 90
+    bias, ends = MethylationBias(read1=level, read2=level), Ends(ignore_5p=0, ignore_3p=0)
+    suggested, warnings, conversion = SuggestedEnds(read1=ends, read2=ends), (), 0.995
+    if record.sample == "S001":
+        bias = MethylationBias(read1=level, read2=((150, 500),) * 4 + level[4:])
+        suggested = SuggestedEnds(read1=ends, read2=Ends(ignore_5p=4, ignore_3p=0))
+        warnings = ("M-bias: in the first 4 bases of read2 methylation differs",)
+    if record.sample == "T003":
         conversion = 0.912
-        warnings.append("conversion of 91.2% is under 98%")
-    return {
-        "technical": {"conversion": conversion},
-        "m_bias": bias,
-        "suggested": ends,
-        "warnings": warnings,
-    }
+        warnings = ("conversion of 91.2% is under 98%",)
+    return msgspec.structs.replace(
+        record,
+        technical=technical(conversion=conversion),
+        m_bias=bias,
+        suggested=suggested,
+        warnings=warnings,
+    )
 
 
 def _write_matrix(role: str, samples: list[Sample], world: World, layout: Layout) -> None:
@@ -366,36 +356,39 @@ def _beyond(shares: dict[str, float], world: World) -> dict[str, object]:
     }
 
 
-def encoder_record(kind: str) -> dict[str, object]:
-    """An ``encoder.json`` of one kind."""
-    groups = [*GROUPS, "locus"]
-    record = {"encoder": kind, "samples": 80, "digest": "ab" * 32, "dim": 32, "consumes": groups}
-    if kind == "causal":
-        reached = {
-            "loss": 0.91,
-            "loss_unigram": 1.42,
-            "loss_bigram": 1.31,
-            "methylation_loss": 0.41,
-            "methylation_bigram": 0.52,
-            "length_tokens": 0.98,
-            "methylated_tokens": 0.44,
-            "length_methylated": 0.31,
-            "tokens": 171.4,
-            "parameters": 46_896,
-            "vocabulary": 31,
-            "fragments": 19_000,
-        }
-        return record | {"consumes": [*GROUPS, "sequence"], "pretraining": reached}
-    if kind in ("reference", "table"):
-        reached = {
-            "length_loss": 3.91,
-            "length_floor": 4.02,
-            "call_loss": 0.44,
-            "call_floor": 0.61,
-            "fragments": 190_000,
-        }
-        return record | {"pretraining": reached, "file": "cd" * 32}
-    return record
+MASKED = MaskedPretraining(
+    length_loss=3.91, length_floor=4.02, call_loss=0.44, call_floor=0.61, fragments=190_000
+)
+CAUSAL = CausalPretraining(
+    loss=0.91,
+    loss_unigram=1.42,
+    loss_bigram=1.31,
+    methylation_loss=0.41,
+    methylation_bigram=0.52,
+    length_tokens=0.98,
+    methylated_tokens=0.44,
+    length_methylated=0.31,
+    tokens=171.4,
+    parameters=46_896,
+    vocabulary=31,
+    fragments=19_000,
+)
+
+
+def encoder_record(kind: str, **changed: object) -> FragmentEncoder:
+    """An encoder of one kind."""
+    own = kind in ("reference", "table")
+    record = FragmentEncoder(
+        kind=kind,
+        samples=80,
+        digest="ab" * 32,
+        file="cd" * 32 if own else None,
+        consumes=(*GROUPS, "sequence" if kind == "causal" else "locus"),
+        dim=32,
+        masked=MASKED if own else None,
+        causal=CAUSAL if kind == "causal" else None,
+    )
+    return msgspec.structs.replace(record, **changed)
 
 
 def map_table(rng: np.random.Generator) -> pd.DataFrame:

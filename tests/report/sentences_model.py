@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
 from fake_representation import funnel, geometry, length_curve
-from fake_run import encoder_record
+from fake_run import CAUSAL, encoder_record
 from frozen_run import dominance
 from msgspec.structs import replace
 from sentence import Build, Sentence
 from test_hypotheses import rows_of, undecided
 from test_report_marks import opened
 from test_report_model import FIDELITY
-from test_report_table import rival, table_encoder
+from test_report_table import rival, table_model
 
 from cfdna_interp.artifacts.openings import LABELS
 from cfdna_interp.report.features import feature_notes
@@ -20,18 +21,16 @@ from cfdna_interp.report.model import KINDS, TABLE_KINDS, describe_model
 
 
 def model(kind: str, fidelity: dict | None = None, **changed: object) -> Build:
-    return lambda: " ".join(describe_model(encoder_record(kind) | changed, fidelity).sentences)
+    return lambda: " ".join(describe_model(encoder_record(kind, **changed), fidelity).sentences)
 
 
 def causal(**reached: object) -> Build:
-    record = encoder_record("causal")
-    return lambda: " ".join(
-        describe_model(record | {"pretraining": record["pretraining"] | reached}, None).sentences
-    )
+    record = encoder_record("causal", causal=msgspec.structs.replace(CAUSAL, **reached))
+    return lambda: " ".join(describe_model(record, None).sentences)
 
 
 def table(rivals: tuple[dict, ...] = (), **changed: object) -> Build:
-    return lambda: " ".join(describe_model(table_encoder(**changed), None, rivals).sentences)
+    return lambda: " ".join(describe_model(table_model(**changed), None, rivals).sentences)
 
 
 def curve(part: str = "bend", *, mode: int = 167, gone: bool = False, **change: object) -> Build:
@@ -93,7 +92,7 @@ KIND_WORDS = tuple(
     for kind, words in KINDS.items()
 ) + tuple(
     row(f"model: {kind}", words, MODEL, "the table's model is of this kind", "it is of the other",
-        table(encoder=kind), table(encoder="scores" if kind != "scores" else "logistic"))
+        table(kind=kind), table(kind="scores" if kind != "scores" else "logistic"))
     for kind, words in TABLE_KINDS.items()
 )  # fmt: skip
 MODELS = (
@@ -103,7 +102,7 @@ MODELS = (
         MODEL,
         "lengths are not among its inputs",
         "they are",
-        model("transformers", consumes=["methylation", "tissue_of_origin"]),
+        model("transformers", consumes=("methylation", "tissue_of_origin")),
         model("reference"),
     ),
     row(
@@ -167,7 +166,7 @@ MODELS = (
         "no fold chose splines",
         "one did",
         table(),
-        table(basis=["linear", "splines"]),
+        table(basis=("linear", "splines")),
     ),
     row(
         "table: a surrogate is linear",
@@ -175,7 +174,7 @@ MODELS = (
         MODEL,
         "scores alone are known",
         "the model was made here",
-        table(encoder="scores"),
+        table(kind="scores"),
         table(),
     ),
     row(
@@ -184,7 +183,7 @@ MODELS = (
         MODEL,
         "a fold chose splines",
         "none did",
-        table(basis=["linear", "splines"]),
+        table(basis=("linear", "splines")),
         table(),
     ),
     row(
@@ -193,8 +192,8 @@ MODELS = (
         MODEL,
         "some folds chose splines",
         "all did",
-        table(basis=["linear", "splines"]),
-        table(basis=["splines", "splines"]),
+        table(basis=("linear", "splines")),
+        table(basis=("splines", "splines")),
     ),
     row(
         "table: additive",
@@ -203,7 +202,7 @@ MODELS = (
         "the model was made here",
         "scores alone are known",
         table(),
-        table(encoder="scores"),
+        table(kind="scores"),
     ),
     row(
         "table: weights",
@@ -211,7 +210,7 @@ MODELS = (
         MODEL,
         "a fold put it behind",
         "none did",
-        table(weighting=["equal", "methylation"]),
+        table(weighting=("equal", "methylation")),
         table(),
     ),
     row(

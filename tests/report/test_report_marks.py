@@ -110,7 +110,7 @@ def test_files_of_two_openings_make_no_page(simulated_run: Built, tmp_path: Path
 
 @pytest.mark.parametrize(
     ("name", "key", "stage"),
-    [("audit", "handling", "audit"), ("encoder", "encoder", "pretrain"), ("proxy", "stability", "proxy")],
+    [("audit", "handling", "audit"), ("encoder", "kind", "pretrain"), ("proxy", "stability", "proxy")],
 )
 def test_a_result_of_another_version_makes_no_page(
     simulated_run: Built, tmp_path: Path, name: str, key: str, stage: str

@@ -89,7 +89,7 @@ def test_whom_a_foreign_model_saw_is_not_known_so_discovery_concludes_nothing(
     assert discovery.conclusion == discovery.added == MAY_HAVE_SEEN
     assert heldout.conclusion.endswith("of AUROC.")
     page = render(
-        replace(run, encoder=encoder_record("table"), dominance=run.dominance | {"fidelity": FOLLOWS}),
+        replace(run, model=encoder_record("table"), dominance=run.dominance | {"fidelity": FOLLOWS}),
         read_json(simulated_run.layout.file("manifest.json")),
     )
     reader = Reader()

@@ -40,7 +40,7 @@ COMPARED = (
     "features.heldout.h5ad",
     "table.json",
     "exclusions.tsv",
-    "encoder.json",
+    "model.json",
     "predictions.discovery.parquet",
     "retraining.json",
     "scores.model.parquet",
