@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from cfdna_interp.artifacts.predictions import SURROGATE
+from cfdna_interp.records.values import Interval
 
 GROUP_NAMES = {
     "fragment_length": "Fragment length",
@@ -36,23 +37,33 @@ def percent(value: float | None, digits: int = 0) -> str:
     return f"{number(100 * value, digits)} %"
 
 
-def interval(record: Mapping[str, Any] | None, digits: int = 2) -> str:
-    """Write ``{"value", "low", "high"}`` as ``0.92 [0.86, 0.96]``; a dash where the value is absent."""
-    if not record or record.get("value") is None:
-        return MISSING
-    value = number(record["value"], digits)
-    if record.get("low") is None or record.get("high") is None:
-        return value
-    return f"{value} [{number(record['low'], digits)}, {number(record['high'], digits)}]"
+def ends(estimate: Interval | Mapping[str, Any] | None) -> tuple[float | None, float | None, float | None]:
+    """Return value, low and high of an interval, None where they are absent."""
+    if estimate is None:
+        return None, None, None
+    if isinstance(estimate, Interval):
+        return estimate.value, estimate.low, estimate.high
+    return estimate.get("value"), estimate.get("low"), estimate.get("high")
 
 
-def interval_percent(record: Mapping[str, Any] | None) -> str:
+def interval(estimate: Interval | Mapping[str, Any] | None, digits: int = 2) -> str:
+    """Write an interval as ``0.92 [0.86, 0.96]``; a dash where the value is absent."""
+    value, low, high = ends(estimate)
+    if low is None or high is None:
+        return number(value, digits)
+    return (
+        MISSING
+        if value is None
+        else f"{number(value, digits)} [{number(low, digits)}, {number(high, digits)}]"
+    )
+
+
+def interval_percent(estimate: Interval | Mapping[str, Any] | None) -> str:
     """Write an interval of shares as ``85 % [78, 91]``."""
-    if not record or record.get("value") is None:
-        return MISSING
-    if record.get("low") is None or record.get("high") is None:
-        return percent(record["value"])
-    return f"{percent(record['value'])} [{number(100 * record['low'], 0)}, {number(100 * record['high'], 0)}]"
+    value, low, high = ends(estimate)
+    if low is None or high is None:
+        return percent(value)
+    return MISSING if value is None else f"{percent(value)} [{number(100 * low, 0)}, {number(100 * high, 0)}]"
 
 
 def p_value(value: float | None) -> str:
@@ -154,24 +165,3 @@ def term_name(term: str) -> str:
 def plotly_text(text: str) -> str:
     """Escape text for plotly, which reads a small HTML of its own in labels."""
     return escape(text, quote=False)
-
-
-def measure(value: Any, name: str = "") -> str:
-    """Write any value of a rung's ``numbers``: an interval, a count, a real number, a p value or a word."""
-    if name in ("p", "q") and isinstance(value, float):
-        return p_value(value)
-    if isinstance(value, Mapping):
-        if "value" in value:
-            return interval(value, 3)
-        return ", ".join(
-            f"{str(key).replace('_', ' ')} {measure(item, str(key))}" for key, item in value.items()
-        )
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return number(value, 3)
-    if isinstance(value, (list, tuple)):
-        return ", ".join(measure(item) for item in value)
-    return MISSING if value is None else str(value)

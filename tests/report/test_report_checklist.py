@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import made_audit
 import pytest
 from fake_run import Built
+from msgspec import structs
 
 from cfdna_interp.report.answers import answers
 from cfdna_interp.report.checklist import checklist, items
@@ -118,9 +120,12 @@ def test_forms_are_those_of_the_recipe(simulated_run: Built) -> None:
 def test_only_what_was_looked_at_and_compared_is_claimed(simulated_run: Built) -> None:
     run = collect(simulated_run.config, simulated_run.layout)
     assert answers(run)["clusters"].startswith("AUROC within batches")
-    blind = {"value": None, "reason": "none"}
-    audit = run.audit | {"overlap_weighted": blind, "leave_one_site_out": blind}
-    audit["handling"] = audit["handling"] | {"measure": None}
+    audit = structs.replace(
+        run.audit,
+        overlap_weighted=made_audit.weights(value=None, reason="none"),
+        leave_one_site_out=made_audit.left_out("none"),
+        handling=structs.replace(run.audit.handling, measure=None),
+    )
     untested = [
         {"by": "site", "groups": [{"group": "A", "auroc": None}], "interaction": None},
         {"by": "sex", "groups": [{"group": "F", "auroc": {"value": 0.8}}], "interaction": None},
