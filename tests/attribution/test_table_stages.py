@@ -69,7 +69,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 def test_the_planted_group_is_named_and_the_record_has_the_keys_of_the_contract(finished: Layout) -> None:
     record = read_json(finished.file("dominance.json"))
     assert (record["outcome"], record["group"]) == ("dominant", LENGTH)
-    # docs/architecture.md, dominance.json
+    # docs/files.md, dominance.json
     assert set(record) == {
         "outcome", "group", "reason", "groups", "margin", "context_and_joint", "cross_fitted_auroc",
         "leave_out_cost", "bootstrap", "permutations", "donors", "subjects", "completeness", "intervention",
