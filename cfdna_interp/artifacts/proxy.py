@@ -12,6 +12,7 @@ import numpy as np
 from cfdna_interp.artifacts.composition import Composition, log_parts
 from cfdna_interp.artifacts.files import read_result, unusable, write_json
 from cfdna_interp.artifacts.training import TrainingDistance, load_distance
+from cfdna_interp.config.convert import decode, encode
 from cfdna_interp.config.settings import ProxySettings
 from cfdna_interp.errors import InputError
 
@@ -196,7 +197,7 @@ def save_proxy(proxy: Proxy, path: Path | str) -> None:
                 for i, name in enumerate(linear.names)
             ],
             "draws": linear.draws,
-            "recipe": asdict(linear.recipe),
+            "recipe": encode(linear.recipe),
             "compositions": [asdict(whole) for whole in linear.compositions],
         }
     write_json(path, record)
@@ -265,7 +266,7 @@ def _linear(record: Mapping[str, Any], path: Path | str) -> Linear:
         draws=_numbers(record["draws"], (-1, len(names) + 1), path, "draws"),
         # A proxy may be older than these.
         compositions=tuple(_composition(whole, len(names), path) for whole in record.get("compositions", [])),
-        recipe=ProxySettings(**record.get("recipe", {})),
+        recipe=decode(record.get("recipe", {}), ProxySettings),
         cross_validated=tuple(
             tuple(OuterFold(**fold) for fold in folds) for folds in record["cv"].get("repeats", ())
         ),

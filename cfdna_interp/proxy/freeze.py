@@ -24,6 +24,7 @@ from cfdna_interp.artifacts.matrix import (
 from cfdna_interp.artifacts.predictions import Score, save_scores
 from cfdna_interp.artifacts.proxy import Linear, Proxy, save_proxy
 from cfdna_interp.config import Config
+from cfdna_interp.config.convert import encode
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.baselines import NO_FEATURE, baselines, fit_all, inputs_of, seldom_measured
 from cfdna_interp.proxy.measure import METRICS
@@ -175,9 +176,9 @@ def portable_settings(config: Config, folder: Path) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "seed": config.seed,
         "atlas": relative(config.atlas),
-        "reference": asdict(config.reference),
-        "extract": asdict(config.extract),
-        "features": asdict(config.features),
+        "reference": encode(config.reference),
+        "extract": encode(config.extract),
+        "features": encode(config.features),
     }
     settings["reference"]["build"] = relative(config.reference.build)
     settings["reference"]["fasta"] = relative(config.reference.fasta)
@@ -216,12 +217,12 @@ def _protocol(
         },
         "absent": absent,
         "left_out": left_out,
-        "corrected": asdict(config.corrected),
+        "corrected": encode(config.corrected),
         "metrics": METRICS,
-        "margins": asdict(config.validation),
+        "margins": encode(config.validation),
         "mediators": config.audited("mediators"),
         "priority": config.audited("priority"),
-        "proxy": asdict(config.proxy),
+        "proxy": encode(config.proxy),
         "discovery": _subjects(table),
         "simulated": table.simulated,
         "digests": {name: digest_file(layout.file(name)) for name in FROZEN},

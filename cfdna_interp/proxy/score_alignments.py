@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
+
+from msgspec import Struct, structs
 
 from cfdna_interp.artifacts.features import load_features
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.proxy import Proxy
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
+from cfdna_interp.config.convert import decode
 from cfdna_interp.config.settings import Extract, Features, Reference
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.sample import extract_sample
 from cfdna_interp.proxy.score import NAN, Measured, Scored, score_features, usable_proxy
+
+S = TypeVar("S", bound=Struct)
 
 
 def score_alignments(
@@ -49,7 +53,7 @@ def score_alignments(
     for sample in samples:
         with tempfile.TemporaryDirectory(prefix="cfdna-interp-") as folder:
             settings = extraction_config(proxy, path, folder, config)
-            scored.append(_score(sample, proxy, replace(settings, on_bad_sample=on_bad_sample)))
+            scored.append(_score(sample, proxy, structs.replace(settings, on_bad_sample=on_bad_sample)))
     return scored
 
 
@@ -112,37 +116,34 @@ def extraction_config(proxy: Proxy, path: Path, outdir: str, config: Config | No
 
     settings = proxy.settings
 
-    def section(kind: type, name: str) -> dict[str, Any]:
+    def section(kind: type[S], name: str) -> S:
         # Each key by itself: a default in place of a missing one would be another extraction.
-        return {each.name: settings[name][each.name] for each in fields(kind)}
+        return decode({each.name: settings[name][each.name] for each in structs.fields(kind)}, kind)
 
     extract, reference = section(Extract, "extract"), section(Reference, "reference")
     features = section(Features, "features")
-    # JSON has no tuples; the settings compare and hash by them.
-    extract = {key: tuple(value) if isinstance(value, list) else value for key, value in extract.items()}
-    for name in ("blacklist", "known_sites"):
-        extract[name] = found(extract[name])
-    reference["fasta"] = found(reference["fasta"])
-    features["annotation"] = found(features["annotation"])
-    if "/" in reference["build"] or reference["build"].endswith((".tsv", ".fai")):
-        reference["build"] = found(reference["build"])
+    build = reference.build
+    if "/" in build or build.endswith((".tsv", ".fai")):
+        build = found(build) or build
     own = Config(
         sheet="",
         outdir=outdir,
         seed=settings["seed"],
         atlas=found(settings["atlas"]),
-        reference=Reference(**reference),
-        extract=Extract(**extract),
-        features=Features(**features),
+        reference=structs.replace(reference, build=build, fasta=found(reference.fasta)),
+        extract=structs.replace(
+            extract, blacklist=found(extract.blacklist), known_sites=found(extract.known_sites)
+        ),
+        features=structs.replace(features, annotation=found(features.annotation)),
     )
     if config is None:
         return own
-    return replace(
+    return structs.replace(
         own,
         atlas=config.atlas,
         reference=config.reference,
-        features=replace(own.features, annotation=config.features.annotation),
-        extract=replace(
+        features=structs.replace(own.features, annotation=config.features.annotation),
+        extract=structs.replace(
             own.extract, blacklist=config.extract.blacklist, known_sites=config.extract.known_sites
         ),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from cfdna_interp.artifacts.openings import Opening, record_opening
 from cfdna_interp.artifacts.predictions import SURROGATE, load_scores
 from cfdna_interp.artifacts.validation import save_subjects
 from cfdna_interp.config import Config
+from cfdna_interp.config.convert import encode
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.measure import BASELINE, Cohort, measure
 from cfdna_interp.proxy.repeated import Discovery, load_discovery
@@ -72,10 +72,10 @@ def check_protocol(layout: Layout, protocol: dict[str, Any], config: Config) -> 
     """Raise ``InputError`` unless frozen files, seed, margins and columns are still those of the protocol."""
     settings = {
         "seed": config.seed,
-        "margins": asdict(config.validation),
+        "margins": encode(config.validation),
         "mediators": config.audited("mediators"),
         "priority": config.audited("priority"),
-        "corrected": asdict(config.corrected),
+        "corrected": encode(config.corrected),
     }
     if any(protocol[name] != value for name, value in settings.items()):
         raise InputError(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
+
+from msgspec import structs
 
 from cfdna_interp.artifacts.files import Result, digest_file, read_result, unusable, write_text
 from cfdna_interp.artifacts.layout import Layout
@@ -88,7 +90,7 @@ def run_verdict(config: Config) -> None:
 
 def _margins(margins: Result, path: Path) -> Validation:
     """Return the margins of a protocol: all of them, as a default in place of one would be another margin."""
-    names = [field.name for field in fields(Validation)]
+    names = [field.name for field in structs.fields(Validation)]
     for unknown in sorted(set(margins) - set(names)):
         raise unusable(path, "proxy", f"margins.{unknown}")
     return Validation(**{name: margins[name] for name in names})

@@ -8,7 +8,7 @@ a rung's conditions for earning and refusing both hold, it is earned.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import replace
@@ -18,6 +18,7 @@ from cfdna_interp.artifacts.predictions import SURROGATE
 from cfdna_interp.attribution.judge import FIDELITY
 from cfdna_interp.attribution.planning import MOST, NAMED, size_to_decide
 from cfdna_interp.attribution.roles import LOSES, REPLACED, separation
+from cfdna_interp.config.convert import encode
 from cfdna_interp.config.settings import Corrected, Validation
 from cfdna_interp.records.audit import Audit
 from cfdna_interp.records.held import ClaimStatus, HeldClaim
@@ -41,7 +42,7 @@ from cfdna_interp.verdict.leak_cautions import corrected_words, leak_words
 FEWEST = 15
 SIGNIFICANT = 0.05
 WITH_LABELS = "with labels"  # of `corrected.how`
-NOT_SAID = Corrected()
+NOT_SAID = Corrected("unknown")
 FITTED = ("L1", "L2", "L3")  # rungs that rest on what was fitted in discovery
 HELD_OUT = ("L2", "L3", "L4", "L5")  # rungs that rest on held-out subjects
 # What the audit says of handling and of the person, as the word of a rung that isn't earned.
@@ -213,7 +214,7 @@ def _corrected(rungs: tuple[Rung, ...], corrected: Corrected) -> tuple[Rung, ...
     """Refuse every rung where held-out labels had a part in the values; mark what rests on discovery ones."""
     if corrected.how != WITH_LABELS:
         return rungs
-    said = corrected_words(asdict(corrected))
+    said = corrected_words(encode(corrected))
     if corrected.over != "discovery":
         reason = (
             f"{said}: the labels are in the values, so that noise tells them, too (AUROC .85 to .98 where "

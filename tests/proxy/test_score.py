@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from frozen_run import World, dominance, make_run
+from msgspec import structs
 from scipy.special import expit
 
 from cfdna_interp.artifacts.files import write_json
@@ -124,7 +125,7 @@ def test_a_run_without_a_dominant_group_has_nothing_to_score_with(tmp_path):
 
 
 def test_bams_and_sheets_are_scored_as_the_workflow_would_and_settings_travel(simulated_cohort, tmp_path):
-    config = replace(load_config(simulated_cohort / "config.yaml"), outdir=str(tmp_path / "results"))
+    config = structs.replace(load_config(simulated_cohort / "config.yaml"), outdir=str(tmp_path / "results"))
     roles = split(config)
     for sample in (*roles["discovery"], *roles["heldout"]):
         extract_sample(sample, config)

@@ -19,6 +19,7 @@ from cfdna_interp.artifacts.proxy import OuterFold
 from cfdna_interp.artifacts.sheet import Sample, save_samples
 from cfdna_interp.artifacts.validation import save_subjects
 from cfdna_interp.config import Config
+from cfdna_interp.config.convert import encode
 from cfdna_interp.config.settings import ProxySettings, Representation, Validation
 from cfdna_interp.proxy.fidelity import Added, Estimate, Fidelity
 from cfdna_interp.proxy.repeated import Discovery
@@ -115,8 +116,8 @@ def make_run(folder: Path, world: World) -> tuple[Config, Layout]:
     proxy = _proxy(world, rng) if world.dominant else {"group": None, "reason": "no group is dominant"}
     write_json(layout.file("proxy.json"), proxy)
     protocol = {
-        "margins": asdict(config.validation),
-        "corrected": asdict(config.corrected),
+        "margins": encode(config.validation),
+        "corrected": encode(config.corrected),
         "left_out": {},
         "mediators": [],
         "priority": [],
@@ -456,7 +457,7 @@ def _proxy(world: World, rng: np.random.Generator) -> dict[str, object]:
             "repeat_means": [0.924, 0.931],
             "sd_of_repeats": 0.005,
         },
-        "recipe": asdict(ProxySettings()),
+        "recipe": encode(ProxySettings()),
         "compositions": [],
         "stability": asdict(
             Stability(
