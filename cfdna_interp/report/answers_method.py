@@ -61,7 +61,7 @@ def method_answers(run: Run) -> dict[str, str]:
             else ""
         ),
         "judges": "" if table is None and not run.foreign else "whether people judged any",
-        "missing": missing_sentence(run.audit["missing"], table.record.empty if table else ()).rstrip("."),
+        "missing": missing_sentence(run.audit.missing, table.record.empty if table else ()).rstrip("."),
         "form": _form(run),
         "model": "; ".join(
             [

@@ -23,7 +23,7 @@ PAIRED, SINGLE, LINES = "mates", "whole reads", "lines of a fragment file"
 def methods_paragraphs(run: Run) -> list[str]:
     """Describe in plain text what was done: cohort, fragments, model, attribution, embeddings, validation."""
     if run.table is not None and isinstance(run.model, TableModel):
-        missing = missing_sentence(run.audit["missing"], run.table.record.empty)
+        missing = missing_sentence(run.audit.missing, run.table.record.empty)
         middle = [
             features_paragraph(run.table, missing),
             model_paragraph(run.model),
@@ -208,19 +208,15 @@ def _embeddings(run: Run) -> str:
 def _held(run: Run) -> str:
     """Say how handling and the person were held, and what was."""
     audit, margin = run.audit, run.protocol["margins"]["fall_margin"]
-    named = {
-        key: [column["name"] for column in audit[key]["columns"] if not column["obstacle"]]
-        for key in ("handling", "person")
-    }
-    mediators = sorted({*audit["handling"]["mediators"], *audit["person"]["mediators"]})
+    mediators = sorted({*audit.handling.mediators, *audit.person.mediators})
     declared = f" Declared mediators were not held: {', '.join(mediators)}." if mediators else ""
     return (
         "For rungs L4 and L5 cases were compared with controls of the same batch, or of the same site where "
         "a batch held one class (strata weighed by n1·n0/(n1+n0); L5: all subjects together), after what "
         "held columns say of the score within stratum and class was taken off its normal scores "
         "(covariate-adjusted ROC curve, Janes and Pepe 2009). "
-        f"L4 held {', '.join(named['handling']) or 'no column'}; L5 held "
-        f"{', '.join(named['person']) or 'no column'}. Either was earned where the interval of the held "
+        f"L4 held {', '.join(audit.handling.held) or 'no column'}; L5 held "
+        f"{', '.join(audit.person.held) or 'no column'}. Either was earned where the interval of the held "
         "AUROC lay above 0.5 and the one-sided 95 % bound of its fall from the crude AUROC below "
         f"{margin}.{declared}"
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cfdna_interp.artifacts.verdict import EARNED
 from cfdna_interp.attribution.roles import USED
+from cfdna_interp.records.verdict import Rung, Status
 from cfdna_interp.report.words import group_name, group_rank, number, percent
 
 # Of the model, or of the score of a model that is known by nothing else; {} names which. All is of discovery.
@@ -47,12 +47,12 @@ def outcome_title(dominance: Mapping[str, Any]) -> str:
     }.get(dominance["outcome"], str(dominance["outcome"]))
 
 
-def overruled(dominance: Mapping[str, Any], rungs: Iterable[Mapping[str, Any]]) -> str:
+def overruled(dominance: Mapping[str, Any], rungs: Iterable[Rung]) -> str:
     """Say that the ladder doesn't earn what the attribution names; "" where it does, or names nothing."""
-    rung = next(rung for rung in rungs if rung["rung"] == "L1")
-    if dominance["group"] is None or rung["status"] == EARNED:
+    rung = next(rung for rung in rungs if rung.rung == "L1")
+    if dominance["group"] is None or rung.status is Status.EARNED:
         return ""
-    return f"The ladder doesn't earn this, L1 is {rung['word']}: {rung['reason']}."
+    return f"The ladder doesn't earn this, L1 is {rung.word}: {rung.reason}."
 
 
 def roles_method(foreign: bool) -> str:

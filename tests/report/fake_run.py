@@ -26,9 +26,23 @@ from cfdna_interp.config.settings import ProxySettings, Representation, Validati
 from cfdna_interp.proxy.fidelity import Added, Estimate, Fidelity
 from cfdna_interp.proxy.repeated import Discovery
 from cfdna_interp.proxy.stability import Frequency, Stability
+from cfdna_interp.records.audit import Audit
 from cfdna_interp.records.base import save_record
 from cfdna_interp.records.encoder import CausalPretraining, FragmentEncoder, MaskedPretraining
+from cfdna_interp.records.held import ClaimStatus, HeldClaim
 from cfdna_interp.records.qc import Ends, MethylationBias, SampleQuality, SuggestedEnds
+from cfdna_interp.records.values import Auroc, Interval
+from cfdna_interp.records.verdict import (
+    HeldEvidence,
+    NecessityEvidence,
+    RelianceEvidence,
+    Rung,
+    SignalEvidence,
+    Status,
+    SufficiencyEvidence,
+    Verdict,
+    Word,
+)
 from cfdna_interp.stats.roc import Difference
 from cfdna_interp.verdict.cautions import cautions
 
@@ -117,10 +131,12 @@ def make_run(folder: Path, world: World) -> tuple[Config, Layout]:
     validation |= opening.record()
     save_subjects(scores.to_dict("list"), opening, layout.file("validation.scores.parquet"))
     write_json(layout.file("validation.json"), validation)
-    audit = audit_record(validation, world, rng, scores)
-    write_json(layout.file("audit.json"), audit | opening.record())
-    write_json(layout.file("verdict.json"), _verdict(validation, audit, world, protocol) | opening.record())
+    audit = audit_record(validation, world, rng, scores, opening)
+    save_record(audit, layout.file(Audit.FILE))
     write_text(layout.file("hypotheses.tsv"), _hypotheses())
+    digest = digest_file(layout.file("hypotheses.tsv"))
+    verdict = _verdict(validation, audit, world, protocol, opening, digest)
+    save_record(verdict, layout.file(Verdict.FILE))
     return config, layout
 
 
@@ -466,40 +482,55 @@ def _proxy(world: World, rng: np.random.Generator) -> dict[str, object]:
     }
 
 
-def _verdict(validation: dict, audit: dict, world: World, protocol: dict) -> dict[str, object]:
-    model = validation["scores"]["model"]["auroc"]
-    earned = "earned" if world.dominant else "refused"
-    l4 = "earned" if audit["handling"]["status"] == "not handling" else "can't tell"
-    l5 = "earned" if audit["person"]["status"] == "not age or sex" else "can't tell"
-    claims = (
-        ("L0", "there is a signal", "earned", "", {"auroc": model, "p": validation["permutation"]["p"]}),
-        ("L1", "the model relies on fragment length", earned, "", {"margin low": 0.54}),
-        ("L2", "it is necessary", earned, "", {"drop": {"value": 0.4, "low": 0.31, "high": 0.48}}),
-        ("L3", "it is sufficient", earned, "", {"model minus proxy, upper bound": 0.02}),
-        ("L4", "it is not handling", l4, audit["handling"]["status"], {"crude": audit["handling"]["crude"]}),
-        ("L5", "it is not the person", l5, audit["person"]["status"], {"crude": audit["person"]["crude"]}),
+def _verdict(
+    validation: dict, audit: Audit, world: World, protocol: dict, opening: Opening, digest: str
+) -> Verdict:
+    status, word = (Status.EARNED, Word.EARNED) if world.dominant else (Status.REFUSED, Word.REPLACEABLE)
+    signal = SignalEvidence(
+        auroc=Auroc(**validation["scores"]["model"]["auroc"]), p=validation["permutation"]["p"]
     )
-    return {
-        "headline": ("L4" if l4 == "earned" else "L3") if world.dominant else "L0",
-        "sentences": [
+    share = RelianceEvidence(share=Interval(value=0.78, low=0.72, high=0.85))
+    necessity = NecessityEvidence(difference=Interval(value=0.4, low=0.31, high=0.48))
+    sufficiency = SufficiencyEvidence(difference=Interval(value=0.0, low=-0.02, high=0.02))
+    handling, person = _held(audit.handling), _held(audit.person)
+    rungs = (
+        ("L0", "there is a signal", Status.EARNED, Word.EARNED, signal),
+        ("L1", "the model relies on fragment length", status, word, share),
+        ("L2", "it is necessary", status, word, necessity),
+        ("L3", "it is sufficient", status, word, sufficiency),
+        ("L4", "it is not handling", *handling),
+        ("L5", "it is not the person", *person),
+    )
+    return Verdict(
+        headline=("L4" if handling[0] is Status.EARNED else "L3") if world.dominant else "L0",
+        sentences=(
             "The held-out signal rests on fragment length, which is necessary and sufficient.",
             "It holds within batches, so handling does not explain it.",
-        ],
-        "simulated": world.simulated,
-        "group": "fragment_length" if world.dominant else None,
-        "cautions": [asdict(caution) for caution in cautions(_dominance(world), validation, audit, protocol)],
-        "rungs": [
-            {
-                "rung": rung,
-                "claim": claim,
-                "status": status,
-                "word": word,
-                "reason": f"{claim[0].upper()}{claim[1:]}: see the numbers.",
-                "numbers": numbers,
-            }
-            for rung, claim, status, word, numbers in claims
-        ],
-    }
+        ),
+        simulated=world.simulated,
+        group="fragment_length" if world.dominant else None,
+        rungs=tuple(
+            Rung(
+                rung=rung,
+                claim=claim,
+                status=status,
+                word=word,
+                reason=f"{claim[0].upper()}{claim[1:]}: see the numbers.",
+                evidence=evidence,
+            )
+            for rung, claim, status, word, evidence in rungs
+        ),
+        cautions=cautions(_dominance(world), validation, audit, protocol),
+        hypotheses_digest=digest,
+        **opening.record(),
+    )
+
+
+def _held(claim: HeldClaim) -> tuple[Status, Word, HeldEvidence]:
+    evidence = HeldEvidence(crude=claim.crude, held=None, fall=None)
+    if claim.status in (ClaimStatus.NOT_HANDLING, ClaimStatus.NOT_PERSON):
+        return Status.EARNED, Word.EARNED, evidence
+    return Status.CANT_TELL, Word(claim.status), evidence
 
 
 def _hypotheses() -> str:

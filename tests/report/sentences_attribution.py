@@ -12,6 +12,7 @@ from test_judge import APART, COPIES, LENGTH, METHYLATION, TISSUE, aurocs, follo
 
 from cfdna_interp.attribution.judge import Dominance
 from cfdna_interp.attribution.tabular.rivals import worse_than
+from cfdna_interp.records.verdict import Rung, Status, Word
 from cfdna_interp.report.roles import ROLES, outcome_title, overruled
 from cfdna_interp.report.routes import compare_routes
 
@@ -73,7 +74,7 @@ def routes(*carriers: str, group: str | None = None, outcome: str = "none", null
 
 
 def ladder(status: str) -> Build:
-    rungs = [{"rung": "L1", "status": status, "word": status, "reason": "14 cases"}]
+    rungs = [Rung(rung="L1", claim="", status=Status(status), word=Word(status), reason="14 cases")]
     return lambda: overruled({"group": LENGTH}, rungs)
 
 

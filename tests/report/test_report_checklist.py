@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import made_audit
 import msgspec
 import pytest
 from fake_run import Built
@@ -126,9 +127,12 @@ def test_forms_are_those_of_the_recipe(simulated_run: Built) -> None:
 def test_only_what_was_looked_at_and_compared_is_claimed(simulated_run: Built) -> None:
     run = collect(simulated_run.config, simulated_run.layout)
     assert answers(run)["clusters"].startswith("AUROC within batches")
-    blind = {"value": None, "reason": "none"}
-    audit = run.audit | {"overlap_weighted": blind, "leave_one_site_out": blind}
-    audit["handling"] = audit["handling"] | {"measure": None}
+    audit = structs.replace(
+        run.audit,
+        overlap_weighted=made_audit.weights(value=None, reason="none"),
+        leave_one_site_out=made_audit.left_out("none"),
+        handling=structs.replace(run.audit.handling, measure=None),
+    )
     untested = [
         {"by": "site", "groups": [{"group": "A", "auroc": None}], "interaction": None},
         {"by": "sex", "groups": [{"group": "F", "auroc": {"value": 0.8}}], "interaction": None},
@@ -154,6 +158,7 @@ def test_rows_without_a_role_are_counted_and_a_table_leaves_its_making_to_the_au
     assert found["9c"].answer == ""
     assert "the sheet or table holds held-out labels, but no stage before validate" in found["9b"].answer
     record = msgspec.structs.replace(run.table.record, left_out=3)
+    record = structs.replace(run.table.record, left_out=3)
     dropped = answers(replace(run, table=replace(run.table, record=record)))["excluded"]
     assert dropped == "rows of the table without a role were not used: 3"
 
