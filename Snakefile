@@ -38,7 +38,7 @@ FITTED_ON = {
     role: [OUT.matrix(role)] if TABLE else [OUT.embedded(role, chunk) for chunk in EMBED_CHUNKS]
     for role in ROLES
 }
-MODEL = OUT.file("encoder.json" if TABLE else "heads.safetensors")
+MODEL = OUT.file("model.json" if TABLE else "heads.safetensors")
 
 # A rule says its inputs, its outputs and its command. `workflow` adds what all rules have in common: a log, a
 # benchmark, the memory of a job (resources), and the version and settings that make it run anew when they change

@@ -30,9 +30,10 @@ from table_run import held_figures, settings, write_extracted  # noqa: E402
 
 from cfdna_interp.artifacts.layout import Layout  # noqa: E402
 from cfdna_interp.artifacts.matrix import group_inputs, load_table  # noqa: E402
-from cfdna_interp.audit.claims import NOT_HANDLING, NOT_PERSON, judge_handling, judge_person  # noqa: E402
+from cfdna_interp.audit.claims import judge_handling, judge_person  # noqa: E402
 from cfdna_interp.features.matrix import write_matrices  # noqa: E402
 from cfdna_interp.proxy.fit import fit  # noqa: E402
+from cfdna_interp.records.held import ClaimStatus  # noqa: E402
 from cfdna_interp.simulation.noise import build_summaries  # noqa: E402
 from cfdna_interp.simulation.papers import atlas_text  # noqa: E402
 from cfdna_interp.simulation.tables import simulate_tables  # noqa: E402
@@ -110,7 +111,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     for world, heldout in dict.fromkeys((row["world"], row["heldout"]) for row in rows):
         mine = [row for row in rows if (row["world"], row["heldout"]) == (world, heldout)]
         cells = [world, str(heldout), str(len(mine))]
-        for rung, earned in (("L4", NOT_HANDLING), ("L5", NOT_PERSON)):
+        for rung, earned in (("L4", ClaimStatus.NOT_HANDLING), ("L5", ClaimStatus.NOT_PERSON)):
             words = Counter(row[rung] for row in mine)
             share = wilson(words[earned], len(mine))
             cells.append(f"{words[earned]}/{len(mine)} ({share.low:.2f}-{share.high:.2f})")
@@ -180,7 +181,7 @@ def main() -> None:
     by_key = {(row["world"], row["heldout"], row["seed"], row["fragments"]): row for row in rows}
     chosen = sorted((by_key[key] for key in wanted), key=lambda row: (row["world"], row["heldout"]))
     print(table(chosen), columns_table(chosen), sep="\n\n")
-    sys.exit(any(row["world"] == "age" and row["L5"] == NOT_PERSON for row in chosen))
+    sys.exit(any(row["world"] == "age" and row["L5"] == ClaimStatus.NOT_PERSON for row in chosen))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,11 +29,12 @@ from sklearn.linear_model import LogisticRegression  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 
-from cfdna_interp.audit.claims import NOT_HANDLING, NOT_PERSON, judge_handling, judge_person  # noqa: E402
+from cfdna_interp.audit.claims import judge_handling, judge_person  # noqa: E402
 from cfdna_interp.audit.columns import held_columns  # noqa: E402
 from cfdna_interp.audit.overlap import propensities  # noqa: E402
 from cfdna_interp.audit.strata import comparison_strata  # noqa: E402
 from cfdna_interp.config.settings import Validation  # noqa: E402
+from cfdna_interp.records.held import ClaimStatus  # noqa: E402
 from cfdna_interp.stats.calibration import wilson  # noqa: E402
 from cfdna_interp.stats.heterogeneity import heterogeneity  # noqa: E402
 from cfdna_interp.stats.resampling import stream  # noqa: E402
@@ -44,6 +46,9 @@ MARGIN = Validation().fall_margin
 DRAWS = 400
 # Of false claims, and of clean biology at the largest size.
 ALLOWED, POWER = 0.05, 0.80
+# The columns of the printed table.
+HANDLING = (ClaimStatus.NOT_HANDLING, ClaimStatus.ATTENUATED, ClaimStatus.HANDLING)
+PERSON = (ClaimStatus.NOT_PERSON, ClaimStatus.ATTENUATED, ClaimStatus.CONFOUNDED)
 
 
 @dataclass(frozen=True)
@@ -146,25 +151,25 @@ def table(rows: list[Outcome]) -> str:
             total = len(mine)
             handling, person = Counter(row.handling for row in mine), Counter(row.person for row in mine)
             cells = [f"{np.mean([row.crude for row in mine]):.2f}"]
-            cells += [f"{handling[word] / total:.3f}" for word in (NOT_HANDLING, "attenuated", "handling")]
-            cells += [
-                f"{(total - sum(handling[w] for w in (NOT_HANDLING, 'attenuated', 'handling'))) / total:.3f}"
-            ]
+            cells += _shares(handling, HANDLING, total)
             cells += [f"{np.mean([row.weighted for row in mine]):.3f}" if world.technical else "–"]
-            cells += [f"{person[word] / total:.3f}" for word in (NOT_PERSON, "attenuated", "confounded")]
-            cells += [
-                f"{(total - sum(person[w] for w in (NOT_PERSON, 'attenuated', 'confounded'))) / total:.3f}"
-            ]
+            cells += _shares(person, PERSON, total)
             claims = [
                 said
                 for rung, hits, allowed in (
-                    ("L4", handling[NOT_HANDLING], world.handling),
-                    ("L5", person[NOT_PERSON], world.person),
+                    ("L4", handling[ClaimStatus.NOT_HANDLING], world.handling),
+                    ("L5", person[ClaimStatus.NOT_PERSON], world.person),
                 )
                 if (said := claim(rung, hits, total, allowed, n))
             ]
             lines.append(f"| {name} | {n} | " + " | ".join([*cells, "; ".join(claims) or "–"]) + " |")
     return "\n".join(lines)
+
+
+def _shares(counts: Counter[str], statuses: Sequence[ClaimStatus], total: int) -> list[str]:
+    """Return the share of each status, and that of all others."""
+    hits = [counts[status] for status in statuses]
+    return [f"{count / total:.3f}" for count in (*hits, total - sum(hits))]
 
 
 def claim(rung: str, hits: int, total: int, allowed: bool | None, n: int) -> str:

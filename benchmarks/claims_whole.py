@@ -29,6 +29,7 @@ from cfdna_interp.artifacts.files import read_json  # noqa: E402
 from cfdna_interp.artifacts.layout import Layout  # noqa: E402
 from cfdna_interp.records.base import load_record  # noqa: E402
 from cfdna_interp.records.dominance import Dominance  # noqa: E402
+from cfdna_interp.records.verdict import Verdict  # noqa: E402
 from cfdna_interp.stats.calibration import wilson  # noqa: E402
 from cfdna_interp.stats.resampling import stream  # noqa: E402
 
@@ -73,8 +74,9 @@ def one_cohort(name: str, n: int, cohort: int, out: Path) -> Outcome:
     config = load_config(folder / "c.yaml")
     run_stages(config)
     layout = Layout.of(config.outdir)
-    verdict, validation = (read_json(layout.file(f"{record}.json")) for record in ("verdict", "validation"))
+    verdict = load_record(Verdict, layout.file(Verdict.FILE))
     dominance = load_record(Dominance, layout.file(Dominance.FILE))
+    validation = read_json(layout.file("validation.json"))
     shutil.rmtree(folder)
     return Outcome(
         world=name,
@@ -82,10 +84,10 @@ def one_cohort(name: str, n: int, cohort: int, out: Path) -> Outcome:
         cohort=cohort,
         outcome=dominance.outcome,
         group=dominance.group,
-        statuses={rung["rung"]: rung["status"] for rung in verdict["rungs"]},
-        words={rung["rung"]: rung["word"] for rung in verdict["rungs"]},
-        headline=verdict["headline"],
-        cautions=[caution["kind"] for caution in verdict["cautions"]],
+        statuses={rung.rung: rung.status for rung in verdict.rungs},
+        words={rung.rung: rung.word for rung in verdict.rungs},
+        headline=verdict.headline,
+        cautions=[caution.kind for caution in verdict.cautions],
         roles={group: record.role for group, record in dominance.groups.items()},
         held={group: record["word"] for group, record in validation["groups"].items()},
         model=validation["scores"]["model"]["auroc"]["value"],

@@ -114,8 +114,8 @@ def periods(draws: int) -> None:
             if found is not None and found.claimed:
                 claimed += 1
                 if period is not None:
-                    errors.append(abs(found.found - period))
-                    covered += found.low <= period <= found.high
+                    errors.append(abs(found.bp.value - period))
+                    covered += found.bp.low <= period <= found.bp.high
         tail = "- | - | -"
         if errors:
             tail = f"{sum(e <= 0.2 for e in errors)}/{draws} | {max(errors):.2f} | {covered}/{draws}"

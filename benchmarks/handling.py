@@ -24,19 +24,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "audit"))
 import numpy as np  # noqa: E402
 from handling_worlds import World, simulate, verdict  # noqa: E402
 
-from cfdna_interp.audit.claims import CANT_TELL, HANDLING, NOT_HANDLING  # noqa: E402
-from cfdna_interp.audit.hold import ATTENUATED  # noqa: E402
+from cfdna_interp.records.held import ClaimStatus  # noqa: E402
 from cfdna_interp.stats.calibration import wilson  # noqa: E402
 from cfdna_interp.stats.resampling import stream  # noqa: E402
 from cfdna_interp.stats.roc import auroc  # noqa: E402
 
 MAIN = {
-    "handling": (World(site=2.0, label=0.0), (HANDLING, ATTENUATED), 0.95),
-    "biology": (World(site=0.0, label=1.2), (HANDLING,), 0.05),
-    "biology, and a shift between sites": (World(site=1.0, label=1.2), (HANDLING,), 0.05),
-    "biology, weaker, and a shift between sites": (World(site=1.0, label=0.8), (HANDLING,), 0.05),
-    "label nested in site": (World(site=2.0, label=0.0, overlap=(0.0, 0.0)), (CANT_TELL,), 1.0),
-    "biology, label nested in site": (World(site=0.0, label=1.2, overlap=(0.0, 0.0)), (CANT_TELL,), 1.0),
+    "handling": (World(site=2.0, label=0.0), (ClaimStatus.HANDLING, ClaimStatus.ATTENUATED), 0.95),
+    "biology": (World(site=0.0, label=1.2), (ClaimStatus.HANDLING,), 0.05),
+    "biology, and a shift between sites": (World(site=1.0, label=1.2), (ClaimStatus.HANDLING,), 0.05),
+    "biology, weaker, and a shift between sites": (World(site=1.0, label=0.8), (ClaimStatus.HANDLING,), 0.05),
+    "label nested in site": (World(site=2.0, label=0.0, overlap=(0.0, 0.0)), (ClaimStatus.CANT_TELL,), 1.0),
+    "biology, label nested in site": (
+        World(site=0.0, label=1.2, overlap=(0.0, 0.0)),
+        (ClaimStatus.CANT_TELL,),
+        1.0,
+    ),
 }
 # Where the rule loses power, and what it then says.
 EDGES = {
@@ -48,7 +51,7 @@ EDGES = {
     "handling, 100 subjects": World(site=2.0, label=0.0, subjects=100),
     "neither": World(site=0.0, label=0.0),
 }
-WORDS = (NOT_HANDLING, ATTENUATED, HANDLING, CANT_TELL)
+WORDS = (ClaimStatus.NOT_HANDLING, ClaimStatus.ATTENUATED, ClaimStatus.HANDLING, ClaimStatus.CANT_TELL)
 
 
 def study(name: str, world: World, draws: int, seed: int) -> tuple[Counter[str], float]:

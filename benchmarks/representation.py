@@ -25,6 +25,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
 # ruff: noqa: E402
+import msgspec
 import numpy as np
 import torch
 from scipy.sparse import csr_array
@@ -146,7 +147,7 @@ def one_row(encoder: str, world: str, settings: Row) -> Row:
         fragments=FRAGMENTS,
         resamples=RESAMPLES,
     )
-    found = record_of(material, funnel)
+    found = msgspec.to_builtins(record_of(material, funnel))
     folds = [fitted.fold == fold for fold in range(FOLDS)]
     null = funnel.judged[0].null
     return {

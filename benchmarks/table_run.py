@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from msgspec.structs import asdict
 
 from cfdna_interp.artifacts.features import save_features
-from cfdna_interp.artifacts.files import read_json, write_json
+from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.attribute import run_attribute
@@ -30,8 +31,12 @@ from cfdna_interp.fragments.profile import Counter
 from cfdna_interp.models.prepare import run_pretrain
 from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.validate import run_validate
-from cfdna_interp.records.base import load_record
+from cfdna_interp.records.audit import Audit
+from cfdna_interp.records.base import load_record, save_record
 from cfdna_interp.records.dominance import Dominance
+from cfdna_interp.records.held import HeldClaim
+from cfdna_interp.records.qc import MethylationBias, ReadCounts, SampleQuality, SuggestedEnds, Technical
+from cfdna_interp.records.verdict import Verdict
 from cfdna_interp.simulation.tables import TableCohort
 from cfdna_interp.verdict.decide import run_verdict
 
@@ -115,7 +120,7 @@ def write_extracted(cohort: TableCohort, config: Config, contig_lengths: Sequenc
         table.save(layout.fragments(row.sample))
         profile.save(layout.profile(row.sample))
         save_features(compute_features(profile, atlas, config), layout.features(row.sample))
-        write_json(layout.qc(row.sample), _quality(row.sample, table))
+        save_record(_quality(row.sample, table), layout.qc(row.sample))
 
 
 def run_stages(config: Config) -> Outcome:
@@ -137,48 +142,56 @@ def run_stages(config: Config) -> Outcome:
 def read_outcome(results: Path) -> Outcome:
     """Read the outcome off a finished run's files."""
     layout = Layout.of(results)
-    verdict = read_json(layout.file("verdict.json"))
+    verdict = load_record(Verdict, layout.file(Verdict.FILE))
     dominance = load_record(Dominance, layout.file(Dominance.FILE))
-    validation, audit = read_json(layout.file("validation.json")), read_json(layout.file("audit.json"))
-    within = audit["within_strata"]
+    validation, audit = read_json(layout.file("validation.json")), load_record(Audit, layout.file(Audit.FILE))
+    within = audit.within_strata
     return Outcome(
         dominant=dominance.group or dominance.outcome,
-        statuses={rung["rung"]: rung["status"] for rung in verdict["rungs"]},
-        words={rung["rung"]: rung["word"] for rung in verdict["rungs"]},
-        headline=verdict["headline"] or "",
+        statuses={rung.rung: rung.status for rung in verdict.rungs},
+        words={rung.rung: rung.word for rung in verdict.rungs},
+        headline=verdict.headline or "",
         auroc={name: entry["auroc"]["value"] for name, entry in validation["scores"].items()},
-        within=float("nan") if within is None else within["auroc"]["value"],
-        held={"L4": held_figures(audit["handling"]), "L5": held_figures(audit["person"])},
+        within=float("nan") if within is None else within.auroc.value,
+        held={"L4": held_figures(audit.handling), "L5": held_figures(audit.person)},
     )
 
 
-def held_figures(claim: dict[str, Any]) -> dict[str, Any]:
+def held_figures(claim: HeldClaim) -> dict[str, Any]:
     """Return the columns, with why they aren't held, and the figures of a rung."""
-    measure = claim["measure"] or {"auroc": None, "fall": None}
+    measure = claim.measure
     return {
-        "columns": {column["name"]: column["obstacle"] or "held" for column in claim["columns"]},
-        "obstacles": claim["obstacles"],
-        "crude": claim["crude"],
-        "auroc": measure["auroc"],
-        "fall": measure["fall"],
+        "columns": {column.name: str(column.obstacle or "held") for column in claim.columns},
+        "obstacles": list(map(str, claim.obstacles)),
+        "crude": claim.crude,
+        "auroc": None if measure is None else asdict(measure.auroc),
+        "fall": None if measure is None else asdict(measure.fall),
     }
 
 
-def _quality(sample: str, table: FragmentTable) -> dict[str, object]:
-    technical = {
-        "fragments": len(table),
-        "duplicate_rate": None,
-        "mapq_loss": None,
-        "gc": float(table.gc.mean()),
-        "read_length": None,
-        "conversion": None,
-        "over_600bp": float(np.mean(table.length > VERY_LONG)),
-        "m_bias_5p": None,
-        "m_bias_3p": None,
-    }
-    return {
-        "sample": sample, "bam": "", "simulated": True, "dialect": "xm", "decision": "keep", "reason": "",
-        "counts": {"fragments": len(table)}, "technical": technical, "m_bias": {"read1": [], "read2": []},
-        "suggested": {"read1": None, "read2": None}, "warnings": [],
-        "build": "simulated",
-    }  # fmt: skip
+def _quality(sample: str, table: FragmentTable) -> SampleQuality:
+    counts = dict.fromkeys(ReadCounts.__struct_fields__, 0)
+    return SampleQuality(
+        sample=sample,
+        bam="",
+        build="simulated",
+        simulated=True,
+        dialect="xm",
+        decision="keep",
+        reason="",
+        counts=ReadCounts(**counts | {"fragments": len(table)}),
+        technical=Technical(
+            fragments=len(table),
+            duplicate_rate=None,
+            mapq_loss=None,
+            gc=float(table.gc.mean()),
+            read_length=None,
+            conversion=None,
+            over_600bp=float(np.mean(table.length > VERY_LONG)),
+            m_bias_5p=None,
+            m_bias_3p=None,
+        ),
+        m_bias=MethylationBias(read1=(), read2=()),
+        suggested=SuggestedEnds(read1=None, read2=None),
+        warnings=(),
+    )

@@ -7,11 +7,13 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from cfdna_interp.artifacts.files import write_text
 from cfdna_interp.artifacts.rows import read_rows
 from cfdna_interp.errors import InputError
 
+Role = Literal["discovery", "heldout"]
 ROLES = ("discovery", "heldout")
 _TECHNICAL, _TEXT = "technical:", "technical_text:"  # how technical columns begin on disk
 COLUMNS = (

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from cfdna_interp.artifacts.exclusions import kept_samples
-from cfdna_interp.artifacts.files import atomic_path, digest_file, write_json
+from cfdna_interp.artifacts.files import atomic_path, digest_file
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.attribution.interventions.donors import DonorBank
 from cfdna_interp.attribution.interventions.swap import MATCHING, VERSIONS, mean_matching, swap
@@ -25,6 +25,8 @@ from cfdna_interp.models.adapters.load import innermost
 from cfdna_interp.models.contract import Encoder, FragmentInputs
 from cfdna_interp.models.estimate import Estimating
 from cfdna_interp.records.attribution_notes import DiagnosticName
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.embeddings import EmbeddingIndex
 
 _ADDRESS = "address"  # key in a file's metadata
 _SCHEME = "swap-9"  # enters the address of an embedding: changed when the intervention changes
@@ -87,7 +89,7 @@ def run_embed(config: Config, role: str, chunk: int = 0) -> None:
         # Parts are of subjects: who is whose sample may be corrected where no fragment changes.
         "pools": ";".join(" ".join(study.samples[row].sample for row in part) for part in study.parts()),
     }
-    index = {}
+    files = {}
     samples = kept_samples(layout, role)[chunk :: config.model.embed_chunks]
     _say_what_it_takes(
         study, [sample for sample in samples if not layout.embeddings(role, sample.sample).is_file()]
@@ -101,7 +103,7 @@ def run_embed(config: Config, role: str, chunk: int = 0) -> None:
             embedded = embed_bags(encoder, bags, banks)
             finite(embedded.versions, f"sample {sample.sample}")
             save_embedded(embedded, path, address)
-        index[sample.sample] = digest_file(path)
+        files[sample.sample] = digest_file(path)
         progress.add(1, 1)
     progress.done()
     if role == "discovery" and chunk == 0:
@@ -109,7 +111,7 @@ def run_embed(config: Config, role: str, chunk: int = 0) -> None:
         reference = finite(encoded, "reference discovery")
         with atomic_path(layout.root / "embeddings" / "reference.safetensors") as temporary:
             save_file({"bags": reference}, temporary)
-    write_json(layout.embedded(role, chunk), {"files": index})
+    save_record(EmbeddingIndex(files=files), layout.embedded(role, chunk))
 
 
 def finite(embeddings: torch.Tensor, where: str) -> torch.Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import pandas as pd
 from cfdna_interp.artifacts.matrix import covariates_among, technical_among
 from cfdna_interp.audit.columns import SUBJECTS_PER_TERM, by_priority, plain_name
 from cfdna_interp.audit.technical import standardised, terms
+from cfdna_interp.records.audit import AdjustedEffect, AdjustedEffects
 from cfdna_interp.stats.separation import separated
 
 # With fewer clusters their errors come out too small ("few" is from under 20 to under 50: Cameron and
@@ -20,42 +20,9 @@ from cfdna_interp.stats.separation import separated
 CLUSTERS = 20
 
 
-@dataclass(frozen=True)
-class Effect:
-    """A log odds ratio per standard deviation (per step for an indicator), with Wald interval and test."""
-
-    term: str
-    coefficient: float
-    low: float
-    high: float
-    p: float
-
-
-@dataclass(frozen=True)
-class Adjusted:
-    """The effects, first the score's.
-
-    Attributes
-    ----------
-    effects
-        With the errors of the likelihood.
-    reason
-        What is left out or why nothing can be estimated.
-    robust
-        The same coefficients with errors that don't trust the likelihood.
-    errors
-        How those were made: clustered by site or batch, or robust to unequal variance alone.
-    """
-
-    effects: tuple[Effect, ...]
-    reason: str
-    robust: tuple[Effect, ...] = ()
-    errors: str = ""
-
-
 def adjusted_effects(
     subjects: pd.DataFrame, score: str, mediators: Sequence[str] = (), priority: Sequence[str] = ()
-) -> Adjusted:
+) -> AdjustedEffects:
     """Fit label ~ score + age + sex + further covariates + technical columns by maximum likelihood.
 
     As many terms enter as the rarer class carries: the user's columns first, then those that tell the label
@@ -80,11 +47,11 @@ def adjusted_effects(
     limit = max(1, int(min(y.sum(), (1 - y).sum()) // SUBJECTS_PER_TERM))
     main = standardised(subjects[score].to_numpy(dtype=np.float64))
     if main is None:
-        return Adjusted((), f"the score {score} is the same for all subjects")
+        return _nothing(f"the score {score} is the same for all subjects")
     names = [score]
     X = np.column_stack([np.ones(len(y)), main])
     if separated(X, y):
-        return Adjusted((), f"the score {score} separates the classes completely")
+        return _nothing(f"the score {score} separates the classes completely")
     divides, beyond = [], []
     for name, values in _candidates(subjects, mediators, priority):
         wider = np.column_stack([X, values])
@@ -102,7 +69,7 @@ def adjusted_effects(
         warnings.simplefilter("ignore")
         result = sm.Logit(y, X).fit(disp=0, maxiter=200)
     if not result.mle_retvals["converged"] or not np.isfinite(result.bse).all():
-        return Adjusted((), "the likelihood has no clear maximum")
+        return _nothing("the likelihood has no clear maximum")
     clusters, errors = _clusters(subjects)
     kind: dict[str, Any] = {"cov_type": "HC1"}
     if clusters is not None:
@@ -115,18 +82,27 @@ def adjusted_effects(
         ("the classes separate with it", divides),
     )
     left_out = [f"left out, since {reason}: {', '.join(columns)}" for reason, columns in reasons if columns]
-    return Adjusted(_effects(names, result), "; ".join(left_out), _effects(names, sandwich), errors)
+    return AdjustedEffects(
+        effects=_effects(names, result),
+        robust=_effects(names, sandwich),
+        errors=errors,
+        reason="; ".join(left_out),
+    )
 
 
-def _effects(names: Sequence[str], result: Any) -> tuple[Effect, ...]:
+def _nothing(reason: str) -> AdjustedEffects:
+    return AdjustedEffects(effects=(), robust=(), errors="", reason=reason)
+
+
+def _effects(names: Sequence[str], result: Any) -> tuple[AdjustedEffect, ...]:
     bounds = result.conf_int()
     return tuple(
-        Effect(
-            name,
-            float(result.params[i]),
-            float(bounds[i][0]),
-            float(bounds[i][1]),
-            float(result.pvalues[i]),
+        AdjustedEffect(
+            term=name,
+            coefficient=float(result.params[i]),
+            low=float(bounds[i][0]),
+            high=float(bounds[i][1]),
+            p=float(result.pvalues[i]),
         )
         for i, name in enumerate(names, start=1)
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from sklearn.impute import SimpleImputer
@@ -14,27 +12,12 @@ from sklearn.preprocessing import StandardScaler
 
 from cfdna_interp.artifacts.matrix import Table, usable
 from cfdna_interp.audit.depth import subject_means
+from cfdna_interp.records.audit import BatchReading
 from cfdna_interp.stats.resampling import stream
 
 PER_BATCH = 5
 FOLDS = 5
 PERMUTATIONS = 99
-
-
-@dataclass(frozen=True)
-class BatchReading:
-    """Cross-validated balanced accuracy of reading the batch from a group, against permuted batches.
-
-    ``chance`` is the mean over the permutations, ``p`` one-sided. NaN with a ``reason`` where it cannot
-    be judged.
-    """
-
-    accuracy: float
-    chance: float
-    p: float
-    subjects: int
-    batches: int
-    reason: str
 
 
 def batch_from_groups(table: Table, seed: int) -> dict[str, BatchReading]:
@@ -66,7 +49,9 @@ def batch_from_groups(table: Table, seed: int) -> dict[str, BatchReading]:
         else:
             result[group] = _read(X, batches[rows].astype(str), stream(seed, "audit", "batch", group))
             continue
-        result[group] = BatchReading(np.nan, np.nan, np.nan, int(rows.sum()), len(large), reason)
+        result[group] = BatchReading(
+            accuracy=None, chance=None, p=None, subjects=int(rows.sum()), batches=len(large), reason=reason
+        )
     return result
 
 
@@ -88,7 +73,9 @@ def _read(X: np.ndarray, batches: np.ndarray, rng: np.random.Generator) -> Batch
     accuracies = balanced_accuracies(indicators, answers)
     seen, null = float(accuracies[0]), accuracies[1:]
     p = (1 + int((null >= seen).sum())) / (1 + PERMUTATIONS)
-    return BatchReading(seen, float(null.mean()), p, len(y), len(names), "")
+    return BatchReading(
+        accuracy=seen, chance=float(null.mean()), p=p, subjects=len(y), batches=len(names), reason=""
+    )
 
 
 def balanced_accuracies(indicators: np.ndarray, answers: np.ndarray) -> np.ndarray:

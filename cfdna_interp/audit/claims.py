@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from cfdna_interp.artifacts.matrix import covariates_among, technical_among
-from cfdna_interp.audit.columns import Column, HeldColumns, held_columns, plain_name
-from cfdna_interp.audit.hold import (
-    ATTENUATED,
-    GONE,
-    HOLDS,
-    OPEN,
-    WORTH,
-    Held,
-    hold,
-    subjects_needed,
-)
+from cfdna_interp.audit.columns import HeldColumns, held_columns, plain_name
+from cfdna_interp.audit.hold import WORTH, Answer, Held, hold, measure_record, subjects_needed
 from cfdna_interp.audit.overlap import EXTREME, MOST_OUTSIDE, outside_overlap
 from cfdna_interp.audit.strata import Strata, comparison_strata
+from cfdna_interp.records.held import ClaimObstacle, ClaimStatus, ColumnObstacle, HeldClaim, HeldColumn
+from cfdna_interp.records.values import Interval
 from cfdna_interp.stats.power import POWER
 
-NOT_HANDLING, HANDLING = "not handling", "handling"
-NOT_PERSON, CONFOUNDED = "not age or sex", "confounded"
-CANT_TELL, NOT_RECORDED = "can't tell", "can't tell: not recorded"
-NESTED = "no batch holds both classes"
 # Coarser comparisons, which hold the site and not the batch, may be this share of all.
 COARSE = 0.5
 DIFFER = 0.05
-
-Obstacle = Literal[
-    "nested", "one place", "columns", "overlap", "coarse", "sites differ", "few", "not recorded"
-]
 
 
 @dataclass(frozen=True)
@@ -58,34 +42,41 @@ class Claim:
         Columns that the user declared to lie between disease and signal; they aren't held.
     """
 
-    status: str
-    obstacles: tuple[Obstacle, ...]
+    status: ClaimStatus
+    obstacles: tuple[ClaimObstacle, ...]
     reason: str
     would_decide: str
     held: Held
     mediators: tuple[str, ...]
 
-    def record(self, score: str) -> dict[str, Any]:
+    def record(self, score: str) -> HeldClaim:
         """Return the claim as ``audit.json`` holds it; ``score`` is what was judged."""
-        figures = asdict(self.held)
-        return {
-            "score": score,
-            "status": self.status,
-            "obstacles": self.obstacles,
-            "reason": self.reason,
-            "would_decide": self.would_decide,
-            "crude": self.held.crude,
-            "measure": figures["measure"],
-            "columns": figures["columns"],
-            "mediators": self.mediators,
-        }
+        return HeldClaim(
+            score=score,
+            status=self.status,
+            obstacles=self.obstacles,
+            reason=self.reason,
+            would_decide=self.would_decide,
+            crude=self.held.crude,
+            measure=measure_record(self.held.measure),
+            columns=self.held.columns,
+            mediators=self.mediators,
+        )
+
+
+@dataclass(frozen=True)
+class CovariatesAlone:
+    """What covariates reach without the score: their AUROC, and the score's AUROC less theirs."""
+
+    auroc: Interval
+    difference: Interval
 
 
 @dataclass(frozen=True)
 class Question:
     """How a rung words its answers."""
 
-    words: Mapping[str, str]
+    words: Mapping[Answer, ClaimStatus]
     what: str  # what is held, in the plural
     earned: str
     attenuated: str
@@ -93,14 +84,24 @@ class Question:
 
 
 ON_HANDLING = Question(
-    {HOLDS: NOT_HANDLING, ATTENUATED: ATTENUATED, GONE: HANDLING, OPEN: CANT_TELL},
+    {
+        Answer.HOLDS: ClaimStatus.NOT_HANDLING,
+        Answer.ATTENUATED: ClaimStatus.ATTENUATED,
+        Answer.GONE: ClaimStatus.HANDLING,
+        Answer.OPEN: ClaimStatus.CANT_TELL,
+    },
     "batches and technical columns",
     "the signal is there among subjects who were handled alike",
     "part of the signal goes along with handling, or with what handling and disease share",
     "the signal goes along with handling, none is shown among subjects who were handled alike",
 )
 ON_PERSON = Question(
-    {HOLDS: NOT_PERSON, ATTENUATED: ATTENUATED, GONE: CONFOUNDED, OPEN: CANT_TELL},
+    {
+        Answer.HOLDS: ClaimStatus.NOT_PERSON,
+        Answer.ATTENUATED: ClaimStatus.ATTENUATED,
+        Answer.GONE: ClaimStatus.CONFOUNDED,
+        Answer.OPEN: ClaimStatus.CANT_TELL,
+    },
     "age, sex and further covariates",
     "the signal is there among persons who are alike in them",
     "part of the signal goes along with them",
@@ -142,13 +143,13 @@ def judge_handling(
     held = hold(labels, scores, strata.codes, chosen, margin)
     obstacles = _common_obstacles(labels, strata.codes, chosen, held, rng)
     if strata.nested:
-        obstacles.append("nested")
+        obstacles.append(ClaimObstacle.NESTED)
     elif strata.coarse > COARSE:
-        obstacles.append("coarse")
+        obstacles.append(ClaimObstacle.COARSE)
     if not strata.several and not chosen.trusted:
-        obstacles.append("one place")
+        obstacles.append(ClaimObstacle.ONE_PLACE)
     if sites_differ is not None and sites_differ <= DIFFER:
-        obstacles.append("sites differ")
+        obstacles.append(ClaimObstacle.SITES_DIFFER)
     return _claim(ON_HANDLING, held, obstacles, _figures(held, _places(strata, held)), left, sites_differ)
 
 
@@ -161,7 +162,7 @@ def judge_person(
     rng: np.random.Generator,
     mediators: Sequence[str] = (),
     priority: Sequence[str] = (),
-    alone: Mapping[str, Any] | None = None,
+    alone: CovariatesAlone | None = None,
 ) -> Claim:
     """Judge whether a signal holds with age, sex and further covariates held.
 
@@ -172,8 +173,7 @@ def judge_person(
     subjects
         One row per held-out subject: ``age``, ``sex``, ``covariate_<name>`` as far as they are known.
     alone
-        What covariates reach without the score: ``value`` and ``low`` of their AUROC, and ``difference``,
-        ``difference_low`` and ``difference_high`` of the score's AUROC less theirs; None where unknown.
+        What covariates reach without the score; None where unknown.
     """
     together = np.zeros(len(labels), dtype=np.int64)
     asked, left = _asked(subjects, covariates_among(subjects), mediators)
@@ -181,14 +181,15 @@ def judge_person(
     held = hold(labels, scores, together, chosen, margin)
     obstacles = _common_obstacles(labels, together, chosen, held, rng)
     aged = "age" in mediators or any(column.name == "age" for column in chosen.columns)
-    if not aged or not chosen.columns:
-        obstacles.append("not recorded")
+    unrecorded = not aged or not chosen.columns
+    if unrecorded:
+        obstacles.append(ClaimObstacle.NOT_RECORDED)
     claim = _claim(ON_PERSON, held, obstacles, _figures(held, ""), left, None)
     said = _alone(alone)
     if "sex" not in {plain_name(name) for name in asked}:
         said += "; sex isn't recorded and isn't held" if "sex" not in left else ""
     return Claim(
-        NOT_RECORDED if claim.status == CANT_TELL and "not recorded" in obstacles else claim.status,
+        ClaimStatus.NOT_RECORDED if unrecorded and claim.status is ClaimStatus.CANT_TELL else claim.status,
         claim.obstacles,
         claim.reason + said,
         claim.would_decide,
@@ -208,45 +209,49 @@ def _asked(
 
 def _common_obstacles(
     labels: np.ndarray, strata: np.ndarray, chosen: HeldColumns, held: Held, rng: np.random.Generator
-) -> list[Obstacle]:
-    obstacles: list[Obstacle] = []
+) -> list[ClaimObstacle]:
+    obstacles: list[ClaimObstacle] = []
     if held.measure is None or held.measure.worth < WORTH:
-        obstacles.append("few")
+        obstacles.append(ClaimObstacle.FEW)
     if chosen.open:
-        obstacles.append("columns")
+        obstacles.append(ClaimObstacle.COLUMNS)
     rows = (strata >= 0) & np.isfinite(chosen.X).all(axis=1)
     if chosen.X.shape[1] and outside_overlap(chosen.X[rows], np.asarray(labels)[rows], rng) > MOST_OUTSIDE:
-        obstacles.append("overlap")
+        obstacles.append(ClaimObstacle.OVERLAP)
     return obstacles
 
 
 def _claim(
     question: Question,
     held: Held,
-    obstacles: list[Obstacle],
+    obstacles: list[ClaimObstacle],
     figures: str,
     mediators: tuple[str, ...],
     sites_differ: float | None,
 ) -> Claim:
-    answer = OPEN if held.answer == HOLDS and obstacles else held.answer
-    if answer in (ATTENUATED, GONE):
+    answer = Answer.OPEN if held.answer is Answer.HOLDS and obstacles else held.answer
+    if answer in (Answer.ATTENUATED, Answer.GONE):
         obstacles = []  # A fall that is shown is shown whatever else was recorded.
-    said = {HOLDS: question.earned, ATTENUATED: question.attenuated, GONE: question.gone}.get(answer)
+    said = {
+        Answer.HOLDS: question.earned,
+        Answer.ATTENUATED: question.attenuated,
+        Answer.GONE: question.gone,
+    }.get(answer)
     if said is None:
         said = "; ".join(_why(obstacle, held, question, sites_differ) for obstacle in obstacles)
         said = said or _open(held)
-    elif answer == HOLDS and held.measure is not None and held.measure.fall.low > 0:
+    elif answer is Answer.HOLDS and held.measure is not None and held.measure.fall.low > 0:
         said += ", but for a fall smaller than the margin"
     reason = f"{figures}: {said}"
     if mediators:
         reason += f"; declared mediators, not held: {', '.join(mediators)}"
-    wanted = _wanted(obstacles, held) if answer == OPEN else ""
+    wanted = _wanted(obstacles, held) if answer is Answer.OPEN else ""
     return Claim(question.words[answer], tuple(obstacles), reason, wanted, held, mediators)
 
 
 def _figures(held: Held, places: str) -> str:
     """Say what was measured, with n and what was held."""
-    names = [column.name for column in held.columns if not column.obstacle]
+    names = [column.name for column in held.columns if column.obstacle is None]
     with_held = f"with {_listed(names)} held" if names else ""
     how = " and ".join(part for part in (places, with_held) if part)
     measure = held.measure
@@ -271,26 +276,26 @@ def _places(strata: Strata, held: Held) -> str:
     return f"within {mixed}"
 
 
-def _why(obstacle: Obstacle, held: Held, question: Question, sites_differ: float | None) -> str:
+def _why(obstacle: ClaimObstacle, held: Held, question: Question, sites_differ: float | None) -> str:
     worth = 0 if held.measure is None else held.measure.worth
     return {
-        "nested": NESTED,
-        "one place": (
+        ClaimObstacle.NESTED: "no batch holds both classes",
+        ClaimObstacle.ONE_PLACE: (
             "nothing recorded could have told: no second batch or site was compared, and no technical column "
             "tells the classes apart"
         ),
-        "columns": f"not held: {_not_held(held.columns)}",
-        "overlap": (
+        ClaimObstacle.COLUMNS: f"not held: {_not_held(held.columns)}",
+        ClaimObstacle.OVERLAP: (
             f"{question.what} all but tell the label: of more than {MOST_OUTSIDE:.0%} of the subjects they "
             f"say the class with a probability above {1 - EXTREME:.0%}"
         ),
-        "coarse": "most comparisons hold the site and not the batch",
-        "sites differ": f"the AUROC differs between sites (p after Holm {sites_differ or 0:.2g})",
-        "few": (
+        ClaimObstacle.COARSE: "most comparisons hold the site and not the batch",
+        ClaimObstacle.SITES_DIFFER: f"the AUROC differs between sites (p after Holm {sites_differ or 0:.2g})",
+        ClaimObstacle.FEW: (
             f"subjects who can be compared are worth {worth:.0f} cases and {worth:.0f} controls, fewer than "
             f"{WORTH}"
         ),
-        "not recorded": "age isn't recorded, or doesn't vary, or isn't to be held",
+        ClaimObstacle.NOT_RECORDED: "age isn't recorded, or doesn't vary, or isn't to be held",
     }[obstacle]
 
 
@@ -302,27 +307,31 @@ def _open(held: Held) -> str:
     return "a fall that matters is not excluded, and none is shown"
 
 
-def _not_held(columns: Sequence[Column]) -> str:
+def _not_held(columns: Sequence[HeldColumn]) -> str:
     whys = {
-        "missing": "not known for a fifth of a class or more",
-        "label": "the label tells it",
-        "too many": "it tells the label, and the subjects carry no further column",
+        ColumnObstacle.MISSING: "not known for a fifth of a class or more",
+        ColumnObstacle.LABEL: "the label tells it",
+        ColumnObstacle.TOO_MANY: "it tells the label, and the subjects carry no further column",
     }
     named = [f"{column.name} ({whys[column.obstacle]})" for column in columns if column.obstacle in whys]
     return ", ".join(named)
 
 
-def _wanted(obstacles: Sequence[Obstacle], held: Held) -> str:
+def _wanted(obstacles: Sequence[ClaimObstacle], held: Held) -> str:
     """Say which data would decide."""
     wants = {
-        "nested": "batches that hold both classes",
-        "coarse": "batches that hold both classes",
-        "one place": "a second batch or site that holds both classes, or a technical column that tells the "
-        "classes apart",
-        "columns": "subjects of both classes of whom these columns are known, and enough to hold them",
-        "overlap": "cases and controls who were handled alike, or are alike in these columns",
-        "sites differ": "more sites, or what tells them apart",
-        "not recorded": "the subjects' ages",
+        ClaimObstacle.NESTED: "batches that hold both classes",
+        ClaimObstacle.COARSE: "batches that hold both classes",
+        ClaimObstacle.ONE_PLACE: (
+            "a second batch or site that holds both classes, or a technical column that tells the "
+            "classes apart"
+        ),
+        ClaimObstacle.COLUMNS: (
+            "subjects of both classes of whom these columns are known, and enough to hold them"
+        ),
+        ClaimObstacle.OVERLAP: "cases and controls who were handled alike, or are alike in these columns",
+        ClaimObstacle.SITES_DIFFER: "more sites, or what tells them apart",
+        ClaimObstacle.NOT_RECORDED: "the subjects' ages",
     }
     said = list(dict.fromkeys(wants[obstacle] for obstacle in obstacles if obstacle in wants))
     if count := subjects_needed(held):
@@ -334,14 +343,17 @@ def _wanted(obstacles: Sequence[Obstacle], held: Held) -> str:
     return "; ".join(said) or "a cohort in which the score tells the classes apart"
 
 
-def _alone(alone: Mapping[str, Any] | None) -> str:
+def _alone(alone: CovariatesAlone | None) -> str:
     """Say that covariates alone do as well as the score, where they have signal and it isn't shown better."""
-    if alone is None or alone["low"] is None or not alone["low"] > 0.5 or alone["difference_low"] > 0:
+    if alone is None or alone.auroc.low is None or not alone.auroc.low > 0.5:
         return ""
-    worse = "does worse" if alone["difference_high"] < 0 else "isn't shown to do better"
+    low, high = alone.difference.low, alone.difference.high
+    if low is None or high is None or low > 0:
+        return ""
+    worse = "does worse" if high < 0 else "isn't shown to do better"
     return (
-        f"; covariates alone reach {alone['value']:.2f} on the same held-out subjects, and the score {worse} "
-        f"({alone['difference']:+.2f} [{alone['difference_low']:+.2f} to {alone['difference_high']:+.2f}])"
+        f"; covariates alone reach {alone.auroc.value:.2f} on the same held-out subjects, and the score "
+        f"{worse} ({alone.difference.value:+.2f} [{low:+.2f} to {high:+.2f}])"
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,8 @@ from scipy.stats import f as f_distribution
 from cfdna_interp.artifacts.matrix import COVARIATE, TECHNICAL
 from cfdna_interp.audit.dates import days
 from cfdna_interp.audit.technical import PER_LEVEL
+from cfdna_interp.records.held import ColumnObstacle, HeldColumn
+from cfdna_interp.records.values import known
 from cfdna_interp.stats.held import centred, normal_scores, worth_of
 from cfdna_interp.stats.multiplicity import holm
 from cfdna_interp.stats.splines import QUANTILES, natural_spline
@@ -28,37 +29,6 @@ TELLS = 0.05
 # Stricter where a column is to earn trust: of columns that tell nothing one in a hundred is believed.
 TRUSTED = 0.01
 
-Obstacle = Literal["missing", "rare levels", "nobody", "strata", "columns", "label", "too many"]
-
-
-@dataclass(frozen=True)
-class Column:
-    """A recorded column beside the label.
-
-    Attributes
-    ----------
-    name
-        As the sheet or table calls it.
-    p
-        Of an F test, within strata, that the column tells the label; NaN where it can't be tested.
-    p_holm
-        The same after Holm over all columns.
-    terms
-        Slopes that holding it takes; 0 where it isn't held.
-    obstacle
-        "" where it is held. ``missing``: known for fewer than four fifths of a class; ``rare levels``: most
-        subjects have a level that hardly anybody shares; ``nobody``: no stratum holds both classes, so that
-        nothing is said of the column; ``strata``, ``columns``: strata, or columns before
-        it, hold it already; ``label``: with them the label tells it completely; ``too many``: the subjects
-        carry no further slope.
-    """
-
-    name: str
-    p: float
-    p_holm: float
-    terms: int
-    obstacle: Obstacle | Literal[""]
-
 
 @dataclass(frozen=True, eq=False)
 class HeldColumns:
@@ -73,27 +43,32 @@ class HeldColumns:
     """
 
     X: np.ndarray
-    columns: tuple[Column, ...]
+    columns: tuple[HeldColumn, ...]
 
     @property
-    def held(self) -> tuple[Column, ...]:
+    def held(self) -> tuple[HeldColumn, ...]:
         """Columns that are held."""
-        return tuple(column for column in self.columns if not column.obstacle)
+        return tuple(column for column in self.columns if column.obstacle is None)
 
     @property
-    def open(self) -> tuple[Column, ...]:
+    def open(self) -> tuple[HeldColumn, ...]:
         """Columns that aren't held and could explain the score: those that tell the label, or may."""
         return tuple(
             column
             for column in self.columns
-            if column.obstacle in ("label", "missing")
-            or (column.obstacle == "too many" and column.p_holm <= TELLS)
+            if column.obstacle in (ColumnObstacle.LABEL, ColumnObstacle.MISSING)
+            or (column.obstacle is ColumnObstacle.TOO_MANY and _significant(column, TELLS))
         )
 
     @property
     def trusted(self) -> bool:
         """Whether a held column tells the classes apart: holding it could have taken the signal away."""
-        return any(column.p_holm <= TRUSTED for column in self.held)
+        return any(_significant(column, TRUSTED) for column in self.held)
+
+
+def _significant(column: HeldColumn, level: float) -> bool:
+    """Return whether a column was tested and tells the label."""
+    return column.p_holm is not None and column.p_holm <= level
 
 
 def plain_name(column: str) -> str:
@@ -132,7 +107,7 @@ def held_columns(
     p = {name: _tells(y, basis, strata) for name, basis in bases.items()}
     adjusted = dict(zip(p, holm(list(p.values())), strict=True))
     X = np.empty((len(y), 0))
-    found: list[Column] = []
+    judged: list[HeldColumn] = []
     for name in _ordered(p, priority):
         wanted, obstacle = _fitting(
             y, X, bases[name], strata, _recorded(subjects[name]), linear=_measured(subjects[name]) is not None
@@ -140,8 +115,16 @@ def held_columns(
         if wanted is not None:
             X = np.column_stack([X, wanted])
         terms = 0 if wanted is None else wanted.shape[1]
-        found.append(Column(plain_name(name), p[name], float(adjusted[name]), terms, obstacle))
-    return HeldColumns(X, tuple(found))
+        judged.append(
+            HeldColumn(
+                name=plain_name(name),
+                p=known(p[name]),
+                p_holm=known(adjusted[name]),
+                terms=terms,
+                obstacle=obstacle,
+            )
+        )
+    return HeldColumns(X, tuple(judged))
 
 
 def by_priority(
@@ -178,29 +161,30 @@ def _fitting(
     recorded: np.ndarray,
     *,
     linear: bool,
-) -> tuple[np.ndarray | None, Obstacle | Literal[""]]:
+) -> tuple[np.ndarray | None, ColumnObstacle | None]:
     """Return the terms of a column that can be held beside (subjects, terms) X, or None and why not."""
     rows = strata >= 0
-    known = rows & np.isfinite(np.column_stack([X, basis])).all(axis=1)
-    if min(known[rows & (y == k)].mean() for k in (1, 0)) < KNOWN:
+    complete = rows & np.isfinite(np.column_stack([X, basis])).all(axis=1)
+    if min(complete[rows & (y == k)].mean() for k in (1, 0)) < KNOWN:
         few = min(recorded[rows & (y == k)].mean() for k in (1, 0)) < KNOWN
-        return None, "missing" if few or not _rare(basis, recorded, rows) else "rare levels"
+        scattered = not few and _rare(basis, recorded, rows)
+        return None, ColumnObstacle.RARE_LEVELS if scattered else ColumnObstacle.MISSING
     # The first term of a measure is the straight line; a category is held whole or not at all.
     straight = basis[:, :1] if linear else basis
-    inside = strata[known]
-    if not _independent(y[known, None], inside):
-        return None, "nobody"
-    if not _independent(straight[known], inside):
-        return None, "strata"
-    if not _independent(np.column_stack([X, straight])[known], inside):
-        return None, "columns"
-    if not _independent(np.column_stack([y, X, straight])[known], inside):
-        return None, "label"
-    room = int(worth_of(y[known], inside) // SUBJECTS_PER_TERM) - X.shape[1]
+    inside = strata[complete]
+    if not _independent(y[complete, None], inside):
+        return None, ColumnObstacle.NOBODY
+    if not _independent(straight[complete], inside):
+        return None, ColumnObstacle.STRATA
+    if not _independent(np.column_stack([X, straight])[complete], inside):
+        return None, ColumnObstacle.COLUMNS
+    if not _independent(np.column_stack([y, X, straight])[complete], inside):
+        return None, ColumnObstacle.LABEL
+    room = int(worth_of(y[complete], inside) // SUBJECTS_PER_TERM) - X.shape[1]
     for wanted in (basis, straight):
-        if wanted.shape[1] <= room and _independent(np.column_stack([y, X, wanted])[known], inside):
-            return wanted, ""
-    return None, "too many"
+        if wanted.shape[1] <= room and _independent(np.column_stack([y, X, wanted])[complete], inside):
+            return wanted, None
+    return None, ColumnObstacle.TOO_MANY
 
 
 def _independent(columns: np.ndarray, strata: np.ndarray) -> bool:

@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
 from cfdna_interp.artifacts.matrix import Table
+from cfdna_interp.records.audit import DepthCorrelation, DepthCorrelations
 from cfdna_interp.stats.multiplicity import benjamini_hochberg
 
 DEPTH = "technical_fragments"
 FEWEST = 5
 
 
-@dataclass(frozen=True)
-class DepthCorrelation:
-    """Spearman correlation of a feature with the number of fragments, q after Benjamini-Hochberg."""
-
-    feature: str
-    group: str
-    spearman: float
-    q: float
-
-
-@dataclass(frozen=True)
-class Depth:
-    """All correlations that could be tested, strongest first; ``reason`` says why there is none."""
-
-    correlations: tuple[DepthCorrelation, ...]
-    reason: str
-
-
-def depth_correlations(table: Table) -> Depth:
+def depth_correlations(table: Table) -> DepthCorrelations:
     """Correlate each feature with depth over the discovery controls, one value per subject.
 
     Parameters
@@ -43,12 +24,14 @@ def depth_correlations(table: Table) -> Depth:
     """
     values, controls = subject_means(table)
     if DEPTH not in table.obs:
-        return Depth((), "the number of fragments is not recorded")
+        return DepthCorrelations(correlations=(), reason="the number of fragments is not recorded")
     fragments = np.asarray(table.obs[DEPTH], dtype=np.float64)
     depth = pd.Series(fragments).groupby(np.array(table.subjects)).mean().to_numpy()[controls]
     counted = np.isfinite(depth)
     if counted.sum() < FEWEST or np.ptp(depth[counted]) == 0:
-        return Depth((), "the controls are too few, or all have the same number of fragments")
+        return DepthCorrelations(
+            correlations=(), reason="the controls are too few, or all have the same number of fragments"
+        )
     tested, seen, p = [], [], []
     for i in range(len(table.names)):
         column = values[controls, i]
@@ -61,11 +44,13 @@ def depth_correlations(table: Table) -> Depth:
         p.append(float(result.pvalue))
     q = benjamini_hochberg(p)
     found = [
-        DepthCorrelation(table.names[i], table.groups[i], correlation, float(adjusted))
+        DepthCorrelation(
+            feature=table.names[i], group=table.groups[i], spearman=correlation, q=float(adjusted)
+        )
         for i, correlation, adjusted in zip(tested, seen, q, strict=True)
     ]
     found.sort(key=lambda item: (-abs(item.spearman), item.feature))
-    return Depth(tuple(found), "")
+    return DepthCorrelations(correlations=tuple(found), reason="")
 
 
 def subject_means(table: Table) -> tuple[np.ndarray, np.ndarray]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
+import msgspec
 import numpy as np
 import pandas as pd
 from scipy.stats import fisher_exact
 
 from cfdna_interp.artifacts.matrix import Table
+from cfdna_interp.artifacts.sheet import Role
+from cfdna_interp.records.audit import MissingCells, MissingShare, WidestGap
+from cfdna_interp.records.values import known
 from cfdna_interp.stats.multiplicity import holm
 
 KNOWN = "covariates, technical columns, site and batch"
@@ -64,7 +68,7 @@ def known_columns(table: Table) -> list[str]:
     return [*table.covariate_columns(), *table.technical_columns(), *named]
 
 
-def missing_shares(table: Table, role: str) -> list[dict[str, Any]]:
+def missing_shares(table: Table, role: Role) -> tuple[MissingShare, ...]:
     """Return how much is missing of each feature group and column, by label.
 
     Parameters
@@ -73,13 +77,6 @@ def missing_shares(table: Table, role: str) -> list[dict[str, Any]]:
         A role's samples, with labels. The first sample of a subject stands for it.
     role
         Goes into the result.
-
-    Returns
-    -------
-    Rows with ``name``, ``kind`` (``features`` or ``column``), ``role``, ``columns`` (how many), and for
-    ``case`` and ``control`` the share of missing cells (``missing``) of ``n`` subjects. ``p`` is Fisher's for
-    the numbers of subjects with any gap, null where nobody or everybody has one; ``p_holm`` is adjusted over
-    the role. Of a group ``worst`` is the column whose share differs most between the labels.
     """
     assert table.labels is not None
     first = np.sort(np.unique(np.array(table.subjects), return_index=True)[1])
@@ -88,39 +85,48 @@ def missing_shares(table: Table, role: str) -> list[dict[str, Any]]:
     for pattern in gaps_of(table):
         missing = pattern.missing[first]
         if pattern.group:
-            row = _row(pattern.group, "features", role, missing, case)
-            rows.append(row | _worst(pattern.columns, missing, case))
+            worst = _worst(pattern.columns, missing, case)
+            rows.append(_share(pattern.group, "features", role, missing, case, worst))
             continue
         for place, name in enumerate(pattern.columns):
-            rows.append(_row(name, "column", role, missing[:, [place]], case) | {"worst": None})
-    adjusted = holm([np.nan if row["p"] is None else row["p"] for row in rows])
-    return [
-        row | {"p_holm": float(q) if np.isfinite(q) else None} for row, q in zip(rows, adjusted, strict=True)
-    ]
+            rows.append(_share(name, "column", role, missing[:, [place]], case, None))
+    adjusted = holm([np.nan if row.p is None else row.p for row in rows])
+    return tuple(msgspec.structs.replace(row, p_holm=known(q)) for row, q in zip(rows, adjusted, strict=True))
 
 
-def _row(name: str, kind: str, role: str, missing: np.ndarray, case: np.ndarray) -> dict[str, Any]:
+def _share(
+    name: str,
+    kind: Literal["features", "column"],
+    role: Role,
+    missing: np.ndarray,
+    case: np.ndarray,
+    worst: WidestGap | None,
+) -> MissingShare:
     some = missing.any(axis=1)
     counts = [[int((some & who).sum()), int((~some & who).sum())] for who in (case, ~case)]
-    return {
-        "name": name,
-        "kind": kind,
-        "role": role,
-        "columns": missing.shape[1],
-        **{
-            label: {"missing": float(missing[who].mean()) if who.any() else None, "n": int(who.sum())}
-            for label, who in (("case", case), ("control", ~case))
-        },
-        "p": float(fisher_exact(counts).pvalue) if some.any() and not some.all() else None,
-    }
+    return MissingShare(
+        name=name,
+        kind=kind,
+        role=role,
+        columns=missing.shape[1],
+        case=_cells(missing[case]),
+        control=_cells(missing[~case]),
+        p=float(fisher_exact(counts).pvalue) if some.any() and not some.all() else None,
+        p_holm=None,
+        worst=worst,
+    )
 
 
-def _worst(columns: tuple[str, ...], missing: np.ndarray, case: np.ndarray) -> dict[str, Any]:
+def _cells(missing: np.ndarray) -> MissingCells:
+    return MissingCells(missing=float(missing.mean()) if len(missing) else None, n=len(missing))
+
+
+def _worst(columns: tuple[str, ...], missing: np.ndarray, case: np.ndarray) -> WidestGap | None:
     if not missing.any() or case.all() or not case.any():
-        return {"worst": None}
-    shares = {"case": missing[case].mean(axis=0), "control": missing[~case].mean(axis=0)}
-    place = int(np.abs(shares["case"] - shares["control"]).argmax())
-    return {"worst": {"column": columns[place], **{key: float(s[place]) for key, s in shares.items()}}}
+        return None
+    cases, controls = missing[case].mean(axis=0), missing[~case].mean(axis=0)
+    place = int(np.abs(cases - controls).argmax())
+    return WidestGap(column=columns[place], case=float(cases[place]), control=float(controls[place]))
 
 
 def _blank(column: pd.Series) -> np.ndarray:

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from math import ceil
 
 import numpy as np
 from scipy.special import logit
 from scipy.stats import norm
 
-from cfdna_interp.audit.columns import Column, HeldColumns
+from cfdna_interp.audit.columns import HeldColumns
+from cfdna_interp.records.held import FallInterval, HeldColumn, HeldMeasure
+from cfdna_interp.records.values import auroc_of, known
 from cfdna_interp.stats.held import HeldAuroc, held_auroc
 from cfdna_interp.stats.power import POWER
 from cfdna_interp.stats.roc import LEVEL, auroc
 
-HOLDS, ATTENUATED, GONE, OPEN = "holds", "attenuated", "gone", "open"
 # Strata worth fewer subjects of a class have no interval to trust.
 WORTH = 10
 # A signal is gone only where more than this share of the crude one is excluded.
 EXCLUDED = 0.5
 # Beyond, a plan is no plan.
 MOST = 1_000_000
+
+
+class Answer(StrEnum):
+    """What the figures say of a signal when something is held."""
+
+    HOLDS = "holds"
+    ATTENUATED = "attenuated"
+    GONE = "gone"
+    OPEN = "open"
 
 
 @dataclass(frozen=True)
@@ -30,7 +41,7 @@ class Held:
     Attributes
     ----------
     answer
-        ``holds``, ``attenuated``, ``gone`` or ``open``, by the figures alone.
+        By the figures alone.
     crude
         AUROC of all held-out subjects.
     measure
@@ -42,10 +53,10 @@ class Held:
         truth; None where it is decided, or no number would.
     """
 
-    answer: str
+    answer: Answer
     crude: float
     measure: HeldAuroc | None
-    columns: tuple[Column, ...]
+    columns: tuple[HeldColumn, ...]
     needed: float | None
 
 
@@ -78,19 +89,20 @@ def hold(
         codes = np.unique(strata[rows], return_inverse=True)[1]
         measure = held_auroc(y[rows], s[rows], codes, chosen.X[rows])
     if measure is None or measure.worth < WORTH:
-        return Held(OPEN, crude, measure, chosen.columns, None)
+        return Held(Answer.OPEN, crude, measure, chosen.columns, None)
     answer = _answer(measure, margin)
-    return Held(answer, crude, measure, chosen.columns, _needed(measure, margin) if answer == OPEN else None)
+    needed = _needed(measure, margin) if answer is Answer.OPEN else None
+    return Held(answer, crude, measure, chosen.columns, needed)
 
 
-def _answer(measure: HeldAuroc, margin: float) -> str:
+def _answer(measure: HeldAuroc, margin: float) -> Answer:
     held, fall = measure.auroc, measure.fall
     if held.low > 0.5 and fall.high_one_sided < margin:
-        return HOLDS
+        return Answer.HOLDS
     if measure.crude > 0.5 and fall.low > 0:
         half = 0.5 + (1 - EXCLUDED) * (measure.crude - 0.5)
-        return GONE if held.low <= 0.5 and held.high < half else ATTENUATED
-    return OPEN
+        return Answer.GONE if held.low <= 0.5 and held.high < half else Answer.ATTENUATED
+    return Answer.OPEN
 
 
 def _needed(measure: HeldAuroc, margin: float) -> float | None:
@@ -113,6 +125,26 @@ def _factor(distance: float, error: float, wanted: float) -> float | None:
     if distance <= 0 or not np.isfinite(error):
         return None
     return max(1.0, (wanted * error / distance) ** 2)
+
+
+def measure_record(measure: HeldAuroc | None) -> HeldMeasure | None:
+    """Return the figures as ``audit.json`` holds them."""
+    if measure is None:
+        return None
+    return HeldMeasure(
+        auroc=auroc_of(measure.auroc),
+        crude=measure.crude,
+        fall=FallInterval(
+            value=known(measure.fall.value),
+            low=known(measure.fall.low),
+            high=known(measure.fall.high),
+            high_one_sided=known(measure.fall.high_one_sided),
+        ),
+        case=measure.case,
+        control=measure.control,
+        strata=measure.strata,
+        worth=measure.worth,
+    )
 
 
 def subjects_needed(held: Held) -> int | None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cfdna_interp.artifacts.files import read_result, write_json
+from cfdna_interp.artifacts.files import Result, read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table, group_inputs, load_table
 from cfdna_interp.artifacts.openings import opening_of
@@ -18,13 +17,13 @@ from cfdna_interp.artifacts.proxy import PLAIN, load_proxy
 from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.audit.adjusted import adjusted_effects
 from cfdna_interp.audit.batches import batch_from_groups
-from cfdna_interp.audit.claims import judge_handling, judge_person
+from cfdna_interp.audit.claims import CovariatesAlone, judge_handling, judge_person
 from cfdna_interp.audit.columns import HeldColumns
 from cfdna_interp.audit.depth import DEPTH, depth_correlations, subject_means
 from cfdna_interp.audit.gaps import missing_shares
-from cfdna_interp.audit.hold import hold
+from cfdna_interp.audit.hold import hold, measure_record
 from cfdna_interp.audit.leaks import leaks
-from cfdna_interp.audit.matching import DepthMatched, depth_matched
+from cfdna_interp.audit.matching import depth_matched
 from cfdna_interp.audit.overlap import overlap_weighted
 from cfdna_interp.audit.shift import role_shift
 from cfdna_interp.audit.sites import leave_one_site_out
@@ -34,6 +33,17 @@ from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.penalty import choose_penalty
 from cfdna_interp.proxy.pipeline import pipeline
+from cfdna_interp.records.audit import (
+    Audit,
+    Baseline,
+    DepthMatched,
+    LeaveOneSiteOut,
+    Places,
+    RoleShift,
+    SiteAuroc,
+)
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.values import Auroc, Interval, known
 from cfdna_interp.stats.resampling import stream
 
 
@@ -83,86 +93,80 @@ def run_audit(config: Config) -> None:
         priority=priority,
         alone=_covariates_alone(validation, score),
     )
-    adjusted = adjusted_effects(subjects, score, mediators, priority)
-    depth = depth_correlations(discovery)
-    write_json(
-        layout.file("audit.json"),
-        {
-            **opening_of(validation).record(),
-            "technical": _baseline(validation, absent, "baseline_technical"),
-            "covariates": _baseline(validation, absent, "baseline_covariates"),
-            "adjusted": [asdict(effect) for effect in adjusted.effects],
-            "adjusted_reason": adjusted.reason,
-            "adjusted_robust": [asdict(effect) for effect in adjusted.robust],
-            "adjusted_errors": adjusted.errors,
-            "depth": [asdict(item) for item in depth.correlations],
-            "depth_reason": depth.reason,
-            "depth_matched": asdict(_depth_matched(subjects, score, config.seed)),
-            "batch_from_groups": {
-                group: asdict(reading) for group, reading in batch_from_groups(discovery, config.seed).items()
-            },
-            "within_strata": asdict(hold(labels, values, strata.codes, nothing, margin))["measure"],
-            "strata": {"finest": strata.finest, "nested": strata.nested, "coarse": strata.coarse},
-            "overlap_weighted": {
-                **asdict(overlap_weighted(labels, values, design, stream(config.seed, "audit", "overlap"))),
-                "terms": terms,
-            },
-            "leave_one_site_out": _left_out(layout, discovery, heldout, config.seed),
-            "shift": _shift(discovery, heldout, config.seed),
-            "leakage": leaks(
-                discovery,
-                heldout,
-                subjects,
-                validation["scores"]["model"]["auroc"]["low"],
-                layout if config.features.table is None else None,
-                config.seed,
-            ),
-            "missing": missing_shares(discovery, "discovery") + missing_shares(heldout, "heldout"),
-            "handling": handling.record(score),
-            "person": person.record(score),
-        },
+    audit = Audit(
+        **opening_of(validation).record(),
+        technical=_baseline(validation, absent, "baseline_technical"),
+        covariates=_baseline(validation, absent, "baseline_covariates"),
+        adjusted=adjusted_effects(subjects, score, mediators, priority),
+        depth=depth_correlations(discovery),
+        depth_matched=_depth_matched(subjects, score, config.seed),
+        batch_from_groups=batch_from_groups(discovery, config.seed),
+        within_strata=measure_record(hold(labels, values, strata.codes, nothing, margin).measure),
+        strata=Places(finest=strata.finest, nested=strata.nested, coarse=strata.coarse),
+        overlap_weighted=overlap_weighted(
+            labels, values, terms, design, stream(config.seed, "audit", "overlap")
+        ),
+        leave_one_site_out=_left_out(layout, discovery, heldout, config.seed),
+        shift=_shift(discovery, heldout, config.seed),
+        leakage=leaks(
+            discovery,
+            heldout,
+            subjects,
+            validation["scores"]["model"]["auroc"]["low"],
+            layout if config.features.table is None else None,
+            config.seed,
+        ),
+        missing=missing_shares(discovery, "discovery") + missing_shares(heldout, "heldout"),
+        handling=handling.record(score),
+        person=person.record(score),
     )
+    save_record(audit, layout.file(Audit.FILE))
 
 
-def _sites_differ(validation: dict[str, Any], score: str) -> float | None:
+def _sites_differ(validation: Result, score: str) -> float | None:
     """Return the adjusted p value of one AUROC at all sites, None where it wasn't tested."""
     tests = [row["interaction"] for row in validation["subgroups"][score] if row["by"] == "site"]
     return float(tests[0]["p_holm"]) if tests and tests[0] is not None else None
 
 
-def _covariates_alone(validation: dict[str, Any], score: str) -> dict[str, Any] | None:
+def _covariates_alone(validation: Result, score: str) -> CovariatesAlone | None:
     """Return what the baseline of covariates reaches, and the score's AUROC less it."""
     name = "baseline_covariates"
     pairs = [pair for pair in validation["paired"] if (pair["a"], pair["b"]) == (score, name)]
     if not pairs or name not in validation["scores"]:
         return None
     pair, interval = pairs[0], validation["scores"][name]["auroc"]
-    return {
-        "value": interval["value"],
-        "low": interval["low"],
-        "difference": pair["difference"],
-        "difference_low": pair["low"],
-        "difference_high": pair["high"],
-    }
+    return CovariatesAlone(
+        auroc=Interval(value=interval["value"], low=interval["low"], high=interval["high"]),
+        difference=Interval(value=pair["difference"], low=pair["low"], high=pair["high"]),
+    )
 
 
-def _baseline(validation: dict[str, Any], absent: dict[str, str], score: str) -> dict[str, Any]:
+def _baseline(validation: Result, absent: dict[str, str], score: str) -> Baseline:
     """Return the AUROC of a baseline, or why there is none."""
-    if score in validation["scores"]:
-        record = validation["scores"][score]
-        return {"auroc": record["auroc"], "directionless": record.get("directionless")}
-    return {"auroc": None, "reason": absent.get(score, "the cohort has no such column that varies")}
+    if score not in validation["scores"]:
+        reason = absent.get(score, "the cohort has no such column that varies")
+        return Baseline(auroc=None, reason=reason, directionless=None)
+    measured = validation["scores"][score]
+    auroc, turned = measured["auroc"], None
+    if of := measured.get("directionless"):
+        turned = Interval(value=of["value"], low=of["low"], high=of["high"])
+    return Baseline(
+        auroc=Auroc(value=auroc["value"], low=auroc["low"], high=auroc["high"], method=auroc["method"]),
+        reason="",
+        directionless=turned,
+    )
 
 
 def _labelled(table: Table, subjects: pd.DataFrame, layout: Layout) -> Table:
-    known = dict(zip(subjects["subject"].astype(str), subjects["label"].tolist(), strict=True))
-    unknown = sorted(set(table.subjects) - set(known))
+    labels = dict(zip(subjects["subject"].astype(str), subjects["label"].tolist(), strict=True))
+    unknown = sorted(set(table.subjects) - set(labels))
     if unknown:
         raise InputError(
             f"subject {unknown[0]}: {layout.matrix('heldout')} holds it and "
             f"{layout.file('validation.scores.parquet')} does not; run the validate stage again"
         )
-    return replace(table, labels=np.array([int(known[subject]) for subject in table.subjects]))
+    return replace(table, labels=np.array([int(labels[subject]) for subject in table.subjects]))
 
 
 def _depth_matched(subjects: pd.DataFrame, score: str, seed: int) -> DepthMatched:
@@ -175,7 +179,7 @@ def _depth_matched(subjects: pd.DataFrame, score: str, seed: int) -> DepthMatche
     )
 
 
-def _left_out(layout: Layout, discovery: Table, heldout: Table, seed: int) -> dict[str, Any]:
+def _left_out(layout: Layout, discovery: Table, heldout: Table, seed: int) -> LeaveOneSiteOut:
     """Refit the proxy's regression; without a proxy one on all groups stands in for the model.
 
     Coefficients come from the other sites; the group and the penalty are those of all discovery subjects.
@@ -214,24 +218,30 @@ def _left_out(layout: Layout, discovery: Table, heldout: Table, seed: int) -> di
         refit,
         rng,
     )
-    record: dict[str, Any] = {"groups": groups, "value": None, "reason": left.reason}
-    if left.within is not None:
-        record |= {
-            **asdict(left.within.interval),
-            "sites": [
-                {"site": b.batch, "case": b.case, "control": b.control, "auroc": b.auroc}
-                for b in left.within.batches
-            ],
-        }
-    return record
+    if left.within is None:
+        return LeaveOneSiteOut(
+            value=None, low=None, high=None, groups=tuple(groups), method="", sites=(), reason=left.reason
+        )
+    interval = left.within.interval
+    return LeaveOneSiteOut(
+        value=known(interval.value),
+        low=known(interval.low),
+        high=known(interval.high),
+        groups=tuple(groups),
+        method=interval.method,
+        sites=tuple(
+            SiteAuroc(site=b.batch, case=b.case, control=b.control, auroc=b.auroc)
+            for b in left.within.batches
+        ),
+        reason="",
+    )
 
 
-def _shift(discovery: Table, heldout: Table, seed: int) -> dict[str, Any]:
+def _shift(discovery: Table, heldout: Table, seed: int) -> RoleShift:
     controls = []
     for table in (discovery, heldout):
         values, control = subject_means(table)
         controls.append(values[control])
-    shift = role_shift(
+    return role_shift(
         controls[0], controls[1], discovery.names, discovery.groups, stream(seed, "audit", "shift")
     )
-    return asdict(shift)

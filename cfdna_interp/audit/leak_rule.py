@@ -11,19 +11,27 @@ model's AUROC.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
 from cfdna_interp.artifacts.matrix import Table
-from cfdna_interp.audit.duplicates import Twins
 from cfdna_interp.audit.gaps import Gaps
-from cfdna_interp.audit.leakage import PERMUTATIONS, Kind, Readable
-from cfdna_interp.audit.shared_fragments import SharedPair
+from cfdna_interp.audit.leakage import PERMUTATIONS, Readable
+from cfdna_interp.records.leaks import (
+    Break,
+    FollowedSource,
+    LabelSource,
+    Leak,
+    MoleculePair,
+    SimilarPair,
+    SourceKind,
+    WithoutLeaks,
+)
+from cfdna_interp.records.values import Counts, auroc_of
 from cfdna_interp.stats.multiplicity import holm
 from cfdna_interp.stats.resampling import stream
 from cfdna_interp.stats.roc import auroc_interval
@@ -34,45 +42,12 @@ SIGNIFICANT = 0.01
 JUDGED = ("model", "proxy")
 
 
-class Leak(StrEnum):
-    """What breaks L0."""
+class Judged(NamedTuple):
+    """What breaks rung L0, which sources the score follows, and the AUROC without those who leak."""
 
-    NAME = "name in both roles"
-    TWIN = "near-duplicate across roles"
-    MOLECULES = "same molecules across roles"
-    FOLLOWED = "score follows a source"
-    GAPS = "gaps tell the label"
-
-
-@dataclass(frozen=True)
-class Broken:
-    """One finding that breaks L0.
-
-    Attributes
-    ----------
-    kind
-        Which.
-    subjects
-        Held-out subjects concerned.
-    of
-        All held-out subjects.
-    source_kind, source, column
-        What the label was read from, as in :class:`Readable`; "" for people in both roles.
-    auroc
-        Of the label read from the source, from .5 up; None for people.
-    correlation, p
-        Of score and source among subjects of one label and batch, p after Holm; None where that isn't why.
-    """
-
-    kind: Leak
-    subjects: int
-    of: int
-    source_kind: str = ""
-    source: str = ""
-    column: str = ""
-    auroc: float | None = None
-    correlation: float | None = None
-    p: float | None = None
+    breaks: tuple[Break, ...]
+    followed: tuple[FollowedSource, ...]
+    without: WithoutLeaks | None
 
 
 @dataclass(frozen=True)
@@ -88,13 +63,13 @@ def judge_leaks(
     scores: pd.DataFrame,
     bound: float | None,
     shared: Sequence[str],
-    twins: Sequence[tuple[Twins, tuple[str, str]]],
-    molecules: Sequence[tuple[SharedPair, tuple[str, str]]],
+    twins: Sequence[SimilarPair],
+    molecules: Sequence[MoleculePair],
     readable: Sequence[Readable],
     gaps: Sequence[Gaps],
     seed: int,
-) -> dict[str, Any]:
-    """Return ``breaks``, ``followed`` and ``without`` of the record of leaks.
+) -> Judged:
+    """Decide what of all that could leak breaks rung L0.
 
     Parameters
     ----------
@@ -107,7 +82,7 @@ def judge_leaks(
     shared
         Held-out subjects whose name is in discovery.
     twins, molecules
-        Pairs of samples of different subjects, with the roles of both.
+        Pairs of samples of different subjects.
     readable
         What labels were read from, both roles.
     gaps
@@ -122,8 +97,8 @@ def judge_leaks(
         Leak.TWIN: _across(twins, owner),
         Leak.MOLECULES: _across(molecules, owner),
     }
-    breaks = [Broken(kind, len(found), len(table)) for kind, found in people.items() if found]
-    telling = [item for item in readable if item.role == "heldout" and item.tells]
+    breaks = [Break(kind=kind, subjects=len(found), of=len(table)) for kind, found in people.items() if found]
+    telling = [item for item in readable if item.label.role == "heldout" and item.label.tells]
     followed = follow(
         [_by_subject(item, heldout, table) for item in telling],
         table["model"].to_numpy(dtype=np.float64),
@@ -133,35 +108,40 @@ def judge_leaks(
     )
     leaving = set().union(*people.values())
     for item, link in zip(telling, followed, strict=True):
-        reads = item.inputs and item.p_holm <= SIGNIFICANT and bound is not None and item.auroc >= bound
+        label = item.label
+        reads = label.inputs and label.p_holm <= SIGNIFICANT and bound is not None and label.auroc >= bound
         follows = link is not None and link.p <= SIGNIFICANT
         if not (reads or follows):
             continue
         concerned = set(table.index)
-        if item.kind is Kind.GAPS:
-            concerned = _with_gaps(item, heldout, gaps)
+        if label.kind is SourceKind.GAPS:
+            concerned = _with_gaps(label, heldout, gaps)
             leaving |= concerned
         breaks.append(
-            Broken(
+            Break(
                 kind=Leak.FOLLOWED if follows else Leak.GAPS,
                 subjects=len(concerned),
                 of=len(table),
-                source_kind=item.kind,
-                source=item.source,
-                column=item.column,
-                auroc=item.auroc,
+                source_kind=label.kind,
+                source=label.source,
+                column=label.column,
+                auroc=label.auroc,
                 correlation=link.correlation if link is not None and follows else None,
                 p=link.p if link is not None and follows else None,
             )
         )
-    return {
-        "breaks": [asdict(found) for found in breaks],
-        "followed": [
-            {"source": item.source, "correlation": link and link.correlation, "p_holm": link and link.p}
+    return Judged(
+        breaks=tuple(breaks),
+        followed=tuple(
+            FollowedSource(
+                source=item.label.source,
+                correlation=None if link is None else link.correlation,
+                p_holm=None if link is None else link.p,
+            )
             for item, link in zip(telling, followed, strict=True)
-        ],
-        "without": _without(table, leaving, seed) if leaving else None,
-    }
+        ),
+        without=_without(table, leaving, seed) if leaving else None,
+    )
 
 
 def follow(
@@ -223,41 +203,48 @@ def _centred(values: np.ndarray, strata: np.ndarray) -> np.ndarray:
     return np.asarray(values - means[strata])
 
 
-def _across(pairs: Sequence[tuple[Any, tuple[str, str]]], owner: Mapping[str, str]) -> set[str]:
+def _across(pairs: Sequence[SimilarPair | MoleculePair], owner: Mapping[str, str]) -> set[str]:
     """Return the held-out subjects of pairs whose samples are of different roles."""
     found = set()
-    for pair, roles in pairs:
-        if set(roles) == {"discovery", "heldout"}:
-            found.add(owner[pair.a if roles[0] == "heldout" else pair.b])
+    for pair in pairs:
+        if set(pair.roles) == {"discovery", "heldout"}:
+            found.add(owner[pair.a if pair.roles[0] == "heldout" else pair.b])
     return found
 
 
 def _by_subject(item: Readable, heldout: Table, table: pd.DataFrame) -> np.ndarray:
-    assert item.values is not None
     values = dict(zip(heldout.subjects, item.values.tolist(), strict=True))
     return np.array([values[subject] for subject in table.index])
 
 
-def _with_gaps(item: Readable, heldout: Table, gaps: Sequence[Gaps]) -> set[str]:
+def _with_gaps(label: LabelSource, heldout: Table, gaps: Sequence[Gaps]) -> set[str]:
     """Return the held-out subjects with a gap in the column that tells, without one in any column."""
-    pattern = next(each for each in gaps if each.name == item.source)
+    pattern = next(each for each in gaps if each.name == label.source)
     missing = pattern.missing
-    if item.column:
-        missing = missing[:, [pattern.columns.index(item.column)]]
+    if label.column:
+        missing = missing[:, [pattern.columns.index(label.column)]]
     return {heldout.subjects[row] for row in np.flatnonzero(np.asarray(missing.any(axis=1)))}
 
 
-def _without(table: pd.DataFrame, leaving: set[str], seed: int) -> dict[str, Any]:
+def _without(table: pd.DataFrame, leaving: set[str], seed: int) -> WithoutLeaks:
     """Return the AUROC of the judged scores among the held-out subjects that are left."""
     left = table[~table.index.isin(leaving)]
     labels = left["label"].to_numpy()
-    n = {"case": int((labels == 1).sum()), "control": int((labels == 0).sum())}
-    record: dict[str, Any] = {"left_out": len(table) - len(left), "n": n, "scores": {}, "reason": ""}
-    if min(n.values()) < PER_CLASS:
-        return record | {"reason": f"fewer than {PER_CLASS} subjects of a class are left"}
-    for name in JUDGED:
-        if name in left:
-            values = left[name].to_numpy(dtype=np.float64)
-            rng = stream(seed, "audit", "without leaks", name)
-            record["scores"][name] = asdict(auroc_interval(labels, values, rng))
-    return record
+    n = Counts(case=int((labels == 1).sum()), control=int((labels == 0).sum()))
+    enough = min(n.case, n.control) >= PER_CLASS
+    return WithoutLeaks(
+        left_out=len(table) - len(left),
+        n=n,
+        scores={
+            name: auroc_of(
+                auroc_interval(
+                    labels,
+                    left[name].to_numpy(dtype=np.float64),
+                    stream(seed, "audit", "without leaks", name),
+                )
+            )
+            for name in JUDGED
+            if enough and name in left
+        },
+        reason="" if enough else f"fewer than {PER_CLASS} subjects of a class are left",
+    )

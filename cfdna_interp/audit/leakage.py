@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from cfdna_interp.artifacts.sheet import Role
 from cfdna_interp.audit.dates import days
 from cfdna_interp.audit.gaps import Gaps
+from cfdna_interp.records.leaks import LabelSource, SourceKind
+from cfdna_interp.records.values import known
 from cfdna_interp.stats.multiplicity import holm
 from cfdna_interp.stats.strata import PER_CLASS
 
@@ -22,69 +25,27 @@ TELLS = 0.05  # p after Holm up to which a source is said to tell the label
 NUMBER = re.compile(r"\d+")
 
 
-class Kind(StrEnum):
-    """What a label was read from."""
-
-    ORDER = "order"
-    NUMBER = "number"
-    LETTERS = "letters"
-    DATE = "date"
-    GAPS = "gaps"
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Readable:
-    """How well the label is read from something that should know nothing of it.
+    """A source of labels with what was read from it.
 
     Attributes
     ----------
-    role
-        ``discovery`` or ``heldout``.
-    kind
-        Which kind of source it is.
-    source
-        The source in words.
-    auroc
-        From .5 up: the direction doesn't matter.
-    chance, p, p_holm
-        Mean under permuted labels, permutation p, and the same adjusted over the sources of the role.
-    subjects
-        Number of subjects.
-    inputs
-        Whether the source is a pattern of gaps in features, which a model may read.
-    column
-        Of gaps the column whose gaps tell most, "" where their number does.
+    label
+        How well it tells the label.
     values
-        (samples,) what was read, of that column: NaN where it says nothing. Not written.
+        (samples,) what was read, of the column that tells most: NaN where it says nothing.
     """
 
-    role: str
-    kind: Kind
-    source: str
-    auroc: float
-    chance: float
-    p: float
-    p_holm: float
-    subjects: int
-    inputs: bool = False
-    column: str = ""
-    values: np.ndarray | None = None
-
-    @property
-    def tells(self) -> bool:
-        """Whether the label is read better than chance lets it be."""
-        return self.p_holm <= TELLS
-
-    def record(self) -> dict[str, object]:
-        """Return what ``audit.json`` says of it."""
-        return {key: value for key, value in vars(self).items() if key != "values"} | {"tells": self.tells}
+    label: LabelSource
+    values: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class _Source:
     """(subjects, columns) values, NaN where there is none, with what they are."""
 
-    kind: Kind
+    kind: SourceKind
     name: str
     values: np.ndarray
     inputs: bool = False
@@ -102,12 +63,12 @@ def shared_subjects(discovery: Sequence[str], heldout: Sequence[str]) -> tuple[s
         joined = re.sub(r"(?<=\d)[\s._-]+(?=\d)", "/", name)
         return re.sub(r"[\s._-]+", "", joined).casefold()
 
-    known = {bare(name) for name in discovery}
-    return tuple(sorted({name for name in heldout if bare(name) in known}))
+    there = {bare(name) for name in discovery}
+    return tuple(sorted({name for name in heldout if bare(name) in there}))
 
 
 def readable_labels(
-    role: str,
+    role: Role,
     labels: np.ndarray,
     subjects: Sequence[str],
     samples: Sequence[str],
@@ -147,7 +108,7 @@ def readable_labels(
         *_sources_of_gaps(gaps, first),
     ]
     shuffled = rng.permuted(np.tile(y, (PERMUTATIONS, 1)), axis=1)  # (permutations, subjects)
-    found = []
+    readings: list[Readable] = []
     # (samples,) the place of each one's subject in ``first``
     order = {names[row]: place for place, row in enumerate(first)}
     owners = np.array([order[name] for name in names])
@@ -159,7 +120,7 @@ def readable_labels(
         # Labels are dealt out over all subjects; those without a value drop out as they do in the seen ones.
         deals = shuffled[:, measured]
         deals = deals[(deals.min(axis=1) == 0) & (deals.max(axis=1) == 1)]
-        if source.kind is Kind.LETTERS:
+        if source.kind is SourceKind.LETTERS:
             best, seen = 0, _by_letters(values[:, 0], y[None, measured])[0]
             null = _by_letters(values[:, 0], deals)
             told = np.full(len(first), np.nan)
@@ -172,42 +133,48 @@ def readable_labels(
                 null = np.maximum(null, _by_order(values[:, start : start + COLUMNS], deals).max(axis=0))
             told = source.values[:, best]
         p = (1 + int((null >= seen - 1e-12).sum())) / (1 + len(null))
-        found.append(
-            Readable(
-                role=role,
-                kind=source.kind,
-                source=source.name,
-                auroc=float(seen),
-                chance=float(null.mean()),
-                p=p,
-                p_holm=p,
-                subjects=int(measured.sum()),
-                inputs=source.inputs,
-                column=source.columns[best],
-                values=told[owners],
-            )
+        label = LabelSource(
+            role=role,
+            kind=source.kind,
+            source=source.name,
+            column=source.columns[best],
+            inputs=source.inputs,
+            auroc=float(seen),
+            chance=known(null.mean()),
+            p=p,
+            p_holm=p,
+            tells=False,
+            subjects=int(measured.sum()),
         )
-    adjusted = holm([item.p for item in found])
-    return tuple(replace(item, p_holm=float(q)) for item, q in zip(found, adjusted, strict=True))
+        readings.append(Readable(label, told[owners]))
+    adjusted = holm([reading.label.p for reading in readings])
+    return tuple(
+        Readable(msgspec.structs.replace(one.label, p_holm=float(q), tells=bool(q <= TELLS)), one.values)
+        for one, q in zip(readings, adjusted, strict=True)
+    )
 
 
 def _sources_of_names(first: np.ndarray, subjects: Sequence[str], samples: Sequence[str]) -> list[_Source]:
-    sources = [_Source(Kind.ORDER, "order of the rows", _column(np.arange(len(first))))]
+    sources = [_Source(SourceKind.ORDER, "order of the rows", _column(np.arange(len(first))))]
     named = {"subject": subjects, "sample": samples}
     if list(subjects) == list(samples):
         del named["sample"]  # the same source twice would be paid for twice in the adjustment
     for who, names in named.items():
         chosen = [str(names[i]) for i in first]
         sources += [
-            _Source(Kind.NUMBER, f"number in the {who}'s id", _column(_numbers(chosen))),
-            _Source(Kind.LETTERS, f"letters in the {who}'s id", _column(_letters(chosen))),
+            _Source(SourceKind.NUMBER, f"number in the {who}'s id", _column(_numbers(chosen))),
+            _Source(SourceKind.LETTERS, f"letters in the {who}'s id", _column(_letters(chosen))),
         ]
     return sources
 
 
 def _sources_of_dates(obs: pd.DataFrame) -> list[_Source]:
     dates = {str(column): days(obs[column]) for column in obs.columns}
-    return [_Source(Kind.DATE, name, _column(values)) for name, values in dates.items() if values is not None]
+    return [
+        _Source(SourceKind.DATE, name, _column(values))
+        for name, values in dates.items()
+        if values is not None
+    ]
 
 
 def _sources_of_gaps(gaps: Sequence[Gaps], first: np.ndarray) -> list[_Source]:
@@ -222,7 +189,7 @@ def _sources_of_gaps(gaps: Sequence[Gaps], first: np.ndarray) -> list[_Source]:
             # Their number comes last: where it tells no more than a column, the column is named.
             values = np.column_stack([columns, missing.sum(axis=1)]).astype(np.float64)
             names = (*(pattern.columns[some[place]] for place in places), "")
-            sources.append(_Source(Kind.GAPS, pattern.name, values, bool(pattern.group), names))
+            sources.append(_Source(SourceKind.GAPS, pattern.name, values, bool(pattern.group), names))
     return sources
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,12 +10,21 @@ import pandas as pd
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table
+from cfdna_interp.artifacts.sheet import Role
 from cfdna_interp.audit.duplicates import near_duplicates
 from cfdna_interp.audit.gaps import gaps_of
 from cfdna_interp.audit.leak_rule import judge_leaks
-from cfdna_interp.audit.leakage import readable_labels, shared_subjects
+from cfdna_interp.audit.leakage import Readable, readable_labels, shared_subjects
 from cfdna_interp.audit.shared_fragments import SharedFragments, keys, shared_fragments
 from cfdna_interp.fragments.build import common_name
+from cfdna_interp.records.leaks import (
+    Leakage,
+    MoleculePair,
+    SharedMolecules,
+    SimilarPair,
+    SimilarSamples,
+)
+from cfdna_interp.records.values import known
 from cfdna_interp.stats.resampling import stream
 
 READ_NAMES = (
@@ -38,7 +45,7 @@ def leaks(
     bound: float | None,
     layout: Layout | None,
     seed: int,
-) -> dict[str, Any]:
+) -> Leakage:
     """Return what could have told the label or the held-out subjects, and which of it breaks L0.
 
     Parameters
@@ -56,52 +63,67 @@ def leaks(
     """
     samples = discovery.samples + heldout.samples
     subjects = discovery.subjects + heldout.subjects
-    role = dict(
-        zip(samples, ["discovery"] * len(discovery.samples) + ["heldout"] * len(heldout.samples), strict=True)
+    role: dict[str, Role] = dict.fromkeys(discovery.samples, "discovery")
+    role |= dict.fromkeys(heldout.samples, "heldout")
+    near = near_duplicates(np.concatenate([discovery.X, heldout.X]), samples, subjects, discovery.groups)
+    twins = tuple(
+        SimilarPair(
+            a=pair.a,
+            b=pair.b,
+            roles=(role[pair.a], role[pair.b]),
+            ratio=pair.ratio,
+            q=pair.q,
+            group=pair.group,
+        )
+        for pair in near.pairs
     )
-    twins = near_duplicates(np.concatenate([discovery.X, heldout.X]), samples, subjects, discovery.groups)
-    molecules = SharedFragments((), np.nan, 0, NO_FRAGMENTS)
+    alike = SharedFragments((), np.nan, 0, NO_FRAGMENTS)
     if layout is not None:
-        molecules = _same_molecules(samples, subjects, layout)
-    gaps = {name: gaps_of(table) for name, table in (("discovery", discovery), ("heldout", heldout))}
-    readable = [
-        found
-        for name, table in (("discovery", discovery), ("heldout", heldout))
-        for found in readable_labels(
+        alike = _same_molecules(samples, subjects, layout)
+    molecules = tuple(
+        MoleculePair(a=pair.a, b=pair.b, roles=(role[pair.a], role[pair.b]), share=pair.share, p=pair.p)
+        for pair in alike.pairs
+    )
+    readable: list[Readable] = []
+    gaps = {name: gaps_of(table) for name, table in _by_role(discovery, heldout)}
+    for name, table in _by_role(discovery, heldout):
+        rng = stream(seed, "audit", "readable", name)
+        readable += readable_labels(
             name,
             np.asarray(table.labels),
             table.subjects,
             table.samples,
             table.obs,
-            stream(seed, "audit", "readable", name),
+            rng,
             gaps[name],
         )
-    ]
     shared = shared_subjects(discovery.subjects, heldout.subjects)
-    judged = judge_leaks(
-        heldout,
-        scores,
-        bound,
-        shared,
-        [(pair, (role[pair.a], role[pair.b])) for pair in twins.pairs],
-        [(pair, (role[pair.a], role[pair.b])) for pair in molecules.pairs],
-        readable,
-        gaps["heldout"],
-        seed,
+    judged = judge_leaks(heldout, scores, bound, shared, twins, molecules, readable, gaps["heldout"], seed)
+    return Leakage(
+        shared_subjects=shared,
+        near_duplicates=SimilarSamples(
+            pairs=twins,
+            dimension=known(near.dimension),
+            samples=near.samples,
+            reason=near.reason,
+            searched=near.searched,
+        ),
+        shared_fragments=SharedMolecules(
+            pairs=molecules,
+            expected=known(alike.expected),
+            samples=alike.samples,
+            reason=alike.reason,
+        ),
+        readable_labels=tuple(item.label for item in readable),
+        read_names=NO_READ_NAMES if layout is None else READ_NAMES,
+        breaks=judged.breaks,
+        followed=judged.followed,
+        without=judged.without,
     )
 
-    def told(record: dict[str, Any]) -> dict[str, Any]:
-        pairs = [{**pair, "roles": [role[pair["a"]], role[pair["b"]]]} for pair in record["pairs"]]
-        return {**record, "pairs": pairs}
 
-    return {
-        "shared_subjects": shared,
-        "near_duplicates": told(asdict(twins)),
-        "shared_fragments": told(asdict(molecules)),
-        "readable_labels": [found.record() for found in readable],
-        "read_names": NO_READ_NAMES if layout is None else READ_NAMES,
-        **judged,
-    }
+def _by_role(discovery: Table, heldout: Table) -> tuple[tuple[Role, Table], ...]:
+    return ("discovery", discovery), ("heldout", heldout)
 
 
 def _same_molecules(samples: Sequence[str], subjects: Sequence[str], layout: Layout) -> SharedFragments:

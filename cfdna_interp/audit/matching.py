@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from cfdna_interp.records.audit import DepthMatched
+from cfdna_interp.records.values import known
 from cfdna_interp.stats.roc import auroc, auroc_interval
 from cfdna_interp.stats.strata import PER_CLASS
 
 # In standard deviations of log depth: removes about 99 % of the bias of a normal confounder
 # (Cochran and Rubin 1973; the width that Austin 2011 advises for matching on one number).
 CALIPER = 0.2
-
-
-@dataclass(frozen=True)
-class DepthMatched:
-    """The score's AUROC among matched pairs, with its 95 % interval.
-
-    ``depth_before`` and ``depth_after`` are the AUROC of depth itself over all subjects and over the matched
-    ones: .5 where depth tells nothing of the label. NaN with a ``reason`` where nothing could be matched.
-    """
-
-    value: float
-    low: float
-    high: float
-    pairs: int
-    depth_before: float
-    depth_after: float
-    reason: str
 
 
 def depth_matched(
@@ -49,11 +32,11 @@ def depth_matched(
     rng
         Source of the bootstrap of small samples.
     """
-    known = np.isfinite(depth) & (depth > 0)
-    y, s = np.asarray(labels)[known].astype(int), np.asarray(scores, dtype=np.float64)[known]
+    counted = np.isfinite(depth) & (depth > 0)
+    y, s = np.asarray(labels)[counted].astype(int), np.asarray(scores, dtype=np.float64)[counted]
     if min(int(y.sum()), int((1 - y).sum())) < PER_CLASS:
         return _nothing(f"fewer than {PER_CLASS} subjects of a class have a recorded number of fragments")
-    log = np.log(depth[known])
+    log = np.log(depth[counted])
     if np.ptp(log) == 0:
         return _nothing("all subjects have the same number of fragments")
     before = auroc(y, log)
@@ -70,10 +53,18 @@ def depth_matched(
         )
     members = np.concatenate([case[rows[inside]], control[columns[inside]]])
     interval = auroc_interval(y[members], s[members], rng)
-    after = auroc(y[members], log[members])
-    return DepthMatched(interval.value, interval.low, interval.high, pairs, before, after, "")
+    return DepthMatched(
+        value=known(interval.value),
+        low=known(interval.low),
+        high=known(interval.high),
+        pairs=pairs,
+        depth_before=before,
+        depth_after=auroc(y[members], log[members]),
+        reason="",
+    )
 
 
-def _nothing(reason: str, pairs: int = 0, before: float = float("nan")) -> DepthMatched:
-    nan = float("nan")
-    return DepthMatched(nan, nan, nan, pairs, before, nan, reason)
+def _nothing(reason: str, pairs: int = 0, before: float | None = None) -> DepthMatched:
+    return DepthMatched(
+        value=None, low=None, high=None, pairs=pairs, depth_before=before, depth_after=None, reason=reason
+    )

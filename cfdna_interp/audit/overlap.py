@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -10,6 +10,8 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from cfdna_interp.records.audit import Overlap
+from cfdna_interp.records.values import known
 from cfdna_interp.stats.roc import LEVEL, concordance
 
 FOLDS = 5
@@ -21,38 +23,8 @@ MOST_OUTSIDE = 0.5
 BOOTSTRAP = 1_000
 
 
-@dataclass(frozen=True)
-class Overlap:
-    """The overlap-weighted AUROC with its 95 % interval, and whether there is overlap to weight by.
-
-    Attributes
-    ----------
-    value, low, high
-        AUROC and bootstrap interval, NaN where nothing could be weighted.
-    effective_case, effective_control
-        Effective sample sizes (Σw)² / Σw² of the classes.
-    outside
-        Share of subjects whose propensity lies outside .05 to .95.
-    imbalance, imbalance_weighted
-        Largest absolute standardised difference of a technical term between the classes, before and after
-        weighting.
-    reason
-        Why the number must not be used; "" where it may.
-    """
-
-    value: float
-    low: float
-    high: float
-    effective_case: float
-    effective_control: float
-    outside: float
-    imbalance: float
-    imbalance_weighted: float
-    reason: str
-
-
 def overlap_weighted(
-    labels: np.ndarray, scores: np.ndarray, X: np.ndarray, rng: np.random.Generator
+    labels: np.ndarray, scores: np.ndarray, terms: Sequence[str], X: np.ndarray, rng: np.random.Generator
 ) -> Overlap:
     """Weight each subject by the probability of the other class given its handling.
 
@@ -65,17 +37,17 @@ def overlap_weighted(
     ----------
     labels, scores
         (subjects,) label 1 or 0, both occur; finite score.
-    X
-        (subjects, terms) of :func:`cfdna_interp.audit.technical.technical_design`.
+    terms, X
+        Names, and (subjects, terms), of :func:`cfdna_interp.audit.technical.technical_design`.
     rng
         Source of folds and bootstrap.
     """
     y, s = np.asarray(labels).astype(int), np.asarray(scores, dtype=np.float64)
     fewest = int(min(y.sum(), (1 - y).sum()))
     if X.shape[1] == 0:
-        return _nothing("no technical column varies among the subjects")
+        return _nothing("no technical column varies among the subjects", terms)
     if fewest < EFFECTIVE:
-        return _nothing(f"a class has {fewest} subjects, fewer than {EFFECTIVE}")
+        return _nothing(f"a class has {fewest} subjects, fewer than {EFFECTIVE}", terms)
     e = propensities(X, y, rng)
     weights = np.where(y == 1, 1 - e, e)
     effective = [float(weights[y == k].sum() ** 2 / (weights[y == k] ** 2).sum()) for k in (1, 0)]
@@ -94,8 +66,9 @@ def overlap_weighted(
         effective_case=effective[0],
         effective_control=effective[1],
         outside=outside,
-        imbalance=_imbalance(X, y, np.ones(len(y))),
-        imbalance_weighted=_imbalance(X, y, weights),
+        imbalance=known(_imbalance(X, y, np.ones(len(y)))),
+        imbalance_weighted=known(_imbalance(X, y, weights)),
+        terms=tuple(terms),
         reason=reason,
     )
 
@@ -159,6 +132,16 @@ def _imbalance(X: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:
         return float(np.nan_to_num(gaps / spread, nan=0.0, posinf=np.inf).max())
 
 
-def _nothing(reason: str) -> Overlap:
-    nan = float("nan")
-    return Overlap(nan, nan, nan, nan, nan, nan, nan, nan, reason)
+def _nothing(reason: str, terms: Sequence[str]) -> Overlap:
+    return Overlap(
+        value=None,
+        low=None,
+        high=None,
+        effective_case=None,
+        effective_control=None,
+        outside=None,
+        imbalance=None,
+        imbalance_weighted=None,
+        terms=tuple(terms),
+        reason=reason,
+    )

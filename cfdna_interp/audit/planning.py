@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import norm
 
 from cfdna_interp.audit.columns import SUBJECTS_PER_TERM, HeldColumns
-from cfdna_interp.audit.hold import HOLDS, hold
+from cfdna_interp.audit.hold import Answer, hold
 from cfdna_interp.errors import InputError
 from cfdna_interp.stats.held import normal_scores, worth_of
 from cfdna_interp.stats.planning import FEWEST, Size
@@ -87,4 +87,4 @@ def _holds(
         curve = natural_spline(ranked, np.quantile(ranked, QUANTILES))
         terms += list((curve if len(terms) + curve.shape[1] <= carried else curve[:, :1]).T)
     X = np.column_stack(terms[:carried]) if terms else np.empty((2 * n, 0))
-    return hold(label, score, places, HeldColumns(X, ()), margin).answer == HOLDS
+    return hold(label, score, places, HeldColumns(X, ()), margin).answer is Answer.HOLDS

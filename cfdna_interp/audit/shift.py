@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import rankdata, ttest_ind
@@ -15,37 +14,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cfdna_interp.artifacts.matrix import usable
+from cfdna_interp.records.audit import FeatureShift, RoleShift
 from cfdna_interp.stats.multiplicity import benjamini_hochberg
 
 FOLDS = 5
 PERMUTATIONS = 199
 PER_ROLE = 10
-
-
-@dataclass(frozen=True)
-class FeatureShift:
-    """Held-out minus discovery mean in pooled SD; q of Welch's test after Benjamini-Hochberg."""
-
-    feature: str
-    group: str
-    difference: float
-    q: float
-
-
-@dataclass(frozen=True)
-class Shift:
-    """Cross-fitted AUROC of reading the role, against permuted roles; NaN with a ``reason``.
-
-    ``chance`` is the mean over permutations, ``p`` one-sided. ``features`` come strongest first.
-    """
-
-    auroc: float
-    chance: float
-    p: float
-    discovery: int
-    heldout: int
-    features: tuple[FeatureShift, ...]
-    reason: str
 
 
 def role_shift(
@@ -54,7 +28,7 @@ def role_shift(
     names: Sequence[str],
     groups: Sequence[str],
     rng: np.random.Generator,
-) -> Shift:
+) -> RoleShift:
     """Read the role from all features together, and compare each feature between the roles.
 
     The classifier two-sample test of Lopez-Paz and Oquab (2017): a ridge regression is fitted to the role on
@@ -79,18 +53,28 @@ def role_shift(
     elif not kept.any():
         reason = "no feature varies among the controls"
     if reason:
-        return Shift(np.nan, np.nan, np.nan, *n, (), reason)
+        return RoleShift(
+            auroc=None, chance=None, p=None, discovery=n[0], heldout=n[1], features=(), reason=reason
+        )
     roles = np.repeat([0, 1], n)
     seen, null = _classify(X[:, kept], roles, rng)
     p = (1 + int((null >= seen).sum())) / (1 + PERMUTATIONS)
     features = _each(discovery[:, kept], heldout[:, kept])
     found = [
-        FeatureShift(names[i], groups[i], difference, q)
+        FeatureShift(feature=names[i], group=groups[i], difference=difference, q=q)
         for i, difference, q in zip(np.flatnonzero(kept).tolist(), *features, strict=True)
         if np.isfinite(q)
     ]
     found.sort(key=lambda item: (-abs(item.difference), item.feature))
-    return Shift(seen, float(null.mean()), p, *n, tuple(found), "")
+    return RoleShift(
+        auroc=seen,
+        chance=float(null.mean()),
+        p=p,
+        discovery=n[0],
+        heldout=n[1],
+        features=tuple(found),
+        reason="",
+    )
 
 
 def _classify(X: np.ndarray, roles: np.ndarray, rng: np.random.Generator) -> tuple[float, np.ndarray]:

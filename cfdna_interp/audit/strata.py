@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,7 @@ class Strata:
     """
 
     codes: np.ndarray
-    finest: str
+    finest: Literal["batch", "site", ""]
     nested: bool
     coarse: float
     several: bool
@@ -57,7 +58,7 @@ def comparison_strata(labels: np.ndarray, subjects: pd.DataFrame) -> Strata:
         batch = site
     if not (batch != "").any():
         return Strata(np.zeros(len(y), dtype=np.int64), "", False, 0.0, False)
-    finest = "site" if (batch == site).all() else "batch"
+    finest: Literal["batch", "site"] = "site" if (batch == site).all() else "batch"
     cells = np.array([f"{s}\0{b}" if b else "" for s, b in zip(site, batch, strict=True)], dtype=object)
     mixed = {cell for cell in set(cells.tolist()) - {""} if len(set(y[cells == cell].tolist())) == 2}
     fine = np.isin(cells, list(mixed))

@@ -28,7 +28,5 @@ def command(config_path: Path, names: tuple[str, ...], threads: int) -> None:
     config = load_config(config_path)
     for sample in find_samples(config, names):
         qc = extract_sample(sample, config, threads)
-        found = (
-            f"{qc['counts']['fragments']} fragments, build {qc['build']}, methylation calls: {qc['dialect']}"
-        )
-        click.echo(f"sample {sample.sample}: {qc['reason'] or found}", err=True)
+        content = f"{qc.counts.fragments} fragments, build {qc.build}, methylation calls: {qc.dialect}"
+        click.echo(f"sample {sample.sample}: {qc.reason or content}", err=True)

@@ -10,13 +10,15 @@ import numpy as np
 
 from cfdna_interp.artifacts.exclusions import save_exclusions
 from cfdna_interp.artifacts.features import BAG_GROUPS, GROUPS, Feature, load_features
-from cfdna_interp.artifacts.files import atomic_path, read_result
+from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import ROLES, Sample, load_samples
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.table import write_table_matrices
 from cfdna_interp.features.technical import DIALECT, technical_columns
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.qc import SampleQuality
 
 if TYPE_CHECKING:
     import anndata
@@ -28,7 +30,7 @@ COVARIATES = ("subject", "site", "batch", "age", "sex")
 @dataclass(frozen=True, eq=False)
 class _Member:
     sample: Sample
-    qc: dict[str, Any]
+    qc: SampleQuality
     values: np.ndarray  # by place of the feature, as long as the places known when it was read
 
 
@@ -56,8 +58,8 @@ def write_matrices(config: Config) -> None:
     for role in ROLES:  # discovery first: it alone says which features there are
         kept[role] = []
         for sample in load_samples(layout.samples(role)):
-            qc = read_result(layout.qc(sample.sample), "extract")
-            if qc["decision"] == "keep":
+            qc = load_record(SampleQuality, layout.qc(sample.sample))
+            if qc.decision == "keep":
                 features = load_features(layout.features(sample.sample))
                 if role == "discovery":
                     for feature in features:
@@ -65,12 +67,11 @@ def write_matrices(config: Config) -> None:
                 kept[role].append(_Member(sample, qc, _values(features, definitions)))
                 continue
             if config.on_bad_sample == "stop":
-                reason = str(qc["reason"])
-                who = "" if reason.startswith("sample ") else f"sample {sample.sample}: {sample.bam}: "
-                raise InputError(f"{who}{reason}; drop it from the sheet, or set on_bad_sample: exclude")
-            excluded.append((sample, str(qc["reason"])))
+                who = "" if qc.reason.startswith("sample ") else f"sample {sample.sample}: {sample.bam}: "
+                raise InputError(f"{who}{qc.reason}; drop it from the sheet, or set on_bad_sample: exclude")
+            excluded.append((sample, qc.reason))
     _check_left(kept, excluded)
-    simulated = any(member.qc["simulated"] for role in ROLES for member in kept[role])
+    simulated = any(member.qc.simulated for role in ROLES for member in kept[role])
     present = _present_columns([member for role in ROLES for member in kept[role]])
     matrices = {role: _matrix(kept[role], definitions, present, simulated) for role in ROLES}
     for role, matrix in matrices.items():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+
+import msgspec
 
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.features import Feature, save_features
-from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.artifacts.sheet import Sample
@@ -21,6 +22,8 @@ from cfdna_interp.features.motifs import motif_features
 from cfdna_interp.features.tissue import tissue_features, tissue_record
 from cfdna_interp.features.tissue_methods import check_method
 from cfdna_interp.fragments.extract import failed, read_sample
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.qc import SampleQuality
 
 
 def compute_features(profile: Profile, atlas: Atlas | None, config: Config) -> list[Feature]:
@@ -37,7 +40,7 @@ def compute_features(profile: Profile, atlas: Atlas | None, config: Config) -> l
     return features + motif_features(profile) + coverage_features(profile)
 
 
-def extract_sample(sample: Sample, config: Config, threads: int = 1) -> dict[str, Any]:
+def extract_sample(sample: Sample, config: Config, threads: int = 1) -> SampleQuality:
     """Read a sample's alignments and write its fragments, profile, features and, last, quality record.
 
     With ``on_bad_sample: exclude`` unusable alignments give empty tables and a record that says why. For
@@ -58,9 +61,10 @@ def extract_sample(sample: Sample, config: Config, threads: int = 1) -> dict[str
         check_method(config.features.tissue_method, atlas, str(config.atlas))
     try:
         extraction = read_sample(sample, config, atlas, threads)
-        if atlas is not None and extraction.qc["dialect"] != "none":
+        if atlas is not None and extraction.qc.dialect != "none":
             check_content(extraction.profile, atlas, f"sample {sample.sample}: {sample.bam}")
-            extraction.qc["tissue"] = tissue_record(extraction.profile, atlas, config.features)
+            tissue = tissue_record(extraction.profile, atlas, config.features)
+            extraction = replace(extraction, qc=msgspec.structs.replace(extraction.qc, tissue=tissue))
         features = compute_features(extraction.profile, atlas, config)
     except InputError as error:
         if config.on_bad_sample == "stop":
@@ -70,5 +74,5 @@ def extract_sample(sample: Sample, config: Config, threads: int = 1) -> dict[str
     extraction.fragments.save(layout.fragments(sample.sample))
     extraction.profile.save(layout.profile(sample.sample))
     save_features(features, layout.features(sample.sample))
-    write_json(layout.qc(sample.sample), extraction.qc)
+    save_record(extraction.qc, layout.qc(sample.sample))
     return extraction.qc

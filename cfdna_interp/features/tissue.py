@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from cfdna_interp.artifacts.atlas import Atlas, slug
@@ -12,6 +10,8 @@ from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.config.settings import Features
 from cfdna_interp.features.atlas_content import expected_blocks
 from cfdna_interp.features.tissue_methods import complete, deconvolve, marker_counts, usable
+from cfdna_interp.records.qc import CellTypeShare, Markers, Residual, Tissue
+from cfdna_interp.records.values import known
 from cfdna_interp.stats.mixture_intervals import mixture_intervals
 
 GROUP = "tissue_of_origin"
@@ -63,21 +63,8 @@ def tissue_features(profile: Profile, atlas: Atlas, settings: Features) -> list[
     return features
 
 
-def tissue_record(profile: Profile, atlas: Atlas, settings: Features) -> dict[str, Any]:
-    """Return what a person should know before trusting the shares; ``tissue`` in ``qc/{sample}.json``.
-
-    Returns
-    -------
-    A dictionary with
-
-    - ``method``;
-    - ``markers``: ``blocks`` of the atlas, those ``covered``, and how many equally covered ones would tell
-      as much (``effective``, Kish: (sum n)^2 / sum n^2);
-    - ``counts``: fragments, or CpG calls, that the shares rest on;
-    - ``reason``: why the shares are missing, "" where they aren't;
-    - ``fractions``: cell type -> ``value``, 95 % interval ``low`` to ``high``, ``present``;
-    - ``residual``: squared residuals over binomial ones as ``value``, near 1 where the atlas explains the
-      counts, with its ``p``.
+def tissue_record(profile: Profile, atlas: Atlas, settings: Features) -> Tissue:
+    """Return what a person should know before trusting the shares.
 
     The intervals are of the shares, from the binomial likelihood of the counts (see
     :mod:`cfdna_interp.stats.mixture_intervals`), whichever method estimates the value; where that lies
@@ -87,40 +74,47 @@ def tissue_record(profile: Profile, atlas: Atlas, settings: Features) -> dict[st
     expected = complete(atlas)
     used = usable(total, expected)
     covered, counts = int(np.count_nonzero(total)), total[used].astype(np.float64)
-    record: dict[str, Any] = {
-        "method": settings.tissue_method,
-        "markers": {
-            "blocks": len(atlas),
-            "covered": covered,
-            "effective": float(counts.sum() ** 2 / (counts**2).sum()) if used.any() else 0.0,
-        },
-        "counts": int(counts.sum()),
-        "reason": "",
-        "fractions": {},
-        "residual": {"value": None, "p": None},
-    }
+    markers = Markers(
+        blocks=len(atlas),
+        covered=covered,
+        effective=float(counts.sum() ** 2 / (counts**2).sum()) if used.any() else 0.0,
+    )
+
+    def without(reason: str) -> Tissue:
+        return Tissue(
+            method=settings.tissue_method,
+            markers=markers,
+            counts=int(counts.sum()),
+            reason=reason,
+            fractions={},
+            residual=Residual(value=None, p=None),
+        )
+
     if covered < settings.min_markers:
         by_chance = expected_blocks(profile, atlas, settings.window)
-        record["reason"] = (
+        return without(
             f"{covered} of {len(atlas)} atlas blocks are covered, fewer than features.min_markers "
             f"({settings.min_markers}); fragments anywhere would touch {by_chance:.0f}"
         )
-        return record
     shares = deconvolve(marked, total, atlas, settings.tissue_method)
     if np.isnan(shares).any():
-        record["reason"] = "no fragment is in the marker state of its block"
-        return record
-    found = mixture_intervals(expected[used], marked[used], total[used])
-    record["residual"] = {"value": found.dispersion, "p": found.p}
-    record["fractions"] = {
-        name: {
-            "value": float(share),
-            "low": float(min(low, share)),
-            "high": float(max(high, share)),
-            "present": bool(present),
-        }
-        for name, share, low, high, present in zip(
-            atlas.cell_types, shares, found.low, found.high, found.present, strict=True
-        )
-    }
-    return record
+        return without("no fragment is in the marker state of its block")
+    intervals = mixture_intervals(expected[used], marked[used], total[used])
+    return Tissue(
+        method=settings.tissue_method,
+        markers=markers,
+        counts=int(counts.sum()),
+        reason="",
+        fractions={
+            name: CellTypeShare(
+                value=float(share),
+                low=float(min(low, share)),
+                high=float(max(high, share)),
+                present=bool(present),
+            )
+            for name, share, low, high, present in zip(
+                atlas.cell_types, shares, intervals.low, intervals.high, intervals.present, strict=True
+            )
+        },
+        residual=Residual(value=known(intervals.dispersion), p=known(intervals.p)),
+    )

@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from cfdna_interp.artifacts.atlas import Atlas
-from cfdna_interp.artifacts.files import read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.artifacts.sheet import load_samples
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.tissue_methods import complete, marker_counts
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.qc import SampleQuality
 from cfdna_interp.stats.mixture_em import UnknownTypes, fit_unknown
 from cfdna_interp.stats.resampling import stream
 
@@ -45,7 +46,7 @@ def add_unknown(config: Config, count: int) -> tuple[Atlas, UnknownTypes]:
     for sample in load_samples(layout.samples("discovery")):
         if not layout.qc(sample.sample).is_file():
             continue
-        if read_result(layout.qc(sample.sample), "extract")["decision"] == "keep":
+        if load_record(SampleQuality, layout.qc(sample.sample)).decision == "keep":
             marked, total = marker_counts(Profile.load(layout.profile(sample.sample)), atlas)
             if np.count_nonzero(total) >= config.features.min_markers:
                 counts.append((marked, total))

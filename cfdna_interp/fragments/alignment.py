@@ -23,6 +23,7 @@ from cfdna_interp.fragments.index import contig_starts
 from cfdna_interp.fragments.index import shards as shards_of
 from cfdna_interp.fragments.methylation import find_dialect
 from cfdna_interp.fragments.remote import is_remote, remote_index
+from cfdna_interp.records.qc import Dialect
 
 HEAD = 10_000  # reads looked at to tell paired from single-end and which methylation tags there are
 SIMULATED = "cfdna-interp simulation"  # how a header comment of our own simulation begins
@@ -84,7 +85,7 @@ class Alignment:
     contig_lengths: tuple[int, ...]
     build: str
     simulated: bool
-    dialect: str
+    dialect: Dialect
 
 
 def shards(alignment: Alignment, parts: int) -> list[Shard]:

@@ -7,26 +7,18 @@ https://doi.org/10.1186/gb-2012-13-10-r83).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from cfdna_interp.config.settings import Extract, per_mate
+from cfdna_interp.records.qc import Ends, SuggestedEnds
 
 CONVERSION = 0.98  # least share of cytosines outside CpGs that conversion must have reached
 CHH_CALLS = 500  # below it, the rate is not judged
 CALLS = 100  # a position needs for its level to be judged; the middle needs ten times as many
 DIFFERENCE = 0.05  # from the middle that matters: plasma reads differ by one or two points on their own
 ERRORS = 4.0  # standard errors that it must exceed besides
-
-
-@dataclass(frozen=True)
-class Ends:
-    """Bases at the ends of a mate, as sequenced, whose calls are better left out."""
-
-    ignore_5p: int
-    ignore_3p: int
 
 
 def suggest_ends(bias: np.ndarray) -> Ends | None:
@@ -59,17 +51,17 @@ def suggest_ends(bias: np.ndarray) -> Ends | None:
     limit = np.maximum(DIFFERENCE, ERRORS * np.sqrt(level * (1 - level) / n))
     differs = enough & (np.abs(levels - level) > limit)
     five, three = (int(np.argmin([*run, False])) for run in (differs[:quarter], differs[::-1][:quarter]))
-    return Ends(five, three)
+    return Ends(ignore_5p=five, ignore_3p=three)
 
 
-def larger(suggested: Mapping[str, Ends | None], end: str) -> int | None:
+def larger(suggested: SuggestedEnds, end: Literal["ignore_5p", "ignore_3p"]) -> int | None:
     """Return the larger ``ignore_5p`` or ``ignore_3p`` of the mates; None where neither is known."""
-    known = [int(getattr(ends, end)) for ends in suggested.values() if ends is not None]
-    return max(known, default=None)
+    mates = (suggested.read1, suggested.read2)
+    return max((int(getattr(ends, end)) for ends in mates if ends is not None), default=None)
 
 
 def call_warnings(
-    conversion: float | None, chh_calls: int, suggested: Mapping[str, Ends | None], extract: Extract
+    conversion: float | None, chh_calls: int, suggested: SuggestedEnds, extract: Extract
 ) -> list[str]:
     """Return a line for each thing that is wrong with the calls.
 
@@ -78,7 +70,7 @@ def call_warnings(
     conversion, chh_calls
         Share of converted cytosines outside CpGs, and how many it rests on.
     suggested
-        Mate -> its ends.
+        The ends of the mates.
     extract
         What is left out already.
     """
@@ -88,7 +80,7 @@ def call_warnings(
             f"conversion of {conversion:.1%} (from {chh_calls:,} CHH calls) is under {CONVERSION:.0%}, so "
             "methylation levels are off by as much; repeat the conversion, or drop the sample"
         )
-    for index, (mate, ends) in enumerate(suggested.items()):
+    for index, (mate, ends) in enumerate((("read1", suggested.read1), ("read2", suggested.read2))):
         for side, end, present in (
             ("first", "ignore_5p", extract.ignore_5p),
             ("last", "ignore_3p", extract.ignore_3p),

@@ -10,6 +10,7 @@ from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.fragments.filters import Rules, Tally
 from cfdna_interp.fragments.intervals import Intervals
 from cfdna_interp.fragments.kernels.mm import MM_COUNTS
+from cfdna_interp.records.qc import Dialect
 
 CHUNK = 16_384  # fragments of a chunk
 
@@ -46,7 +47,7 @@ class Settings:
     """
 
     rules: Rules
-    dialect: str
+    dialect: Dialect
     seed: int
     ignore_5p: int | tuple[int, ...] = 0
     ignore_3p: int | tuple[int, ...] = 0

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,6 +23,14 @@ from cfdna_interp.fragments.filters import REASONS, Rules, Tally
 from cfdna_interp.fragments.profile import Counter, check_atlas, touch_blocks
 from cfdna_interp.fragments.progress import Progress
 from cfdna_interp.fragments.source import Source, chunks, open_source, settings_of
+from cfdna_interp.records.qc import (
+    MethylationBias,
+    ModifiedBases,
+    ReadCounts,
+    SampleQuality,
+    SuggestedEnds,
+    Technical,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +48,12 @@ class Extraction:
     profile
         Counts over all fragments, or over the common number of them.
     qc
-        The quality record as in ``qc/{sample}.json``.
+        The quality record.
     """
 
     fragments: FragmentTable
     profile: Profile
-    qc: dict[str, Any]
+    qc: SampleQuality
 
 
 class Reservoir:
@@ -166,7 +173,7 @@ def read_sample(sample: Sample, config: Config, atlas: Atlas | None, threads: in
     subsample = total.reservoir.smallest(extract.fragments_per_sample)
     totals = total.totals
     qc = _quality(sample, source, totals, total.very_long, _unusable(config, source, totals), extract)
-    for line in qc["warnings"]:
+    for line in qc.warnings:
         logger.warning("%s: %s", source.who, line)
     return Extraction(
         fragments=empty_table(source.contig_names) if subsample is None else subsample,
@@ -261,48 +268,49 @@ def _largest_loss(tally: Tally) -> str:
 
 def _quality(
     sample: Sample, source: Source, totals: Totals, very_long: int, reason: str, extract: Extract
-) -> dict[str, Any]:
+) -> SampleQuality:
     tally = totals.tally
     fragments = tally.counts["fragments"]
     methylated, calls = totals.chh
     # Nothing is converted where modified bases are read directly.
     conversion = None if calls == 0 or source.dialect == "mm" else 1 - methylated / calls
-    suggested = {
-        mate: suggest_ends(bias) for mate, bias in zip(("read1", "read2"), totals.m_bias, strict=True)
-    }
-    return {
-        "sample": sample.sample,
-        "bam": sample.bam,
-        "simulated": source.simulated,
-        "dialect": source.dialect,
-        "decision": "exclude" if reason else "keep",
-        "reason": reason,
-        "counts": tally.counts,
-        "technical": {
-            "fragments": fragments,
-            "duplicate_rate": _ratio(tally.flagged_duplicate, tally.mapped),
-            "mapq_loss": _ratio(tally.below_mapq, tally.unique),
-            "gc": _ratio(totals.strong, totals.known),
-            "read_length": totals.longest_read or None,
-            "conversion": conversion,
-            "over_600bp": _ratio(very_long, fragments),
-            "m_bias_5p": larger(suggested, "ignore_5p"),
-            "m_bias_3p": larger(suggested, "ignore_3p"),
-        },
-        **_modified(source, totals),
-        "m_bias": {"read1": totals.m_bias[0], "read2": totals.m_bias[1]},
-        "suggested": {mate: None if ends is None else asdict(ends) for mate, ends in suggested.items()},
-        "warnings": call_warnings(conversion, calls, suggested, extract),
-        "build": source.build,
-    }
+    first, second = totals.m_bias
+    suggested = SuggestedEnds(read1=suggest_ends(first), read2=suggest_ends(second))
+    return SampleQuality(
+        sample=sample.sample,
+        bam=sample.bam,
+        build=source.build,
+        simulated=source.simulated,
+        dialect=source.dialect,
+        decision="exclude" if reason else "keep",
+        reason=reason,
+        counts=ReadCounts(**tally.counts),
+        technical=Technical(
+            fragments=fragments,
+            duplicate_rate=_ratio(tally.flagged_duplicate, tally.mapped),
+            mapq_loss=_ratio(tally.below_mapq, tally.unique),
+            gc=_ratio(totals.strong, totals.known),
+            read_length=totals.longest_read or None,
+            conversion=conversion,
+            over_600bp=_ratio(very_long, fragments),
+            m_bias_5p=larger(suggested, "ignore_5p"),
+            m_bias_3p=larger(suggested, "ignore_3p"),
+        ),
+        modified_bases=_modified(totals) if source.dialect == "mm" else None,
+        m_bias=MethylationBias(read1=_by_position(first), read2=_by_position(second)),
+        suggested=suggested,
+        warnings=tuple(call_warnings(conversion, calls, suggested, extract)),
+    )
 
 
-def _modified(source: Source, totals: Totals) -> dict[str, Any]:
+def _modified(totals: Totals) -> ModifiedBases:
     """Return what became of the CpG calls of modified bases that are neither 5mC nor unmodified."""
-    if source.dialect != "mm":
-        return {}
     unclear, hydroxy, hemi = totals.modified.tolist()
-    return {"modified_bases": {"unclear": unclear, "hydroxymethylated": hydroxy, "hemimethylated": hemi}}
+    return ModifiedBases(unclear=unclear, hydroxymethylated=hydroxy, hemimethylated=hemi)
+
+
+def _by_position(bias: np.ndarray) -> tuple[tuple[int, int], ...]:
+    return tuple((int(methylated), int(calls)) for methylated, calls in bias)
 
 
 def _ratio(part: float, whole: int) -> float | None:

@@ -9,28 +9,11 @@ from cfdna_interp.config.settings import Extract
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.build import bare, is_autosome
 from cfdna_interp.fragments.intervals import Intervals, load_intervals
+from cfdna_interp.records.qc import ReadCounts
 
-# Reasons in the order in which they are judged; the first that holds for a read or its pair counts.
-# mate_missing: single-end, the mate is unmapped, or it is not where the read's record says.
-# mate_distant: by the read's own record the mate begins more than the largest length away.
-# malformed: the CIGAR doesn't fit the read, or the tags run beyond the record.
-REASONS = (
-    "secondary_supplementary",
-    "unmapped",
-    "mate_missing",
-    "off_contig",
-    "mate_elsewhere",
-    "mate_distant",
-    "qc_fail",
-    "duplicate",
-    "low_mapq",
-    "malformed",
-    "not_inward",
-    "not_proper",
-    "length_out_of_range",
-    "blacklisted",
-    "no_sequence",
-)
+_NO_REASON = ("reads", "fragments", "overlap_calls_merged", "overlap_calls_discordant")
+# In the order in which they are judged; the first that holds for a read or its pair counts.
+REASONS = tuple(name for name in ReadCounts.__struct_fields__ if name not in _NO_REASON)
 
 PAIRED, PROPER, UNMAPPED, MATE_UNMAPPED, REVERSE, READ1 = 0x1, 0x2, 0x4, 0x8, 0x10, 0x40
 QC_FAIL, DUPLICATE, SECONDARY_SUPPLEMENTARY, WHICH_MATE = 0x200, 0x400, 0x900, 0xC0
@@ -112,19 +95,14 @@ class Tally:
     Attributes
     ----------
     counts
-        Reads per reason, and ``reads``, ``fragments``, ``overlap_calls_merged``,
-        ``overlap_calls_discordant``.
+        Field of :class:`cfdna_interp.records.qc.ReadCounts` -> its number so far.
     mapped, flagged_duplicate
         Primary mapped reads, and those of them flagged as duplicate.
     unique, below_mapq
         Primary mapped reads that are no duplicates, and those of them below the least MAPQ.
     """
 
-    counts: dict[str, int] = field(
-        default_factory=lambda: dict.fromkeys(
-            ("reads", *REASONS, "fragments", "overlap_calls_merged", "overlap_calls_discordant"), 0
-        )
-    )
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ReadCounts.__struct_fields__, 0))
     mapped: int = 0
     flagged_duplicate: int = 0
     unique: int = 0

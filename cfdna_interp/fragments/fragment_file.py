@@ -14,6 +14,7 @@ from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.alignment import SIMULATED
 from cfdna_interp.fragments.build import declared_build
+from cfdna_interp.records.qc import Dialect
 
 # Columns by their number. Five: FinaleDB's and FinaleToolkit's
 # (https://epifluidlab.github.io/FinaleToolkit/documentation/user_guide/inputdata.html). Three and six: BED;
@@ -64,7 +65,7 @@ class FragmentFile:
     contig_lengths: tuple[int, ...]
     build: str
     simulated: bool
-    dialect: str
+    dialect: Dialect
     columns: tuple[str, ...]
     skipped: int
     compressed: bool

@@ -11,13 +11,14 @@ from cfdna_interp.config.settings import per_mate
 from cfdna_interp.fragments.alignment import Alignment, unsorted
 from cfdna_interp.fragments.bgzf import Window, damaged
 from cfdna_interp.fragments.chunk import CHUNK, Chunk, Settings, Totals
-from cfdna_interp.fragments.filters import REASONS, Tally
+from cfdna_interp.fragments.filters import Tally
 from cfdna_interp.fragments.kernels import places, waiting
 from cfdna_interp.fragments.kernels import scan as kernels
 from cfdna_interp.fragments.kernels.memory import SLACK
 from cfdna_interp.fragments.kernels.mm import MM_COUNTS
 from cfdna_interp.fragments.methylation.mm import threshold_bytes
 from cfdna_interp.fragments.methylation.sites import Sites
+from cfdna_interp.records.qc import ReadCounts
 
 CALLS = 8 * CHUNK  # room for their CpG calls
 
@@ -210,13 +211,7 @@ class Scan:
         """Return the sums over everything read."""
         counts = self.counts.tolist()
         tally = Tally(
-            counts=dict(
-                zip(
-                    ("reads", *REASONS, "fragments", "overlap_calls_merged", "overlap_calls_discordant"),
-                    counts,
-                    strict=False,
-                )
-            ),
+            counts=dict(zip(ReadCounts.__struct_fields__, counts, strict=False)),
             mapped=counts[places.MAPPED],
             flagged_duplicate=counts[places.FLAGGED_DUPLICATE],
             unique=counts[places.UNIQUE],

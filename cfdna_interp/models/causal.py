@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +25,11 @@ from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from cfdna_interp.errors import InputError
-from cfdna_interp.models.causal_losses import Correlations, Losses, correlations, losses, predict
+from cfdna_interp.models.causal_losses import correlations, losses, predict
 from cfdna_interp.models.causal_texts import TokenTexts, build_tokenizer, tokenize
 from cfdna_interp.models.contract import FragmentInputs
 from cfdna_interp.models.rendering import Renderer
+from cfdna_interp.records.encoder import CausalPretraining
 from cfdna_interp.stats.resampling import stream
 
 WIDTH, HEADS, INNER, LAYERS = 48, 3, 96, 2  # about 47,000 parameters
@@ -38,24 +39,6 @@ BATCH_TOKENS = 8_192  # padding counted
 TESTED = 20  # one fragment of so many is kept for the losses that are reported
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class CausalPretraining(Losses, Correlations):
-    """What pre-training reached, and what token counts follow.
-
-    Attributes
-    ----------
-    tokens
-        Mean number of tokens of a fragment.
-    parameters, vocabulary, fragments
-        Size of the model and of its vocabulary; fragments trained on.
-    """
-
-    tokens: float
-    parameters: int
-    vocabulary: int
-    fragments: int
 
 
 def pretrain_causal(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 import numpy as np
 import torch
 
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.exclusions import kept_samples
-from cfdna_interp.artifacts.files import digest_file, write_json
+from cfdna_interp.artifacts.files import digest_file
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.config import Config
@@ -23,6 +20,8 @@ from cfdna_interp.models.contract import Encoder, FragmentInputs
 from cfdna_interp.models.device import resolve_device
 from cfdna_interp.models.pretrain import pooled_fragments, pretrain
 from cfdna_interp.models.whitening import fit_whitening
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.encoder import CausalPretraining, FragmentEncoder
 
 # Of a foreign encoder's embeddings, for means and principal components.
 WHITENING_FRAGMENTS = 20_000
@@ -44,9 +43,9 @@ def run_pretrain(config: Config) -> None:
         # Before hours are spent: a score of every sample.
         everybody = [*samples, *kept_samples(layout, "heldout")]
         read_scores(str(config.model.checkpoint), [sample.sample for sample in everybody])
-    record: dict[str, Any] = {"encoder": kind, "samples": len(samples)}
+    masked, causal, file = None, None, None
     if kind in ("reference", "table"):
-        encoder, reached = pretrain(
+        encoder, masked = pretrain(
             fragments,
             loci=loci,
             dim=config.model.dim,
@@ -56,22 +55,27 @@ def run_pretrain(config: Config) -> None:
             device="cpu" if config.model.device == "auto" else str(resolve_device(config.model.device)),
         )
         encoder.save(layout.file(REFERENCE))
-        record |= {"pretraining": vars(reached), "file": digest_file(layout.file(REFERENCE))}
+        file = digest_file(layout.file(REFERENCE))
         load_raw_encoder(config, layout)  # is this the model that model.digest names?
         described: Encoder = encoder
     else:
         if kind == "causal":
-            record |= {"pretraining": _causal(config, layout, fragments)}
+            causal = _causal(config, layout, fragments)
         described = _reduced(config, layout, fragments)
-    record |= {
-        "digest": described.digest,
-        "consumes": sorted(described.consumes),
-        "dim": described.dim,
-    }
-    write_json(layout.file("encoder.json"), record)
+    record = FragmentEncoder(
+        kind=kind,
+        samples=len(samples),
+        digest=described.digest,
+        file=file,
+        consumes=tuple(sorted(described.consumes)),
+        dim=described.dim,
+        masked=masked,
+        causal=causal,
+    )
+    save_record(record, layout.file(FragmentEncoder.FILE))
 
 
-def _causal(config: Config, layout: Layout, fragments: FragmentInputs) -> dict[str, Any]:
+def _causal(config: Config, layout: Layout, fragments: FragmentInputs) -> CausalPretraining:
     # Language models bring a library that the others do without.
     try:
         from cfdna_interp.models.causal import pretrain_causal
@@ -82,14 +86,13 @@ def _causal(config: Config, layout: Layout, fragments: FragmentInputs) -> dict[s
     from cfdna_interp.models.rendering import Renderer, Rendering
 
     rendering = Rendering.load(config.model.rendering or shipped("resources", "rendering", "causal.yaml"))
-    reached = pretrain_causal(
+    return pretrain_causal(
         fragments,
         Renderer(rendering, str(config.reference.fasta)),
         layout.file(CAUSAL),
         epochs=config.model.pretrain_epochs,
         seed=config.seed,
     )
-    return asdict(reached)
 
 
 def _reduced(config: Config, layout: Layout, fragments: FragmentInputs) -> Encoder:

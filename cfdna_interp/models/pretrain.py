@@ -8,7 +8,6 @@ would make the embedding hold on to what it was given.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.models.bags import inputs_of
 from cfdna_interp.models.contract import FragmentInputs
 from cfdna_interp.models.encoder import OFFSET_BIN, OFFSET_BINS, ReferenceEncoder
+from cfdna_interp.records.encoder import MaskedPretraining
 from cfdna_interp.stats.resampling import stream
 
 LENGTH_BIN = 5  # bp
@@ -28,28 +28,6 @@ MIN_STEPS = 500  # small cohorts pass over their fragments more often
 RATE = 3e-3
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Pretraining:
-    """What the last epoch of masked pre-training reached, on hidden values only.
-
-    Attributes
-    ----------
-    length_loss
-        Cross-entropy of hidden length bins in nats; ``length_floor`` is the entropy of the bins
-        themselves, which guessing from frequencies alone would reach.
-    call_loss, call_floor
-        The same of hidden call states.
-    fragments
-        Number of fragments trained on.
-    """
-
-    length_loss: float
-    length_floor: float
-    call_loss: float
-    call_floor: float
-    fragments: int
 
 
 class _Decoder(nn.Module):
@@ -69,7 +47,7 @@ class _Decoder(nn.Module):
 
 def pretrain(
     fragments: FragmentInputs, *, loci: int, dim: int, epochs: int, seed: int, device: str = "cpu"
-) -> tuple[ReferenceEncoder, Pretraining]:
+) -> tuple[ReferenceEncoder, MaskedPretraining]:
     """Fit the reference encoder.
 
     Parameters
@@ -153,16 +131,16 @@ def pretrain(
     return encoder, result
 
 
-def _summary(losses: np.ndarray, bins: np.ndarray, fragments: FragmentInputs) -> Pretraining:
+def _summary(losses: np.ndarray, bins: np.ndarray, fragments: FragmentInputs) -> MaskedPretraining:
     shares = np.bincount(bins) / len(bins)
     shares = shares[shares > 0]
     calls = fragments.states[fragments.states >= 0]
     level = float(calls.mean()) if len(calls) else 0.0
     entropy = -sum(p * np.log(p) for p in (level, 1 - level) if p > 0)
-    return Pretraining(
-        length_loss=losses[0] / max(losses[1], 1),
+    return MaskedPretraining(
+        length_loss=float(losses[0] / max(losses[1], 1)),
         length_floor=float(-(shares * np.log(shares)).sum()),
-        call_loss=losses[2] / max(losses[3], 1),
+        call_loss=float(losses[2] / max(losses[3], 1)),
         call_floor=float(entropy),
         fragments=len(fragments),
     )

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
 from msgspec import Struct, structs
 
 from cfdna_interp.artifacts.features import load_features
@@ -72,18 +73,18 @@ def samples_of(bams: Sequence[str], reading: Mapping[str, str]) -> list[Sample]:
 
 def _score(sample: Sample, proxy: Proxy, settings: Config) -> Scored:
     qc = extract_sample(sample, settings)
-    reason = "" if qc["decision"] == "keep" else str(qc["reason"])
+    reason = "" if qc.decision == "keep" else qc.reason
     if not reason:
         features = load_features(Layout.of(settings.outdir).features(sample.sample))
         measured = Measured(
             features={feature.name: feature.value for feature in features},
-            technical={**qc["technical"], **sample.technical},
+            technical={**msgspec.structs.asdict(qc.technical), **sample.technical},
             library={
-                "dialect": qc["dialect"],
+                "dialect": qc.dialect,
                 "reads": sample.reads or "paired",
                 "chemistry": sample.chemistry,
             },
-            simulated=qc["simulated"],
+            simulated=qc.simulated,
         )
         try:
             return score_features(sample.sample, proxy, measured)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.decomposition import PCA
 
-from cfdna_interp.artifacts.files import read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import TECHNICAL, Table
 from cfdna_interp.artifacts.sheet import load_samples
 from cfdna_interp.artifacts.training import TrainingDistance
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.qc import SampleQuality
 
 COMPONENTS = 10
 PER_COMPONENT = 5  # samples
@@ -99,7 +100,7 @@ def training_levels(table: Table, layout: Layout) -> dict[str, tuple[str, ...]]:
     kept = [sample for sample in listed if sample.sample in known]
     records = [layout.qc(sample.sample) for sample in kept]
     if records and all(path.is_file() for path in records):
-        cells["dialect"] = [str(read_result(path, "extract")["dialect"]) for path in records]
+        cells["dialect"] = [load_record(SampleQuality, path).dialect for path in records]
         cells["reads"] = [sample.reads or "paired" for sample in kept]
         cells["chemistry"] = [sample.chemistry for sample in kept]
     levels = {name: tuple(sorted(set(values) - {""})) for name, values in cells.items()}

@@ -61,10 +61,13 @@ def _file(kind: type[ResultFile]) -> Iterator[str]:
         yield from _fields(part)
 
 
-def _fields(kind: type) -> Iterator[str]:
+def _fields(kind: type[Record]) -> Iterator[str]:
     said = descriptions(kind)
     yield "| field | type | |"
     yield "|---|---|---|"
+    layout = kind.__struct_config__
+    if layout.tag is not None:
+        yield f'| `{layout.tag_field}` | "{layout.tag}" | Tells this type from others. |'
     for name, hint in _hints(kind).items():
         yield f"| `{name}` | {_type(hint)} | {said[name].replace('|', chr(92) + '|')} |"
 
@@ -79,7 +82,7 @@ def _summary(kind: type) -> str:
     return " ".join(inspect.cleandoc(kind.__doc__ or "").partition("\nAttributes\n")[0].split())
 
 
-def parts_of(kind: type, seen: set[type] | None = None) -> Iterator[type]:
+def parts_of(kind: type[Record], seen: set[type[Record]] | None = None) -> Iterator[type[Record]]:
     """Yield the records inside a record, each once, in the order of the fields."""
     seen = {kind} if seen is None else seen
     for hint in _hints(kind).values():
@@ -90,7 +93,7 @@ def parts_of(kind: type, seen: set[type] | None = None) -> Iterator[type]:
                 yield from parts_of(part, seen)
 
 
-def _named(hint: Any) -> Iterator[type]:
+def _named(hint: Any) -> Iterator[type[Record]]:
     if isinstance(hint, type) and get_origin(hint) is None and issubclass(hint, Record):
         yield hint
     for argument in get_args(hint):

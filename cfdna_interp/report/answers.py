@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from cfdna_interp.artifacts.sheet import ROLES
+from cfdna_interp.records.verdict import Status
 from cfdna_interp.report.answers_method import method_answers
 from cfdna_interp.report.collect import Run
 from cfdna_interp.report.heldout import detectable_sentence, held_out
@@ -62,12 +64,12 @@ def _result(run: Run) -> dict[str, str]:
     validation, audit, verdict = run.validation, run.audit, run.verdict
     opened = validation["opened"]
     main = [name for name in ("model", "proxy") if name in validation["scores"]]
-    against = [caution["sentence"] for caution in verdict["cautions"]]
-    open_ = [rung["rung"] for rung in verdict["rungs"] if rung["status"] != "earned"]
+    against = [caution.sentence for caution in verdict.cautions]
+    open_ = [rung.rung for rung in verdict.rungs if rung.status is not Status.EARNED]
     return {
-        "headline": " ".join([*verdict["sentences"], *against]),
+        "headline": " ".join([*verdict.sentences, *against]),
         "detectable": detectable_sentence(validation).rstrip("."),
-        "shift": shift_sentences(audit["shift"])[0].rstrip("."),
+        "shift": shift_sentences(audit.shift)[0].rstrip("."),
         "protocol": validation["protocol_digest"][:12] + "…",
         "opening": "the first opening of the held-out labels in this folder"
         if opened == 1
@@ -77,8 +79,8 @@ def _result(run: Run) -> dict[str, str]:
             f"{interval(validation['scores'][name]['auroc'])}"
             for name in main
         ),
-        "handling": f"{audit['handling']['status']}: {audit['handling']['reason']}",
-        "person": f"{audit['person']['status']}: {audit['person']['reason']}",
+        "handling": str(run.judged.handling),
+        "person": str(run.judged.person),
         "fairness": _fairness(validation["subgroups"]["model"]),
         "clusters": _clusters(run),
         "specification": (
@@ -87,12 +89,12 @@ def _result(run: Run) -> dict[str, str]:
             if run.proxy
             else f"there is no proxy: {run.no_proxy}"
         ),
-        "limits": _limits(open_, [caution["kind"] for caution in verdict["cautions"]]),
+        "limits": _limits(open_, [caution.kind for caution in verdict.cautions]),
         "next": f"rows of hypotheses.tsv: {len(run.hypotheses)}, each with the assay that would test it",
     }
 
 
-def _limits(open_: list[str], kinds: list[str]) -> str:
+def _limits(open_: Sequence[str], kinds: Sequence[str]) -> str:
     said = (
         f"not earned: {', '.join(sorted(open_))}; why stands beside each rung"
         if open_
@@ -136,10 +138,10 @@ def _clusters(run: Run) -> str:
     audit = run.audit
     divisions = run.validation["subgroups"]["model"]
     looked = {
-        "AUROC within batches": audit["handling"]["measure"] is not None and bool(audit["strata"]["finest"]),
-        "weighted for overlap in handling": audit["overlap_weighted"]["value"] is not None
-        and not audit["overlap_weighted"]["reason"],
-        "with one site left out": audit["leave_one_site_out"]["value"] is not None,
+        "AUROC within batches": audit.handling.measure is not None and bool(audit.strata.finest),
+        "weighted for overlap in handling": audit.overlap_weighted.value is not None
+        and not audit.overlap_weighted.reason,
+        "with one site left out": audit.leave_one_site_out.value is not None,
         "by site": any(row["by"] == "site" and any(g["auroc"] for g in row["groups"]) for row in divisions),
     }
     said = [name for name, done in looked.items() if done]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cfdna_interp import __version__
+from cfdna_interp.records.model import TableModel
 from cfdna_interp.report.collect import Run
 from cfdna_interp.report.missing import missing_sentence
 from cfdna_interp.report.proxy import PENALTIES
@@ -32,13 +33,13 @@ def method_answers(run: Run) -> dict[str, str]:
     table = run.table
     calculated = "a logit per sample from frozen models, averaged over a subject's samples"
     return {
-        "folds": str(run.encoder.get("folds", run.config.model.folds)),
+        "folds": str(run.folds),
         "opened": (
             "was opened once everything was frozen in this folder"
             if not run.validation["exploratory"]
             else f"had been opened before (this is opening {run.validation['opened']})"
         ),
-        "whom": WHOM if run.foreign or run.encoder["encoder"] in ELSEWHERE else "",
+        "whom": WHOM if run.foreign or run.model.kind in ELSEWHERE else "",
         "foreign_model": "kind, steps and tuning of the model under study; " + WHOM
         if run.foreign
         else "why this kind",
@@ -60,12 +61,12 @@ def method_answers(run: Run) -> dict[str, str]:
             else ""
         ),
         "judges": "" if table is None and not run.foreign else "whether people judged any",
-        "missing": missing_sentence(run.audit["missing"], table.record.empty if table else ()).rstrip("."),
+        "missing": missing_sentence(run.audit.missing, table.record.empty if table else ()).rstrip("."),
         "form": _form(run),
         "model": "; ".join(
             [
-                FOREIGN if run.foreign else MODELS[run.encoder["encoder"]],
-                f"cross-fitted by subject in {run.encoder.get('folds', run.config.model.folds)} folds",
+                FOREIGN if run.foreign else MODELS[run.model.kind],
+                f"cross-fitted by subject in {run.folds} folds",
                 "the proxy's penalty comes from cross-validation on all discovery subjects; nested "
                 "cross-validation judges it and chooses nothing"
                 if run.proxy
@@ -109,10 +110,10 @@ def _selection(run: Run) -> str:
 def _form(run: Run) -> str:
     if run.foreign:
         model = "in the model under study: not known"
-    elif run.table is not None:
+    elif isinstance(run.model, TableModel):
         model = (
             "in the model under study: clipped to the training range, standardised, principal components of "
-            "each group, " + ("splines" if "splines" in run.encoder["basis"] else "linear") + " in the logit"
+            "each group, " + ("splines" if "splines" in run.model.basis else "linear") + " in the logit"
         )
     else:
         model = "in the model under study: embedded fragments, through attention heads that are not linear"

@@ -22,6 +22,7 @@ from cfdna_interp.records.manifest import Manifest
 from cfdna_interp.report import words
 from cfdna_interp.report.checklist import checklist
 from cfdna_interp.report.collect import Run, collect
+from cfdna_interp.report.evidence import evidence_rows
 from cfdna_interp.report.feature_table import feature_rows
 from cfdna_interp.report.figures.attribution import attribution_figure
 from cfdna_interp.report.figures.audit import coefficient_figure, handling_forest
@@ -96,7 +97,6 @@ def render(run: Run, manifest: Manifest) -> str:
         "p_value": words.p_value,
         "group_name": words.group_name,
         "score_name": lambda score: words.score_name(score, whole),
-        "measure": words.measure,
         "significant": words.significant,
         "term_name": words.term_name,
         "concept_name": concept_name,
@@ -105,7 +105,7 @@ def render(run: Run, manifest: Manifest) -> str:
         "reference_name": lambda name: REFERENCES[name],
         "settings": _settings,
     }
-    judged = run.audit["handling"]["score"]
+    judged = run.audit.handling.score
     sections = sections_of(table=run.table is not None)
     return environment.get_template("report.html").render(
         run=run,
@@ -131,9 +131,10 @@ def render(run: Run, manifest: Manifest) -> str:
         n=run.counts(),
         scores=sorted(run.validation["scores"], key=words.score_rank),
         groups=sorted(run.dominance.groups, key=words.group_rank),
-        model_card=describe_model(run.encoder, run.dominance.fidelity, run.dominance.rivals),
+        model_card=describe_model(run.model, run.dominance.fidelity, run.dominance.rivals),
         outcome=outcome_title(run.dominance.outcome, run.dominance.group),
-        overruled=overruled(run.dominance.group, run.verdict["rungs"]),
+        evidence=evidence_rows,
+        overruled=overruled(run.dominance.group, run.verdict.rungs),
         sentences_of_roles=role_sentences(run.dominance),
         combinations=combinations(run.dominance.interventions),
         agreement=agreement(run.dominance.interventions),
@@ -164,7 +165,7 @@ def draw(run: Run) -> dict[str, go.Figure]:
         "auroc": auroc_forest(run.validation),
         "handling": handling_forest(run.audit, run.validation),
     }
-    judged = run.audit["handling"]["score"]
+    judged = run.audit.handling.score
     divided = subgroup_forest(
         subgroup_rows(run.validation, judged), run.validation["scores"][judged]["auroc"]
     )

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cfdna_interp.artifacts.files import read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import Sample
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.qc import SampleQuality, SuggestedEnds
 
 MATES = ("read1", "read2")
 CALLS = 100  # a position of a sample needs for its level to be shown
@@ -75,21 +76,26 @@ def load_calls(samples: Mapping[str, Sequence[Sample]], layout: Layout) -> CallT
     for role, members in samples.items():
         rates = []
         for sample in members:
-            record = read_result(layout.qc(sample.sample), "extract")
+            quality = load_record(SampleQuality, layout.qc(sample.sample))
             names.append(sample.sample)
-            for mate in MATES:
-                bias[mate].append(np.array(record["m_bias"][mate], dtype=np.int64).reshape(-1, 2))
-            known = [found for found in record["suggested"].values() if found is not None]
-            ends.append(max((int(n) for found in known for n in found.values()), default=0))
-            rate = record["technical"]["conversion"]
+            for mate, table in (("read1", quality.m_bias.read1), ("read2", quality.m_bias.read2)):
+                bias[mate].append(np.array(table, dtype=np.int64).reshape(-1, 2))
+            ends.append(_most(quality.suggested))
+            rate = quality.technical.conversion
             if rate is not None:
                 rates.append(rate)
-            if record["warnings"]:
-                flagged.append(Flagged(sample.sample, role, rate, tuple(record["warnings"])))
+            if quality.warnings:
+                flagged.append(Flagged(sample.sample, role, rate, quality.warnings))
         if rates:
             conversion[role] = (min(rates), float(np.median(rates)), max(rates), len(rates))
     levels = {mate: _levels(tables) for mate, tables in bias.items()}
     return CallTable(tuple(names), levels, np.array(ends, dtype=np.int64), conversion, tuple(flagged))
+
+
+def _most(suggested: SuggestedEnds) -> int:
+    """Return the largest number of bases to leave out, over mates and ends."""
+    mates = (suggested.read1, suggested.read2)
+    return max((max(ends.ignore_5p, ends.ignore_3p) for ends in mates if ends is not None), default=0)
 
 
 def _levels(tables: Sequence[np.ndarray]) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -18,23 +18,21 @@ from cfdna_interp.artifacts.sheet import ROLES, Sample
 from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.fragments.filters import REASONS
+from cfdna_interp.records.audit import Audit
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.dominance import Dominance
+from cfdna_interp.records.encoder import FragmentEncoder
+from cfdna_interp.records.model import TableModel
+from cfdna_interp.records.qc import ReadCounts, SampleQuality
+from cfdna_interp.records.verdict import Verdict
 from cfdna_interp.report.calls import CallTable, load_calls
 from cfdna_interp.report.feature_table import FeatureTable, load_feature_table
 from cfdna_interp.report.lengths import LengthTable, load_lengths
 from cfdna_interp.report.maps import Maps, load_maps
 from cfdna_interp.report.representation import NOTHING, Representation, load_representation
-from cfdna_interp.verdict.ladder import as_judged
+from cfdna_interp.verdict.ladder import Judgements, judgements
 
-# In the order in which the extraction stage asks; qc files list them alphabetically.
-FILTERS = ("reads", *REASONS, "fragments", "overlap_calls_merged", "overlap_calls_discordant")
-
-JUDGED: dict[str, dict[str, type]] = {
-    "audit": {"handling": dict, "person": dict, "shift": dict, "leakage": dict, "adjusted": list},
-    "verdict": {"sentences": list, "rungs": list, "simulated": bool, "cautions": list},
-}
+Opened = TypeVar("Opened", Audit, Verdict)
 
 
 @dataclass(frozen=True)
@@ -79,8 +77,10 @@ class Run:
         What the model relies on.
     validation, audit, verdict, proxy, protocol
         The JSON files of these names; ``proxy`` is None where there is none.
-    encoder
-        ``encoder.json``: the model under study.
+    judged
+        What is to be said of handling and of the person: the ladder may overrule the audit.
+    model
+        The model under study: the frozen encoder of fragments, or the regression of a table.
     maps
         Where contributions come from; None where the run has no maps.
     representation
@@ -102,11 +102,12 @@ class Run:
     table: FeatureTable | None
     dominance: Dominance
     validation: dict[str, Any]
-    audit: dict[str, Any]
-    verdict: dict[str, Any]
+    audit: Audit
+    judged: Judgements
+    verdict: Verdict
     proxy: dict[str, Any] | None
     protocol: dict[str, Any]
-    encoder: dict[str, Any]
+    model: FragmentEncoder | TableModel
     maps: Maps | None
     representation: Representation
     no_proxy: str
@@ -117,12 +118,17 @@ class Run:
     @property
     def simulated(self) -> bool:
         """Whether any of the alignments, or the table, were made by a program."""
-        return bool(self.verdict["simulated"])
+        return self.verdict.simulated
 
     @property
     def foreign(self) -> bool:
         """Whether of the model under study only scores are known: whom it was fitted on then isn't."""
-        return self.encoder["encoder"] in ("table", "scores")
+        return self.model.kind in ("table", "scores")
+
+    @property
+    def folds(self) -> int:
+        """Number of folds of the model under study."""
+        return self.model.folds if isinstance(self.model, TableModel) else self.config.model.folds
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Count subjects: role -> ``case`` and ``control``."""
@@ -168,11 +174,7 @@ def collect(config: Config, layout: Layout) -> Run:
         groups=dict,
     )
     scores = load_subjects(layout.file("validation.scores.parquet"), validation)
-    judged = {}
-    for stage, needs in JUDGED.items():
-        path = layout.file(f"{stage}.json")
-        judged[stage] = read_result(path, stage, **needs)
-        check_opening(validation, judged[stage], path, stage)
+    audit, verdict = _load(Audit, layout, validation), _load(Verdict, layout, validation)
     labels = {str(subject): int(label) for subject, label in zip(scores.subject, scores.label, strict=True)}
     samples = {}
     for role in ROLES:
@@ -207,40 +209,47 @@ def collect(config: Config, layout: Layout) -> Run:
         filters={role: _sum_filters(samples[role], layout) for role in fragments},
         table=table,
         dominance=load_record(Dominance, layout.file(Dominance.FILE)),
-        encoder=read_result(
-            layout.file("encoder.json"), "pretrain" if bams else "train", encoder=str, consumes=list
-        ),
+        model=load_record(FragmentEncoder, layout.file(FragmentEncoder.FILE))
+        if bams
+        else load_record(TableModel, layout.file(TableModel.FILE)),
         maps=load_maps(layout.file("maps.parquet"), config) if bams else None,
         representation=load_representation(config, layout) if bams else NOTHING,
         validation=validation,
-        audit=as_judged(judged["audit"], judged["verdict"]["rungs"]),
-        verdict=judged["verdict"],
+        audit=audit,
+        judged=judgements(audit, verdict.rungs),
+        verdict=verdict,
         proxy=proxy if proxy["group"] is not None else None,
         protocol=read_result(layout.file("protocol.json"), "proxy"),
         no_proxy=proxy["reason"],
         scores=scores,
-        hypotheses=_load_hypotheses(layout.file("hypotheses.tsv"), judged["verdict"]),
+        hypotheses=_load_hypotheses(layout.file("hypotheses.tsv"), verdict),
         exclusions=exclusions,
     )
 
 
+def _load(kind: type[Opened], layout: Layout, validation: Mapping[str, Any]) -> Opened:
+    """Read a file that has to be of the same opening as ``validation.json``."""
+    path = layout.file(kind.FILE)
+    record = load_record(kind, path)
+    marks = {"protocol_digest": record.protocol_digest, "opening": record.opening}
+    check_opening(validation, marks, path, kind.STAGE)
+    return record
+
+
 def _sum_filters(samples: list[Sample], layout: Layout) -> dict[str, int]:
-    totals = dict.fromkeys(FILTERS, 0)
-    for sample in samples:
-        for name, count in read_result(layout.qc(sample.sample), "extract")["counts"].items():
-            totals[name] = totals.get(name, 0) + count
-    return totals
+    """Return filter -> reads or fragments of all samples, in the order in which extraction asks."""
+    records = [load_record(SampleQuality, layout.qc(sample.sample)).counts for sample in samples]
+    return {name: sum(getattr(counts, name) for counts in records) for name in ReadCounts.__struct_fields__}
 
 
-def _load_hypotheses(path: Path, verdict: Mapping[str, Any]) -> list[dict[str, str]]:
+def _load_hypotheses(path: Path, verdict: Verdict) -> list[dict[str, str]]:
     try:
         header, rows = read_rows(path)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; run the verdict stage first") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is damaged ({error}); run the verdict stage again") from None
-    # A table that lost lines looks whole; a verdict of an older version says nothing of it.
-    digest = digest_file(path)
-    if not rows or (verdict.get("hypotheses_digest") or digest) != digest:
+    # A table that lost lines looks whole.
+    if not rows or verdict.hypotheses_digest != digest_file(path):
         raise InputError(f"{path} is not as it was written with verdict.json; run the verdict stage again")
     return [dict(zip(header, row, strict=True)) for row in rows]

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cfdna_interp.records.audit import (
+    Audit,
+    DepthCorrelation,
+    DepthMatched,
+    LeaveOneSiteOut,
+    Overlap,
+)
+from cfdna_interp.records.held import ColumnObstacle, HeldClaim, HeldMeasure
+from cfdna_interp.records.values import Interval
 from cfdna_interp.report.words import group_name, number, percent
+from cfdna_interp.verdict.ladder import Judgements
 
 Record = Mapping[str, Any]
 
 DEPTH_ROWS = 10  # features shown with their correlation with depth; audit.json has them all
 # What became of a recorded column, by its obstacle in audit.json.
 COLUMN_WORDS = {
-    "": "held",
-    "missing": "not held: not known for a fifth of a class or more",
-    "rare levels": "not held: most subjects have a level that fewer than 5 share",
-    "nobody": "not held: no case is compared with a control",
-    "strata": "held already: the same for all subjects who are compared",
-    "columns": "held already: columns before it tell it",
-    "label": "can't be held: the label tells it",
-    "too many": "not held: the subjects carry no further column",
+    None: "held",
+    ColumnObstacle.MISSING: "not held: not known for a fifth of a class or more",
+    ColumnObstacle.RARE_LEVELS: "not held: most subjects have a level that fewer than 5 share",
+    ColumnObstacle.NOBODY: "not held: no case is compared with a control",
+    ColumnObstacle.STRATA: "held already: the same for all subjects who are compared",
+    ColumnObstacle.COLUMNS: "held already: columns before it tell it",
+    ColumnObstacle.LABEL: "can't be held: the label tells it",
+    ColumnObstacle.TOO_MANY: "not held: the subjects carry no further column",
 }
 
 
@@ -45,7 +55,7 @@ class Measure:
     """
 
     name: str
-    value: Record | None
+    value: Interval | None
     subjects: str
     compare: str
     note: str
@@ -63,129 +73,127 @@ class ColumnRow:
     word: str
 
 
-def measures(audit: Record, validation: Record) -> list[Measure]:
+def measures(audit: Audit, validation: Record) -> list[Measure]:
     """Return the measures, the crude AUROC first, then those that rungs L4 and L5 rest on."""
-    n, score = validation["n"], audit["handling"]["score"]
-    crude = validation["scores"][score]["auroc"]
-    beside = f"crude {number(crude['value'])}, chance 0.50"
+    n, of = validation["n"], validation["scores"][audit.handling.score]["auroc"]
+    crude = Interval(value=of["value"], low=of["low"], high=of["high"])
+    beside = f"crude {number(crude.value)}, chance 0.50"
     everyone = f"{n['case']} cases + {n['control']} controls"
     return [
         Measure("All subjects (crude)", crude, everyone, "chance 0.50", "nothing is held"),
-        *_held("Within batches and sites", audit["within_strata"], "places alone"),
-        *_held("Batches, sites and technical columns held (L4)", *_claim(audit, "handling")),
-        *_held("Age, sex and further covariates held (L5)", *_claim(audit, "person")),
-        _overlap(audit["overlap_weighted"], beside, everyone),
-        _left_out(audit["leave_one_site_out"], beside),
-        _depth(audit["depth_matched"], beside),
+        *_held("Within batches and sites", audit.within_strata, "places alone"),
+        *_claim("Batches, sites and technical columns held (L4)", audit.handling),
+        *_claim("Age, sex and further covariates held (L5)", audit.person),
+        _overlap(audit.overlap_weighted, beside, everyone),
+        _left_out(audit.leave_one_site_out, beside),
+        _depth(audit.depth_matched, beside),
     ]
 
 
-def column_rows(audit: Record) -> list[ColumnRow]:
+def column_rows(handling: HeldClaim, person: HeldClaim) -> list[ColumnRow]:
     """Return every recorded column that varies, and the declared mediators."""
     rows = []
-    for rung, key in (("L4", "handling"), ("L5", "person")):
+    for rung, claim in (("L4", handling), ("L5", person)):
         rows += [
-            ColumnRow(rung, column["name"], column["p"], column["p_holm"], COLUMN_WORDS[column["obstacle"]])
-            for column in audit[key]["columns"]
+            ColumnRow(rung, column.name, column.p, column.p_holm, COLUMN_WORDS[column.obstacle])
+            for column in claim.columns
         ]
         rows += [
-            ColumnRow(rung, name, None, None, "not held: declared a mediator")
-            for name in audit[key]["mediators"]
+            ColumnRow(rung, name, None, None, "not held: declared a mediator") for name in claim.mediators
         ]
     return rows
 
 
-def decisions(audit: Record) -> list[tuple[str, str, str]]:
+def decisions(judged: Judgements) -> list[tuple[str, str, str]]:
     """Return rung, word and what would decide where nothing does, of rungs L4 and L5."""
     return [
-        (rung, record["status"], record["would_decide"])
-        for rung, record in (("L4", audit["handling"]), ("L5", audit["person"]))
-        if record["would_decide"]
+        (rung, judgement.word, judgement.would_decide)
+        for rung, judgement in (("L4", judged.handling), ("L5", judged.person))
+        if judgement.would_decide
     ]
 
 
-def deepest(depth: list[Record]) -> list[Record]:
+def deepest(depth: Sequence[DepthCorrelation]) -> list[DepthCorrelation]:
     """Return the features that go along with depth most, strongest first."""
-    measured = [row for row in depth if row["spearman"] is not None]
-    return sorted(measured, key=lambda row: (-abs(row["spearman"]), row["feature"]))[:DEPTH_ROWS]
+    return sorted(depth, key=lambda row: (-abs(row.spearman), row.feature))[:DEPTH_ROWS]
 
 
-def depth_counts(depth: list[Record]) -> dict[str, tuple[int, int]]:
+def depth_counts(depth: Sequence[DepthCorrelation]) -> dict[str, tuple[int, int]]:
     """Count by group: features that follow depth at a false-discovery rate of 5 %, and all."""
     counts: dict[str, tuple[int, int]] = {}
     for row in depth:
-        hits, total = counts.get(row["group"], (0, 0))
-        counts[row["group"]] = (hits + (row["q"] is not None and row["q"] <= 0.05), total + 1)
+        hits, total = counts.get(row.group, (0, 0))
+        counts[row.group] = (hits + (row.q <= 0.05), total + 1)
     return counts
 
 
-def _claim(audit: Record, key: str) -> tuple[Record | None, str]:
-    """Return the figures of a rung, and the names of what it holds."""
-    held = [column["name"] for column in audit[key]["columns"] if not column["obstacle"]]
-    return audit[key]["measure"], f"held: {', '.join(held)}" if held else "no column was held"
+def _claim(name: str, claim: HeldClaim) -> list[Measure]:
+    """Return the figures of a rung, with the names of what it holds."""
+    return _held(
+        name, claim.measure, f"held: {', '.join(claim.held)}" if claim.held else "no column was held"
+    )
 
 
-def _held(name: str, measure: Record | None, note: str) -> list[Measure]:
+def _held(name: str, measure: HeldMeasure | None, note: str) -> list[Measure]:
     """Return a held AUROC and its fall, one row each."""
     fall = f"{name}: fall from the crude AUROC"
     if measure is None:
         return [Measure(name, None, "", "crude, chance 0.50", "no case can be compared with a control")]
-    strata, worth = _counted(measure["strata"], "stratum", "strata"), number(measure["worth"], 0)
-    subjects = f"{measure['case']} cases + {measure['control']} controls in {strata}, worth {worth} + {worth}"
-    beside = f"crude {number(measure['crude'])} of the same subjects, chance 0.50"
+    strata, worth = _counted(measure.strata, "stratum", "strata"), number(measure.worth, 0)
+    subjects = f"{measure.case} cases + {measure.control} controls in {strata}, worth {worth} + {worth}"
+    beside = f"crude {number(measure.crude)} of the same subjects, chance 0.50"
     paired = "paired: both AUROCs share most of their noise"
     return [
-        Measure(name, measure["auroc"], subjects, beside, note),
-        Measure(fall, measure["fall"], subjects, "no fall 0", paired, usable=False),
+        Measure(name, measure.auroc, subjects, beside, note),
+        Measure(fall, measure.fall, subjects, "no fall 0", paired, usable=False),
     ]
 
 
-def _overlap(overlap: Record, beside: str, everyone: str) -> Measure:
+def _overlap(overlap: Overlap, beside: str, everyone: str) -> Measure:
     name = "Weighted for overlap in technical columns and site"
-    if overlap["value"] is None:
-        return Measure(name, None, "", beside, str(overlap["reason"]))
+    if overlap.value is None:
+        return Measure(name, None, "", beside, overlap.reason)
     subjects = (
-        f"{everyone}, worth {number(overlap['effective_case'], 0)} + "
-        f"{number(overlap['effective_control'], 0)} after weighting"
+        f"{everyone}, worth {number(overlap.effective_case, 0)} + "
+        f"{number(overlap.effective_control, 0)} after weighting"
     )
     check = (
-        f"largest standardised difference of a column between the classes {number(overlap['imbalance'])} "
-        f"before, {number(overlap['imbalance_weighted'])} after weighting; {percent(overlap['outside'])} of "
+        f"largest standardised difference of a column between the classes {number(overlap.imbalance)} "
+        f"before, {number(overlap.imbalance_weighted)} after weighting; {percent(overlap.outside)} of "
         "subjects have handling that all but tells the label"
     )
-    if overlap["reason"]:
-        check = f"not to be used: {overlap['reason']}; {check}"
-    return Measure(name, overlap, subjects, beside, check, usable=not overlap["reason"])
+    if overlap.reason:
+        check = f"not to be used: {overlap.reason}; {check}"
+    return Measure(name, overlap, subjects, beside, check, usable=not overlap.reason)
 
 
-def _left_out(left: Record, beside: str) -> Measure:
+def _left_out(left: LeaveOneSiteOut, beside: str) -> Measure:
     name = "Leaving one site out"
-    fitted = ", ".join(group_name(group).lower() for group in left["groups"])
-    if left["value"] is None:
-        return Measure(name, None, "", beside, str(left["reason"]))
-    sites = left["sites"]
-    cases, controls = (sum(site[kind] for site in sites) for kind in ("case", "control"))
+    fitted = ", ".join(group_name(group).lower() for group in left.groups)
+    if left.value is None:
+        return Measure(name, None, "", beside, left.reason)
+    cases, controls = sum(site.case for site in left.sites), sum(site.control for site in left.sites)
     listed = ", ".join(
-        f"{site['site']} {number(site['auroc'])} (n = {site['case']} + {site['control']})" for site in sites
+        f"{site.site} {number(site.auroc)} (n = {site.case} + {site.control})" for site in left.sites
     )
     return Measure(
         name,
         left,
-        f"{cases} cases + {controls} controls of both roles at {len(sites)} sites",
+        f"{cases} cases + {controls} controls of both roles at {len(left.sites)} sites",
         beside,
         f"a regression on {fitted}, fitted without the site on which it is tested: {listed}",
     )
 
 
-def _depth(matched: Record, beside: str) -> Measure:
+def _depth(matched: DepthMatched, beside: str) -> Measure:
     name = "Matched in depth"
-    if matched["value"] is None:
-        return Measure(name, None, "", beside, str(matched["reason"]))
+    if matched.value is None:
+        return Measure(name, None, "", beside, matched.reason)
     note = (
-        f"depth alone tells the label with AUROC {number(matched['depth_before'])} before and "
-        f"{number(matched['depth_after'])} after matching"
+        f"depth alone tells the label with AUROC {number(matched.depth_before)} before and "
+        f"{number(matched.depth_after)} after matching"
     )
-    return Measure(name, matched, f"{matched['pairs']} pairs of a case and a control", beside, note)
+    return Measure(name, matched, f"{matched.pairs} pairs of a case and a control", beside, note)
 
 
 def _counted(count: int, one: str, many: str) -> str:

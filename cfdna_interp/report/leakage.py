@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from cfdna_interp.records.audit import RoleShift
+from cfdna_interp.records.leaks import (
+    FollowedSource,
+    LabelSource,
+    Leakage,
+    MoleculePair,
+    SharedMolecules,
+    SimilarPair,
+    SimilarSamples,
+)
 from cfdna_interp.report.words import group_name, number, p_phrase, percent
 from cfdna_interp.verdict.leak_cautions import leak_words, source_words
-
-Record = Mapping[str, Any]
 
 FOUND, NOTHING, UNCHECKED = "found", "nothing found", "not checked"
 SIGNIFICANT = 0.05
@@ -44,20 +51,20 @@ class ShiftRow:
 
     feature: str
     group: str
-    difference: float | None
-    q: float | None
+    difference: float
+    q: float
 
 
 @dataclass(frozen=True)
 class Source:
     """A source of labels: its ``record`` in the audit, its words, and whether the score follows it."""
 
-    record: Record
+    record: LabelSource
     words: str
     followed: str
 
 
-def leak_sentence(leakage: Record) -> str:
+def leak_sentence(leakage: Leakage) -> str:
     """Say what breaks rung L0, in the words of the ladder."""
     said = leak_words(leakage)
     if not said:
@@ -65,57 +72,56 @@ def leak_sentence(leakage: Record) -> str:
     return f"This breaks rung L0: {said}."
 
 
-def sources(leakage: Record) -> list[Source]:
+def sources(leakage: Leakage) -> list[Source]:
     """Return every source, with whether the held-out score follows it within label and batch."""
-    followed = {row["source"]: row for row in leakage["followed"]}
+    followed = {row.source: row for row in leakage.followed}
     return [
         Source(
             row,
-            _capital(source_words(row["kind"], row["source"], row["column"])),
-            _followed(followed.get(row["source"]) if row["role"] == "heldout" else None),
+            _capital(source_words(row.kind, row.source, row.column)),
+            _followed(followed.get(row.source) if row.role == "heldout" else None),
         )
-        for row in leakage["readable_labels"]
+        for row in leakage.readable_labels
     ]
 
 
-def checks(leakage: Record) -> list[Check]:
+def checks(leakage: Leakage) -> list[Check]:
     """Return what was looked for, in the order of how bad a finding is."""
     return [
-        _subjects(leakage["shared_subjects"]),
-        _molecules(leakage["shared_fragments"]),
-        _twins(leakage["near_duplicates"]),
-        _readable(leakage["readable_labels"]),
+        _subjects(leakage.shared_subjects),
+        _molecules(leakage.shared_fragments),
+        _twins(leakage.near_duplicates),
+        _readable(leakage.readable_labels),
     ]
 
 
-def shift_sentences(shift: Record) -> list[str]:
+def shift_sentences(shift: RoleShift) -> list[str]:
     """Say whether held-out controls are like discovery controls."""
-    if shift["auroc"] is None:
-        return [f"Whether the controls of the roles are alike can't be told: {shift['reason']}."]
-    differ = sum(row["q"] is not None and row["q"] <= SIGNIFICANT for row in shift["features"])
+    if shift.auroc is None:
+        return [f"Whether the controls of the roles are alike can't be told: {shift.reason}."]
+    differ = sum(row.q <= SIGNIFICANT for row in shift.features)
     meaning = (
         "The held-out controls are other people, or were handled in another way: what is lost or gained on "
         "them needn't be the disease."
-        if shift["p"] is not None and shift["p"] <= SIGNIFICANT
+        if shift.p is not None and shift.p <= SIGNIFICANT
         else "No difference between them is shown."
     )
     return [
-        f"From all features together the role of a control is read with an AUROC of {number(shift['auroc'])} "
-        f"(permuted roles {number(shift['chance'])}, {p_phrase(shift['p'])}; n = {shift['discovery']} "
-        f"discovery + {shift['heldout']} held-out controls, cross-validated). {meaning}",
-        f"One by one, {differ} of {len(shift['features'])} features differ at a false-discovery rate of 5 %.",
+        f"From all features together the role of a control is read with an AUROC of {number(shift.auroc)} "
+        f"(permuted roles {number(shift.chance)}, {p_phrase(shift.p)}; n = {shift.discovery} "
+        f"discovery + {shift.heldout} held-out controls, cross-validated). {meaning}",
+        f"One by one, {differ} of {len(shift.features)} features differ at a false-discovery rate of 5 %.",
     ]
 
 
-def shift_rows(shift: Record) -> list[ShiftRow]:
+def shift_rows(shift: RoleShift) -> list[ShiftRow]:
     """Return the features that differ most between the roles, strongest first."""
     return [
-        ShiftRow(row["feature"], group_name(row["group"]), row["difference"], row["q"])
-        for row in shift["features"][:SHOWN]
+        ShiftRow(row.feature, group_name(row.group), row.difference, row.q) for row in shift.features[:SHOWN]
     ]
 
 
-def _subjects(shared: list[str]) -> Check:
+def _subjects(shared: Sequence[str]) -> Check:
     name = "Subjects in both roles"
     if not shared:
         return Check(name, NOTHING, "No name of a subject occurs in both roles, spelling aside.")
@@ -123,12 +129,12 @@ def _subjects(shared: list[str]) -> Check:
     return Check(name, FOUND, sentence, tuple(shared[:SHOWN]))
 
 
-def _molecules(record: Record) -> Check:
+def _molecules(record: SharedMolecules) -> Check:
     name = "The same molecules in two samples"
-    if record["reason"]:
-        return Check(name, UNCHECKED, f"{_capital(record['reason'])}.")
-    usual = f"{record['samples']} samples; of different subjects two share {percent(record['expected'], 1)}"
-    if not record["pairs"]:
+    if record.reason:
+        return Check(name, UNCHECKED, f"{_capital(record.reason)}.")
+    usual = f"{record.samples} samples; of different subjects two share {percent(record.expected, 1)}"
+    if not record.pairs:
         return Check(
             name, NOTHING, f"No two samples of different subjects share more than others do ({usual})."
         )
@@ -138,22 +144,22 @@ def _molecules(record: Record) -> Check:
         f"{_pairs(record)} of different subjects share fragments as one library sequenced twice would "
         f"({usual}).",
         tuple(
-            f"{_pair(pair)}: {percent(pair['share'])} of the smaller one's fragments, {p_phrase(pair['p'])}"
-            for pair in record["pairs"][:SHOWN]
+            f"{_pair(pair)}: {percent(pair.share)} of the smaller one's fragments, {p_phrase(pair.p)}"
+            for pair in record.pairs[:SHOWN]
         ),
     )
 
 
-def _twins(record: Record) -> Check:
+def _twins(record: SimilarSamples) -> Check:
     name = "Near-duplicates by their features"
-    if record["reason"]:
-        return Check(name, UNCHECKED, f"{_capital(record['reason'])}.")
-    looked = "".join(f", {group_name(group).lower()}" for group in record["searched"])
+    if record.reason:
+        return Check(name, UNCHECKED, f"{_capital(record.reason)}.")
+    looked = "".join(f", {group_name(group).lower()}" for group in record.searched)
     rests = (
-        f"{record['samples']} samples, intrinsic dimension {number(record['dimension'], 0)}; looked for over "
+        f"{record.samples} samples, intrinsic dimension {number(record.dimension, 0)}; looked for over "
         f"all features{looked}"
     )
-    if not record["pairs"]:
+    if not record.pairs:
         sentence = f"No two samples of different subjects lie nearer than chance makes them ({rests})."
         return Check(name, NOTHING, sentence)
     return Check(
@@ -161,18 +167,18 @@ def _twins(record: Record) -> Check:
         FOUND,
         f"{_pairs(record)} of different subjects lie nearer than two people's do ({rests}).",
         tuple(
-            f"{_pair(pair)}: {percent(pair['ratio'])} of the distance to the fifth neighbour"
-            f"{_alike_in(pair)}, {p_phrase(pair['q']).replace('p', 'q', 1)}"
-            for pair in record["pairs"][:SHOWN]
+            f"{_pair(pair)}: {percent(pair.ratio)} of the distance to the fifth neighbour"
+            f"{_alike_in(pair)}, {p_phrase(pair.q).replace('p', 'q', 1)}"
+            for pair in record.pairs[:SHOWN]
         ),
     )
 
 
-def _readable(sources: list[Record]) -> Check:
+def _readable(sources: Sequence[LabelSource]) -> Check:
     name = "Label read from ids, order, dates or missing cells"
     if not sources:
         return Check(name, UNCHECKED, "Nothing of the kind varies enough, or the classes are too small.")
-    telling = [source for source in sources if source["tells"]]
+    telling = [source for source in sources if source.tells]
     looked = f"{len(sources)} sources, p after Holm within a role"
     if not telling:
         return Check(name, NOTHING, f"Nothing of the kind tells the label ({looked}).")
@@ -185,39 +191,39 @@ def _readable(sources: list[Record]) -> Check:
     )
 
 
-def _telling(source: Record) -> str:
-    words = _capital(source_words(source["kind"], source["source"], source["column"]))
+def _telling(source: LabelSource) -> str:
+    words = _capital(source_words(source.kind, source.source, source.column))
     return (
-        f"{words}, {source['role'].replace('heldout', 'held-out')}: AUROC {number(source['auroc'])} "
-        f"(permuted {number(source['chance'])}, {p_phrase(source['p_holm'])}, n = {source['subjects']} "
+        f"{words}, {source.role.replace('heldout', 'held-out')}: AUROC {number(source.auroc)} "
+        f"(permuted {number(source.chance)}, {p_phrase(source.p_holm)}, n = {source.subjects} "
         "subjects)"
     )
 
 
-def _followed(row: Record | None) -> str:
+def _followed(row: FollowedSource | None) -> str:
     """Say what is known of the score and a source that tells the held-out label."""
     if row is None:
         return "not asked"
-    if row["correlation"] is None:
+    if row.correlation is None:
         return "can't be told: nothing varies within label and batch"
-    return f"correlation {number(row['correlation'])}, {p_phrase(row['p_holm'])}"
+    return f"correlation {number(row.correlation)}, {p_phrase(row.p_holm)}"
 
 
-def _alike_in(pair: Record) -> str:
-    return f" in {group_name(pair['group']).lower()}" if pair["group"] else ""
+def _alike_in(pair: SimilarPair) -> str:
+    return f" in {group_name(pair.group).lower()}" if pair.group else ""
 
 
-def _pairs(record: Record) -> str:
-    count = len(record["pairs"])
+def _pairs(record: SharedMolecules | SimilarSamples) -> str:
+    count = len(record.pairs)
     return f"{count} {'pair' if count == 1 else 'pairs'} of samples"
 
 
-def _pair(pair: Record) -> str:
-    a, b = (
-        f"{pair[key]} ({role.replace('heldout', 'held-out')})"
-        for key, role in zip("ab", pair["roles"], strict=True)
+def _pair(pair: SimilarPair | MoleculePair) -> str:
+    one, other = (
+        f"{sample} ({role.replace('heldout', 'held-out')})"
+        for sample, role in zip((pair.a, pair.b), pair.roles, strict=True)
     )
-    return f"{a} and {b}"
+    return f"{one} and {other}"
 
 
 def _capital(text: str) -> str:

@@ -26,6 +26,7 @@ COHORT_FILES = (
     "encoder.safetensors",
     "whitening.safetensors",
     "encoder.json",
+    "model.json",
     "heads.safetensors",
     "retraining.json",
     "predictions.discovery.parquet",
@@ -46,8 +47,14 @@ COHORT_FILES = (
     "hypotheses.tsv",
 )
 # Of one route alone: in the folder of a run on the other route they are an earlier run's.
-ALIGNMENT_FILES = ("encoder.safetensors", "whitening.safetensors", "heads.safetensors", "maps.parquet")
-TABLE_FILES = ("table.json", "feature_shares.parquet")
+ALIGNMENT_FILES = (
+    "encoder.safetensors",
+    "whitening.safetensors",
+    "encoder.json",
+    "heads.safetensors",
+    "maps.parquet",
+)
+TABLE_FILES = ("table.json", "model.json", "feature_shares.parquet")
 PART_FILES = {
     "probes": ("probes.json",),
     "features": ("funnel.json", "sparse_features.parquet"),

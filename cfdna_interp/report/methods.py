@@ -7,6 +7,7 @@ from collections import Counter
 from cfdna_interp import __version__
 from cfdna_interp.artifacts.sheet import ROLES, Sample
 from cfdna_interp.fragments.fragment_file import is_fragment_file
+from cfdna_interp.records.model import TableModel
 from cfdna_interp.report.collect import Run
 from cfdna_interp.report.interventions import REFERENCES, combination_name
 from cfdna_interp.report.methods_table import attribution_paragraph, features_paragraph, model_paragraph
@@ -21,9 +22,13 @@ PAIRED, SINGLE, LINES = "mates", "whole reads", "lines of a fragment file"
 
 def methods_paragraphs(run: Run) -> list[str]:
     """Describe in plain text what was done: cohort, fragments, model, attribution, embeddings, validation."""
-    if run.table is not None:
-        missing = missing_sentence(run.audit["missing"], run.table.record.empty)
-        middle = [features_paragraph(run.table, missing), model_paragraph(run), attribution_paragraph(run)]
+    if run.table is not None and isinstance(run.model, TableModel):
+        missing = missing_sentence(run.audit.missing, run.table.record.empty)
+        middle = [
+            features_paragraph(run.table, missing),
+            model_paragraph(run.model),
+            attribution_paragraph(run),
+        ]
         return [_cohort(run), *middle, _validation(run)]
     paragraphs = [_cohort(run), _fragments(run), _model(run), _attribution(run)]
     if run.config.representation.parts:
@@ -101,7 +106,7 @@ def _methylation_read(run: Run) -> bool:
 
 
 def _model(run: Run) -> str:
-    model, scores_only = run.config.model, run.encoder["encoder"] == "table"
+    model, scores_only = run.config.model, run.model.kind == "table"
     held = (
         "Held-out scores are the model's own; those of subsets of groups are the surrogate's."
         if scores_only
@@ -117,7 +122,7 @@ def _model(run: Run) -> str:
 
 
 def _encoder(run: Run) -> str:
-    kind, dim = run.encoder["encoder"], run.encoder["dim"]
+    kind, dim = run.model.kind, run.model.dim
     calls = "CpG calls with their offsets, " if _methylation_read(run) else ""
     masked = (
         f"An encoder of fragments (length, {calls}locus; embedding dimension {dim}) "
@@ -176,7 +181,7 @@ def _embeddings(run: Run) -> str:
     sentences = ["Embeddings of discovery fragments were looked into beside, without a part in the verdict."]
     if found.probes is not None:
         sentences.append(
-            f"Linear probes (ridge, logistic) were cross-fitted by subject on {found.probes['fragments']:,} "
+            f"Linear probes (ridge, logistic) were cross-fitted by subject on {found.probes.fragments:,} "
             "fragments, beside a control task, an encoder of the same architecture with weights drawn anew "
             "and the other inputs; each concept was then erased by least squares, and the loss of the frozen "
             "heads' cross-fitted AUROC held against erasing as many random directions."
@@ -187,7 +192,7 @@ def _embeddings(run: Run) -> str:
             f"active, were trained on up to {settings.fragments:,} fragments, single and in blocks of "
             f"{settings.block}. A feature's contribution to the logit (integrated gradient × activation) had "
             "to tell cases from controls by more than the 95 % quantile of the largest of all features under "
-            f"{found.funnel['permuted_heads']} heads with permuted labels, and to do so in 95 % of "
+            f"{found.funnel.permuted_heads} heads with permuted labels, and to do so in 95 % of "
             f"{settings.resamples:,} resamples of subjects; features were named by the family of properties "
             "that alone explains most of their activation, at a false-discovery rate of 5 %."
         )
@@ -203,19 +208,15 @@ def _embeddings(run: Run) -> str:
 def _held(run: Run) -> str:
     """Say how handling and the person were held, and what was."""
     audit, margin = run.audit, run.protocol["margins"]["fall_margin"]
-    named = {
-        key: [column["name"] for column in audit[key]["columns"] if not column["obstacle"]]
-        for key in ("handling", "person")
-    }
-    mediators = sorted({*audit["handling"]["mediators"], *audit["person"]["mediators"]})
+    mediators = sorted({*audit.handling.mediators, *audit.person.mediators})
     declared = f" Declared mediators were not held: {', '.join(mediators)}." if mediators else ""
     return (
         "For rungs L4 and L5 cases were compared with controls of the same batch, or of the same site where "
         "a batch held one class (strata weighed by n1·n0/(n1+n0); L5: all subjects together), after what "
         "held columns say of the score within stratum and class was taken off its normal scores "
         "(covariate-adjusted ROC curve, Janes and Pepe 2009). "
-        f"L4 held {', '.join(named['handling']) or 'no column'}; L5 held "
-        f"{', '.join(named['person']) or 'no column'}. Either was earned where the interval of the held "
+        f"L4 held {', '.join(audit.handling.held) or 'no column'}; L5 held "
+        f"{', '.join(audit.person.held) or 'no column'}. Either was earned where the interval of the held "
         "AUROC lay above 0.5 and the one-sided 95 % bound of its fall from the crude AUROC below "
         f"{margin}.{declared}"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cfdna_interp.records.model import TableModel
 from cfdna_interp.report.feature_table import FeatureTable
 from cfdna_interp.report.model import basis_sentence
 from cfdna_interp.report.roles import roles_method
@@ -25,10 +26,10 @@ def features_paragraph(table: FeatureTable, missing: str) -> str:
     )
 
 
-def model_paragraph(run: Run) -> str:
+def model_paragraph(model: TableModel) -> str:
     """Describe the model under study and how it was fitted."""
-    scores = run.encoder["encoder"] == "scores"
-    model = (
+    scores = model.kind == "scores"
+    about = (
         "The model under study was known by its scores; a ridge regression of their logits on all feature "
         "groups stood in for it."
         if scores
@@ -38,17 +39,17 @@ def model_paragraph(run: Run) -> str:
     held = (
         "Held-out scores are the model's own; those of subsets of groups are the surrogate's."
         if scores
-        else f"Held-out logits are the mean over the models of {run.encoder['folds']} folds."
+        else f"Held-out logits are the mean over the models of {model.folds} folds."
     )
     return (
-        f"{model} It was cross-fitted by subject in {run.encoder['folds']} folds; inside each fold missing "
+        f"{about} It was cross-fitted by subject in {model.folds} folds; inside each fold missing "
         "values took the median, values beyond the range of the training samples counted as the furthest of "
         "them, features were standardised, groups entered with the same total variance, each reduced to its "
         "principal components, at most 128, without labels. Groups were weighed otherwise (by their numbers "
         "of features, in steps, or one of them behind the others) where the leave-one-out errors of a fold's "
         "training subjects, after the best stretch of predictions, became smaller by more than one standard "
         "error of the paired difference; natural cubic splines of each feature, three knots, were taken by "
-        f"the same rule. {basis_sentence(run.encoder['basis'], whose)} The penalty was the largest whose "
+        f"the same rule. {basis_sentence(model.basis, whose)} The penalty was the largest whose "
         "leave-one-out squared error among a fold's training subjects was within one standard error of the "
         "least. "
         f"{held}"

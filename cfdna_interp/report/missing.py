@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from cfdna_interp.artifacts.sheet import ROLES
+from cfdna_interp.records.audit import MissingShare
 from cfdna_interp.report.words import ROLE_NAMES, group_name, percent, term_name
 
-Record = Mapping[str, Any]
 NAMED = 6  # in the sentence; the table has them all
 
 
@@ -29,11 +28,11 @@ class MissingRow:
 
     name: str
     columns: int
-    roles: dict[str, Record]
+    roles: dict[str, MissingShare]
     note: str
 
 
-def missing_rows(missing: Sequence[Record], left_out: Mapping[str, str]) -> list[MissingRow]:
+def missing_rows(missing: Sequence[MissingShare], left_out: Mapping[str, str]) -> list[MissingRow]:
     """Return a row for each feature group and each column, both roles side by side.
 
     Parameters
@@ -43,13 +42,13 @@ def missing_rows(missing: Sequence[Record], left_out: Mapping[str, str]) -> list
     left_out
         Column -> why it is in no baseline, as in ``protocol.json``.
     """
-    rows: dict[tuple[str, str], dict[str, Record]] = {}
+    rows: dict[tuple[str, str], dict[str, MissingShare]] = {}
     for row in missing:
-        rows.setdefault((row["kind"], row["name"]), {})[row["role"]] = row
+        rows.setdefault((row.kind, row.name), {})[row.role] = row
     return [
         MissingRow(
             _name(kind, name),
-            next(iter(roles.values()))["columns"],
+            next(iter(roles.values())).columns,
             roles,
             "; ".join(part for part in (_worst(roles), _left_out(left_out.get(name, ""))) if part),
         )
@@ -57,7 +56,7 @@ def missing_rows(missing: Sequence[Record], left_out: Mapping[str, str]) -> list
     ]
 
 
-def missing_sentence(missing: Sequence[Record], empty: Sequence[str] = ()) -> str:
+def missing_sentence(missing: Sequence[MissingShare], empty: Sequence[str] = ()) -> str:
     """Say how much is missing of which features and columns, and what takes its place.
 
     Parameters
@@ -82,30 +81,30 @@ def missing_sentence(missing: Sequence[Record], empty: Sequence[str] = ()) -> st
 
 def _told(row: MissingRow) -> str:
     parts = [
-        f"{percent(row.roles[role]['case']['missing'], 1)} of {ROLE_NAMES[role].lower()} cases and "
-        f"{percent(row.roles[role]['control']['missing'], 1)} of controls"
+        f"{percent(row.roles[role].case.missing, 1)} of {ROLE_NAMES[role].lower()} cases and "
+        f"{percent(row.roles[role].control.missing, 1)} of controls"
         for role in ROLES
         if role in row.roles
     ]
     return f"{row.name[:1].lower()}{row.name[1:]} {', '.join(parts)}"
 
 
-def _most(row: Record) -> float:
-    return max(row[label]["missing"] or 0.0 for label in ("case", "control"))
+def _most(row: MissingShare) -> float:
+    return max(row.case.missing or 0.0, row.control.missing or 0.0)
 
 
 def _name(kind: str, name: str) -> str:
     return group_name(name) if kind == "features" else term_name(name)
 
 
-def _worst(roles: Mapping[str, Record]) -> str:
-    found = [row["worst"] for row in roles.values() if row["worst"] is not None]
+def _worst(roles: Mapping[str, MissingShare]) -> str:
+    found = [row.worst for row in roles.values() if row.worst is not None]
     if not found:
         return ""
-    worst = max(found, key=lambda one: abs(one["case"] - one["control"]))
+    worst = max(found, key=lambda one: abs(one.case - one.control))
     return (
-        f"differs most in {worst['column']}: {percent(worst['case'], 1)} of cases, "
-        f"{percent(worst['control'], 1)} of controls"
+        f"differs most in {worst.column}: {percent(worst.case, 1)} of cases, "
+        f"{percent(worst.control, 1)} of controls"
     )
 
 

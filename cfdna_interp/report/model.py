@@ -11,6 +11,8 @@ from cfdna_interp.attribution.judge import FIDELITY
 from cfdna_interp.attribution.tabular.rivals import BEATEN, PLAIN, beaten_by
 from cfdna_interp.attribution.tabular.weighting import STEPS
 from cfdna_interp.cohort.table import CLIP
+from cfdna_interp.records.encoder import CausalPretraining, FragmentEncoder
+from cfdna_interp.records.model import TableModel
 from cfdna_interp.records.retraining import Rival, SurrogateFidelity
 from cfdna_interp.records.values import Interval
 from cfdna_interp.report.words import group_name, group_rank, interval, number, percent, significant
@@ -71,33 +73,32 @@ class ModelCard:
 
 
 def describe_model(
-    encoder: Record, fidelity: SurrogateFidelity | None, rivals: Sequence[Rival] = ()
+    model: FragmentEncoder | TableModel, fidelity: SurrogateFidelity | None, rivals: Sequence[Rival] = ()
 ) -> ModelCard:
     """Describe the model.
 
     Parameters
     ----------
-    encoder
-        ``encoder.json``.
+    model
+        The frozen encoder of fragments, or the regression of a table.
     fidelity
         How well the surrogate follows a model that is known by its scores; None otherwise.
     rivals
         Plainer models beside that of a table; empty where there are none.
     """
-    if encoder["encoder"] in TABLE_KINDS:
-        return ModelCard(tuple(_of_table(encoder, fidelity, rivals)), ())
-    kind, reads = encoder["encoder"], set(encoder["consumes"])
+    if isinstance(model, TableModel):
+        return ModelCard(tuple(_of_table(model, fidelity, rivals)), ())
+    reads = set(model.consumes)
     told = [
-        KINDS[kind],
+        KINDS[model.kind],
         f"Of a fragment it reads {_listed([READS[name] for name in READS if name in reads])}, and "
-        f"gives {encoder['dim']} numbers, its embedding.",
+        f"gives {model.dim} numbers, its embedding.",
     ]
     blind = [READS[name] for name in GROUPS if name not in reads]
     if blind:
         told.append(f"It doesn't read {_listed(blind)}: what is put down to it is not from there.")
-    reached = encoder.get("pretraining")
-    if kind == "causal" and reached is not None:
-        told += [_size(reached), _entanglement(reached)]
+    if model.causal is not None:
+        told += [_size(model.causal), _entanglement(model.causal)]
     elif "sequence" in reads:
         told.append(
             "The number of tokens of a fragment follows its length, and its methylation too where a "
@@ -106,25 +107,25 @@ def describe_model(
         )
     if fidelity is not None:
         told.append(_surrogate(fidelity))
-    return ModelCard(tuple(told), () if reached is None else _losses(reached))
+    return ModelCard(tuple(told), _losses(model))
 
 
-def _of_table(encoder: Record, fidelity: SurrogateFidelity | None, rivals: Sequence[Rival]) -> list[str]:
-    groups = [group_name(group).lower() for group in sorted(encoder["groups"], key=group_rank)]
-    features = sum(group["features"] for group in encoder["groups"].values())
-    penalties = ", ".join(significant(penalty) for penalty in encoder["penalty"])
-    whose = "surrogate" if encoder["encoder"] == "scores" else "model"
+def _of_table(model: TableModel, fidelity: SurrogateFidelity | None, rivals: Sequence[Rival]) -> list[str]:
+    groups = [group_name(group).lower() for group in sorted(model.groups, key=group_rank)]
+    features = sum(group.features for group in model.groups.values())
+    penalties = ", ".join(significant(penalty) for penalty in model.penalty)
+    whose = "surrogate" if model.kind == "scores" else "model"
     told = [
-        TABLE_KINDS[encoder["encoder"]],
+        TABLE_KINDS[model.kind],
         f"It reads {features:,} features of {_listed(groups)}. Inside each fold missing values take the "
         "median, values beyond the range of the training samples count as the furthest of them, features are "
         "standardised, and groups enter with the same total variance unless a fold chose otherwise; each is "
         "then replaced by its principal components, at most 128 and none of them seeing "
-        f"a label: {encoder['dim']} inputs.",
-        _weighting_sentence(encoder["weighting"]),
+        f"a label: {model.dim} inputs.",
+        _weighting_sentence(model.weighting),
         "The penalty on the squared coefficients is the largest whose leave-one-out squared error among a "
         f"fold's training subjects is within one standard error of the least; by fold: {penalties}.",
-        basis_sentence(encoder["basis"], whose),
+        basis_sentence(model.basis, whose),
         f"What groups contribute adds up, so the {whose} holds no interaction: where two groups count only "
         "together, it sees nothing.",
     ]
@@ -155,7 +156,7 @@ def basis_sentence(basis: Sequence[str], whose: str = "model") -> str:
     Parameters
     ----------
     basis
-        Of ``encoder.json``: ``linear`` or ``splines``, by fold.
+        ``linear`` or ``splines``, by fold.
     whose
         What was fitted here: ``model``, or ``surrogate`` of one that is known by its scores.
     """
@@ -209,19 +210,17 @@ def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _size(reached: Record) -> str:
+def _size(reached: CausalPretraining) -> str:
     return (
-        f"It has {reached['parameters']:,} parameters and a vocabulary of {reached['vocabulary']:,} tokens, "
-        f"saw n = {reached['fragments']:,} fragments, and reads {number(reached['tokens'], 0)} tokens a "
+        f"It has {reached.parameters:,} parameters and a vocabulary of {reached.vocabulary:,} tokens, "
+        f"saw n = {reached.fragments:,} fragments, and reads {number(reached.tokens, 0)} tokens a "
         "fragment on average."
     )
 
 
-def _entanglement(reached: Record) -> str:
+def _entanglement(reached: CausalPretraining) -> str:
     """Say how far length and methylation are one thing to a model that counts tokens."""
-    tokens, calls, both = (
-        reached[name] for name in ("length_tokens", "methylated_tokens", "length_methylated")
-    )
+    tokens, calls, both = reached.length_tokens, reached.methylated_tokens, reached.length_methylated
     if tokens is None:
         return "All fragments have the same length or the same number of tokens."
     text = (
@@ -267,32 +266,34 @@ def _saturated(fidelity: SurrogateFidelity) -> str:
     )
 
 
-def _losses(reached: Record) -> tuple[tuple[str, str, str], ...]:
-    if "length_floor" in reached:
-        n = f"n = {reached['fragments']:,} fragments"
+def _losses(model: FragmentEncoder) -> tuple[tuple[str, str, str], ...]:
+    rows: list[tuple[str, float | None, dict[str, float | None]]] = []
+    if model.masked is not None:
+        masked, n = model.masked, f"n = {model.masked.fragments:,} fragments"
         rows = [
-            (f"Hidden length, bins of 5 bp; {n}", "length_loss", {"from frequencies": "length_floor"}),
-            (f"Hidden CpG call; {n}", "call_loss", {"from frequencies": "call_floor"}),
+            (
+                f"Hidden length, bins of 5 bp; {n}",
+                masked.length_loss,
+                {"from frequencies": masked.length_floor},
+            ),
+            (f"Hidden CpG call; {n}", masked.call_loss, {"from frequencies": masked.call_floor}),
         ]
-    else:
+    elif model.causal is not None:
+        causal = model.causal
         rows = [
             (
                 "Next token, on fragments kept apart",
-                "loss",
-                {"from the token before": "loss_bigram", "from frequencies": "loss_unigram"},
+                causal.loss,
+                {"from the token before": causal.loss_bigram, "from frequencies": causal.loss_unigram},
             ),
             (
                 "Whether a call is methylated, on fragments kept apart",
-                "methylation_loss",
-                {"from the token before": "methylation_bigram"},
+                causal.methylation_loss,
+                {"from the token before": causal.methylation_bigram},
             ),
         ]
     return tuple(
-        (
-            title,
-            number(reached[name], 3),
-            "; ".join(f"{number(reached[key], 3)} {how}" for how, key in beaten.items()),
-        )
-        for title, name, beaten in rows
-        if reached[name] is not None
+        (title, number(reached, 3), "; ".join(f"{number(loss, 3)} {how}" for how, loss in guesses.items()))
+        for title, reached, guesses in rows
+        if reached is not None
     )

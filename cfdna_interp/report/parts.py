@@ -35,19 +35,19 @@ def audit_parts(run: Run) -> dict[str, Any]:
     audit = run.audit
     return {
         "measures": measures(audit, run.validation),
-        "decisions": decisions(audit),
-        "column_rows": column_rows(audit),
-        "audited_groups": sorted(audit["batch_from_groups"], key=group_rank),
-        "depth": deepest(audit["depth"]),
-        "depth_counts": depth_counts(audit["depth"]),
+        "decisions": decisions(run.judged),
+        "column_rows": column_rows(audit.handling, audit.person),
+        "audited_groups": sorted(audit.batch_from_groups, key=group_rank),
+        "depth": deepest(audit.depth.correlations),
+        "depth_counts": depth_counts(audit.depth.correlations),
         "depth_rows": DEPTH_ROWS,
-        "leaks": checks(audit["leakage"]),
-        "leak_sentence": leak_sentence(audit["leakage"]),
-        "leak_sources": sources(audit["leakage"]),
-        "missing_rows": missing_rows(audit["missing"], run.protocol["left_out"]),
-        "missing": missing_sentence(audit["missing"], run.table.record.empty if run.table else ()),
-        "shift_sentences": shift_sentences(audit["shift"]),
-        "shift_rows": shift_rows(audit["shift"]),
+        "leaks": checks(audit.leakage),
+        "leak_sentence": leak_sentence(audit.leakage),
+        "leak_sources": sources(audit.leakage),
+        "missing_rows": missing_rows(audit.missing, run.protocol["left_out"]),
+        "missing": missing_sentence(audit.missing, run.table.record.empty if run.table else ()),
+        "shift_sentences": shift_sentences(audit.shift),
+        "shift_rows": shift_rows(audit.shift),
     }
 
 
@@ -92,7 +92,7 @@ def embedding_parts(run: Run) -> dict[str, Any]:
         texts |= {
             "routes": compare_routes(found.funnel, run.dominance.outcome, run.dominance.group),
             "survivors": survivor_rows(found.funnel),
-            "shown_features": strongest(found.funnel["survivors"]),
+            "shown_features": strongest(found.funnel.survivors),
             "feature_notes": feature_notes(found.funnel),
             "quality": quality_rows(found.dictionaries),
         }

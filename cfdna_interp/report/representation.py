@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
-from cfdna_interp.artifacts.files import read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.tables import read_parquet
 from cfdna_interp.config import Config
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.dictionary import SparseDictionary
+from cfdna_interp.records.funnel import CONTEXT, NO_CARRIER, UNEXPLAINED, UNNAMED, FeatureFunnel
+from cfdna_interp.records.geometry import Geometry
+from cfdna_interp.records.probes import Probes
 from cfdna_interp.report.words import group_name
-
-Record = Mapping[str, Any]
 
 FAMILY_NAMES = {
     "end_motif": "end motif and GC",
-    "context": "CpG count and locus",
-    "unnamed": "nothing known",
-    "unexplained": "nothing known",
-    "none": "no single family",
+    CONTEXT: "CpG count and locus",
+    UNNAMED: "nothing known",
+    UNEXPLAINED: "nothing known",
+    NO_CARRIER: "no single family",
 }
 CONCEPT_NAMES = {
     "length": "Length",
@@ -35,7 +35,6 @@ CONCEPT_NAMES = {
     "label": "Case or control",
 }
 METRIC_NAMES = {"R2": "R²"}
-CONTROL_NAMES = {"untrained": "Encoder with weights drawn anew", "shuffled": "Embeddings shuffled"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +51,10 @@ class Representation:
         Centroids and principal curve, a row for each length.
     """
 
-    probes: dict[str, Any] | None
-    funnel: dict[str, Any] | None
-    dictionaries: tuple[dict[str, Any], ...]
-    geometry: dict[str, Any] | None
+    probes: Probes | None
+    funnel: FeatureFunnel | None
+    dictionaries: tuple[SparseDictionary, ...]
+    geometry: Geometry | None
     curve: pd.DataFrame | None
 
 
@@ -74,13 +73,13 @@ def load_representation(config: Config, layout: Layout) -> Representation:
     parts = config.representation.parts
     features, geometry = "features" in parts, "geometry" in parts
     return Representation(
-        probes=read_result(layout.file("probes.json"), "probe") if "probes" in parts else None,
-        funnel=read_result(layout.file("funnel.json"), "funnel") if features else None,
+        probes=load_record(Probes, layout.file(Probes.FILE)) if "probes" in parts else None,
+        funnel=load_record(FeatureFunnel, layout.file(FeatureFunnel.FILE)) if features else None,
         dictionaries=tuple(
-            read_result(layout.dictionary(number), "dictionary")
+            load_record(SparseDictionary, layout.dictionary(number))
             for number in range(config.representation.seeds if features else 0)
         ),
-        geometry=read_result(layout.file("geometry.json"), "geometry") if geometry else None,
+        geometry=load_record(Geometry, layout.file(Geometry.FILE)) if geometry else None,
         curve=read_parquet(layout.file("length_curve.parquet"), "geometry") if geometry else None,
     )
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.records.dominance import Outcome
+from cfdna_interp.records.funnel import NO_CARRIER, FeatureFunnel, Survivor
 from cfdna_interp.report.representation import family_name
 from cfdna_interp.report.roles import outcome_title
 from cfdna_interp.report.words import group_name, significant
 
 Record = Mapping[str, Any]
 
-NO_CARRIER = "none"
 AGREE, DIFFER, OPEN = "the two routes agree", "the two routes differ", "can't tell"
 
 
@@ -38,7 +38,7 @@ class Routes:
     meaning: str
 
 
-def compare_routes(funnel: Record, outcome: Outcome, group: str | None) -> Routes:
+def compare_routes(funnel: FeatureFunnel, outcome: Outcome, group: str | None) -> Routes:
     """Hold the surviving features against the dominant group.
 
     The features speak for a family where it carries the difference of more than half of the survivors, and
@@ -56,27 +56,27 @@ def compare_routes(funnel: Record, outcome: Outcome, group: str | None) -> Route
     return Routes(title, _found(funnel), meaning)
 
 
-def leading_family(survivors: list[Record]) -> str | None:
+def leading_family(survivors: Sequence[Survivor]) -> str | None:
     """Return the family that carries more than half of the surviving features; None where none does."""
-    for family, count in Counter(str(feature["carrier"]) for feature in survivors).most_common(1):
+    for family, count in Counter(feature.carrier for feature in survivors).most_common(1):
         if family != NO_CARRIER and 2 * count > len(survivors):
             return family
     return None
 
 
-def _found(funnel: Record) -> str:
-    survivors, null = funnel["survivors"], funnel["null"]
+def _found(funnel: FeatureFunnel) -> str:
+    survivors, null = funnel.survivors, funnel.null
     count = len(survivors)
-    passed = next(seed["passed"] for seed in funnel["seeds"] if seed["number"] == funnel["first"])
-    families = Counter(str(feature["carrier"]) for feature in survivors)
+    passed = next(seed.passed for seed in funnel.seeds if seed.number == funnel.first)
+    families = Counter(feature.carrier for feature in survivors)
     named = "; ".join(f"{number} {_differ(number, family)}" for family, number in _ranked(families))
     survive = f"{count} survive" if count > 1 else f"{count or 'none'} survives"
     return (
-        f"Of {funnel['features']:,} sparse features of the embeddings {passed} tell cases from controls "
+        f"Of {funnel.features:,} sparse features of the embeddings {passed} tell cases from controls "
         f"beyond permuted labels, and {survive} resampling of subjects{': ' + named if named else ''}. "
-        f"With permuted labels {significant(null['survived_mean'])} of them survive on average, at most "
-        f"{significant(null['survived_high'])} in 95 % of {funnel['permuted_heads']} heads "
-        f"(n = {funnel['subjects']} discovery subjects)."
+        f"With permuted labels {significant(null.survived_mean)} of them survive on average, at most "
+        f"{significant(null.survived_high)} in 95 % of {funnel.permuted_heads} heads "
+        f"(n = {funnel.subjects} discovery subjects)."
     )
 
 
@@ -88,9 +88,9 @@ def _ranked(families: Counter[str]) -> list[tuple[str, int]]:
     return sorted(families.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _judge(funnel: Record, outcome: Outcome, group: str | None) -> tuple[str, str]:
+def _judge(funnel: FeatureFunnel, outcome: Outcome, group: str | None) -> tuple[str, str]:
     title, none = outcome_title(outcome, group), outcome == "none"
-    if not funnel["survivors"]:
+    if not funnel.survivors:
         if none:
             return OPEN, (
                 "Neither route names a group: no feature survives, and interventions name none. Two answers "
@@ -100,9 +100,9 @@ def _judge(funnel: Record, outcome: Outcome, group: str | None) -> tuple[str, st
             f"Interventions say: {title}. That no feature survives speaks for nothing: a contrast has to "
             "beat the largest of all features, and small cohorts seldom reach that."
         )
-    if len(funnel["survivors"]) <= (funnel["null"]["survived_high"] or 0):
+    if len(funnel.survivors) <= funnel.null.survived_high:
         return OPEN, "Permuted labels leave as many features, so these name nothing."
-    family = leading_family(funnel["survivors"])
+    family = leading_family(funnel.survivors)
     if family is None:
         return OPEN, f"No family carries more than half of the survivors; interventions say: {title}."
     if family not in BAG_GROUPS:

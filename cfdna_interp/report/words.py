@@ -165,24 +165,3 @@ def term_name(term: str) -> str:
 def plotly_text(text: str) -> str:
     """Escape text for plotly, which reads a small HTML of its own in labels."""
     return escape(text, quote=False)
-
-
-def measure(value: Any, name: str = "") -> str:
-    """Write any value of a rung's ``numbers``: an interval, a count, a real number, a p value or a word."""
-    if name in ("p", "q") and isinstance(value, float):
-        return p_value(value)
-    if isinstance(value, Mapping):
-        if "value" in value:
-            return interval(value, 3)
-        return ", ".join(
-            f"{str(key).replace('_', ' ')} {measure(item, str(key))}" for key, item in value.items()
-        )
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return number(value, 3)
-    if isinstance(value, (list, tuple)):
-        return ", ".join(measure(item) for item in value)
-    return MISSING if value is None else str(value)

@@ -16,12 +16,12 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.stats import t as student
 
+from cfdna_interp.records.funnel import UNNAMED
 from cfdna_interp.representation.fragment_families import FamilyColumns
 from cfdna_interp.representation.material import Part
 from cfdna_interp.stats.multiplicity import benjamini_hochberg
 from cfdna_interp.stats.resampling import stream
 
-UNNAMED = "unnamed"
 FRAGMENTS = 40_000  # regressed on at most: R² is then known to a hundredth, shuffles stay affordable
 FOLDS = 4
 SHUFFLES = 20

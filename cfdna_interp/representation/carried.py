@@ -16,11 +16,10 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from cfdna_interp.attribution.coalitions import by_subject
+from cfdna_interp.records.funnel import NO_CARRIER, UNEXPLAINED
 from cfdna_interp.representation.fragment_families import FamilyColumns
 from cfdna_interp.representation.material import Material, Part
 
-REST = "unexplained"
-NO_CARRIER = "none"
 _RIDGE = 1e-4  # of a column's sum of squares, as in ``annotation``
 
 
@@ -45,7 +44,7 @@ def carried(
 
     Returns
     -------
-    For each dictionary: family, and ``REST`` for what no column explains -> (features,) part of the
+    For each dictionary: family, and ``UNEXPLAINED`` for what no column explains -> (features,) part of the
     difference, in units of the activation.
     """
     fitted = FamilyColumns.fit(part)
@@ -68,7 +67,7 @@ def carried(
             for family, first, last in zip(families, edges[:-1], edges[1:], strict=True)
         }
         whole = _difference(material, average)
-        result.append(found | {REST: whole - np.sum(list(found.values()), axis=0)})
+        result.append(found | {UNEXPLAINED: whole - np.sum(list(found.values()), axis=0)})
     return result
 
 
@@ -84,9 +83,9 @@ def signed_shares(parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def carriers(parts: dict[str, np.ndarray]) -> np.ndarray:
     """Return (features,) the family with more than half of a feature's difference, or ``NO_CARRIER``."""
     shares = signed_shares(parts)
-    found = np.full(len(shares[REST]), NO_CARRIER, dtype=object)
+    found = np.full(len(shares[UNEXPLAINED]), NO_CARRIER, dtype=object)
     for family, values in shares.items():
-        if family != REST:
+        if family != UNEXPLAINED:
             found[np.abs(values) > 0.5] = family
     return found
 

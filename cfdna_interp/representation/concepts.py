@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cfdna_interp.artifacts.sheet import Sample
+from cfdna_interp.records.probes import Kind
 from cfdna_interp.representation.material import Part
 
 # A class held by fewer fragments, or by fewer subjects, has no score worth a line: its members are left out.
@@ -31,7 +32,7 @@ class Concept:
     """
 
     name: str
-    kind: str
+    kind: Kind
     values: np.ndarray
     known: np.ndarray
 
@@ -119,5 +120,5 @@ def why_left_out(concept: Concept, *, fragments: bool) -> str | None:
     return None
 
 
-def _concept(name: str, kind: str, values: np.ndarray, known: np.ndarray) -> Concept:
+def _concept(name: str, kind: Kind, values: np.ndarray, known: np.ndarray) -> Concept:
     return Concept(name, kind, np.where(known, values, 0).astype(np.float64), known)

@@ -7,35 +7,15 @@ blocks (Engels et al. 2024, arXiv:2405.14860: not all of a model's features are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from scipy.sparse import csr_array
 
+from cfdna_interp.records.funnel import CurveCoverage
 from cfdna_interp.representation.sparse_autoencoder import SparseAutoencoder
 
 SHARE = 0.9
 CLASSES = 64  # of length, with about as many fragments each: the noise of centroids is then small and even
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """How a dictionary covers a curve.
-
-    Attributes
-    ----------
-    needed
-        Features or blocks that together explain ``SHARE`` of what the whole dictionary explains.
-    explained
-        Share of the curve's variance that the whole dictionary explains.
-    variance
-        The curve's own variance, of that of the embeddings.
-    """
-
-    needed: int
-    explained: float
-    variance: float
 
 
 def length_classes(length: np.ndarray) -> np.ndarray:
@@ -46,7 +26,7 @@ def length_classes(length: np.ndarray) -> np.ndarray:
 
 def cover(
     dictionary: SparseAutoencoder, embeddings: torch.Tensor, codes: csr_array, classes: np.ndarray
-) -> Coverage:
+) -> CurveCoverage:
     """Count what it takes to cover the curve, taking what helps most first.
 
     Parameters
@@ -72,7 +52,8 @@ def cover(
     total = float((weight * curve**2).sum())
     whole = 1 - float((weight * (curve - drawn.sum(axis=0)) ** 2).sum()) / total
     spread = float(embeddings.double().var(dim=0, correction=0).sum())
-    return Coverage(_greedy(curve, drawn, weight, SHARE * whole * total), whole, total / spread)
+    needed = _greedy(curve, drawn, weight, SHARE * whole * total)
+    return CurveCoverage(needed=needed, explained=whole, variance=total / spread)
 
 
 def _greedy(curve: np.ndarray, drawn: np.ndarray, weight: np.ndarray, wanted: float) -> int:

@@ -8,23 +8,23 @@ embeddings whose dimensions have nothing to do with each other.
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 
-from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.dataset import load_heads
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Representation
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.crossfit import CrossFit
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.dictionary import DictionaryControls, DictionaryQuality, SparseDictionary
 from cfdna_interp.representation.material import Material, load_material
 from cfdna_interp.representation.sparse_autoencoder import CHUNK, SparseAutoencoder
-from cfdna_interp.representation.sparse_quality import Quality, logit_recovered, of_embeddings
+from cfdna_interp.representation.sparse_quality import logit_recovered, of_embeddings
 from cfdna_interp.representation.sparse_source import draw_embeddings, shuffled
 from cfdna_interp.representation.sparse_training import fit_sparse
 from cfdna_interp.representation.untrained import untrained
@@ -53,23 +53,25 @@ def run_dictionary(config: Config, number: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".tmp-{number}-", dir=path.parent) as folder:
         embeddings = Embeddings.draw(material, settings.fragments, Path(folder), "trained")
-        record: dict[str, object] = {
-            "number": number,
-            "features": settings.features,
-            "active": settings.active,
-            "block": settings.block,
-            "fragments": len(embeddings.learnt),
-            "samples": len(embeddings.places[0]),
-            "subjects": len(np.unique(material.codes[embeddings.places[0]])),
-        }
+        qualities = {}
         for kind, block in (("plain", 1), ("blocks", settings.block)):
             model = _fit(embeddings, settings, block, _seed(material, number))
             model.save(path.with_name(f"{number}.{kind}.safetensors"))
-            quality = embeddings.judge(model, material, heads)
-            logger.info("dictionary %d, %s: %s", number, kind, quality)
-            record[kind] = asdict(quality)
-        controls = None if number else _controls(material, settings, Path(folder))
-    write_json(path, record | {"controls": controls})
+            qualities[kind] = embeddings.judge(model, material, heads)
+            logger.info("dictionary %d, %s: %s", number, kind, qualities[kind])
+        record = SparseDictionary(
+            number=number,
+            features=settings.features,
+            active=settings.active,
+            block=settings.block,
+            fragments=len(embeddings.learnt),
+            samples=len(embeddings.places[0]),
+            subjects=len(np.unique(material.codes[embeddings.places[0]])),
+            plain=qualities["plain"],
+            blocks=qualities["blocks"],
+            controls=None if number else _controls(material, settings, Path(folder)),
+        )
+    save_record(record, path)
 
 
 class Embeddings:
@@ -104,14 +106,16 @@ class Embeddings:
 
     def judge(
         self, model: SparseAutoencoder, material: Material | None = None, heads: CrossFit | None = None
-    ) -> Quality:
+    ) -> DictionaryQuality:
         """Return how good a dictionary is on subjects it has not seen, whose bags the heads read."""
         parts = (torch.from_numpy(self.held[row : row + CHUNK]) for row in range(0, len(self.held), CHUNK))
         explained, l0, spoken = of_embeddings(model, parts, self.centre)
         recovered = None
         if material is not None and heads is not None:
             recovered = logit_recovered(model, material, heads, self.places[1], self.centre)
-        return Quality(explained, l0, float((spoken == 0).mean()), recovered)
+        return DictionaryQuality(
+            explained=explained, l0=l0, dead=float((spoken == 0).mean()), logit_recovered=recovered
+        )
 
 
 def held_out(material: Material) -> tuple[np.ndarray, np.ndarray]:
@@ -143,20 +147,19 @@ def _fit(embeddings: Embeddings, settings: Representation, block: int, seed: int
         ) from None
 
 
-def _controls(material: Material, settings: Representation, folder: Path) -> dict[str, object]:
+def _controls(material: Material, settings: Representation, folder: Path) -> DictionaryControls:
     """Return how good plain dictionaries of an untrained encoder and of shuffled embeddings are."""
+
+    def quality(cohort: Material, name: str, *, columns_apart: bool = False) -> DictionaryQuality:
+        embeddings = Embeddings.draw(cohort, settings.fragments, folder, name, columns_apart=columns_apart)
+        return embeddings.judge(_fit(embeddings, settings, 1, _seed(material, 0)))
+
     few, _ = material.draw(_WHITENED_ON, "untrained")
     encoder = untrained(material.encoder, stream(material.seed, "dictionary", "untrained"), few.fragments)
-    materials = {"untrained": None if encoder is None else material.under(encoder), "shuffled": material}
-    record: dict[str, object] = {}
-    for name, other in materials.items():
-        record[name] = None
-        if other is not None:
-            apart = name == "shuffled"
-            embeddings = Embeddings.draw(other, settings.fragments, folder, name, columns_apart=apart)
-            model = _fit(embeddings, settings, 1, _seed(material, 0))
-            record[name] = asdict(embeddings.judge(model))
-    return record
+    return DictionaryControls(
+        shuffled=quality(material, "shuffled", columns_apart=True),
+        untrained=None if encoder is None else quality(material.under(encoder), "untrained"),
+    )
 
 
 def _seed(material: Material, number: int) -> int:

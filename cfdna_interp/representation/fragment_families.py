@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.preprocessing import SplineTransformer
 
 from cfdna_interp.models.contract import MAX_CALLS
+from cfdna_interp.records.funnel import CONTEXT
 from cfdna_interp.representation.material import Part
 
-CONTEXT = "context"
 # Groups of the bags, and end motifs; number of calls and locus are context, as in attribution.
 FAMILIES = ("fragment_length", "methylation", "tissue_of_origin", "end_motif", CONTEXT)
 _LENGTH_KNOTS = 10  # at quantiles of the fragments

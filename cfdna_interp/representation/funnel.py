@@ -14,17 +14,19 @@ import torch
 from scipy.sparse import csr_array
 from scipy.stats import ortho_group
 
-from cfdna_interp.artifacts.files import atomic_path, write_json
+from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.dataset import load_heads
 from cfdna_interp.attribution.nulls import PermutedHeads, permuted_heads
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.crossfit import CrossFit
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.funnel import CurveCoverages, FeatureFunnel
 from cfdna_interp.representation.annotation import Annotation, annotate
 from cfdna_interp.representation.carried import carried, carriers
 from cfdna_interp.representation.contrast_test import FeatureTest, NullCounts, judge_features
-from cfdna_interp.representation.coverage import Coverage, cover, length_classes
+from cfdna_interp.representation.coverage import cover, length_classes
 from cfdna_interp.representation.feature_attribution import attribute_codes, origin_of, sparse_codes
 from cfdna_interp.representation.funnel_record import feature_table, record_of
 from cfdna_interp.representation.matching import match, matched_share
@@ -92,7 +94,7 @@ class Funnel:
 
     part: Part
     judged: list[Judged]
-    curve: dict[str, Coverage]
+    curve: CurveCoverages
     cosines: np.ndarray
     matched_by_chance: float
     gap: float
@@ -124,7 +126,7 @@ def run_funnel(config: Config) -> None:
     with atomic_path(layout.file("sparse_features.parquet")) as temporary:
         table = pd.concat([feature_table(funnel, number) for number in numbers])
         table.to_parquet(temporary, index=False, compression="zstd")
-    write_json(layout.file("funnel.json"), record_of(material, funnel))
+    save_record(record_of(material, funnel), layout.file(FeatureFunnel.FILE))
 
 
 def load_dictionary(layout: Layout, number: int, kind: str, dim: int) -> SparseAutoencoder:
@@ -205,12 +207,12 @@ def partner_cosines(judged: Sequence[Judged]) -> np.ndarray:
 
 def _curve(
     part: Part, plain: SparseAutoencoder, blocks: SparseAutoencoder, codes: csr_array, seed: int
-) -> dict[str, Coverage]:
+) -> CurveCoverages:
     """Return how features and blocks cover the length curve, and features that of permuted lengths."""
     classes = length_classes(part.fragments.length)
     dealt = stream(seed, "permuted lengths").permutation(classes)
-    return {
-        "features": cover(plain, part.embeddings, codes, classes),
-        "blocks": cover(blocks, part.embeddings, sparse_codes(blocks, part.embeddings), classes),
-        "null_features": cover(plain, part.embeddings, codes, dealt),
-    }
+    return CurveCoverages(
+        features=cover(plain, part.embeddings, codes, classes),
+        blocks=cover(blocks, part.embeddings, sparse_codes(blocks, part.embeddings), classes),
+        permuted=cover(plain, part.embeddings, codes, dealt),
+    )

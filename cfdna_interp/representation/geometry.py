@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
 
-from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.attribution.dataset import load_heads
 from cfdna_interp.attribution.refit_plan import save_table
 from cfdna_interp.config import Config
 from cfdna_interp.models.crossfit import CrossFit
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.geometry import (
+    BendCurvature,
+    CurveArc,
+    CurveBend,
+    CurveVariance,
+    Geometry,
+    LengthCurve,
+    NullVariance,
+)
+from cfdna_interp.records.values import KnownInterval, known
 from cfdna_interp.representation.centroids import LengthSums, length_range, modal_length
 from cfdna_interp.representation.curvature import NUCLEOSOME, Bend, arc_length, find_bend, reach_of
 from cfdna_interp.representation.curve import (
@@ -27,9 +36,9 @@ from cfdna_interp.representation.curve import (
     halves,
 )
 from cfdna_interp.representation.length_fragments import LengthFragments
-from cfdna_interp.representation.length_nulls import by_covariate, curve_null, permuted
+from cfdna_interp.representation.length_nulls import CurveNull, by_covariate, curve_null, permuted
 from cfdna_interp.representation.material import Material, load_material
-from cfdna_interp.representation.periodicity import Period, find_period
+from cfdna_interp.representation.periodicity import find_period
 from cfdna_interp.representation.steering import steer
 from cfdna_interp.stats.resampling import bootstrap_counts, stream
 
@@ -37,11 +46,9 @@ RESAMPLES = 200
 _FEWEST_SUBJECTS = 10
 _SHORTEST_RANGE = 60  # bp
 _SHOWN = 3  # components in the table
-_PACES = {"per_bp_low": 0.05, "per_bp_high": 0.95}  # quantiles of arc a bp
+_SLOW, _FAST = 0.05, 0.95  # quantiles of arc a bp
 
 _OF_BEND = ("curvature", "low", "high", "null_high")
-
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +81,10 @@ def run_geometry(config: Config) -> None:
     fitted = load_heads(layout, material.samples)
     record, table = geometry(material, fitted, config.representation.fragments)
     save_table(table, layout.file("length_curve.parquet"))
-    write_json(layout.file("geometry.json"), record)
+    save_record(record, layout.file(Geometry.FILE))
 
 
-def geometry(material: Material, fitted: CrossFit, fragments: int) -> tuple[Record, pd.DataFrame]:
+def geometry(material: Material, fitted: CrossFit, fragments: int) -> tuple[Geometry, pd.DataFrame]:
     """Describe the length curve of a cohort.
 
     Parameters
@@ -91,61 +98,68 @@ def geometry(material: Material, fitted: CrossFit, fragments: int) -> tuple[Reco
 
     Returns
     -------
-    The record as ``docs/representation.md`` says, and the curve, a row a length. Where geometry can't be told
-    the record's ``reason`` says why, and the table has no row.
+    The record, and the curve, a row a length. Where the curve can't be told the record's ``reason`` says why,
+    and the table has no row.
     """
     drawn, sample = material.draw(fragments, "geometry")
     lengths = length_range(drawn.fragments.length)
-    record: Record = {
-        "subjects": len(np.unique(material.codes)),
-        "samples": len(material.samples),
-        "fragments": len(drawn),
-        "lengths": lengths[[0, -1]].tolist() if len(lengths) else None,
-        "nucleosome": NUCLEOSOME,
-        "mode": modal_length(drawn.fragments.length),
-        **dict.fromkeys(
-            ("components", "explained", "smooth", "bend", "arc", "period", "nulls", "steering", "reason")
-        ),
-    }
-    if record["subjects"] < _FEWEST_SUBJECTS:
-        record["reason"] = f"fewer than {_FEWEST_SUBJECTS} subjects"
-    elif len(lengths) < _SHORTEST_RANGE:
-        record["reason"] = f"fewer than {_SHORTEST_RANGE} consecutive lengths hold enough fragments"
-    if record["reason"] is not None:
-        return record, _table(None)
+    people, mode, seed = len(np.unique(material.codes)), modal_length(drawn.fragments.length), material.seed
+
+    def record(
+        variance: CurveVariance | None = None, curve: LengthCurve | None = None, reason: str | None = None
+    ) -> Geometry:
+        return Geometry(
+            subjects=people,
+            samples=len(material.samples),
+            fragments=len(drawn),
+            lengths=(int(lengths[0]), int(lengths[-1])) if len(lengths) else None,
+            nucleosome=NUCLEOSOME,
+            mode=mode,
+            variance=variance,
+            curve=curve,
+            reason=reason,
+        )
+
+    if people < _FEWEST_SUBJECTS:
+        return record(reason=f"fewer than {_FEWEST_SUBJECTS} subjects"), _table(None)
+    if len(lengths) < _SHORTEST_RANGE:
+        reason = f"fewer than {_SHORTEST_RANGE} consecutive lengths hold enough fragments"
+        return record(reason=reason), _table(None)
     inside = LengthFragments.of(drawn, sample, material.codes, lengths)
-    sums, seed = inside.sums(), material.seed
-    half = halves(record["subjects"], stream(seed, "geometry", "halves"))
-    nulls = {
-        "permuted": curve_null(lambda n: inside.sums(permuted(inside.sample, seed, n)), half),
-        "random": curve_null(
-            lambda n: inside.sums(by_covariate(inside.inputs, inside.rows, inside.sample, seed, n)), half
-        ),
-    }
-    found = components(sums, nulls["permuted"].floor)
-    record |= {
-        "components": found.explained.tolist(),
-        "explained": explained(sums, half),
-        "nulls": {name: {"explained": null.mean, "high": null.high} for name, null in nulls.items()},
-    }
+    sums = inside.sums()
+    half = halves(people, stream(seed, "geometry", "halves"))
+    dealt = curve_null(lambda n: inside.sums(permuted(inside.sample, seed, n)), half)
+    random = curve_null(
+        lambda n: inside.sums(by_covariate(inside.inputs, inside.rows, inside.sample, seed, n)), half
+    )
+    found = components(sums, dealt.floor)
+    variance = CurveVariance(
+        components=tuple(found.explained.tolist()),
+        explained=explained(sums, half),
+        permuted=_null_variance(dealt),
+        random=_null_variance(random),
+    )
     labels = by_subject(material.codes, material.labels[:, None])[:, 0]
     rng = stream(seed, "geometry", "resamples")
     resamples = np.array([bootstrap_counts(labels, rng) for _ in range(RESAMPLES)], dtype=np.float64)
     traced = trace(sums, found, resamples, stream(seed, "geometry", "folds"))
     if traced is None:
-        record["reason"] = "mean embeddings vary with length no more than with lengths dealt out anew"
-        return record, _table(None)
+        reason = "mean embeddings vary with length no more than with lengths dealt out anew"
+        return record(variance, reason=reason), _table(None)
     pace = np.diff(arc_length(traced.curve))
-    record |= {
-        "smooth": traced.cutoff,
-        "bend": _bend_record(traced, record["mode"]),
-        "arc": {"total": pace.sum(), **{name: np.quantile(pace, q) for name, q in _PACES.items()}},
-        "period": _period_record(find_period(sums, resamples, stream(seed, "geometry", "period"))),
-        "steering": steer(
-            inside, found, traced.curve, material, fitted, known=half[0] > 0, resamples=resamples
-        ),
-    }
-    return record, _table(traced)
+    slow, fast = (float(np.quantile(pace, q)) for q in (_SLOW, _FAST))
+    curve = LengthCurve(
+        smooth=traced.cutoff,
+        bend=_bend_record(traced, mode),
+        arc=CurveArc(total=float(pace.sum()), per_bp_low=slow, per_bp_high=fast),
+        period=find_period(sums, resamples, stream(seed, "geometry", "period")),
+        steering=steer(inside, found, traced.curve, material, fitted, known=half[0] > 0, resamples=resamples),
+    )
+    return record(variance, curve), _table(traced)
+
+
+def _null_variance(null: CurveNull) -> NullVariance:
+    return NullVariance(explained=null.mean, high=null.high)
 
 
 def trace(
@@ -177,41 +191,35 @@ def trace(
     return Trace(along, cutoff, curve, bend)
 
 
-def _bend_record(traced: Trace, mode: int) -> Record:
+def _bend_record(traced: Trace, mode: int) -> CurveBend:
     """Return the record of a bend; without one, of a curve that runs along a single direction."""
     bend, lengths = traced.bend, traced.along.lengths
     if bend is None:
         reason = "mean embeddings move along a single direction: the curve is straight"
-        return {"at": None, "mode": mode, "claimed": False, "reason": reason, "curvature": None}
+        return CurveBend(at=None, claimed=False, reason=reason)
 
-    def curvature_at(length: float) -> Record | None:
+    def curvature_at(length: float) -> KnownInterval | None:
+        if not np.isfinite(length):
+            return None
         row = int(length - lengths[0])
         if not 0 <= row < len(lengths) or not np.isfinite(bend.curvature[row]):
             return None
-        return {"value": bend.curvature[row], "low": bend.low[row], "high": bend.high[row]}
+        value, low, high = (float(column[row]) for column in (bend.curvature, bend.low, bend.high))
+        return KnownInterval(value=value, low=low, high=high)
 
-    return {
-        "at": {"value": bend.at, "low": bend.at_low, "high": bend.at_high} if np.isfinite(bend.at) else None,
-        "mode": mode,
-        "claimed": bend.claimed,
-        "reason": bend.reason,
-        "curvature": {
-            "peak": curvature_at(bend.at) if np.isfinite(bend.at) else None,
-            "nucleosome": curvature_at(NUCLEOSOME),
-            "typical": bend.typical,
-        },
-        "excess": bend.excess,
-        "excess_null": bend.excess_null,
-        "covers_nucleosome": bend.claimed and bend.at_low <= NUCLEOSOME <= bend.at_high,
-        "covers_mode": bend.claimed and bend.at_low <= mode <= bend.at_high,
-    }
-
-
-def _period_record(period: Period | None) -> Record | None:
-    if period is None:
-        return None
-    record = asdict(period)
-    return record | {"at_10_4": record.pop("ladder")}
+    at = KnownInterval(value=bend.at, low=bend.at_low, high=bend.at_high) if np.isfinite(bend.at) else None
+    return CurveBend(
+        at=at,
+        claimed=bend.claimed,
+        reason=bend.reason,
+        curvature=BendCurvature(
+            peak=curvature_at(bend.at), nucleosome=curvature_at(NUCLEOSOME), typical=known(bend.typical)
+        ),
+        excess=known(bend.excess),
+        excess_null=known(bend.excess_null),
+        covers_nucleosome=bend.claimed and bend.at_low <= NUCLEOSOME <= bend.at_high,
+        covers_mode=bend.claimed and bend.at_low <= mode <= bend.at_high,
+    )
 
 
 def _table(traced: Trace | None) -> pd.DataFrame:

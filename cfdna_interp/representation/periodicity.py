@@ -6,10 +6,10 @@ fitted to what is left, all directions of the embedding together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from cfdna_interp.records.geometry import CurvePeriod
+from cfdna_interp.records.values import KnownInterval
 from cfdna_interp.representation.centroids import LengthSums
 
 WINDOW = (60, 160)  # bp, where lengths of cfDNA show the ladder
@@ -24,34 +24,7 @@ _WIDEST = 2.0  # bp, interval of a period that is worth its name
 _CAP = 4.0
 
 
-@dataclass(frozen=True)
-class Period:
-    """The strongest period.
-
-    Attributes
-    ----------
-    found, low, high
-        bp, with its 95 % interval over resamples of subjects.
-    power, null_high
-        Share of what the trend leaves that waves of this period explain, and the 95 % quantile of the largest
-        share over periods where what is left is shuffled among lengths.
-    ladder
-        Power at 10.4 bp over the median of all periods.
-    claimed, reason
-        Whether there is a period, and why (not).
-    """
-
-    found: float
-    low: float
-    high: float
-    power: float
-    null_high: float
-    ladder: float
-    claimed: bool
-    reason: str
-
-
-def find_period(sums: LengthSums, multiplicity: np.ndarray, rng: np.random.Generator) -> Period | None:
+def find_period(sums: LengthSums, multiplicity: np.ndarray, rng: np.random.Generator) -> CurvePeriod | None:
     """Find the strongest period between 6 and 20 bp; None where fewer than 60 lengths lie within 60-160 bp.
 
     Parameters
@@ -104,7 +77,14 @@ def find_period(sums: LengthSums, multiplicity: np.ndarray, rng: np.random.Gener
     else:
         claimed, reason = True, "stronger than where what the trend leaves is shuffled among lengths"
     at_ladder = power[np.abs(periods - LADDER).argmin()] / np.median(power)
-    return Period(found, low, high, float(power[best]), ceiling, float(at_ladder), claimed, reason)
+    return CurvePeriod(
+        bp=KnownInterval(value=found, low=low, high=high),
+        power=float(power[best]),
+        null_high=ceiling,
+        claimed=claimed,
+        reason=reason,
+        at_10_4=float(at_ladder),
+    )
 
 
 def _trend(lengths: np.ndarray, root: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cfdna_interp.attribution.coalitions import by_subject
+from cfdna_interp.records.probes import Metric
 from cfdna_interp.representation.concepts import Concept
 from cfdna_interp.representation.subject_bootstrap import (
     Score,
@@ -56,7 +57,7 @@ class Task:
     fragments: bool
 
     @property
-    def metric(self) -> str:
+    def metric(self) -> Metric:
         """``R2`` or ``AUROC``."""
         return "R2" if self.concept.kind == "number" else "AUROC"
 

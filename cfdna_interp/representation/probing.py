@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.dataset import load_heads
 from cfdna_interp.config import Config
 from cfdna_interp.models.crossfit import CrossFit
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.probes import ConceptProbe, Erasure, Probes
+from cfdna_interp.records.values import interval_of
 from cfdna_interp.representation.concepts import Concept, fragment_concepts, sample_concepts
 from cfdna_interp.representation.control_task import fragment_control, sample_control
 from cfdna_interp.representation.erased_concepts import Costs, erase_concepts
@@ -36,10 +37,10 @@ def run_probe(config: Config) -> None:
     material = load_material(config)
     fitted = load_heads(layout, material.samples)
     record = probe_material(material, fitted, fragments=settings.fragments, resamples=settings.resamples)
-    write_json(layout.file("probes.json"), record)
+    save_record(record, layout.file(Probes.FILE))
 
 
-def probe_material(material: Material, fitted: CrossFit, *, fragments: int, resamples: int) -> dict[str, Any]:
+def probe_material(material: Material, fitted: CrossFit, *, fragments: int, resamples: int) -> Probes:
     """Probe and erase every concept.
 
     Parameters
@@ -50,10 +51,6 @@ def probe_material(material: Material, fitted: CrossFit, *, fragments: int, resa
         Fragments to draw for the probes; moments and heads take all of them.
     resamples
         Bootstraps over subjects behind each interval.
-
-    Returns
-    -------
-    The record of probes.json.
     """
     drawn, place = material.draw(fragments, "probes")
     codes = material.codes
@@ -88,21 +85,21 @@ def probe_material(material: Material, fitted: CrossFit, *, fragments: int, resa
     ]
     left_out |= reasons
     costs = erase_concepts(material, fitted, [item.task for item in asked], codings, sums, resamples)
-    records = []
+    probes = []
     for item in asked:
-        record = _record(item, costs, _rng(material, "score", item.task.concept.name), resamples)
-        if record is None:
+        probe = _probe(item, costs, _rng(material, "score", item.task.concept.name), resamples)
+        if probe is None:
             left_out[item.task.concept.name] = "no fold holds enough subjects of two classes"
         else:
-            records.append(record)
-    return {
-        "subjects": len(np.unique(codes)),
-        "samples": len(material.samples),
-        "fragments": len(drawn),
-        "auroc": asdict(costs.auroc),
-        "concepts": records,
-        "left_out": left_out,
-    }
+            probes.append(probe)
+    return Probes(
+        subjects=len(np.unique(codes)),
+        samples=len(material.samples),
+        fragments=len(drawn),
+        auroc=interval_of(costs.auroc),
+        concepts=tuple(probes),
+        left_out=left_out,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +117,7 @@ def _raw_of(codings: Codings, drawn: Part, concept: str) -> Callable[[], np.ndar
     return lambda: codings.raw(drawn, without=concept)
 
 
-def _record(item: _Asked, costs: Costs, rng: np.random.Generator, resamples: int) -> dict[str, Any] | None:
+def _probe(item: _Asked, costs: Costs, rng: np.random.Generator, resamples: int) -> ConceptProbe | None:
     task, name = item.task, item.task.concept.name
 
     def scored(vectors: np.ndarray | Vectors, of: Task, draws: int = 1) -> Score | None:
@@ -137,27 +134,27 @@ def _record(item: _Asked, costs: Costs, rng: np.random.Generator, resamples: int
     control = value(item.trained, replace(task, concept=item.control))
     status, reason = status_of(task.metric, reached, control, costs.auroc, erased)
     logger.info("%s: %s: %s", name, status, reason)
-    return {
-        "concept": name,
-        "of": "fragment" if task.fragments else "sample",
-        "kind": task.concept.kind,
-        "metric": task.metric,
-        "n": len(task.rows),
-        "score": asdict(reached),
-        "control": control,
-        "selectivity": None if control is None else reached.value - control,
-        "untrained": value(item.untrained, task),
-        "raw": value(item.raw(), task),
-        "after_erasure": left_over(lambda fold: erasers[fold](item.trained), task),
-        "erasure": {
-            "rank": erased.rank,
-            "cost": asdict(erased.cost),
-            "partial_cost": None if erased.partial_cost is None else asdict(erased.partial_cost),
-            "null_high": erased.null_high,
-        },
-        "status": status,
-        "reason": reason,
-    }
+    return ConceptProbe(
+        concept=name,
+        of="fragment" if task.fragments else "sample",
+        kind=task.concept.kind,
+        metric=task.metric,
+        n=len(task.rows),
+        score=interval_of(reached),
+        control=control,
+        selectivity=None if control is None else reached.value - control,
+        untrained=value(item.untrained, task),
+        raw=value(item.raw(), task),
+        after_erasure=left_over(lambda fold: erasers[fold](item.trained), task),
+        erasure=Erasure(
+            rank=erased.rank,
+            cost=interval_of(erased.cost),
+            partial_cost=None if erased.partial_cost is None else interval_of(erased.partial_cost),
+            null_high=erased.null_high,
+        ),
+        status=status,
+        reason=reason,
+    )
 
 
 def _rng(material: Material, *names: str | int) -> np.random.Generator:

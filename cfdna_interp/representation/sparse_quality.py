@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,29 +10,6 @@ import torch
 from cfdna_interp.models.crossfit import CrossFit
 from cfdna_interp.representation.material import Material
 from cfdna_interp.representation.sparse_autoencoder import SparseAutoencoder
-
-
-@dataclass(frozen=True)
-class Quality:
-    """Of a dictionary on embeddings that it was not fitted to.
-
-    Attributes
-    ----------
-    explained
-        Share of their variance that reconstructions hold; 0 is that of the mean embedding.
-    l0
-        Mean number of codes of an embedding that are not 0.
-    dead
-        Share of features that speak for none of them.
-    logit_recovered
-        1 − mean square by which logits of reconstructed bags miss those of bags, in units of that by which
-        the logits of bags of mean embeddings miss them; None where the heads don't read these embeddings.
-    """
-
-    explained: float
-    l0: float
-    dead: float
-    logit_recovered: float | None
 
 
 def reconstruct(model: SparseAutoencoder, x: torch.Tensor) -> torch.Tensor:
@@ -79,7 +55,7 @@ def logit_recovered(
     places: Iterable[int],
     centre: torch.Tensor,
 ) -> float:
-    """Return how much of the heads' logits survives in reconstructed bags, as in :class:`Quality`.
+    """Return how much of the heads' logits survives in reconstructed bags, as in :class:`DictionaryQuality`.
 
     Parameters
     ----------

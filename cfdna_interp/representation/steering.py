@@ -7,14 +7,14 @@ and what the heads say are taken along both.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from sklearn.linear_model import Ridge
 
 from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.models.crossfit import CrossFit
+from cfdna_interp.records.geometry import Steering, SteeringPath
+from cfdna_interp.records.values import KnownInterval
 from cfdna_interp.representation.curve import Components
 from cfdna_interp.representation.length_fragments import LengthFragments
 from cfdna_interp.representation.material import Material
@@ -34,7 +34,7 @@ def steer(
     *,
     known: np.ndarray,
     resamples: np.ndarray,
-) -> dict[str, Any] | None:
+) -> Steering | None:
     """Move the shortest tenth of fragments to the 90 % quantile of lengths, in steps, on both paths.
 
     Parameters
@@ -53,10 +53,7 @@ def steer(
 
     Returns
     -------
-    The record: bp of the steps; for each path the slope of the probe's reading (1 where it follows bp by bp),
-    its mean difference in bp from the reading of real fragments of that length, the mean distance to the data
-    between the ends in units of that of real fragments, and the mean logit; the ratio of distances. None
-    where lengths hardly differ or a step has no real fragments.
+    None where lengths hardly differ or a step has no real fragments.
     """
     lengths = fragments.lengths[fragments.rows]
     start, stop = (int(v) for v in np.quantile(lengths, [SHORT, LONG]).round())
@@ -72,17 +69,26 @@ def steer(
     said = logits(paths, found.axes, material, fitted)
     said = by_subject(material.codes, said.transpose(2, 0, 1)).mean(axis=0)  # (2, steps)
     low, high = np.quantile(apart.draws, [0.025, 0.975])
-    record: dict[str, Any] = {"from": start, "to": stop, "steps": paths.steps.tolist()}
-    for row, name in enumerate(("curve", "line")):
-        record[name] = {
-            "probe_slope": float(np.polyfit(paths.steps, readings[row], 1)[0]),
-            "probe_error": float(np.abs(readings[row] - real).mean()),
-            "distance": float(apart.steps[row, 1:-1].mean()),
-            "distances": apart.steps[row].tolist(),
-            "logit": said[row].tolist(),
-        }
-    ratio = {"value": apart.ratio, "low": min(low, apart.ratio), "high": max(high, apart.ratio)}
-    return record | {"ratio": ratio}
+    curve_path, line_path = (
+        SteeringPath(
+            probe_slope=float(np.polyfit(paths.steps, readings[row], 1)[0]),
+            probe_error=float(np.abs(readings[row] - real).mean()),
+            distance=float(apart.steps[row, 1:-1].mean()),
+            distances=tuple(apart.steps[row].tolist()),
+            logit=tuple(said[row].tolist()),
+        )
+        for row in range(2)
+    )
+    return Steering(
+        start=start,
+        stop=stop,
+        steps=tuple(paths.steps.tolist()),
+        curve=curve_path,
+        line=line_path,
+        ratio=KnownInterval(
+            value=apart.ratio, low=min(float(low), apart.ratio), high=max(float(high), apart.ratio)
+        ),
+    )
 
 
 def _readings(

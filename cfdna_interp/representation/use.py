@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cfdna_interp.records.probes import Metric, Status
 from cfdna_interp.representation.subject_bootstrap import Score
 
 # Weaker reading is not worth the word: a tenth of the variance, a fifth of the way from chance to certainty.
@@ -40,8 +41,8 @@ class Erased:
 
 
 def status_of(
-    metric: str, score: Score, control: float | None, auroc: Score, erased: Erased
-) -> tuple[str, str]:
+    metric: Metric, score: Score, control: float | None, auroc: Score, erased: Erased
+) -> tuple[Status, str]:
     """Return what is said of a concept, and why.
 
     ``not decodable``: the score's upper bound is below the threshold. ``used``: the score is above chance,

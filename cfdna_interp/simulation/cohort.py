@@ -17,8 +17,10 @@ from typing import Any
 import pysam
 
 from cfdna_interp import __version__
-from cfdna_interp.artifacts.files import plain, read_json, write_json, write_text
+from cfdna_interp.artifacts.files import plain, write_text
 from cfdna_interp.errors import InputError
+from cfdna_interp.records.base import load_record, save_record
+from cfdna_interp.records.truth import Truth
 from cfdna_interp.simulation.bam import write_bam
 from cfdna_interp.simulation.library import sequence
 from cfdna_interp.simulation.noise import build_summaries
@@ -90,10 +92,7 @@ def simulate(world: World, out: Path | str, *, seed: int = 1, jobs: int = 1, dia
         for done, _ in enumerate(_each(write, subjects, jobs), start=1):
             if done % 20 == 0 or done == len(subjects):
                 print(f"simulate: {done} of {len(subjects)} samples", file=sys.stderr)
-        write_json(
-            folder / "truth.json",
-            {"settings": digest, "dialect": dialect, **truth(world, summaries, subjects, seed)},
-        )
+        save_record(truth(world, summaries, subjects, seed, dialect, digest), folder / Truth.FILE)
     except OSError as error:
         raise InputError(f"{folder} cannot be written ({error}); give another --out") from None
     return config
@@ -151,17 +150,17 @@ def _digest(settings: dict[str, Any]) -> str:
 
 def _complete(folder: Path, subjects: Sequence[Subject], settings: dict[str, Any]) -> bool:
     """Say whether the cohort is there; raise ``InputError`` where the folder holds another one."""
-    record = folder / "truth.json"
-    if not record.exists():
+    path = folder / Truth.FILE
+    if not path.exists():
         return False
     try:
-        old = read_json(record)
-    except InputError:  # somebody's file of that name: not to be deleted, as the message would have it
-        old = {}
-    if not isinstance(old.get("world"), dict):
-        raise InputError(f"{record} is not one that simulate wrote; give another --out")
+        old = load_record(Truth, path)
+    except InputError:  # somebody's file of that name: not to be made anew, as the message would have it
+        raise InputError(
+            f"{path} is not one that simulate of this version wrote; give another --out"
+        ) from None
     digest = _digest(settings)
-    if old.get("settings") != digest:
+    if old.settings != digest:
         raise InputError(
             f"{folder} holds a cohort of other settings ({_difference(old, settings)}); give another --out, "
             "or delete the folder"
@@ -170,9 +169,10 @@ def _complete(folder: Path, subjects: Sequence[Subject], settings: dict[str, Any
     return all(_finished(bam, Path(f"{bam}.bai"), digest) for bam in bams)
 
 
-def _difference(old: dict[str, Any], new: dict[str, Any]) -> str:
+def _difference(old: Truth, new: dict[str, Any]) -> str:
     """Name what differs, and the values where they are short."""
-    before, after = {**old, **old["world"]}, {**new, **new["world"]}
+    before = {"version": old.version, "seed": old.seed, "dialect": old.dialect, **old.world}
+    after = {**new, **new["world"]}
     said = []
     for key in after:
         was, now = before.get(key), after[key]
@@ -206,7 +206,7 @@ def _clear(folder: Path) -> None:
     for leftover in (folder / "bam").glob(".tmp-[0-9]*-*.bam*"):
         leftover.unlink(missing_ok=True)
     # Without its record nobody takes the folder for a finished cohort while a part is made anew.
-    (folder / "truth.json").unlink(missing_ok=True)
+    (folder / Truth.FILE).unlink(missing_ok=True)
 
 
 def _finished(bam: Path, index: Path, digest: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,9 @@ from cfdna_interp import __version__
 from cfdna_interp.artifacts.atlas import LEADING
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.config.settings import Model
-from cfdna_interp.simulation.bayes import bayes_auroc
+from cfdna_interp.records.truth import BestAuroc, SimulatedSubject, Truth
+from cfdna_interp.records.values import known
+from cfdna_interp.simulation.bayes import BayesAuroc, bayes_auroc
 from cfdna_interp.simulation.biology import Biology
 from cfdna_interp.simulation.dialects import NEEDS_REFERENCE, SHEET_COLUMNS
 from cfdna_interp.simulation.noise import Summaries
@@ -80,32 +81,54 @@ def config_text(world: World, seed: int, dialect: str) -> str:
     return "# Written by cfdna-interp simulate; the paths are relative to this file.\n" + text
 
 
-def truth(world: World, summaries: Summaries, subjects: Sequence[Subject], seed: int) -> dict[str, Any]:
-    """Return what is true of the cohort, and what no stage of a run may read."""
+def truth(
+    world: World, summaries: Summaries, subjects: Sequence[Subject], seed: int, dialect: str, settings: str
+) -> Truth:
+    """Return what is true of the cohort, and what no stage of a run may read.
+
+    Parameters
+    ----------
+    world, summaries, subjects, seed, dialect
+        What the cohort was made with, and its people.
+    settings
+        Digest of the settings.
+    """
     noise = summaries.noise(world.fragments)
-    return {
-        "version": __version__,
-        "seed": seed,
-        "world": world.as_dict(),
-        "d": dict(zip(BAG_GROUPS, world.effect_vector(), strict=True)),
-        "reference_noise": dict(zip(BAG_GROUPS, noise, strict=True)),
-        "bayes_auroc": asdict(bayes_auroc(world, noise, seed)),
-        "bayes_auroc_alone": {
-            group: asdict(bayes_auroc(world, noise, seed, [group])) for group in BAG_GROUPS
-        },
-        "subjects": [
-            {
-                "sample": subject.row.sample,
-                "subject": subject.row.subject,
-                "role": subject.row.role,
-                "label": subject.row.label,
-                "site": subject.row.site,
-                "latents": dict(zip(BAG_GROUPS, subject.latents, strict=True)),
-                "dinucleosome": subject.dinucleosome,
-            }
-            for subject in subjects
-        ],
-    }
+    return Truth(
+        version=__version__,
+        settings=settings,
+        seed=seed,
+        dialect=dialect,
+        world=world.as_dict(),
+        d=dict(zip(BAG_GROUPS, world.effect_vector(), strict=True)),
+        reference_noise=dict(zip(BAG_GROUPS, noise, strict=True)),
+        bayes_auroc=_best(bayes_auroc(world, noise, seed)),
+        bayes_auroc_alone={group: _best(bayes_auroc(world, noise, seed, [group])) for group in BAG_GROUPS},
+        subjects=tuple(_true_subject(subject) for subject in subjects),
+    )
+
+
+def _best(estimate: BayesAuroc) -> BestAuroc:
+    return BestAuroc(
+        crude=estimate.crude,
+        crude_se=estimate.crude_se,
+        within_site=known(estimate.within_site),
+        within_site_se=known(estimate.within_site_se),
+    )
+
+
+def _true_subject(subject: Subject) -> SimulatedSubject:
+    row = subject.row
+    assert row.label is not None  # people are drawn with their labels
+    return SimulatedSubject(
+        sample=row.sample,
+        subject=row.subject,
+        role=row.role,
+        label=row.label,
+        site=row.site,
+        latents=dict(zip(BAG_GROUPS, subject.latents, strict=True)),
+        dinucleosome=subject.dinucleosome,
+    )
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

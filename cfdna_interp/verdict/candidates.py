@@ -21,7 +21,7 @@ from cfdna_interp.verdict.evidence import (
     subject_frame,
     subject_values,
 )
-from cfdna_interp.verdict.priority import priority
+from cfdna_interp.verdict.priority import Statuses, priority
 from cfdna_interp.verdict.stable import Effect, stable_effects
 
 
@@ -71,7 +71,7 @@ class Candidate:
     share: float
 
 
-def candidates(linear: Linear, statuses: tuple[str, str], cohorts: Cohorts, seed: int) -> list[Candidate]:
+def candidates(linear: Linear, statuses: Statuses, cohorts: Cohorts, seed: int) -> list[Candidate]:
     """Return all stable effects, highest score first.
 
     Parameters
@@ -79,7 +79,7 @@ def candidates(linear: Linear, statuses: tuple[str, str], cohorts: Cohorts, seed
     linear
         The proxy.
     statuses
-        ``status`` of the audit on handling, and on the person.
+        What is said of handling, and of the person.
     cohorts
         The features of both roles.
     seed

@@ -10,23 +10,28 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cfdna_interp.artifacts.predictions import SURROGATE
-from cfdna_interp.artifacts.verdict import Caution
 from cfdna_interp.proxy.measure import BASELINE, MAIN
 from cfdna_interp.proxy.repeated import REVERSED, WEAKER
+from cfdna_interp.records.audit import Audit
+from cfdna_interp.records.values import Counts, Interval
+from cfdna_interp.records.verdict import (
+    BaselineLead,
+    CalibrationError,
+    Caution,
+    CautionKind,
+    GroupChange,
+    ScoreChange,
+    SmallCohort,
+)
 from cfdna_interp.stats.roc import DELONG_MINIMUM
 from cfdna_interp.verdict.ladder import in_words
-from cfdna_interp.verdict.leak_cautions import COLUMN_LEFT_OUT, CORRECTION_NOTED, leak_cautions
+from cfdna_interp.verdict.leak_cautions import leak_cautions
 
-GROUP_REVERSED, SCORE_REVERSED = "group reversed", "score reversed"
-GROUP_WEAKER, SCORE_WEAKER = "group weaker", "score weaker"
-BASELINE_BETTER = "baseline better"
-CALIBRATION_OFF = "calibration off"
-FEW_SUBJECTS = "few subjects"
 # What a reader has to know, and what takes nothing off a claim.
-NOTES = (CORRECTION_NOTED, COLUMN_LEFT_OUT, FEW_SUBJECTS)
+NOTES = (CautionKind.CORRECTION_NOTED, CautionKind.COLUMN_LEFT_OUT, CautionKind.FEW_SUBJECTS)
 
 Record = Mapping[str, Any]
-Rule = Callable[[str | None, Record, Record, Record], Iterator[Caution]]
+Rule = Callable[[str | None, Record, Audit, Record], Iterator[Caution]]
 
 NAMES = {
     "model": "the model",
@@ -38,7 +43,7 @@ NAMES = {
 }
 
 
-def cautions(named: str | None, validation: Record, audit: Record, protocol: Record) -> tuple[Caution, ...]:
+def cautions(named: str | None, validation: Record, audit: Audit, protocol: Record) -> tuple[Caution, ...]:
     """Return what stands against the verdict, the gravest first; empty where nothing does.
 
     Parameters
@@ -51,72 +56,77 @@ def cautions(named: str | None, validation: Record, audit: Record, protocol: Rec
     return tuple(found for rule in RULES for found in rule(named, validation, audit, protocol))
 
 
-def _groups(named: str | None, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
+def _groups(named: str | None, validation: Record, audit: Audit, protocol: Record) -> Iterator[Caution]:
     """Find groups that carried something in discovery and not, or less, in the held-out subjects."""
     for wanted in (REVERSED, WEAKER):
         for group, record in validation["groups"].items():
             if record["word"] != wanted:
                 continue
             alone, cost, name = record["alone"], record["cost"]["heldout"], _capital(in_words(group, [group]))
-            numbers = {
-                "group": group,
-                "discovery": _figures(alone["discovery"]),
-                "heldout": _figures(alone["heldout"]),
-                "cost": _figures(cost),
-            }
+            finding = GroupChange(
+                group=group,
+                discovery=_figures(alone["discovery"]),
+                heldout=_figures(alone["heldout"]),
+                fall=_fall(alone),
+                cost=_figures(cost),
+            )
             if wanted == WEAKER:
-                numbers["fall"] = _fall(alone)
-                yield Caution(GROUP_WEAKER, f"{name} alone {_weaker(alone, validation)}.", numbers)
+                sentence = f"{name} alone {_weaker(alone, validation)}."
+                yield Caution(kind=CautionKind.GROUP_WEAKER, sentence=sentence, finding=finding)
                 continue
             sentence = f"{name} has reversed: alone it reaches {_both(alone, validation)}"
             if record["better_without"]:
-                gain = {"value": -cost["value"], "low": -cost["high"], "high": -cost["low"]}
+                gain = Interval(value=-cost["value"], low=-cost["high"], high=-cost["low"])
                 sentence += (
                     f"; held out, {NAMES[_whole(validation)]} retrained without it is better by "
                     f"{_interval(gain, 3)}"
                 )
             if group == named:
                 sentence += "; it is the group that the verdict names"
-            yield Caution(GROUP_REVERSED, f"{sentence}.", numbers)
+            yield Caution(kind=CautionKind.GROUP_REVERSED, sentence=f"{sentence}.", finding=finding)
 
 
-def _scores(named: str | None, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
+def _scores(named: str | None, validation: Record, audit: Audit, protocol: Record) -> Iterator[Caution]:
     """Find out whether model and proxy tell less of new people than of the discovery subjects."""
     for score, record in validation["repeated"].items():
         name = _capital(_name(score))
-        numbers = {
-            "score": score,
-            "discovery": _figures(record["discovery"]),
-            "heldout": _figures(record["heldout"]),
-            "fall": _fall(record),
-        }
+        finding = ScoreChange(
+            score=score,
+            discovery=_figures(record["discovery"]),
+            heldout=_figures(record["heldout"]),
+            fall=_fall(record),
+        )
         if record["word"] == REVERSED:
             sentence = f"{name} has reversed: it reaches {_both(record, validation)}."
-            yield Caution(SCORE_REVERSED, sentence, numbers)
+            yield Caution(kind=CautionKind.SCORE_REVERSED, sentence=sentence, finding=finding)
         elif record["word"] == WEAKER:
-            yield Caution(SCORE_WEAKER, f"{name} {_weaker(record, validation)}.", numbers)
+            sentence = f"{name} {_weaker(record, validation)}."
+            yield Caution(kind=CautionKind.SCORE_WEAKER, sentence=sentence, finding=finding)
 
 
-def _baselines(named: str | None, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
+def _baselines(named: str | None, validation: Record, audit: Audit, protocol: Record) -> Iterator[Caution]:
     """Find baselines that are shown to do better than the model or the proxy."""
     for pair in validation["paired"]:
         if pair["a"] in MAIN and pair["b"].startswith(BASELINE) and pair["better"] == pair["b"]:
-            lead = {"value": -pair["difference"], "low": -pair["high"], "high": -pair["low"]}
+            lead = Interval(value=-pair["difference"], low=-pair["high"], high=-pair["low"])
             yield Caution(
-                BASELINE_BETTER,
-                f"{_capital(_name(pair['b']))} does better than {_name(pair['a'])} by {_interval(lead, 3)} "
-                f"of AUROC {_heldout(validation)} (p after Holm {pair['p_holm']:.2g}).",
-                {"baseline": pair["b"], "score": pair["a"], "lead": lead, "p_holm": pair["p_holm"]},
+                kind=CautionKind.BASELINE_BETTER,
+                sentence=(
+                    f"{_capital(_name(pair['b']))} does better than {_name(pair['a'])} by "
+                    f"{_interval(lead, 3)} of AUROC {_heldout(validation)} (p after Holm "
+                    f"{pair['p_holm']:.2g})."
+                ),
+                finding=BaselineLead(baseline=pair["b"], score=pair["a"], lead=lead, p_holm=pair["p_holm"]),
             )
 
 
-def _calibration(named: str | None, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
+def _calibration(named: str | None, validation: Record, audit: Audit, protocol: Record) -> Iterator[Caution]:
     """Find out whether predicted chances of model and proxy are shown to be wrong."""
     for score in MAIN:
         if score not in validation["scores"]:
             continue
         record = validation["scores"][score]["calibration"]
-        slope, large = record["slope"], record["in_the_large"]
+        slope, large = _figures(record["slope"]), _figures(record["in_the_large"])
         said = []
         if side := _off(slope, 1.0):
             how = "too timid" if side > 0 else "too extreme"
@@ -130,13 +140,16 @@ def _calibration(named: str | None, validation: Record, audit: Record, protocol:
             )
         if said:
             yield Caution(
-                CALIBRATION_OFF,
-                f"Chances read off {_name(score)} are wrong {_heldout(validation)}: {', and '.join(said)}.",
-                {"score": score, "slope": _figures(slope), "in_the_large": _figures(large)},
+                kind=CautionKind.CALIBRATION_OFF,
+                sentence=(
+                    f"Chances read off {_name(score)} are wrong {_heldout(validation)}: "
+                    f"{', and '.join(said)}."
+                ),
+                finding=CalibrationError(score=score, slope=slope, in_the_large=large),
             )
 
 
-def _size(named: str | None, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
+def _size(named: str | None, validation: Record, audit: Audit, protocol: Record) -> Iterator[Caution]:
     """Find cohorts in which little could show, and in which intervals may be too narrow."""
     n, discovery = validation["n"], validation["discovery"]
     small = [
@@ -148,19 +161,26 @@ def _size(named: str | None, validation: Record, audit: Record, protocol: Record
         found = validation["detectable"]
         seen = "no AUROC" if found["auroc"] is None else f"only an AUROC of {found['auroc']:.2f} or more"
         yield Caution(
-            FEW_SUBJECTS,
-            f"Few subjects: {', '.join(small)}. With n = {n['case']} + {n['control']} held out {seen} is "
-            f"told from 0.50 with a power of {100 * found['power']:.0f} %, and intervals may be too narrow.",
-            {"n": dict(n), "discovery": dict(discovery), "detectable": found["auroc"]},
+            kind=CautionKind.FEW_SUBJECTS,
+            sentence=(
+                f"Few subjects: {', '.join(small)}. With n = {n['case']} + {n['control']} held out {seen} is "
+                f"told from 0.50 with a power of {100 * found['power']:.0f} %, and intervals may be too "
+                "narrow."
+            ),
+            finding=SmallCohort(
+                n=Counts(case=n["case"], control=n["control"]),
+                discovery=Counts(case=discovery["case"], control=discovery["control"]),
+                detectable=found["auroc"],
+            ),
         )
 
 
-def _leaks(named: str | None, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
+def _leaks(named: str | None, validation: Record, audit: Audit, protocol: Record) -> Iterator[Caution]:
     """Find what could have told the label and breaks no rung."""
-    yield from leak_cautions(protocol, audit)
+    yield from leak_cautions(protocol, audit.leakage)
 
 
-def against(found: Sequence[Caution]) -> tuple[str, ...]:
+def against(found: Sequence[Caution]) -> tuple[CautionKind, ...]:
     """Return the kinds of cautions that speak against what the ladder says, each once."""
     return tuple(dict.fromkeys(caution.kind for caution in found if caution.kind not in NOTES))
 
@@ -171,9 +191,10 @@ RULES: tuple[Rule, ...] = (_groups, _scores, _baselines, _calibration, _leaks, _
 
 def _both(record: Record, validation: Record) -> str:
     n = validation["discovery"]
+    discovery, heldout = _figures(record["discovery"]), _figures(record["heldout"])
     return (
-        f"AUROC {_interval(record['discovery'])} in discovery (cross-fitted, n = {n['case']} cases + "
-        f"{n['control']} controls) and {_interval(record['heldout'])} {_heldout(validation)}"
+        f"AUROC {_interval(discovery)} in discovery (cross-fitted, n = {n['case']} cases + "
+        f"{n['control']} controls) and {_interval(heldout)} {_heldout(validation)}"
     )
 
 
@@ -189,29 +210,29 @@ def _heldout(validation: Record) -> str:
     return f"on the {n['case']} held-out cases and {n['control']} controls"
 
 
-def _fall(record: Record) -> dict[str, Any]:
-    return {"value": record["fall"], "low": record["low"], "high": record["high"]}
+def _fall(record: Record) -> Interval:
+    return Interval(value=record["fall"], low=record["low"], high=record["high"])
 
 
-def _figures(interval: Record) -> dict[str, Any]:
-    return {key: interval[key] for key in ("value", "low", "high")}
+def _figures(interval: Record) -> Interval:
+    return Interval(value=interval["value"], low=interval["low"], high=interval["high"])
 
 
-def _off(interval: Record, perfect: float) -> int:
+def _off(interval: Interval, perfect: float) -> int:
     """Return 1 where an interval lies above its perfect value, -1 where below, else 0."""
-    if interval["low"] is None or interval["high"] is None:
+    if interval.low is None or interval.high is None:
         return 0
-    return int(interval["low"] > perfect) - int(interval["high"] < perfect)
+    return int(interval.low > perfect) - int(interval.high < perfect)
 
 
 def _share(n: Record) -> str:
     return f"{100 * n['case'] / (n['case'] + n['control']):.0f} %"
 
 
-def _interval(interval: Record, digits: int = 2) -> str:
-    if interval["low"] is None:
-        return f"{interval['value']:.{digits}f}"
-    return f"{interval['value']:.{digits}f} [{interval['low']:.{digits}f} to {interval['high']:.{digits}f}]"
+def _interval(interval: Interval, digits: int = 2) -> str:
+    if interval.low is None:
+        return f"{interval.value:.{digits}f}"
+    return f"{interval.value:.{digits}f} [{interval.low:.{digits}f} to {interval.high:.{digits}f}]"
 
 
 def _whole(validation: Record) -> str:

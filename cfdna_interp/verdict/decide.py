@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from msgspec import structs
@@ -13,16 +13,17 @@ from cfdna_interp.artifacts.matrix import load_table
 from cfdna_interp.artifacts.openings import check_opening, opening_of
 from cfdna_interp.artifacts.proxy import load_proxy
 from cfdna_interp.artifacts.validation import load_subjects
-from cfdna_interp.artifacts.verdict import save_verdict
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Corrected, Validation
 from cfdna_interp.errors import InputError
-from cfdna_interp.records.base import load_record
+from cfdna_interp.records.audit import Audit
+from cfdna_interp.records.base import load_record, save_record
 from cfdna_interp.records.dominance import Dominance
+from cfdna_interp.records.verdict import Verdict
 from cfdna_interp.verdict.candidates import Cohorts
 from cfdna_interp.verdict.cautions import against, cautions
 from cfdna_interp.verdict.hypotheses import as_table, hypotheses
-from cfdna_interp.verdict.ladder import as_judged, climb
+from cfdna_interp.verdict.ladder import climb, judgements
 
 
 def run_verdict(config: Config) -> None:
@@ -45,7 +46,7 @@ def run_verdict(config: Config) -> None:
         repeated=dict,
         groups=dict,
     )
-    audit = read_result(layout.file("audit.json"), "audit", handling=dict, person=dict, leakage=dict)
+    audit = load_record(Audit, layout.file(Audit.FILE))
     protocol = read_result(
         layout.file("protocol.json"), "proxy", margins=dict, mediators=list, priority=list, corrected=dict
     )
@@ -54,10 +55,11 @@ def run_verdict(config: Config) -> None:
         raise InputError(
             f"{layout.file('validation.json')} was made under another protocol; run the validate stage again"
         )
-    check_opening(validation, audit, layout.file("audit.json"), "audit")
+    marks = {"protocol_digest": audit.protocol_digest, "opening": audit.opening}
+    check_opening(validation, marks, layout.file(Audit.FILE), Audit.STAGE)
     found = cautions(dominance.group, validation, audit, protocol)
     corrected = Corrected(**protocol["corrected"])
-    verdict = climb(dominance, validation, audit, margins, corrected, against(found))
+    ladder = climb(dominance, validation, audit, margins, corrected, against(found))
     subjects = load_subjects(layout.file("validation.scores.parquet"), validation)
     cohorts = Cohorts(
         discovery=load_table(layout.matrix("discovery")),
@@ -66,19 +68,23 @@ def run_verdict(config: Config) -> None:
         mediators=tuple(protocol["mediators"]),
         priority=tuple(protocol["priority"]),
     )
-    judged = as_judged(audit, [asdict(rung) for rung in verdict.rungs])
+    judged = judgements(audit, ladder.rungs)
     rows = hypotheses(load_proxy(layout.file("proxy.json")), dominance, judged, cohorts, config.seed)
     opening = opening_of(validation)
     rows = [replace(row, exploratory=opening.note()) for row in rows]
     table = layout.file("hypotheses.tsv")
     write_text(table, as_table(rows))
-    verdict = replace(
-        verdict,
+    verdict = Verdict(
+        headline=ladder.headline,
+        sentences=ladder.sentences,
+        simulated=bool(validation["simulated"]),
+        group=dominance.group,
+        rungs=ladder.rungs,
         cautions=found,
         hypotheses_digest=digest_file(table),
         **opening.record(),
     )
-    save_verdict(verdict, layout.file("verdict.json"))
+    save_record(verdict, layout.file(Verdict.FILE))
 
 
 def _margins(margins: Result, path: Path) -> Validation:

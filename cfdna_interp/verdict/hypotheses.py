@@ -10,7 +10,6 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any
 
 import numpy as np
 
@@ -21,7 +20,7 @@ from cfdna_interp.verdict.assays import assay, group_assay
 from cfdna_interp.verdict.candidates import Candidate, Cohorts, candidates
 from cfdna_interp.verdict.evidence import Replication
 from cfdna_interp.verdict.explanations import explain, handling_explanations, listed
-from cfdna_interp.verdict.ladder import in_words
+from cfdna_interp.verdict.ladder import Judgements, in_words
 from cfdna_interp.verdict.lengths import Counted, counted
 from cfdna_interp.verdict.priority import case_control_size, countable, within_person_size
 from cfdna_interp.verdict.remedies import remedy
@@ -88,7 +87,7 @@ class Hypothesis:
 
 
 def hypotheses(
-    proxy: Proxy, dominance: Dominance, audit: Mapping[str, Any], cohorts: Cohorts, seed: int
+    proxy: Proxy, dominance: Dominance, judged: Judgements, cohorts: Cohorts, seed: int
 ) -> list[Hypothesis]:
     """Return the rows, the handling explanation first.
 
@@ -96,23 +95,25 @@ def hypotheses(
     ----------
     proxy
         The frozen proxy.
-    dominance, audit
-        ``dominance.json`` and ``audit.json``.
+    dominance
+        What the model relies on.
+    judged
+        What is said of handling and of the person.
     cohorts
         The features of both roles.
     seed
         The run's seed.
     """
     if proxy.group is None or proxy.linear is None:
-        return [_undecided(proxy, dominance, audit)]
+        return [_undecided(proxy, dominance, judged)]
     group = proxy.group
     interval = dominance.groups[group].share
     share = f"{interval.value:.2f} [{interval.low:.2f} to {interval.high:.2f}]"
-    statuses = (audit["handling"]["status"], audit["person"]["status"])
+    statuses = (judged.handling.word, judged.person.word)
     found = candidates(proxy.linear, statuses, cohorts, seed)[:SHOWN]
     means = dict(zip(proxy.linear.names, proxy.linear.mean.tolist(), strict=True))
     definitions = dict(zip(cohorts.discovery.names, cohorts.discovery.definitions, strict=True))
-    rows = [_handling(group, share, audit, found)]
+    rows = [_handling(group, share, judged, found)]
     noted = False
     for rank, item in enumerate(found, start=1):
         lengths = counted(item.effect, means)
@@ -128,7 +129,7 @@ def hypotheses(
                 low=_text(item.effect.low),
                 high=_text(item.effect.high),
                 share_of_attribution=share,
-                handling=_grade(audit),
+                handling=str(judged.handling),
                 assay=listed([assay(group, lengths), *explanations.assays()]),
                 control_arm=CONTROL,
                 rank=str(rank),
@@ -155,7 +156,7 @@ def as_table(rows: Sequence[Hypothesis]) -> str:
     return buffer.getvalue()
 
 
-def _handling(group: str, share: str, audit: Mapping[str, Any], found: Sequence[Candidate]) -> Hypothesis:
+def _handling(group: str, share: str, judged: Judgements, found: Sequence[Candidate]) -> Hypothesis:
     """Return the row that is to be excluded first, sized by the hypothesis that ranks first."""
     explanations = handling_explanations()
     return Hypothesis(
@@ -168,7 +169,7 @@ def _handling(group: str, share: str, audit: Mapping[str, Any], found: Sequence[
         low="",
         high="",
         share_of_attribution=share,
-        handling=_grade(audit),
+        handling=str(judged.handling),
         assay=listed([group_assay(group), *explanations.assays()]),
         control_arm=CONTROL,
         **explanations.cells(),
@@ -176,7 +177,7 @@ def _handling(group: str, share: str, audit: Mapping[str, Any], found: Sequence[
     )
 
 
-def _undecided(proxy: Proxy, dominance: Dominance, audit: Mapping[str, Any]) -> Hypothesis:
+def _undecided(proxy: Proxy, dominance: Dominance, judged: Judgements) -> Hypothesis:
     reason = in_words(proxy.reason, dominance.groups).rstrip(".")
     wanted = remedy(dominance, proxy.reason)
     return Hypothesis(
@@ -186,7 +187,7 @@ def _undecided(proxy: Proxy, dominance: Dominance, audit: Mapping[str, Any]) -> 
         low="",
         high="",
         share_of_attribution="",
-        handling=_grade(audit),
+        handling=str(judged.handling),
         assay="",
         control_arm=CONTROL,
     )
@@ -259,10 +260,6 @@ def _replicated(replication: Replication, q: float) -> str:
     if not replication.auroc > 0.5:
         return "no: not in the direction of discovery"
     return "yes: same direction" if q <= SIGNIFICANT else "open: same direction, not beyond chance"
-
-
-def _grade(audit: Mapping[str, Any]) -> str:
-    return f"{audit['handling']['status']}: {audit['handling']['reason']}"
 
 
 def _text(value: float) -> str:

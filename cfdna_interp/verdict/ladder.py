@@ -8,42 +8,112 @@ a rung's conditions for earning and refusing both hold, it is earned.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
-from msgspec import structs
+from msgspec.structs import replace
 
 from cfdna_interp.artifacts.features import GROUPS
 from cfdna_interp.artifacts.predictions import SURROGATE
-from cfdna_interp.artifacts.verdict import CANT_TELL, EARNED, REFUSED, Rung, Verdict
 from cfdna_interp.attribution.judge import FIDELITY
 from cfdna_interp.attribution.planning import MOST, NAMED, size_to_decide
 from cfdna_interp.attribution.roles import LOSES, REPLACED, separation
-from cfdna_interp.audit.claims import CONFOUNDED, HANDLING, NOT_HANDLING, NOT_PERSON
-from cfdna_interp.audit.hold import ATTENUATED
 from cfdna_interp.config.convert import encode
 from cfdna_interp.config.settings import Corrected, Validation
+from cfdna_interp.records.audit import Audit
 from cfdna_interp.records.dominance import Dominance, GroupAttribution
-from cfdna_interp.verdict.leak_cautions import LEAK, corrected_words, leak_words
+from cfdna_interp.records.held import ClaimStatus, HeldClaim
+from cfdna_interp.records.leaks import Leakage
+from cfdna_interp.records.values import Auroc, Interval, IntervalBy
+from cfdna_interp.records.verdict import (
+    CautionKind,
+    HeldEvidence,
+    NecessityEvidence,
+    RelianceEvidence,
+    Rung,
+    RungName,
+    SignalEvidence,
+    Status,
+    SufficiencyEvidence,
+    SurrogateEvidence,
+    Word,
+)
+from cfdna_interp.verdict.leak_cautions import corrected_words, leak_words
 
 FEWEST = 15
 SIGNIFICANT = 0.05
-NO_SIGNAL, CORRECTED = "no signal", "corrected with labels"
 WITH_LABELS = "with labels"  # of `corrected.how`
 NOT_SAID = Corrected("unknown")
 FITTED = ("L1", "L2", "L3")  # rungs that rest on what was fitted in discovery
 HELD_OUT = ("L2", "L3", "L4", "L5")  # rungs that rest on held-out subjects
+# What the audit says of handling and of the person, as the word of a rung that isn't earned.
+WORDS = {
+    ClaimStatus.ATTENUATED: Word.ATTENUATED,
+    ClaimStatus.HANDLING: Word.HANDLING,
+    ClaimStatus.CONFOUNDED: Word.CONFOUNDED,
+    ClaimStatus.CANT_TELL: Word.CANT_TELL,
+    ClaimStatus.NOT_RECORDED: Word.NOT_RECORDED,
+}
 Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The rungs, and what they come to.
+
+    Attributes
+    ----------
+    headline
+        The highest unbroken rung, None where L0 isn't earned.
+    sentences
+        The verdict in two sentences.
+    rungs
+        From L0 to L5.
+    """
+
+    headline: RungName | None
+    sentences: tuple[str, str]
+    rungs: tuple[Rung, ...]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the ladder has for handling or for the person.
+
+    Attributes
+    ----------
+    word
+        The word of the audit, or of the rung where that overrules the audit.
+    reason
+        Why, a sentence.
+    would_decide
+        Which data would decide, "" where it is decided or the ladder says what is missing.
+    """
+
+    word: ClaimStatus | Word
+    reason: str
+    would_decide: str
+
+    def __str__(self) -> str:
+        return f"{self.word}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Judgements:
+    """What all who repeat the audit say of rungs L4 and L5."""
+
+    handling: Judgement
+    person: Judgement
 
 
 def climb(
     dominance: Dominance,
     validation: Record,
-    audit: Record,
+    audit: Audit,
     margins: Validation,
     corrected: Corrected = NOT_SAID,
-    against: Sequence[str] = (),
-) -> Verdict:
+    against: Sequence[CautionKind] = (),
+) -> Ladder:
     """Judge all rungs.
 
     Parameters
@@ -58,55 +128,54 @@ def climb(
         Kinds of the cautions that speak against what the rungs say.
     """
     few = _too_few(validation)
-    signal = _signal(validation, audit, margins)
+    signal = _signal(validation, audit.leakage, margins)
     judged = (
         signal,
         _reliance(dominance, validation, signal),
         _necessity(dominance.group, validation, margins),
         _sufficiency(dominance.group, validation, margins),
-        _held("L4", "it is not handling", audit["handling"], earned=NOT_HANDLING),
-        _held("L5", _person_claim(audit["person"]), audit["person"], earned=NOT_PERSON),
+        _held("L4", "it is not handling", audit.handling, earned=ClaimStatus.NOT_HANDLING),
+        _held("L5", _person_claim(audit.person), audit.person, earned=ClaimStatus.NOT_PERSON),
     )
     # The numbers stay: what cannot be judged can still be read.
     rungs = tuple(_unjudged(rung, few) if few else rung for rung in judged)
     rungs = _corrected(_leaked(rungs), corrected)
-    headline = None
+    headline: RungName | None = None
     for rung in rungs:
-        if rung.status != EARNED:
+        if rung.status is not Status.EARNED:
             break
         headline = rung.rung
-    return Verdict(
+    return Ladder(
         headline=headline,
         sentences=(
             _first(headline, rungs[0].word, dominance, validation),
             _second(rungs, headline, validation, against),
         ),
-        simulated=bool(validation["simulated"]),
-        group=dominance.group,
         rungs=rungs,
     )
 
 
-def as_judged(audit: dict[str, Any], rungs: Iterable[Record]) -> dict[str, Any]:
-    """Return the audit with the word that the ladder has for handling and the person, for all who repeat it.
+def judgements(audit: Audit, rungs: Iterable[Rung]) -> Judgements:
+    """Return what is to be said of handling and of the person, for all who repeat it.
 
-    The ladder overrules the audit where too few subjects, or an earlier correction, leave nothing to judge.
+    The ladder overrules the audit where too few subjects, a leak, or an earlier correction leave nothing to
+    judge.
 
     Parameters
     ----------
     audit
-        The content of ``audit.json``.
+        The audit.
     rungs
         The ladder, as in ``verdict.json``.
     """
-    told = {rung["rung"]: rung for rung in rungs}
-    for name, key in (("L4", "handling"), ("L5", "person")):
-        rung = told[name]
-        if rung["status"] != EARNED and rung["word"] != audit[key]["status"]:
-            audit = audit | {
-                key: audit[key] | {"status": rung["word"], "reason": rung["reason"], "would_decide": ""}
-            }
-    return audit
+    rung = {rung.rung: rung for rung in rungs}
+    return Judgements(_judgement(audit.handling, rung["L4"]), _judgement(audit.person, rung["L5"]))
+
+
+def _judgement(claim: HeldClaim, rung: Rung) -> Judgement:
+    if rung.status is Status.EARNED or rung.word is WORDS.get(claim.status):
+        return Judgement(claim.status, claim.reason, claim.would_decide)
+    return Judgement(rung.word, rung.reason, "")
 
 
 def _too_few(validation: Record) -> str:
@@ -120,18 +189,23 @@ def _too_few(validation: Record) -> str:
 
 
 def _unjudged(rung: Rung, few: str) -> Rung:
-    if rung.word == LEAK:  # more subjects of this kind would not help
+    if rung.word is Word.LEAK:  # more subjects of this kind would not help
         return replace(rung, reason=f"{few}; {rung.reason}")
-    return Rung(rung.rung, rung.claim, CANT_TELL, CANT_TELL, few, rung.numbers)
+    return replace(rung, status=Status.CANT_TELL, word=Word.CANT_TELL, reason=few)
 
 
 def _leaked(rungs: tuple[Rung, ...]) -> tuple[Rung, ...]:
     """Take back what rests on held-out subjects where L0 leaks: they may be known, or their labels read."""
-    if rungs[0].word != LEAK:
+    if rungs[0].word is not Word.LEAK:
         return rungs
     return tuple(
-        replace(rung, status=CANT_TELL, word=LEAK, reason=f"{rung.reason}; what leaks at L0 may be behind it")
-        if rung.status == EARNED and rung.rung in HELD_OUT
+        replace(
+            rung,
+            status=Status.CANT_TELL,
+            word=Word.LEAK,
+            reason=f"{rung.reason}; what leaks at L0 may be behind it",
+        )
+        if rung.status is Status.EARNED and rung.rung in HELD_OUT
         else rung
         for rung in rungs
     )
@@ -147,52 +221,62 @@ def _corrected(rungs: tuple[Rung, ...], corrected: Corrected) -> tuple[Rung, ...
             f"{said}: the labels are in the values, so that noise tells them, too (AUROC .85 to .98 where "
             "nothing else does); give values that were corrected without labels, or as they were"
         )
-        return tuple(Rung(rung.rung, rung.claim, REFUSED, CORRECTED, reason, rung.numbers) for rung in rungs)
+        return tuple(
+            replace(rung, status=Status.REFUSED, word=Word.CORRECTED, reason=reason) for rung in rungs
+        )
     return tuple(
         replace(rung, reason=f"{rung.reason}; {said}, on which this rests") if rung.rung in FITTED else rung
         for rung in rungs
     )
 
 
-def _signal(validation: Record, audit: Record, margins: Validation) -> Rung:
-    p, interval = validation["permutation"]["p"], validation["scores"]["model"]["auroc"]
-    seen = f"held-out AUROC {_interval(interval)}, n = {_size(validation)}, permutation p {p:.2g}"
-    if leak := leak_words(audit["leakage"]):
-        status, word, reason = CANT_TELL, LEAK, f"{leak}; over all {seen}"
-    elif interval["low"] is None:
-        status, word, reason = CANT_TELL, CANT_TELL, seen
-    elif p <= SIGNIFICANT and interval["low"] > 0.5:
-        status, word, reason = EARNED, EARNED, seen
-    elif p > SIGNIFICANT and interval["high"] < margins.signal_ceiling:
-        status, word = REFUSED, NO_SIGNAL
+def _signal(validation: Record, leakage: Leakage, margins: Validation) -> Rung:
+    p, auroc = validation["permutation"]["p"], _auroc(validation["scores"]["model"]["auroc"])
+    seen = f"held-out AUROC {_interval(auroc)}, n = {_size(validation)}, permutation p {p:.2g}"
+    status, word = Status.CANT_TELL, Word.CANT_TELL
+    if leak := leak_words(leakage):
+        word, reason = Word.LEAK, f"{leak}; over all {seen}"
+    elif auroc.low is None or auroc.high is None:
+        reason = seen
+    elif p <= SIGNIFICANT and auroc.low > 0.5:
+        status, word, reason = Status.EARNED, Word.EARNED, seen
+    elif p > SIGNIFICANT and auroc.high < margins.signal_ceiling:
+        status, word = Status.REFUSED, Word.NO_SIGNAL
         reason = f"{seen}: the upper bound is below {margins.signal_ceiling:g}"
     else:
-        status, word = CANT_TELL, CANT_TELL
         reason = f"{seen}: not shown, and not excluded up to {margins.signal_ceiling:g}"
-    return Rung("L0", "there is a signal", status, word, reason, {"auroc": dict(interval), "p": p})
+    return Rung(
+        rung="L0",
+        claim="there is a signal",
+        status=status,
+        word=word,
+        reason=reason,
+        evidence=SignalEvidence(auroc=auroc, p=p),
+    )
 
 
 def _reliance(dominance: Dominance, validation: Record, signal: Rung) -> Rung:
     outcome, group = dominance.outcome, dominance.group
     claim, suppressors = f"the model relies on {_name(group)}", _suppressors(dominance.groups)
     reason = in_words(dominance.reason, dominance.groups).rstrip(".")
-    status, word = CANT_TELL, str(outcome)
     if outcome == "none":
+        status, word = Status.CANT_TELL, Word.CANT_TELL
         # Where there is no signal to divide, that nothing leads in it refuses nothing.
-        if dominance.margin.excluded and signal.status == EARNED:
-            status, word = REFUSED, "no group leads"
+        if dominance.margin.excluded and signal.status is Status.EARNED:
+            status, word = Status.REFUSED, Word.NO_LEADER
         else:
-            word = CANT_TELL
             reason += f". {_would_decide(dominance, validation, signal)}"
     elif outcome == "dominant":
-        status, word = EARNED, EARNED
+        status, word = Status.EARNED, Word.EARNED
     elif outcome == "suppressor" and group is not None:
-        status, word = EARNED, "with a suppressor"
+        status, word = Status.EARNED, Word.WITH_SUPPRESSOR
         claim += f", and {suppressors} takes noise off it"
-    numbers = {}
+    else:
+        status, word = Status.CANT_TELL, Word(outcome)
+    evidence = None
     if group is not None:
-        numbers["share"] = structs.asdict(dominance.groups[group].share)
-    return Rung("L1", claim, status, word, reason, numbers)
+        evidence = RelianceEvidence(share=dominance.groups[group].share)
+    return Rung(rung="L1", claim=claim, status=status, word=word, reason=reason, evidence=evidence)
 
 
 def _would_decide(dominance: Dominance, validation: Record, signal: Rung) -> str:
@@ -224,14 +308,20 @@ def _necessity(group: str | None, validation: Record, margins: Validation) -> Ru
     margin = f"{margins.necessity_margin:g}"
     claim = f"{_name(group)} is necessary: retrained without it the model loses more than {margin} of AUROC"
 
-    def decide(pair: Record) -> tuple[str, str, str]:
+    def decide(pair: Record) -> tuple[Status, Word, str]:
         if pair["low"] > margins.necessity_margin:
-            return EARNED, EARNED, f"the lower bound is above {margins.necessity_margin:g}"
+            return Status.EARNED, Word.EARNED, f"the lower bound is above {margins.necessity_margin:g}"
         if pair["high"] < margins.replaceable_margin:
-            return REFUSED, "replaceable", f"the upper bound is below {margins.replaceable_margin:g}"
-        return CANT_TELL, CANT_TELL, f"the interval reaches from {_range(pair)}"
+            why = f"the upper bound is below {margins.replaceable_margin:g}"
+            return Status.REFUSED, Word.REPLACEABLE, why
+        return Status.CANT_TELL, Word.CANT_TELL, f"the interval reaches from {_range(pair)}"
 
-    return _compared("L2", claim, group, validation, f"model_without_{group}", "low", "high", decide)
+    other, score = f"the model retrained without {_name(group)}", f"model_without_{group}"
+    rung, pair = _compared("L2", claim, group, validation, other, score, decide)
+    if pair is None:
+        return rung
+    difference = Interval(value=pair["difference"], low=pair["low"], high=pair["high"])
+    return replace(rung, evidence=NecessityEvidence(difference=difference))
 
 
 def _followed(group: str | None, surrogate: Record) -> Rung:
@@ -241,30 +331,31 @@ def _followed(group: str | None, surrogate: Record) -> Rung:
         f"than {LOSES:g} of R²"
     )
     if group is None:
-        return Rung("L2", claim, CANT_TELL, CANT_TELL, "no group is dominant")
+        return _open("L2", claim, "no group is dominant")
     follows, loss = surrogate["follows"], surrogate["losses"].get(group)
     if loss is None:
         reason = f"the surrogate retrained without {_name(group)} has no held-out score to compare with"
-        return Rung("L2", claim, CANT_TELL, CANT_TELL, reason)
-    numbers = {"follows": dict(follows), "r2_lost": dict(loss)}
+        return _open("L2", claim, reason)
+    status, word = Status.CANT_TELL, Word.CANT_TELL
     if not follows["low"] >= FIDELITY:
         reason = (
             f"on the {surrogate['n']} held-out subjects the surrogate follows the model's score with a "
-            f"{surrogate['measure']} of {_interval(follows)}, with a lower bound below {FIDELITY:.2f}: "
-            "what it needs needn't be what the model needs"
+            f"{surrogate['measure']} of {_interval(_bounds(follows))}, with a lower bound below "
+            f"{FIDELITY:.2f}: what it needs needn't be what the model needs"
         )
-        return Rung("L2", claim, CANT_TELL, CANT_TELL, reason, numbers)
-    if loss["low"] > LOSES:
-        status, word, why = EARNED, EARNED, f"the lower bound is above {LOSES:g}"
-    elif loss["high"] < REPLACED:
-        status, word, why = REFUSED, "replaceable", f"the upper bound is below {REPLACED:g}"
     else:
-        status, word, why = CANT_TELL, CANT_TELL, f"the interval reaches from {_range(loss)}"
-    reason = (
-        f"R² of the surrogate with the model's score on {surrogate['n']} held-out subjects, minus that of "
-        f"the surrogate retrained without {_name(group)}: {loss['value']:.3f}; {why}"
-    )
-    return Rung("L2", claim, status, word, reason, numbers)
+        if loss["low"] > LOSES:
+            status, word, why = Status.EARNED, Word.EARNED, f"the lower bound is above {LOSES:g}"
+        elif loss["high"] < REPLACED:
+            status, word, why = Status.REFUSED, Word.REPLACEABLE, f"the upper bound is below {REPLACED:g}"
+        else:
+            why = f"the interval reaches from {_range(loss)}"
+        reason = (
+            f"R² of the surrogate with the model's score on {surrogate['n']} held-out subjects, minus that "
+            f"of the surrogate retrained without {_name(group)}: {loss['value']:.3f}; {why}"
+        )
+    evidence = SurrogateEvidence(follows=_bounds(follows), r2_lost=_bounds(loss))
+    return Rung(rung="L2", claim=claim, status=status, word=word, reason=reason, evidence=evidence)
 
 
 def _sufficiency(group: str | None, validation: Record, margins: Validation) -> Rung:
@@ -274,81 +365,93 @@ def _sufficiency(group: str | None, validation: Record, margins: Validation) -> 
         f"{margin:g}"
     )
 
-    def decide(pair: Record) -> tuple[str, str, str]:
+    def decide(pair: Record) -> tuple[Status, Word, str]:
         if pair["high_one_sided"] < margin:
-            return EARNED, EARNED, f"the one-sided upper bound is below {margin:g}"
+            return Status.EARNED, Word.EARNED, f"the one-sided upper bound is below {margin:g}"
         if pair["low"] > margin:
-            return REFUSED, "not sufficient", f"the lower bound is above {margin:g}"
+            return Status.REFUSED, Word.NOT_SUFFICIENT, f"the lower bound is above {margin:g}"
         return (
-            CANT_TELL,
-            CANT_TELL,
+            Status.CANT_TELL,
+            Word.CANT_TELL,
             f"the one-sided upper bound is {pair['high_one_sided']:.3f}, not below {margin:g}",
         )
 
-    return _compared("L3", claim, group, validation, "proxy", "low", "high_one_sided", decide)
+    rung, pair = _compared("L3", claim, group, validation, "the proxy", "proxy", decide)
+    if pair is None:
+        return rung
+    difference = Interval(value=pair["difference"], low=pair["low"], high=pair["high_one_sided"])
+    return replace(rung, evidence=SufficiencyEvidence(difference=difference))
 
 
 def _compared(
-    rung: str,
+    rung: RungName,
     claim: str,
     group: str | None,
     validation: Record,
-    against: str,
-    low: str,
-    high: str,
-    decide: Callable[[Record], tuple[str, str, str]],
-) -> Rung:
+    other: str,
+    score: str,
+    decide: Callable[[Record], tuple[Status, Word, str]],
+) -> tuple[Rung, Record | None]:
+    """Judge the model's AUROC less that of another score; return the pair, None where there is none."""
     if group is None:
-        return Rung(rung, claim, CANT_TELL, CANT_TELL, "no group is dominant")
-    pairs = [p for p in validation["paired"] if p["b"] == against]
-    other = "the proxy" if against == "proxy" else f"the model retrained without {_name(group)}"
+        return _open(rung, claim, "no group is dominant"), None
+    pairs = [p for p in validation["paired"] if p["b"] == score]
     if not pairs:
-        return Rung(rung, claim, CANT_TELL, CANT_TELL, f"{other} has no held-out score to compare with")
+        return _open(rung, claim, f"{other} has no held-out score to compare with"), None
     pair = pairs[0]
     status, word, why = decide(pair)
     reason = (
         f"held-out AUROC (n = {_size(validation)}) of the model minus that of {other}: "
         f"{pair['difference']:.3f}; {why}"
     )
-    numbers = {"difference": {"value": pair["difference"], "low": pair[low], "high": pair[high]}}
-    return Rung(rung, claim, status, word, reason, numbers)
+    return Rung(rung=rung, claim=claim, status=status, word=word, reason=reason), pair
 
 
-def _held(rung: str, claim: str, record: Record, *, earned: str) -> Rung:
+def _open(rung: RungName, claim: str, reason: str) -> Rung:
+    return Rung(rung=rung, claim=claim, status=Status.CANT_TELL, word=Word.CANT_TELL, reason=reason)
+
+
+def _held(rung: RungName, claim: str, judged: HeldClaim, *, earned: ClaimStatus) -> Rung:
     """Judge a rung by what the audit says of it."""
-    outcome = record["status"]
-    status = CANT_TELL
-    if outcome == earned:
-        status = EARNED
-    elif outcome in (ATTENUATED, HANDLING, CONFOUNDED):
-        status = REFUSED
-    numbers: dict[str, Any] = {"crude": record["crude"]}
-    if (measure := record["measure"]) is not None:
-        numbers["held"] = {key: measure["auroc"][key] for key in ("value", "low", "high")}
-        numbers["fall"] = {key: measure["fall"][key] for key in ("value", "low", "high")}
-    word = EARNED if status == EARNED else outcome
-    return Rung(rung, claim, status, word, f"{record['score']}: {record['reason']}", numbers)
+    status = Status.CANT_TELL
+    if judged.status is earned:
+        status = Status.EARNED
+    elif judged.status in (ClaimStatus.ATTENUATED, ClaimStatus.HANDLING, ClaimStatus.CONFOUNDED):
+        status = Status.REFUSED
+    measure = judged.measure
+    return Rung(
+        rung=rung,
+        claim=claim,
+        status=status,
+        word=Word.EARNED if status is Status.EARNED else WORDS[judged.status],
+        reason=f"{judged.score}: {judged.reason}",
+        evidence=HeldEvidence(
+            crude=judged.crude,
+            held=None if measure is None else _plain(measure.auroc),
+            fall=None if measure is None else _plain(measure.fall),
+        ),
+    )
 
 
-def _person_claim(record: Record) -> str:
+def _person_claim(claim: HeldClaim) -> str:
     """Name what was held: without a column for sex nothing is claimed of sex."""
-    held = [column["name"] for column in record["columns"] if not column["obstacle"]]
-    return f"it is not the person: the signal holds with {_listed(held) if held else 'age and sex'} held"
+    held = _listed(claim.held) if claim.held else "age and sex"
+    return f"it is not the person: the signal holds with {held} held"
 
 
 def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _first(headline: str | None, signal: str, dominance: Dominance, validation: Record) -> str:
-    n, interval = validation["n"], validation["scores"]["model"]["auroc"]
+def _first(headline: RungName | None, signal: Word, dominance: Dominance, validation: Record) -> str:
+    n, auroc = validation["n"], _auroc(validation["scores"]["model"]["auroc"])
     people = f"On {n['case']} held-out cases and {n['control']} controls"
     if headline is None:
         found = {
-            NO_SIGNAL: "the model shows no signal",
-            CORRECTED: "nothing can be said of the model, since labels had a part in the values",
+            Word.NO_SIGNAL: "the model shows no signal",
+            Word.CORRECTED: "nothing can be said of the model, since labels had a part in the values",
         }.get(signal, "whether the model holds a signal cannot be told")
-        return f"{people} {found} (AUROC {_interval(interval)})."
+        return f"{people} {found} (AUROC {_interval(auroc)})."
     name = _name(dominance.group)
     if suppressors := _suppressors(dominance.groups):
         name += f" (with {suppressors} taking noise off it)"
@@ -371,10 +474,12 @@ def _first(headline: str | None, signal: str, dominance: Dominance, validation: 
             "nor the person as far as these are recorded"
         ),
     }
-    return f"{people} the model tells the classes apart (AUROC {_interval(interval)}); {clauses[headline]}."
+    return f"{people} the model tells the classes apart (AUROC {_interval(auroc)}); {clauses[headline]}."
 
 
-def _second(rungs: tuple[Rung, ...], headline: str | None, validation: Record, against: Sequence[str]) -> str:
+def _second(
+    rungs: tuple[Rung, ...], headline: RungName | None, validation: Record, against: Sequence[CautionKind]
+) -> str:
     # Before: under another protocol, or other labels of the same subjects.
     again = "; exploratory, since held-out labels had been read before"
     suffix = again if validation["exploratory"] else ""
@@ -382,11 +487,11 @@ def _second(rungs: tuple[Rung, ...], headline: str | None, validation: Record, a
         return f"No rung is broken, but something stands against it: {', '.join(against)}{suffix}."
     if headline == rungs[-1].rung:
         return f"No rung is broken: what remains is the bench, beginning with the handling control{suffix}."
-    broken = next(rung for rung in rungs if rung.status != EARNED)
+    broken = next(rung for rung in rungs if rung.status is not Status.EARNED)
     sentence = f"The ladder ends before {broken.rung} ({broken.word}): {broken.reason}"
     for rung in rungs[-2:]:
         # What imitates biology is said wherever the ladder ends.
-        if rung is not broken and rung.status == REFUSED:
+        if rung is not broken and rung.status is Status.REFUSED:
             sentence += f"; and at {rung.rung} ({rung.word}), {rung.reason}"
     return f"{sentence}{suffix}."
 
@@ -409,10 +514,26 @@ def _suppressors(attributed: Mapping[str, GroupAttribution]) -> str:
     return " and ".join(_name(group) for group in groups)
 
 
-def _interval(interval: Record) -> str:
-    if interval["low"] is None:
-        return f"{interval['value']:.2f} [no interval: {interval['method']}]"
-    return f"{interval['value']:.2f} [{interval['low']:.2f} to {interval['high']:.2f}]"
+def _auroc(interval: Record) -> Auroc:
+    return Auroc(
+        value=interval["value"], low=interval["low"], high=interval["high"], method=interval["method"]
+    )
+
+
+def _bounds(interval: Record) -> Interval:
+    return Interval(value=interval["value"], low=interval["low"], high=interval["high"])
+
+
+def _plain(interval: Interval) -> Interval:
+    """Return an interval without what else its type holds."""
+    return Interval(value=interval.value, low=interval.low, high=interval.high)
+
+
+def _interval(interval: Interval) -> str:
+    if interval.low is None:
+        why = f": {interval.method}" if isinstance(interval, IntervalBy) else ""
+        return f"{interval.value:.2f} [no interval{why}]"
+    return f"{interval.value:.2f} [{interval.low:.2f} to {interval.high:.2f}]"
 
 
 def _size(validation: Record) -> str:

@@ -6,43 +6,38 @@ from collections.abc import Mapping
 from typing import Any
 
 from cfdna_interp.artifacts.matrix import COVARIATE, TECHNICAL
-from cfdna_interp.artifacts.verdict import Caution
-from cfdna_interp.audit.leak_rule import Leak
-from cfdna_interp.audit.leakage import Kind
+from cfdna_interp.records.leaks import Break, Leak, Leakage, SourceKind, WithoutLeaks
+from cfdna_interp.records.values import Auroc
+from cfdna_interp.records.verdict import Caution, CautionKind
 
 Record = Mapping[str, Any]
-LEAK = "can't tell: leak"
-CORRECTION, CORRECTION_NOTED = "correction with labels", "earlier correction"
-LISTED_APART, SAME_TWICE = "classes listed apart", "one sample as two people"
-COLUMN_LEFT_OUT = "column in no baseline"
 
 
-def broken_words(found: Record) -> str:
-    """Say what one finding of ``breaks`` is, a clause."""
-    n = f"{found['subjects']} of {found['of']} held-out subjects"
-    kind = Leak(found["kind"])
-    if kind is Leak.NAME:
+def break_words(found: Break) -> str:
+    """Say what one leak is, a clause."""
+    n = f"{found.subjects} of {found.of} held-out subjects"
+    if found.kind is Leak.NAME:
         return f"{n} have a name that stands in discovery, too"
-    if kind is Leak.TWIN:
+    if found.kind is Leak.TWIN:
         return f"{n} are near-duplicates of discovery subjects by their features"
-    if kind is Leak.MOLECULES:
+    if found.kind is Leak.MOLECULES:
         return f"{n} hold the molecules of discovery subjects"
-    source = source_words(found["source_kind"], found["source"], found["column"])
-    if kind is Leak.FOLLOWED:
+    source = source_words(found.source_kind, found.source, found.column)
+    if found.kind is Leak.FOLLOWED:
         return (
             f"the score follows the {source} among subjects of one label and batch (rank correlation "
-            f"{found['correlation']:.2f}, {_p(found['p'])}), and the label is read from it with AUROC "
-            f"{found['auroc']:.2f}"
+            f"{found.correlation:.2f}, {_p(found.p)}), and the label is read from it with AUROC "
+            f"{found.auroc:.2f}"
         )
     return (
-        f"the {source} alone tell the label with AUROC {found['auroc']:.2f}, which reaches the "
+        f"the {source} alone tell the label with AUROC {found.auroc:.2f}, which reaches the "
         "interval of the model's"
     )
 
 
-def source_words(kind: str, source: str, column: str) -> str:
+def source_words(kind: SourceKind | None, source: str, column: str) -> str:
     """Name a source of labels; of gaps with the column that tells most."""
-    name = f"date in {_bare(source)}" if kind == Kind.DATE else source
+    name = f"date in {_bare(source)}" if kind is SourceKind.DATE else source
     return f"{name} (most: {_bare(column)})" if column else name
 
 
@@ -51,37 +46,36 @@ def _bare(column: str) -> str:
     return column.removeprefix(TECHNICAL).removeprefix(COVARIATE)
 
 
-def without_words(leakage: Record) -> str:
+def without_words(without: WithoutLeaks | None) -> str:
     """Say what the AUROC is without the leaking subjects, "" where no subject could be left out."""
-    without = leakage["without"]
     if without is None:
         return ""
-    n = f"{without['n']['case']} cases and {without['n']['control']} controls"
-    if without["reason"]:
-        return f"without these {without['left_out']} subjects there is no AUROC: {without['reason']} ({n})"
-    said = ", ".join(f"{name} {_interval(interval)}" for name, interval in without["scores"].items())
-    return f"without these {without['left_out']} subjects the AUROC is: {said} ({n})"
+    n = f"{without.n.case} cases and {without.n.control} controls"
+    if without.reason:
+        return f"without these {without.left_out} subjects there is no AUROC: {without.reason} ({n})"
+    said = ", ".join(f"{name} {_interval(auroc)}" for name, auroc in without.scores.items())
+    return f"without these {without.left_out} subjects the AUROC is: {said} ({n})"
 
 
-def leak_words(leakage: Record) -> str:
+def leak_words(leakage: Leakage) -> str:
     """Say what breaks L0 and what is left without it, "" where nothing does."""
-    if not leakage["breaks"]:
+    if not leakage.breaks:
         return ""
-    said = [*map(broken_words, leakage["breaks"]), without_words(leakage)]
+    said = [*map(break_words, leakage.breaks), without_words(leakage.without)]
     return "; ".join(part for part in said if part)
 
 
-def leak_cautions(protocol: Record, audit: Record) -> list[Caution]:
+def leak_cautions(protocol: Record, leakage: Leakage) -> list[Caution]:
     """Return what was found and breaks no rung, and what is known of an earlier correction."""
-    leakage, corrected = audit["leakage"], protocol["corrected"]
-    kind = CORRECTION if corrected["how"] == "with labels" else CORRECTION_NOTED
+    corrected = protocol["corrected"]
+    with_labels = corrected["how"] == "with labels"
     kinds = (
-        (kind, _corrected(corrected)),
-        (LISTED_APART, _listed_apart(leakage)),
-        (SAME_TWICE, _within_roles(leakage)),
-        (COLUMN_LEFT_OUT, _left_out(protocol["left_out"])),
+        (CautionKind.CORRECTION if with_labels else CautionKind.CORRECTION_NOTED, _corrected(corrected)),
+        (CautionKind.LISTED_APART, _listed_apart(leakage)),
+        (CautionKind.SAME_TWICE, _within_roles(leakage)),
+        (CautionKind.COLUMN_LEFT_OUT, _left_out(protocol["left_out"])),
     )
-    return [Caution(name, sentence) for name, sentences in kinds for sentence in sentences]
+    return [Caution(kind=kind, sentence=sentence) for kind, sentences in kinds for sentence in sentences]
 
 
 def corrected_words(corrected: Record) -> str:
@@ -109,15 +103,14 @@ def _corrected(corrected: Record) -> list[str]:
     return []
 
 
-def _listed_apart(leakage: Record) -> list[str]:
-    broken = {(found["source"]) for found in leakage["breaks"]}
+def _listed_apart(leakage: Leakage) -> list[str]:
+    broken = {found.source for found in leakage.breaks}
     sentences = []
     for role, name in (("discovery", "discovery"), ("heldout", "held-out")):
         told = [
-            f"{source_words(row['kind'], row['source'], row['column'])} "
-            f"(AUROC {row['auroc']:.2f}, n = {row['subjects']})"
-            for row in leakage["readable_labels"]
-            if row["tells"] and row["role"] == role and not (role == "heldout" and row["source"] in broken)
+            f"{source_words(row.kind, row.source, row.column)} (AUROC {row.auroc:.2f}, n = {row.subjects})"
+            for row in leakage.readable_labels
+            if row.tells and row.role == role and not (role == "heldout" and row.source in broken)
         ]
         if told:
             sentences.append(
@@ -128,13 +121,10 @@ def _listed_apart(leakage: Record) -> list[str]:
     return sentences
 
 
-def _within_roles(leakage: Record) -> list[str]:
-    pairs = {
-        (pair["a"], pair["b"])
-        for kind in ("near_duplicates", "shared_fragments")
-        for pair in leakage[kind]["pairs"]
-        if len(set(pair["roles"])) == 1
-    }
+def _within_roles(leakage: Leakage) -> list[str]:
+    everyone = [(pair.a, pair.b, pair.roles) for pair in leakage.near_duplicates.pairs]
+    everyone += [(pair.a, pair.b, pair.roles) for pair in leakage.shared_fragments.pairs]
+    pairs = {(a, b) for a, b, roles in everyone if roles[0] == roles[1]}
     if not pairs:
         return []
     a, b = sorted(pairs)[0]
@@ -149,11 +139,11 @@ def _left_out(left_out: Mapping[str, str]) -> list[str]:
     return [f"The baseline leaves out {_bare(name)}: it is {reason}." for name, reason in left_out.items()]
 
 
-def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+def _p(p: float | None) -> str:
+    return "p < 0.001" if p is not None and p < 0.001 else f"p = {p:.2g}"
 
 
-def _interval(interval: Record) -> str:
-    if interval["low"] is None:
-        return f"{interval['value']:.2f} [no interval: {interval['method']}]"
-    return f"{interval['value']:.2f} [{interval['low']:.2f} to {interval['high']:.2f}]"
+def _interval(auroc: Auroc) -> str:
+    if auroc.low is None:
+        return f"{auroc.value:.2f} [no interval: {auroc.method}]"
+    return f"{auroc.value:.2f} [{auroc.low:.2f} to {auroc.high:.2f}]"

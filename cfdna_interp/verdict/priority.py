@@ -5,17 +5,24 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm
 
-from cfdna_interp.audit.claims import CONFOUNDED, HANDLING, NOT_HANDLING, NOT_PERSON
-from cfdna_interp.audit.hold import ATTENUATED
 from cfdna_interp.errors import InputError
+from cfdna_interp.records.held import ClaimStatus
+from cfdna_interp.records.verdict import Word
 from cfdna_interp.stats.planning import size_for_signal
 from cfdna_interp.stats.power import ALPHA, POWER
 from cfdna_interp.verdict.evidence import FEWEST, Difference, Replication
 
 # What is left of a hypothesis once the audit has spoken. Handling and the person keep a little: the verdict
 # has an error of its own.
-GRADES = {NOT_HANDLING: 1.0, NOT_PERSON: 1.0, ATTENUATED: 0.5, HANDLING: 0.1, CONFOUNDED: 0.1}
-UNGRADED = 0.5  # can't tell
+GRADES: dict[ClaimStatus | Word, float] = {
+    ClaimStatus.NOT_HANDLING: 1.0,
+    ClaimStatus.NOT_PERSON: 1.0,
+    ClaimStatus.ATTENUATED: 0.5,
+    ClaimStatus.HANDLING: 0.1,
+    ClaimStatus.CONFOUNDED: 0.1,
+}
+UNGRADED = 0.5  # can't tell, or a word of the ladder
+Statuses = tuple[ClaimStatus | Word, ClaimStatus | Word]
 OPPOSED = 0.5
 UNTESTED = 0.5
 ALMOST_ONE = 0.999
@@ -25,7 +32,7 @@ def priority(
     difference: Difference,
     replication: Replication,
     sign: int,
-    statuses: tuple[str, str],
+    statuses: Statuses,
     opposed: bool,
 ) -> float:
     """Return the score by which hypotheses are ranked, 0 to 1.

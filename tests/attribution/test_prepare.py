@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from toy_run import write_cohort
 
-from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Model
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.prepare import run_pretrain
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.encoder import FragmentEncoder
 
 
 def test_scores_are_missed_before_anything_is_trained(tmp_path: Path) -> None:
@@ -30,4 +31,4 @@ def test_scores_are_missed_before_anything_is_trained(tmp_path: Path) -> None:
     assert not layout.file("encoder.safetensors").exists()
     scores.write_text("".join(["sample\tlogit\n", *lines]))
     run_pretrain(config)
-    assert read_json(layout.file("encoder.json"))["encoder"] == "table"
+    assert load_record(FragmentEncoder, layout.file("encoder.json")).kind == "table"

@@ -27,12 +27,13 @@ from cfdna_interp.config.settings import Attribution
 from cfdna_interp.config.settings import Reference as Genome
 from cfdna_interp.models import causal
 from cfdna_interp.models.adapters.transformers import TransformersEncoder
-from cfdna_interp.models.causal import CausalPretraining, pretrain_causal
+from cfdna_interp.models.causal import pretrain_causal
 from cfdna_interp.models.contract import MAX_CALLS, FragmentInputs
 from cfdna_interp.models.crossfit import crossfit
 from cfdna_interp.models.embedding_cache import cached
 from cfdna_interp.models.rendering import Renderer, Rendering
 from cfdna_interp.models.whitening import fit_whitening
+from cfdna_interp.records.encoder import CausalPretraining
 
 SUBJECTS, FRAGMENTS, BAG, DONORS, DIM = 24, 400, 160, 2, 16
 BASES = 60_000

@@ -22,6 +22,7 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.measure import families
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.dominance import Dominance
+from cfdna_interp.records.model import TableModel
 from cfdna_interp.records.values import Interval
 from cfdna_interp.stats.roc import auroc
 
@@ -136,18 +137,18 @@ def test_frozen_scores_are_of_every_subset_and_what_is_missing_is_told(finished:
     assert len(rows) == 80 * len(names)
     context = {row.value for row in rows if row.score == "model_only_context"}
     assert len(context) == 1  # nobody is told from anybody
-    record = read_json(finished.file("encoder.json"))
-    assert (record["encoder"], record["consumes"], record["folds"]) == ("logistic", list(GROUPS), 5)
-    group = record["groups"][LENGTH]
-    assert group["features"] == 10
-    assert group["components"] == [10] * 5
-    assert 0 < group["missing"]["discovery"] < 0.03 > group["missing"]["heldout"] > 0
+    model = load_record(TableModel, finished.file("model.json"))
+    assert (model.kind, model.consumes, model.folds) == ("logistic", GROUPS, 5)
+    group = model.groups[LENGTH]
+    assert group.features == 10
+    assert group.components == (10,) * 5
+    assert 0 < group.missing["discovery"] < 0.03 > group.missing["heldout"] > 0
 
 
 def test_chunks_and_repeats_change_nothing(finished: Layout, tmp_path: Path) -> None:
     config = cohort(tmp_path / "run")
     other = run(structs.replace(config, attribution=structs.replace(SETTINGS, chunks=3)))
-    for name in ("dominance.json", "retraining.json", "encoder.json"):
+    for name in ("dominance.json", "retraining.json", "model.json"):
         first, second = read_json(finished.file(name)), read_json(other.file(name))
         # How many refits are solved at once moves rounding.
         pd.testing.assert_frame_equal(pd.json_normalize(first), pd.json_normalize(second), atol=1e-6)
@@ -171,7 +172,7 @@ def test_a_foreign_score_is_the_model_and_its_surrogate_says_what_groups_are_wor
     whole, without = (followed[name].judged for name in ("model", f"model_without_{LENGTH}"))
     assert record.leave_out_r2[LENGTH] == pytest.approx(whole**2 - max(without, 0) ** 2)
     assert record.leave_out_r2[LENGTH] > 0.8
-    assert read_json(layout.file("encoder.json"))["encoder"] == "scores"
+    assert load_record(TableModel, layout.file("model.json")).kind == "scores"
     for role, said in (
         ("discovery", [row.logit for row in load_predictions(layout.file("predictions.discovery.parquet"))]),
         ("heldout", [row.value for row in load_scores(layout.scores("model")) if row.score == "model"]),

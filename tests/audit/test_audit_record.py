@@ -1,6 +1,5 @@
 """`audit.json` of a finished run: what is in it, and what a confounded or a leaking cohort does to it."""
 
-import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -11,6 +10,8 @@ from cfdna_interp.artifacts.files import read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.audit.judge import run_audit
 from cfdna_interp.errors import InputError
+from cfdna_interp.records.audit import Audit
+from cfdna_interp.records.base import load_record
 
 
 @pytest.fixture(scope="module")
@@ -19,31 +20,31 @@ def finished(tmp_path_factory):
 
 
 def record(config):
-    return read_json(Layout.of(config.outdir).file("audit.json"))
+    return load_record(Audit, Layout.of(config.outdir).file(Audit.FILE))
 
 
 def test_every_part_is_there_and_biology_passes(finished):
     audit = record(finished)
-    assert audit["handling"]["status"] == "not handling"
-    assert audit["handling"]["measure"]["auroc"]["low"] > 0.5
-    assert audit["handling"]["measure"]["fall"]["high_one_sided"] < 0.03
-    assert audit["person"]["status"] == "not age or sex"
-    assert {column["name"] for column in audit["person"]["columns"]} == {"age", "sex"}
-    assert audit["handling"]["would_decide"] == ""
-    assert audit["overlap_weighted"]["reason"] == ""
-    assert audit["overlap_weighted"]["low"] > 0.5
-    assert audit["within_strata"]["fall"]["low"] < 0 < audit["within_strata"]["fall"]["high"]
-    assert audit["depth_matched"]["low"] > 0.5
-    assert audit["leave_one_site_out"]["value"] is None  # two sites
-    assert audit["leave_one_site_out"]["groups"] == ["fragment_length"]
-    assert audit["shift"]["p"] > 0.005 and len(audit["shift"]["features"]) == 35
-    assert audit["adjusted_robust"][0]["term"] == "proxy"
-    assert "fewer than 20 clusters" in audit["adjusted_errors"]
-    leakage = audit["leakage"]
-    assert leakage["shared_subjects"] == []
-    assert leakage["near_duplicates"]["pairs"] == []
-    assert leakage["shared_fragments"]["samples"] == 0
-    assert {row["role"] for row in leakage["readable_labels"]} == {"discovery", "heldout"}
+    assert audit.handling.status == "not handling"
+    assert audit.handling.measure.auroc.low > 0.5
+    assert audit.handling.measure.fall.high_one_sided < 0.03
+    assert audit.person.status == "not age or sex"
+    assert set(audit.person.held) == {"age", "sex"}
+    assert audit.handling.would_decide == ""
+    assert audit.overlap_weighted.reason == ""
+    assert audit.overlap_weighted.low > 0.5
+    assert audit.within_strata.fall.low < 0 < audit.within_strata.fall.high
+    assert audit.depth_matched.low > 0.5
+    assert audit.leave_one_site_out.value is None  # two sites
+    assert audit.leave_one_site_out.groups == ("fragment_length",)
+    assert audit.shift.p > 0.005 and len(audit.shift.features) == 35
+    assert audit.adjusted.robust[0].term == "proxy"
+    assert "fewer than 20 clusters" in audit.adjusted.errors
+    leakage = audit.leakage
+    assert leakage.shared_subjects == ()
+    assert leakage.near_duplicates.pairs == ()
+    assert leakage.shared_fragments.samples == 0
+    assert {row.role for row in leakage.readable_labels} == {"discovery", "heldout"}
 
 
 def test_a_baseline_that_is_not_there_says_why_as_the_protocol_does(finished, tmp_path):
@@ -57,8 +58,8 @@ def test_a_baseline_that_is_not_there_says_why_as_the_protocol_does(finished, tm
     write_json(layout.file("protocol.json"), protocol | {"absent": absent})
     run_audit(config)
     audit = record(config)
-    assert audit["technical"] == {"auroc": None, "reason": "the penalty leaves no feature"}
-    assert audit["covariates"]["reason"] == "the cohort has no such column that varies"
+    assert (audit.technical.auroc, audit.technical.reason) == (None, "the penalty leaves no feature")
+    assert audit.covariates.reason == "the cohort has no such column that varies"
 
 
 def test_a_copied_sample_is_named_with_its_roles(finished, tmp_path):
@@ -70,8 +71,8 @@ def test_a_copied_sample_is_named_with_its_roles(finished, tmp_path):
     heldout.X[4] = discovery.X[7] * 1.001
     heldout.write_h5ad(layout.matrix("heldout"), convert_strings_to_categoricals=False)
     run_audit(config)
-    (pair,) = record(config)["leakage"]["near_duplicates"]["pairs"]
-    assert (pair["a"], pair["b"], pair["roles"]) == ("D007", "H004", ["discovery", "heldout"])
+    (pair,) = record(config).leakage.near_duplicates.pairs
+    assert (pair.a, pair.b, pair.roles) == ("D007", "H004", ("discovery", "heldout"))
 
 
 def test_a_subject_without_a_label_is_an_error(finished, tmp_path):
@@ -87,7 +88,7 @@ def test_the_same_run_gives_the_same_record(finished, tmp_path):
     config = copy_of(finished, tmp_path / "copy")
     run_audit(config)
     assert record(config) == record(finished)
-    assert not np.isnan(record(config)["shift"]["auroc"])
+    assert record(config).shift.auroc is not None
 
 
 def test_the_margin_is_that_of_the_protocol(finished, tmp_path):
@@ -101,4 +102,4 @@ def test_the_margin_is_that_of_the_protocol(finished, tmp_path):
     # A margin that no bound lies below: what was earned under the frozen one isn't any more.
     write_json(path, protocol | {"margins": protocol["margins"] | {"fall_margin": -1.0}})
     run_audit(config)
-    assert record(config)["handling"]["status"] == "can't tell"
+    assert record(config).handling.status == "can't tell"

@@ -5,12 +5,19 @@ from frozen_table import TableWorld, finished_table_run
 
 from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.records.audit import Audit
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.verdict import Verdict
 
 GROUPS = {"sizes", "marks", "copy_number"}
 
 
-def record(config, name="audit.json"):
-    return read_json(Layout.of(config.outdir).file(name))
+def scores_of(config):
+    return read_json(Layout.of(config.outdir).file("validation.json"))["scores"]
+
+
+def audit_of(config):
+    return load_record(Audit, Layout.of(config.outdir).file(Audit.FILE))
 
 
 @pytest.fixture(scope="module")
@@ -24,41 +31,41 @@ def bare(tmp_path_factory):
 
 
 def test_groups_of_any_name_are_validated_and_audited(finished):
-    scores = record(finished, "validation.json")["scores"]
+    scores = scores_of(finished)
     assert {f"baseline_{group}" for group in GROUPS} <= set(scores)
     assert scores["proxy"]["auroc"]["low"] > 0.5
-    audit = record(finished)
-    assert set(audit["batch_from_groups"]) == GROUPS
+    audit = audit_of(finished)
+    assert set(audit.batch_from_groups) == GROUPS
     # Sites were dealt out by chance, and the signal is in the person.
-    assert audit["handling"]["status"] == "not handling"
-    assert record(finished, "verdict.json")["group"] == "sizes"
+    assert audit.handling.status == "not handling"
+    assert load_record(Verdict, Layout.of(finished.outdir).file(Verdict.FILE)).group == "sizes"
 
 
 def test_further_covariates_and_technical_columns_are_held(finished):
-    audit = record(finished)
-    terms = {effect["term"] for effect in audit["adjusted"]}
-    held = {column["name"] for column in audit["person"]["columns"]}
+    audit = audit_of(finished)
+    terms = {effect.term for effect in audit.adjusted.effects}
+    held = set(audit.person.held)
     assert "proxy" in terms and held == {"age", "sex", "smoking"}
     # Both kinds of columns know nothing of the label: 80 subjects, so .5 lies inside.
-    for name in ("covariates", "technical"):
-        assert audit[name]["auroc"]["low"] < 0.5 < audit[name]["auroc"]["high"]
+    for baseline in (audit.covariates, audit.technical):
+        assert baseline.auroc.low < 0.5 < baseline.auroc.high
 
 
 def test_without_fragments_the_audit_says_what_was_not_looked_for(finished):
-    leakage = record(finished)["leakage"]
-    assert leakage["shared_fragments"]["pairs"] == []
-    assert "came as a table" in leakage["shared_fragments"]["reason"]
-    assert "came as a table" in leakage["read_names"]
-    assert leakage["near_duplicates"]["samples"] == 160
+    leakage = audit_of(finished).leakage
+    assert leakage.shared_fragments.pairs == ()
+    assert "came as a table" in leakage.shared_fragments.reason
+    assert "came as a table" in leakage.read_names
+    assert leakage.near_duplicates.samples == 160
 
 
 def test_a_table_of_features_alone_is_audited_as_far_as_that_goes(bare):
-    audit = record(bare)
-    assert audit["technical"]["auroc"] is None and audit["technical"]["reason"]
-    assert audit["covariates"]["auroc"] is None
-    assert [effect["term"] for effect in audit["adjusted"]] == ["proxy"]
-    assert audit["handling"]["status"] == "can't tell"
-    assert audit["handling"]["obstacles"] == ["one place"]
-    assert audit["person"]["status"] == "can't tell: not recorded"
-    assert audit["overlap_weighted"]["reason"]
-    assert record(bare, "validation.json")["scores"]["model"]["auroc"]["value"] > 0.8
+    audit = audit_of(bare)
+    assert audit.technical.auroc is None and audit.technical.reason
+    assert audit.covariates.auroc is None
+    assert [effect.term for effect in audit.adjusted.effects] == ["proxy"]
+    assert audit.handling.status == "can't tell"
+    assert audit.handling.obstacles == ("one place",)
+    assert audit.person.status == "can't tell: not recorded"
+    assert audit.overlap_weighted.reason
+    assert scores_of(bare)["model"]["auroc"]["value"] > 0.8

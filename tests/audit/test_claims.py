@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cfdna_interp.audit.claims import judge_handling, judge_person
+from cfdna_interp.audit.claims import CovariatesAlone, judge_handling, judge_person
+from cfdna_interp.records.values import Interval
 
 MARGIN = 0.03
 
@@ -170,13 +171,8 @@ def test_too_few_who_can_be_compared():
     ],
 )
 def test_covariates_that_do_as_well_are_said(low, difference, words):
-    alone = {
-        "value": 0.7,
-        "low": low,
-        "difference": sum(difference) / 2,
-        "difference_low": difference[0],
-        "difference_high": difference[1],
-    }
+    less = Interval(value=sum(difference) / 2, low=difference[0], high=difference[1])
+    alone = CovariatesAlone(Interval(value=0.7, low=low, high=0.8), less)
     said = person(*cohort(11, label=1.2), alone=alone).reason
     assert ("covariates alone reach 0.70" in said) == bool(words)
     assert words in said

@@ -129,7 +129,7 @@ def test_one_batch_or_few_controls_give_a_reason():
     few = replace(data, obs=data.obs.assign(batch=[f"b{i // 6}" for i in range(40)]))
     for odd in (one, few, replace(data, obs=data.obs[["technical_fragments"]])):
         reading = batch_from_groups(odd, seed=1)["methylation"]
-        assert np.isnan(reading.accuracy)
+        assert reading.accuracy is None
         assert reading.reason == "fewer than two batches hold 5 controls"
     empty = replace(data, groups=tuple("coverage" for _ in data.groups))
     assert "no feature" in batch_from_groups(empty, seed=1)["methylation"].reason

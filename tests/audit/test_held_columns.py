@@ -59,14 +59,14 @@ def test_codes_and_planned_delays_may_lie_off_a_line():
 def test_dates_are_days():
     dates = pd.Series(pd.date_range("2024-01-01", periods=N).strftime("%Y-%m-%d").to_numpy())
     same = chosen(drawn=dates).columns[0]
-    assert (same.obstacle, same.terms) == ("", 3)
+    assert (same.obstacle, same.terms) == (None, 3)
     assert same.p == pytest.approx(chosen(drawn=np.arange(N)).columns[0].p)
 
 
 def test_gaps_keep_a_column_out_and_a_few_take_their_subjects_out():
     hours = rng().normal(size=N)
     half = np.where(Y == 1, np.nan, hours)
-    assert obstacles(chosen(hours=half, other=hours)) == {"hours": "missing", "other": ""}
+    assert obstacles(chosen(hours=half, other=hours)) == {"hours": "missing", "other": None}
     assert chosen(hours=half, other=hours).open[0].name == "hours"
     few = np.where(np.arange(N) < 6, np.nan, hours)
     got = chosen(hours=few)
@@ -86,7 +86,7 @@ def test_what_is_the_label_is_open_and_what_strata_or_columns_hold_isnt():
     kit = np.where(strata == 1, "k1", "k2")
     assert obstacles(chosen(strata=strata, kit=kit)) == {"kit": "strata"}
     line = np.repeat([0.0, 1.0, 0.0, 1.0], N // 4)
-    assert obstacles(chosen(a=line, b=1 - line)) == {"a": "", "b": "columns"}
+    assert obstacles(chosen(a=line, b=1 - line)) == {"a": None, "b": "columns"}
 
 
 def test_more_columns_than_subjects_carry_are_open_only_where_they_tell_the_label():

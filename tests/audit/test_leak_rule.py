@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 from cfdna_interp.artifacts.matrix import Table
-from cfdna_interp.audit.leak_rule import Leak, follow
+from cfdna_interp.audit.leak_rule import follow
 from cfdna_interp.audit.leaks import leaks
+from cfdna_interp.records.leaks import Leak, Leakage
+from cfdna_interp.records.values import Counts
 from cfdna_interp.stats.roc import auroc_interval
 
 N = 60  # subjects of a role
@@ -44,7 +46,7 @@ def cohort(seed: int, *, listed_apart: bool = True, effect: float = 1.5) -> tupl
     return tables[0], tables[1], latent
 
 
-def judged(discovery: Table, heldout: Table, score: np.ndarray, **more: Any) -> dict[str, Any]:
+def judged(discovery: Table, heldout: Table, score: np.ndarray, **more: Any) -> Leakage:
     scores = pd.DataFrame(
         {"subject": heldout.subjects, "label": heldout.labels, "batch": heldout.obs["batch"], "model": score}
         | more
@@ -53,21 +55,21 @@ def judged(discovery: Table, heldout: Table, score: np.ndarray, **more: Any) -> 
     return leaks(discovery, heldout, scores, bound, None, 3)
 
 
-def kinds(record: dict[str, Any]) -> list[str]:
-    return [found["kind"] for found in record["breaks"]]
+def kinds(record: Leakage) -> list[Leak]:
+    return [found.kind for found in record.breaks]
 
 
 def test_a_sheet_that_lists_cases_first_breaks_nothing() -> None:
     record = judged(*cohort(1))
-    told = [row["source"] for row in record["readable_labels"] if row["tells"] and row["role"] == "heldout"]
+    told = [row.source for row in record.readable_labels if row.tells and row.role == "heldout"]
     assert told == ["order of the rows", "number in the subject's id"]
-    assert (record["breaks"], record["without"]) == ([], None)
-    assert [row["source"] for row in record["followed"]] == told
+    assert (record.breaks, record.without) == ((), None)
+    assert [row.source for row in record.followed] == told
 
 
 def test_sound_cohorts_rarely_lose_their_rung() -> None:
     # Sources .01, near-duplicates .01: of 30 cohorts more than 3 have probability .003.
-    assert sum(bool(judged(*cohort(seed))["breaks"]) for seed in range(200, 230)) <= 3
+    assert sum(bool(judged(*cohort(seed)).breaks) for seed in range(200, 230)) <= 3
 
 
 def test_a_score_that_drifts_along_the_list_breaks_it() -> None:
@@ -76,10 +78,10 @@ def test_a_score_that_drifts_along_the_list_breaks_it() -> None:
     # No biology: the score falls by 4 SD from the first row to the last, and cases stand first.
     record = judged(discovery, heldout, rng.normal(size=N) - 4 * np.arange(N) / N)
     assert set(kinds(record)) == {Leak.FOLLOWED}
-    assert record["breaks"][0]["correlation"] > 0.4 and record["breaks"][0]["p"] <= 0.01
-    assert record["breaks"][0]["subjects"] == N
+    assert record.breaks[0].correlation > 0.4 and record.breaks[0].p <= 0.01
+    assert record.breaks[0].subjects == N
     # Everybody is concerned: nobody can be left out.
-    assert record["without"] is None
+    assert record.without is None
 
 
 def test_what_a_recorded_batch_brings_is_left_to_l4() -> None:
@@ -140,18 +142,19 @@ def test_discovery_people_under_other_names_break_it(share: float) -> None:
     X[:copies] = discovery.X[:copies] + noise
     record = judged(discovery, replace(heldout, X=X), score, proxy=-score)
     assert kinds(record) == [Leak.TWIN]
-    assert (record["breaks"][0]["subjects"], record["breaks"][0]["of"]) == (copies, N)
-    without = record["without"]
-    assert without["left_out"] == copies
+    assert (record.breaks[0].subjects, record.breaks[0].of) == (copies, N)
+    without = record.without
+    assert without is not None
+    assert without.left_out == copies
     if share == 1.0:
-        assert without["reason"] == "fewer than 5 subjects of a class are left" and without["scores"] == {}
+        assert without.reason == "fewer than 5 subjects of a class are left" and without.scores == {}
         return
     # AUROC of those who are left, counted by hand.
     labels, left = np.asarray(heldout.labels)[copies:], score[copies:]
     wins = (left[labels == 1][:, None] > left[labels == 0][None, :]).mean()
-    assert without["scores"]["model"]["value"] == pytest.approx(wins)
-    assert without["scores"]["proxy"]["value"] == pytest.approx(1 - wins)
-    assert without["n"] == {"case": int(labels.sum()), "control": int((labels == 0).sum())}
+    assert without.scores["model"].value == pytest.approx(wins)
+    assert without.scores["proxy"].value == pytest.approx(1 - wins)
+    assert without.n == Counts(case=int(labels.sum()), control=int((labels == 0).sum()))
 
 
 def test_twins_within_a_role_break_nothing() -> None:
@@ -159,8 +162,8 @@ def test_twins_within_a_role_break_nothing() -> None:
     X = heldout.X.copy()
     X[7] = X[3]
     record = judged(discovery, replace(heldout, X=X), score)
-    assert len(record["near_duplicates"]["pairs"]) == 1
-    assert record["breaks"] == []
+    assert len(record.near_duplicates.pairs) == 1
+    assert record.breaks == ()
 
 
 def test_one_name_in_both_roles_breaks_it() -> None:
@@ -168,7 +171,7 @@ def test_one_name_in_both_roles_breaks_it() -> None:
     names = ("d-007", *heldout.subjects[1:])
     record = judged(discovery, replace(heldout, subjects=names), score)
     assert kinds(record) == [Leak.NAME]
-    assert record["without"]["left_out"] == 1
+    assert record.without is not None and record.without.left_out == 1
 
 
 def test_gaps_of_features_that_tell_the_label_break_it() -> None:
@@ -177,10 +180,10 @@ def test_gaps_of_features_that_tell_the_label_break_it() -> None:
     X[np.asarray(heldout.labels) == 1, 8] = np.nan
     record = judged(discovery, replace(heldout, X=X), score)
     assert kinds(record) == [Leak.GAPS]
-    found = record["breaks"][0]
-    assert (found["source"], found["column"], found["auroc"]) == ("gaps in levels", "levels_8", 1.0)
+    found = record.breaks[0]
+    assert (found.source, found.column, found.auroc) == ("gaps in levels", "levels_8", 1.0)
     # All cases have the gap: no case is left.
-    assert (found["subjects"], record["without"]["n"]) == (N // 2, {"case": 0, "control": N // 2})
+    assert (found.subjects, record.without.n) == (N // 2, Counts(case=0, control=N // 2))
 
 
 def test_a_score_made_of_gaps_is_found_within_the_classes() -> None:
@@ -190,7 +193,7 @@ def test_a_score_made_of_gaps_is_found_within_the_classes() -> None:
     X[:, 6:][rng.random((N, 14)) < np.where(cases, 0.4, 0.1)[:, None]] = np.nan
     record = judged(discovery, replace(heldout, X=X), np.isnan(X).sum(axis=1) + 0.1 * rng.normal(size=N))
     assert kinds(record) == [Leak.FOLLOWED]
-    assert (record["breaks"][0]["source"], record["breaks"][0]["column"]) == ("gaps in levels", "")
+    assert (record.breaks[0].source, record.breaks[0].column) == ("gaps in levels", "")
 
 
 def test_gaps_of_covariates_are_no_input_and_random_gaps_tell_nothing() -> None:
@@ -200,17 +203,17 @@ def test_gaps_of_covariates_are_no_input_and_random_gaps_tell_nothing() -> None:
     record = judged(
         discovery, replace(heldout, obs=heldout.obs.assign(age=np.where(cases, np.nan, 60.0))), score
     )
-    (row,) = [row for row in record["readable_labels"] if row["kind"] == "gaps"]
-    assert (row["column"], row["auroc"], row["tells"], row["inputs"]) == ("age", 1.0, True, False)
-    assert record["breaks"] == []
+    (row,) = [row for row in record.readable_labels if row.kind == "gaps"]
+    assert (row.column, row.auroc, row.tells, row.inputs) == ("age", 1.0, True, False)
+    assert record.breaks == ()
     X = heldout.X.copy()
     X[rng.random(X.shape) < 0.08] = np.nan
     record = judged(discovery, replace(heldout, X=X), score)
-    assert {row["source"] for row in record["readable_labels"] if row["kind"] == "gaps"} == {
+    assert {row.source for row in record.readable_labels if row.kind == "gaps"} == {
         "gaps in sizes",
         "gaps in levels",
     }
-    assert record["breaks"] == []
+    assert record.breaks == ()
 
 
 def test_random_gaps_rarely_tell_however_many_columns_have_them() -> None:
@@ -221,6 +224,6 @@ def test_random_gaps_rarely_tell_however_many_columns_have_them() -> None:
         X = heldout.X.copy()
         X[rng.random(X.shape) < 0.1] = np.nan
         record = judged(discovery, replace(heldout, X=X), score)
-        told += any(row["tells"] and row["kind"] == "gaps" for row in record["readable_labels"])
+        told += any(row.tells and row.kind == "gaps" for row in record.readable_labels)
     # At level .05 more than 5 of 30 have probability .003.
     assert told <= 5

@@ -16,7 +16,7 @@ def read(labels, subjects=None, samples=None, obs=None, seed=1):
     found = readable_labels(
         "discovery", np.array(labels), subjects, samples, obs, np.random.default_rng(seed)
     )
-    return {item.source: item for item in found}
+    return {item.label.source: item.label for item in found}
 
 
 MIXED = np.random.default_rng(5).permutation(np.repeat([0, 1], 20)).tolist()
@@ -87,4 +87,4 @@ def test_samples_called_after_their_subjects_are_one_source():
         pd.DataFrame(index=range(40)),
         np.random.default_rng(1),
     )
-    assert [item.source for item in found] == ["order of the rows", "number in the subject's id"]
+    assert [item.label.source for item in found] == ["order of the rows", "number in the subject's id"]

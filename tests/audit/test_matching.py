@@ -43,4 +43,4 @@ def test_what_cannot_be_matched_is_said():
     assert "recorded number" in depth_matched(y, s, np.full(400, np.nan), rng).reason
     apart = depth_matched(y, s, np.exp(np.arange(400) * 0.001 + 100.0 * y), rng)
     assert apart.reason.startswith("0 cases have a control") and apart.depth_before == 1.0
-    assert np.isnan(apart.value)
+    assert apart.value is None

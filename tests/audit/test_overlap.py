@@ -8,6 +8,8 @@ from cfdna_interp.audit.overlap import overlap_weighted, propensities
 from cfdna_interp.audit.technical import technical_design, terms
 from cfdna_interp.stats.roc import auroc
 
+TERMS = ("site=b", "gc")
+
 
 def cohort(seed, n=600, overlap=0.5, handling=0.0, disease=0.0):
     rng = np.random.default_rng(seed)
@@ -19,7 +21,7 @@ def cohort(seed, n=600, overlap=0.5, handling=0.0, disease=0.0):
 
 def test_a_score_of_handling_falls_to_chance():
     y, s, X, rng = cohort(1, handling=2.0)
-    got = overlap_weighted(y, s, X, rng)
+    got = overlap_weighted(y, s, TERMS, X, rng)
     assert auroc(y, s) > 0.65
     # Standard error about .03; the ridge leaves a little of the imbalance.
     assert got.value == pytest.approx(0.5, abs=0.1)
@@ -29,14 +31,14 @@ def test_a_score_of_handling_falls_to_chance():
 
 def test_a_score_of_disease_stays():
     y, s, X, rng = cohort(2, disease=1.2)
-    got = overlap_weighted(y, s, X, rng)
+    got = overlap_weighted(y, s, TERMS, X, rng)
     # Two normal curves 1.2 apart: Φ(1.2 / √2) = .802.
     assert got.low < 0.802 < got.high
 
 
 def test_without_anything_to_tell_the_label_weights_change_little():
     y, s, X, rng = cohort(3, overlap=1.0, disease=1.0)
-    got = overlap_weighted(y, s, X, rng)
+    got = overlap_weighted(y, s, TERMS, X, rng)
     assert got.value == pytest.approx(auroc(y, s), abs=0.02)
     # All weights near one half: everybody counts.
     assert min(got.effective_case, got.effective_control) > 280
@@ -46,7 +48,7 @@ def test_without_anything_to_tell_the_label_weights_change_little():
 def test_effective_sizes_and_weights_follow_the_propensity():
     y, s, X, _ = cohort(4, overlap=0.3)
     e = propensities(X, y, np.random.default_rng(9))
-    got = overlap_weighted(y, s, X, np.random.default_rng(9))
+    got = overlap_weighted(y, s, TERMS, X, np.random.default_rng(9))
     w = np.where(y == 1, 1 - e, e)
     wins = sum(
         w[i] * w[j] * ((s[i] > s[j]) + (s[i] == s[j]) / 2)
@@ -61,10 +63,10 @@ def test_effective_sizes_and_weights_follow_the_propensity():
 
 def test_handling_that_tells_the_label_has_no_overlap():
     y, s, X, rng = cohort(5, overlap=0.0, handling=2.0)
-    assert "almost tells the label" in overlap_weighted(y, s, X, rng).reason
-    few = overlap_weighted(y[:20], s[:20], X[:20], rng)
-    assert "10 subjects" in few.reason and np.isnan(few.value)
-    assert "no technical column" in overlap_weighted(y, s, X[:, :0], rng).reason
+    assert "almost tells the label" in overlap_weighted(y, s, TERMS, X, rng).reason
+    few = overlap_weighted(y[:20], s[:20], TERMS, X[:20], rng)
+    assert "10 subjects" in few.reason and few.value is None and few.terms == TERMS
+    assert "no technical column" in overlap_weighted(y, s, (), X[:, :0], rng).reason
 
 
 def test_intervals_cover_without_confounding():
@@ -72,7 +74,7 @@ def test_intervals_cover_without_confounding():
     held = 0
     for seed in range(60):
         y, s, X, rng = cohort(100 + seed, n=120, overlap=0.8, disease=1.0)
-        got = overlap_weighted(y, s, X, rng)
+        got = overlap_weighted(y, s, TERMS, X, rng)
         held += got.low <= 0.7602 <= got.high  # Φ(1 / √2)
     assert held > 51
 

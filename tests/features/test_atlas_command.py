@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from quality import quality
 
 from cfdna_interp.artifacts.atlas import Atlas
-from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.artifacts.sheet import Sample, save_samples
 from cfdna_interp.cli import cli
 from cfdna_interp.errors import InputError
+from cfdna_interp.records.base import save_record
 
 TYPES = ("blood", "liver", "brain")
 
@@ -44,7 +45,7 @@ def write_run(folder, samples=14, seed=2):
         name = f"S{number:02d}"
         rows.append(Sample(name, name, f"{name}.bam", number % 2, "discovery"))
         profile.save(layout.profile(name))
-        write_json(layout.qc(name), {"decision": "keep"})
+        save_record(quality(name), layout.qc(name))
     save_samples(rows, layout.samples("discovery"))
     (folder / "c.yaml").write_text("sheet: s.tsv\noutdir: out\natlas: atlas.tsv\n")
     return hidden
@@ -125,7 +126,7 @@ def test_an_unknown_type_is_added(tmp_path):
 def test_few_samples_can_not_tell(tmp_path):
     write_run(tmp_path, samples=11)
     layout = Layout.of(tmp_path / "out")
-    write_json(layout.qc("S00"), {"decision": "exclude"})
+    save_record(quality("S00", decision="exclude"), layout.qc("S00"))
     layout.qc("S01").unlink()
     with pytest.raises(InputError, match="9 extracted discovery samples cover enough atlas blocks"):
         lines("unknown", "--config", tmp_path / "c.yaml", "--out", tmp_path / "more.tsv")

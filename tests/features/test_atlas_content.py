@@ -10,7 +10,6 @@ import pytest
 from msgspec import structs
 
 from cfdna_interp.artifacts.atlas import Atlas
-from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.cohort.split import find_samples, split
@@ -18,6 +17,8 @@ from cfdna_interp.config import load_config
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.atlas_content import check_content, expected_blocks
 from cfdna_interp.features.sample import extract_sample
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.qc import SampleQuality
 
 
 def atlas(blocks=40, cpgs=8):
@@ -107,11 +108,11 @@ def test_an_atlas_of_another_build_is_refused(study, tmp_path):
 def test_names_of_contigs_do_not_matter(study, tmp_path):
     config, sample = study
     extract_sample(sample, config)
-    right = read_json(Layout.of(config.outdir).qc(sample.sample))["tissue"]
-    assert right["reason"] == ""
+    right = load_record(SampleQuality, Layout.of(config.outdir).qc(sample.sample)).tissue
+    assert right is not None and right.reason == ""
     other = moved(config, tmp_path, contigs=lambda a: tuple(name.removeprefix("chr") for name in a.contigs))
     extract_sample(sample, other)
-    assert read_json(Layout.of(other.outdir).qc(sample.sample))["tissue"] == right
+    assert load_record(SampleQuality, Layout.of(other.outdir).qc(sample.sample)).tissue == right
     permuted = moved(
         config,
         tmp_path,
@@ -138,11 +139,11 @@ def test_levels_of_calls_from_alignments(study, tmp_path):
         extract_sample(
             sample, structs.replace(settings, features=structs.replace(config.features, tissue_method=method))
         )
-        found = read_json(Layout.of(settings.outdir).qc(sample.sample))["tissue"]
-        assert found["method"] == method
+        found = load_record(SampleQuality, Layout.of(settings.outdir).qc(sample.sample)).tissue
+        assert found.method == method
         # Calls of one fragment come together: more scatter than binomial.
-        assert found["residual"]["value"] > 2
+        assert found.residual.value > 2
         # Plasma of the simulation has 52 % granulocytes.
-        granulocyte = found["fractions"]["granulocyte"]
-        assert granulocyte["present"]
-        assert granulocyte["low"] < 0.52 < granulocyte["high"]
+        granulocyte = found.fractions["granulocyte"]
+        assert granulocyte.present
+        assert granulocyte.low < 0.52 < granulocyte.high

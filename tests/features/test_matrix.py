@@ -5,26 +5,16 @@ from dataclasses import replace
 import anndata
 import numpy as np
 import pytest
+from quality import quality
 
 from cfdna_interp.artifacts.features import Feature, save_features
-from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import Sample, save_samples
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.matrix import write_matrices
-
-TECHNICAL = {
-    "fragments": 100,
-    "duplicate_rate": 0.1,
-    "mapq_loss": 0.0,
-    "gc": 0.4,
-    "read_length": 75.0,
-    "conversion": None,
-    "over_600bp": 0.01,
-    "m_bias_5p": 0,
-    "m_bias_3p": 0,
-}
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.qc import Technical
 
 
 def sample(name, role, label, **changes):
@@ -45,14 +35,13 @@ def prepare(tmp_path, cohort=COHORT, bad=(), on_bad_sample="stop", dialects=None
         save_samples([s for s in cohort if s.role == role], layout.samples(role))
     for number, member in enumerate(cohort):
         excluded = member.sample in bad
-        record = {
-            "decision": "exclude" if excluded else "keep",
-            "reason": "9 fragments are few" if excluded else "",
-            "simulated": True,
-            "technical": TECHNICAL,
-            "dialect": (dialects or {}).get(member.sample, "xm"),
-        }
-        write_json(layout.qc(member.sample), record)
+        record = quality(
+            member.sample,
+            decision="exclude" if excluded else "keep",
+            reason="9 fragments are few" if excluded else "",
+            dialect=(dialects or {}).get(member.sample, "xm"),
+        )
+        save_record(record, layout.qc(member.sample))
         features = [
             Feature("f1", "fragment_length", number, "bp", 10, "one"),
             Feature("f2", "coverage", float("nan"), "share", 10, "two"),
@@ -79,7 +68,7 @@ def test_contract(tmp_path):
     assert discovery.obs["label"].tolist() == [1, 0]
     assert "label" not in heldout.obs
     # Sites, sex and conversion are missing everywhere and left out; the rest is in both files.
-    technical = {f"technical_{name}" for name in TECHNICAL if name != "conversion"}
+    technical = {f"technical_{name}" for name in Technical.__struct_fields__ if name != "conversion"}
     wanted = {"subject", "batch", "age", "technical_kit", "technical_input_ng", *technical}
     assert set(heldout.obs) == wanted
     assert set(discovery.obs) == {*wanted, "label"}

@@ -15,7 +15,6 @@ from msgspec import structs
 
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.features import BAG_GROUPS, COMPARATOR_GROUPS, load_features
-from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.profiles import Profile
@@ -23,6 +22,8 @@ from cfdna_interp.cohort.split import find_samples, split
 from cfdna_interp.config import Config, load_config
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.sample import compute_features, extract_sample
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.qc import SampleQuality
 
 
 @pytest.fixture(scope="module")
@@ -50,18 +51,16 @@ def test_files_agree_with_each_other(run):
     table = FragmentTable.load(layout.fragments(sample.sample))
     profile = Profile.load(layout.profile(sample.sample))
     features = load_features(layout.features(sample.sample))
-    qc = read_json(layout.qc(sample.sample))
+    qc = load_record(SampleQuality, layout.qc(sample.sample))
     assert len(table) == 1_000
     order = np.lexsort((table.length, table.start, table.contig))
     np.testing.assert_array_equal(order, np.arange(1_000))
     counts = {kind: sum(int(c[-1]) for c in cells.values()) for kind, cells in profile.counts.items()}
-    assert (
-        counts["length_1bp"] == counts["window"] == qc["counts"]["fragments"] == qc["technical"]["fragments"]
-    )
+    assert counts["length_1bp"] == counts["window"] == qc.counts.fragments == qc.technical.fragments
     assert {feature.group for feature in features} == {*BAG_GROUPS, *COMPARATOR_GROUPS}
     assert features == compute_features(profile, Atlas.load(run.atlas), run)
-    assert qc["simulated"] is True
-    assert qc["decision"] == "keep"
+    assert qc.simulated is True
+    assert qc.decision == "keep"
 
 
 def test_fragments_are_those_of_an_independent_count(run):
@@ -110,9 +109,9 @@ def test_an_unusable_sample_stops_or_is_excluded(run, tmp_path):
     assert not (tmp_path / "out").exists()
     extract_sample(sample, structs.replace(settings, on_bad_sample="exclude"))
     layout = Layout.of(tmp_path / "out")
-    qc = read_json(layout.qc(sample.sample))
-    assert qc["decision"] == "exclude"
-    assert "truncated" in qc["reason"]
+    qc = load_record(SampleQuality, layout.qc(sample.sample))
+    assert qc.decision == "exclude"
+    assert "truncated" in qc.reason
     assert len(FragmentTable.load(layout.fragments(sample.sample))) == 0
     assert load_features(layout.features(sample.sample)) == []
     assert Profile.load(layout.profile(sample.sample)).counts == {}

@@ -161,22 +161,23 @@ def test_the_record_has_intervals_and_says_who_is_there():
     made = atlas()
     truth = np.array([0.8, 0.2, 0.0])
     record = tissue_record(counted(made, truth, np.full(len(made), 50)), made, Features())
-    assert record["reason"] == ""
-    assert record["method"] == "uxm"
-    assert record["markers"] == {"blocks": 60, "covered": 60, "effective": pytest.approx(60)}
-    assert record["counts"] == 3_000
+    assert record.reason == ""
+    assert record.method == "uxm"
+    assert (record.markers.blocks, record.markers.covered) == (60, 60)
+    assert record.markers.effective == pytest.approx(60)
+    assert record.counts == 3_000
     for name, share in zip(TYPES, truth, strict=True):
-        found = record["fractions"][name]
-        assert found["low"] <= share + 0.005
-        assert found["high"] >= share
-        assert found["low"] <= found["value"] <= found["high"]
-        assert found["present"] == (share > 0)
+        found = record.fractions[name]
+        assert found.low <= share + 0.005
+        assert found.high >= share
+        assert found.low <= found.value <= found.high
+        assert found.present == (share > 0)
     # sd of liver's share about sqrt(.2 * .8 / 1000) / .91 = .0139: an interval of about four of them.
-    width = record["fractions"]["Liver Hep"]["high"] - record["fractions"]["Liver Hep"]["low"]
+    width = record.fractions["Liver Hep"].high - record.fractions["Liver Hep"].low
     assert width == pytest.approx(4 * 0.0139, rel=0.3)
     # Counts rounded from their expectation scatter less than binomial ones.
-    assert record["residual"]["value"] < 0.1
-    assert record["residual"]["p"] > 0.99
+    assert record.residual.value < 0.1
+    assert record.residual.p > 0.99
 
 
 def test_a_cell_type_that_the_atlas_lacks_shows_in_the_residual():
@@ -188,8 +189,8 @@ def test_a_cell_type_that_the_atlas_lacks_shows_in_the_residual():
     for name, share in zip(made.names, marked, strict=True):
         profile.add("block_uxm", name, [round(50 * share), 0, 50 - round(50 * share)])
     record = tissue_record(profile, made, Features())
-    assert record["residual"]["value"] > 3
-    assert record["residual"]["p"] < 1e-6
+    assert record.residual.value > 3
+    assert record.residual.p < 1e-6
 
 
 def test_below_the_floor_the_record_says_why():
@@ -198,13 +199,13 @@ def test_below_the_floor_the_record_says_why():
     fragments[:9] = 50
     profile = counted(made, TRUTH, fragments)
     record = tissue_record(profile, made, Features())
-    assert record["fractions"] == {}
-    assert "9 of 60 atlas blocks are covered, fewer than features.min_markers (10)" in record["reason"]
-    assert record["markers"]["covered"] == 9
+    assert record.fractions == {}
+    assert "9 of 60 atlas blocks are covered, fewer than features.min_markers (10)" in record.reason
+    assert record.markers.covered == 9
     # No fragment at all, and none in a marker state.
-    assert "0 of 60" in tissue_record(Profile(), made, Features())["reason"]
+    assert "0 of 60" in tissue_record(Profile(), made, Features()).reason
     unmarked = counted(made, np.zeros(3), np.full(len(made), 50))
-    assert "no fragment is in the marker state" in tissue_record(unmarked, made, Features())["reason"]
+    assert "no fragment is in the marker state" in tissue_record(unmarked, made, Features()).reason
 
 
 def test_effective_markers_by_hand():
@@ -213,7 +214,7 @@ def test_effective_markers_by_hand():
     fragments = np.zeros(len(made), int)
     fragments[0], fragments[1:11] = 90, 1
     record = tissue_record(counted(made, np.array([1.0, 0, 0]), fragments), made, Features())
-    assert record["markers"]["effective"] == pytest.approx(10_000 / 8_110)
+    assert record.markers.effective == pytest.approx(10_000 / 8_110)
 
 
 @pytest.mark.realdata
@@ -244,12 +245,12 @@ def test_intervals_cover_with_the_public_atlas(realdata):
         profile = Profile()
         for name, some, n in zip(made.names, marked, total, strict=True):
             profile.add("block_uxm", name, [some, 0, n - some])
-        fractions = tissue_record(profile, made, Features())["fractions"]
+        fractions = tissue_record(profile, made, Features()).fractions
         for column, name in enumerate(made.cell_types):
             if shares[column] >= 0.02:
-                covered.append(fractions[name]["low"] <= shares[column] <= fractions[name]["high"])
+                covered.append(fractions[name].low <= shares[column] <= fractions[name].high)
             elif shares[column] == 0:
-                called.append(fractions[name]["present"])
+                called.append(fractions[name].present)
     # About 56 shares and 370 absences: three standard deviations below .95 is .95 - 3 sqrt(.95 * .05 / 56) =
     # .863. The study over 2,000 draws is benchmarks/tissue.py.
     assert np.mean(covered) >= 0.863

@@ -24,6 +24,7 @@ from cfdna_interp.fragments.bgzf import WINDOW, Stretch
 from cfdna_interp.fragments.decode import Settings, Totals
 from cfdna_interp.fragments.extract import Extraction, empty_table, read_sample
 from cfdna_interp.fragments.filters import REASONS, Rules
+from cfdna_interp.records.qc import ReadCounts
 
 COLUMNS = ("contig", "start", "length", "mapq", "strand", "gc", "motif_5p", "motif_3p")
 CALLS = ("cpg_splits", "cpg_offsets", "cpg_states")
@@ -110,28 +111,28 @@ def assert_refused(message: str, path: Path, place: tuple[int, int] | None = Non
 
 def assert_adds_up(extraction: Extraction) -> None:
     """Every read is under one reason or in a fragment, and the table holds the fragments."""
-    counts, table = extraction.qc["counts"], extraction.fragments
-    assert counts["reads"] == sum(counts[reason] for reason in REASONS) + 2 * counts["fragments"]
-    assert len(table) == counts["fragments"]
+    counts, table = extraction.qc.counts, extraction.fragments
+    assert counts.reads == sum(getattr(counts, reason) for reason in REASONS) + 2 * counts.fragments
+    assert len(table) == counts.fragments
     assert len(table.cpg_offsets) == len(table.cpg_states) == table.cpg_splits[-1]
     assert (table.cpg_counts >= 0).all()
 
 
 def assert_equal(extraction: Extraction, table: FragmentTable, totals: Totals) -> None:
     """The same fragments, calls, counts and sums, to the last bit."""
-    assert extraction.qc["counts"] == totals.tally.counts
+    assert extraction.qc.counts == ReadCounts(**totals.tally.counts)
     for column in COLUMNS + CALLS:
         ours, theirs = getattr(extraction.fragments, column), getattr(table, column)
         np.testing.assert_array_equal(ours, theirs, err_msg=column)
-    technical, tally = extraction.qc["technical"], totals.tally
-    assert technical["read_length"] == (totals.longest_read or None)
-    assert technical["gc"] == (totals.strong / totals.known if totals.known else None)
-    assert technical["duplicate_rate"] == (tally.flagged_duplicate / tally.mapped if tally.mapped else None)
-    assert technical["mapq_loss"] == (tally.below_mapq / tally.unique if tally.unique else None)
+    technical, tally = extraction.qc.technical, totals.tally
+    assert technical.read_length == (totals.longest_read or None)
+    assert technical.gc == (totals.strong / totals.known if totals.known else None)
+    assert technical.duplicate_rate == (tally.flagged_duplicate / tally.mapped if tally.mapped else None)
+    assert technical.mapq_loss == (tally.below_mapq / tally.unique if tally.unique else None)
     methylated, calls = totals.chh
-    assert technical["conversion"] == (1 - methylated / calls if calls else None)
+    assert technical.conversion == (1 - methylated / calls if calls else None)
     for name, theirs in zip(("read1", "read2"), totals.m_bias, strict=True):
-        ours = np.asarray(extraction.qc["m_bias"][name])
+        ours = np.array(getattr(extraction.qc.m_bias, name), dtype=np.int64).reshape(-1, 2)
         size = max(len(ours), len(theirs))
         grown = [np.pad(bias, ((0, size - len(bias)), (0, 0))) for bias in (ours, theirs)]
         np.testing.assert_array_equal(*grown, err_msg=name)
@@ -146,7 +147,7 @@ def settle(case: Case, bench: Bench) -> None:
             assert case.outcome != EQUAL, result
             assert_refused(result, bench.path, case.place)
             continue
-        assert case.outcome != REFUSED, result.qc["counts"]
+        assert case.outcome != REFUSED, result.qc.counts
         assert_adds_up(result)
         if case.outcome == EQUAL:
             assert_equal(result, *bench.tables())

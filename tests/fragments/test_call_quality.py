@@ -14,8 +14,11 @@ from msgspec import structs
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract, Reference
-from cfdna_interp.fragments.call_quality import Ends, call_warnings, larger, suggest_ends
+from cfdna_interp.fragments.call_quality import call_warnings, larger, suggest_ends
 from cfdna_interp.fragments.extract import read_sample
+from cfdna_interp.records.qc import Ends, SuggestedEnds
+
+NOTHING = SuggestedEnds(read1=None, read2=None)
 
 
 def table(levels, calls=2_000):
@@ -26,26 +29,26 @@ def table(levels, calls=2_000):
 
 def test_the_rule_by_hand():
     levels = np.full(80, 0.70)
-    assert suggest_ends(table(levels)) == Ends(0, 0)
+    assert suggest_ends(table(levels)) == Ends(ignore_5p=0, ignore_3p=0)
     levels[:3], levels[-2:] = [0.2, 0.5, 0.64], [0.76, 0.9]
     # Four standard errors of 2,000 calls at .70 are .041: five points decide.
-    assert suggest_ends(table(levels)) == Ends(3, 2)
+    assert suggest_ends(table(levels)) == Ends(ignore_5p=3, ignore_3p=2)
     levels[2] = 0.66  # four points: as the reads of plasma differ by themselves
-    assert suggest_ends(table(levels)) == Ends(2, 2)
+    assert suggest_ends(table(levels)) == Ends(ignore_5p=2, ignore_3p=2)
     levels[:3] = [0.7, 0.2, 0.2]  # not at the end
-    assert suggest_ends(table(levels)) == Ends(0, 2)
+    assert suggest_ends(table(levels)) == Ends(ignore_5p=0, ignore_3p=2)
     # 200 calls: four standard errors are .13, and .76 isn't beyond them.
-    assert suggest_ends(table([0.5, *[0.7] * 78, 0.76], 200)) == Ends(1, 0)
+    assert suggest_ends(table([0.5, *[0.7] * 78, 0.76], 200)) == Ends(ignore_5p=1, ignore_3p=0)
 
 
 def test_at_most_a_quarter_and_only_where_calls_suffice():
-    assert suggest_ends(table([0.0] * 30 + [0.8] * 50)) == Ends(20, 0)
+    assert suggest_ends(table([0.0] * 30 + [0.8] * 50)) == Ends(ignore_5p=20, ignore_3p=0)
     assert suggest_ends(np.zeros((0, 2), np.int64)) is None
     assert suggest_ends(table([0.1, *[0.8] * 9], 99)) is None
     assert suggest_ends(table([0.1, *[0.8] * 9], 140)) is None  # six positions in the middle: 840 calls
     # Reads trimmed to several lengths: the last position with 100 calls is where the read ends.
     trimmed = np.concatenate([table([0.8] * 49 + [0.1]), table([0.1] * 20, 50)])
-    assert suggest_ends(trimmed) == Ends(0, 1)
+    assert suggest_ends(trimmed) == Ends(ignore_5p=0, ignore_3p=1)
 
 
 @settings(deadline=None)
@@ -67,9 +70,11 @@ def test_clean_reads_are_left_alone(seed, level, calls):
 
 
 def test_larger_of_the_mates():
-    suggested = {"read1": Ends(2, 0), "read2": None, "read3": Ends(1, 4)}
+    suggested = SuggestedEnds(read1=Ends(ignore_5p=2, ignore_3p=0), read2=Ends(ignore_5p=1, ignore_3p=4))
     assert (larger(suggested, "ignore_5p"), larger(suggested, "ignore_3p")) == (2, 4)
-    assert larger({"read1": None}, "ignore_5p") is None
+    alone = SuggestedEnds(read1=None, read2=Ends(ignore_5p=1, ignore_3p=4))
+    assert (larger(alone, "ignore_5p"), larger(alone, "ignore_3p")) == (1, 4)
+    assert larger(NOTHING, "ignore_5p") is None
 
 
 def library(folder, repaired=0, conversion=1.0, n=6_000):
@@ -104,48 +109,47 @@ def test_repaired_ends_are_found_to_the_base(tmp_path, config, caplog):
     sample = library(tmp_path, repaired=5)
     with caplog.at_level(logging.WARNING):
         qc = read_sample(sample, config, None).qc
-    assert qc["suggested"] == {
-        "read1": {"ignore_5p": 0, "ignore_3p": 0},
-        "read2": {"ignore_5p": 5, "ignore_3p": 0},
-    }
-    assert (qc["technical"]["m_bias_5p"], qc["technical"]["m_bias_3p"]) == (5, 0)
+    assert qc.suggested == SuggestedEnds(
+        read1=Ends(ignore_5p=0, ignore_3p=0), read2=Ends(ignore_5p=5, ignore_3p=0)
+    )
+    assert (qc.technical.m_bias_5p, qc.technical.m_bias_3p) == (5, 0)
     line = (
         "M-bias: in the first 5 bases of read2 methylation differs from its middle; set extract.ignore_5p: 5"
     )
-    assert qc["warnings"] == [line]
+    assert qc.warnings == (line,)
     assert caplog.messages == [f"sample S7: {sample.bam}: {line}"]
     # With the remedy there is nothing left to say; the table shows the reads as they are.
     cured = read_sample(
         sample, structs.replace(config, extract=structs.replace(config.extract, ignore_5p=5)), None
     ).qc
-    assert cured["warnings"] == []
-    assert cured["suggested"] == qc["suggested"]
+    assert cured.warnings == ()
+    assert cured.suggested == qc.suggested
 
 
 def test_clean_reads_bring_no_line(tmp_path, config, caplog):
     qc = read_sample(library(tmp_path), config, None).qc
-    assert qc["suggested"] == {mate: {"ignore_5p": 0, "ignore_3p": 0} for mate in ("read1", "read2")}
-    assert (qc["warnings"], caplog.messages) == ([], [])
+    none = Ends(ignore_5p=0, ignore_3p=0)
+    assert qc.suggested == SuggestedEnds(read1=none, read2=none)
+    assert (qc.warnings, caplog.messages) == ((), [])
 
 
 def test_poor_conversion_is_one_line(tmp_path, config, caplog):
     sample = library(tmp_path, conversion=0.6, n=1_500)
     qc = read_sample(sample, config, None).qc
     # Thousands of CHH calls: .6 to within .01.
-    assert qc["technical"]["conversion"] == pytest.approx(0.6, abs=0.01)
-    (line,) = qc["warnings"]
+    assert qc.technical.conversion == pytest.approx(0.6, abs=0.01)
+    (line,) = qc.warnings
     assert line.startswith("conversion of 60.") or line.startswith("conversion of 59.")
     assert "is under 98%" in line
     assert caplog.messages == [f"sample S7: {sample.bam}: {line}"]
-    assert qc["decision"] == "keep"
+    assert qc.decision == "keep"
 
 
 def test_conversion_just_above_and_below():
-    nothing = {"read1": None, "read2": None}
-    assert call_warnings(0.98, 10_000, nothing, Extract()) == []
-    assert len(call_warnings(0.9799, 10_000, nothing, Extract())) == 1
-    assert call_warnings(0.5, 499, nothing, Extract()) == []  # too few calls to judge
-    assert call_warnings(None, 0, nothing, Extract()) == []
+    assert call_warnings(0.98, 10_000, NOTHING, Extract()) == []
+    assert len(call_warnings(0.9799, 10_000, NOTHING, Extract())) == 1
+    assert call_warnings(0.5, 499, NOTHING, Extract()) == []  # too few calls to judge
+    assert call_warnings(None, 0, NOTHING, Extract()) == []
 
 
 def test_no_cpg_calls_at_all_excludes(tmp_path, config):
@@ -156,10 +160,10 @@ def test_no_cpg_calls_at_all_excludes(tmp_path, config):
             reads.append(read)
     sample = Sample("S7", "P", str(write_bam(tmp_path / "s.bam", reads)), 1, "discovery")
     qc = read_sample(sample, config, None).qc
-    assert qc["decision"] == "exclude"
-    assert qc["reason"] == (
-        f"{qc['counts']['fragments']} fragments have no CpG calls, though the first reads have the tags of "
+    assert qc.decision == "exclude"
+    assert qc.reason == (
+        f"{qc.counts.fragments} fragments have no CpG calls, though the first reads have the tags of "
         "xm; set extract.methylation: none, or align again with methylation calls"
     )
     silent = structs.replace(config, extract=structs.replace(config.extract, methylation="none"))
-    assert read_sample(sample, silent, None).qc["decision"] == "keep"
+    assert read_sample(sample, silent, None).qc.decision == "keep"

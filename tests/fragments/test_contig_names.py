@@ -92,8 +92,8 @@ def test_the_result_does_not_depend_on_names(
     naming: str, about: str, library: dict[str, Path], expected: Extraction, tmp_path: Path
 ) -> None:
     found = extracted(library[naming], tmp_path, NAMINGS[about])
-    assert found.qc["counts"] == expected.qc["counts"]
-    assert found.qc["counts"]["blacklisted"] > 0 and found.qc["counts"]["off_contig"] > 0
+    assert found.qc.counts == expected.qc.counts
+    assert found.qc.counts.blacklisted > 0 and found.qc.counts.off_contig > 0
     assert set(found.fragments.block.tolist()) == {-1, 0, 1}
     names = NAMINGS[naming]
     same = replace(found.fragments, contig_names=expected.fragments.contig_names)

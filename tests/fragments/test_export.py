@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pysam
 import pytest
@@ -119,12 +120,12 @@ def test_a_round_trip_keeps_fragments_and_length_counts(tmp_path, library, suffi
             for extraction in (one, other)
         )
         assert found == expected
-    assert one.qc["decision"] == other.qc["decision"] == "keep"
+    assert one.qc.decision == other.qc.decision == "keep"
     # What lines can't tell is unmeasured; what they can is the same.
     unmeasured = {"duplicate_rate", "mapq_loss", "gc", "read_length", "conversion"}
-    for name, value in other.qc["technical"].items():
-        assert value == (None if name in unmeasured else one.qc["technical"][name]), name
-    assert other.qc["counts"]["reads"] == 2 * len(KEPT)
+    for name, value in msgspec.structs.asdict(other.qc.technical).items():
+        assert value == (None if name in unmeasured else getattr(one.qc.technical, name)), name
+    assert other.qc.counts.reads == 2 * len(KEPT)
     # What was written once is written again byte for byte.
     export_fragments(again, config, tmp_path / f"again{suffix}")
     assert (tmp_path / f"again{suffix}").read_bytes() == out.read_bytes()

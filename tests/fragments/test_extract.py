@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from reference_decode import reference_hash
 from two_decoders import assert_same_extraction
 
 from cfdna_interp.artifacts.atlas import Atlas
-from cfdna_interp.artifacts.files import plain
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract, Reference
@@ -21,6 +19,8 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.fragments import alignment, bgzf, extract
 from cfdna_interp.fragments.extract import Reservoir, failed, read_sample
 from cfdna_interp.fragments.filters import REASONS
+from cfdna_interp.records.base import load_record, save_record
+from cfdna_interp.records.qc import SampleQuality
 
 
 @pytest.fixture
@@ -100,13 +100,13 @@ def test_common_number_equalises_depth(tmp_path, config):
         int(length): int(expected[length]) for length in np.flatnonzero(expected)
     }
     # The true number of fragments stays a technical column.
-    assert extraction.qc["technical"]["fragments"] == 400
-    assert extraction.qc["decision"] == "keep"
+    assert extraction.qc.technical.fragments == 400
+    assert extraction.qc.decision == "keep"
     short = structs.replace(config, extract=structs.replace(config.extract, common_fragments=401))
     qc = read_sample(library(tmp_path), short, None).qc
-    assert (qc["decision"], "400 fragments are fewer than extract.common_fragments (401)") == (
+    assert (qc.decision, "400 fragments are fewer than extract.common_fragments (401)") == (
         "exclude",
-        qc["reason"],
+        qc.reason,
     )
 
 
@@ -114,8 +114,8 @@ def test_too_few_fragments_are_excluded_with_the_largest_loss(tmp_path, config):
     poor = [replace(molecule, mapq=(60, 0)) for molecule in MOLECULES[:300]]
     settings = structs.replace(config, extract=structs.replace(config.extract, min_fragments=200))
     qc = read_sample(library(tmp_path, [*poor, *MOLECULES[300:]]), settings, None).qc
-    assert qc["decision"] == "exclude"
-    assert qc["reason"] == (
+    assert qc.decision == "exclude"
+    assert qc.reason == (
         "100 fragments are fewer than extract.min_fragments (200); "
         "the largest loss: low_mapq, 600 of 800 reads"
     )
@@ -129,18 +129,19 @@ def test_quality_record_by_hand(tmp_path, config):
         Molecule("d", 3_000, 100, mapq=(60, 5)),
     ]
     qc = read_sample(library(tmp_path, molecules), config, None).qc
-    technical = qc["technical"]
-    assert technical["fragments"] == 2
-    assert technical["duplicate_rate"] == 2 / 8
-    assert technical["mapq_loss"] == 1 / 6  # one of the six reads that are no duplicates
-    assert technical["read_length"] == 60  # the longest read: means follow the lengths of fragments
-    assert technical["conversion"] == 1.0
-    assert technical["over_600bp"] == 0.5
-    counts = qc["counts"]
-    assert counts["reads"] == sum(counts[reason] for reason in REASONS) + 2 * counts["fragments"]
-    assert (qc["sample"], qc["dialect"], qc["build"], qc["simulated"]) == ("S", "xm", "g", False)
-    text = json.dumps(plain(qc), allow_nan=False)
-    assert len(json.loads(text)["m_bias"]["read1"]) <= 60
+    technical = qc.technical
+    assert technical.fragments == 2
+    assert technical.duplicate_rate == 2 / 8
+    assert technical.mapq_loss == 1 / 6  # one of the six reads that are no duplicates
+    assert technical.read_length == 60  # the longest read: means follow the lengths of fragments
+    assert technical.conversion == 1.0
+    assert technical.over_600bp == 0.5
+    counts = qc.counts
+    assert counts.reads == sum(getattr(counts, reason) for reason in REASONS) + 2 * counts.fragments
+    assert (qc.sample, qc.dialect, qc.build, qc.simulated) == ("S", "xm", "g", False)
+    assert 0 < len(qc.m_bias.read1) <= 60
+    save_record(qc, tmp_path / "qc.json")
+    assert load_record(SampleQuality, tmp_path / "qc.json") == qc
 
 
 def test_an_unusable_sample_is_valid_and_empty(tmp_path):
@@ -148,8 +149,8 @@ def test_an_unusable_sample_is_valid_and_empty(tmp_path):
     extraction.fragments.save(tmp_path / "f.parquet")
     loaded = type(extraction.fragments).load(tmp_path / "f.parquet")
     assert len(loaded) == 0
-    assert extraction.qc["decision"] == "exclude"
-    assert extraction.qc["technical"]["gc"] is None
+    assert extraction.qc.decision == "exclude"
+    assert extraction.qc.technical.gc is None
 
 
 MANY = [
@@ -207,11 +208,11 @@ def as_cram(sample, config, path):
 def test_threads_change_nothing(many):
     sample, config, atlas = many
     alone = read_sample(sample, config, atlas)
-    counts = alone.qc["counts"]
-    assert counts["reads"] == 2 * len(MANY) + 5
-    assert counts["fragments"] == 900 + 500 + 300 + 1
+    counts = alone.qc.counts
+    assert counts.reads == 2 * len(MANY) + 5
+    assert counts.fragments == 900 + 500 + 300 + 1
     assert {
-        k: counts[k] for k in ("unmapped", "mate_elsewhere", "duplicate", "low_mapq", "mate_missing")
+        k: getattr(counts, k) for k in ("unmapped", "mate_elsewhere", "duplicate", "low_mapq", "mate_missing")
     } == {
         "unmapped": 2,
         "mate_elsewhere": 2,
@@ -259,7 +260,7 @@ def test_contigs_out_of_use_are_counted_by_any_threads(many, contigs):
     sample, config, atlas = many
     config = structs.replace(config, extract=structs.replace(config.extract, contigs=contigs))
     alone = read_sample(sample, config, atlas)
-    assert alone.qc["counts"]["off_contig"] == 2 * sum(
+    assert alone.qc.counts.off_contig == 2 * sum(
         m.contig not in (("chr1", "chr2") if contigs == "autosomes" else contigs) for m in MANY
     ) + 2 * (contigs == ("chr2",))
     assert_same_extraction(read_sample(sample, config, atlas, threads=2), alone)
@@ -287,7 +288,7 @@ def test_a_file_of_one_contig_is_inflated_ahead(tmp_path, config, monkeypatch):
     monkeypatch.setattr(bgzf.Stretch, "windows", lambda self, ahead=False: small(self, ahead_=ahead))
     alone, two = read_sample(sample, config, None), read_sample(sample, config, None, threads=2)
     assert ahead == [False, True]
-    assert alone.qc["counts"]["fragments"] == 901
+    assert alone.qc.counts.fragments == 901
     assert_same_extraction(two, alone)
 
 

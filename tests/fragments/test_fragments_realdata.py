@@ -65,14 +65,14 @@ def diversity(counts):
 
 
 def test_plasma_reads_are_all_counted(extraction):
-    counts = extraction.qc["counts"]
-    assert extraction.qc["build"] == "GRCh37"
-    assert counts["reads"] == 125_376
-    assert counts["reads"] == sum(counts[reason] for reason in REASONS) + 2 * counts["fragments"]
-    mapped = 125_376 - counts["unmapped"] - counts["secondary_supplementary"]
+    counts = extraction.qc.counts
+    assert extraction.qc.build == "GRCh37"
+    assert counts.reads == 125_376
+    assert counts.reads == sum(getattr(counts, reason) for reason in REASONS) + 2 * counts.fragments
+    mapped = 125_376 - counts.unmapped - counts.secondary_supplementary
     # 2,700 records carry the flag, four of them unmapped or supplementary.
-    assert round(extraction.qc["technical"]["duplicate_rate"] * mapped) == 2_696
-    assert len(extraction.fragments) == counts["fragments"]
+    assert round(extraction.qc.technical.duplicate_rate * mapped) == 2_696
+    assert len(extraction.fragments) == counts.fragments
 
 
 def test_plasma_fragments_by_our_definition(extraction, plasma_reads):

@@ -72,9 +72,9 @@ def test_each_read_is_a_fragment_by_itself(tmp_path):
         sequence = GENOME["chr1"][start:end]
         assert MOTIFS[table.motif_5p[row]] == sequence[:4]
         assert MOTIFS[table.motif_3p[row]] == sequence[-4:].translate(COMPLEMENT)[::-1]
-    counts = found.qc["counts"]
-    assert (counts["length_out_of_range"], counts["low_mapq"], counts["duplicate"]) == (1, 1, 1)
-    assert counts["reads"] == counts["fragments"] + sum(counts[reason] for reason in REASONS) == 5
+    counts = found.qc.counts
+    assert (counts.length_out_of_range, counts.low_mapq, counts.duplicate) == (1, 1, 1)
+    assert counts.reads == counts.fragments + sum(getattr(counts, reason) for reason in REASONS) == 5
     # GC of the first: its G and C, and one more for the base that was converted.
     sequence = GENOME["chr1"][500:800]
     assert table.gc[0] == np.float32((sequence.count("G") + sequence.count("C") + 1) / 300)
@@ -87,7 +87,7 @@ def test_ends_are_counted_as_sequenced(tmp_path):
         read = molecule("a", 500, 300, letters, flag)
         found = extraction(tmp_path, [read], reads="single", ignore_5p=5)
         assert found.fragments.cpg_offsets.tolist() == kept
-        counted = np.array(found.qc["m_bias"]["read1"])[:, 1]
+        counted = np.array(found.qc.m_bias.read1)[:, 1]
         assert np.flatnonzero(counted).tolist() == places
         both = extraction(tmp_path, [read], reads="single", ignore_5p=5, ignore_3p=5)
         assert both.fragments.cpg_offsets.tolist() == [150]
@@ -134,7 +134,7 @@ def test_mates_that_disagree(tmp_path, rule, qualities, state):
     calls = dict(zip(found.fragments.cpg_offsets.tolist(), found.fragments.cpg_states.tolist(), strict=True))
     assert calls.pop(position - 1_000, None) == state
     assert set(calls.values()) == {1}
-    assert found.qc["counts"]["overlap_calls_discordant"] == 1
+    assert found.qc.counts.overlap_calls_discordant == 1
 
 
 def test_taps_inverts_states_and_nothing_else(tmp_path):
@@ -144,7 +144,7 @@ def test_taps_inverts_states_and_nothing_else(tmp_path):
     assert inverted.fragments.cpg_states.tolist() == [1 - state for state in plain.fragments.cpg_states]
     for name in ("start", "length", "gc", "motif_5p", "motif_3p", "cpg_offsets", "cpg_splits", "strand"):
         assert np.array_equal(getattr(inverted.fragments, name), getattr(plain.fragments, name)), name
-    mates_of = [np.array(found.qc["m_bias"]["read1"]) for found in (plain, inverted)]
+    mates_of = [np.array(found.qc.m_bias.read1) for found in (plain, inverted)]
     assert np.array_equal(mates_of[0][:, 1], mates_of[1][:, 1])
     assert np.array_equal(mates_of[0][:, 0] + mates_of[1][:, 0], mates_of[0][:, 1])
 
@@ -157,7 +157,7 @@ def test_modified_bases_say_what_is_methylated_whatever_the_chemistry(tmp_path):
     read.set_tag("MM", "C+m?" + ",0" * cytosines + ";")
     read.set_tag("ML", array("B", [250] * cytosines))
     plain, taps = (extraction(tmp_path, [read], reads="single", chemistry=name) for name in ("", "taps"))
-    assert plain.qc["dialect"] == "mm"
+    assert plain.qc.dialect == "mm"
     assert len(plain.fragments.cpg_states) == read.query_sequence.count("CG")
     assert set(plain.fragments.cpg_states.tolist()) == {1}
     assert taps.fragments.cpg_states.tolist() == plain.fragments.cpg_states.tolist()
@@ -178,14 +178,14 @@ def test_nanopore_reads_are_fragments(realdata, tmp_path):
     )
     sample = Sample("S7", "P7", str(path), 1, "discovery", reads="single")
     found = read_sample(sample, config, None)
-    assert found.qc["dialect"] == "mm"
+    assert found.qc.dialect == "mm"
     fragments = found.fragments
     rows = zip(
         fragments.start.tolist(), fragments.length.tolist(), (fragments.strand < 0).tolist(), strict=True
     )
     assert sorted(rows) == spans
-    assert found.qc["technical"]["conversion"] is None
-    assert found.qc["modified_bases"]["hydroxymethylated"] > 0
+    assert found.qc.technical.conversion is None
+    assert found.qc.modified_bases.hydroxymethylated > 0
     strict = read_sample(
         sample, structs.replace(config, extract=structs.replace(config.extract, mm_threshold=0.99)), None
     )

@@ -17,11 +17,12 @@ from cfdna_interp.config.resources import shipped
 from cfdna_interp.errors import InputError
 from cfdna_interp.models import causal
 from cfdna_interp.models.adapters.transformers import TransformersEncoder
-from cfdna_interp.models.causal import CausalPretraining, pretrain_causal
+from cfdna_interp.models.causal import pretrain_causal
 from cfdna_interp.models.causal_losses import correlations, losses, predict
 from cfdna_interp.models.causal_texts import build_tokenizer, tokenize
 from cfdna_interp.models.contract import MAX_CALLS, FragmentInputs
 from cfdna_interp.models.rendering import Renderer, Rendering
+from cfdna_interp.records.encoder import CausalPretraining
 from cfdna_interp.stats.resampling import stream
 
 CAUSAL = Rendering(methylation="token", methylated="<m>", prefix="<frag>", suffix="</frag>")

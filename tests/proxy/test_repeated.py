@@ -27,6 +27,8 @@ from cfdna_interp.proxy.repeated import (
     repeated_score,
     word,
 )
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.verdict import CautionKind, Verdict
 from cfdna_interp.stats.power import error
 from cfdna_interp.stats.roc import Interval, auroc, auroc_interval, delong
 
@@ -194,9 +196,9 @@ def test_a_signal_that_new_people_lack_is_weaker_or_reversed(tmp_path_factory):
     config = finished_run(World(effect=0), tmp_path_factory.getbasetemp())
     record = read_json(Layout.of(config.outdir).file("validation.json"))
     assert record["groups"]["fragment_length"]["word"] in (WEAKER, REVERSED)
-    verdict = read_json(Layout.of(config.outdir).file("verdict.json"))
-    kinds = {caution["kind"] for caution in verdict["cautions"]}
-    assert kinds & {"group weaker", "group reversed"}
+    verdict = load_record(Verdict, Layout.of(config.outdir).file(Verdict.FILE))
+    kinds = {caution.kind for caution in verdict.cautions}
+    assert kinds & {CautionKind.GROUP_WEAKER, CautionKind.GROUP_REVERSED}
 
 
 def test_of_a_model_known_by_its_scores_the_surrogate_is_repeated():

@@ -17,6 +17,8 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.validate import run_validate
 from cfdna_interp.proxy.worth import REPEATS
+from cfdna_interp.records.audit import Audit
+from cfdna_interp.records.base import load_record
 from cfdna_interp.verdict.decide import run_verdict
 
 
@@ -73,8 +75,7 @@ def test_a_smooth_sparse_proxy_goes_all_the_way_to_the_verdict(tmp_path):
     # Cubic splines through 11 bins: neighbouring coefficients of the bins' own units differ little.
     slopes = (proxy.linear.coefficient / proxy.linear.scale)[:11]
     assert np.abs(np.diff(slopes, 2)).max() < np.abs(slopes).max()
-    left = read_json(layout.file("audit.json"))["leave_one_site_out"]
-    assert left["value"] > 0.8
+    assert load_record(Audit, layout.file(Audit.FILE)).leave_one_site_out.value > 0.8
 
 
 def test_a_basis_that_does_not_suit_the_features_stops_and_writes_nothing(tmp_path):

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+import made_audit
 import numpy as np
 import pandas as pd
+from msgspec.structs import replace
 
 from cfdna_interp.artifacts.openings import Opening
-from cfdna_interp.artifacts.sheet import Sample
-from cfdna_interp.audit.batches import BatchReading
+from cfdna_interp.artifacts.sheet import ROLES, Sample
 from cfdna_interp.audit.claims import judge_handling, judge_person
 from cfdna_interp.audit.columns import HeldColumns
-from cfdna_interp.audit.duplicates import NearDuplicates
-from cfdna_interp.audit.hold import hold
-from cfdna_interp.audit.leak_rule import Broken, Leak
-from cfdna_interp.audit.leakage import Kind, Readable
-from cfdna_interp.audit.matching import DepthMatched
-from cfdna_interp.audit.overlap import Overlap
-from cfdna_interp.audit.shared_fragments import SharedFragments
-from cfdna_interp.audit.shift import FeatureShift, Shift
+from cfdna_interp.audit.hold import hold, measure_record
 from cfdna_interp.audit.strata import comparison_strata
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.proxy.measure import Cohort, measure
 from cfdna_interp.proxy.repeated import Discovery
+from cfdna_interp.records.audit import (
+    AdjustedEffect,
+    AdjustedEffects,
+    Audit,
+    BatchReading,
+    DepthCorrelation,
+    DepthCorrelations,
+    FeatureShift,
+    LeaveOneSiteOut,
+    MissingCells,
+    MissingShare,
+    Places,
+    RoleShift,
+    SiteAuroc,
+)
+from cfdna_interp.records.leaks import FollowedSource, Leak, Leakage, SourceKind
+from cfdna_interp.records.values import Auroc
 
 if TYPE_CHECKING:
     from fake_run import World
@@ -101,8 +111,8 @@ def validation_record(
 
 
 def audit_record(
-    validation: dict, world: World, rng: np.random.Generator, subjects: pd.DataFrame
-) -> dict[str, object]:
+    validation: dict, world: World, rng: np.random.Generator, subjects: pd.DataFrame, opening: Opening
+) -> Audit:
     score = "proxy" if world.dominant else "model"
     scores = validation["scores"]
     labels, values = subjects["label"].to_numpy(), subjects[score].to_numpy()
@@ -113,126 +123,141 @@ def audit_record(
     strata = comparison_strata(labels, subjects)
     nothing = HeldColumns(np.empty((len(labels), 0)), ())
     within = hold(labels, values, strata.codes, nothing, Validation().fall_margin)
-    covariates = {"auroc": None, "reason": "the cohort has no such column that varies"}
+    covariates = made_audit.baseline(None, "the cohort has no such column that varies")
     if world.covariates:
-        covariates = {"auroc": scores["baseline_covariates"]["auroc"]}
-    return {
-        "technical": {"auroc": scores["baseline_technical"]["auroc"]},
-        "covariates": covariates,
-        "adjusted": [
-            {"term": score, "coefficient": 2.31, "low": 1.5, "high": 3.1, "p": 1e-7},
-            {"term": "age", "coefficient": -0.12, "low": -0.6, "high": 0.4, "p": 0.64},
-        ]
-        if world.covariates
-        else [],
-        "adjusted_reason": "" if world.covariates else "score and covariates separate the classes",
-        "adjusted_robust": [
-            {"term": score, "coefficient": 2.31, "low": 1.4, "high": 3.2, "p": 2e-7},
-            {"term": "age", "coefficient": -0.12, "low": -0.7, "high": 0.5, "p": 0.69},
-        ]
-        if world.covariates
-        else [],
-        "adjusted_errors": "clustered by site, 24 clusters" if world.covariates else "",
-        "within_strata": asdict(within)["measure"],
-        "strata": {"finest": strata.finest, "nested": strata.nested, "coarse": strata.coarse},
-        "overlap_weighted": {
-            **asdict(Overlap(0.88, 0.8, 0.94, 36.1, 34.9, 0.05, 0.5, 0.08, ""))
-            | ({"value": None, "low": None, "high": None, "reason": HOSTILE} if world.nested else {}),
-            "terms": ["technical_gc", "site=Bergen"],
-        },
-        "depth_matched": asdict(DepthMatched(0.86, 0.77, 0.93, 35, 0.62, 0.5, "")),
-        "leave_one_site_out": _left_out(world),
-        "shift": asdict(_shift(world)),
-        "leakage": _leakage(world),
-        "missing": _missing(world),
-        "depth_reason": "",
-        "depth": [
-            {
-                "feature": f"length_bin_{low}_{low + 5}",
-                "group": "fragment_length",
-                "spearman": float(rng.uniform(-0.3, 0.3)),
-                "q": float(rng.uniform(0.1, 1)),
-            }
-            for low in range(60, 200, 5)
-        ],
-        "batch_from_groups": {
-            group: asdict(
-                BatchReading(np.nan, np.nan, np.nan, 20, 1, "fewer than two batches")
-                if world.nested
-                else BatchReading(0.27, 0.25, 0.4, 40, 4, "")
-            )
-            for group in (*GROUPS, *COMPARATORS)
-        },
-        **{name: claim.record(score) for name, claim in claims.items()},
-    }
-
-
-def _left_out(world: World) -> dict[str, object]:
-    groups = ["fragment_length"] if world.dominant else [*GROUPS, *COMPARATORS]
+        covariates = made_audit.baseline(Auroc(**scores["baseline_covariates"]["auroc"]))
+    overlap = made_audit.weights()
     if world.nested:
-        return {"groups": groups, "value": None, "reason": "fewer than 3 sites hold both classes"}
-    sites = [
-        {"site": site, "case": world.per_class // 2, "control": world.per_class // 2, "auroc": 0.9}
-        for site in world.batches
-    ]
-    interval = {"value": 0.9, "low": 0.83, "high": 0.94, "method": "DeLong within batch, logit scale"}
-    return {"groups": groups, "reason": "", **interval, "sites": sites}
+        overlap = made_audit.weights(value=None, low=None, high=None, reason=HOSTILE)
+    return Audit(
+        **opening.record(),
+        technical=made_audit.baseline(Auroc(**scores["baseline_technical"]["auroc"])),
+        covariates=covariates,
+        adjusted=_adjusted(score, world),
+        within_strata=measure_record(within.measure),
+        strata=Places(finest=strata.finest, nested=strata.nested, coarse=strata.coarse),
+        overlap_weighted=overlap,
+        depth_matched=made_audit.matched(),
+        leave_one_site_out=_left_out(world),
+        shift=_shift(world),
+        leakage=_leakage(world),
+        missing=_missing(world),
+        depth=DepthCorrelations(
+            correlations=tuple(
+                DepthCorrelation(
+                    feature=f"length_bin_{low}_{low + 5}",
+                    group="fragment_length",
+                    spearman=float(rng.uniform(-0.3, 0.3)),
+                    q=float(rng.uniform(0.1, 1)),
+                )
+                for low in range(60, 200, 5)
+            ),
+            reason="",
+        ),
+        batch_from_groups={group: _reading(world) for group in (*GROUPS, *COMPARATORS)},
+        **{name: claim.record(score) for name, claim in claims.items()},
+    )
 
 
-def _shift(world: World) -> Shift:
-    features = [
-        FeatureShift(f"length_bin_{low}_{low + 5}", "fragment_length", 1.2 - low / 100, 0.001 * low - 0.05)
-        for low in range(60, 200, 5)
-    ]
-    p = 0.005 if world.nested else 0.4
-    return Shift(0.54, 0.5, p, world.per_class, world.per_class, tuple(features), "")
+def _adjusted(score: str, world: World) -> AdjustedEffects:
+    if not world.covariates:
+        reason = "score and covariates separate the classes"
+        return AdjustedEffects(effects=(), robust=(), errors="", reason=reason)
+    return AdjustedEffects(
+        effects=(
+            AdjustedEffect(term=score, coefficient=2.31, low=1.5, high=3.1, p=1e-7),
+            AdjustedEffect(term="age", coefficient=-0.12, low=-0.6, high=0.4, p=0.64),
+        ),
+        robust=(
+            AdjustedEffect(term=score, coefficient=2.31, low=1.4, high=3.2, p=2e-7),
+            AdjustedEffect(term="age", coefficient=-0.12, low=-0.7, high=0.5, p=0.69),
+        ),
+        errors="clustered by site, 24 clusters",
+        reason="",
+    )
 
 
-def _missing(world: World) -> list[dict[str, object]]:
+def _reading(world: World) -> BatchReading:
+    if world.nested:
+        return BatchReading(
+            accuracy=None, chance=None, p=None, subjects=20, batches=1, reason="fewer than two batches"
+        )
+    return BatchReading(accuracy=0.27, chance=0.25, p=0.4, subjects=40, batches=4, reason="")
+
+
+def _left_out(world: World) -> LeaveOneSiteOut:
+    groups = ("fragment_length",) if world.dominant else (*GROUPS, *COMPARATORS)
+    if world.nested:
+        return made_audit.left_out("fewer than 3 sites hold both classes", groups=groups)
+    half = world.per_class // 2
+    return made_audit.left_out(
+        "",
+        groups=groups,
+        value=0.9,
+        low=0.83,
+        high=0.94,
+        method="DeLong within batch, logit scale",
+        sites=tuple(SiteAuroc(site=site, case=half, control=half, auroc=0.9) for site in world.batches),
+    )
+
+
+def _shift(world: World) -> RoleShift:
+    return made_audit.shift(
+        p=0.005 if world.nested else 0.4,
+        discovery=world.per_class,
+        heldout=world.per_class,
+        features=tuple(
+            FeatureShift(
+                feature=f"length_bin_{low}_{low + 5}",
+                group="fragment_length",
+                difference=1.2 - low / 100,
+                q=0.001 * low - 0.05,
+            )
+            for low in range(60, 200, 5)
+        ),
+    )
+
+
+def _missing(world: World) -> tuple[MissingShare, ...]:
     """Ages of a quarter of the held-out cases are missing; nothing else is."""
     rows = []
-    for role in ("discovery", "heldout"):
+    for role in ROLES:
         for name, kind, columns in (("fragment_length", "features", 68), ("age", "column", 1)):
             gaps = role == "heldout" and name == "age" and world.covariates
             rows.append(
-                {
-                    "name": name,
-                    "kind": kind,
-                    "role": role,
-                    "columns": columns,
-                    "case": {"missing": 0.25 if gaps else 0.0, "n": world.per_class},
-                    "control": {"missing": 0.0, "n": world.per_class},
-                    "p": 0.001 if gaps else None,
-                    "p_holm": 0.001 if gaps else None,
-                    "worst": None,
-                }
+                MissingShare(
+                    name=name,
+                    kind=kind,
+                    role=role,
+                    columns=columns,
+                    case=MissingCells(missing=0.25 if gaps else 0.0, n=world.per_class),
+                    control=MissingCells(missing=0.0, n=world.per_class),
+                    p=0.001 if gaps else None,
+                    p_holm=0.001 if gaps else None,
+                    worst=None,
+                )
             )
-    return rows
+    return tuple(rows)
 
 
-def _leakage(world: World) -> dict[str, object]:
+def _leakage(world: World) -> Leakage:
     """Nothing found; without a dominant group a subject in both roles, twins and a telling order."""
-    found = not world.dominant
-    twin = [
-        {"a": "S002", "b": "T003", "ratio": 0.04, "q": 1e-6, "group": "", "roles": ["discovery", "heldout"]}
-    ]
-    shared = [{"a": "S002", "b": "T003", "share": 0.31, "p": 1e-9, "roles": ["discovery", "heldout"]}]
+    order = made_audit.source(role="discovery", auroc=0.6, p=0.116, p_holm=0.348, tells=False)
+    twins = made_audit.twins("S002", "T003")
+    nothing = made_audit.leakage(readable_labels=(order,))
+    nothing = replace(nothing, near_duplicates=replace(nothing.near_duplicates, dimension=31.4))
+    if world.dominant:
+        return nothing
     letters = "letters in the sample's id"
-    readable = [
-        Readable("discovery", Kind.ORDER, "order of the rows", 0.6, 0.55, 0.116, 0.348, 80).record(),
-        Readable("heldout", Kind.LETTERS, letters, 0.97, 0.55, 0.001, 0.003, 80).record(),
-    ]
-    breaks = [asdict(Broken(kind, 1, 80)) for kind in (Leak.NAME, Leak.TWIN, Leak.MOLECULES)]
-    left = {"value": 0.9, "low": 0.83, "high": 0.95, "method": "made up"}
-    return {
-        "shared_subjects": [HOSTILE] if found else [],
-        "near_duplicates": asdict(NearDuplicates((), 31.4, 160, "")) | {"pairs": twin if found else []},
-        "shared_fragments": asdict(SharedFragments((), 0.0, 160, "")) | {"pairs": shared if found else []},
-        "readable_labels": readable if found else readable[:1],
-        "read_names": "read names are not stored",
-        "breaks": breaks if found else [],
-        "followed": [{"source": letters, "correlation": 0.08, "p_holm": 0.31}] if found else [],
-        "without": {"left_out": 2, "n": {"case": 39, "control": 39}, "scores": {"model": left}, "reason": ""}
-        if found
-        else None,
-    }
+    told = made_audit.source(letters, kind=SourceKind.LETTERS, auroc=0.97, p=0.001, p_holm=0.003)
+    molecules = replace(made_audit.molecules("S002", "T003"), share=0.31, p=1e-9)
+    return replace(
+        nothing,
+        shared_subjects=(HOSTILE,),
+        near_duplicates=replace(nothing.near_duplicates, pairs=(replace(twins, ratio=0.04, q=1e-6),)),
+        shared_fragments=replace(nothing.shared_fragments, pairs=(molecules,)),
+        readable_labels=(order, told),
+        breaks=tuple(made_audit.broken(kind, 1) for kind in (Leak.NAME, Leak.TWIN, Leak.MOLECULES)),
+        followed=(FollowedSource(source=letters, correlation=0.08, p_holm=0.31),),
+        without=made_audit.without(2, 39, {"model": made_audit.auroc(0.9, 0.83, 0.95)}),
+    )

@@ -7,11 +7,13 @@ from itertools import combinations
 from pathlib import Path
 
 import anndata
+import msgspec
 import numpy as np
 import pandas as pd
 from fake_heldout import GROUPS, HOSTILE, audit_record, validation_record
 from fake_representation import write_representation
 from made_dominance import around, dominance_record, intervention_shares
+from quality import quality, read_counts, technical
 
 from cfdna_interp.artifacts.files import digest_file, write_json, write_text
 from cfdna_interp.artifacts.layout import Layout
@@ -26,6 +28,7 @@ from cfdna_interp.config.settings import ProxySettings, Representation, Validati
 from cfdna_interp.proxy.fidelity import Added, Estimate, Fidelity
 from cfdna_interp.proxy.repeated import Discovery
 from cfdna_interp.proxy.stability import Frequency, Stability
+from cfdna_interp.records.audit import Audit
 from cfdna_interp.records.base import save_record
 from cfdna_interp.records.dominance import (
     Diagnostics,
@@ -37,11 +40,23 @@ from cfdna_interp.records.dominance import (
     ShareStability,
     Spread,
 )
-from cfdna_interp.records.values import Interval
+from cfdna_interp.records.encoder import CausalPretraining, FragmentEncoder, MaskedPretraining
+from cfdna_interp.records.held import ClaimStatus, HeldClaim
+from cfdna_interp.records.qc import Ends, MethylationBias, SampleQuality, SuggestedEnds
+from cfdna_interp.records.values import Auroc, Interval
+from cfdna_interp.records.verdict import (
+    HeldEvidence,
+    NecessityEvidence,
+    RelianceEvidence,
+    Rung,
+    SignalEvidence,
+    Status,
+    SufficiencyEvidence,
+    Verdict,
+    Word,
+)
 from cfdna_interp.stats.roc import Difference
 from cfdna_interp.verdict.cautions import cautions
-
-COUNTED = ("reads", "duplicate", "low_mapq", "not_inward", "fragments")
 
 
 @dataclass(frozen=True)
@@ -108,7 +123,7 @@ def make_run(folder: Path, world: World) -> tuple[Config, Layout]:
         "\n".join(["sample\tsubject\trole\tlabel\tbatch\treason", *rows]) + "\n",
     )
     save_record(_dominance(world), layout.file(Dominance.FILE))
-    write_json(layout.file("encoder.json"), encoder_record(world.encoder))
+    save_record(encoder_record(world.encoder), layout.file(FragmentEncoder.FILE))
     write_representation(config, layout, 2 * world.per_class, HOSTILE, world.dominant)
     if world.maps:
         map_table(rng).to_parquet(layout.file("maps.parquet"))
@@ -128,10 +143,12 @@ def make_run(folder: Path, world: World) -> tuple[Config, Layout]:
     validation |= opening.record()
     save_subjects(scores.to_dict("list"), opening, layout.file("validation.scores.parquet"))
     write_json(layout.file("validation.json"), validation)
-    audit = audit_record(validation, world, rng, scores)
-    write_json(layout.file("audit.json"), audit | opening.record())
-    write_json(layout.file("verdict.json"), _verdict(validation, audit, world, protocol) | opening.record())
+    audit = audit_record(validation, world, rng, scores, opening)
+    save_record(audit, layout.file(Audit.FILE))
     write_text(layout.file("hypotheses.tsv"), _hypotheses())
+    digest = digest_file(layout.file("hypotheses.tsv"))
+    verdict = _verdict(validation, audit, world, protocol, opening, digest)
+    save_record(verdict, layout.file(Verdict.FILE))
     return config, layout
 
 
@@ -194,49 +211,36 @@ def _write_sample(
             profile.add("length_1bp", str(length), [int(count)])
     profile.save(layout.profile(sample.sample))
     fragments = int(counts.sum())
-    write_json(
-        layout.qc(sample.sample),
-        {
-            "sample": sample.sample,
-            "bam": sample.bam,
-            "simulated": world.simulated,
-            "decision": "exclude" if excluded else "keep",
-            "reason": "",
-            **_calls(sample.sample, world),
-            "counts": dict(zip(COUNTED, (2 * fragments + 1_300, 900, 300, 100, fragments), strict=True)),
-        },
+    record = quality(
+        sample.sample,
+        simulated=world.simulated,
+        decision="exclude" if excluded else "keep",
+        counts=read_counts(
+            reads=2 * fragments + 1_300, duplicate=900, low_mapq=300, not_inward=100, fragments=fragments
+        ),
     )
+    save_record(_with_calls(record) if world.simulated else record, layout.qc(sample.sample))
 
 
-def _calls(sample: str, world: World) -> dict[str, object]:
-    """Levels of 72 % along 90 bases; S001 begins its second mates with 4 bases at 30 %, T003 converts poorly.
-
-    Without simulation no methylation at all.
-    """
-    if not world.simulated:
-        nothing = {"read1": None, "read2": None}
-        return {
-            "technical": {"conversion": None},
-            "m_bias": {"read1": [], "read2": []},
-            "suggested": nothing,
-            "warnings": [],
-        }
-    bias = {mate: [[360, 500]] * 90 for mate in ("read1", "read2")}
-    ends = {mate: {"ignore_5p": 0, "ignore_3p": 0} for mate in bias}
-    warnings, conversion = [], 0.995
-    if sample == "S001":
-        bias["read2"] = [[150, 500]] * 4 + bias["read2"][4:]
-        ends["read2"]["ignore_5p"] = 4
-        warnings.append("M-bias: in the first 4 bases of read2 methylation differs")
-    if sample == "T003":
+def _with_calls(record: SampleQuality) -> SampleQuality:
+    """Levels of 72 % along 90 bases; S001 has 4 bases at 30 % in its second mates, T003 converts poorly."""
+    level: tuple[tuple[int, int], ...] = ((360, 500),) * 90
+    bias, ends = MethylationBias(read1=level, read2=level), Ends(ignore_5p=0, ignore_3p=0)
+    suggested, warnings, conversion = SuggestedEnds(read1=ends, read2=ends), (), 0.995
+    if record.sample == "S001":
+        bias = MethylationBias(read1=level, read2=((150, 500),) * 4 + level[4:])
+        suggested = SuggestedEnds(read1=ends, read2=Ends(ignore_5p=4, ignore_3p=0))
+        warnings = ("M-bias: in the first 4 bases of read2 methylation differs",)
+    if record.sample == "T003":
         conversion = 0.912
-        warnings.append("conversion of 91.2% is under 98%")
-    return {
-        "technical": {"conversion": conversion},
-        "m_bias": bias,
-        "suggested": ends,
-        "warnings": warnings,
-    }
+        warnings = ("conversion of 91.2% is under 98%",)
+    return msgspec.structs.replace(
+        record,
+        technical=technical(conversion=conversion),
+        m_bias=bias,
+        suggested=suggested,
+        warnings=warnings,
+    )
 
 
 def _write_matrix(role: str, samples: list[Sample], world: World, layout: Layout) -> None:
@@ -329,36 +333,39 @@ def _dominance(world: World) -> Dominance:
     )
 
 
-def encoder_record(kind: str) -> dict[str, object]:
-    """An ``encoder.json`` of one kind."""
-    groups = [*GROUPS, "locus"]
-    record = {"encoder": kind, "samples": 80, "digest": "ab" * 32, "dim": 32, "consumes": groups}
-    if kind == "causal":
-        reached = {
-            "loss": 0.91,
-            "loss_unigram": 1.42,
-            "loss_bigram": 1.31,
-            "methylation_loss": 0.41,
-            "methylation_bigram": 0.52,
-            "length_tokens": 0.98,
-            "methylated_tokens": 0.44,
-            "length_methylated": 0.31,
-            "tokens": 171.4,
-            "parameters": 46_896,
-            "vocabulary": 31,
-            "fragments": 19_000,
-        }
-        return record | {"consumes": [*GROUPS, "sequence"], "pretraining": reached}
-    if kind in ("reference", "table"):
-        reached = {
-            "length_loss": 3.91,
-            "length_floor": 4.02,
-            "call_loss": 0.44,
-            "call_floor": 0.61,
-            "fragments": 190_000,
-        }
-        return record | {"pretraining": reached, "file": "cd" * 32}
-    return record
+MASKED = MaskedPretraining(
+    length_loss=3.91, length_floor=4.02, call_loss=0.44, call_floor=0.61, fragments=190_000
+)
+CAUSAL = CausalPretraining(
+    loss=0.91,
+    loss_unigram=1.42,
+    loss_bigram=1.31,
+    methylation_loss=0.41,
+    methylation_bigram=0.52,
+    length_tokens=0.98,
+    methylated_tokens=0.44,
+    length_methylated=0.31,
+    tokens=171.4,
+    parameters=46_896,
+    vocabulary=31,
+    fragments=19_000,
+)
+
+
+def encoder_record(kind: str, **changed: object) -> FragmentEncoder:
+    """An encoder of one kind."""
+    own = kind in ("reference", "table")
+    record = FragmentEncoder(
+        kind=kind,
+        samples=80,
+        digest="ab" * 32,
+        file="cd" * 32 if own else None,
+        consumes=(*GROUPS, "sequence" if kind == "causal" else "locus"),
+        dim=32,
+        masked=MASKED if own else None,
+        causal=CAUSAL if kind == "causal" else None,
+    )
+    return msgspec.structs.replace(record, **changed)
 
 
 def map_table(rng: np.random.Generator) -> pd.DataFrame:
@@ -436,43 +443,55 @@ def _proxy(world: World, rng: np.random.Generator) -> dict[str, object]:
     }
 
 
-def _verdict(validation: dict, audit: dict, world: World, protocol: dict) -> dict[str, object]:
-    named = "fragment_length" if world.dominant else None
-    model = validation["scores"]["model"]["auroc"]
-    earned = "earned" if world.dominant else "refused"
-    l4 = "earned" if audit["handling"]["status"] == "not handling" else "can't tell"
-    l5 = "earned" if audit["person"]["status"] == "not age or sex" else "can't tell"
-    claims = (
-        ("L0", "there is a signal", "earned", "", {"auroc": model, "p": validation["permutation"]["p"]}),
-        ("L1", "the model relies on fragment length", earned, "", {"margin low": 0.54}),
-        ("L2", "it is necessary", earned, "", {"drop": {"value": 0.4, "low": 0.31, "high": 0.48}}),
-        ("L3", "it is sufficient", earned, "", {"model minus proxy, upper bound": 0.02}),
-        ("L4", "it is not handling", l4, audit["handling"]["status"], {"crude": audit["handling"]["crude"]}),
-        ("L5", "it is not the person", l5, audit["person"]["status"], {"crude": audit["person"]["crude"]}),
+def _verdict(
+    validation: dict, audit: Audit, world: World, protocol: dict, opening: Opening, digest: str
+) -> Verdict:
+    status, word = (Status.EARNED, Word.EARNED) if world.dominant else (Status.REFUSED, Word.REPLACEABLE)
+    signal = SignalEvidence(
+        auroc=Auroc(**validation["scores"]["model"]["auroc"]), p=validation["permutation"]["p"]
     )
-    return {
-        "headline": ("L4" if l4 == "earned" else "L3") if world.dominant else "L0",
-        "sentences": [
+    share = RelianceEvidence(share=Interval(value=0.78, low=0.72, high=0.85))
+    necessity = NecessityEvidence(difference=Interval(value=0.4, low=0.31, high=0.48))
+    sufficiency = SufficiencyEvidence(difference=Interval(value=0.0, low=-0.02, high=0.02))
+    handling, person = _held(audit.handling), _held(audit.person)
+    rungs = (
+        ("L0", "there is a signal", Status.EARNED, Word.EARNED, signal),
+        ("L1", "the model relies on fragment length", status, word, share),
+        ("L2", "it is necessary", status, word, necessity),
+        ("L3", "it is sufficient", status, word, sufficiency),
+        ("L4", "it is not handling", *handling),
+        ("L5", "it is not the person", *person),
+    )
+    return Verdict(
+        headline=("L4" if handling[0] is Status.EARNED else "L3") if world.dominant else "L0",
+        sentences=(
             "The held-out signal rests on fragment length, which is necessary and sufficient.",
             "It holds within batches, so handling does not explain it.",
-        ],
-        "simulated": world.simulated,
-        "group": named,
-        "cautions": [
-            asdict(caution) for caution in cautions(_dominance(world).group, validation, audit, protocol)
-        ],
-        "rungs": [
-            {
-                "rung": rung,
-                "claim": claim,
-                "status": status,
-                "word": word,
-                "reason": f"{claim[0].upper()}{claim[1:]}: see the numbers.",
-                "numbers": numbers,
-            }
-            for rung, claim, status, word, numbers in claims
-        ],
-    }
+        ),
+        simulated=world.simulated,
+        group="fragment_length" if world.dominant else None,
+        rungs=tuple(
+            Rung(
+                rung=rung,
+                claim=claim,
+                status=status,
+                word=word,
+                reason=f"{claim[0].upper()}{claim[1:]}: see the numbers.",
+                evidence=evidence,
+            )
+            for rung, claim, status, word, evidence in rungs
+        ),
+        cautions=cautions(_dominance(world).group, validation, audit, protocol),
+        hypotheses_digest=digest,
+        **opening.record(),
+    )
+
+
+def _held(claim: HeldClaim) -> tuple[Status, Word, HeldEvidence]:
+    evidence = HeldEvidence(crude=claim.crude, held=None, fall=None)
+    if claim.status in (ClaimStatus.NOT_HANDLING, ClaimStatus.NOT_PERSON):
+        return Status.EARNED, Word.EARNED, evidence
+    return Status.CANT_TELL, Word(claim.status), evidence
 
 
 def _hypotheses() -> str:

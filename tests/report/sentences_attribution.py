@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from fake_representation import funnel
+from msgspec.structs import replace
 from sentence import Build, Sentence
 from test_judge import APART, COPIES, LENGTH, METHYLATION, TISSUE, aurocs, followed, ruling
 
@@ -13,6 +14,7 @@ from cfdna_interp.attribution.judge import Ruling
 from cfdna_interp.attribution.tabular.rivals import worse_than
 from cfdna_interp.records.dominance import Outcome
 from cfdna_interp.records.retraining import Rival
+from cfdna_interp.records.verdict import Rung, Status, Word
 from cfdna_interp.report.roles import ROLES, outcome_title, overruled
 from cfdna_interp.report.routes import compare_routes
 
@@ -67,8 +69,8 @@ def routes(
     *carriers: str, group: str | None = None, outcome: Outcome = "none", null_high: float = 0.0
 ) -> Build:
     def build() -> str:
-        record = funnel(carriers) | {"subjects": 80}
-        record["null"] = record["null"] | {"survived_high": null_high}
+        record = funnel(carriers)
+        record = replace(record, null=replace(record.null, survived_high=null_high))
         found = compare_routes(record, outcome, group)
         return f"{found.title}: {found.found} {found.meaning}"
 
@@ -76,7 +78,7 @@ def routes(
 
 
 def ladder(status: str) -> Build:
-    rungs = [{"rung": "L1", "status": status, "word": status, "reason": "14 cases"}]
+    rungs = [Rung(rung="L1", claim="", status=Status(status), word=Word(status), reason="14 cases")]
     return lambda: overruled(LENGTH, rungs)
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import made_audit
 import numpy as np
 import pandas as pd
 from sentence import Build, Sentence
 from test_claims import cohort
 
 from cfdna_interp.audit.claims import Claim, judge_handling, judge_person
+from cfdna_interp.records.held import ClaimStatus, ColumnObstacle
+from cfdna_interp.records.verdict import Rung, Status, Word
 from cfdna_interp.report.handling import COLUMN_WORDS, column_rows, decisions
-from cfdna_interp.verdict.ladder import as_judged
+from cfdna_interp.verdict.ladder import Judgement, Judgements, judgements
 
 MARGIN = 0.03
 Change = Callable[[np.ndarray, pd.DataFrame], pd.DataFrame]
@@ -104,31 +107,30 @@ def many(y: np.ndarray, frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{f"technical_c{i:02d}": 1.2 * y + rng.normal(size=len(y)) for i in range(12)})
 
 
-def columns(obstacle: str) -> Build:
-    def build() -> str:
-        column = {"name": "hours", "p": 0.1, "p_holm": 0.1, "obstacle": obstacle}
-        empty: dict[str, list] = {"columns": [], "mediators": []}
-        audit = {"handling": {"columns": [column], "mediators": []}, "person": empty}
-        return "; ".join(row.word for row in column_rows(audit)) + "."
-
-    return build
+def columns(obstacle: ColumnObstacle | None) -> Build:
+    handling = made_audit.claim(columns=(made_audit.column("hours", obstacle),))
+    person = made_audit.claim("not age or sex")
+    return lambda: "; ".join(row.word for row in column_rows(handling, person)) + "."
 
 
-def repeated(status: str, word: str) -> Build:
+def repeated(status: Status, word: Word) -> Build:
     """Return what other sections say of a claim that the ladder has as ``status``, ``word``."""
-    record = {"status": "not handling", "reason": "the signal is there", "would_decide": ""}
-    rungs = [{"rung": name, "status": status, "word": word, "reason": "14 cases"} for name in ("L4", "L5")]
+    audit = made_audit.audit(
+        handling=made_audit.claim("not handling", reason="the signal is there"),
+        person=made_audit.claim("not age or sex", reason="the signal is there"),
+    )
+    rungs = [Rung(rung=name, claim="", status=status, word=word, reason="14 cases") for name in ("L4", "L5")]
 
     def build() -> str:
-        audit = as_judged({"handling": record, "person": record | {"status": "not age or sex"}}, rungs)
-        return " ".join(f"{audit[key]['status']}: {audit[key]['reason']}" for key in ("handling", "person"))
+        judged = judgements(audit, rungs)
+        return f"{judged.handling} {judged.person}"
 
     return build
 
 
-def would_decide(status: str, wanted: str) -> Build:
-    record = {"status": status, "would_decide": wanted}
-    return lambda: " ".join(map(str, decisions({"handling": record, "person": {"would_decide": ""}})))
+def would_decide(status: ClaimStatus, wanted: str) -> Build:
+    judged = Judgements(Judgement(status, "", wanted), Judgement(ClaimStatus.NOT_PERSON, "", ""))
+    return lambda: " ".join(" ".join(row) for row in decisions(judged))
 
 
 def test(name: str) -> str:
@@ -486,14 +488,15 @@ WANTED = (
         "L4…batches that hold both classes",
         "L4 can't tell",
         "it is decided",
-        would_decide("can't tell", "batches that hold both classes"),
-        would_decide("not handling", ""),
+        would_decide(ClaimStatus.CANT_TELL, "batches that hold both classes"),
+        would_decide(ClaimStatus.NOT_HANDLING, ""),
         made=HELD,
     ),
 )
 COLUMNS = tuple(
     row(f"column: {name or 'held'}", f"{word}.", f"its obstacle is {name or 'none'}", "it is another",
-        columns(name), columns("label" if name != "label" else "missing"), made=HELD)
+        columns(name),
+        columns(ColumnObstacle.MISSING if name == "label" else ColumnObstacle.LABEL), made=HELD)
     for name, word in COLUMN_WORDS.items()
 )  # fmt: skip
 REPEATED = (
@@ -502,8 +505,8 @@ REPEATED = (
         "not handling: the signal is there",
         "L4 is earned",
         "the ladder can't tell, for lack of subjects",
-        repeated("earned", "earned"),
-        repeated("can't tell", "can't tell"),
+        repeated(Status.EARNED, Word.EARNED),
+        repeated(Status.CANT_TELL, Word.CANT_TELL),
         made="cfdna_interp/verdict/ladder.py",
     ),
     row(
@@ -511,8 +514,8 @@ REPEATED = (
         "not age or sex: the signal is there",
         "L5 is earned",
         "the ladder refuses it for a correction",
-        repeated("earned", "earned"),
-        repeated("refused", "corrected with labels"),
+        repeated(Status.EARNED, Word.EARNED),
+        repeated(Status.REFUSED, Word.CORRECTED),
         made="cfdna_interp/verdict/ladder.py",
     ),
     row(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import made_audit
 from sentence import Build, Sentence
 from test_cautions import GROUP, calibrated, found, group, interval, pair
 from test_report_missing import COMPLETE
@@ -61,24 +62,9 @@ def blind(count: int) -> Build:
 def leaky(
     *, how: str = "none", over: str = "both roles", left_out: dict | None = None, **leakage: object
 ) -> Build:
-    nothing = {
-        "breaks": [],
-        "readable_labels": [],
-        "near_duplicates": {"pairs": []},
-        "shared_fragments": {"pairs": []},
-    }
     protocol = {"corrected": {"how": how, "by": "", "over": over}, "left_out": left_out or {}}
-    audit = {"leakage": nothing | leakage}
-    return lambda: " ".join(f"{one.kind}: {one.sentence}" for one in leak_cautions(protocol, audit))
-
-
-def source(*, tells: bool = True) -> dict:
-    return {"role": "heldout", "kind": "order", "source": "order of the rows", "column": "", "auroc": 1.0,
-            "subjects": 80, "tells": tells}  # fmt: skip
-
-
-def twins(*roles: str) -> dict:
-    return {"pairs": [{"a": "S1", "b": "S2", "roles": list(roles)}]}
+    record = made_audit.leakage(**leakage)
+    return lambda: " ".join(f"{one.kind}: {one.sentence}" for one in leak_cautions(protocol, record))
 
 
 def repeats(word: str, *, better: bool = False) -> Build:
@@ -341,8 +327,8 @@ AGAINST = (
         LEAKS,
         "cases are listed first",
         "the order tells nothing",
-        leaky(readable_labels=[source()]),
-        leaky(readable_labels=[source(tells=False)]),
+        leaky(readable_labels=(made_audit.source(),)),
+        leaky(readable_labels=(made_audit.source(tells=False),)),
     ),
     row(
         "caution: one sample as two people",
@@ -350,8 +336,8 @@ AGAINST = (
         LEAKS,
         "a pair within a role",
         "a pair across roles, which breaks L0",
-        leaky(near_duplicates=twins("heldout", "heldout")),
-        leaky(near_duplicates=twins("discovery", "heldout")),
+        leaky(near=(made_audit.twins("S1", "S2", ("heldout", "heldout")),)),
+        leaky(near=(made_audit.twins("S1", "S2", ("discovery", "heldout")),)),
     ),
     row(
         "caution: column in no baseline",

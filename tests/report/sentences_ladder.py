@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import made_audit
 from frozen_run import dominance as dominance_record
 from made_dominance import surrogate_fidelity
+from msgspec import structs
 from sentence import Build, Sentence
-from test_ladder import GROUP, MARGINS, broken, foreign, leaking, records
+from test_ladder import GROUP, MARGINS, foreign, leaking, records
 
-from cfdna_interp.artifacts.verdict import EARNED, Verdict
 from cfdna_interp.config.settings import Corrected
-from cfdna_interp.verdict.ladder import climb
+from cfdna_interp.records.held import ColumnObstacle
+from cfdna_interp.records.leaks import Leak
+from cfdna_interp.records.verdict import CautionKind, Status
+from cfdna_interp.verdict.ladder import Ladder, climb
 
 BOTH = Corrected("with labels", "", "both roles")
 DISCOVERY = Corrected("with labels", "", "discovery")
 
 
-def text(verdict: Verdict) -> str:
+def text(verdict: Ladder) -> str:
     """Return what a reader sees: the two sentences, and each rung with its word."""
     told = list(verdict.sentences)
     for rung in verdict.rungs:
-        claim = rung.claim if rung.status == EARNED else f"Not earned: {rung.claim}"
+        claim = rung.claim if rung.status is Status.EARNED else f"Not earned: {rung.claim}"
         told.append(f"{rung.rung} {rung.word}: {claim}; {rung.reason}.")
     return " ".join(told)
 
@@ -34,7 +38,7 @@ def corrected(how: Corrected) -> Build:
     return lambda: text(climb(*records(), MARGINS, how))
 
 
-def against(*kinds: str, **changes: object) -> Build:
+def against(*kinds: CautionKind, **changes: object) -> Build:
     return lambda: text(climb(*records(**changes), MARGINS, against=kinds))
 
 
@@ -58,12 +62,13 @@ def uncompared() -> str:
 
 
 def leak() -> str:
-    return text(climb(*leaking(broken("name in both roles", 1)), MARGINS))
+    return text(climb(*leaking(made_audit.broken(Leak.NAME, 1)), MARGINS))
 
 
 def unheld_sex() -> str:
     dominance, validation, audit = records()
-    audit["person"]["columns"][1]["obstacle"] = "missing"
+    columns = (made_audit.column("age"), made_audit.column("sex", ColumnObstacle.MISSING))
+    audit = structs.replace(audit, person=made_audit.claim("not age or sex", columns))
     return text(climb(dominance, validation, audit, MARGINS))
 
 
@@ -489,15 +494,15 @@ HEADLINE = (
         "all rungs earned, nothing against them",
         "something stands against the verdict",
         ALL,
-        against("calibration off"),
+        against(CautionKind.CALIBRATION_OFF),
     ),
     row(
         "second: against",
         "No rung is broken, but something stands against it: calibration off.",
         "a caution speaks against",
         "a rung is broken",
-        against("calibration off"),
-        against("calibration off", person="attenuated"),
+        against(CautionKind.CALIBRATION_OFF),
+        against(CautionKind.CALIBRATION_OFF, person="attenuated"),
     ),
     row(
         "second: ends",

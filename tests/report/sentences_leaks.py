@@ -2,60 +2,56 @@
 
 from __future__ import annotations
 
+import made_audit
 from sentence import Build, Sentence
-from test_ladder import broken
 
-from cfdna_interp.audit.leak_rule import Leak
+from cfdna_interp.records.leaks import FollowedSource, Leak, SourceKind
 from cfdna_interp.report.leakage import checks, leak_sentence, shift_sentences, sources
 from cfdna_interp.verdict.leak_cautions import leak_words, without_words
 
-ORDER = {"source_kind": "order", "source": "order of the rows", "auroc": 0.9, "correlation": 0.5, "p": 0.001}
+ORDER = {
+    "source_kind": SourceKind.ORDER,
+    "source": "order of the rows",
+    "auroc": 0.9,
+    "correlation": 0.5,
+    "p": 0.001,
+}
 
 
 def leaks(*kinds: Leak) -> Build:
-    record = {"breaks": [broken(kind, 2, **ORDER) for kind in kinds], "without": None}
+    record = made_audit.leakage(breaks=tuple(made_audit.broken(kind, 2, **ORDER) for kind in kinds))
     return lambda: f"{leak_words(record)} {leak_sentence(record)}"
 
 
 def without(*, reason: str = "", known: bool = True) -> Build:
-    scores = {"model": {"value": 0.5, "low": 0.4, "high": 0.6, "method": "DeLong"}}
-    left = {"left_out": 2, "n": {"case": 30, "control": 30}, "scores": scores, "reason": reason}
-    return lambda: without_words({"without": left if known else None})
+    left = made_audit.without(2, 30, {"model": made_audit.auroc(0.5)}, reason)
+    return lambda: without_words(left if known else None)
 
 
 def looked(
     subjects: tuple[str, ...] = (), *, molecules: str = "", twins: str = "", readable: bool | None = False
 ) -> Build:
     """Return the four checks: found, nothing found, or not looked for where a reason is given."""
-    pair = {"a": "S1", "b": "T1", "share": 0.3, "p": 0.001, "ratio": 0.1, "q": 0.001, "group": "",
-            "roles": ["discovery", "heldout"]}  # fmt: skip
-    source = {"role": "heldout", "kind": "order", "source": "order of the rows", "column": "", "auroc": 0.9,
-              "chance": 0.55, "p": 0.001, "p_holm": 0.002, "subjects": 80, "tells": readable}  # fmt: skip
-    common = {"samples": 160, "searched": (), "dimension": 30.0, "expected": 0.0}
-
-    def part(what: str) -> dict[str, object]:
-        reason = what if what != "found" else ""
-        return common | {"pairs": [pair] if what == "found" else [], "reason": reason}
-
-    record = {
-        "shared_subjects": list(subjects),
-        "shared_fragments": part(molecules),
-        "near_duplicates": part(twins),
-        "readable_labels": [] if readable is None else [source],
-    }
+    record = made_audit.leakage(
+        shared_subjects=subjects,
+        near=(made_audit.twins("S1", "T1"),) if twins == "found" else (),
+        near_reason="" if twins == "found" else twins,
+        shared=(made_audit.molecules("S1", "T1"),) if molecules == "found" else (),
+        shared_reason="" if molecules == "found" else molecules,
+        readable_labels=() if readable is None else (made_audit.source(tells=readable),),
+    )
     return lambda: " ".join(f"{check.name}: {check.status}. {check.sentence}" for check in checks(record))
 
 
 def shift(p: float | None) -> Build:
-    record = {"auroc": None, "reason": "4 controls"} if p is None else {
-        "auroc": 0.6, "chance": 0.55, "p": p, "discovery": 40, "heldout": 40, "features": []}  # fmt: skip
+    record = made_audit.shift(p=p) if p is not None else made_audit.shift(auroc=None, reason="4 controls")
     return lambda: " ".join(shift_sentences(record))
 
 
 def followed(correlation: float | None, *, asked: bool = True) -> Build:
-    row = {"role": "heldout", "kind": "order", "source": "order of the rows", "column": "", "auroc": 0.9}
-    asks = [{"source": "order of the rows", "correlation": correlation, "p_holm": 0.3}] if asked else []
-    return lambda: " ".join(one.followed for one in sources({"readable_labels": [row], "followed": asks}))
+    asks = (FollowedSource(source="order of the rows", correlation=correlation, p_holm=0.3),) if asked else ()
+    record = made_audit.leakage(readable_labels=(made_audit.source(),), followed=asks)
+    return lambda: " ".join(one.followed for one in sources(record))
 
 
 def row(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from fake_representation import funnel, geometry
-from fake_run import encoder_record
+import msgspec
+from fake_representation import funnel, geometry, length_curve
+from fake_run import CAUSAL, encoder_record
 from frozen_run import dominance
 from made_dominance import rival
 from msgspec.structs import replace
@@ -11,7 +12,7 @@ from sentence import Build, Sentence
 from test_hypotheses import rows_of, undecided
 from test_report_marks import opened
 from test_report_model import FIDELITY
-from test_report_table import table_encoder
+from test_report_table import table_model
 
 from cfdna_interp.artifacts.openings import LABELS
 from cfdna_interp.records.retraining import Rival, SurrogateFidelity
@@ -22,26 +23,25 @@ from cfdna_interp.report.model import KINDS, TABLE_KINDS, describe_model
 
 
 def model(kind: str, fidelity: SurrogateFidelity | None = None, **changed: object) -> Build:
-    return lambda: " ".join(describe_model(encoder_record(kind) | changed, fidelity).sentences)
+    return lambda: " ".join(describe_model(encoder_record(kind, **changed), fidelity).sentences)
 
 
 def causal(**reached: object) -> Build:
-    record = encoder_record("causal")
-    return lambda: " ".join(
-        describe_model(record | {"pretraining": record["pretraining"] | reached}, None).sentences
-    )
+    record = encoder_record("causal", causal=msgspec.structs.replace(CAUSAL, **reached))
+    return lambda: " ".join(describe_model(record, None).sentences)
 
 
 def table(rivals: tuple[Rival, ...] = (), **changed: object) -> Build:
-    return lambda: " ".join(describe_model(table_encoder(**changed), None, rivals).sentences)
+    return lambda: " ".join(describe_model(table_model(**changed), None, rivals).sentences)
 
 
-def curve(part: str = "bend", **change: object) -> Build:
+def curve(part: str = "bend", *, mode: int = 167, gone: bool = False, **change: object) -> Build:
     """Return the sentences of the made-up length curve, one of its parts changed."""
 
     def build() -> str:
-        told = geometry()
-        told[part] = None if change.get("gone") else told[part] | change
+        record = length_curve()
+        changed = None if gone else replace(getattr(record, part), **change)
+        told = replace(geometry(), mode=mode, curve=replace(record, **{part: changed}))
         return " ".join(f"{name}: {sentence}" for name, sentence in curve_sentences(told))
 
     return build
@@ -94,7 +94,7 @@ KIND_WORDS = tuple(
     for kind, words in KINDS.items()
 ) + tuple(
     row(f"model: {kind}", words, MODEL, "the table's model is of this kind", "it is of the other",
-        table(encoder=kind), table(encoder="scores" if kind != "scores" else "logistic"))
+        table(kind=kind), table(kind="scores" if kind != "scores" else "logistic"))
     for kind, words in TABLE_KINDS.items()
 )  # fmt: skip
 MODELS = (
@@ -104,7 +104,7 @@ MODELS = (
         MODEL,
         "lengths are not among its inputs",
         "they are",
-        model("transformers", consumes=["methylation", "tissue_of_origin"]),
+        model("transformers", consumes=("methylation", "tissue_of_origin")),
         model("reference"),
     ),
     row(
@@ -168,7 +168,7 @@ MODELS = (
         "no fold chose splines",
         "one did",
         table(),
-        table(basis=["linear", "splines"]),
+        table(basis=("linear", "splines")),
     ),
     row(
         "table: a surrogate is linear",
@@ -176,7 +176,7 @@ MODELS = (
         MODEL,
         "scores alone are known",
         "the model was made here",
-        table(encoder="scores"),
+        table(kind="scores"),
         table(),
     ),
     row(
@@ -185,7 +185,7 @@ MODELS = (
         MODEL,
         "a fold chose splines",
         "none did",
-        table(basis=["linear", "splines"]),
+        table(basis=("linear", "splines")),
         table(),
     ),
     row(
@@ -194,8 +194,8 @@ MODELS = (
         MODEL,
         "some folds chose splines",
         "all did",
-        table(basis=["linear", "splines"]),
-        table(basis=["splines", "splines"]),
+        table(basis=("linear", "splines")),
+        table(basis=("splines", "splines")),
     ),
     row(
         "table: additive",
@@ -204,7 +204,7 @@ MODELS = (
         "the model was made here",
         "scores alone are known",
         table(),
-        table(encoder="scores"),
+        table(kind="scores"),
     ),
     row(
         "table: weights",
@@ -212,7 +212,7 @@ MODELS = (
         MODEL,
         "a fold put it behind",
         "none did",
-        table(weighting=["equal", "methylation"]),
+        table(weighting=("equal", "methylation")),
         table(),
     ),
     row(

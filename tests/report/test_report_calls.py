@@ -6,29 +6,33 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from quality import quality, technical
 
-from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import Sample
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.qc import Ends, MethylationBias, SuggestedEnds
 from cfdna_interp.report.calls import CallTable, Flagged, load_calls
 from cfdna_interp.report.figures.calls import m_bias_figure
 
 
-def record(read1, read2, conversion, ends=(0, 0), warnings=()):
-    return {
-        "technical": {"conversion": conversion},
-        "m_bias": {"read1": read1, "read2": read2},
-        "suggested": {"read1": None, "read2": {"ignore_5p": ends[0], "ignore_3p": ends[1]}},
-        "warnings": list(warnings),
-    }
+def write(layout, sample, read1, read2, conversion, ends=(0, 0), warnings=()):
+    record = quality(
+        sample,
+        technical=technical(conversion=conversion),
+        m_bias=MethylationBias(read1=read1, read2=read2),
+        suggested=SuggestedEnds(read1=None, read2=Ends(ignore_5p=ends[0], ignore_3p=ends[1])),
+        warnings=warnings,
+    )
+    save_record(record, layout.qc(sample))
 
 
 @pytest.fixture
 def table(tmp_path: Path) -> CallTable:
     layout = Layout.of(tmp_path)
-    write_json(layout.qc("A"), record([[50, 100], [9, 99], [80, 200]], [], 0.99))
-    write_json(layout.qc("B"), record([[30, 100]], [[1, 100]], None, (1, 3), ["w"]))
-    write_json(layout.qc("C"), record([], [], 0.97, warnings=["x", "y"]))
+    write(layout, "A", ((50, 100), (9, 99), (80, 200)), (), 0.99)
+    write(layout, "B", ((30, 100),), ((1, 100),), None, (1, 3), ("w",))
+    write(layout, "C", (), (), 0.97, warnings=("x", "y"))
     samples = {name: Sample(name, f"P{name}", "b", None, "discovery") for name in "ABC"}
     return load_calls({"discovery": [samples["A"], samples["B"]], "heldout": [samples["C"]]}, layout)
 
@@ -64,7 +68,7 @@ def test_the_figure_holds_nine_of_ten_and_the_odd_ones() -> None:
 
 def test_nothing_measured_is_said(tmp_path: Path) -> None:
     layout = Layout.of(tmp_path)
-    write_json(layout.qc("A"), record([], [[5, 99]], None))
+    write(layout, "A", (), ((5, 99),), None)
     assert not load_calls({"discovery": [Sample("A", "P", "b", 1, "discovery")]}, layout).measured
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from copy import deepcopy
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from fake_run import Built
+from msgspec import structs
 from test_report_page import Reader
 
 from cfdna_interp.artifacts.files import read_json
@@ -34,8 +35,8 @@ def changed(run: Run, word: str, *, better_without: bool = False) -> Run:
     record["word"], record["better_without"] = word, better_without
     if better_without:
         record["cost"]["heldout"] = {"value": -0.121, "low": -0.18, "high": -0.06}
-    said = [asdict(caution) for caution in cautions(run.dominance.group, validation, run.audit, run.protocol)]
-    return replace(run, validation=validation, verdict=run.verdict | {"cautions": said})
+    said = cautions(run.dominance.group, validation, run.audit, run.protocol)
+    return replace(run, validation=validation, verdict=structs.replace(run.verdict, cautions=said))
 
 
 def sections(run: Run, built: Built) -> dict[str, str]:
@@ -46,7 +47,7 @@ def sections(run: Run, built: Built) -> dict[str, str]:
 
 def test_a_run_without_cautions_has_no_list_of_them(simulated_run: Built) -> None:
     run = collect(simulated_run.config, simulated_run.layout)
-    quiet = replace(run, verdict=run.verdict | {"cautions": []})
+    quiet = replace(run, verdict=structs.replace(run.verdict, cautions=()))
     text = sections(quiet, simulated_run)["verdict"]
     assert "What stands against it" not in text
     assert "Stands against the verdict" not in answers(quiet)["limits"]

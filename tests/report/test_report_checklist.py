@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import made_audit
+import msgspec
 import pytest
 from fake_run import Built
 from msgspec import structs
@@ -83,17 +85,23 @@ def test_answers_of_a_run_without_proxy_and_with_exclusions(bare_run: Built) -> 
     assert found["20b"].answer.endswith("ages are not known")
 
 
-@pytest.mark.parametrize("kind", ["table", "scores"])
-def test_of_a_foreign_model_it_is_the_authors_who_know_whom_it_saw(simulated_run: Built, kind: str) -> None:
-    run = collect(simulated_run.config, simulated_run.layout)
-    found = {
-        item.item: item for item in checklist(replace(run, encoder=run.encoder | {"encoder": kind}), NAMES)
-    }
+@pytest.mark.parametrize(
+    ("kind", "route", "subjects"), [("table", "simulated_run", 40), ("scores", "table_run", 20)]
+)
+def test_of_a_foreign_model_it_is_the_authors_who_know_whom_it_saw(
+    kind: str, route: str, subjects: int, request: pytest.FixtureRequest
+) -> None:
+    built = request.getfixturevalue(route)
+    run = collect(built.config, built.layout)
+    foreign = replace(run, model=msgspec.structs.replace(run.model, kind=kind))
+    found = {item.item: item for item in checklist(foreign, NAMES)}
     assert "everything that is fitted here" in found["12a"].answer
     for name in ("12a", "12c", "21"):
         assert "whom the model under study was fitted on" in found[name].authors
     assert found["12c"].answer.startswith("of the model under study only scores are known")
-    assert found["21"].answer.startswith("surrogate and proxy: 40 cases + 40 controls; the model itself: not")
+    assert found["21"].answer.startswith(
+        f"surrogate and proxy: {subjects} cases + {subjects} controls; the model itself: not"
+    )
     assert "in the model under study: not known" in found["12b"].answer
     assert (found["9c"].answer, found["9c"].authors) == ("", "whether people judged any")
 
@@ -119,9 +127,12 @@ def test_forms_are_those_of_the_recipe(simulated_run: Built) -> None:
 def test_only_what_was_looked_at_and_compared_is_claimed(simulated_run: Built) -> None:
     run = collect(simulated_run.config, simulated_run.layout)
     assert answers(run)["clusters"].startswith("AUROC within batches")
-    blind = {"value": None, "reason": "none"}
-    audit = run.audit | {"overlap_weighted": blind, "leave_one_site_out": blind}
-    audit["handling"] = audit["handling"] | {"measure": None}
+    audit = structs.replace(
+        run.audit,
+        overlap_weighted=made_audit.weights(value=None, reason="none"),
+        leave_one_site_out=made_audit.left_out("none"),
+        handling=structs.replace(run.audit.handling, measure=None),
+    )
     untested = [
         {"by": "site", "groups": [{"group": "A", "auroc": None}], "interaction": None},
         {"by": "sex", "groups": [{"group": "F", "auroc": {"value": 0.8}}], "interaction": None},
@@ -146,7 +157,9 @@ def test_rows_without_a_role_are_counted_and_a_table_leaves_its_making_to_the_au
     assert found["7"].authors.startswith("what was done before the table")
     assert found["9c"].answer == ""
     assert "the sheet or table holds held-out labels, but no stage before validate" in found["9b"].answer
-    dropped = answers(replace(run, table=replace(run.table, left_out=3)))["excluded"]
+    record = msgspec.structs.replace(run.table.record, left_out=3)
+    record = structs.replace(run.table.record, left_out=3)
+    dropped = answers(replace(run, table=replace(run.table, record=record)))["excluded"]
     assert dropped == "rows of the table without a role were not used: 3"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fake_run import Built, World, make_run
 
-from cfdna_interp.artifacts.files import digest_file, read_json, write_json
+from cfdna_interp.artifacts.files import read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
@@ -16,11 +16,7 @@ from cfdna_interp.report.collect import collect
 
 @pytest.fixture
 def small(tmp_path: Path) -> tuple[Config, Layout]:
-    config, layout = make_run(tmp_path, World(per_class=4, exclusions=(("S001", "few"), ("S002", "late"))))
-    path = layout.file("verdict.json")
-    digest = digest_file(layout.file("hypotheses.tsv"))
-    write_json(path, read_json(path) | {"hypotheses_digest": digest})
-    return config, layout
+    return make_run(tmp_path, World(per_class=4, exclusions=(("S001", "few"), ("S002", "late"))))
 
 
 def keep_lines(path: Path, count: int) -> None:
@@ -47,20 +43,6 @@ def test_a_line_that_is_cut_is_told(small: tuple[Config, Layout], name: str) -> 
         path.write_bytes(cut)
         with pytest.raises(InputError, match=rf"{name} is damaged .*stage again"):
             collect(config, layout)
-
-
-def test_a_verdict_that_says_nothing_of_its_table_is_believed_to_a_header(
-    small: tuple[Config, Layout],
-) -> None:
-    config, layout = small
-    verdict = read_json(layout.file("verdict.json"))
-    del verdict["hypotheses_digest"]
-    write_json(layout.file("verdict.json"), verdict)
-    keep_lines(layout.file("hypotheses.tsv"), 2)
-    assert len(collect(config, layout).hypotheses) == 1
-    keep_lines(layout.file("hypotheses.tsv"), 1)
-    with pytest.raises(InputError, match=r"hypotheses\.tsv is not as it was written"):
-        collect(config, layout)
 
 
 def test_rows_of_a_table_without_a_role_are_counted(table_run: Built) -> None:

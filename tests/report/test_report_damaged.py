@@ -15,7 +15,7 @@ from cfdna_interp.report.build import build_report, draw
 from cfdna_interp.report.collect import collect
 
 READ = ("dominance", "validation", "audit", "verdict", "proxy", "encoder", "protocol")
-SEEN = ("probes", "funnel")
+SEEN = ("probes", "funnel", "geometry")
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,8 @@ def test_a_key_that_the_page_shows_is_named(
     small: tuple[Config, Layout], name: str, at: tuple[str | int, ...], stage: str
 ) -> None:
     config, layout = small
-    place = ".".join(map(str, at))
+    # An item of a list is `.0` in a file that is read as a dictionary, `[0]` in a record.
+    place = r"\.?".join(rf"\[?{part}\]?" if isinstance(part, int) else part for part in at)
     wanted = rf"{name}\.json has no usable '{place}.*run the {stage} stage again"
     with lost(layout.file(f"{name}.json"), at), pytest.raises(InputError, match=wanted):
         build_report(config, layout)

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
+import made_audit
 import numpy as np
 import pandas as pd
 import pytest
 from made_dominance import around, dominance_record, group_attribution
+from msgspec import structs
 from scipy.special import expit
 from sklearn.metrics import auc, roc_auc_score, roc_curve
 
 from cfdna_interp.records.dominance import Dominance, GroupAttribution
+from cfdna_interp.records.values import Interval
 from cfdna_interp.report.figures.attribution import attribution_figure
 from cfdna_interp.report.figures.audit import coefficient_figure, handling_forest
 from cfdna_interp.report.figures.calibration import calibration_bins, calibration_figure
 from cfdna_interp.report.figures.forest import Row, forest
 from cfdna_interp.report.figures.heldout import auroc_forest, roc_figure
-
-DEPTH = {"pairs": 20, "depth_before": 0.6, "depth_after": 0.5, "reason": ""}
-WEIGHTS = {
-    "effective_case": 9.0,
-    "effective_control": 8.0,
-    "outside": 0.1,
-    "imbalance": 0.5,
-    "imbalance_weighted": 0.1,
-}
 
 
 def interval(value: float, half: float = 0.05) -> dict[str, object]:
@@ -194,26 +188,16 @@ def test_costs_pair_the_model_with_itself_retrained() -> None:
 
 def test_handling_forest_with_and_without_measures() -> None:
     record = validation(["model"])
-    measure = {
-        "auroc": interval(0.8),
-        "fall": interval(0.02),
-        "crude": 0.82,
-        "case": 20,
-        "control": 20,
-        "strata": 2,
-        "worth": 20.0,
-    }
-    claim = {"score": "model", "measure": measure, "columns": [], "mediators": []}
-    audit = {
-        "handling": claim,
-        "person": claim,
-        "within_strata": measure,
-        "technical": {"auroc": interval(0.25), "directionless": interval(0.75)},
-        "covariates": {"auroc": None, "reason": "none"},
-        "overlap_weighted": interval(0.7) | WEIGHTS | {"reason": "the weighted classes are worth 9 and 8"},
-        "leave_one_site_out": {"value": None, "groups": [], "reason": "fewer than three sites"},
-        "depth_matched": interval(0.75) | DEPTH,
-    }
+    claim = made_audit.claim(score="model")
+    audit = made_audit.audit(
+        handling=claim,
+        person=claim,
+        technical=made_audit.baseline(
+            made_audit.auroc(0.25), directionless=Interval(value=0.75, low=0.7, high=0.8)
+        ),
+        covariates=made_audit.baseline(None, "none"),
+        overlap_weighted=made_audit.weights(reason="the weighted classes are worth 9 and 8"),
+    )
     names = [trace.name for trace in handling_forest(audit, record).data]
     assert names == [
         "Model, all subjects (crude)",
@@ -225,11 +209,11 @@ def test_handling_forest_with_and_without_measures() -> None:
     ]
     # Columns tell the label whichever way they point.
     assert handling_forest(audit, record).data[-1].x[0] == 0.75
-    audit |= {"within_strata": None, "handling": claim | {"measure": None}}
+    audit = structs.replace(audit, within_strata=None, handling=made_audit.claim(score="model", measure=None))
     names = [trace.name for trace in handling_forest(audit, record).data]
     assert names[1] == "Age, sex and further covariates held (L5)"
     # Weights that there is enough overlap for are drawn too.
-    audit["overlap_weighted"]["reason"] = ""
+    audit = structs.replace(audit, overlap_weighted=made_audit.weights())
     names = [trace.name for trace in handling_forest(audit, record).data]
     assert "Weighted for overlap in technical columns and site" in names
 

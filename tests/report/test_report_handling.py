@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-
+import made_audit
 from fake_heldout import HOSTILE
 from fake_run import Built
+from msgspec import structs
 from test_report_page import read
 
 from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.records.audit import Audit
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.held import ColumnObstacle
+from cfdna_interp.records.verdict import Verdict
 from cfdna_interp.report.handling import column_rows, decisions, measures
+from cfdna_interp.verdict.ladder import Judgements, judgements
 
 
-def records(built: Built) -> tuple[dict, dict]:
-    return read_json(built.layout.file("audit.json")), read_json(built.layout.file("validation.json"))
+def records(built: Built) -> tuple[Audit, dict]:
+    audit = load_record(Audit, built.layout.file(Audit.FILE))
+    return audit, read_json(built.layout.file("validation.json"))
+
+
+def judged(built: Built) -> Judgements:
+    verdict = load_record(Verdict, built.layout.file(Verdict.FILE))
+    return judgements(records(built)[0], verdict.rungs)
 
 
 def test_every_measure_has_number_subjects_and_comparison(simulated_run: Built) -> None:
@@ -31,7 +42,7 @@ def test_every_measure_has_number_subjects_and_comparison(simulated_run: Built) 
         "Leaving one site out",
         "Matched in depth",
     ]
-    assert all(row.value and row.subjects and row.compare and row.note for row in rows)
+    assert all(row.value is not None and row.subjects and row.compare and row.note for row in rows)
     crude = validation["scores"]["proxy"]["auroc"]["value"]
     assert rows[1].compare == f"crude {crude:.2f} of the same subjects, chance 0.50"
     # Four batches of 10 + 10 each are worth 40 + 40 together.
@@ -61,8 +72,8 @@ def test_numbers_that_do_not_exist_say_why(bare_run: Built) -> None:
 
 def test_weights_without_overlap_are_shown_and_marked(simulated_run: Built) -> None:
     audit, validation = records(simulated_run)
-    audit = deepcopy(audit)
-    audit["overlap_weighted"]["reason"] = "the weighted classes are worth 9 cases and 8 controls"
+    reason = "the weighted classes are worth 9 cases and 8 controls"
+    audit = structs.replace(audit, overlap_weighted=made_audit.weights(reason=reason))
     row = next(row for row in measures(audit, validation) if row.name.startswith("Weighted"))
     assert row.value is not None
     assert row.note.startswith("not to be used: the weighted classes are worth 9 cases and 8 controls; ")
@@ -82,14 +93,14 @@ def test_both_questions_stand_beside_the_verdict(simulated_run: Built, bare_run:
 
 def test_columns_say_what_became_of_them(simulated_run: Built) -> None:
     audit, _ = records(simulated_run)
-    audit = deepcopy(audit)
-    assert {(row.rung, row.name, row.word) for row in column_rows(audit)} == {
+    assert {(row.rung, row.name, row.word) for row in column_rows(audit.handling, audit.person)} == {
         ("L5", "age", "held"),
         ("L5", "sex", "held"),
     }
-    audit["person"]["columns"][0]["obstacle"] = "missing"
-    audit["person"]["mediators"] = ["frailty"]
-    words = {row.name: row.word for row in column_rows(audit)}
+    person = made_audit.claim(
+        "not age or sex", (made_audit.column("age", ColumnObstacle.MISSING),), mediators=("frailty",)
+    )
+    words = {row.name: row.word for row in column_rows(audit.handling, person)}
     assert words["frailty"] == "not held: declared a mediator"
     assert "not held: not known for a fifth" in "".join(words.values())
 
@@ -101,9 +112,10 @@ def test_a_category_has_no_standard_deviation(simulated_run: Built) -> None:
 
 def test_what_would_decide_is_said_only_where_nothing_does(simulated_run: Built, bare_run: Built) -> None:
     audit, _ = records(simulated_run)
-    assert [rung for rung, _, _ in decisions(audit)] == [
-        rung for rung, key in (("L4", "handling"), ("L5", "person")) if "can't tell" in audit[key]["status"]
+    claims = {"L4": audit.handling, "L5": audit.person}
+    assert [rung for rung, _, _ in decisions(judged(simulated_run))] == [
+        rung for rung, claim in claims.items() if "can't tell" in claim.status
     ]
-    said = decisions(records(bare_run)[0])
+    said = decisions(judged(bare_run))
     assert [rung for rung, _, _ in said] == ["L4", "L5"]
     assert "batches that hold both classes" in said[0][2]

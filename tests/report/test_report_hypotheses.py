@@ -135,10 +135,13 @@ def test_a_table_of_the_old_columns_is_still_shown():
 @pytest.mark.parametrize("outcome", ["none", "redundant"])
 def test_without_a_group_one_card_says_what_would_decide(outcome):
     from cfdna_interp.artifacts.proxy import Proxy
+    from cfdna_interp.records.held import ClaimStatus
     from cfdna_interp.verdict.hypotheses import hypotheses
+    from cfdna_interp.verdict.ladder import Judgement, Judgements
 
-    record, audit = dominance(outcome), {"handling": {"status": "can't tell", "reason": "few"}}
-    rows = hypotheses(Proxy(None, None, {}, reason="no group is dominant"), record, audit, None, 1)
+    few = Judgement(ClaimStatus.CANT_TELL, "few", "")
+    given = Proxy(None, None, {}, reason="no group is dominant")
+    rows = hypotheses(given, dominance(outcome), Judgements(few, few), None, 1)
     html = page(*rows)
     assert html.count("<article") == 1
     assert "To decide: " in html

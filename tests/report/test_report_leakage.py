@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import made_audit
 from fake_heldout import HOSTILE
 from fake_run import Built
 
-from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.records.audit import Audit
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.leaks import Leakage
 from cfdna_interp.report.leakage import (
     FOUND,
     NOTHING,
@@ -19,8 +22,12 @@ from cfdna_interp.report.leakage import (
 from cfdna_interp.verdict.leak_cautions import leak_words
 
 
-def leakage(built: Built) -> dict:
-    return read_json(built.layout.file("audit.json"))["leakage"]
+def audit(built: Built) -> Audit:
+    return load_record(Audit, built.layout.file(Audit.FILE))
+
+
+def leakage(built: Built) -> Leakage:
+    return audit(built).leakage
 
 
 def test_nothing_found_says_what_was_looked_at(simulated_run: Built) -> None:
@@ -66,18 +73,16 @@ def test_the_page_says_what_breaks_l0_in_the_words_of_the_ladder(
     assert [source.followed for source in sources(record)] == ["not asked", "correlation 0.08, p = 0.31"]
 
 
-def test_what_was_not_looked_for_is_no_all_clear(simulated_run: Built) -> None:
-    record = leakage(simulated_run)
-    record["shared_fragments"] |= {"reason": "a table holds no fragments"}
-    record["near_duplicates"] |= {"reason": "fewer than 20 subjects"}
-    record["readable_labels"] = []
-    found = checks(record)
+def test_what_was_not_looked_for_is_no_all_clear() -> None:
+    found = checks(
+        made_audit.leakage(shared_reason="a table holds no fragments", near_reason="fewer than 20 subjects")
+    )
     assert [check.status for check in found] == [NOTHING, UNCHECKED, UNCHECKED, UNCHECKED]
     assert found[1].sentence == "A table holds no fragments."
 
 
 def test_a_shift_between_roles_is_told_with_its_null(simulated_run: Built, bare_run: Built) -> None:
-    same, moved = (read_json(built.layout.file("audit.json"))["shift"] for built in (simulated_run, bare_run))
+    same, moved = (audit(built).shift for built in (simulated_run, bare_run))
     assert "AUROC of 0.54 (permuted roles 0.50, p = 0.40; n = 40 discovery" in shift_sentences(same)[0]
     assert shift_sentences(same)[0].endswith("No difference between them is shown.")
     assert "needn't be the disease" in shift_sentences(moved)[0]
@@ -88,6 +93,6 @@ def test_a_shift_between_roles_is_told_with_its_null(simulated_run: Built, bare_
 
 
 def test_roles_too_small_to_compare_say_so() -> None:
-    assert shift_sentences({"auroc": None, "reason": "a role has 4 controls"}) == [
+    assert shift_sentences(made_audit.shift(auroc=None, reason="a role has 4 controls")) == [
         "Whether the controls of the roles are alike can't be told: a role has 4 controls."
     ]

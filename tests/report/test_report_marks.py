@@ -103,14 +103,14 @@ def test_files_of_two_openings_make_no_page(simulated_run: Built, tmp_path: Path
     shutil.copytree(simulated_run.layout.root, tmp_path, dirs_exist_ok=True)
     layout = Layout.of(tmp_path)
     path = layout.file(f"{stage}.json")
-    write_json(path, read_json(path) | opened(2))
+    write_json(path, read_json(path) | Opening(2, "ab" * 32, (), 2).record())
     with pytest.raises(InputError, match=rf"{stage}\.json is of another.*run the {stage} stage again"):
         collect(simulated_run.config, layout)
 
 
 @pytest.mark.parametrize(
     ("name", "key", "stage"),
-    [("audit", "handling", "audit"), ("encoder", "encoder", "pretrain"), ("proxy", "stability", "proxy")],
+    [("audit", "handling", "audit"), ("encoder", "kind", "pretrain"), ("proxy", "stability", "proxy")],
 )
 def test_a_result_of_another_version_makes_no_page(
     simulated_run: Built, tmp_path: Path, name: str, key: str, stage: str

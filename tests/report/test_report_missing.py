@@ -5,22 +5,23 @@ from __future__ import annotations
 from fake_run import Built
 from test_report_page import read
 
+from cfdna_interp.records.audit import MissingCells, MissingShare, WidestGap
 from cfdna_interp.report.missing import missing_rows, missing_sentence
 
 
 def row(name, role="discovery", case=0.0, control=0.0, kind="column", columns=1, worst=None):
     p = None if case == control == 0 else 0.01
-    return {
-        "name": name,
-        "kind": kind,
-        "role": role,
-        "columns": columns,
-        "case": {"missing": case, "n": 56},
-        "control": {"missing": control, "n": 60},
-        "p": p,
-        "p_holm": p,
-        "worst": worst,
-    }
+    return MissingShare(
+        name=name,
+        kind=kind,
+        role=role,
+        columns=columns,
+        case=MissingCells(missing=case, n=56),
+        control=MissingCells(missing=control, n=60),
+        p=p,
+        p_holm=p,
+        worst=worst,
+    )
 
 
 COMPLETE = [row("sizes", kind="features", columns=9), row("sizes", "heldout", kind="features", columns=9)]
@@ -48,7 +49,7 @@ def test_of_many_the_emptiest_are_named_and_the_rest_counted() -> None:
 
 
 def test_a_column_in_no_baseline_says_why() -> None:
-    worst = {"column": "s_3", "case": 0.5, "control": 0.1}
+    worst = WidestGap(column="s_3", case=0.5, control=0.1)
     groups = row("sizes", kind="features", columns=9, case=0.1, worst=worst)
     rows = missing_rows(
         [groups, row("covariate_bmi", case=1.0)], {"covariate_bmi": "known of 0 of 56 discovery cases"}

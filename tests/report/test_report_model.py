@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
-from fake_run import encoder_record
+from fake_run import CAUSAL, encoder_record
 from made_dominance import (
     around,
     dominance_record,
@@ -46,22 +47,20 @@ def test_what_token_counts_follow_is_told_in_numbers() -> None:
 
 
 def test_a_cohort_without_methylation_has_no_such_guess() -> None:
-    record = encoder_record("causal")
     nothing = ("methylation_loss", "methylation_bigram", "methylated_tokens", "length_methylated")
-    record["pretraining"] |= dict.fromkeys(nothing)
-    card = describe_model(record, None)
+    causal = msgspec.structs.replace(CAUSAL, **dict.fromkeys(nothing))
+    card = describe_model(encoder_record("causal", causal=causal), None)
     assert len(card.losses) == 1
     assert card.sentences[-1].endswith("methylated calls don't vary.")
 
 
 def test_tokens_that_do_not_vary_follow_nothing() -> None:
-    record = encoder_record("causal")
-    record["pretraining"]["length_tokens"] = None
+    record = encoder_record("causal", causal=msgspec.structs.replace(CAUSAL, length_tokens=None))
     assert "All fragments have the same length" in describe_model(record, None).sentences[-1]
 
 
 def test_a_foreign_sequence_model_is_sent_to_the_check() -> None:
-    record = encoder_record("transformers") | {"consumes": ["fragment_length", "methylation", "sequence"]}
+    record = encoder_record("transformers", consumes=("fragment_length", "methylation", "sequence"))
     card = describe_model(record, None)
     assert "It doesn't read methylation inside atlas blocks" in card.sentences[2]
     assert "models check" in card.sentences[3]

@@ -84,7 +84,7 @@ def test_whom_a_foreign_model_saw_is_not_known_so_discovery_concludes_nothing(
     assert heldout.conclusion.endswith("of AUROC.")
     followed = structs.replace(run.dominance, fidelity=surrogate_fidelity(n=80))
     page = render(
-        replace(run, encoder=encoder_record("table"), dominance=followed),
+        replace(run, model=encoder_record("table"), dominance=followed),
         read_json(simulated_run.layout.file("manifest.json")),
     )
     reader = Reader()

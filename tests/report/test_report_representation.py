@@ -7,25 +7,43 @@ from pathlib import Path
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from fake_representation import BEND, concept, curve_table, funnel, geometry, probes, survivor
+from fake_representation import (
+    BEND,
+    concept,
+    curve_table,
+    funnel,
+    geometry,
+    length_curve,
+    probes,
+    survivor,
+    with_bend,
+)
 from fake_run import HOSTILE, Built, World, make_run
+from msgspec.structs import replace
 
 from cfdna_interp.errors import InputError
 from cfdna_interp.report.collect import collect
-from cfdna_interp.report.figures.curvature import curvature_figure
+from cfdna_interp.report.figures.curvature import Marks, curvature_figure
 from cfdna_interp.report.figures.length_curve import length_curve_figure
 from cfdna_interp.report.figures.probes import above_chance, probe_figure
 from cfdna_interp.report.figures.sparse_features import funnel_figure, profile_figure
 from cfdna_interp.report.figures.steering import steering_figure
 from cfdna_interp.report.length_curve import curve_sentences
 
+COMPONENTS = (0.71, 0.2, 0.03)
+
 
 def named(figure: go.Figure, name: str) -> list[go.Scatter]:
     return [trace for trace in figure.data if trace.name == name]
 
 
+def marks(mode: int = 167, **changes: object) -> Marks:
+    told = with_bend(mode, **changes)
+    return Marks(bend=told.curve.bend, mode=told.mode, nucleosome=told.nucleosome)
+
+
 def test_the_curve_is_marked_at_mode_nucleosome_and_bend() -> None:
-    figure = length_curve_figure(curve_table(), geometry())
+    figure = length_curve_figure(curve_table(), COMPONENTS, marks())
     first, second = named(figure, "Bend, 171 bp [168, 174]")
     # The curve is at (1, 0) where it turns, and its third component there is .1 sin(171 / 30).
     assert (first.x[0], first.y[0]) == pytest.approx((1, 0))
@@ -36,18 +54,16 @@ def test_the_curve_is_marked_at_mode_nucleosome_and_bend() -> None:
 
 
 def test_no_bend_is_drawn_where_none_is_claimed() -> None:
-    told = geometry()
-    told["bend"] = told["bend"] | {"claimed": False}
-    names = {trace.name for trace in length_curve_figure(curve_table(), told).data if trace.name}
+    told = marks(claimed=False)
+    names = {trace.name for trace in length_curve_figure(curve_table(), COMPONENTS, told).data if trace.name}
     assert not any(name.startswith("Bend") for name in names)
     columns = [s for s in curvature_figure(curve_table(), told).layout.shapes if s.type == "rect"]
     assert not any(shape.x0 == BEND - 3 for shape in columns)
 
 
 def test_a_curve_of_one_component_is_drawn_against_length() -> None:
-    bend = {"at": None, "mode": 167, "claimed": False, "reason": "straight"}
-    told = geometry() | {"components": [1.0], "bend": bend}
-    figure = length_curve_figure(curve_table(), told)
+    straight = marks(at=None, claimed=False, reason="straight", curvature=None)
+    figure = length_curve_figure(curve_table(), [1.0], straight)
     assert figure.layout.xaxis.title.text == "Fragment length, bp"
     assert figure.data[0].x[0] == 70 and figure.layout.yaxis.scaleanchor is None
 
@@ -68,20 +84,20 @@ def test_a_curve_of_one_component_is_drawn_against_length() -> None:
     ],
 )
 def test_a_bend_is_held_against_mode_and_nucleosome(change: dict[str, object], words: str) -> None:
-    told = geometry()
-    told["bend"] = told["bend"] | change
-    assert words in dict(curve_sentences(told))["Bend"]
+    assert words in dict(curve_sentences(with_bend(**change)))["Bend"]
 
 
 def test_what_the_curve_lacks_is_said() -> None:
-    sentences = dict(curve_sentences(geometry() | {"period": None, "steering": None}))
+    sentences = dict(
+        curve_sentences(replace(geometry(), curve=replace(length_curve(), period=None, steering=None)))
+    )
     assert sentences["Period"].startswith("not looked for")
     assert sentences["Steering"].startswith("not done")
-    assert curve_sentences(geometry() | {"reason": "fewer than 10 subjects"}) == []
+    assert curve_sentences(replace(geometry(), curve=None, reason="fewer than 10 subjects")) == []
 
 
 def test_curvature_stands_on_its_null_with_its_band() -> None:
-    figure = curvature_figure(curve_table(), geometry())
+    figure = curvature_figure(curve_table(), marks())
     curvature = named(figure, "Curvature")[0]
     assert curvature.x[int(np.argmax(curvature.y))] == BEND
     (bend,) = [shape for shape in figure.layout.shapes if shape.type == "rect" and shape.x0 == BEND - 3]
@@ -90,21 +106,20 @@ def test_curvature_stands_on_its_null_with_its_band() -> None:
     assert [note.text for note in figure.layout.annotations] == ["bend, 171 bp", "mode, 167 bp"]
     (null,) = named(figure, "Evenly turning, 95 %")
     assert set(null.y) == {np.float32(0.012)}
-    told = geometry()
-    told["bend"] = told["bend"] | {"mode": 159}
-    notes = curvature_figure(curve_table(), told).layout.annotations
+    notes = curvature_figure(curve_table(), marks(mode=159)).layout.annotations
     outwards = [(note.text, note.xanchor) for note in notes[1:]]
     assert outwards == [("mode, 159 bp", "right"), ("167 bp", "left")]
 
 
 def test_the_funnel_counts_beside_permuted_labels() -> None:
-    figure = funnel_figure(funnel())
+    figure = funnel_figure(funnel().funnel)
     (bars,) = named(figure, "Features")
     assert list(bars.customdata) == [256, 246, 11, 4, 3]
     # 0 has a place on the scale, and 9 is one decade from it.
     assert list(figure.layout.xaxis.tickvals)[:2] == pytest.approx([0, np.log10(2)])
     (null,) = named(figure, "Permuted labels, 95 %")
     assert list(null.y) == ["Beat the null", "Survive resampling"]
+    assert bars.y[-1] == "Differ with fragment length"
 
 
 def test_profiles_are_of_the_largest_contrasts() -> None:
@@ -119,7 +134,7 @@ def test_profiles_are_of_the_largest_contrasts() -> None:
 def test_chance_is_zero_for_every_score() -> None:
     assert above_chance("AUROC", 0.5) == 0 and above_chance("AUROC", 1.0) == 1
     assert above_chance("R2", 0.4) == 0.4 and above_chance("AUROC", None) is None
-    figure = probe_figure(probes(HOSTILE))
+    figure = probe_figure(probes(HOSTILE, 80).concepts)
     (score,) = named(figure, "Probe, 95 %")
     assert score.x[:2] == pytest.approx((0.97, 0.74)) and score.x[3] == pytest.approx(2 * 0.99 - 1)
     assert score.error_x.array[3] == pytest.approx(2 * 0.02)
@@ -127,8 +142,8 @@ def test_chance_is_zero_for_every_score() -> None:
 
 def test_a_cost_is_drawn_beside_random_directions_and_a_status_in_words() -> None:
     rows = [concept("gc", 0.5, 0.1, "used"), concept("age", 0.2, 0.02, "can't tell", of="sample")]
-    rows[1]["erasure"]["partial_cost"] = None
-    figure = probe_figure({"concepts": rows})
+    rows[1] = replace(rows[1], erasure=replace(rows[1].erasure, partial_cost=None))
+    figure = probe_figure(rows)
     (null,) = named(figure, "Random directions, at most")
     assert list(null.x) == [0.01, 0.01]
     (cost,) = named(figure, "All of it, 95 %")
@@ -138,7 +153,7 @@ def test_a_cost_is_drawn_beside_random_directions_and_a_status_in_words() -> Non
 
 
 def test_both_paths_are_drawn_with_their_distance() -> None:
-    figure = steering_figure(geometry()["steering"])
+    figure = steering_figure(length_curve().steering)
     curve, line = named(figure, "Along the curve")[0], named(figure, "Straight line")[0]
     assert max(curve.y) == 1.1 and max(line.y) == 3.2
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import pytest
 from fake_representation import funnel
+from msgspec.structs import replace
 
 from cfdna_interp.records.dominance import Outcome
+from cfdna_interp.records.funnel import FeatureFunnel
 from cfdna_interp.report.routes import AGREE, DIFFER, OPEN, compare_routes, leading_family
 
 LENGTH, METHYLATION, NONE = "fragment_length", "methylation", "none"
 
 
-def found(*carriers: str, null_high: float = 0.0) -> dict[str, object]:
-    record = funnel(carriers) | {"subjects": 80}
-    record["null"] = record["null"] | {"survived_high": null_high}
-    return record
+def found(*carriers: str, null_high: float = 0.0) -> FeatureFunnel:
+    record = funnel(carriers)
+    return replace(record, null=replace(record.null, survived_high=null_high))
 
 
 def outcome(name: Outcome, group: str | None = None) -> tuple[Outcome, str | None]:
@@ -38,7 +39,7 @@ def outcome(name: Outcome, group: str | None = None) -> tuple[Outcome, str | Non
     ],
 )
 def test_both_answers_are_held_against_each_other(
-    features: dict[str, object], interventions: tuple[Outcome, str | None], title: str, words: str
+    features: FeatureFunnel, interventions: dict[str, object], title: str, words: str
 ) -> None:
     routes = compare_routes(features, *interventions)
     assert routes.title == title
@@ -46,9 +47,9 @@ def test_both_answers_are_held_against_each_other(
 
 
 def test_half_of_the_survivors_is_not_more_than_half() -> None:
-    assert leading_family(found(LENGTH, LENGTH, METHYLATION)["survivors"]) == LENGTH
-    assert leading_family(found(LENGTH, LENGTH, METHYLATION, NONE)["survivors"]) is None
-    assert leading_family(found(NONE, NONE, LENGTH)["survivors"]) is None
+    assert leading_family(found(LENGTH, LENGTH, METHYLATION).survivors) == LENGTH
+    assert leading_family(found(LENGTH, LENGTH, METHYLATION, NONE).survivors) is None
+    assert leading_family(found(NONE, NONE, LENGTH).survivors) is None
     assert leading_family([]) is None
 
 

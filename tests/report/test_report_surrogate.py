@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 from fake_run import Built
 from made_dominance import around, dominance_record, group_attribution
@@ -64,7 +65,7 @@ def known_by_scores(built: Built, kind: str) -> Run:
     ]
     return replace(
         run,
-        encoder=run.encoder | {"encoder": kind},
+        model=msgspec.structs.replace(run.model, kind=kind),
         validation=run.validation | {"scores": scores, "paired": paired},
         scores=run.scores.assign(surrogate=run.scores["model"]),
     )

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +18,7 @@ from test_report_page import read
 
 from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.errors import InputError
+from cfdna_interp.records.model import ModelGroup, TableModel
 from cfdna_interp.records.retraining import Rival
 from cfdna_interp.records.table import EmptiestColumn, TableGroup, TableSource
 from cfdna_interp.report.build import build_report, draw
@@ -87,8 +89,8 @@ def test_a_missing_record_of_the_model_sends_to_the_stage_that_writes_it(
     from cfdna_interp.artifacts.layout import Layout
 
     layout = Layout.of(copytree(table_run.layout.root, tmp_path / "results"))
-    layout.file("encoder.json").unlink()
-    with pytest.raises(InputError, match=r"encoder\.json does not exist; run the train stage"):
+    layout.file("model.json").unlink()
+    with pytest.raises(InputError, match=r"model\.json does not exist; run the train stage"):
         build_report(structs.replace(table_run.config, outdir=str(layout.root)), layout)
 
 
@@ -102,33 +104,40 @@ def test_the_model_that_was_made_here_says_so(table_run: Built) -> None:
     assert "holds no interaction" in text
 
 
-def table_encoder(**changed: object) -> dict[str, object]:
-    """An ``encoder.json`` of a table with two groups and two folds."""
-    part = {"features": 5, "weight": [1.0, 1.0], "components": [5, 5], "explained": [1.0, 1.0]}
-    record: dict[str, object] = {
-        "encoder": "logistic",
-        "groups": {"fragment_length": part, "methylation": part},
-        "penalty": [0.1, 1.0],
-        "weighting": ["equal", "equal"],
-        "basis": ["linear", "linear"],
-        "dim": 10,
-        "folds": 2,
-    }
-    return record | changed
+def table_model(**changed: object) -> TableModel:
+    """The model of a table with two groups and two folds."""
+    part = ModelGroup(
+        features=5,
+        weight=(1.0, 1.0),
+        components=(5, 5),
+        explained=(1.0, 1.0),
+        missing={"discovery": 0.0, "heldout": 0.0},
+    )
+    record = TableModel(
+        kind="logistic",
+        consumes=("fragment_length", "methylation"),
+        dim=10,
+        folds=2,
+        penalty=(0.1, 1.0),
+        weighting=("equal", "equal"),
+        basis=("linear", "linear"),
+        groups={"fragment_length": part, "methylation": part},
+    )
+    return msgspec.structs.replace(record, **changed)
 
 
 def told(rivals: tuple[Rival, ...] = (), **changed: object) -> str:
-    return " ".join(describe_model(table_encoder(**changed), None, rivals).sentences)
+    return " ".join(describe_model(table_model(**changed), None, rivals).sentences)
 
 
 def test_a_linear_model_says_that_a_u_shape_is_not_seen_and_a_bent_one_does_not_call_itself_linear() -> None:
     assert "The model is linear in every feature" in told()
     assert "A U-shape, cases at both ends of a feature, would not be seen" in told()
-    bent = told(basis=["splines", "splines"])
+    bent = told(basis=("splines", "splines"))
     assert "In 2 of 2 folds features enter as natural cubic splines" in bent
     assert "linear" not in bent
     assert "isn't seen" not in bent
-    mixed = told(basis=["linear", "splines"])
+    mixed = told(basis=("linear", "splines"))
     assert "In 1 of 2 folds" in mixed
     assert "In the others a U-shape, cases at both ends of a feature, isn't seen." in mixed
     assert "The model is linear" not in mixed
@@ -136,7 +145,7 @@ def test_a_linear_model_says_that_a_u_shape_is_not_seen_and_a_bent_one_does_not_
 
 def test_weightings_are_told_by_fold() -> None:
     assert "Chosen: the same variance for each group in 2 of 2 folds." in told()
-    other = told(weighting=["by columns", "methylation"])
+    other = told(weighting=("by columns", "methylation"))
     assert "the same variance for each feature in 1 of 2 folds; methylation behind in 1 of 2 folds" in other
     assert "the same variance for each group" not in other
 
@@ -154,7 +163,7 @@ def test_a_better_rival_is_named_and_only_then() -> None:
 
 
 def test_a_foreign_model_says_how_well_it_is_followed() -> None:
-    encoder = table_encoder(encoder="scores")
+    encoder = table_model(kind="scores")
     fidelity = surrogate_fidelity(correlation=0.8, low=0.7, high=0.9, judged=0.8, judged_low=0.7)
     text = " ".join(describe_model(encoder, fidelity).sentences)
     assert "A foreign model of which only the scores are known" in text

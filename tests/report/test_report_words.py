@@ -7,8 +7,12 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
+from cfdna_interp.records.values import Auroc, Interval
+from cfdna_interp.records.verdict import HeldEvidence, Rung, SignalEvidence, Status, Word
 from cfdna_interp.report import words
+from cfdna_interp.report.evidence import evidence_rows
 
 
 @pytest.mark.parametrize(
@@ -84,20 +88,16 @@ def test_a_model_that_is_at_hand_is_retrained_itself() -> None:
     assert words.whole_name({"scores": {"model": {}, "proxy": {}}}) == "Model"
 
 
-def test_measure_writes_what_a_rung_may_hold() -> None:
-    assert words.measure({"value": 0.5, "low": 0.4, "high": 0.6}) == "0.500 [0.400, 0.600]"
-    assert words.measure({"case": 12, "control": 1_300}) == "case 12, control 1,300"
-    assert words.measure(0.01234) == "0.012"
-    assert words.measure(None) == "–"
-    assert words.measure([1, "x"]) == "1, x"
-    assert words.measure(True) == "yes"
-
-
-def test_p_values_of_a_rung_are_never_zero() -> None:
+def test_the_evidence_of_a_rung_is_written_by_name() -> None:
+    rung = Rung(rung="L4", claim="", status=Status.EARNED, word=Word.EARNED, reason="")
+    assert evidence_rows(rung) == []
+    held = HeldEvidence(crude=0.01234, held=Interval(value=0.5, low=0.4, high=0.6), fall=None)
+    rows = evidence_rows(structs.replace(rung, evidence=held))
+    assert rows == [("crude", "0.012"), ("held", "0.500 [0.400, 0.600]")]
     # 1 of 10,000 permutations: .0001 rounds to 0.000.
-    assert words.measure(0.0001, "p") == "< 0.001"
-    assert words.measure({"p": 0.0001, "drop": 0.0001}) == "p < 0.001, drop 0.000"
-    assert words.measure(0.04, "p") == "0.04"
+    signal = SignalEvidence(auroc=Auroc(value=0.9, low=0.8, high=0.95, method="DeLong"), p=0.0001)
+    rows = evidence_rows(structs.replace(rung, evidence=signal))
+    assert rows == [("auroc", "0.900 [0.800, 0.950]"), ("p", "< 0.001")]
 
 
 def test_plotly_sees_no_markup() -> None:

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import get_args
 
 import pytest
 import sentences_ladder
 import sentences_page
 from fake_run import Built
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from msgspec import structs
 from sentence import Sentence, as_markdown, exists
 from sentence_list import PAGE, PARTS, SENTENCES
 from test_ladder import MARGINS, records
 from test_report_page import Reader, read
 
-from cfdna_interp.artifacts.files import read_json, write_json
+from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.audit import claims, columns
-from cfdna_interp.audit.leak_rule import Leak
+from cfdna_interp.audit import claims
+from cfdna_interp.records.base import load_record, save_record
+from cfdna_interp.records.held import ClaimObstacle, ClaimStatus, ColumnObstacle
+from cfdna_interp.records.leaks import Leak
+from cfdna_interp.records.verdict import CautionKind, Status, Verdict, Word
 from cfdna_interp.report import routes
 from cfdna_interp.report.answers import answers
 from cfdna_interp.report.build import TEMPLATES, render
@@ -35,7 +37,6 @@ from cfdna_interp.report.model import KINDS, TABLE_KINDS
 from cfdna_interp.report.proxy import CONCLUSIONS
 from cfdna_interp.report.roles import ROLES
 from cfdna_interp.report.words import percent
-from cfdna_interp.verdict import cautions, leak_cautions
 from cfdna_interp.verdict.ladder import climb
 from cfdna_interp.verdict.remedies import REMEDIES
 
@@ -63,28 +64,20 @@ def test_tests_that_the_list_names_are_there() -> None:
     assert [one.made for one in SENTENCES if not (PAGE.parents[1] / one.made).is_file()] == []
 
 
-def constants(module: object, others: Iterable[str]) -> set[str]:
-    """Return the texts that a module names in capitals, but for ``others``."""
-    names = {name: value for name, value in vars(module).items() if name.isupper() and isinstance(value, str)}
-    return {value for name, value in names.items() if name not in others}
-
-
 def test_no_word_of_the_product_is_missing_from_the_list() -> None:
     assert keys("role") == set(ROLES)
     assert keys("column") >= {name or "held" for name in COLUMN_WORDS}
-    assert set(COLUMN_WORDS) == {"", *get_args(columns.Obstacle)}
+    assert set(COLUMN_WORDS) == {None, *ColumnObstacle}
     assert keys("proxy") >= set(CONCLUSIONS)
-    assert keys("obstacle") == set(get_args(claims.Obstacle))
+    assert keys("obstacle") == set(ClaimObstacle)
     assert keys("handling") == set(claims.ON_HANDLING.words.values())
-    assert keys("person") == {*claims.ON_PERSON.words.values(), claims.NOT_RECORDED}
+    assert keys("person") == {*claims.ON_PERSON.words.values(), ClaimStatus.NOT_RECORDED}
     assert keys("held out") >= set(REPEATED)
     assert keys("leak") >= set(Leak)
     assert keys("title") >= {"dominant", *REMEDIES}
     assert keys("routes") >= {routes.AGREE, routes.DIFFER, routes.OPEN}
     assert keys("model") >= {*KINDS, *TABLE_KINDS}
-    kinds = constants(cautions, ("SURROGATE", "BASELINE", "REVERSED", "WEAKER"))
-    kinds |= constants(leak_cautions, ("COVARIATE", "TECHNICAL", "LEAK"))
-    assert keys("caution") >= kinds
+    assert keys("caution") >= set(CautionKind)
 
 
 @pytest.mark.parametrize("name", ["L0", "L1", "L2", "L3", "L4", "L5"])
@@ -93,7 +86,7 @@ def test_every_word_of_a_rung_is_in_the_list(name: str) -> None:
     changes = [
         *({"outcome": outcome} for outcome in outcomes),
         *({"handling": status} for status in claims.ON_HANDLING.words.values()),
-        *({"person": status} for status in (*claims.ON_PERSON.words.values(), claims.NOT_RECORDED)),
+        *({"person": status} for status in (*claims.ON_PERSON.words.values(), ClaimStatus.NOT_RECORDED)),
         *({"necessity": pair} for pair in ((0.1, 0.3), (-0.1, 0.1), (-0.1, 0.0))),
         *({"sufficiency": bounds} for bounds in ((0, 0.03, 0.02), (0, 0.1, 0.1), (0.1, 0.2, 0.2))),
         *({"p": p, "low": 0.45, "high": high} for p in (0.01, 0.9) for high in (0.6, 0.9)),
@@ -118,12 +111,16 @@ def overruled(built: Built, folder: Path) -> Run:
     """Return the run, had it too few subjects: the ladder can't tell L1, L4 and L5, whatever others say."""
     shutil.copytree(built.layout.root, folder, dirs_exist_ok=True)
     layout = Layout.of(folder)
-    verdict = read_json(layout.file("verdict.json"))
-    few = {"status": "can't tell", "word": "can't tell", "reason": "14 cases, fewer than 15 of a class"}
-    verdict["rungs"] = [
-        rung | few if rung["rung"] in ("L1", "L4", "L5") else rung for rung in verdict["rungs"]
-    ]
-    write_json(layout.file("verdict.json"), verdict)
+    verdict = load_record(Verdict, layout.file(Verdict.FILE))
+    few = {
+        "status": Status.CANT_TELL,
+        "word": Word.CANT_TELL,
+        "reason": "14 cases, fewer than 15 of a class",
+    }
+    rungs = tuple(
+        structs.replace(rung, **few) if rung.rung in ("L1", "L4", "L5") else rung for rung in verdict.rungs
+    )
+    save_record(structs.replace(verdict, rungs=rungs), layout.file(Verdict.FILE))
     run = collect(built.config, layout)
     # The verdict stage writes the ladder's word there, too (tests/verdict/test_decide.py).
     return replace(run, hypotheses=[row | {"handling": "can't tell: 14 cases"} for row in run.hypotheses])
@@ -158,18 +155,19 @@ def test_a_page_says_so_only_where_it_is_true(sentence: Sentence, request: pytes
 def test_what_was_not_earned_is_listed_in_the_checklist(simulated_run: Built) -> None:
     run = collect(simulated_run.config, simulated_run.layout)
 
-    def limits(status: str) -> str:
-        rungs = [rung | {"status": status} for rung in run.verdict["rungs"]]
-        return answers(replace(run, verdict=run.verdict | {"rungs": rungs}))["limits"]
+    def limits(status: Status) -> str:
+        rungs = tuple(structs.replace(rung, status=status) for rung in run.verdict.rungs)
+        return answers(replace(run, verdict=structs.replace(run.verdict, rungs=rungs)))["limits"]
 
-    assert limits("earned").startswith("every rung was earned") and "not earned" not in limits("earned")
-    assert limits("refused").startswith("not earned: L0, L1") and "every rung" not in limits("refused")
+    earned, refused = limits(Status.EARNED), limits(Status.REFUSED)
+    assert earned.startswith("every rung was earned") and "not earned" not in earned
+    assert refused.startswith("not earned: L0, L1") and "every rung" not in refused
 
 
 def test_declared_mediators_are_named_in_the_methods(simulated_run: Built) -> None:
     run = collect(simulated_run.config, simulated_run.layout)
-    person = run.audit["person"] | {"mediators": ["frailty"]}
-    said = methods_paragraphs(replace(run, audit=run.audit | {"person": person}))[-1]
+    person = structs.replace(run.audit.person, mediators=("frailty",))
+    said = methods_paragraphs(replace(run, audit=structs.replace(run.audit, person=person)))[-1]
     assert "Declared mediators were not held: frailty." in said and "L4 held no column" in said
     assert "mediators" not in methods_paragraphs(run)[-1]
 

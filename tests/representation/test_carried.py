@@ -10,9 +10,8 @@ import pytest
 from scipy.sparse import csr_array
 from toy_material import planted_encoder, toy_material
 
+from cfdna_interp.records.funnel import NO_CARRIER, UNEXPLAINED
 from cfdna_interp.representation.carried import (
-    NO_CARRIER,
-    REST,
     carried,
     carried_share,
     carriers,
@@ -133,7 +132,7 @@ def test_half_is_not_more_than_half_and_what_nothing_explains_is_no_carrier() ->
     parts = {
         "fragment_length": np.array([-3.0, 1.0, 0.0, 0.0]),
         "methylation": np.array([1.0, 1.0, 1.0, 0.0]),
-        REST: np.array([-1.0, 0.0, 3.0, 0.0]),
+        UNEXPLAINED: np.array([-1.0, 0.0, 3.0, 0.0]),
     }
     assert carriers(parts).tolist() == ["fragment_length", NO_CARRIER, NO_CARRIER, NO_CARRIER]
     assert signed_shares(parts)["fragment_length"].tolist() == [-0.6, 0.5, 0.0, 0.0]
@@ -141,11 +140,16 @@ def test_half_is_not_more_than_half_and_what_nothing_explains_is_no_carrier() ->
 
 def test_shares_weigh_survivors_by_their_contrast() -> None:
     # Of the first survivor 3 of 4 parts come with length, of the second none; the third does not survive.
-    parts = {"fragment_length": np.array([3.0, 0.0, 9.0]), REST: np.array([-1.0, 2.0, 0.0])}
+    parts = {"fragment_length": np.array([3.0, 0.0, 9.0]), UNEXPLAINED: np.array([-1.0, 2.0, 0.0])}
     found = carried_share(parts, np.array([0.3, 0.1, 0.6]), np.array([True, True, False]))
-    assert found == {"fragment_length": pytest.approx(0.75 * 0.75), REST: pytest.approx(0.25 * 0.75 + 0.25)}
+    assert found == {
+        "fragment_length": pytest.approx(0.75 * 0.75),
+        UNEXPLAINED: pytest.approx(0.25 * 0.75 + 0.25),
+    }
 
 
 def test_without_survivors_nothing_is_carried() -> None:
-    found = carried_share({"methylation": np.ones(2), REST: np.ones(2)}, np.ones(2), np.zeros(2, dtype=bool))
-    assert found == {"methylation": 0.0, REST: 0.0}
+    found = carried_share(
+        {"methylation": np.ones(2), UNEXPLAINED: np.ones(2)}, np.ones(2), np.zeros(2, dtype=bool)
+    )
+    assert found == {"methylation": 0.0, UNEXPLAINED: 0.0}

@@ -11,12 +11,13 @@ import torch
 from msgspec import structs
 from toy_material import planted_encoder, toy_material
 
-from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Representation
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.crossfit import CrossFit, crossfit
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.dictionary import SparseDictionary
 from cfdna_interp.representation import dictionary
 from cfdna_interp.representation.dictionary import Embeddings, held_out, run_dictionary
 from cfdna_interp.representation.material import Material, Part
@@ -36,11 +37,11 @@ def cohort() -> tuple[Material, CrossFit]:
 def run(
     monkeypatch: pytest.MonkeyPatch, folder: Path, cohort: tuple[Material, CrossFit], number: int,
     settings: Representation = SETTINGS,
-) -> dict:  # fmt: skip
+) -> SparseDictionary:  # fmt: skip
     monkeypatch.setattr(dictionary, "load_material", lambda config: cohort[0])
     monkeypatch.setattr(dictionary, "load_heads", lambda layout, samples: cohort[1])
     run_dictionary(Config(sheet="", outdir=str(folder), representation=settings), number)
-    return read_json(Layout.of(folder).dictionary(number))
+    return load_record(SparseDictionary, Layout.of(folder).dictionary(number))
 
 
 def test_first_dictionary_comes_with_controls_and_beats_them(
@@ -48,14 +49,14 @@ def test_first_dictionary_comes_with_controls_and_beats_them(
 ) -> None:
     record = run(monkeypatch, tmp_path, cohort, 0)
     # A fifth of 20 subjects is held out; 9,000 // 20 = 450 fragments of each of the others.
-    assert (record["subjects"], record["samples"], record["fragments"]) == (16, 16, 16 * 450)
-    plain, blocks, shuffled = record["plain"], record["blocks"], record["controls"]["shuffled"]
-    assert plain["explained"] > shuffled["explained"] + 0.05
-    assert plain["logit_recovered"] > 0.5
-    assert 3 < plain["l0"] <= 4
-    assert 5 < blocks["l0"] <= 6  # two blocks of three
-    assert shuffled["logit_recovered"] is None
-    assert record["controls"]["untrained"]["explained"] > 0
+    assert (record.subjects, record.samples, record.fragments) == (16, 16, 16 * 450)
+    plain, blocks, shuffled = record.plain, record.blocks, record.controls.shuffled
+    assert plain.explained > shuffled.explained + 0.05
+    assert plain.logit_recovered > 0.5
+    assert 3 < plain.l0 <= 4
+    assert 5 < blocks.l0 <= 6  # two blocks of three
+    assert shuffled.logit_recovered is None
+    assert record.controls.untrained.explained > 0
     files = sorted(path.name for path in (tmp_path / "dictionaries").iterdir())
     assert files == ["0.blocks.safetensors", "0.json", "0.plain.safetensors"]
     model = SparseAutoencoder.load(tmp_path / "dictionaries" / "0.blocks.safetensors")
@@ -68,7 +69,7 @@ def test_same_bytes_again_and_another_dictionary_under_another_number(
     record = run(monkeypatch, tmp_path / "a", cohort, 1)
     run(monkeypatch, tmp_path / "b", cohort, 1)
     run(monkeypatch, tmp_path / "b", cohort, 2)
-    assert record["controls"] is None
+    assert record.controls is None
     first, second = tmp_path / "a" / "dictionaries", tmp_path / "b" / "dictionaries"
     for name in ("1.plain.safetensors", "1.blocks.safetensors", "1.json"):
         assert (first / name).read_bytes() == (second / name).read_bytes()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,12 +15,13 @@ import torch
 from safetensors.torch import save_file
 from toy_material import planted_encoder, toy_material
 
-from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.nulls import PermutedHeads
 from cfdna_interp.config.settings import Attribution, Config, Representation
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.crossfit import CrossFit, crossfit
+from cfdna_interp.records.base import load_record, save_record
+from cfdna_interp.records.funnel import FeatureFunnel
 from cfdna_interp.representation.funnel import (
     Funnel,
     find_features,
@@ -88,14 +88,14 @@ def length() -> tuple[Material, Funnel]:
 
 def test_features_of_the_planted_group_survive(length: tuple[Material, Funnel]) -> None:
     record = record_of(*length)
-    assert record["survivors"]
-    assert record["purity"]["fragment_length"] > 0.8
-    assert record["carried"]["fragment_length"] > 0.8
-    assert record["carriers"]["fragment_length"]["share"] > 0.9
-    assert {each["carrier"] for each in record["survivors"]} >= {"fragment_length"}
-    assert all(seed["survived"] for seed in record["seeds"])
-    assert record["error_share"] < 0.3
-    assert record["completeness"] < 0.05
+    assert record.survivors
+    assert record.purity["fragment_length"] > 0.8
+    assert record.carried["fragment_length"] > 0.8
+    assert record.carriers["fragment_length"].share > 0.9
+    assert {each.carrier for each in record.survivors} >= {"fragment_length"}
+    assert all(seed.survived for seed in record.seeds)
+    assert record.error_share < 0.3
+    assert record.completeness < 0.05
 
 
 def test_nothing_survives_where_labels_mean_nothing() -> None:
@@ -103,15 +103,15 @@ def test_nothing_survives_where_labels_mean_nothing() -> None:
     record = record_of(material, found(material))
     # One cohort, two dictionaries: by chance one head of twenty has a feature that passes, fewer one that
     # survives.
-    assert record["survivors"] == []
-    assert record["purity"] == record["carriers"] == {}
-    assert record["null"]["survived_mean"] < 0.5
-    assert [stage["stage"] for stage in record["funnel"]][-1] == "survive resampling"
+    assert record.survivors == ()
+    assert record.purity == record.carriers == {}
+    assert record.null.survived_mean < 0.5
+    assert record.funnel[-1].stage == "survive resampling"
 
 
 def test_stages_only_shrink_and_agree_with_the_table(length: tuple[Material, Funnel]) -> None:
     record, table = record_of(*length), feature_table(length[1], 0)
-    counts = [stage["count"] for stage in record["funnel"]]
+    counts = [stage.count for stage in record.funnel]
     assert counts == sorted(counts, reverse=True)
     assert counts[:4] == [
         24,
@@ -119,46 +119,51 @@ def test_stages_only_shrink_and_agree_with_the_table(length: tuple[Material, Fun
         table.passed.sum(),
         table.survived.sum(),
     ]
-    assert record["funnel"][-1]["stage"] == "differ with fragment length"
-    assert [each["feature"] for each in record["survivors"]] == table.feature[table.survived].tolist()
-    assert record["seeds"][0]["by_family"] == dict(Counter(table.family[table.survived]))
-    assert table.share.sum() + record["error_share"] == pytest.approx(1)
+    assert (record.funnel[-1].stage, record.funnel[-1].family) == (
+        "differ with the family",
+        "fragment_length",
+    )
+    assert [each.feature for each in record.survivors] == table.feature[table.survived].tolist()
+    assert record.seeds[0].by_family == dict(Counter(table.family[table.survived]))
+    assert table.share.sum() + record.error_share == pytest.approx(1)
 
 
 def test_the_record_is_plain_json_and_the_same_again(length: tuple[Material, Funnel], tmp_path: Path) -> None:
     for name in ("first", "second"):
-        write_json(tmp_path / name, record_of(*length))
+        save_record(record_of(*length), tmp_path / name)
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
-    record = json.loads((tmp_path / "first").read_text())
-    assert (record["subjects"], record["samples"], record["fragments"]) == (SUBJECTS, SUBJECTS, 6_000)
-    survivor = record["survivors"][0]
+    record = load_record(FeatureFunnel, tmp_path / "first")
+    assert (record.subjects, record.samples, record.fragments) == (SUBJECTS, SUBJECTS, 6_000)
+    survivor = record.survivors[0]
     material, funnel = length
     dictionary, places = funnel.judged[0].dictionary, range(len(material.samples))
-    codes = [dictionary.dense(material.load(place).embeddings)[:, survivor["feature"]] for place in places]
+    codes = [dictionary.dense(material.load(place).embeddings)[:, survivor.feature] for place in places]
     activity = np.array([float(each.mean()) for each in codes])
     higher = activity[material.labels == 1].mean() > activity[material.labels == 0].mean()
-    assert survivor["direction"] == ("higher in cases" if higher else "lower in cases")
-    assert abs(survivor["t"]) > survivor["threshold"]
-    assert survivor["share"] >= 0.01
-    assert survivor["kept"] >= 0.95
+    assert survivor.direction == ("higher in cases" if higher else "lower in cases")
+    assert abs(survivor.t) > survivor.threshold
+    assert survivor.share >= 0.01
+    assert survivor.kept >= 0.95
 
 
 def test_a_survivor_of_length_has_a_profile_by_length(length: tuple[Material, Funnel]) -> None:
     # Activation of the feature that is most of all about length changes along it, and hardly with the locus.
     record = record_of(*length)
-    survivor = max(record["survivors"], key=lambda each: each["unique"]["fragment_length"])
-    spread = {name: np.ptp([point[1] for point in found]) for name, found in survivor["profile"].items()}
-    assert spread["length"] > 2 * spread["locus"]
+    survivor = max(record.survivors, key=lambda each: each.unique["fragment_length"])
+    along, across = (
+        np.ptp([mean for _, mean in points]) for points in (survivor.profile.length, survivor.profile.locus)
+    )
+    assert along > 2 * across
 
 
 def test_profiles_are_means_over_fragments(length: tuple[Material, Funnel]) -> None:
     part = length[1].part
     found = profile(part, part.fragments.length.astype(float))
-    for bp, mean in found["length"]:
+    for bp, mean in found.length:
         assert mean == pytest.approx(bp)
     inside = part.fragments.length[part.fragments.locus == 2].mean()
-    assert dict(found["locus"])["class 2"] == pytest.approx(inside)
-    assert found["locus"][0][0] == "outside blocks"
+    assert dict(found.locus)["class 2"] == pytest.approx(inside)
+    assert found.locus[0][0] == "outside blocks"
 
 
 def test_partners_are_those_of_the_same_directions(length: tuple[Material, Funnel]) -> None:
@@ -179,11 +184,11 @@ def test_partners_are_those_of_the_same_directions(length: tuple[Material, Funne
 
 
 def test_matches_are_of_living_features_and_of_chance(length: tuple[Material, Funnel]) -> None:
-    matched = record_of(*length)["matched"]
+    matched = record_of(*length).matched
     cosines = length[1].cosines
     living = length[1].judged[0].active > 0
-    assert matched["low"] == matched["mean"] == matched["high"] == (cosines[0, 1, living] > 0.9).mean()
-    assert 0 <= matched["null"] < 0.5
+    assert matched.low == matched.mean == matched.high == (cosines[0, 1, living] > 0.9).mean()
+    assert 0 <= matched.null < 0.5
 
 
 def test_leading_family_carries_something() -> None:
@@ -216,8 +221,8 @@ def test_the_stage_reads_what_the_others_wrote(
     run_funnel(
         Config(sheet="", outdir=str(tmp_path), representation=settings, attribution=Attribution(chunks=2))
     )
-    record = json.loads(layout.file("funnel.json").read_text())
-    assert record["permuted_heads"] == 4
+    record = load_record(FeatureFunnel, layout.file(FeatureFunnel.FILE))
+    assert record.permuted_heads == 4
     table = pd.read_parquet(layout.file("sparse_features.parquet"))
     assert table.groupby("seed").size().tolist() == [24, 24]
     # The run's own heads are those of the fixture, whatever heads are the null.

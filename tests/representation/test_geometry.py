@@ -12,11 +12,12 @@ import pytest
 import torch
 from planted_curves import bent, curve_material
 
-from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Representation
 from cfdna_interp.models.crossfit import CrossFit, crossfit
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.geometry import Geometry
 from cfdna_interp.representation import geometry as stage
 from cfdna_interp.representation.material import Material
 from cfdna_interp.stats.resampling import stream
@@ -36,49 +37,50 @@ def bent_cohort() -> tuple[Material, CrossFit]:
 
 
 @pytest.fixture(scope="module")
-def described(bent_cohort: tuple[Material, CrossFit]) -> tuple[dict[str, Any], pd.DataFrame]:
+def described(bent_cohort: tuple[Material, CrossFit]) -> tuple[Geometry, pd.DataFrame]:
     return stage.geometry(*bent_cohort, FRAGMENTS)
 
 
 def test_the_planted_bend_is_found_away_from_the_mode(described: Any) -> None:
     record, _ = described
-    bend = record["bend"]
-    assert record["reason"] is None
-    assert (record["subjects"], record["samples"], record["fragments"]) == (20, 20, FRAGMENTS)
-    assert bend["claimed"] and abs(bend["at"]["value"] - 240) <= 5
-    assert record["nucleosome"] == 167 and abs(bend["mode"] - 167) <= 5
-    assert not bend["covers_mode"] and not bend["covers_nucleosome"]
-    at_nucleosome = bend["curvature"]["nucleosome"]
-    assert at_nucleosome["value"] < 0.5 * bend["curvature"]["peak"]["value"]
+    bend = record.curve.bend
+    assert record.reason is None
+    assert (record.subjects, record.samples, record.fragments) == (20, 20, FRAGMENTS)
+    assert bend.claimed and abs(bend.at.value - 240) <= 5
+    assert record.nucleosome == 167 and abs(record.mode - 167) <= 5
+    assert not bend.covers_mode and not bend.covers_nucleosome
+    at_nucleosome = bend.curvature.nucleosome
+    assert at_nucleosome.value < 0.5 * bend.curvature.peak.value
     # Arms and bend are run through at .08 a bp, which the smoothed curve keeps.
-    low, high = record["lengths"]
-    assert record["arc"]["total"] == pytest.approx(0.08 * (high - low), rel=0.1)
-    assert len(record["components"]) == 2
-    assert not record["period"]["claimed"]
+    low, high = record.lengths
+    assert record.curve.arc.total == pytest.approx(0.08 * (high - low), rel=0.1)
+    assert len(record.variance.components) == 2
+    assert not record.curve.period.claimed
 
 
 def test_chance_explains_a_small_part_of_what_length_does(described: Any) -> None:
     record, _ = described
-    for null in record["nulls"].values():
-        assert abs(null["explained"]) < 0.02 * record["explained"]
-        assert null["high"] < 0.05 * record["explained"]
+    variance = record.variance
+    for null in (variance.permuted, variance.random):
+        assert abs(null.explained) < 0.02 * variance.explained
+        assert null.high < 0.05 * variance.explained
 
 
 def test_the_line_leaves_the_data_and_the_probe_follows_both(described: Any) -> None:
-    steering = described[0]["steering"]
-    assert steering["from"] < 167 < steering["to"]
-    assert len(steering["steps"]) == len(steering["curve"]["logit"]) == len(steering["line"]["distances"])
-    assert steering["curve"]["logit"][0] == steering["line"]["logit"][0]
-    assert steering["curve"]["logit"][-1] == steering["line"]["logit"][-1]
-    assert steering["curve"]["probe_slope"] > 0
+    steering = described[0].curve.steering
+    assert steering.start < 167 < steering.stop
+    assert len(steering.steps) == len(steering.curve.logit) == len(steering.line.distances)
+    assert steering.curve.logit[0] == steering.line.logit[0]
+    assert steering.curve.logit[-1] == steering.line.logit[-1]
+    assert steering.curve.probe_slope > 0
     # What the probe reads along the curve is what it reads on real fragments of these lengths.
-    assert steering["curve"]["probe_error"] < 15
-    assert steering["ratio"]["low"] <= steering["ratio"]["value"] <= steering["ratio"]["high"]
+    assert steering.curve.probe_error < 15
+    assert steering.ratio.low <= steering.ratio.value <= steering.ratio.high
 
 
 def test_the_table_holds_a_row_a_length(described: Any) -> None:
     record, table = described
-    low, high = record["lengths"]
+    low, high = record.lengths
     assert table.length.tolist() == list(range(low, high + 1))
     assert table["count"].sum() <= FRAGMENTS
     assert table.curve_pc3.isna().all() and table.curve_pc2.notna().all()
@@ -102,7 +104,7 @@ def test_the_stage_writes_the_same_bytes_twice(
         stage.run_geometry(config)
         written.append([layout.file(name).read_bytes() for name in names])
     assert written[0] == written[1]
-    assert read_json(layout.file("geometry.json"))["fragments"] == 6_000
+    assert load_record(Geometry, layout.file(Geometry.FILE)).fragments == 6_000
     assert len(pd.read_parquet(layout.file("length_curve.parquet"))) > 100
 
 
@@ -110,17 +112,17 @@ def test_embeddings_that_ignore_length_have_no_curve() -> None:
     material = curve_material(np.zeros((541, 1)), subjects=12, fragments=640, seed=2)
     record, table = stage.geometry(material, heads(material), FRAGMENTS)
     # One component in twenty such cohorts would be chance; then nothing is claimed all the same.
-    assert record["reason"] is not None or not record["bend"]["claimed"]
-    assert abs(record["explained"]) < 0.02
-    assert len(table) == 0 or record["reason"] is None
+    assert record.reason is not None or not record.curve.bend.claimed
+    assert abs(record.variance.explained) < 0.02
+    assert len(table) == 0 or record.reason is None
 
 
 def test_what_can_not_be_told_says_why(bent_cohort: tuple[Material, CrossFit]) -> None:
     material, fitted = bent_cohort
     few = replace(material, samples=material.samples[:6])
     record, table = stage.geometry(few, fitted, FRAGMENTS)
-    assert record["reason"] == "fewer than 10 subjects"
-    assert record["bend"] is None and len(table) == 0
+    assert record.reason == "fewer than 10 subjects"
+    assert record.curve is None and len(table) == 0
     record, table = stage.geometry(material, fitted, 60)
-    assert "consecutive lengths" in record["reason"]
+    assert "consecutive lengths" in record.reason
     assert {"length", "curve_pc1", "curvature", "arc"} <= set(table.columns)

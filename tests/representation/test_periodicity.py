@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from planted_curves import LENGTHS, bent, embed, helix, length_law, straight
 
+from cfdna_interp.records.geometry import CurvePeriod
 from cfdna_interp.representation.centroids import LengthSums, length_sums
-from cfdna_interp.representation.periodicity import Period, find_period
+from cfdna_interp.representation.periodicity import find_period
 
 SUBJECTS = 30
 
@@ -20,7 +21,7 @@ def sums_of(curve: np.ndarray, seed: int) -> LengthSums:
     return length_sums(embeddings, lengths - 60, people, np.ones(len(lengths)), LENGTHS, SUBJECTS)
 
 
-def found_on(curve: np.ndarray, seed: int) -> Period:
+def found_on(curve: np.ndarray, seed: int) -> CurvePeriod:
     rng = np.random.default_rng(seed)
     resamples = rng.multinomial(SUBJECTS, np.full(SUBJECTS, 1 / SUBJECTS), 60).astype(float)
     period = find_period(sums_of(curve, seed), resamples, rng)
@@ -32,12 +33,12 @@ def found_on(curve: np.ndarray, seed: int) -> Period:
 def test_a_helix_turns_once_in_its_period(period: float) -> None:
     result = found_on(helix(period, 0.3, 0.02), seed=int(period))
     assert result.claimed, result.reason
-    assert abs(result.found - period) <= 0.2
-    assert result.low - 0.1 <= period <= result.high + 0.1
+    assert abs(result.bp.value - period) <= 0.2
+    assert result.bp.low - 0.1 <= period <= result.bp.high + 0.1
     # A wave of .3 in two directions (mean square .09) beside noise of 8 directions, 1 / n a length: with the
     # median of n some 60 fragments a length that is 8 / 60 = .13, of which the sum is two fifths.
     assert 0.25 < result.power < 0.9
-    assert (result.ladder > 5) == (period == 10.4)
+    assert (result.at_10_4 > 5) == (period == 10.4)
 
 
 @pytest.mark.parametrize("curve", [straight(0.04), bent(120, 20, 0.04), np.zeros((len(LENGTHS), 1))])
@@ -55,7 +56,7 @@ def test_a_pure_wave_without_noise_is_all_there_is() -> None:
     result = find_period(sums, np.ones((3, 2)), np.random.default_rng(0))
     assert result is not None
     assert result.power == pytest.approx(1.0, abs=1e-3)
-    assert (result.found, result.low, result.high) == pytest.approx((8.0, 8.0, 8.0), abs=0.02)
+    assert (result.bp.value, result.bp.low, result.bp.high) == pytest.approx((8.0, 8.0, 8.0), abs=0.02)
 
 
 def test_too_few_lengths_below_the_nucleosome_are_not_scanned() -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pysam
 import pytest
@@ -15,6 +15,8 @@ import yaml
 
 from cfdna_interp.cli.simulate import command
 from cfdna_interp.errors import InputError
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.truth import Truth
 from cfdna_interp.simulation.cohort import simulate
 from cfdna_interp.simulation.dialects import DIALECTS, in_dialect, tags
 from cfdna_interp.simulation.library import Reads
@@ -198,9 +200,9 @@ def test_sheet_config_and_truth(cohorts: dict[str, Path]) -> None:
             assert said == columns[dialect]
         reference = yaml.safe_load((folder / "config.yaml").read_text())["reference"]
         assert reference.get("fasta") == ("genome.fa" if dialect in ("mm", "reference") else None)
-        truth = json.loads((folder / "truth.json").read_text())
-        assert truth.pop("dialect") == dialect
-        truths.append((truth.pop("settings"), truth))
+        truth = load_record(Truth, folder / "truth.json")
+        assert truth.dialect == dialect
+        truths.append((truth.settings, msgspec.structs.replace(truth, settings="", dialect="")))
         for name in ("genome.fa", "genome.fa.fai", "build.tsv", "atlas.tsv"):
             assert (folder / name).read_bytes() == (cohorts["xm"] / name).read_bytes()
     assert len({settings for settings, _ in truths}) == 4

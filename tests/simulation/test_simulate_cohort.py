@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 import os
 import signal
 import subprocess
@@ -22,6 +21,8 @@ from scipy.stats import norm
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.config import load_config
 from cfdna_interp.errors import InputError
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.truth import Truth
 from cfdna_interp.simulation.cohort import simulate
 from cfdna_interp.simulation.noise import build_summaries
 from cfdna_interp.simulation.papers import config_text
@@ -85,22 +86,18 @@ def test_a_bag_is_never_larger_than_a_sample_that_the_config_keeps() -> None:
 
 
 def test_truth(tiny: Path) -> None:
-    truth = json.loads((tiny / "truth.json").read_text())
-    assert truth["d"] == {"fragment_length": 2.0, "methylation": 0.0, "tissue_of_origin": 0.0}
-    assert truth["bayes_auroc"]["crude"] == pytest.approx(norm.cdf(np.sqrt(2)), abs=0.004)
-    alone = {group: entry["crude"] for group, entry in truth["bayes_auroc_alone"].items()}
-    expected = {"fragment_length": truth["bayes_auroc"]["crude"], "methylation": 0.5, "tissue_of_origin": 0.5}
+    truth = load_record(Truth, tiny / "truth.json")
+    assert truth.d == {"fragment_length": 2.0, "methylation": 0.0, "tissue_of_origin": 0.0}
+    assert truth.bayes_auroc.crude == pytest.approx(norm.cdf(np.sqrt(2)), abs=0.004)
+    alone = {group: best.crude for group, best in truth.bayes_auroc_alone.items()}
+    expected = {"fragment_length": truth.bayes_auroc.crude, "methylation": 0.5, "tissue_of_origin": 0.5}
     assert alone == pytest.approx(expected, abs=0.004)
-    assert truth["reference_noise"]["fragment_length"] == pytest.approx(1 / (0.10 * np.sqrt(1_500)), rel=0.02)
+    assert truth.reference_noise["fragment_length"] == pytest.approx(1 / (0.10 * np.sqrt(1_500)), rel=0.02)
     by_sample = {row["sample"]: row for row in rows(tiny)}
-    for subject in truth["subjects"]:
-        row = by_sample[subject["sample"]]
-        assert (row["label"], row["role"], row["site"]) == (
-            str(subject["label"]),
-            subject["role"],
-            subject["site"],
-        )
-        assert set(subject["latents"]) == {"fragment_length", "methylation", "tissue_of_origin"}
+    for subject in truth.subjects:
+        row = by_sample[subject.sample]
+        assert (row["label"], row["role"], row["site"]) == (str(subject.label), subject.role, subject.site)
+        assert set(subject.latents) == {"fragment_length", "methylation", "tissue_of_origin"}
 
 
 def test_bytes_depend_on_seed_and_not_on_jobs(tiny: Path, tmp_path: Path) -> None:
@@ -242,9 +239,9 @@ class Measured:
         self.label = np.array([int(row["label"]) for row in sheet])
         self.site = np.array([row["site"] for row in sheet])
         self.role = np.array([row["role"] for row in sheet])
-        truth = json.loads((folder / "truth.json").read_text())
-        self.latents = np.array([s["latents"]["fragment_length"] for s in truth["subjects"]])
-        self.noise = truth["reference_noise"]["fragment_length"]
+        truth = load_record(Truth, folder / "truth.json")
+        self.latents = np.array([s.latents["fragment_length"] for s in truth.subjects])
+        self.noise = truth.reference_noise["fragment_length"]
         self.tilt = build_summaries(world.genome).biology.lengths
         self.atlas = Atlas.load(folder / "atlas.tsv")
         samples = [self._sample(folder / row["bam"]) for row in sheet]

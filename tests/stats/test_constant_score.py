@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+import made_audit
 import numpy as np
 import pandas as pd
 import pytest
@@ -53,7 +54,7 @@ def test_the_ladder_cannot_tell():
     for p in (1.0, 0.01):
         n = {"case": 40, "control": 40}
         validation = {"n": n, "permutation": {"p": p}, "scores": {"model": {"auroc": auroc}}}
-        rung = _signal(validation, {"leakage": {"breaks": [], "without": None}}, Validation())
+        rung = _signal(validation, made_audit.leakage(), Validation())
         assert rung.status == "can't tell"
         assert "no interval: constant score" in rung.reason
 

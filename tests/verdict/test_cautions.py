@@ -1,15 +1,17 @@
 """Each caution where it is true and nowhere else: a clean record has none, one change makes exactly one."""
 
 from copy import deepcopy
-from dataclasses import asdict
 
+import made_audit
 import pytest
 
-from cfdna_interp.artifacts.files import plain, read_json
+from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.artifacts.verdict import Verdict, load_verdict, save_verdict
+from cfdna_interp.records.audit import Audit
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.dominance import Dominance
+from cfdna_interp.records.values import Interval
+from cfdna_interp.records.verdict import Verdict
 from cfdna_interp.verdict.cautions import against, cautions
 
 GROUP = "fragment_length"
@@ -87,10 +89,8 @@ def found(change=None):
     named, validation = deepcopy(clean())
     if change is not None:
         change(named, validation)
-    leakage = {"breaks": [], "readable_labels": [], "near_duplicates": {"pairs": []}}
-    audit = {"leakage": leakage | {"shared_fragments": {"pairs": []}}}
     protocol = {"corrected": {"how": "none", "by": "", "over": "both roles"}, "left_out": {}}
-    return cautions(named, validation, audit, protocol)
+    return cautions(named, validation, made_audit.audit(), protocol)
 
 
 def only(change):
@@ -110,8 +110,8 @@ def test_a_reversed_group_that_the_model_is_better_without():
         "42 cases + 43 controls) and 0.41 [0.34 to 0.49] on the 40 held-out cases and 41 controls; held out, "
         "the model retrained without it is better by 0.121 [0.060 to 0.180]."
     )
-    assert caution.numbers["group"] == "tss_score"
-    assert caution.numbers["heldout"] == {"value": 0.41, "low": 0.34, "high": 0.49}
+    assert caution.finding.group == "tss_score"
+    assert caution.finding.heldout == Interval(value=0.41, low=0.34, high=0.49)
 
 
 def test_a_reversed_group_is_not_said_to_hurt_where_it_does_not_and_the_named_one_is_told():
@@ -261,16 +261,9 @@ def test_what_speaks_against_is_told_from_what_is_only_to_know():
     assert against(found()) == ()
 
 
-def test_they_are_saved_with_the_verdict_and_read_again(tmp_path):
-    held = found(lambda d, v: v["groups"].update(tss_score=group("reversed", better_without=True)))
-    verdict = Verdict(None, ("first", "second"), False, None, (), cautions=held)
-    save_verdict(verdict, tmp_path / "verdict.json")
-    assert load_verdict(tmp_path / "verdict.json") == verdict
-
-
 def test_the_stage_writes_what_the_rule_finds(finished):
     layout = Layout.of(finished.outdir)
     named = load_record(Dominance, layout.file(Dominance.FILE)).group
-    records = [read_json(layout.file(f"{n}.json")) for n in ("validation", "audit", "protocol")]
-    written = read_json(layout.file("verdict.json"))["cautions"]
-    assert written == plain([asdict(caution) for caution in cautions(named, *records)])
+    validation, protocol = (read_json(layout.file(f"{name}.json")) for name in ("validation", "protocol"))
+    audit, verdict = (load_record(kind, layout.file(kind.FILE)) for kind in (Audit, Verdict))
+    assert verdict.cautions == cautions(named, validation, audit, protocol)

@@ -8,9 +8,11 @@ from frozen_run import World, finished_run
 
 from cfdna_interp.artifacts.files import digest_file, read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.artifacts.verdict import load_verdict
 from cfdna_interp.cli import cli
 from cfdna_interp.errors import InputError
+from cfdna_interp.records.audit import Audit
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.verdict import Verdict
 from cfdna_interp.verdict.decide import run_verdict
 
 CHAIN = ("proxy", "validate", "audit", "verdict")
@@ -18,7 +20,7 @@ CHAIN = ("proxy", "validate", "audit", "verdict")
 
 def verdict_of(world, tmp_path_factory):
     config = finished_run(world, tmp_path_factory.getbasetemp())
-    return config, load_verdict(Layout.of(config.outdir).file("verdict.json"))
+    return config, load_record(Verdict, Layout.of(config.outdir).file(Verdict.FILE))
 
 
 def test_a_length_effect_climbs_to_l5(tmp_path_factory):
@@ -38,11 +40,11 @@ def test_a_difference_between_sites_is_called_handling_or_attenuated(tmp_path_fa
     config, verdict = verdict_of(World(effect=0, site_shift=4, agreement=0.825), tmp_path_factory)
     assert verdict.headline == "L3"
     assert verdict.rungs[4].word in ("handling", "attenuated")
-    audit = read_json(Layout.of(config.outdir).file("audit.json"))
-    assert audit["handling"]["score"] == "proxy"
+    audit = load_record(Audit, Layout.of(config.outdir).file(Audit.FILE))
+    assert audit.handling.score == "proxy"
     # The tube is the site here: technical columns alone reach what the site gives, .825 of subjects.
-    assert audit["technical"]["auroc"]["value"] > 0.7
-    assert audit["batch_from_groups"]["fragment_length"]["p"] == 0.01
+    assert audit.technical.auroc.value > 0.7
+    assert audit.batch_from_groups["fragment_length"].p == 0.01
 
 
 def test_no_effect_earns_no_signal(tmp_path_factory):

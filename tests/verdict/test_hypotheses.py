@@ -21,14 +21,15 @@ from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.artifacts.proxy import Linear, Proxy
+from cfdna_interp.records.held import ClaimStatus
 from cfdna_interp.verdict.candidates import Cohorts, candidates
 from cfdna_interp.verdict.hypotheses import as_table, hypotheses
+from cfdna_interp.verdict.ladder import Judgement, Judgements
 from cfdna_interp.verdict.stable import stable_effects
 
-AUDIT = {
-    "handling": {"status": "attenuated", "reason": "made up"},
-    "person": {"status": "not age or sex", "reason": "made up"},
-}
+JUDGED = Judgements(
+    Judgement(ClaimStatus.ATTENUATED, "made up", ""), Judgement(ClaimStatus.NOT_PERSON, "made up", "")
+)
 DEFINED = {"length_mode": "most frequent length"}
 
 
@@ -77,7 +78,7 @@ def rows_of(coefficients, group="fragment_length", **changes):
     return hypotheses(
         proxy(coefficients, group),
         dominance(group=group),
-        AUDIT,
+        JUDGED,
         cohorts(coefficients, **changes),
         1,
     )
@@ -163,7 +164,7 @@ def test_a_difference_that_a_column_explains_is_said_to_be_uncertain():
     )
     both = (given.discovery, explained)
     rows = [
-        hypotheses(proxy({"length_q50": 1.0}), dominance(), AUDIT, replace(given, discovery=table), 1)[1]
+        hypotheses(proxy({"length_q50": 1.0}), dominance(), JUDGED, replace(given, discovery=table), 1)[1]
         for table in both
     ]
     assert ["it is not certain" in row.statement for row in rows] == [False, True]
@@ -239,7 +240,7 @@ def test_neurons_are_excluded_for_lengths_of_the_whole_genome_only():
 def test_a_feature_that_the_heldout_cohort_lacks_is_not_tested():
     given = cohorts(("length_mode",))
     lacking = Cohorts(given.discovery, table((), [], "heldout"), given.heldout_labels)
-    rows = hypotheses(proxy({"length_mode": 1.0}), dominance(), AUDIT, lacking, 1)
+    rows = hypotheses(proxy({"length_mode": 1.0}), dominance(), JUDGED, lacking, 1)
     assert rows[1].replication == "not tested: measured in 0 cases and 0 controls of the held-out cohort"
     assert rows[1].heldout_auroc == rows[1].heldout_q == ""
     assert "0 cases" not in rows[1].sample_size
@@ -261,7 +262,7 @@ def test_no_more_than_ten_are_shown():
 
 def undecided(record, reason="no group is dominant"):
     made_up = Proxy(None, None, {"case": 40, "control": 40}, reason=reason)
-    (row,) = hypotheses(made_up, record, AUDIT, cohorts(("length_mode",)), 1)
+    (row,) = hypotheses(made_up, record, JUDGED, cohorts(("length_mode",)), 1)
     return row
 
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from cfdna_interp.records.held import ClaimStatus
 from cfdna_interp.verdict.assays import BEYOND_MONO, CLEAR_OF_MONO, amplicons, assay
 from cfdna_interp.verdict.evidence import Difference, Replication
 from cfdna_interp.verdict.lengths import Counted, Range
@@ -81,7 +82,8 @@ NAN = float("nan")
 )
 def test_priority_by_hand(given_difference, p, grade, opposed, expected):
     sign = -1 if given_difference.value < 0 else 1
-    got = priority(given_difference, replication(p=p), sign, (grade, "not age or sex"), opposed)
+    statuses = (ClaimStatus(grade), ClaimStatus.NOT_PERSON)
+    got = priority(given_difference, replication(p=p), sign, statuses, opposed)
     assert got == pytest.approx(expected, abs=2e-5)
 
 

@@ -2,15 +2,19 @@
 
 import copy
 
+import made_audit
 import pytest
 from frozen_run import dominance as dominance_record
+from made_audit import broken
 from made_dominance import around, group_attribution, surrogate_fidelity
 from made_dominance import dominance_record as dominance_of
 from msgspec.structs import replace
 
-from cfdna_interp.artifacts.verdict import load_verdict, save_verdict
 from cfdna_interp.config.settings import Corrected, Validation
-from cfdna_interp.errors import InputError
+from cfdna_interp.records.held import ColumnObstacle
+from cfdna_interp.records.leaks import SourceKind
+from cfdna_interp.records.values import Interval
+from cfdna_interp.records.verdict import CautionKind
 from cfdna_interp.verdict.ladder import climb, in_words
 
 MARGINS = Validation()
@@ -30,7 +34,6 @@ def records(
     n=(40, 40),
     discovery=(40, 40),
     exploratory=False,
-    simulated=False,
 ):
     """A run in which every rung is earned, but for what is said otherwise."""
     dominance = dominance_record(outcome)
@@ -59,27 +62,15 @@ def records(
     validation = {
         "n": {"case": n[0], "control": n[1]},
         "discovery": {"case": discovery[0], "control": discovery[1]},
-        "simulated": simulated,
         "exploratory": exploratory,
         "scores": {"model": {"auroc": {"value": 0.60, "low": low, "high": high, "method": "DeLong"}}},
         "permutation": {"score": "model", "p": p, "n": 999},
         "paired": paired,
     }
-    audit = {
-        key: {
-            "status": status,
-            "reason": f"made up as {status}",
-            "score": "proxy",
-            "crude": 0.9,
-            "measure": {
-                "auroc": {"value": 0.85, "low": 0.8, "high": 0.9, "method": "made up"},
-                "fall": {"value": 0.05, "low": 0.0, "high": 0.1, "high_one_sided": 0.09},
-            },
-            "columns": [{"name": name, "obstacle": ""} for name in columns],
-        }
-        for key, status, columns in (("handling", handling, ()), ("person", person, ("age", "sex")))
-    }
-    audit["leakage"] = {"breaks": [], "without": None}
+    audit = made_audit.audit(
+        handling=made_audit.claim(handling),
+        person=made_audit.claim(person, (made_audit.column("age"), made_audit.column("sex"))),
+    )
     return dominance, validation, audit
 
 
@@ -93,7 +84,6 @@ def test_everything_earned_is_l5():
     assert verdict.headline == "L5"
     assert [r.rung for r in verdict.rungs] == ["L0", "L1", "L2", "L3", "L4", "L5"]
     assert {r.status for r in verdict.rungs} == {"earned"}
-    assert verdict.group == GROUP
 
 
 @pytest.mark.parametrize(
@@ -170,7 +160,7 @@ def test_l4(handling, status, word):
     got = rung("L4", handling=handling)
     assert (got.status, got.word) == (status, word)
     assert got.reason == f"proxy: made up as {handling}"
-    assert got.numbers["fall"] == {"value": 0.05, "low": 0.0, "high": 0.1}
+    assert got.evidence.fall == Interval(value=0.05, low=0.0, high=0.1)
 
 
 @pytest.mark.parametrize(
@@ -191,13 +181,14 @@ def test_l5(person, status, word):
 def test_l5_claims_no_more_than_was_held():
     dominance, validation, audit = records()
     assert climb(dominance, validation, audit, MARGINS).rungs[5].claim.endswith("with age and sex held")
-    audit["person"]["columns"] = [{"name": "age", "obstacle": ""}, {"name": "sex", "obstacle": "missing"}]
+    columns = (made_audit.column("age"), made_audit.column("sex", ColumnObstacle.MISSING))
+    audit = replace(audit, person=made_audit.claim("not age or sex", columns))
     assert climb(dominance, validation, audit, MARGINS).rungs[5].claim.endswith("with age held")
 
 
 def test_a_suppressor_is_told_beside_the_group_it_helps():
     verdict = climb(*records(outcome="suppressor"), MARGINS)
-    assert (verdict.headline, verdict.group) == ("L5", GROUP)
+    assert verdict.headline == "L5"
     assert verdict.rungs[1].claim.endswith("fragment length, and tissue of origin takes noise off it")
     assert "fragment length (with tissue of origin taking noise off it)" in verdict.sentences[0]
 
@@ -206,7 +197,7 @@ def test_a_suppressor_of_no_certain_group_cannot_be_told():
     _, validation, audit = records(outcome="suppressor")
     verdict = climb(dominance_record("suppressor", None), validation, audit, MARGINS)
     assert (verdict.headline, verdict.rungs[1].status) == ("L0", "can't tell")
-    assert (verdict.rungs[1].word, verdict.rungs[1].numbers) == ("suppressor", {})
+    assert (verdict.rungs[1].word, verdict.rungs[1].evidence) == ("suppressor", None)
 
 
 def test_reasons_have_no_keys_in_them():
@@ -232,7 +223,6 @@ def test_without_a_dominant_group_l2_and_l3_cannot_be_told_and_l4_and_l5_can(out
     verdict = climb(*records(outcome=outcome), MARGINS)
     assert [r.status for r in verdict.rungs[2:]] == ["can't tell", "can't tell", "earned", "earned"]
     assert verdict.headline == "L0"
-    assert verdict.group is None
     assert verdict.rungs[2].reason == "no group is dominant"
 
 
@@ -286,7 +276,7 @@ def test_handling_and_the_person_are_told_even_when_the_ladder_ends_earlier():
 
 def test_nothing_is_left_for_the_bench_while_the_person_is_open():
     assert "No rung is broken" in climb(*records(), MARGINS).sentences[1]
-    said = climb(*records(), MARGINS, against=("calibration off",)).sentences[1]
+    said = climb(*records(), MARGINS, against=(CautionKind.CALIBRATION_OFF,)).sentences[1]
     assert said == "No rung is broken, but something stands against it: calibration off."
     for changes in ({"person": "can't tell"}, {"person": "attenuated"}, {"handling": "can't tell"}):
         assert "No rung is broken" not in climb(*records(**changes), MARGINS).sentences[1]
@@ -298,12 +288,11 @@ def test_margins_are_those_given():
     assert [r.word for r in verdict.rungs[2:4]] == ["replaceable", "can't tell"]
 
 
-def test_simulated_and_exploratory_pass_through():
-    verdict = climb(*records(simulated=True, exploratory=True), MARGINS)
-    assert verdict.simulated
+def test_an_exploratory_opening_is_said():
+    verdict = climb(*records(exploratory=True), MARGINS)
     # Labels are read anew where only they changed, too: the sentence names no protocol.
     assert verdict.sentences[1].endswith("; exploratory, since held-out labels had been read before.")
-    assert not climb(*records(), MARGINS).simulated
+    assert "exploratory" not in climb(*records(), MARGINS).sentences[1]
 
 
 def test_a_missing_score_to_compare_with_cannot_be_told():
@@ -312,16 +301,6 @@ def test_a_missing_score_to_compare_with_cannot_be_told():
     verdict = climb(dominance, validation, audit, MARGINS)
     assert [r.status for r in verdict.rungs[2:4]] == ["can't tell", "can't tell"]
     assert verdict.rungs[2].reason.startswith("the model retrained without fragment length has no held-out")
-
-
-def test_a_verdict_survives_the_disk(tmp_path):
-    verdict = climb(*records(), MARGINS)
-    save_verdict(verdict, tmp_path / "verdict.json")
-    assert load_verdict(tmp_path / "verdict.json") == verdict
-    for text, words in (("{}", "has no usable 'sentences'"), ('{"sentences": null}', "is no verdict")):
-        (tmp_path / "verdict.json").write_text(text)
-        with pytest.raises(InputError, match=words):
-            load_verdict(tmp_path / "verdict.json")
 
 
 def test_l1_is_refused_only_where_a_leader_is_excluded_and_there_is_a_signal():
@@ -384,7 +363,7 @@ def test_l2_of_a_model_known_by_its_scores_is_what_its_surrogate_loses_of_the_sc
     assert (rung.status, rung.word) == (status, word)
     assert "the surrogate of the model's score loses more than 0.05 of R²" in rung.claim
     assert "held-out subjects" in rung.reason
-    assert rung.numbers["r2_lost"]["low"] == low
+    assert rung.evidence.r2_lost.low == low
 
 
 @pytest.mark.parametrize(
@@ -420,23 +399,13 @@ def test_names_of_groups_become_words_the_longest_first():
     assert in_words("fragment_length leads") == "fragment length leads"
 
 
-def broken(kind, subjects, **more):
-    fields = {"source_kind": "", "source": "", "column": "", "auroc": None, "correlation": None, "p": None}
-    return {"kind": kind, "subjects": subjects, "of": 80, **fields, **more}
-
-
 def leaking(*found, without=None):
     dominance, validation, audit = records()
-    return dominance, validation, audit | {"leakage": {"breaks": list(found), "without": without}}
+    return dominance, validation, replace(audit, leakage=made_audit.leakage(breaks=found, without=without))
 
 
 def test_a_leak_breaks_l0_whatever_the_numbers_and_the_verdict_names_it():
-    left = {
-        "left_out": 20,
-        "n": {"case": 30, "control": 30},
-        "scores": {"model": {"value": 0.51, "low": 0.37, "high": 0.65, "method": "DeLong"}},
-        "reason": "",
-    }
+    left = made_audit.without(20, 30, {"model": made_audit.auroc(0.51, 0.37, 0.65)})
     verdict = climb(*leaking(broken("near-duplicate across roles", 20), without=left), MARGINS)
     assert (verdict.rungs[0].status, verdict.rungs[0].word) == ("can't tell", "can't tell: leak")
     assert verdict.headline is None
@@ -451,7 +420,7 @@ def test_a_leak_breaks_l0_whatever_the_numbers_and_the_verdict_names_it():
     assert {(rung.status, rung.word) for rung in verdict.rungs[2:]} == {("can't tell", "can't tell: leak")}
     assert all("what leaks at L0 may be behind it" in rung.reason for rung in verdict.rungs[2:])
     dominance, validation, audit = leaking(broken("name in both roles", 1))
-    audit["handling"]["status"] = "handling"
+    audit = replace(audit, handling=made_audit.claim("handling"))
     assert climb(dominance, validation, audit, MARGINS).rungs[4].status == "refused"
     assert "what leaks at L0" not in climb(*records(), MARGINS).rungs[3].reason
 
@@ -471,7 +440,7 @@ def test_a_leak_breaks_l0_whatever_the_numbers_and_the_verdict_names_it():
             broken(
                 "score follows a source",
                 80,
-                source_kind="date",
+                source_kind=SourceKind.DATE,
                 source="technical_drawn",
                 auroc=0.9,
                 correlation=0.5,
@@ -482,7 +451,12 @@ def test_a_leak_breaks_l0_whatever_the_numbers_and_the_verdict_names_it():
         ),
         (
             broken(
-                "gaps tell the label", 40, source_kind="gaps", source="gaps in sizes", column="s_3", auroc=1.0
+                "gaps tell the label",
+                40,
+                source_kind=SourceKind.GAPS,
+                source="gaps in sizes",
+                column="s_3",
+                auroc=1.0,
             ),
             "the gaps in sizes (most: s_3) alone tell the label with AUROC 1.00",
         ),

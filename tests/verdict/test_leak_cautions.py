@@ -1,34 +1,23 @@
 """Cautions: what was found and breaks nothing, an earlier correction, and columns in no baseline."""
 
+import made_audit
 import pytest
+from made_audit import broken, molecules, source, twins
 
+from cfdna_interp.records.leaks import Leak
 from cfdna_interp.verdict.leak_cautions import leak_cautions
 
 
 def cautions(*, corrected=None, left_out=None, **leakage):
-    nothing = {"breaks": [], "readable_labels": [], "near_duplicates": {"pairs": []}}
     protocol = {
         "corrected": {"how": "none", "by": "", "over": "both roles"} | (corrected or {}),
         "left_out": left_out or {},
     }
-    record = {"leakage": nothing | {"shared_fragments": {"pairs": []}} | leakage}
-    return [caution.sentence for caution in leak_cautions(protocol, record)]
-
-
-def source(role="heldout", tells=True, name="order of the rows"):
-    return {
-        "role": role,
-        "kind": "order",
-        "source": name,
-        "column": "",
-        "auroc": 1.0,
-        "subjects": 80,
-        "tells": tells,
-    }
+    return [caution.sentence for caution in leak_cautions(protocol, made_audit.leakage(**leakage))]
 
 
 def test_nothing_found_is_no_caution():
-    assert cautions(readable_labels=[source(tells=False)]) == []
+    assert cautions(readable_labels=(source(tells=False),)) == []
 
 
 @pytest.mark.parametrize(
@@ -55,19 +44,22 @@ def test_a_correction_that_refuses_is_said_by_the_rungs():
 
 
 def test_what_is_listed_apart_is_said_by_role_and_not_twice():
-    both = [source("discovery"), source("heldout"), source("heldout", name="letters in the sample's id")]
+    both = (source(role="discovery"), source(), source("letters in the sample's id"))
     discovery, heldout = cautions(readable_labels=both)
     assert discovery.startswith("The discovery label is read from order of the rows (AUROC 1.00, n = 80).")
     assert "order of the rows (AUROC 1.00, n = 80); letters in the sample's id" in heldout
     # What breaks the rung stands there.
-    (_, left) = cautions(readable_labels=both, breaks=[{"source": "order of the rows"}])
+    (_, left) = cautions(
+        readable_labels=both, breaks=(broken(Leak.FOLLOWED, 80, source="order of the rows"),)
+    )
     assert "order of the rows" not in left and "letters" in left
 
 
 def test_twins_within_a_role_are_counted_once():
-    pair = {"a": "S1", "b": "S2", "roles": ["heldout", "heldout"]}
-    across = {"a": "S1", "b": "T2", "roles": ["discovery", "heldout"]}
-    (caution,) = cautions(near_duplicates={"pairs": [pair, across]}, shared_fragments={"pairs": [pair]})
+    roles = ("heldout", "heldout")
+    (caution,) = cautions(
+        near=(twins("S1", "S2", roles), twins("S1", "T2")), shared=(molecules("S1", "S2", roles),)
+    )
     assert caution.startswith(
         "One pair of samples of different subjects within a role is nearly the same (first S1"
     )

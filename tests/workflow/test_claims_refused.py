@@ -9,6 +9,9 @@ import pandas as pd
 import yaml
 from test_table_run import read, run_here, write_settings
 
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.verdict import Verdict
+
 
 def noise(folder: Path, *, subjects: int = 50) -> pd.DataFrame:
     """Return 24 columns of pure noise in both roles, with labels of a coin."""
@@ -51,12 +54,12 @@ def test_renamed_discovery_people_are_no_held_out_cohort(tmp_path: Path) -> None
     for name in table.columns.difference(kept):
         table.loc[half:, name] = table.loc[: half - 1, name].to_numpy()
     results = finish(tmp_path, table)
-    verdict = read(results, "verdict.json")
+    verdict = load_record(Verdict, results / Verdict.FILE)
     # The model has seen these people: noise is told apart.
     assert read(results, "validation.json")["scores"]["model"]["auroc"]["value"] > 0.75
-    assert verdict["headline"] is None
-    assert (verdict["rungs"][0]["status"], verdict["rungs"][0]["word"]) == ("can't tell", "can't tell: leak")
-    assert "50 of 50 held-out subjects are near-duplicates of discovery subjects" in verdict["sentences"][1]
+    assert verdict.headline is None
+    assert (verdict.rungs[0].status, verdict.rungs[0].word) == ("can't tell", "can't tell: leak")
+    assert "50 of 50 held-out subjects are near-duplicates of discovery subjects" in verdict.sentences[1]
     assert "near-duplicates of discovery subjects" in (results / "report.html").read_text()
 
 
@@ -70,12 +73,10 @@ def test_labels_that_had_a_part_in_the_values_refuse_every_rung(tmp_path: Path) 
         table[name] = means + 0.5 * (table[name] - table.groupby(["label", "site"])[name].transform("mean"))
     corrected = {"how": "with labels", "by": "ComBat", "over": "both roles"}
     results = finish(tmp_path, table, corrected=corrected)
-    verdict = read(results, "verdict.json")
-    assert {(rung["status"], rung["word"]) for rung in verdict["rungs"]} == {
-        ("refused", "corrected with labels")
-    }
-    assert verdict["headline"] is None
-    assert "nothing can be said of the model" in verdict["sentences"][0]
+    verdict = load_record(Verdict, results / Verdict.FILE)
+    assert {(rung.status, rung.word) for rung in verdict.rungs} == {("refused", "corrected with labels")}
+    assert verdict.headline is None
+    assert "nothing can be said of the model" in verdict.sentences[0]
     assert read(results, "protocol.json")["corrected"] == corrected
     # Noise looks like a signal all the same.
     assert read(results, "validation.json")["scores"]["model"]["auroc"]["low"] > 0.5
@@ -93,11 +94,11 @@ def test_a_model_of_age_is_told_to_be_one(tmp_path: Path) -> None:
     years = 1.2 * table["label"].to_numpy() + np.random.default_rng(1).normal(size=len(table))
     follow(table, years, 2)
     results = finish(tmp_path, table.assign(age=65 + 8 * years), age="age")
-    rungs = {rung["rung"]: rung for rung in read(results, "verdict.json")["rungs"]}
-    assert rungs["L0"]["status"] == "earned"
-    assert rungs["L5"]["status"] == "refused" and rungs["L5"]["word"] in ("attenuated", "confounded")
-    assert "with age held" in rungs["L5"]["reason"]
-    assert "covariates alone reach" in rungs["L5"]["reason"]
+    rungs = {rung.rung: rung for rung in load_record(Verdict, results / Verdict.FILE).rungs}
+    assert rungs["L0"].status == "earned"
+    assert rungs["L5"].status == "refused" and rungs["L5"].word in ("attenuated", "confounded")
+    assert "with age held" in rungs["L5"].reason
+    assert "covariates alone reach" in rungs["L5"].reason
     assert "No rung is broken" not in (results / "report.html").read_text()
 
 
@@ -106,6 +107,6 @@ def test_hours_within_sites_are_told_to_be_handling(tmp_path: Path) -> None:
     hours = 1.4 * table["label"].to_numpy() + np.random.default_rng(3).normal(size=len(table))
     follow(table, hours, 4)
     results = finish(tmp_path, table.assign(hours=np.exp(hours)), technical=("hours",))
-    rungs = {rung["rung"]: rung for rung in read(results, "verdict.json")["rungs"]}
-    assert rungs["L4"]["status"] == "refused" and rungs["L4"]["word"] in ("attenuated", "handling")
-    assert "hours" in rungs["L4"]["reason"]
+    rungs = {rung.rung: rung for rung in load_record(Verdict, results / Verdict.FILE).rungs}
+    assert rungs["L4"].status == "refused" and rungs["L4"].word in ("attenuated", "handling")
+    assert "hours" in rungs["L4"].reason

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -15,6 +14,8 @@ import pytest
 import yaml
 
 from cfdna_interp.artifacts.files import digest_file
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.encoder import FragmentEncoder
 
 COMMAND = Path(sys.executable).with_name("cfdna-interp")
 
@@ -59,16 +60,17 @@ def finished(simulated_cohort: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def test_the_record_tells_losses_and_what_token_counts_follow(finished: Path) -> None:
-    record = json.loads((finished / "encoder.json").read_text())
-    assert record["consumes"] == ["fragment_length", "methylation", "sequence", "tissue_of_origin"]
-    reached = record["pretraining"]
-    assert reached["parameters"] <= 100_000
+    record = load_record(FragmentEncoder, finished / "encoder.json")
+    assert record.consumes == ("fragment_length", "methylation", "sequence", "tissue_of_origin")
+    reached = record.causal
+    assert reached is not None
+    assert reached.parameters <= 100_000
     # 24 batches teach which tokens are common, and hardly more.
-    assert reached["loss"] < reached["loss_unigram"] + 0.2
+    assert reached.loss < reached.loss_unigram + 0.2
     # A fragment has as many tokens as bases and methylated calls, and two wrappers. Lengths spread over tens
     # of bp, methylated calls over a few, so that tokens count bases first.
-    assert reached["length_tokens"] > 0.9
-    assert reached["methylated_tokens"] > reached["length_methylated"]
+    assert reached.length_tokens > 0.9
+    assert reached.methylated_tokens > reached.length_methylated
     assert "<html" in (finished / "report.html").read_text()
 
 

@@ -242,7 +242,7 @@ def test_the_12_jobs_of_a_table(tmp_path: Path) -> None:
     # One job for each of the ten stages and for `all`, and one more refit with two chunks.
     config = write_config(tmp_path, write_table(tmp_path) | {"attribution": {"chunks": 2}})
     (planned,) = planned_jobs(config, SNAKEFILE)
-    table, model = str(tmp_path / "table.csv"), "encoder.json"
+    table, model = str(tmp_path / "table.csv"), "model.json"
     expected = {
         "cohort": Expected([table], SHEETS, 2_000),
         "matrix": Expected([table, *SHEETS], [*MATRICES, "exclusions.tsv", "table.json"], 4_000),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import csv
-import json
 import os
 import re
 import signal
@@ -19,6 +18,8 @@ import yaml
 from cfdna_interp.artifacts.files import digest_file
 from cfdna_interp.cohort.split import split
 from cfdna_interp.config import load_config
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.verdict import Verdict
 
 PACKAGE = Path(__file__).resolve().parents[2] / "cfdna_interp"
 COMMAND = Path(sys.executable).with_name("cfdna-interp")
@@ -90,10 +91,10 @@ def finished(simulated_cohort: Path, tmp_path_factory: pytest.TempPathFactory) -
 def test_a_run_ends_with_every_file_of_the_contract(finished: Path) -> None:
     for name in (*COMPARED, "coalitions.parquet", "report.html", "manifest.json", "exclusions.tsv"):
         assert (finished / name).stat().st_size > 0, name
-    verdict = json.loads((finished / "verdict.json").read_text())
+    verdict = load_record(Verdict, finished / Verdict.FILE)
     # Six cases and six controls a role are too few for any claim, and the page says that it is simulated.
-    assert {rung["status"] for rung in verdict["rungs"]} == {"can't tell"}
-    assert verdict["simulated"] is True
+    assert {rung.status for rung in verdict.rungs} == {"can't tell"}
+    assert verdict.simulated is True
     assert "imulated" in (finished / "report.html").read_text()
 
 

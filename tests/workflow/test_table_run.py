@@ -21,6 +21,7 @@ from cfdna_interp.config.resources import shipped
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.dominance import Dominance
 from cfdna_interp.records.retraining import Retraining
+from cfdna_interp.records.verdict import Verdict
 
 COMMAND = Path(sys.executable).with_name("cfdna-interp")
 FEW_REFITS = {"bootstrap": 20, "permutations": 19, "chunks": 1}
@@ -43,7 +44,7 @@ COMPARED = (
     "features.heldout.h5ad",
     "table.json",
     "exclusions.tsv",
-    "encoder.json",
+    "model.json",
     "predictions.discovery.parquet",
     "retraining.json",
     "scores.model.parquet",
@@ -141,9 +142,10 @@ def test_the_planted_group_is_named(finished: Path) -> None:
     results = finished / "results"
     dominance = load_record(Dominance, results / "dominance.json")
     assert (dominance.outcome, dominance.group) == ("dominant", "fragment_length")
-    rungs = {rung["rung"]: rung["status"] for rung in read(results, "verdict.json")["rungs"]}
+    verdict = load_record(Verdict, results / Verdict.FILE)
+    rungs = {rung.rung: rung.status for rung in verdict.rungs}
     assert rungs["L0"] == rungs["L1"] == "earned"
-    assert read(results, "verdict.json")["simulated"] is True
+    assert verdict.simulated is True
     assert "imulated" in (results / "report.html").read_text()
     # No stage of alignments left anything.
     for folder in ("fragments", "qc", "profiles", "embeddings", "attributed"):
@@ -226,7 +228,7 @@ def test_early_lung_cancer(realdata: Path, tmp_path: Path) -> None:
     assert scores["baseline_fragment_length"]["auroc"]["value"] == pytest.approx(0.929, abs=0.034)
     # With 27 and 23 people the standard error of an AUROC of .5 is .083.
     assert scores["baseline_covariates"]["auroc"]["value"] == pytest.approx(0.5, abs=0.16)
-    rungs = {rung["rung"]: rung for rung in read(results, "verdict.json")["rungs"]}
-    assert rungs["L0"]["status"] == "earned"
+    rungs = {rung.rung: rung for rung in load_record(Verdict, results / Verdict.FILE).rungs}
+    assert rungs["L0"].status == "earned"
     # Neither batch nor site is known.
-    assert rungs["L4"]["status"] == "can't tell"
+    assert rungs["L4"].status == "can't tell"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import numpy as np
 
-from cfdna_interp.artifacts.files import write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import load_table
 from cfdna_interp.artifacts.predictions import Prediction, Score, frozen_scores, save_predictions, save_scores
@@ -19,6 +17,7 @@ from cfdna_interp.attribution.tabular.rivals import rivals_of
 from cfdna_interp.config import Config
 from cfdna_interp.models.adapters.table import fidelity, subset_fidelities
 from cfdna_interp.records.base import save_record
+from cfdna_interp.records.model import ModelGroup, TableModel
 from cfdna_interp.records.retraining import Retraining, SurrogateFidelity
 from cfdna_interp.stats.roc import mean_auroc
 
@@ -71,7 +70,7 @@ def run_train(config: Config) -> None:
         frozen = frozen_logits(fits, encoded)
         if name == "model":
             _save_predictions(folded, logits, layout)
-            write_json(layout.file("encoder.json"), _encoder(folded, fits, X))
+            save_record(model_of(folded, fits, X), layout.file(TableModel.FILE))
         scores += frozen_scores(name, frozen, foreign, heldout.samples, heldout.subjects)
     record = Retraining(
         cross_fitted_auroc=cross_fitted,
@@ -107,33 +106,41 @@ def _save_predictions(folded: Folded, logits: np.ndarray, layout: Layout) -> Non
     save_predictions(rows, layout.file("predictions.discovery.parquet"))
 
 
-def _encoder(folded: Folded, fits: Fits, heldout: np.ndarray) -> dict[str, Any]:
-    """Return what the model is made of; ``heldout`` are the held-out features, for what is missing there."""
+def model_of(folded: Folded, fits: Fits, heldout: np.ndarray) -> TableModel:
+    """Return what the model is made of.
+
+    Parameters
+    ----------
+    folded, fits
+        The discovery cohort with its folds, and the model.
+    heldout
+        (samples, features) held-out features, for what is missing there.
+    """
     cohort = folded.cohort
     encoders = [fold.encoder for fold in folded.folds]
     chosen = [fits.weighting(number) for number in range(len(encoders))]
-    return {
-        "encoder": "logistic" if cohort.logistic else "scores",
-        "consumes": list(cohort.names),
-        "dim": max(len(one.columns(encoder)[0]) for one, encoder in zip(chosen, encoders, strict=True)),
-        "folds": len(encoders),
-        "penalty": fits.penalty[:, 0].tolist(),
-        "weighting": [one.name for one in chosen],
-        "basis": ["splines" if one.bent else "linear" for one in chosen],
-        "groups": {
-            group: {
-                "features": len(places),
-                "weight": [one.weights[group] for one in chosen],
-                "components": [encoder.axes[group].shape[1] for encoder in encoders],
-                "explained": [encoder.explained[group] for encoder in encoders],
-                "missing": {
+    return TableModel(
+        kind="logistic" if cohort.logistic else "scores",
+        consumes=tuple(cohort.names),
+        dim=max(len(one.columns(encoder)[0]) for one, encoder in zip(chosen, encoders, strict=True)),
+        folds=len(encoders),
+        penalty=tuple(fits.penalty[:, 0].tolist()),
+        weighting=tuple(one.name for one in chosen),
+        basis=tuple("splines" if one.bent else "linear" for one in chosen),
+        groups={
+            group: ModelGroup(
+                features=len(places),
+                weight=tuple(one.weights[group] for one in chosen),
+                components=tuple(encoder.axes[group].shape[1] for encoder in encoders),
+                explained=tuple(encoder.explained[group] for encoder in encoders),
+                missing={
                     "discovery": _missing(cohort.X[:, places]),
                     "heldout": _missing(heldout[:, places]),
                 },
-            }
+            )
             for group, places in cohort.groups.items()
         },
-    }
+    )
 
 
 def _missing(X: np.ndarray) -> float:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.methylation import compare, mm, xm
+from cfdna_interp.records.qc import Dialect
 
 # In this order a dialect is looked for: calls that were made already go before those that need the reference.
-_HAS_CALLS = {"xm": xm.has_calls, "mm": mm.has_calls, "reference": compare.has_calls}
-_TAGS = {"xm": "XM and XG", "mm": "MM and ML", "reference": "YD or ZS"}
+_HAS_CALLS: dict[Dialect, Callable[[Any], bool]] = {
+    "xm": xm.has_calls,
+    "mm": mm.has_calls,
+    "reference": compare.has_calls,
+}
+_TAGS: dict[Dialect, str] = {"xm": "XM and XG", "mm": "MM and ML", "reference": "YD or ZS"}
 
 
-def find_dialect(reads: Iterable[Any], setting: str, reference: bool, who: str) -> str:
+def find_dialect(reads: Iterable[Any], setting: str, reference: bool, who: str) -> Dialect:
     """Return the dialect of the methylation calls in the first reads of a file.
 
     Parameters
@@ -33,10 +38,10 @@ def find_dialect(reads: Iterable[Any], setting: str, reference: bool, who: str) 
         No read has the tags of the declared dialect, or of any; or calls need a reference and there is none.
     """
     if setting == "none":
-        return setting
-    wanted = list(_HAS_CALLS) if setting == "auto" else [setting]
+        return "none"
+    wanted = [dialect for dialect in _HAS_CALLS if setting in ("auto", dialect)]
     # A declared comparison needs no tag: flags tell the strand in a directional library.
-    found = setting if setting == "reference" else _first(wanted, list(reads))
+    found = "reference" if setting == "reference" else _first(wanted, list(reads))
     if found is None:
         tags = " and no ".join(_TAGS[dialect] for dialect in wanted)
         raise InputError(
@@ -52,7 +57,7 @@ def find_dialect(reads: Iterable[Any], setting: str, reference: bool, who: str) 
     return found
 
 
-def _first(dialects: list[str], reads: list[Any]) -> str | None:
+def _first(dialects: list[Dialect], reads: list[Any]) -> Dialect | None:
     for dialect in dialects:
         if any(_HAS_CALLS[dialect](read) for read in reads):
             return dialect

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from cfdna_interp.records.geometry import CurveBend
 from cfdna_interp.report.figures.style import (
     BLUE,
     GREEN,
@@ -19,17 +19,35 @@ from cfdna_interp.report.figures.style import (
     finish,
     translucent,
 )
+from cfdna_interp.report.words import number
 
 
-def curvature_figure(curve: pd.DataFrame, geometry: Mapping[str, Any]) -> go.Figure:
+@dataclass(frozen=True)
+class Marks:
+    """What is marked on a length curve.
+
+    Attributes
+    ----------
+    bend
+        Its sharpest bend; marked where it is claimed.
+    mode, nucleosome
+        The cohort's modal length and that of a nucleosome, in bp.
+    """
+
+    bend: CurveBend
+    mode: int
+    nucleosome: int
+
+
+def curvature_figure(curve: pd.DataFrame, marks: Marks) -> go.Figure:
     """Draw the curvature of the curve of mean embeddings against fragment length.
 
     Parameters
     ----------
     curve
         The content of ``length_curve.parquet``.
-    geometry
-        The content of ``geometry.json``.
+    marks
+        The bend, and the lengths to mark.
 
     Returns
     -------
@@ -37,7 +55,7 @@ def curvature_figure(curve: pd.DataFrame, geometry: Mapping[str, Any]) -> go.Fig
     curves that turn evenly, with the same pace and noise. Dashed lines are at the cohort's modal length and
     at 167 bp; where a bend is claimed, a shaded column is its interval.
     """
-    bend = geometry["bend"]
+    bend = marks.bend
     shown = curve[np.isfinite(curve["curvature"])]
     x = shown["length"].to_numpy()
     value, low, high, null = (
@@ -72,16 +90,16 @@ def curvature_figure(curve: pd.DataFrame, geometry: Mapping[str, Any]) -> go.Fig
         name="Curvature",
         hovertemplate="%{x} bp: %{y:.3g}<extra></extra>",
     )
-    if bend["claimed"]:
+    if bend.claimed and bend.at is not None:
         shade = {"fillcolor": translucent(VERMILLION, 0.15), "line_width": 0, "layer": "below"}
-        figure.add_vrect(x0=bend["at"]["low"], x1=bend["at"]["high"], **shade)
+        figure.add_vrect(x0=bend.at.low, x1=bend.at.high, **shade)
         figure.add_vline(
-            x=bend["at"]["value"],
+            x=bend.at.value,
             line={"color": VERMILLION, "width": 1.6},
-            annotation={"text": f"bend, {bend['at']['value']:.0f} bp", "font": {"color": MUTED, "size": 12}},
+            annotation={"text": f"bend, {number(bend.at.value, 0)} bp", "font": {"color": MUTED, "size": 12}},
             annotation_position="bottom right",
         )
-    _mark(figure, bend["mode"], geometry["nucleosome"])
+    _mark(figure, marks.mode, marks.nucleosome)
     figure.update_xaxes(title_text="Fragment length, bp")
     figure.update_yaxes(title_text="Curvature, 1 / radius", rangemode="tozero")
     finish(figure, 340)

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cfdna_interp.report.figures.curvature import Marks
 from cfdna_interp.report.figures.style import BLUE, INK, ORANGE, VERMILLION, finish, translucent
-
-Record = Mapping[str, Any]
+from cfdna_interp.report.words import number
 
 COLOURS = "Cividis"  # one lightness scale, the same for the common colour-vision deficiencies
 LENGTH = 0  # stands for the length itself where a curve has a single component
 
 
-def length_curve_figure(curve: pd.DataFrame, geometry: Record) -> go.Figure:
+def length_curve_figure(curve: pd.DataFrame, explained: Sequence[float], marks: Marks) -> go.Figure:
     """Draw mean embeddings by length among their first three principal components.
 
     Parameters
     ----------
     curve
         The content of ``length_curve.parquet``.
-    geometry
-        The content of ``geometry.json``, of a curve that can be told.
+    explained
+        Share of the curve's variance along each component.
+    marks
+        The bend, and the lengths to mark.
 
     Returns
     -------
@@ -35,7 +36,6 @@ def length_curve_figure(curve: pd.DataFrame, geometry: Record) -> go.Figure:
     cohort's modal length, 167 bp and, where a bend is claimed, its place with the interval as a thick piece
     of the curve.
     """
-    explained = geometry["components"]
     panels = {1: [(LENGTH, 1)], 2: [(1, 2)]}.get(len(explained), [(1, 2), (1, 3)])
     names = ["Fragment length, bp", *(f"PC{i} ({100 * x:.0f} %)" for i, x in enumerate(explained, start=1))]
     figure = make_subplots(rows=1, cols=len(panels), horizontal_spacing=0.1)
@@ -71,7 +71,7 @@ def length_curve_figure(curve: pd.DataFrame, geometry: Record) -> go.Figure:
             row=1,
             col=column,
         )
-        _mark(figure, curve, geometry, (first, second), column)
+        _mark(figure, curve, marks, (first, second), column)
         figure.update_xaxes(title_text=names[first], row=1, col=column)
         figure.update_yaxes(title_text=names[second], row=1, col=column)
         if first != LENGTH:
@@ -89,16 +89,15 @@ def _values(curve: pd.DataFrame, kind: str, component: int) -> np.ndarray:
 
 
 def _mark(
-    figure: go.Figure, curve: pd.DataFrame, geometry: Record, components: tuple[int, int], column: int
+    figure: go.Figure, curve: pd.DataFrame, marks: Marks, components: tuple[int, int], column: int
 ) -> None:
-    bend, mono = geometry["bend"], geometry["nucleosome"]
-    marks = [
-        (f"Modal length, {bend['mode']:.0f} bp", bend["mode"], "square", BLUE),
-        (f"{mono} bp", mono, "diamond", ORANGE),
+    places: list[tuple[str, float | None, str, str]] = [
+        (f"Modal length, {marks.mode} bp", marks.mode, "square", BLUE),
+        (f"{marks.nucleosome} bp", marks.nucleosome, "diamond", ORANGE),
     ]
-    if bend["claimed"]:
-        at = bend["at"]
-        inside = curve[(curve["length"] >= at["low"]) & (curve["length"] <= at["high"])]
+    at = marks.bend.at
+    if marks.bend.claimed and at is not None:
+        inside = curve[curve["length"].between(at.low, at.high)]
         x, y = (_values(inside, "curve", component) for component in components)
         figure.add_scatter(
             x=x,
@@ -110,9 +109,9 @@ def _mark(
             row=1,
             col=column,
         )
-        name = f"Bend, {at['value']:.0f} bp [{at['low']:.0f}, {at['high']:.0f}]"
-        marks.append((name, at["value"], "star", VERMILLION))
-    for name, length, symbol, colour in marks:
+        name = f"Bend, {number(at.value, 0)} bp [{number(at.low, 0)}, {number(at.high, 0)}]"
+        places.append((name, at.value, "star", VERMILLION))
+    for name, length, symbol, colour in places:
         here = curve[curve["length"] == length]
         x, y = (_values(here, "curve", component) for component in components)
         figure.add_scatter(

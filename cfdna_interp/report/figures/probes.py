@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cfdna_interp.records.probes import ConceptProbe, Erasure, Metric
+from cfdna_interp.records.values import Interval
 from cfdna_interp.report.figures.attribution import whiskers
 from cfdna_interp.report.figures.style import (
     BLUE,
@@ -21,24 +22,22 @@ from cfdna_interp.report.figures.style import (
 from cfdna_interp.report.representation import concept_name
 from cfdna_interp.report.words import plotly_text
 
-Record = Mapping[str, Any]
-
 # Beside the probe's own score, each with a mark of its own: shape tells them apart without colour.
-BESIDE = (
-    ("control", "Control task", "x-thin-open", MUTED),
-    ("untrained", "Encoder with weights drawn anew", "square-open", BLUE),
-    ("raw", "Other inputs as they are", "triangle-up-open", ORANGE),
-    ("after_erasure", "After erasure", "circle-open", INK),
+BESIDE: tuple[tuple[Callable[[ConceptProbe], float | None], str, str, str], ...] = (
+    (lambda probe: probe.control, "Control task", "x-thin-open", MUTED),
+    (lambda probe: probe.untrained, "Encoder with weights drawn anew", "square-open", BLUE),
+    (lambda probe: probe.raw, "Other inputs as they are", "triangle-up-open", ORANGE),
+    (lambda probe: probe.after_erasure, "After erasure", "circle-open", INK),
 )
 
 
-def probe_figure(probes: Record) -> go.Figure:
+def probe_figure(rows: Sequence[ConceptProbe]) -> go.Figure:
     """Draw score and cost of each concept, a row each; concepts of fragments first, then of samples.
 
     Parameters
     ----------
-    probes
-        The content of ``probes.json``.
+    rows
+        The concepts of ``probes.json``.
 
     Returns
     -------
@@ -48,7 +47,6 @@ def probe_figure(probes: Record) -> go.Figure:
     Right: the AUROC that the head loses when the concept is erased, with its 95 % interval; grey reaches to
     the largest loss among draws of as many random directions. The status stands under each name.
     """
-    rows = probes["concepts"]
     figure = make_subplots(
         rows=1,
         cols=2,
@@ -59,8 +57,8 @@ def probe_figure(probes: Record) -> go.Figure:
     )
     places = list(range(len(rows)))
     _add_scores(figure, rows, places)
-    _add_costs(figure, [row["erasure"] for row in rows], places)
-    labels = [f"{plotly_text(concept_name(row['concept']))}<br><i>{row['status']}</i>" for row in rows]
+    _add_costs(figure, [row.erasure for row in rows], places)
+    labels = [f"{plotly_text(concept_name(row.concept))}<br><i>{row.status}</i>" for row in rows]
     figure.update_yaxes(
         tickmode="array", tickvals=places, ticktext=labels, range=[len(rows) - 0.5, -0.5], tickfont_size=11.5
     )
@@ -76,19 +74,19 @@ def probe_figure(probes: Record) -> go.Figure:
     return figure
 
 
-def above_chance(metric: str, value: float | None) -> float | None:
+def above_chance(metric: Metric, value: float | None) -> float | None:
     """Return a score on the scale where chance is 0 and perfection 1; None where there is none."""
     if value is None:
         return None
     return 2 * value - 1 if metric == "AUROC" else value
 
 
-def _add_scores(figure: go.Figure, rows: Sequence[Record], places: list[int]) -> None:
-    for key, name, symbol, colour in BESIDE:
-        held = [(place, row) for place, row in zip(places, rows, strict=True) if row[key] is not None]
+def _add_scores(figure: go.Figure, rows: Sequence[ConceptProbe], places: list[int]) -> None:
+    for score_of, name, symbol, colour in BESIDE:
+        held = [place for place, row in zip(places, rows, strict=True) if score_of(row) is not None]
         figure.add_scatter(
-            x=[above_chance(row["metric"], row[key]) for _, row in held],
-            y=[place for place, _ in held],
+            x=[above_chance(rows[place].metric, score_of(rows[place])) for place in held],
+            y=held,
             mode="markers",
             marker={"size": 9, "symbol": symbol, "color": colour, "line": {"width": 1.6, "color": colour}},
             name=name,
@@ -97,11 +95,15 @@ def _add_scores(figure: go.Figure, rows: Sequence[Record], places: list[int]) ->
             col=1,
         )
     points = [
-        {name: above_chance(row["metric"], row["score"][name]) for name in ("value", "low", "high")}
+        Interval(
+            value=above_chance(row.metric, row.score.value),
+            low=above_chance(row.metric, row.score.low),
+            high=above_chance(row.metric, row.score.high),
+        )
         for row in rows
     ]
     figure.add_scatter(
-        x=[point["value"] for point in points],
+        x=[point.value for point in points],
         y=places,
         error_x=whiskers(points, 1.0, GREEN),
         mode="markers",
@@ -113,9 +115,9 @@ def _add_scores(figure: go.Figure, rows: Sequence[Record], places: list[int]) ->
     )
 
 
-def _add_costs(figure: go.Figure, erasures: Sequence[Record], places: list[int]) -> None:
+def _add_costs(figure: go.Figure, erasures: Sequence[Erasure], places: list[int]) -> None:
     figure.add_bar(
-        x=[erasure["null_high"] for erasure in erasures],
+        x=[erasure.null_high for erasure in erasures],
         y=places,
         orientation="h",
         width=0.6,
@@ -126,19 +128,17 @@ def _add_costs(figure: go.Figure, erasures: Sequence[Record], places: list[int])
         row=1,
         col=2,
     )
-    for key, name, symbol, shift in (
-        ("cost", "All of it, 95 %", "circle", -0.12),
-        ("partial_cost", "What the others don't explain, 95 %", "diamond-open", 0.16),
+    whole = [erasure.cost for erasure in erasures]
+    partial = [erasure.partial_cost for erasure in erasures]
+    for costs, name, symbol, shift in (
+        (whole, "All of it, 95 %", "circle", -0.12),
+        (partial, "What the others don't explain, 95 %", "diamond-open", 0.16),
     ):
-        held = [
-            (place, erasure)
-            for place, erasure in zip(places, erasures, strict=True)
-            if erasure[key] is not None
-        ]
+        held = [(place, cost) for place, cost in zip(places, costs, strict=True) if cost is not None]
         figure.add_scatter(
-            x=[erasure[key]["value"] for _, erasure in held],
+            x=[cost.value for _, cost in held],
             y=[place + shift for place, _ in held],
-            error_x=whiskers([erasure[key] for _, erasure in held], 1.0, INK),
+            error_x=whiskers([cost for _, cost in held], 1.0, INK),
             mode="markers",
             marker={"size": 10, "symbol": symbol, "color": INK, "line": {"width": 1.6, "color": INK}},
             name=name,

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from cfdna_interp.records.geometry import Steering
 from cfdna_interp.report.figures.style import BLUE, MUTED, VERMILLION, finish
 
-PATHS = (("curve", "Along the curve", BLUE, "solid"), ("line", "Straight line", VERMILLION, "dash"))
-PANELS = (("distances", "Distance to real embeddings"), ("logit", "Mean logit of the heads"))
+PANELS = ("Distance to real embeddings", "Mean logit of the heads")
 
 
-def steering_figure(steering: Mapping[str, Any]) -> go.Figure:
+def steering_figure(steering: Steering) -> go.Figure:
     """Draw what happens on the way from one length to another.
 
     Parameters
@@ -27,19 +24,20 @@ def steering_figure(steering: Mapping[str, Any]) -> go.Figure:
     Against the length aimed at, on both ways: the mean distance to the nearest real embeddings, in units of
     that of real ones of this length (dotted: 1, as near as these), and the mean logit of the bags.
     """
-    figure = make_subplots(
-        rows=1, cols=len(PANELS), horizontal_spacing=0.1, column_titles=[title for _, title in PANELS]
-    )
-    for column, (key, _) in enumerate(PANELS, start=1):
-        for path, name, colour, dash in PATHS:
+    figure = make_subplots(rows=1, cols=len(PANELS), horizontal_spacing=0.1, column_titles=list(PANELS))
+    for path, name, colour, dash, symbol in (
+        (steering.curve, "Along the curve", BLUE, "solid", "circle"),
+        (steering.line, "Straight line", VERMILLION, "dash", "square"),
+    ):
+        for column, values in enumerate((path.distances, path.logit), start=1):
             figure.add_scatter(
-                x=steering["steps"],
-                y=steering[path][key],
+                x=steering.steps,
+                y=values,
                 mode="lines+markers",
                 line={"color": colour, "width": 2, "dash": dash},
-                marker={"size": 7, "symbol": "circle" if path == "curve" else "square"},
+                marker={"size": 7, "symbol": symbol},
                 name=name,
-                legendgroup=path,
+                legendgroup=name,
                 showlegend=column == 1,
                 hovertemplate=f"%{{x}} bp: %{{y:.3g}}<extra>{name}</extra>",
                 row=1,
