@@ -140,15 +140,15 @@ def decide(
     table: Table,
     seed: int,
     *,
-    bootstrap: int = Attribution.bootstrap,
-    permutations: int = Attribution.permutations,
+    bootstrap: int = Attribution().bootstrap,
+    permutations: int = Attribution().permutations,
     fidelity: float | None = None,
 ) -> Decision:
     """Fit the model, all subsets and all refits, and put the figures to the rule.
 
     ``fidelity`` stands in for the lower bound of a surrogate's fidelity, which is measured otherwise.
     """
-    folded = fold_cohort(TableCohort.of(table), folds=Model.folds, seed=seed)
+    folded = fold_cohort(TableCohort.of(table), folds=Model().folds, seed=seed)
     names, fits = folded.cohort.names, fit_model(folded)
     cross_fitted, followed, alone = {}, {}, {}
     cohort = folded.cohort
