@@ -27,6 +27,8 @@ from claim_worlds import GROUPS, WHOLE, WORLDS, World, frame_of  # noqa: E402
 
 from cfdna_interp.artifacts.files import read_json  # noqa: E402
 from cfdna_interp.artifacts.layout import Layout  # noqa: E402
+from cfdna_interp.records.base import load_record  # noqa: E402
+from cfdna_interp.records.validation import ValidationResult  # noqa: E402
 from cfdna_interp.stats.calibration import wilson  # noqa: E402
 from cfdna_interp.stats.resampling import stream  # noqa: E402
 
@@ -71,9 +73,8 @@ def one_cohort(name: str, n: int, cohort: int, out: Path) -> Outcome:
     config = load_config(folder / "c.yaml")
     run_stages(config)
     layout = Layout.of(config.outdir)
-    verdict, dominance, validation = (
-        read_json(layout.file(f"{record}.json")) for record in ("verdict", "dominance", "validation")
-    )
+    verdict, dominance = (read_json(layout.file(f"{record}.json")) for record in ("verdict", "dominance"))
+    validation = load_record(ValidationResult, layout.file(ValidationResult.FILE))
     shutil.rmtree(folder)
     return Outcome(
         world=name,
@@ -86,8 +87,8 @@ def one_cohort(name: str, n: int, cohort: int, out: Path) -> Outcome:
         headline=verdict["headline"],
         cautions=[caution["kind"] for caution in verdict["cautions"]],
         roles={group: record["role"] for group, record in dominance["groups"].items()},
-        held={group: record["word"] for group, record in validation["groups"].items()},
-        model=validation["scores"]["model"]["auroc"]["value"],
+        held={group: str(record.word) for group, record in validation.groups.items()},
+        model=validation.scores["model"].auroc.value,
     )
 
 

@@ -30,6 +30,8 @@ from cfdna_interp.fragments.profile import Counter
 from cfdna_interp.models.prepare import run_pretrain
 from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.validate import run_validate
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.simulation.tables import TableCohort
 from cfdna_interp.verdict.decide import run_verdict
 
@@ -136,14 +138,15 @@ def read_outcome(results: Path) -> Outcome:
     """Read the outcome off a finished run's files."""
     layout = Layout.of(results)
     verdict, dominance = read_json(layout.file("verdict.json")), read_json(layout.file("dominance.json"))
-    validation, audit = read_json(layout.file("validation.json")), read_json(layout.file("audit.json"))
+    validation = load_record(ValidationResult, layout.file(ValidationResult.FILE))
+    audit = read_json(layout.file("audit.json"))
     within = audit["within_strata"]
     return Outcome(
         dominant=dominance["group"] or dominance["outcome"],
         statuses={rung["rung"]: rung["status"] for rung in verdict["rungs"]},
         words={rung["rung"]: rung["word"] for rung in verdict["rungs"]},
         headline=verdict["headline"] or "",
-        auroc={name: entry["auroc"]["value"] for name, entry in validation["scores"].items()},
+        auroc={name: score.auroc.value for name, score in validation.scores.items()},
         within=float("nan") if within is None else within["auroc"]["value"],
         held={"L4": held_figures(audit["handling"]), "L5": held_figures(audit["person"])},
     )

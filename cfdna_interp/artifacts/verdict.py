@@ -65,8 +65,8 @@ class Caution:
 class Verdict:
     """The highest unbroken rung, two plain sentences, the rungs from L0 to L5, and what stands against it.
 
-    ``protocol_digest``, ``exploratory`` and ``opening`` are those of ``validation.json``: under which
-    protocol the held-out labels were read, whether they had been before, and what changed since.
+    ``opening`` is that of ``validation.json``: under which protocol the held-out labels were read, whether
+    they had been before, and what changed since.
     ``hypotheses_digest`` is the SHA-256 of the table that was written with it, "" where that isn't known.
     """
 
@@ -75,9 +75,7 @@ class Verdict:
     simulated: bool
     group: str | None
     rungs: tuple[Rung, ...]
-    exploratory: bool = False
     opening: dict[str, Any] = field(default_factory=dict)
-    protocol_digest: str = ""
     hypotheses_digest: str = ""
     cautions: tuple[Caution, ...] = ()
 
@@ -99,9 +97,7 @@ def load_verdict(path: Path | str) -> Verdict:
             record["simulated"],
             record["group"],
             rungs,
-            record.get("exploratory", False),
             record.get("opening", {}),
-            record.get("protocol_digest", ""),
             record.get("hypotheses_digest", ""),
             tuple(Caution(**caution) for caution in record.get("cautions", [])),
         )

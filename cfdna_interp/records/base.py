@@ -84,7 +84,7 @@ def load_record(kind: type[R], path: Path | str) -> R:
             )
         fields = msgspec.json.decode(content, type=dict[str, Any])
         del fields["format"]
-        return msgspec.convert(fields, kind)
+        record = msgspec.convert(fields, kind)
     except msgspec.ValidationError as error:
         raise InputError(
             f"{path} has no usable {_place(error)!r} ({error}): it is damaged or made by another version; "
@@ -92,6 +92,26 @@ def load_record(kind: type[R], path: Path | str) -> R:
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read as JSON ({error}); {remedy}") from None
+    whole = msgspec.json.decode(msgspec.json.encode(record, enc_hook=_plain), type=dict[str, Any])
+    if (place := _other_key(fields, whole)) is not None:
+        raise InputError(
+            f"{path} has no usable {place!r} (missing or unknown, and no default takes its place): it is "
+            f"damaged or made by another version; {remedy}"
+        )
+    return record
+
+
+def _other_key(stored: Any, whole: Any, place: str = "") -> str | None:
+    """Return the place of a key that only one of two values has; None where they have the same keys."""
+    if isinstance(stored, dict):
+        for key in sorted(stored.keys() ^ whole.keys()):
+            return f"{place}.{key}".removeprefix(".")
+        parts = [(stored[key], whole[key], f"{place}.{key}".removeprefix(".")) for key in stored]
+    elif isinstance(stored, list):
+        parts = [(a, b, f"{place}[{i}]") for i, (a, b) in enumerate(zip(stored, whole, strict=True))]
+    else:
+        return None
+    return next((other for part in parts if (other := _other_key(*part)) is not None), None)
 
 
 def _plain(value: Any) -> Any:

@@ -10,15 +10,19 @@ from typing import Any
 import pandas as pd
 
 from cfdna_interp.artifacts.exclusions import kept_samples, load_exclusions
-from cfdna_interp.artifacts.files import check_result, digest_file, read_result
+from cfdna_interp.artifacts.files import digest_file, read_result
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.artifacts.openings import check_opening
 from cfdna_interp.artifacts.rows import read_rows
 from cfdna_interp.artifacts.sheet import ROLES, Sample
-from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.filters import REASONS
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.openings import check_opening
+from cfdna_interp.records.protocol import FrozenProtocol
+from cfdna_interp.records.proxy import Proxy, Regression
+from cfdna_interp.records.subjects import load_subjects
+from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.report.calls import CallTable, load_calls
 from cfdna_interp.report.feature_table import FeatureTable, load_feature_table
 from cfdna_interp.report.lengths import LengthTable, load_lengths
@@ -74,7 +78,7 @@ class Run:
     table
         The table of features that the cohort came as; None for alignments.
     dominance, validation, audit, verdict, proxy, protocol
-        The JSON files of these names; ``proxy`` is None where there is none.
+        The JSON files of these names; of ``proxy.json`` the regression, None where there is none.
     encoder
         ``encoder.json``: the model under study.
     maps
@@ -97,11 +101,11 @@ class Run:
     filters: dict[str, dict[str, int]]
     table: FeatureTable | None
     dominance: dict[str, Any]
-    validation: dict[str, Any]
+    validation: ValidationResult
     audit: dict[str, Any]
     verdict: dict[str, Any]
-    proxy: dict[str, Any] | None
-    protocol: dict[str, Any]
+    proxy: Regression | None
+    protocol: FrozenProtocol
     encoder: dict[str, Any]
     maps: Maps | None
     representation: Representation
@@ -154,21 +158,20 @@ def collect(config: Config, layout: Layout) -> Run:
         A result is missing, damaged or of another opening; the message names the file and what to run.
     """
     exclusions = load_exclusions(layout.file("exclusions.tsv"))
-    validation = read_result(
-        layout.file("validation.json"),
-        "validate",
-        scores=dict,
-        paired=list,
-        subgroups=dict,
-        repeated=dict,
-        groups=dict,
-    )
-    scores = load_subjects(layout.file("validation.scores.parquet"), validation)
+    validation = load_record(ValidationResult, layout.file(ValidationResult.FILE))
+    scores = load_subjects(layout.file("validation.scores.parquet"), validation.opening)
     judged = {}
     for stage, needs in JUDGED.items():
         path = layout.file(f"{stage}.json")
         judged[stage] = read_result(path, stage, **needs)
-        check_opening(validation, judged[stage], path, stage)
+        opening = judged[stage]["opening"]
+        check_opening(validation.opening, opening["protocol"], opening["number"], path, stage)
+    dominance = read_result(layout.file("dominance.json"), "dominance", groups=dict, outcome=str)
+    if validation.groups.keys() != dominance["groups"].keys():
+        raise InputError(
+            f"{layout.file(ValidationResult.FILE)} has other feature groups than dominance.json beside it; "
+            "run the validate stage again"
+        )
     labels = {str(subject): int(label) for subject, label in zip(scores.subject, scores.label, strict=True)}
     samples = {}
     for role in ROLES:
@@ -181,9 +184,7 @@ def collect(config: Config, layout: Layout) -> Run:
                 f"sample {sample.sample}: subject {sample.subject} is not in "
                 f"{layout.file('validation.scores.parquet')}; run the validate stage again"
             )
-    proxy = read_result(layout.file("proxy.json"), "proxy", group=object, reason=str)
-    if proxy["group"] is not None:
-        check_result(proxy, layout.file("proxy.json"), "proxy", features=list, stability=dict, fidelity=dict)
+    proxy = load_record(Proxy, layout.file(Proxy.FILE))
     # Files of an earlier run from alignments may lie in the folder of a run from a table.
     bams = config.features.table is None
     fragments = ROLES if bams else ()
@@ -202,7 +203,7 @@ def collect(config: Config, layout: Layout) -> Run:
         calls=load_calls(samples, layout) if bams else None,
         filters={role: _sum_filters(samples[role], layout) for role in fragments},
         table=table,
-        dominance=read_result(layout.file("dominance.json"), "dominance", groups=dict, outcome=str),
+        dominance=dominance,
         encoder=read_result(
             layout.file("encoder.json"), "pretrain" if bams else "train", encoder=str, consumes=list
         ),
@@ -211,9 +212,9 @@ def collect(config: Config, layout: Layout) -> Run:
         validation=validation,
         audit=as_judged(judged["audit"], judged["verdict"]["rungs"]),
         verdict=judged["verdict"],
-        proxy=proxy if proxy["group"] is not None else None,
-        protocol=read_result(layout.file("protocol.json"), "proxy"),
-        no_proxy=proxy["reason"],
+        proxy=proxy.regression,
+        protocol=load_record(FrozenProtocol, layout.file(FrozenProtocol.FILE)),
+        no_proxy=proxy.reason,
         scores=scores,
         hypotheses=_load_hypotheses(layout.file("hypotheses.tsv"), judged["verdict"]),
         exclusions=exclusions,

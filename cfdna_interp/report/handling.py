@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cfdna_interp.records.validation import ValidationResult
+from cfdna_interp.records.values import Interval
 from cfdna_interp.report.words import group_name, number, percent
 
 Record = Mapping[str, Any]
@@ -45,7 +47,7 @@ class Measure:
     """
 
     name: str
-    value: Record | None
+    value: Record | Interval | None
     subjects: str
     compare: str
     note: str
@@ -63,12 +65,12 @@ class ColumnRow:
     word: str
 
 
-def measures(audit: Record, validation: Record) -> list[Measure]:
+def measures(audit: Record, validation: ValidationResult) -> list[Measure]:
     """Return the measures, the crude AUROC first, then those that rungs L4 and L5 rest on."""
-    n, score = validation["n"], audit["handling"]["score"]
-    crude = validation["scores"][score]["auroc"]
-    beside = f"crude {number(crude['value'])}, chance 0.50"
-    everyone = f"{n['case']} cases + {n['control']} controls"
+    n, score = validation.n, audit["handling"]["score"]
+    crude = validation.scores[score].auroc
+    beside = f"crude {number(crude.value)}, chance 0.50"
+    everyone = f"{n.case} cases + {n.control} controls"
     return [
         Measure("All subjects (crude)", crude, everyone, "chance 0.50", "nothing is held"),
         *_held("Within batches and sites", audit["within_strata"], "places alone"),

@@ -8,6 +8,8 @@ from html import escape
 from typing import Any
 
 from cfdna_interp.artifacts.predictions import SURROGATE
+from cfdna_interp.records.validation import ValidationResult
+from cfdna_interp.records.values import Interval
 
 GROUP_NAMES = {
     "fragment_length": "Fragment length",
@@ -36,23 +38,29 @@ def percent(value: float | None, digits: int = 0) -> str:
     return f"{number(100 * value, digits)} %"
 
 
-def interval(record: Mapping[str, Any] | None, digits: int = 2) -> str:
-    """Write ``{"value", "low", "high"}`` as ``0.92 [0.86, 0.96]``; a dash where the value is absent."""
-    if not record or record.get("value") is None:
-        return MISSING
-    value = number(record["value"], digits)
-    if record.get("low") is None or record.get("high") is None:
-        return value
-    return f"{value} [{number(record['low'], digits)}, {number(record['high'], digits)}]"
+def interval(record: Interval | Mapping[str, Any] | None, digits: int = 2) -> str:
+    """Write an interval as ``0.92 [0.86, 0.96]``; a dash where the value is absent."""
+    value, low, high = figures(record)
+    if value is None or low is None or high is None:
+        return number(value, digits)
+    return f"{number(value, digits)} [{number(low, digits)}, {number(high, digits)}]"
 
 
-def interval_percent(record: Mapping[str, Any] | None) -> str:
+def interval_percent(record: Interval | Mapping[str, Any] | None) -> str:
     """Write an interval of shares as ``85 % [78, 91]``."""
-    if not record or record.get("value") is None:
-        return MISSING
-    if record.get("low") is None or record.get("high") is None:
-        return percent(record["value"])
-    return f"{percent(record['value'])} [{number(100 * record['low'], 0)}, {number(100 * record['high'], 0)}]"
+    value, low, high = figures(record)
+    if value is None or low is None or high is None:
+        return percent(value)
+    return f"{percent(value)} [{number(100 * low, 0)}, {number(100 * high, 0)}]"
+
+
+def figures(record: Interval | Mapping[str, Any] | None) -> tuple[float | None, float | None, float | None]:
+    """Return value, lower and upper end of an interval."""
+    if record is None:
+        return None, None, None
+    if isinstance(record, Interval):
+        return record.value, record.low, record.high
+    return record.get("value"), record.get("low"), record.get("high")
 
 
 def p_value(value: float | None) -> str:
@@ -100,15 +108,9 @@ def significant(value: float | None) -> str:
     return MISSING if value is None else f"{value:.3g}".replace("-", "−")
 
 
-def whole_name(validation: Mapping[str, Any]) -> str:
-    """Return the name of what was retrained without groups: a model known by its scores can't be.
-
-    Parameters
-    ----------
-    validation
-        The content of ``validation.json``.
-    """
-    return "Surrogate" if SURROGATE in validation["scores"] else "Model"
+def whole_name(validation: ValidationResult) -> str:
+    """Return the name of what was retrained without groups: a model known by its scores can't be."""
+    return "Surrogate" if SURROGATE in validation.scores else "Model"
 
 
 def score_name(score: str, whole: str = "Model") -> str:

@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from msgspec import structs
+
 from cfdna_interp.artifacts.predictions import SURROGATE
 from cfdna_interp.artifacts.verdict import Caution
-from cfdna_interp.proxy.measure import BASELINE, MAIN
-from cfdna_interp.proxy.repeated import REVERSED, WEAKER
+from cfdna_interp.proxy.measure import BASELINE
+from cfdna_interp.records.protocol import FrozenProtocol
+from cfdna_interp.records.validation import MAIN, InBothRoles, Repetition, ValidationResult
+from cfdna_interp.records.values import Counts, Interval, negated
 from cfdna_interp.stats.roc import DELONG_MINIMUM
 from cfdna_interp.verdict.ladder import in_words
 from cfdna_interp.verdict.leak_cautions import COLUMN_LEFT_OUT, CORRECTION_NOTED, leak_cautions
@@ -26,7 +30,7 @@ FEW_SUBJECTS = "few subjects"
 NOTES = (CORRECTION_NOTED, COLUMN_LEFT_OUT, FEW_SUBJECTS)
 
 Record = Mapping[str, Any]
-Rule = Callable[[Record, Record, Record, Record], Iterator[Caution]]
+Rule = Callable[[Record, ValidationResult, Record, FrozenProtocol], Iterator[Caution]]
 
 NAMES = {
     "model": "the model",
@@ -38,7 +42,9 @@ NAMES = {
 }
 
 
-def cautions(dominance: Record, validation: Record, audit: Record, protocol: Record) -> tuple[Caution, ...]:
+def cautions(
+    dominance: Record, validation: ValidationResult, audit: Record, protocol: FrozenProtocol
+) -> tuple[Caution, ...]:
     """Return what stands against the verdict, the gravest first; empty where nothing does.
 
     Parameters
@@ -49,73 +55,80 @@ def cautions(dominance: Record, validation: Record, audit: Record, protocol: Rec
     return tuple(found for rule in RULES for found in rule(dominance, validation, audit, protocol))
 
 
-def _groups(dominance: Record, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
+def _groups(
+    dominance: Record, validation: ValidationResult, audit: Record, protocol: FrozenProtocol
+) -> Iterator[Caution]:
     """Find groups that carried something in discovery and not, or less, in the held-out subjects."""
     dominant = dominance["group"]
-    for wanted in (REVERSED, WEAKER):
-        for group, record in validation["groups"].items():
-            if record["word"] != wanted:
+    for wanted in (Repetition.REVERSED, Repetition.WEAKER):
+        for group, record in validation.groups.items():
+            if record.word != wanted:
                 continue
-            alone, cost, name = record["alone"], record["cost"]["heldout"], _capital(in_words(group, [group]))
+            alone, cost, name = record.alone, record.cost.heldout, _capital(in_words(group, [group]))
             numbers = {
                 "group": group,
-                "discovery": _figures(alone["discovery"]),
-                "heldout": _figures(alone["heldout"]),
+                "discovery": _figures(alone.discovery),
+                "heldout": _figures(alone.heldout),
                 "cost": _figures(cost),
             }
-            if wanted == WEAKER:
-                numbers["fall"] = _fall(alone)
+            if wanted is Repetition.WEAKER:
+                numbers["fall"] = _figures(alone.fall)
                 yield Caution(GROUP_WEAKER, f"{name} alone {_weaker(alone, validation)}.", numbers)
                 continue
             sentence = f"{name} has reversed: alone it reaches {_both(alone, validation)}"
-            if record["better_without"]:
-                gain = {"value": -cost["value"], "low": -cost["high"], "high": -cost["low"]}
+            if record.better_without:
                 sentence += (
                     f"; held out, {NAMES[_whole(validation)]} retrained without it is better by "
-                    f"{_interval(gain, 3)}"
+                    f"{_interval(negated(cost), 3)}"
                 )
             if group == dominant:
                 sentence += "; it is the group that the verdict names"
             yield Caution(GROUP_REVERSED, f"{sentence}.", numbers)
 
 
-def _scores(dominance: Record, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
+def _scores(
+    dominance: Record, validation: ValidationResult, audit: Record, protocol: FrozenProtocol
+) -> Iterator[Caution]:
     """Find out whether model and proxy tell less of new people than of the discovery subjects."""
-    for score, record in validation["repeated"].items():
+    for score, record in validation.repeated.items():
         name = _capital(_name(score))
         numbers = {
             "score": score,
-            "discovery": _figures(record["discovery"]),
-            "heldout": _figures(record["heldout"]),
-            "fall": _fall(record),
+            "discovery": _figures(record.discovery),
+            "heldout": _figures(record.heldout),
+            "fall": _figures(record.fall),
         }
-        if record["word"] == REVERSED:
+        if record.word is Repetition.REVERSED:
             sentence = f"{name} has reversed: it reaches {_both(record, validation)}."
             yield Caution(SCORE_REVERSED, sentence, numbers)
-        elif record["word"] == WEAKER:
+        elif record.word is Repetition.WEAKER:
             yield Caution(SCORE_WEAKER, f"{name} {_weaker(record, validation)}.", numbers)
 
 
-def _baselines(dominance: Record, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
+def _baselines(
+    dominance: Record, validation: ValidationResult, audit: Record, protocol: FrozenProtocol
+) -> Iterator[Caution]:
     """Find baselines that are shown to do better than the model or the proxy."""
-    for pair in validation["paired"]:
-        if pair["a"] in MAIN and pair["b"].startswith(BASELINE) and pair["better"] == pair["b"]:
-            lead = {"value": -pair["difference"], "low": -pair["high"], "high": -pair["low"]}
+    for pair in validation.paired:
+        if pair.a in MAIN and pair.b.startswith(BASELINE) and pair.better == pair.b:
+            lead = negated(pair)
             yield Caution(
                 BASELINE_BETTER,
-                f"{_capital(_name(pair['b']))} does better than {_name(pair['a'])} by {_interval(lead, 3)} "
-                f"of AUROC {_heldout(validation)} (p after Holm {pair['p_holm']:.2g}).",
-                {"baseline": pair["b"], "score": pair["a"], "lead": lead, "p_holm": pair["p_holm"]},
+                f"{_capital(_name(pair.b))} does better than {_name(pair.a)} by {_interval(lead, 3)} "
+                f"of AUROC {_heldout(validation)} (p after Holm {pair.p_holm:.2g}).",
+                {"baseline": pair.b, "score": pair.a, "lead": _figures(lead), "p_holm": pair.p_holm},
             )
 
 
-def _calibration(dominance: Record, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
+def _calibration(
+    dominance: Record, validation: ValidationResult, audit: Record, protocol: FrozenProtocol
+) -> Iterator[Caution]:
     """Find out whether predicted chances of model and proxy are shown to be wrong."""
     for score in MAIN:
-        if score not in validation["scores"]:
+        if score not in validation.scores:
             continue
-        record = validation["scores"][score]["calibration"]
-        slope, large = record["slope"], record["in_the_large"]
+        calibration = validation.scores[score].calibration
+        slope, large = calibration.slope, calibration.in_the_large
         said = []
         if side := _off(slope, 1.0):
             how = "too timid" if side > 0 else "too extreme"
@@ -124,7 +137,7 @@ def _calibration(dominance: Record, validation: Record, audit: Record, protocol:
             how = "fewer cases than there are" if side > 0 else "more cases than there are"
             said.append(
                 f"they promise {how} (calibration-in-the-large {_interval(large)} log odds, 0 is perfect; "
-                f"cases are {_share(validation['discovery'])} in discovery and {_share(validation['n'])} "
+                f"cases are {_share(validation.discovery)} in discovery and {_share(validation.n)} "
                 "held out)"
             )
         if said:
@@ -135,26 +148,34 @@ def _calibration(dominance: Record, validation: Record, audit: Record, protocol:
             )
 
 
-def _size(dominance: Record, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
+def _size(
+    dominance: Record, validation: ValidationResult, audit: Record, protocol: FrozenProtocol
+) -> Iterator[Caution]:
     """Find cohorts in which little could show, and in which intervals may be too narrow."""
-    n, discovery = validation["n"], validation["discovery"]
+    n, discovery = validation.n, validation.discovery
     small = [
-        f"{size['case']} cases + {size['control']} controls {role}"
+        f"{size.case} cases + {size.control} controls {role}"
         for role, size in (("in discovery", discovery), ("held out", n))
-        if min(size["case"], size["control"]) < DELONG_MINIMUM
+        if min(size.case, size.control) < DELONG_MINIMUM
     ]
     if small:
-        found = validation["detectable"]
-        seen = "no AUROC" if found["auroc"] is None else f"only an AUROC of {found['auroc']:.2f} or more"
+        least = validation.detectable
+        seen = "no AUROC" if least.auroc is None else f"only an AUROC of {least.auroc:.2f} or more"
         yield Caution(
             FEW_SUBJECTS,
-            f"Few subjects: {', '.join(small)}. With n = {n['case']} + {n['control']} held out {seen} is "
-            f"told from 0.50 with a power of {100 * found['power']:.0f} %, and intervals may be too narrow.",
-            {"n": dict(n), "discovery": dict(discovery), "detectable": found["auroc"]},
+            f"Few subjects: {', '.join(small)}. With n = {n.case} + {n.control} held out {seen} is "
+            f"told from 0.50 with a power of {100 * least.power:.0f} %, and intervals may be too narrow.",
+            {
+                "n": structs.asdict(n),
+                "discovery": structs.asdict(discovery),
+                "detectable": least.auroc,
+            },
         )
 
 
-def _leaks(dominance: Record, validation: Record, audit: Record, protocol: Record) -> Iterator[Caution]:
+def _leaks(
+    dominance: Record, validation: ValidationResult, audit: Record, protocol: FrozenProtocol
+) -> Iterator[Caution]:
     """Find what could have told the label and breaks no rung."""
     yield from leak_cautions(protocol, audit)
 
@@ -168,53 +189,49 @@ def against(found: Sequence[Caution]) -> tuple[str, ...]:
 RULES: tuple[Rule, ...] = (_groups, _scores, _baselines, _calibration, _leaks, _size)
 
 
-def _both(record: Record, validation: Record) -> str:
-    n = validation["discovery"]
+def _both(record: InBothRoles, validation: ValidationResult) -> str:
+    n = validation.discovery
     return (
-        f"AUROC {_interval(record['discovery'])} in discovery (cross-fitted, n = {n['case']} cases + "
-        f"{n['control']} controls) and {_interval(record['heldout'])} {_heldout(validation)}"
+        f"AUROC {_interval(record.discovery)} in discovery (cross-fitted, n = {n.case} cases + "
+        f"{n.control} controls) and {_interval(record.heldout)} {_heldout(validation)}"
     )
 
 
-def _weaker(record: Record, validation: Record) -> str:
+def _weaker(record: InBothRoles, validation: ValidationResult) -> str:
     return (
-        f"reaches less in new people: {_both(record, validation)}, a fall of {_interval(_fall(record))} "
-        f"(p {record['p']:.2g})"
+        f"reaches less in new people: {_both(record, validation)}, a fall of {_interval(record.fall)} "
+        f"(p {record.p:.2g})"
     )
 
 
-def _heldout(validation: Record) -> str:
-    n = validation["n"]
-    return f"on the {n['case']} held-out cases and {n['control']} controls"
+def _heldout(validation: ValidationResult) -> str:
+    n = validation.n
+    return f"on the {n.case} held-out cases and {n.control} controls"
 
 
-def _fall(record: Record) -> dict[str, Any]:
-    return {"value": record["fall"], "low": record["low"], "high": record["high"]}
+def _figures(interval: Interval) -> dict[str, Any]:
+    return {"value": interval.value, "low": interval.low, "high": interval.high}
 
 
-def _figures(interval: Record) -> dict[str, Any]:
-    return {key: interval[key] for key in ("value", "low", "high")}
-
-
-def _off(interval: Record, perfect: float) -> int:
+def _off(interval: Interval, perfect: float) -> int:
     """Return 1 where an interval lies above its perfect value, -1 where below, else 0."""
-    if interval["low"] is None or interval["high"] is None:
+    if interval.low is None or interval.high is None:
         return 0
-    return int(interval["low"] > perfect) - int(interval["high"] < perfect)
+    return int(interval.low > perfect) - int(interval.high < perfect)
 
 
-def _share(n: Record) -> str:
-    return f"{100 * n['case'] / (n['case'] + n['control']):.0f} %"
+def _share(n: Counts) -> str:
+    return f"{100 * n.case / (n.case + n.control):.0f} %"
 
 
-def _interval(interval: Record, digits: int = 2) -> str:
-    if interval["low"] is None:
-        return f"{interval['value']:.{digits}f}"
-    return f"{interval['value']:.{digits}f} [{interval['low']:.{digits}f} to {interval['high']:.{digits}f}]"
+def _interval(interval: Interval, digits: int = 2) -> str:
+    if interval.low is None:
+        return f"{interval.value:.{digits}f}"
+    return f"{interval.value:.{digits}f} [{interval.low:.{digits}f} to {interval.high:.{digits}f}]"
 
 
-def _whole(validation: Record) -> str:
-    return SURROGATE if SURROGATE in validation["scores"] else "model"
+def _whole(validation: ValidationResult) -> str:
+    return SURROGATE if SURROGATE in validation.scores else "model"
 
 
 def _name(score: str) -> str:

@@ -8,8 +8,10 @@ a rung's conditions for earning and refusing both hold, it is earned.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import asdict
 
 from cfdna_interp.artifacts.features import GROUPS
 from cfdna_interp.artifacts.predictions import SURROGATE
@@ -20,6 +22,8 @@ from cfdna_interp.attribution.roles import LOSES, REPLACED, separation
 from cfdna_interp.audit.claims import CONFOUNDED, HANDLING, NOT_HANDLING, NOT_PERSON
 from cfdna_interp.audit.hold import ATTENUATED
 from cfdna_interp.config.settings import Corrected, Validation
+from cfdna_interp.records.validation import PairedDifference, SurrogateLosses, ValidationResult
+from cfdna_interp.records.values import Interval, IntervalBy
 from cfdna_interp.verdict.leak_cautions import LEAK, corrected_words, leak_words
 
 FEWEST = 15
@@ -34,7 +38,7 @@ Record = Mapping[str, Any]
 
 def climb(
     dominance: Record,
-    validation: Record,
+    validation: ValidationResult,
     audit: Record,
     margins: Validation,
     corrected: Corrected = NOT_SAID,
@@ -77,7 +81,7 @@ def climb(
             _first(headline, rungs[0].word, dominance, validation),
             _second(rungs, headline, validation, against),
         ),
-        simulated=bool(validation["simulated"]),
+        simulated=validation.simulated,
         group=dominance["group"],
         rungs=rungs,
     )
@@ -105,11 +109,11 @@ def as_judged(audit: dict[str, Any], rungs: Iterable[Record]) -> dict[str, Any]:
     return audit
 
 
-def _too_few(validation: Record) -> str:
-    for role, n in (("discovery", validation["discovery"]), ("held-out", validation["n"])):
-        if min(n["case"], n["control"]) < FEWEST:
+def _too_few(validation: ValidationResult) -> str:
+    for role, n in (("discovery", validation.discovery), ("held-out", validation.n)):
+        if min(n.case, n.control) < FEWEST:
             return (
-                f"the {role} cohort has {n['case']} cases and {n['control']} controls, "
+                f"the {role} cohort has {n.case} cases and {n.control} controls, "
                 f"fewer than {FEWEST} of a class"
             )
     return ""
@@ -137,7 +141,7 @@ def _corrected(rungs: tuple[Rung, ...], corrected: Corrected) -> tuple[Rung, ...
     """Refuse every rung where held-out labels had a part in the values; mark what rests on discovery ones."""
     if corrected.how != WITH_LABELS:
         return rungs
-    said = corrected_words(asdict(corrected))
+    said = corrected_words(corrected)
     if corrected.over != "discovery":
         reason = (
             f"{said}: the labels are in the values, so that noise tells them, too (AUROC .85 to .98 where "
@@ -150,25 +154,25 @@ def _corrected(rungs: tuple[Rung, ...], corrected: Corrected) -> tuple[Rung, ...
     )
 
 
-def _signal(validation: Record, audit: Record, margins: Validation) -> Rung:
-    p, interval = validation["permutation"]["p"], validation["scores"]["model"]["auroc"]
+def _signal(validation: ValidationResult, audit: Record, margins: Validation) -> Rung:
+    p, interval = validation.permutation.p, validation.scores["model"].auroc
     seen = f"held-out AUROC {_interval(interval)}, n = {_size(validation)}, permutation p {p:.2g}"
     if leak := leak_words(audit["leakage"]):
         status, word, reason = CANT_TELL, LEAK, f"{leak}; over all {seen}"
-    elif interval["low"] is None:
+    elif interval.low is None or interval.high is None:
         status, word, reason = CANT_TELL, CANT_TELL, seen
-    elif p <= SIGNIFICANT and interval["low"] > 0.5:
+    elif p <= SIGNIFICANT and interval.low > 0.5:
         status, word, reason = EARNED, EARNED, seen
-    elif p > SIGNIFICANT and interval["high"] < margins.signal_ceiling:
+    elif p > SIGNIFICANT and interval.high < margins.signal_ceiling:
         status, word = REFUSED, NO_SIGNAL
         reason = f"{seen}: the upper bound is below {margins.signal_ceiling:g}"
     else:
         status, word = CANT_TELL, CANT_TELL
         reason = f"{seen}: not shown, and not excluded up to {margins.signal_ceiling:g}"
-    return Rung("L0", "there is a signal", status, word, reason, {"auroc": dict(interval), "p": p})
+    return Rung("L0", "there is a signal", status, word, reason, {"auroc": asdict(interval), "p": p})
 
 
-def _reliance(dominance: Record, validation: Record, signal: Rung) -> Rung:
+def _reliance(dominance: Record, validation: ValidationResult, signal: Rung) -> Rung:
     outcome, group = dominance["outcome"], dominance["group"]
     claim, suppressors = f"the model relies on {_name(group)}", _suppressors(dominance)
     reason = in_words(str(dominance["reason"]), dominance["groups"]).rstrip(".")
@@ -191,7 +195,7 @@ def _reliance(dominance: Record, validation: Record, signal: Rung) -> Rung:
     return Rung("L1", claim, status, word, reason, numbers)
 
 
-def _would_decide(dominance: Record, validation: Record, signal: Rung) -> str:
+def _would_decide(dominance: Record, validation: ValidationResult, signal: Rung) -> str:
     """Return how many discovery subjects would name a group, or exclude that one leads."""
     if dominance["margin"]["excluded"]:
         return f"No group leads, but that there is a signal is not shown (L0: {signal.word})"
@@ -200,38 +204,36 @@ def _would_decide(dominance: Record, validation: Record, signal: Rung) -> str:
     reached = dominance["cross_fitted_auroc"]
     effects = {g: max(separation(reached[f"model_only_{g}"]), 0.0) for g in dominance["groups"]}
     ranked = sorted(effects, key=lambda g: -effects[g])
-    here = validation["discovery"]
-    plan = size_to_decide(
-        [effects[g] for g in ranked], controls_per_case=here["control"] / max(here["case"], 1)
-    )
+    here = validation.discovery
+    plan = size_to_decide([effects[g] for g in ranked], controls_per_case=here.control / max(here.case, 1))
     seen = "At the effects seen here (" + ", ".join(f"{_name(g)} d = {effects[g]:.2f}" for g in ranked) + ")"
     if plan is None:
         return f"{seen} no size up to {MOST:,} of a class decides with a power of 80 %"
     answer = f"{_name(ranked[0])} is named" if plan.answer == NAMED else "that a group leads is excluded"
     return (
         f"{seen} {answer} with a power of 80 % from {plan.case} cases and {plan.control} controls in "
-        f"discovery on; there are {here['case']} and {here['control']} (cfdna-interp plan reliance)"
+        f"discovery on; there are {here.case} and {here.control} (cfdna-interp plan reliance)"
     )
 
 
-def _necessity(dominance: Record, validation: Record, margins: Validation) -> Rung:
+def _necessity(dominance: Record, validation: ValidationResult, margins: Validation) -> Rung:
     group = dominance["group"]
-    if validation.get("surrogate") is not None:
-        return _followed(group, validation["surrogate"])
+    if validation.surrogate is not None:
+        return _followed(group, validation.surrogate)
     margin = f"{margins.necessity_margin:g}"
     claim = f"{_name(group)} is necessary: retrained without it the model loses more than {margin} of AUROC"
 
-    def decide(pair: Record) -> tuple[str, str, str]:
-        if pair["low"] > margins.necessity_margin:
+    def decide(pair: PairedDifference) -> tuple[str, str, str]:
+        if pair.low > margins.necessity_margin:
             return EARNED, EARNED, f"the lower bound is above {margins.necessity_margin:g}"
-        if pair["high"] < margins.replaceable_margin:
+        if pair.high < margins.replaceable_margin:
             return REFUSED, "replaceable", f"the upper bound is below {margins.replaceable_margin:g}"
         return CANT_TELL, CANT_TELL, f"the interval reaches from {_range(pair)}"
 
-    return _compared("L2", claim, group, validation, f"model_without_{group}", "low", "high", decide)
+    return _compared("L2", claim, group, validation, f"model_without_{group}", decide)
 
 
-def _followed(group: str | None, surrogate: Record) -> Rung:
+def _followed(group: str | None, surrogate: SurrogateLosses) -> Rung:
     """Judge L2 of a model that is known by its scores, by what its surrogate needs to follow it."""
     claim = (
         f"{_name(group)} is necessary: retrained without it the surrogate of the model's score loses more "
@@ -239,32 +241,32 @@ def _followed(group: str | None, surrogate: Record) -> Rung:
     )
     if group is None:
         return Rung("L2", claim, CANT_TELL, CANT_TELL, "no group is dominant")
-    follows, loss = surrogate["follows"], surrogate["losses"].get(group)
+    follows, loss = surrogate.follows, surrogate.losses.get(group)
     if loss is None:
         reason = f"the surrogate retrained without {_name(group)} has no held-out score to compare with"
         return Rung("L2", claim, CANT_TELL, CANT_TELL, reason)
-    numbers = {"follows": dict(follows), "r2_lost": dict(loss)}
-    if not follows["low"] >= FIDELITY:
+    numbers = {"follows": asdict(follows), "r2_lost": asdict(loss)}
+    if follows.low is None or follows.low < FIDELITY:
         reason = (
-            f"on the {surrogate['n']} held-out subjects the surrogate follows the model's score with a "
-            f"{surrogate['measure']} of {_interval(follows)}, with a lower bound below {FIDELITY:.2f}: "
+            f"on the {surrogate.n} held-out subjects the surrogate follows the model's score with a "
+            f"{surrogate.measure} of {_interval(follows)}, with a lower bound below {FIDELITY:.2f}: "
             "what it needs needn't be what the model needs"
         )
         return Rung("L2", claim, CANT_TELL, CANT_TELL, reason, numbers)
-    if loss["low"] > LOSES:
+    if loss.low is not None and loss.low > LOSES:
         status, word, why = EARNED, EARNED, f"the lower bound is above {LOSES:g}"
-    elif loss["high"] < REPLACED:
+    elif loss.high is not None and loss.high < REPLACED:
         status, word, why = REFUSED, "replaceable", f"the upper bound is below {REPLACED:g}"
     else:
         status, word, why = CANT_TELL, CANT_TELL, f"the interval reaches from {_range(loss)}"
     reason = (
-        f"R² of the surrogate with the model's score on {surrogate['n']} held-out subjects, minus that of "
-        f"the surrogate retrained without {_name(group)}: {loss['value']:.3f}; {why}"
+        f"R² of the surrogate with the model's score on {surrogate.n} held-out subjects, minus that of "
+        f"the surrogate retrained without {_name(group)}: {loss.value:.3f}; {why}"
     )
     return Rung("L2", claim, status, word, reason, numbers)
 
 
-def _sufficiency(dominance: Record, validation: Record, margins: Validation) -> Rung:
+def _sufficiency(dominance: Record, validation: ValidationResult, margins: Validation) -> Rung:
     group = dominance["group"]
     margin = margins.sufficiency_margin
     claim = (
@@ -272,33 +274,31 @@ def _sufficiency(dominance: Record, validation: Record, margins: Validation) -> 
         f"{margin:g}"
     )
 
-    def decide(pair: Record) -> tuple[str, str, str]:
-        if pair["high_one_sided"] < margin:
+    def decide(pair: PairedDifference) -> tuple[str, str, str]:
+        if pair.high_one_sided < margin:
             return EARNED, EARNED, f"the one-sided upper bound is below {margin:g}"
-        if pair["low"] > margin:
+        if pair.low > margin:
             return REFUSED, "not sufficient", f"the lower bound is above {margin:g}"
         return (
             CANT_TELL,
             CANT_TELL,
-            f"the one-sided upper bound is {pair['high_one_sided']:.3f}, not below {margin:g}",
+            f"the one-sided upper bound is {pair.high_one_sided:.3f}, not below {margin:g}",
         )
 
-    return _compared("L3", claim, group, validation, "proxy", "low", "high_one_sided", decide)
+    return _compared("L3", claim, group, validation, "proxy", decide)
 
 
 def _compared(
     rung: str,
     claim: str,
     group: str | None,
-    validation: Record,
+    validation: ValidationResult,
     against: str,
-    low: str,
-    high: str,
-    decide: Callable[[Record], tuple[str, str, str]],
+    decide: Callable[[PairedDifference], tuple[str, str, str]],
 ) -> Rung:
     if group is None:
         return Rung(rung, claim, CANT_TELL, CANT_TELL, "no group is dominant")
-    pairs = [p for p in validation["paired"] if p["b"] == against]
+    pairs = [pair for pair in validation.paired if pair.b == against]
     other = "the proxy" if against == "proxy" else f"the model retrained without {_name(group)}"
     if not pairs:
         return Rung(rung, claim, CANT_TELL, CANT_TELL, f"{other} has no held-out score to compare with")
@@ -306,9 +306,11 @@ def _compared(
     status, word, why = decide(pair)
     reason = (
         f"held-out AUROC (n = {_size(validation)}) of the model minus that of {other}: "
-        f"{pair['difference']:.3f}; {why}"
+        f"{pair.value:.3f}; {why}"
     )
-    numbers = {"difference": {"value": pair["difference"], "low": pair[low], "high": pair[high]}}
+    # The bounds that decide: L3 is earned by the one-sided one.
+    high = pair.high_one_sided if rung == "L3" else pair.high
+    numbers = {"difference": {"value": pair.value, "low": pair.low, "high": high}}
     return Rung(rung, claim, status, word, reason, numbers)
 
 
@@ -338,9 +340,9 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _first(headline: str | None, signal: str, dominance: Record, validation: Record) -> str:
-    n, interval = validation["n"], validation["scores"]["model"]["auroc"]
-    people = f"On {n['case']} held-out cases and {n['control']} controls"
+def _first(headline: str | None, signal: str, dominance: Record, validation: ValidationResult) -> str:
+    n, interval = validation.n, validation.scores["model"].auroc
+    people = f"On {n.case} held-out cases and {n.control} controls"
     if headline is None:
         found = {
             NO_SIGNAL: "the model shows no signal",
@@ -351,7 +353,7 @@ def _first(headline: str | None, signal: str, dominance: Record, validation: Rec
     if suppressors := _suppressors(dominance):
         name += f" (with {suppressors} taking noise off it)"
     needs, matched = "needs it", "is matched"
-    if SURROGATE in validation["scores"]:
+    if SURROGATE in validation.scores:
         # The model itself was not retrained.
         needs, matched = "its surrogate needs it", "it is matched"
     clauses = {
@@ -372,10 +374,12 @@ def _first(headline: str | None, signal: str, dominance: Record, validation: Rec
     return f"{people} the model tells the classes apart (AUROC {_interval(interval)}); {clauses[headline]}."
 
 
-def _second(rungs: tuple[Rung, ...], headline: str | None, validation: Record, against: Sequence[str]) -> str:
+def _second(
+    rungs: tuple[Rung, ...], headline: str | None, validation: ValidationResult, against: Sequence[str]
+) -> str:
     # Before: under another protocol, or other labels of the same subjects.
     again = "; exploratory, since held-out labels had been read before"
-    suffix = again if validation["exploratory"] else ""
+    suffix = again if validation.opening.exploratory else ""
     if headline == rungs[-1].rung and against:
         return f"No rung is broken, but something stands against it: {', '.join(against)}{suffix}."
     if headline == rungs[-1].rung:
@@ -407,15 +411,18 @@ def _suppressors(dominance: Record) -> str:
     return " and ".join(_name(group) for group in groups)
 
 
-def _interval(interval: Record) -> str:
-    if interval["low"] is None:
-        return f"{interval['value']:.2f} [no interval: {interval['method']}]"
-    return f"{interval['value']:.2f} [{interval['low']:.2f} to {interval['high']:.2f}]"
+def _interval(interval: Interval) -> str:
+    if interval.value is None:
+        return "that can't be told"
+    if interval.low is None:
+        why = f": {interval.method}" if isinstance(interval, IntervalBy) else ""
+        return f"{interval.value:.2f} [no interval{why}]"
+    return f"{interval.value:.2f} [{interval.low:.2f} to {interval.high:.2f}]"
 
 
-def _size(validation: Record) -> str:
-    return f"{validation['n']['case']} cases + {validation['n']['control']} controls"
+def _size(validation: ValidationResult) -> str:
+    return f"{validation.n.case} cases + {validation.n.control} controls"
 
 
-def _range(pair: Record) -> str:
-    return f"{pair['low']:.3f} to {pair['high']:.3f}"
+def _range(interval: Interval) -> str:
+    return f"{interval.low:.3f} to {interval.high:.3f}"

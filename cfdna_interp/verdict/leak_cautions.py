@@ -9,6 +9,8 @@ from cfdna_interp.artifacts.matrix import COVARIATE, TECHNICAL
 from cfdna_interp.artifacts.verdict import Caution
 from cfdna_interp.audit.leak_rule import Leak
 from cfdna_interp.audit.leakage import Kind
+from cfdna_interp.config.settings import Corrected
+from cfdna_interp.records.protocol import FrozenProtocol
 
 Record = Mapping[str, Any]
 LEAK = "can't tell: leak"
@@ -71,37 +73,37 @@ def leak_words(leakage: Record) -> str:
     return "; ".join(part for part in said if part)
 
 
-def leak_cautions(protocol: Record, audit: Record) -> list[Caution]:
+def leak_cautions(protocol: FrozenProtocol, audit: Record) -> list[Caution]:
     """Return what was found and breaks no rung, and what is known of an earlier correction."""
-    leakage, corrected = audit["leakage"], protocol["corrected"]
-    kind = CORRECTION if corrected["how"] == "with labels" else CORRECTION_NOTED
+    leakage, corrected = audit["leakage"], protocol.corrected
+    kind = CORRECTION if corrected.how == "with labels" else CORRECTION_NOTED
     kinds = (
         (kind, _corrected(corrected)),
         (LISTED_APART, _listed_apart(leakage)),
         (SAME_TWICE, _within_roles(leakage)),
-        (COLUMN_LEFT_OUT, _left_out(protocol["left_out"])),
+        (COLUMN_LEFT_OUT, _left_out(protocol.left_out)),
     )
     return [Caution(name, sentence) for name, sentences in kinds for sentence in sentences]
 
 
-def corrected_words(corrected: Record) -> str:
+def corrected_words(corrected: Corrected) -> str:
     """Say who corrected what over whom, a clause."""
     over = {"both roles": "both roles together", "each role": "each role by itself", "discovery": "discovery"}
-    by = f", by {corrected['by']}" if corrected["by"] else ""
-    return f"the values were corrected for batches with labels over {over[corrected['over']]}{by}"
+    by = f", by {corrected.by}" if corrected.by else ""
+    return f"the values were corrected for batches with labels over {over[corrected.over]}{by}"
 
 
-def _corrected(corrected: Record) -> list[str]:
-    how, by = corrected["how"], f" (by {corrected['by']})" if corrected["by"] else ""
+def _corrected(corrected: Corrected) -> list[str]:
+    how, by = corrected.how, f" (by {corrected.by})" if corrected.by else ""
     if how == "unknown":
         return [
             "Whether the values were corrected for batches before they came here is not known (the setting "
             "'corrected' says it): a correction that knew the labels makes noise tell them."
         ]
     if how == "blind":
-        over = f"{corrected['over']}" if corrected["over"] != "each role" else "each role by itself"
+        over = corrected.over if corrected.over != "each role" else "each role by itself"
         return [f"The values were corrected for batches over {over}{by}; labels had no part in it."]
-    if how == "with labels" and corrected["over"] == "discovery":
+    if how == "with labels" and corrected.over == "discovery":
         return [
             f"The discovery values were corrected for batches with labels{by}: figures of discovery subjects "
             "overstate what tells the classes apart, those of held-out subjects don't."

@@ -88,6 +88,7 @@ def stored(**changes: Any) -> dict[str, Any]:
         (stored(parts=[{"word": "z", "number": 1}]), r"no usable 'parts\[0\]\.word' .*'z'"),
         (stored(share="x"), r"no usable 'share' .*Expected `float`, got `str`"),
         (stored(by_name={"p": {"word": "a"}}), r"no usable 'by_name\[\.\.\.\]\.number'"),
+        ({"format": 3, "parts": [], "by_name": {}}, r"no usable 'share' \(missing or unknown"),
         (stored(more=1), r"unknown field `more`.*run the made-up stage again"),
         ({"format": "x"}, r"no usable 'format'"),
         ([], r"no usable 'content' .*run the made-up stage again"),

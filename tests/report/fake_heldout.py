@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from msgspec import structs
 
-from cfdna_interp.artifacts.openings import Opening
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.audit.batches import BatchReading
 from cfdna_interp.audit.claims import judge_handling, judge_person
@@ -26,6 +26,9 @@ from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.proxy.measure import Cohort, measure
 from cfdna_interp.proxy.repeated import Discovery
+from cfdna_interp.records.openings import Opening
+from cfdna_interp.records.validation import ValidationResult
+from cfdna_interp.records.values import Counts
 
 if TYPE_CHECKING:
     from fake_run import World
@@ -44,7 +47,8 @@ def validation_record(
     rng: np.random.Generator,
     config: Config,
     discovery: Discovery,
-) -> tuple[pd.DataFrame, dict[str, object]]:
+    opening: Opening,
+) -> tuple[pd.DataFrame, ValidationResult]:
     labels = np.array([sample.label for sample in samples])
     z = np.array([latents[sample.sample] for sample in samples])
     noise = {
@@ -90,21 +94,21 @@ def validation_record(
         covariates=known,
         discovery=discovery,
     )
-    record = {
-        "opened": 1,
-        **Opening(1, "").record(),
-        "discovery": {"case": world.per_class, "control": world.per_class},
-        "simulated": world.simulated,
-        **measure(cohort, config),
-    }
+    record = measure(
+        cohort,
+        config,
+        opening=opening,
+        discovery=Counts(case=world.per_class, control=world.per_class),
+        simulated=world.simulated,
+    )
     return frame, record
 
 
 def audit_record(
-    validation: dict, world: World, rng: np.random.Generator, subjects: pd.DataFrame
+    validation: ValidationResult, world: World, rng: np.random.Generator, subjects: pd.DataFrame
 ) -> dict[str, object]:
     score = "proxy" if world.dominant else "model"
-    scores = validation["scores"]
+    scores = validation.scores
     labels, values = subjects["label"].to_numpy(), subjects[score].to_numpy()
     claims = {
         name: judge(labels, values, subjects, margin=Validation().fall_margin, rng=np.random.default_rng(1))
@@ -115,9 +119,9 @@ def audit_record(
     within = hold(labels, values, strata.codes, nothing, Validation().fall_margin)
     covariates = {"auroc": None, "reason": "the cohort has no such column that varies"}
     if world.covariates:
-        covariates = {"auroc": scores["baseline_covariates"]["auroc"]}
+        covariates = {"auroc": structs.asdict(scores["baseline_covariates"].auroc)}
     return {
-        "technical": {"auroc": scores["baseline_technical"]["auroc"]},
+        "technical": {"auroc": structs.asdict(scores["baseline_technical"].auroc)},
         "covariates": covariates,
         "adjusted": [
             {"term": score, "coefficient": 2.31, "low": 1.5, "high": 3.1, "p": 1e-7},

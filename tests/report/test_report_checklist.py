@@ -7,7 +7,10 @@ from dataclasses import replace
 
 import pytest
 from fake_run import Built
+from made_validation import SECOND, auroc
+from msgspec import structs
 
+from cfdna_interp.records.validation import Division, Subgroup
 from cfdna_interp.report.answers import answers
 from cfdna_interp.report.checklist import checklist, items
 from cfdna_interp.report.collect import collect
@@ -111,7 +114,7 @@ def test_forms_are_those_of_the_recipe(simulated_run: Built) -> None:
     run = collect(simulated_run.config, simulated_run.layout)
     assert run.proxy is not None
     assert "attention heads that are not linear; in the proxy: standardised, linear" in answers(run)["form"]
-    ilr = run.proxy | {"recipe": run.proxy["recipe"] | {"basis": "ilr"}}
+    ilr = structs.replace(run.proxy, recipe=replace(run.proxy.recipe, basis="ilr"))
     assert "parts of a whole as log-ratios, one common scale" in answers(replace(run, proxy=ilr))["form"]
 
 
@@ -121,12 +124,21 @@ def test_only_what_was_looked_at_and_compared_is_claimed(simulated_run: Built) -
     blind = {"value": None, "reason": "none"}
     audit = run.audit | {"overlap_weighted": blind, "leave_one_site_out": blind}
     audit["handling"] = audit["handling"] | {"measure": None}
-    untested = [
-        {"by": "site", "groups": [{"group": "A", "auroc": None}], "interaction": None},
-        {"by": "sex", "groups": [{"group": "F", "auroc": {"value": 0.8}}], "interaction": None},
-    ]
-    pairs = [pair for pair in run.validation["paired"] if pair["b"] == "proxy"]
-    validation = run.validation | {"subgroups": {"model": untested}, "paired": pairs}
+    untested = tuple(
+        Division(
+            by=by,
+            groups=(Subgroup(group=name, case=9, control=9, auroc=area, reason=""),),
+            unknown=0,
+            interaction=None,
+            left_out=(),
+            reason="",
+        )
+        for by, name, area in (("site", "A", None), ("sex", "F", auroc()))
+    )
+    pairs = tuple(pair for pair in run.validation.paired if pair.b == "proxy")
+    validation = structs.replace(
+        run.validation, subgroups=run.validation.subgroups | {"model": untested}, paired=pairs
+    )
     known = answers(replace(run, audit=audit, validation=validation))
     assert known["clusters"].startswith("no way of holding batch or site gave a number")
     assert known["fairness"] == "AUROC by sex, not tested"
@@ -158,7 +170,7 @@ def test_without_a_proxy_nothing_is_said_of_scoring(bare_run: Built) -> None:
 def test_a_second_opening_is_no_opening_once_everything_was_frozen(simulated_run: Built) -> None:
     run = collect(simulated_run.config, simulated_run.layout)
     assert answers(run)["opened"] == "was opened once everything was frozen in this folder"
-    again = answers(replace(run, validation=run.validation | {"opened": 2, "exploratory": True}))["opened"]
+    again = answers(replace(run, validation=structs.replace(run.validation, opening=SECOND)))["opened"]
     assert again == "had been opened before (this is opening 2)"
 
 

@@ -6,14 +6,16 @@ from copy import deepcopy
 
 from fake_heldout import HOSTILE
 from fake_run import Built
+from stored import stored
 from test_report_page import read
 
 from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.report.handling import column_rows, decisions, measures
 
 
-def records(built: Built) -> tuple[dict, dict]:
-    return read_json(built.layout.file("audit.json")), read_json(built.layout.file("validation.json"))
+def records(built: Built) -> tuple[dict, ValidationResult]:
+    return read_json(built.layout.file("audit.json")), stored(ValidationResult, built.config)
 
 
 def test_every_measure_has_number_subjects_and_comparison(simulated_run: Built) -> None:
@@ -32,7 +34,7 @@ def test_every_measure_has_number_subjects_and_comparison(simulated_run: Built) 
         "Matched in depth",
     ]
     assert all(row.value and row.subjects and row.compare and row.note for row in rows)
-    crude = validation["scores"]["proxy"]["auroc"]["value"]
+    crude = validation.scores["proxy"].auroc.value
     assert rows[1].compare == f"crude {crude:.2f} of the same subjects, chance 0.50"
     # Four batches of 10 + 10 each are worth 40 + 40 together.
     assert rows[1].subjects == "40 cases + 40 controls in 4 strata, worth 40 + 40"

@@ -2,9 +2,11 @@
 
 from types import SimpleNamespace
 
+import made_proxy
 import pytest
 from frozen_run import dominance
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from made_validation import counts
 from test_report_page import Reader
 
 from cfdna_interp.report.build import TEMPLATES
@@ -59,8 +61,8 @@ def read(*rows):
 
 
 def run(*rows):
-    proxy = {"n": {"case": 40, "control": 41}} if len(rows) > 1 else None
-    validation = {"n": {"case": 30, "control": 31}}
+    proxy = SimpleNamespace(n=counts(40, 41)) if len(rows) > 1 else None
+    validation = SimpleNamespace(n=counts(30, 31))
     return SimpleNamespace(hypotheses=read(*rows), proxy=proxy, validation=validation)
 
 
@@ -127,18 +129,17 @@ def test_a_table_of_the_old_columns_is_still_shown():
     rows = [
         {name: text for name, text in row.items() if name in list(row)[:9]} for row in read(HANDLING, LENGTH)
     ]
-    found = arrange(SimpleNamespace(hypotheses=rows, proxy={"n": {"case": 1, "control": 2}}))
+    found = arrange(SimpleNamespace(hypotheses=rows, proxy=SimpleNamespace(n=counts(1, 2))))
     assert len(found.cards[1].estimates) == 1
     assert found.cards[1].sources == ()
 
 
 @pytest.mark.parametrize("outcome", ["none", "redundant"])
 def test_without_a_group_one_card_says_what_would_decide(outcome):
-    from cfdna_interp.artifacts.proxy import Proxy
     from cfdna_interp.verdict.hypotheses import hypotheses
 
     record, audit = dominance(outcome), {"handling": {"status": "can't tell", "reason": "few"}}
-    rows = hypotheses(Proxy(None, None, {}, reason="no group is dominant"), record, audit, None, 1)
+    rows = hypotheses(made_proxy.proxy(None, "no group is dominant"), record, audit, None, 1)
     html = page(*rows)
     assert html.count("<article") == 1
     assert "To decide: " in html

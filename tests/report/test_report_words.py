@@ -7,6 +7,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_validation import validation
 
 from cfdna_interp.report import words
 
@@ -81,7 +82,7 @@ def test_what_was_retrained_in_place_of_a_model_is_named(score: str, name: str) 
 
 
 def test_a_model_that_is_at_hand_is_retrained_itself() -> None:
-    assert words.whole_name({"scores": {"model": {}, "proxy": {}}}) == "Model"
+    assert words.whole_name(validation()) == "Model"
 
 
 def test_measure_writes_what_a_rung_may_hold() -> None:

@@ -1,13 +1,14 @@
 """Each cell of the ladder's table with its boundaries, the headline, and the two sentences."""
 
-import copy
-
+import made_validation as made
 import pytest
 from frozen_run import dominance as dominance_record
+from msgspec import structs
 
 from cfdna_interp.artifacts.verdict import load_verdict, save_verdict
 from cfdna_interp.config.settings import Corrected, Validation
 from cfdna_interp.errors import InputError
+from cfdna_interp.records.validation import Permutation, SurrogateLosses
 from cfdna_interp.verdict.ladder import climb, in_words
 
 MARGINS = Validation()
@@ -34,34 +35,24 @@ def records(
     paired = []
     if dominance["group"] is not None:
         paired = [
-            {
-                "a": "model",
-                "b": f"model_without_{GROUP}",
-                "difference": sum(necessity) / 2,
-                "low": necessity[0],
-                "high": necessity[1],
-                "low_one_sided": 9,
-                "high_one_sided": -9,
-            },
-            {
-                "a": "model",
-                "b": "proxy",
-                "difference": (sufficiency[0] + sufficiency[1]) / 2,
-                "low": sufficiency[0],
-                "high": sufficiency[1],
-                "low_one_sided": -9,
-                "high_one_sided": sufficiency[2],
-            },
-        ]
-    validation = {
-        "n": {"case": n[0], "control": n[1]},
-        "discovery": {"case": discovery[0], "control": discovery[1]},
-        "simulated": simulated,
-        "exploratory": exploratory,
-        "scores": {"model": {"auroc": {"value": 0.60, "low": low, "high": high, "method": "DeLong"}}},
-        "permutation": {"score": "model", "p": p, "n": 999},
-        "paired": paired,
-    }
+            made.pair(
+                "model", f"model_without_{GROUP}", sum(necessity) / 2, *necessity, low_one_sided=9,
+                high_one_sided=-9,
+            ),
+            made.pair(
+                "model", "proxy", (sufficiency[0] + sufficiency[1]) / 2, *sufficiency[:2], low_one_sided=-9,
+                high_one_sided=sufficiency[2],
+            ),
+        ]  # fmt: skip
+    validation = made.validation(
+        n=made.counts(*n),
+        discovery=made.counts(*discovery),
+        simulated=simulated,
+        opening=made.SECOND if exploratory else made.FIRST,
+        scores={"model": made.score(made.auroc(0.60, low, high, "DeLong"))},
+        permutation=Permutation(score="model", p=p, n=999),
+        paired=tuple(paired),
+    )
     audit = {
         key: {
             "status": status,
@@ -307,9 +298,8 @@ def test_simulated_and_exploratory_pass_through():
 
 
 def test_a_missing_score_to_compare_with_cannot_be_told():
-    dominance, validation, audit = copy.deepcopy(records())
-    validation["paired"] = []
-    verdict = climb(dominance, validation, audit, MARGINS)
+    dominance, validation, audit = records()
+    verdict = climb(dominance, structs.replace(validation, paired=()), audit, MARGINS)
     assert [r.status for r in verdict.rungs[2:4]] == ["can't tell", "can't tell"]
     assert verdict.rungs[2].reason.startswith("the model retrained without fragment length has no held-out")
 
@@ -352,15 +342,19 @@ def test_a_size_for_l1_is_not_named_where_no_effect_is_known():
 def foreign(low, high, follows=0.93):
     """A run of a model known by its scores, whose surrogate loses so much of R² without fragment length."""
     dominance, validation, audit = records(necessity=(-0.30, -0.10))  # the label is told better without it
-    validation["scores"]["surrogate"] = validation["scores"]["model"]
-    validation["surrogate"] = {
-        "n": 80,
-        "saturated": 0,
-        "measure": "correlation",
-        "follows": {"value": follows + 0.03, "low": follows, "high": follows + 0.05},
-        "losses": {GROUP: {"value": (low + high) / 2, "low": low, "high": high}},
-    }
-    return climb(dominance, validation, audit, MARGINS)
+    follows, lost = made.interval(follows + 0.03, follows, follows + 0.05), ((low + high) / 2, low, high)
+    return climb(dominance, with_surrogate(validation, follows, made.interval(*lost)), audit, MARGINS)
+
+
+def with_surrogate(validation, follows, lost):
+    """The model is known by its scores."""
+    return structs.replace(
+        validation,
+        scores=validation.scores | {"surrogate": validation.scores["model"]},
+        surrogate=SurrogateLosses(
+            n=80, saturated=0, measure="correlation", follows=follows, losses={GROUP: lost}
+        ),
+    )
 
 
 @pytest.mark.parametrize(
@@ -403,12 +397,9 @@ def test_l2_of_a_model_known_by_its_scores_is_what_its_surrogate_loses_of_the_sc
 )
 def test_the_headline_doesnt_say_that_a_model_was_retrained_that_could_not_be(changes, clause):
     dominance, validation, audit = records(**changes)
-    validation["scores"]["surrogate"] = validation["scores"]["model"]
-    lost = {GROUP: {"value": 0.8, "low": 0.7, "high": 0.9}}
-    follows = {"value": 0.96, "low": 0.93, "high": 0.98}
-    validation["surrogate"] = {"n": 80, "measure": "correlation", "follows": follows, "losses": lost}
-    assert climb(dominance, validation, audit, MARGINS).sentences[0].endswith(f"; {clause}.")
-    del validation["scores"]["surrogate"], validation["surrogate"]
+    follows, lost = made.interval(0.96, 0.93, 0.98), made.interval(0.8, 0.7, 0.9)
+    known_by_scores = with_surrogate(validation, follows, lost)
+    assert climb(dominance, known_by_scores, audit, MARGINS).sentences[0].endswith(f"; {clause}.")
     assert "surrogate" not in climb(dominance, validation, audit, MARGINS).sentences[0]
 
 
@@ -492,8 +483,8 @@ def test_each_leak_has_its_words(found, said):
 
 def test_a_leak_is_said_of_a_cohort_that_is_too_small_as_well():
     dominance, validation, audit = leaking(broken("name in both roles", 1))
-    validation["n"] = {"case": 14, "control": 40}
-    rung = climb(dominance, validation, audit, MARGINS).rungs[0]
+    few = structs.replace(validation, n=made.counts(14, 40))
+    rung = climb(dominance, few, audit, MARGINS).rungs[0]
     assert rung.word == "can't tell: leak"
     assert "fewer than 15" in rung.reason and "have a name that stands in discovery" in rung.reason
 

@@ -1,18 +1,17 @@
 """Cautions: what was found and breaks nothing, an earlier correction, and columns in no baseline."""
 
 import pytest
+from made_validation import protocol
 
+from cfdna_interp.config.settings import Corrected
 from cfdna_interp.verdict.leak_cautions import leak_cautions
 
 
 def cautions(*, corrected=None, left_out=None, **leakage):
     nothing = {"breaks": [], "readable_labels": [], "near_duplicates": {"pairs": []}}
-    protocol = {
-        "corrected": {"how": "none", "by": "", "over": "both roles"} | (corrected or {}),
-        "left_out": left_out or {},
-    }
+    frozen = protocol(corrected=Corrected(**{"how": "none"} | (corrected or {})), left_out=left_out or {})
     record = {"leakage": nothing | {"shared_fragments": {"pairs": []}} | leakage}
-    return [caution.sentence for caution in leak_cautions(protocol, record)]
+    return [caution.sentence for caution in leak_cautions(frozen, record)]
 
 
 def source(role="heldout", tells=True, name="order of the rows"):

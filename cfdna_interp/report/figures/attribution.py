@@ -9,6 +9,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from cfdna_interp.attribution.judge import CONTEXT_LIMIT
+from cfdna_interp.records.validation import ValidationResult
+from cfdna_interp.records.values import Interval
 from cfdna_interp.report.figures.style import (
     INK,
     LABEL_COLOURS,
@@ -18,13 +20,13 @@ from cfdna_interp.report.figures.style import (
     finish,
     group_colours,
 )
-from cfdna_interp.report.words import group_name, group_rank
+from cfdna_interp.report.words import figures, group_name, group_rank
 
 CONTEXT = "Context and joint"
 
 
 def attribution_figure(
-    dominance: Mapping[str, Any], validation: Mapping[str, Any], *, context: bool = True
+    dominance: Mapping[str, Any], validation: ValidationResult, *, context: bool = True
 ) -> go.Figure:
     """Draw three answers to "does the model need this group?" side by side, a row per group.
 
@@ -33,7 +35,7 @@ def attribution_figure(
     dominance
         The content of ``dominance.json``.
     validation
-        The content of ``validation.json``; its pairs of the model (or its surrogate) with the same
+        What the held-out labels say; its pairs of the model (or its surrogate) with the same
         retrained without a group give the third column.
     context
         Whether something may lie with context and joint dependence; nothing of a linear model does.
@@ -153,16 +155,13 @@ def _add_contributions(figure: go.Figure, groups: list[str], dominance: Mapping[
 
 
 def _add_costs(
-    figure: go.Figure, groups: list[str], dominance: Mapping[str, Any], validation: Mapping[str, Any]
+    figure: go.Figure, groups: list[str], dominance: Mapping[str, Any], validation: ValidationResult
 ) -> None:
-    pairs = {pair["b"]: pair for pair in validation["paired"]}
+    pairs = {pair.b: pair for pair in validation.paired}
     held = [group for group in groups if f"model_without_{group}" in pairs]
-    points = [
-        {"value": pair["difference"], "low": pair["low"], "high": pair["high"]}
-        for pair in (pairs[f"model_without_{group}"] for group in held)
-    ]
+    points = [pairs[f"model_without_{group}"] for group in held]
     figure.add_scatter(
-        x=[point["value"] for point in points],
+        x=[point.value for point in points],
         y=[group_name(group) for group in held],
         error_x=whiskers(points, 1.0, INK),
         mode="markers",
@@ -192,8 +191,9 @@ def percentage(value: float | None) -> float | None:
     return None if value is None else 100 * value
 
 
-def whiskers(points: Sequence[Mapping[str, Any]], factor: float, colour: str) -> dict[str, Any]:
-    """Return plotly's error bars for ``{"value", "low", "high"}`` records, lengths from the value."""
+def whiskers(points: Sequence[Interval | Mapping[str, Any]], factor: float, colour: str) -> dict[str, Any]:
+    """Return plotly's error bars for intervals, lengths from the value."""
+    intervals = [figures(point) for point in points]
 
     def length(upper: float | None, lower: float | None) -> float | None:
         return None if upper is None or lower is None else factor * (upper - lower)
@@ -201,8 +201,8 @@ def whiskers(points: Sequence[Mapping[str, Any]], factor: float, colour: str) ->
     return {
         "type": "data",
         "symmetric": False,
-        "array": [length(point["high"], point["value"]) for point in points],
-        "arrayminus": [length(point["value"], point["low"]) for point in points],
+        "array": [length(high, value) for value, _, high in intervals],
+        "arrayminus": [length(value, low) for value, low, _ in intervals],
         "color": colour,
         "thickness": 2,
         "width": 5,
