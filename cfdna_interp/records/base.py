@@ -8,6 +8,7 @@ error that names the file, the place in it and the stage to run.
 from __future__ import annotations
 
 import re
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -82,9 +83,9 @@ def load_record(kind: type[R], path: Path | str) -> R:
                 f"{path} is of {'no format' if number is None else f'format {number}'}, this version reads "
                 f"format {kind.FORMAT}; {remedy}"
             )
-        fields = msgspec.json.decode(content, type=dict[str, Any])
-        del fields["format"]
-        record = msgspec.convert(fields, kind)
+        stored = msgspec.json.decode(content, type=dict[str, Any])
+        del stored["format"]
+        record = msgspec.convert(stored, kind)
     except msgspec.ValidationError as error:
         raise InputError(
             f"{path} has no usable {_place(error)!r} ({error}): it is damaged or made by another version; "
@@ -92,8 +93,7 @@ def load_record(kind: type[R], path: Path | str) -> R:
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read as JSON ({error}); {remedy}") from None
-    whole = msgspec.json.decode(msgspec.json.encode(record, enc_hook=_plain), type=dict[str, Any])
-    if (place := _other_key(fields, whole)) is not None:
+    if (place := _other_key(stored, record)) is not None:
         raise InputError(
             f"{path} has no usable {place!r} (missing or unknown, and no default takes its place): it is "
             f"damaged or made by another version; {remedy}"
@@ -101,14 +101,20 @@ def load_record(kind: type[R], path: Path | str) -> R:
     return record
 
 
-def _other_key(stored: Any, whole: Any, place: str = "") -> str | None:
-    """Return the place of a key that only one of two values has; None where they have the same keys."""
-    if isinstance(stored, dict):
-        for key in sorted(stored.keys() ^ whole.keys()):
+def _other_key(stored: Any, value: Any, place: str = "") -> str | None:
+    """Return the place of a key that either a file or the record that was made of it lacks, else None."""
+    if isinstance(value, msgspec.Struct):
+        value = {name: getattr(value, name) for name in value.__struct_fields__}
+    elif is_dataclass(value):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, dict):
+        for key in sorted(stored.keys() ^ value.keys()):
             return f"{place}.{key}".removeprefix(".")
-        parts = [(stored[key], whole[key], f"{place}.{key}".removeprefix(".")) for key in stored]
-    elif isinstance(stored, list):
-        parts = [(a, b, f"{place}[{i}]") for i, (a, b) in enumerate(zip(stored, whole, strict=True))]
+        parts = [(stored[key], value[key], f"{place}.{key}".removeprefix(".")) for key in stored]
+    elif isinstance(value, tuple):
+        pairs = enumerate(zip(stored, value, strict=True))
+        # Tables of numbers are long, and numbers have no keys.
+        parts = [(a, b, f"{place}[{i}]") for i, (a, b) in pairs if not isinstance(b, (float, int, str))]
     else:
         return None
     return next((other for part in parts if (other := _other_key(*part)) is not None), None)

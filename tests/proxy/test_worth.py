@@ -27,7 +27,7 @@ from cfdna_interp.verdict.decide import run_verdict
 def test_the_proxy_says_how_good_how_stable_and_how_faithful_it_is(finished):
     record = stored(Proxy, finished).regression
     cv = record.cv
-    assert [fold.auroc for fold in cv.repeats[0]] == cv.auroc_per_fold
+    assert tuple(fold.auroc for fold in cv.repeats[0]) == cv.auroc_per_fold
     assert cv.mean == cv.repeat_means[0]
     assert len(cv.repeats) == REPEATS
     assert cv.sd_of_repeats == pytest.approx(np.std(cv.repeat_means, ddof=1))
