@@ -1,6 +1,6 @@
 """The readable decoder that the kernels are tested against: records by pysam, arithmetic by numpy.
 
-It says the same as ``docs/architecture.md`` about fragments, in the plainest code: one dictionary of reads
+It says the same as ``docs/extraction.md`` about fragments, in the plainest code: one dictionary of reads
 that wait, one array of all read bases of a chunk. Speed and memory are no concern here.
 """
 

@@ -10,7 +10,8 @@ import pytest
 
 ORDER = [
     "errors", "stats", "config", "artifacts", "records", "cohort", "fragments", "features", "models",
-    "attribution", "representation", "proxy", "audit", "verdict", "report", "cli",
+    "attribution", "representation", "proxy", "audit", "verdict", "report", "workflow",
+    "cli",
 ]  # fmt: skip
 SIMULATION_MAY_IMPORT = {"errors", "stats", "config", "artifacts", "records", "simulation"}
 PACKAGE = Path(__file__).resolve().parents[1] / "cfdna_interp"

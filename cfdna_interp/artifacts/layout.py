@@ -84,3 +84,11 @@ class Layout:
     def file(self, name: str) -> Path:
         """Return a cohort-level file by its name, e.g. ``protocol.json``."""
         return self.root / name
+
+    def log(self, stage: str, job: str = "") -> Path:
+        """Return the log of a stage, or of one of its jobs."""
+        return self.root / "logs" / (f"{stage}/{job}.log" if job else f"{stage}.log")
+
+    def benchmark(self, stage: str, job: str = "") -> Path:
+        """Return the time and memory of a stage, or of one of its jobs, as Snakemake measured them."""
+        return self.root / "benchmarks" / (f"{stage}/{job}.tsv" if job else f"{stage}.tsv")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from msgspec import structs
 
 from cfdna_interp.artifacts.files import digest_file
 from cfdna_interp.artifacts.sheet import ROLES, Sample
@@ -106,7 +107,7 @@ def read_table(table: FeatureTable) -> TableCohort:
     cells = cells.only(people.rows)
     groups = feature_groups(cells, table)
     rows = list(people.rows)
-    used = {name for name in vars(table.columns).values() if name is not None}
+    used = {name for name in structs.astuple(table.columns) if name is not None}
     used |= {*groups, *table.covariates, *table.technical}
     covariates = {name: number_or_text(cells, name, people.names) for name in table.covariates}
     cohort = TableCohort(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from msgspec import structs
+
 from cfdna_interp.cohort.cells import Cells, near
 from cfdna_interp.config.table import FeatureTable, GroupColumns
 from cfdna_interp.errors import InputError
@@ -34,7 +36,9 @@ def feature_groups(cells: Cells, table: FeatureTable) -> dict[str, str]:
 
 
 def _other_meanings(table: FeatureTable) -> Mapping[str, str]:
-    named = {name: f"the {key} column" for key, name in vars(table.columns).items() if name is not None}
+    named = {
+        name: f"the {key} column" for key, name in structs.asdict(table.columns).items() if name is not None
+    }
     return (
         named
         | {name: "a covariate" for name in table.covariates}

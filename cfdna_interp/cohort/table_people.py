@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from msgspec import structs
 
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.cohort.cells import Cells, parse_cell
@@ -52,7 +53,7 @@ def read_people(cells: Cells, table: FeatureTable) -> People:
         roles or labels.
     """
     columns = table.columns
-    for key, name in vars(columns).items():
+    for key, name in structs.asdict(columns).items():
         if name is not None:
             cells.check_column(name, f"features.table.columns.{key}")
     for key in ("covariates", "technical"):

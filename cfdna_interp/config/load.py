@@ -1,22 +1,18 @@
-"""Reading a config file: checked against the schema, completed, its paths made absolute."""
+"""Reading a config file: checked against the types, completed, its paths made absolute."""
 
 from __future__ import annotations
 
-import difflib
 import json
-from dataclasses import fields, is_dataclass, replace
-from functools import cache
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
-import yaml
+from msgspec.structs import replace
 
+from cfdna_interp.config.convert import SettingError, decode
 from cfdna_interp.config.settings import Config, Model
 from cfdna_interp.config.table import problem_of
 from cfdna_interp.config.yaml_file import read_yaml
 from cfdna_interp.errors import InputError
-
-SCHEMA = Path(__file__).with_name("schema.yaml")
 
 
 def load_config(path: Path | str) -> Config:
@@ -32,60 +28,39 @@ def load_config(path: Path | str) -> Config:
     raw = read_yaml(file, "config", "config/config.yaml")
     if not isinstance(raw, dict):
         raise InputError(f"config {file} holds no settings; start from config/config.yaml")
-    if isinstance(raw.get("corrected"), str):
-        # The one word that matters may stand alone.
-        raw["corrected"] = {"how": raw["corrected"]}
-    config: Config = _build(Config, _check(raw, file))
+    try:
+        config = decode(_plain(raw, file), Config)
+    except SettingError as error:
+        raise InputError(f"config {file}: {error}") from None
     _check_together(config, file)
     return _resolve(config, file)
 
 
-@cache
-def _schema() -> dict[str, Any]:
-    schema: dict[str, Any] = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    return schema
-
-
-def _check(raw: dict[str, Any], file: Path) -> dict[str, Any]:
-    import jsonschema
-
-    # A round trip through JSON turns YAML dates and non-text keys into what the schema can judge.
+def _plain(raw: dict[str, Any], file: Path) -> dict[str, Any]:
+    """Return what YAML holds as JSON would: dates and keys as text, 20000.0 as a whole number."""
     try:
-        document: dict[str, Any] = json.loads(json.dumps(raw, default=str, allow_nan=False))
+        document: dict[str, Any] = json.loads(
+            json.dumps(raw, default=str, allow_nan=False), parse_float=_number
+        )
     except (TypeError, ValueError) as reason:
         raise InputError(
             f"config {file}: {reason}; give plain keys and finite numbers as in config/config.yaml"
         ) from None
-    errors = sorted(
-        jsonschema.Draft202012Validator(_schema()).iter_errors(document), key=lambda e: list(e.absolute_path)
-    )
-    for error in errors:
-        place = ".".join(str(part) for part in error.absolute_path)
-        if error.validator == "additionalProperties":
-            known = list(error.schema["properties"])
-            unknown = sorted(set(error.instance) - set(known))[0]
-            near = difflib.get_close_matches(unknown, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
-            key = f"{place}.{unknown}" if place else unknown
-            raise InputError(f"config {file}: unknown key {key!r}; {hint}")
-        raise InputError(f"config {file}: {place or 'top level'}: {error.message}; correct the value")
+    if isinstance(document.get("corrected"), str):
+        # The one word that matters may stand alone.
+        document["corrected"] = {"how": document["corrected"]}
+    if document.get("sheet", "") is None:
+        del document["sheet"]
     return document
 
 
-def wrong_key(settings: dict[str, Any]) -> str | None:
-    """Return the first key whose value no config file may have, dots between levels; None where all are good.
-
-    ``settings`` are sections of a config as JSON holds them; they need not be complete.
-    """
-    import jsonschema
-
-    schema = {"properties": _schema()["properties"]}
-    errors = jsonschema.Draft202012Validator(schema).iter_errors(settings)
-    return min((".".join(map(str, error.absolute_path)) for error in errors), default=None)
+def _number(text: str) -> int | float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
 
 
 def _check_together(config: Config, file: Path) -> None:
-    """Check what the schema can't: values that need one another."""
+    """Check what no type can: values that need one another."""
     problem = _problem(config)
     if problem is not None:
         raise InputError(f"config {file}: {problem}")
@@ -125,31 +100,6 @@ def _problem(config: Config) -> str | None:
             f"{looked.block} can hold; lower it or raise representation.features"
         )
     return None
-
-
-def _build(cls: type[Any], raw: dict[str, Any]) -> Any:
-    hints = get_type_hints(cls)
-    values = {}
-    for item in fields(cls):
-        if item.name not in raw or raw[item.name] is None:
-            continue
-        value, hint = raw[item.name], hints[item.name]
-        if isinstance(value, dict):
-            sections: list[Any] = [kind for kind in (hint, *get_args(hint)) if is_dataclass(kind)]
-            if get_origin(hint) is dict:
-                value = {name: _build(sections[0], part) for name, part in value.items()}
-            else:
-                value = _build(sections[0], value)
-        elif hint is str:
-            # A code such as 1 may stand without quotes.
-            value = str(value)
-        elif isinstance(value, list):
-            value = tuple(value)
-        elif hint in (int, float, int | None, int | tuple[int, ...]):
-            # To the schema 20000.0 is an integer and 0 a number; to numpy they aren't.
-            value = float(value) if hint is float else int(value)
-        values[item.name] = value
-    return cls(**values)
 
 
 def _resolve(config: Config, file: Path) -> Config:

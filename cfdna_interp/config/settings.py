@@ -1,15 +1,30 @@
-"""Settings of a run with their defaults; the schema beside this file says what values are allowed."""
+"""Settings of a run: what is allowed and what holds by default stand in the types."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Literal
 
-from cfdna_interp.config.table import FeatureTable
+from msgspec import Meta, Struct
+
+from cfdna_interp.config.convert import SettingError, check_distinct
+from cfdna_interp.config.table import Column, FeatureTable
+
+Text = Annotated[str, Meta(min_length=1)]
+Bases = Annotated[int, Meta(ge=0, le=100)]
+# Two numbers, but no tuple of fixed length: beside a number with bounds msgspec 0.23 misreads that one.
+Ends = Bases | Annotated[tuple[Bases, ...], Meta(min_length=2, max_length=2)]
+Factory = Annotated[
+    str,
+    Meta(
+        pattern="^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$",
+        description="a function as package.module:function",
+    ),
+]
+Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="a SHA-256 of 64 hexadecimal digits")]
+Margin = Annotated[float, Meta(ge=0, le=0.5)]
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(Struct, frozen=True, forbid_unknown_fields=True):
     """Which genome the alignments are on.
 
     ``build`` is a name in ``resources/builds`` or the path of a two-column table (contig, length);
@@ -17,33 +32,32 @@ class Reference:
     for motifs and GC of fragment files; where it is set, it tells the CpGs of modified bases (MM) too.
     """
 
-    build: str = "auto"
+    build: Text = "auto"
     fasta: str | None = None
 
 
-@dataclass(frozen=True)
-class Extract:
+class Extract(Struct, frozen=True, forbid_unknown_fields=True):
     """How fragments are read from alignments; lengths in bp."""
 
-    fragments_per_sample: int = 20_000
-    common_fragments: int | None = None
-    min_mapq: int = 20
-    mapq_of: str = "both"
-    pairs: str = "inward"
-    duplicates: str = "drop"
-    min_length: int = 60
-    max_length: int = 1_000
-    contigs: tuple[str, ...] | str = "autosomes"
+    fragments_per_sample: Annotated[int, Meta(ge=100, le=1_000_000_000)] = 20_000
+    common_fragments: Annotated[int, Meta(ge=100, le=1_000_000_000)] | None = None
+    min_mapq: Annotated[int, Meta(ge=0, le=254)] = 20
+    mapq_of: Literal["both", "first"] = "both"
+    pairs: Literal["inward", "proper"] = "inward"
+    duplicates: Literal["drop", "keep"] = "drop"
+    min_length: Annotated[int, Meta(ge=20, le=20_000)] = 60
+    max_length: Annotated[int, Meta(ge=100, le=20_000)] = 1_000
+    contigs: Literal["autosomes", "all"] | Annotated[tuple[str, ...], Meta(min_length=1)] = "autosomes"
     blacklist: str | None = None
-    motifs: str = "reads"
-    methylation: str = "auto"
-    mm_threshold: float = 0.8
-    discordant: str = "drop"
+    motifs: Literal["reads", "reference"] = "reads"
+    methylation: Literal["auto", "xm", "mm", "reference", "none"] = "auto"
+    mm_threshold: Annotated[float, Meta(gt=0.5, le=1)] = 0.8
+    discordant: Literal["drop", "quality"] = "drop"
     known_sites: str | None = None
     opposite_strand: bool = True
-    ignore_5p: int | tuple[int, ...] = 0
-    ignore_3p: int | tuple[int, ...] = 0
-    min_fragments: int = 2_000
+    ignore_5p: Ends = 0
+    ignore_3p: Ends = 0
+    min_fragments: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 2_000
     technical_columns: tuple[str, ...] = ()
 
 
@@ -53,24 +67,22 @@ def per_mate(bases: int | tuple[int, ...]) -> tuple[int, int]:
     return first, second
 
 
-@dataclass(frozen=True)
-class Features:
+class Features(Struct, frozen=True, forbid_unknown_fields=True):
     """What feature tables are made of: window in bp, CpGs a fragment needs inside a marker block.
 
     ``annotation`` is a BED file whose fourth column names the context of CpGs. ``table`` takes the place of
     alignments, and of everything that is read from them.
     """
 
-    window: int = 5_000_000
-    uxm_min_cpgs: int = 3
-    min_markers: int = 10
-    tissue_method: str = "uxm"
+    window: Annotated[int, Meta(ge=1_000, le=1_000_000_000)] = 5_000_000
+    uxm_min_cpgs: Annotated[int, Meta(ge=1, le=20)] = 3
+    min_markers: Annotated[int, Meta(ge=1, le=1_000_000)] = 10
+    tissue_method: Literal["uxm", "nnls", "em"] = "uxm"
     annotation: str | None = None
     table: FeatureTable | None = None
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(Struct, frozen=True, forbid_unknown_fields=True):
     """The model under study; ``bag_size`` fragments make a bag.
 
     ``encoder`` says where embeddings come from: pre-trained here (``reference``, ``causal``), or foreign, in
@@ -78,26 +90,25 @@ class Model:
     components are kept. ``token_budget`` bounds the tokens of a batch, padding included.
     """
 
-    encoder: str = "reference"
+    encoder: Literal["reference", "causal", "transformers", "torch_module", "table"] = "reference"
     checkpoint: str | None = None
-    factory: str | None = None
-    digest: str | None = None
+    factory: Factory | None = None
+    digest: Digest | None = None
     rendering: str | None = None
-    pooling: str = "mean"
-    device: str = "auto"
-    precision: str = "auto"
-    token_budget: int = 16_384
-    embed_chunks: int = 1
-    dim: int = 32
-    bag_size: int = 1_024
-    pretrain_fragments: int = 200_000
-    pretrain_epochs: int = 6
-    folds: int = 5
-    ensemble: int = 3
+    pooling: Literal["mean", "last", "cls"] = "mean"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    token_budget: Annotated[int, Meta(ge=256, le=1_000_000_000)] = 16_384
+    embed_chunks: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    dim: Annotated[int, Meta(ge=4, le=512)] = 32
+    bag_size: Annotated[int, Meta(ge=64, le=1_000_000)] = 1_024
+    pretrain_fragments: Annotated[int, Meta(ge=1_000, le=1_000_000_000)] = 200_000
+    pretrain_epochs: Annotated[int, Meta(ge=1, le=1_000_000)] = 6
+    folds: Annotated[int, Meta(ge=2, le=20)] = 5
+    ensemble: Annotated[int, Meta(ge=1, le=50)] = 3
 
 
-@dataclass(frozen=True)
-class Attribution:
+class Attribution(Struct, frozen=True, forbid_unknown_fields=True):
     """Interventions, references, donors and refits behind the rule for ``dominant``.
 
     Refits use ``swap`` with the reference ``discovery``. The other interventions with it have to put the same
@@ -105,17 +116,23 @@ class Attribution:
     gradients.
     """
 
-    interventions: tuple[str, ...] = ("swap", "reweight", "edit")
-    references: tuple[str, ...] = ("discovery", "controls", "matched")
-    gradient_steps: int = 16
-    donors: int = 5
-    bootstrap: int = 200
-    permutations: int = 99
-    chunks: int = 4
+    interventions: tuple[Literal["swap", "reweight", "edit"], ...] = ("swap", "reweight", "edit")
+    references: tuple[Literal["discovery", "controls", "matched"], ...] = ("discovery", "controls", "matched")
+    gradient_steps: Annotated[int, Meta(ge=8, le=512)] = 16
+    donors: Annotated[int, Meta(ge=5, le=1_000_000)] = 5
+    bootstrap: Annotated[int, Meta(ge=20, le=1_000_000)] = 200
+    permutations: Annotated[int, Meta(ge=19, le=1_000_000)] = 99
+    chunks: Annotated[int, Meta(ge=1, le=1_000_000)] = 4
+
+    def __post_init__(self) -> None:
+        for key, needed in (("interventions", "swap"), ("references", "discovery")):
+            values = getattr(self, key)
+            check_distinct(key, values)
+            if needed not in values:
+                raise SettingError(key, f"the rule for dominance needs {needed!r}; add it")
 
 
-@dataclass(frozen=True)
-class Representation:
+class Representation(Struct, frozen=True, forbid_unknown_fields=True):
     """What is looked for in the embeddings, and in how many of them.
 
     ``fragments`` is the most that probes, dictionaries and curves learn from, as many of each sample. A
@@ -124,32 +141,33 @@ class Representation:
     its contrast.
     """
 
-    parts: tuple[str, ...] = ("probes", "features", "geometry")
-    fragments: int = 200_000
-    features: int = 512
-    active: int = 8
-    block: int = 3
-    seeds: int = 5
-    resamples: int = 1_000
+    parts: tuple[Literal["probes", "features", "geometry"], ...] = ("probes", "features", "geometry")
+    fragments: Annotated[int, Meta(ge=10_000, le=1_000_000_000)] = 200_000
+    features: Annotated[int, Meta(ge=16, le=1_000_000)] = 512
+    active: Annotated[int, Meta(ge=1, le=1_000_000)] = 8
+    block: Annotated[int, Meta(ge=2, le=4)] = 3
+    seeds: Annotated[int, Meta(ge=5, le=1_000_000)] = 5
+    resamples: Annotated[int, Meta(ge=100, le=1_000_000)] = 1_000
+
+    def __post_init__(self) -> None:
+        check_distinct("parts", self.parts)
 
 
-@dataclass(frozen=True)
-class ProxySettings:
+class ProxySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How the logistic regression on the dominant group's features is built; see docs/proxy.md.
 
     ``basis`` is applied to the proxy's own features, the rest to baselines too. ``components`` is a number of
     principal components of a group's features, ``centred`` or not; None keeps the features themselves.
     """
 
-    penalty: str = "l2"
-    basis: str = "none"
-    spline_functions: int = 12
-    components: int | None = None
+    penalty: Literal["l2", "l1", "elasticnet", "auto"] = "l2"
+    basis: Literal["none", "splines", "ilr"] = "none"
+    spline_functions: Annotated[int, Meta(ge=4, le=100)] = 12
+    components: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     centred: bool = True
 
 
-@dataclass(frozen=True)
-class Corrected:
+class Corrected(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether values were corrected for batches before they came here: only the user can know.
 
     ``how`` is ``none``, ``blind`` (labels had no part in it), ``with labels`` (the label stood among the
@@ -157,53 +175,57 @@ class Corrected:
     corrected together: ``both roles``, ``discovery`` alone, or ``each role`` by itself.
     """
 
-    how: str = "unknown"
+    how: Literal["unknown", "none", "blind", "with labels"]
     by: str = ""
-    over: str = "both roles"
+    over: Literal["both roles", "discovery", "each role"] = "both roles"
 
 
-@dataclass(frozen=True)
-class Validation:
+class Validation(Struct, frozen=True, forbid_unknown_fields=True):
     """Margins fixed before the held-out cohort is opened; AUROC units.
 
     ``fall_margin`` is the fall of the AUROC that is called none: rungs L4 and L5 ask that holding batches and
     technical columns, or age and sex, takes less than that.
     """
 
-    permutations: int = 9_999
-    bootstrap: int = 2_000
-    necessity_margin: float = 0.02
-    replaceable_margin: float = 0.05
-    sufficiency_margin: float = 0.05
-    fall_margin: float = 0.03
-    signal_ceiling: float = 0.65
+    permutations: Annotated[int, Meta(ge=199, le=1_000_000)] = 9_999
+    bootstrap: Annotated[int, Meta(ge=200, le=1_000_000)] = 2_000
+    necessity_margin: Margin = 0.02
+    replaceable_margin: Margin = 0.05
+    sufficiency_margin: Margin = 0.05
+    fall_margin: Annotated[float, Meta(gt=0, le=0.5)] = 0.03
+    signal_ceiling: Annotated[float, Meta(ge=0.5, le=1)] = 0.65
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """All settings of a run. Paths are absolute after loading, resolved against the config's folder.
 
-    Samples come from ``sheet``, or from ``features.table``; ``sheet`` is "" then. ``mediators`` and
-    ``priority`` name columns of the audit, as the sheet or table calls them.
+    Samples come from ``sheet``, or from ``features.table``; ``sheet`` is "" then. ``atlas`` is a table of
+    marker blocks by cell types; without it there is no tissue of origin. ``mediators`` and ``priority`` name
+    columns of the audit, as the sheet or table calls them: those on the way from disease to the signal, which
+    the audit never holds, and those that it holds first.
     """
 
-    outdir: str
+    outdir: Text
     sheet: str = ""
-    seed: int = 1
+    seed: Annotated[int, Meta(ge=0, le=4_294_967_295)] = 1
     title: str = "cfDNA interpretation"
     atlas: str | None = None
-    on_bad_sample: str = "stop"
-    mediators: tuple[str, ...] = ()
-    priority: tuple[str, ...] = ()
-    corrected: Corrected = field(default_factory=Corrected)
-    reference: Reference = field(default_factory=Reference)
-    extract: Extract = field(default_factory=Extract)
-    features: Features = field(default_factory=Features)
-    model: Model = field(default_factory=Model)
-    attribution: Attribution = field(default_factory=Attribution)
-    representation: Representation = field(default_factory=Representation)
-    proxy: ProxySettings = field(default_factory=ProxySettings)
-    validation: Validation = field(default_factory=Validation)
+    on_bad_sample: Literal["stop", "exclude"] = "stop"
+    mediators: tuple[Column, ...] = ()
+    priority: tuple[Column, ...] = ()
+    corrected: Corrected = Corrected("unknown")
+    reference: Reference = Reference()
+    extract: Extract = Extract()
+    features: Features = Features()
+    model: Model = Model()
+    attribution: Attribution = Attribution()
+    representation: Representation = Representation()
+    proxy: ProxySettings = ProxySettings()
+    validation: Validation = Validation()
+
+    def __post_init__(self) -> None:
+        check_distinct("mediators", self.mediators)
+        check_distinct("priority", self.priority)
 
     @property
     def source(self) -> str:
@@ -215,7 +237,3 @@ class Config:
         table = self.features.table
         own = {} if table is None else {table.columns.age: "age", table.columns.sex: "sex"}
         return [own.get(name, name) for name in getattr(self, key)]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the settings as nested dictionaries, for the record and for the workflow."""
-        return asdict(self)

@@ -3,62 +3,92 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, structs
+
+from cfdna_interp.config.convert import check_distinct
 
 # Scores of the baselines and of subsets of the model are called after groups, and beside them stand these.
 RESERVED = ("all", "context", "covariates", "model", "none", "proxy", "technical")
 
 
-@dataclass(frozen=True)
-class TableColumns:
+class Code(str):
+    """What a cell of a table says for a role or a label; a config may give it as a whole number."""
+
+    @classmethod
+    def of(cls, value: Any) -> Code:
+        """Return a text or a whole number as a code.
+
+        Raises
+        ------
+        ValueError
+            It is neither, or empty.
+        """
+        if type(value) not in (str, int) or value == "":
+            raise ValueError("a code is a text or a whole number")
+        return cls(value)
+
+
+Cell = Annotated[Code, Meta(description="a text or a whole number")]
+Column = Annotated[str, Meta(min_length=1)]
+GroupName = Annotated[
+    str,
+    Meta(
+        pattern="^[a-z][a-z0-9_]*$",
+        description="a name of lower-case letters, digits and _ that starts with a letter",
+    ),
+]
+
+
+class TableColumns(Struct, frozen=True, forbid_unknown_fields=True):
     """Names of the columns that say who a row is; None: there is no such column.
 
     ``subject`` is the sample where there is none, ``batch`` the site. ``score`` holds what a foreign model
     says of each sample; that model is then the one under study.
     """
 
-    sample: str = "sample"
-    subject: str | None = None
-    label: str = "label"
-    role: str = "role"
-    site: str | None = None
-    batch: str | None = None
-    age: str | None = None
-    sex: str | None = None
-    score: str | None = None
+    sample: Column = "sample"
+    subject: Column | None = None
+    label: Column = "label"
+    role: Column = "role"
+    site: Column | None = None
+    batch: Column | None = None
+    age: Column | None = None
+    sex: Column | None = None
+    score: Column | None = None
 
 
-@dataclass(frozen=True)
-class GroupColumns:
+class GroupColumns(Struct, frozen=True, forbid_unknown_fields=True):
     """The columns of one feature group, told in one of three ways.
 
     ``prefix`` is how their names begin, ``pattern`` a regular expression that fits the whole name,
     ``columns`` the names themselves.
     """
 
-    prefix: str | None = None
-    pattern: str | None = None
-    columns: tuple[str, ...] = ()
+    prefix: Column | None = None
+    pattern: Column | None = None
+    columns: tuple[Column, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_distinct("columns", self.columns)
 
 
-@dataclass(frozen=True)
-class RoleCells:
+class RoleCells(Struct, frozen=True, forbid_unknown_fields=True):
     """What the role column says for each role."""
 
-    discovery: str = "discovery"
-    heldout: str = "heldout"
+    discovery: Cell = Code("discovery")
+    heldout: Cell = Code("heldout")
 
 
-@dataclass(frozen=True)
-class LabelCells:
+class LabelCells(Struct, frozen=True, forbid_unknown_fields=True):
     """What the label column says for each label."""
 
-    case: str = "1"
-    control: str = "0"
+    case: Cell = Code("1")
+    control: Cell = Code("0")
 
 
-@dataclass(frozen=True)
-class FeatureTable:
+class FeatureTable(Struct, frozen=True, forbid_unknown_fields=True):
     """A table of samples by features that takes the place of alignments.
 
     ``groups`` maps a feature group to its columns. ``covariates`` and ``technical`` name further columns:
@@ -66,15 +96,19 @@ class FeatureTable:
     holds probabilities or logits.
     """
 
-    path: str
-    groups: dict[str, GroupColumns]
-    columns: TableColumns = field(default_factory=TableColumns)
-    roles: RoleCells = field(default_factory=RoleCells)
-    labels: LabelCells = field(default_factory=LabelCells)
-    score_is: str = "probability"
-    covariates: tuple[str, ...] = ()
-    technical: tuple[str, ...] = ()
+    path: Annotated[str, Meta(min_length=1)]
+    groups: Annotated[dict[GroupName, GroupColumns], Meta(min_length=1)]
+    columns: TableColumns = TableColumns()
+    roles: RoleCells = RoleCells()
+    labels: LabelCells = LabelCells()
+    score_is: Literal["probability", "logit"] = "probability"
+    covariates: tuple[Column, ...] = ()
+    technical: tuple[Column, ...] = ()
     simulated: bool = False
+
+    def __post_init__(self) -> None:
+        check_distinct("covariates", self.covariates)
+        check_distinct("technical", self.technical)
 
 
 def plain_code(code: str) -> str:
@@ -116,7 +150,7 @@ def problem_of(table: FeatureTable) -> str | None:
     who = table.columns
     # A subject may be the sample, a batch the site; what a model is made of stands alone.
     alone = [*table.covariates, *table.technical, *([who.score] if who.score else [])]
-    named = [name for key, name in vars(who).items() if name is not None and key != "score"] + alone
+    named = [name for key, name in structs.asdict(who).items() if name is not None and key != "score"] + alone
     # A held-out label under another name would stand in the matrices.
     for name in (who.label, who.role, *alone):
         if named.count(name) > 1:

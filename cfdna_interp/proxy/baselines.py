@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+from msgspec import structs
 
 from cfdna_interp.artifacts.matrix import Inputs, Table, column_inputs, group_inputs
 from cfdna_interp.config import Config
@@ -117,7 +118,7 @@ def fit_all(
             linear = fit(inputs, table.labels, subjects, rng, draws=DRAWS, settings=config.proxy)
         else:
             components = config.proxy.components if baseline.groups else None
-            plain = replace(config.proxy, basis="none", components=components)
+            plain = structs.replace(config.proxy, basis="none", components=components)
             linear = fit(inputs, table.labels, subjects, rng, settings=plain)
         if linear is not None and linear.coefficient.any():
             fitted[baseline.score] = linear

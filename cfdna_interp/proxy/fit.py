@@ -6,9 +6,10 @@ fitting, and their logits are averaged in testing. Whatever is learnt is learnt 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+from msgspec import structs
 from sklearn.pipeline import Pipeline
 
 from cfdna_interp.artifacts.matrix import Inputs, usable
@@ -76,11 +77,11 @@ def fit(
     if basis is not None:
         check_wholes(X, names, basis)
     choice = choose(X, names, labels, subjects, rng, settings)
-    recipe = replace(settings, penalty=choice.penalty)
+    recipe = structs.replace(settings, penalty=choice.penalty)
     model = pipeline(choice.C, recipe, names).fit(X, labels, regression__sample_weight=groups.weights)
     if "components" in model.named_steps:
         kept_directions, columns = model["components"].components_.shape
-        recipe = replace(recipe, components=kept_directions if kept_directions < columns else None)
+        recipe = structs.replace(recipe, components=kept_directions if kept_directions < columns else None)
     return _frozen(model, X, names, labels, groups, choice, recipe, rng, draws)
 
 
@@ -138,7 +139,7 @@ def cross_validate(
         train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         choice = choose(X, names, labels, subjects, rng, settings, within=train)
         rows, tested = groups.rows(train), groups.rows(test)
-        model = pipeline(choice.C, replace(settings, penalty=choice.penalty), names)
+        model = pipeline(choice.C, structs.replace(settings, penalty=choice.penalty), names)
         model.fit(X[rows], labels[rows], regression__sample_weight=groups.weights[rows])
         scores = np.full(len(X), np.nan)
         scores[tested] = model.decision_function(X[tested])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 
 from cfdna_interp import __version__
 from cfdna_interp.artifacts.files import digest_file, read_result
@@ -202,19 +202,19 @@ def portable_settings(config: Config, folder: Path) -> ExtractionSettings:
     table = features.table
     if table is not None:
         # New samples come in tables of their own; of this one only the meaning of its columns is needed.
-        table = replace(table, path=Path(table.path).name)
+        table = structs.replace(table, path=Path(table.path).name)
     return ExtractionSettings(
         seed=config.seed,
         atlas=relative(config.atlas),
-        reference=replace(
+        reference=structs.replace(
             reference,
             build=relative(reference.build) or reference.build,
             fasta=relative(reference.fasta),
         ),
-        extract=replace(
+        extract=structs.replace(
             extract, blacklist=relative(extract.blacklist), known_sites=relative(extract.known_sites)
         ),
-        features=replace(features, annotation=relative(features.annotation), table=table),
+        features=structs.replace(features, annotation=relative(features.annotation), table=table),
     )
 
 

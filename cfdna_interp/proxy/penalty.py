@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+from msgspec import structs
 from sklearn import config_context
 
 from cfdna_interp.config.settings import ProxySettings
@@ -123,7 +124,7 @@ def _paths(
     penalties: Sequence[Penalty],
 ) -> dict[Penalty, list[float]]:
     rows, tested = groups.rows(train), groups.rows(test)
-    prepare = pipeline(GRID[0], replace(settings, penalty=penalties[0]), names)[:-1].fit(X[rows])
+    prepare = pipeline(GRID[0], structs.replace(settings, penalty=penalties[0]), names)[:-1].fit(X[rows])
     Z, Z_tested = prepare.transform(X[rows]), prepare.transform(X[tested])
     found = {}
     for penalty in penalties:

@@ -8,12 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from scipy.special import expit
 
-from cfdna_interp.artifacts.files import unusable
-from cfdna_interp.config.load import wrong_key
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.linear import Linear, linear_of
 from cfdna_interp.proxy.training import Distance, distance_of
@@ -110,9 +107,6 @@ def load_scorer(path: Path, *, table: bool) -> Scorer:
     proxy = load_record(Proxy, path)
     if proxy.regression is None:
         raise InputError(f"{path} holds no proxy ({proxy.reason}); use a run with a dominant group")
-    key = wrong_key(msgspec.json.decode(msgspec.json.encode(proxy.settings)))
-    if key is not None:
-        raise unusable(path, "proxy", f"settings.{key}")
     fitted_on_table = proxy.settings.features.table is not None
     if fitted_on_table and not table:
         raise InputError(f"{path} was fitted on a table of features; give the new samples with --table")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec import structs
 
 from cfdna_interp.artifacts.features import load_features
 from cfdna_interp.artifacts.layout import Layout
@@ -47,7 +48,7 @@ def score_alignments(
     for sample in samples:
         with tempfile.TemporaryDirectory(prefix="cfdna-interp-") as folder:
             settings = extraction_config(scorer.proxy.settings, path, folder, config)
-            scored.append(_score(sample, scorer, replace(settings, on_bad_sample=on_bad_sample)))
+            scored.append(_score(sample, scorer, structs.replace(settings, on_bad_sample=on_bad_sample)))
     return scored
 
 
@@ -119,18 +120,20 @@ def extraction_config(
         outdir=outdir,
         seed=settings.seed,
         atlas=found(settings.atlas),
-        reference=replace(reference, build=build, fasta=found(reference.fasta)),
-        extract=replace(extract, blacklist=found(extract.blacklist), known_sites=found(extract.known_sites)),
-        features=replace(features, annotation=found(features.annotation)),
+        reference=structs.replace(reference, build=build, fasta=found(reference.fasta)),
+        extract=structs.replace(
+            extract, blacklist=found(extract.blacklist), known_sites=found(extract.known_sites)
+        ),
+        features=structs.replace(features, annotation=found(features.annotation)),
     )
     if config is None:
         return own
-    return replace(
+    return structs.replace(
         own,
         atlas=config.atlas,
         reference=config.reference,
-        features=replace(own.features, annotation=config.features.annotation),
-        extract=replace(
+        features=structs.replace(own.features, annotation=config.features.annotation),
+        extract=structs.replace(
             own.extract, blacklist=config.extract.blacklist, known_sites=config.extract.known_sites
         ),
     )

@@ -8,7 +8,6 @@ error that names the file, the place in it and the stage to run.
 from __future__ import annotations
 
 import re
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -16,6 +15,7 @@ import msgspec
 import numpy as np
 
 from cfdna_interp.artifacts.files import write_text
+from cfdna_interp.config.convert import own_type
 from cfdna_interp.errors import InputError
 
 
@@ -55,7 +55,7 @@ def save_record(record: ResultFile, path: Path | str) -> None:
         A field holds what its type forbids: the stage that built the record is wrong.
     """
     content = msgspec.json.encode(record, enc_hook=_plain, order="deterministic")
-    msgspec.json.decode(content, type=type(record))
+    msgspec.json.decode(content, type=type(record), dec_hook=own_type)
     rest = content[1:] if content == b"{}" else b"," + content[1:]
     stamped = b'{"format":%d' % record.FORMAT + rest
     write_text(path, msgspec.json.format(stamped, indent=1).decode() + "\n")
@@ -85,7 +85,7 @@ def load_record(kind: type[R], path: Path | str) -> R:
             )
         stored = msgspec.json.decode(content, type=dict[str, Any])
         del stored["format"]
-        record = msgspec.convert(stored, kind)
+        record = msgspec.convert(stored, kind, dec_hook=own_type)
     except msgspec.ValidationError as error:
         raise InputError(
             f"{path} has no usable {_place(error)!r} ({error}): it is damaged or made by another version; "
@@ -105,8 +105,6 @@ def _other_key(stored: Any, value: Any, place: str = "") -> str | None:
     """Return the place of a key that either a file or the record that was made of it lacks, else None."""
     if isinstance(value, msgspec.Struct):
         value = {name: getattr(value, name) for name in value.__struct_fields__}
-    elif is_dataclass(value):
-        value = {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, dict):
         for key in sorted(stored.keys() ^ value.keys()):
             return f"{place}.{key}".removeprefix(".")
@@ -121,7 +119,9 @@ def _other_key(stored: Any, value: Any, place: str = "") -> str | None:
 
 
 def _plain(value: Any) -> Any:
-    """Turn what NumPy and pathlib make into what JSON knows."""
+    """Turn what NumPy, pathlib and the settings' own types of text make into what JSON knows."""
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
     if isinstance(value, Path):
@@ -133,6 +133,6 @@ def _place(error: msgspec.ValidationError) -> str:
     """Return where a record is wrong; msgspec writes ``[...]`` for a key of a dictionary."""
     problem, _, path = str(error).partition(" - at `$")
     place = path.rstrip("`")
-    if missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
-        place += f".{missing[1]}"
+    if field := re.fullmatch(r"Object (?:missing required|contains unknown) field `(.*)`", problem):
+        place += f".{field[1]}"
     return place.removeprefix(".") or "content"

@@ -265,7 +265,7 @@ class ExtractionSettings(Record, frozen=True, kw_only=True):
         The sections of these names; see ``config/config.yaml``.
     """
 
-    seed: int
+    seed: Annotated[int, msgspec.Meta(ge=0, le=4_294_967_295)]
     atlas: str | None
     reference: Reference
     extract: Extract

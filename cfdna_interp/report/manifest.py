@@ -13,6 +13,7 @@ from cfdna_interp.artifacts.files import digest_file
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import ROLES, load_samples
 from cfdna_interp.config import Config
+from cfdna_interp.config.convert import encode
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.manifest import Manifest, Software, TableFile
 from cfdna_interp.records.table import TableSource
@@ -125,7 +126,7 @@ def _portable(config: Config) -> dict[str, Any]:
         path = Path(value)
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
-    settings = config.as_dict()
+    settings = encode(config)
     for name in ("sheet", "outdir", "atlas"):
         settings[name] = portable(settings[name])
     for name in ("build", "fasta"):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec import structs
 from toy_run import write_cohort
 
 from cfdna_interp.artifacts.exclusions import kept_samples
@@ -83,7 +83,7 @@ def test_values_of_the_main_intervention_are_those_that_refits_see(run: Config) 
 
 
 def test_more_chunks_than_samples_or_refits_are_an_error(run: Config) -> None:
-    many = replace(run, attribution=replace(run.attribution, chunks=11))
+    many = structs.replace(run, attribution=structs.replace(run.attribution, chunks=11))
     with pytest.raises(InputError, match=r"attribution\.chunks is 11, but 10 discovery samples .* lower it"):
         run_attribute(many, 10)
     # Three bootstraps and three permutations.
@@ -99,7 +99,7 @@ def test_chunks_give_the_same_values(run: Config, tmp_path: Path) -> None:
         if path.is_file() and path.parent.name != "attributed":
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(path.read_bytes())
-    other = replace(run, outdir=str(tmp_path), attribution=replace(run.attribution, chunks=5))
+    other = structs.replace(run, outdir=str(tmp_path), attribution=structs.replace(run.attribution, chunks=5))
     parts = []
     for chunk in range(5):
         run_attribute(other, chunk)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 from toy_run import write_cohort, write_encoder, write_fragments
 from toys import toy_fragments
 
@@ -111,7 +112,7 @@ def test_chunks_together_write_what_one_job_writes(study: Config) -> None:
     whole = {path.name: path.read_bytes() for path in (layout.root / "embeddings/discovery").iterdir()}
     for path in (layout.root / "embeddings/discovery").iterdir():
         path.unlink()
-    chunked = replace(study, model=replace(study.model, embed_chunks=3))
+    chunked = structs.replace(study, model=structs.replace(study.model, embed_chunks=3))
     for chunk in range(3):
         run_embed(chunked, "discovery", chunk)
     again = {path.name: path.read_bytes() for path in (layout.root / "embeddings/discovery").iterdir()}

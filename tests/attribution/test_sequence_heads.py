@@ -13,6 +13,7 @@ import numpy as np
 import pysam
 import pytest
 import torch
+from msgspec import structs
 from scipy.special import expit
 from toys import toy_study
 
@@ -127,7 +128,9 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     # Edited molecules are the same for all heads: the cache reads them once.
     encoder = fit_whitening(cached(raw, folder / "cache"), some, DIM)
     study = toy_study(inputs, np.arange(SUBJECTS) % 2, encoder, bag_size=BAG, seed=1, folder=folder)
-    config = replace(study.config, reference=Genome(fasta=str(fasta)), attribution=Attribution(donors=DONORS))
+    config = structs.replace(
+        study.config, reference=Genome(fasta=str(fasta)), attribution=Attribution(donors=DONORS)
+    )
     study = replace(study, config=config)
     banks = study.banks()
     bags = [study.bags(sample.sample, own) for sample, own in zip(study.samples, inputs, strict=True)]

@@ -9,6 +9,7 @@ import anndata
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec import structs
 from table_worlds import GROUPS, planted, table_of
 
 from cfdna_interp.artifacts.files import read_json
@@ -69,7 +70,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 def test_the_planted_group_is_named_and_the_record_has_the_keys_of_the_contract(finished: Layout) -> None:
     record = read_json(finished.file("dominance.json"))
     assert (record["outcome"], record["group"]) == ("dominant", LENGTH)
-    # docs/architecture.md, dominance.json
+    # docs/files.md, dominance.json
     assert set(record) == {
         "outcome", "group", "reason", "groups", "margin", "context_and_joint", "cross_fitted_auroc",
         "leave_out_cost", "bootstrap", "permutations", "donors", "subjects", "completeness", "intervention",
@@ -150,7 +151,7 @@ def test_frozen_scores_are_of_every_subset_and_what_is_missing_is_told(finished:
 
 def test_chunks_and_repeats_change_nothing(finished: Layout, tmp_path: Path) -> None:
     config = cohort(tmp_path / "run")
-    other = run(replace(config, attribution=replace(SETTINGS, chunks=3)))
+    other = run(structs.replace(config, attribution=structs.replace(SETTINGS, chunks=3)))
     for name in ("dominance.json", "retraining.json", "encoder.json"):
         first, second = read_json(finished.file(name)), read_json(other.file(name))
         # How many refits are solved at once moves rounding.

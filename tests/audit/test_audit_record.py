@@ -5,6 +5,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from frozen_run import World, copy_of, finished_run
+from msgspec import structs
 
 from cfdna_interp.artifacts.files import read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
@@ -90,10 +91,9 @@ def test_the_same_run_gives_the_same_record(finished, tmp_path):
 
 
 def test_the_margin_is_that_of_the_protocol(finished, tmp_path):
-    from dataclasses import replace
 
     config = copy_of(finished, tmp_path / "copy")
-    later = replace(config, validation=replace(config.validation, fall_margin=0.4))
+    later = structs.replace(config, validation=structs.replace(config.validation, fall_margin=0.4))
     run_audit(later)
     assert record(later) == record(finished)
     path = Layout.of(config.outdir).file("protocol.json")

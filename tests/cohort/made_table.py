@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from msgspec import structs
 
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Features
@@ -34,7 +34,7 @@ def frame() -> pd.DataFrame:
 
 
 def settings(path: Path, **changes: Any) -> FeatureTable:
-    return replace(
+    return structs.replace(
         FeatureTable(
             path=str(path),
             groups={"fragment_length": GroupColumns(prefix="len_"), "own": GroupColumns(pattern="m[0-9]")},

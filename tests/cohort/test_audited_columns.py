@@ -1,8 +1,7 @@
 """Columns that the config names for the audit have to be recorded."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.cohort.checks import check_audited
@@ -19,16 +18,16 @@ SAMPLES = [
 
 @pytest.mark.parametrize("name", ["hours_to_spin", "tube", "age", "sex", "over_600bp"])
 def test_what_the_sheet_and_the_alignments_record_is_known(name):
-    check_audited(replace(CONFIG, mediators=(name,), priority=(name,)), SAMPLES, ())
+    check_audited(structs.replace(CONFIG, mediators=(name,), priority=(name,)), SAMPLES, ())
 
 
 @pytest.mark.parametrize("key", ["mediators", "priority"])
 def test_a_typing_error_is_named_with_the_nearest(key):
     said = rf"sheet.tsv: {key} names the column 'hours_to_spn'.*'hours_to_spin'"
     with pytest.raises(InputError, match=said):
-        check_audited(replace(CONFIG, **{key: ("hours_to_spn",)}), SAMPLES, ())
+        check_audited(structs.replace(CONFIG, **{key: ("hours_to_spn",)}), SAMPLES, ())
     with pytest.raises(InputError, match="known columns: age, "):
-        check_audited(replace(CONFIG, **{key: ("zzz",)}), SAMPLES, ())
+        check_audited(structs.replace(CONFIG, **{key: ("zzz",)}), SAMPLES, ())
 
 
 def test_a_table_calls_age_and_sex_what_it_likes():
@@ -38,4 +37,4 @@ def test_a_table_calls_age_and_sex_what_it_likes():
     check_audited(config, SAMPLES, table.covariates)
     # Of a table nothing is measured in alignments.
     with pytest.raises(InputError, match="'over_600bp'"):
-        check_audited(replace(config, mediators=("over_600bp",)), SAMPLES, ())
+        check_audited(structs.replace(config, mediators=("over_600bp",)), SAMPLES, ())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import anndata
 import numpy as np
 import pandas as pd
 import pytest
 from made_table import config, frame, settings, write
+from msgspec import structs
 
 from cfdna_interp.artifacts.exclusions import load_exclusions
 from cfdna_interp.artifacts.files import digest_file
@@ -271,7 +270,7 @@ def test_four_of_twenty_missing_cells_are_allowed(tmp_path) -> None:
 
 def test_the_check_tells_what_a_person_wants_to_know(tmp_path) -> None:
     made = config(write(frame(), tmp_path / "a.csv"), simulated=True)
-    made = replace(made, model=replace(made.model, folds=4))
+    made = structs.replace(made, model=structs.replace(made.model, folds=4))
     assert check_table(made, made.features.table).lines() == [
         "simulated",
         "discovery: 8 samples of 8 subjects, 4 cases and 4 controls",
@@ -291,7 +290,7 @@ def test_the_check_tells_what_a_person_wants_to_know(tmp_path) -> None:
     gaps.loc[[0, 8, 9], "tube"] = ""
     gaps.loc[1, "m0"] = np.nan
     holes = config(write(gaps, tmp_path / "b.csv"), simulated=True)
-    lines = check_table(replace(holes, model=made.model), holes.features.table).lines()
+    lines = check_table(structs.replace(holes, model=made.model), holes.features.table).lines()
     told = "missing 100.0% of discovery cases, 0.0% of discovery controls, 0.0% of held-out samples"
     assert f"bmi: {told}" in lines
     # Two of eight held-out samples: their labels are not asked.
@@ -302,4 +301,4 @@ def test_the_check_tells_what_a_person_wants_to_know(tmp_path) -> None:
     # One of 4 x 2 cells.
     assert f"own: 2 features, missing {NOTHING.replace('0.0', '12.5', 1)}" in lines
     with pytest.raises(InputError, match="4 discovery subjects are cases, too few for 5 folds"):
-        check_table(replace(made, model=replace(made.model, folds=5)), made.features.table)
+        check_table(structs.replace(made, model=structs.replace(made.model, folds=5)), made.features.table)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.files import read_json
@@ -81,7 +82,7 @@ def test_blocks_that_fragments_anywhere_would_touch():
 @pytest.fixture(scope="module")
 def study(simulated_cohort, tmp_path_factory):
     config = load_config(simulated_cohort / "config.yaml")
-    config = replace(config, outdir=str(tmp_path_factory.mktemp("run")))
+    config = structs.replace(config, outdir=str(tmp_path_factory.mktemp("run")))
     split(config)
     name = Path(config.sheet).read_text().splitlines()[1].split("\t")[0]
     return config, find_samples(config, (name,))[0]
@@ -91,7 +92,7 @@ def moved(config, folder, **columns):
     made = Atlas.load(config.atlas)
     path = folder / "atlas.tsv"
     replace(made, **{name: change(made) for name, change in columns.items()}).save(path)
-    return replace(config, atlas=str(path), outdir=str(folder / "out"))
+    return structs.replace(config, atlas=str(path), outdir=str(folder / "out"))
 
 
 def test_an_atlas_of_another_build_is_refused(study, tmp_path):
@@ -129,12 +130,14 @@ def test_levels_of_calls_from_alignments(study, tmp_path):
     levels = np.where(high, 0.02 + 0.95 * shares.fractions, 0.97 - 0.95 * shares.fractions)
     path = tmp_path / "levels.tsv"
     replace(shares, fractions=levels, calls=True, directions=("M",) * len(shares)).save(path)
-    settings = replace(config, atlas=str(path), outdir=str(tmp_path / "out"))
+    settings = structs.replace(config, atlas=str(path), outdir=str(tmp_path / "out"))
     with pytest.raises(InputError, match=r"tissue_method: uxm compares fragments"):
         extract_sample(sample, settings)
     assert not (tmp_path / "out").exists()
     for method in ("nnls", "em"):
-        extract_sample(sample, replace(settings, features=replace(config.features, tissue_method=method)))
+        extract_sample(
+            sample, structs.replace(settings, features=structs.replace(config.features, tissue_method=method))
+        )
         found = read_json(Layout.of(settings.outdir).qc(sample.sample))["tissue"]
         assert found["method"] == method
         # Calls of one fragment come together: more scatter than binomial.

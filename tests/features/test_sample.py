@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pysam
 import pytest
+from msgspec import structs
 
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.features import BAG_GROUPS, COMPARATOR_GROUPS, load_features
@@ -27,11 +28,13 @@ from cfdna_interp.features.sample import compute_features, extract_sample
 @pytest.fixture(scope="module")
 def run(simulated_cohort, tmp_path_factory) -> Config:
     """The cohort's settings with an output folder of our own, first sample extracted."""
-    config = replace(
+    config = structs.replace(
         load_config(simulated_cohort / "config.yaml"),
         outdir=str(tmp_path_factory.mktemp("run")),
     )
-    config = replace(config, extract=replace(config.extract, fragments_per_sample=1_000, min_fragments=500))
+    config = structs.replace(
+        config, extract=structs.replace(config.extract, fragments_per_sample=1_000, min_fragments=500)
+    )
     split(config)
     extract_sample(first(config), config)
     return config
@@ -81,7 +84,7 @@ def test_fragments_are_those_of_an_independent_count(run):
 
 def test_same_bytes_again(run, tmp_path):
     sample = first(run)
-    again = replace(run, outdir=str(tmp_path))
+    again = structs.replace(run, outdir=str(tmp_path))
     extract_sample(sample, again)
     for name in ("fragments", "profile", "features", "qc"):
         here = getattr(Layout.of(tmp_path), name)(sample.sample)
@@ -92,7 +95,7 @@ def test_groups_follow_the_settings(run):
     profile = Profile.load(Layout.of(run.outdir).profile(first(run).sample))
     groups = {feature.group for feature in compute_features(profile, None, run)}
     assert groups == {"fragment_length", "methylation", *COMPARATOR_GROUPS}
-    plain = replace(run, extract=replace(run.extract, methylation="none"))
+    plain = structs.replace(run, extract=structs.replace(run.extract, methylation="none"))
     groups = {feature.group for feature in compute_features(profile, Atlas.load(run.atlas), plain)}
     assert groups == {"fragment_length", "end_motif", "coverage"}
 
@@ -101,11 +104,11 @@ def test_an_unusable_sample_stops_or_is_excluded(run, tmp_path):
     broken = tmp_path / "broken.bam"
     broken.write_bytes(Path(first(run).bam).read_bytes()[:-400])
     sample = replace(first(run), bam=str(broken))
-    settings = replace(run, outdir=str(tmp_path / "out"))
+    settings = structs.replace(run, outdir=str(tmp_path / "out"))
     with pytest.raises(InputError, match="truncated"):
         extract_sample(sample, settings)
     assert not (tmp_path / "out").exists()
-    extract_sample(sample, replace(settings, on_bad_sample="exclude"))
+    extract_sample(sample, structs.replace(settings, on_bad_sample="exclude"))
     layout = Layout.of(tmp_path / "out")
     qc = read_json(layout.qc(sample.sample))
     assert qc["decision"] == "exclude"

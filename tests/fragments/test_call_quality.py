@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from bams import CONTIGS, mates, random_molecules, write_bam, write_build
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
@@ -115,7 +115,9 @@ def test_repaired_ends_are_found_to_the_base(tmp_path, config, caplog):
     assert qc["warnings"] == [line]
     assert caplog.messages == [f"sample S7: {sample.bam}: {line}"]
     # With the remedy there is nothing left to say; the table shows the reads as they are.
-    cured = read_sample(sample, replace(config, extract=replace(config.extract, ignore_5p=5)), None).qc
+    cured = read_sample(
+        sample, structs.replace(config, extract=structs.replace(config.extract, ignore_5p=5)), None
+    ).qc
     assert cured["warnings"] == []
     assert cured["suggested"] == qc["suggested"]
 
@@ -159,5 +161,5 @@ def test_no_cpg_calls_at_all_excludes(tmp_path, config):
         f"{qc['counts']['fragments']} fragments have no CpG calls, though the first reads have the tags of "
         "xm; set extract.methylation: none, or align again with methylation calls"
     )
-    silent = replace(config, extract=replace(config.extract, methylation="none"))
+    silent = structs.replace(config, extract=structs.replace(config.extract, methylation="none"))
     assert read_sample(sample, silent, None).qc["decision"] == "keep"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pysam
 import pytest
+from msgspec import structs
 from reference_decode import reference_hash
 
 from cfdna_interp.artifacts.atlas import Atlas
@@ -138,7 +139,7 @@ def test_without_a_reference_native_calls_lack_what_a_read_cannot_show(
 ) -> None:
     """Without a reference a CpG is known by its two bases; all calls at such CpGs are those of XM."""
     config = load_config(cohorts / "mm" / "config.yaml")
-    config = replace(config, reference=replace(config.reference, fasta=None))
+    config = structs.replace(config, reference=structs.replace(config.reference, fasta=None))
     (sample,) = (row for row in read_sheet(config.sheet, config) if row.sample == name)
     native, expected = read_sample(sample, config, Atlas.load(config.atlas)), extracted["xm", name]
     found, converted = calls_of_table(native), merged(calls_of_reads(cohorts, name, shown=False))

@@ -16,6 +16,7 @@ from bams import Molecule, mates, random_molecules, write_atlas, write_bam, writ
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from test_profile import table
 
 from cfdna_interp.artifacts.fragments import FragmentTable
@@ -66,7 +67,7 @@ def lines_of(path):
 
 def test_parquet_holds_every_fragment_with_its_calls(tmp_path, library):
     atlas = write_atlas(tmp_path / "atlas.tsv", [("chr1", 1_000, 20_000, "a", "U")], {"a": [0.0], "b": [1.0]})
-    config = replace(config_of(tmp_path), atlas=str(atlas))
+    config = structs.replace(config_of(tmp_path), atlas=str(atlas))
     out = tmp_path / "new folder" / "s7.parquet"
     assert export_fragments(library, config, out) == len(KEPT)
     loaded = FragmentTable.load(out)

@@ -8,6 +8,7 @@ import numpy as np
 import pysam
 import pytest
 from bams import GENOME, Molecule, mates, random_molecules, write_atlas, write_bam, write_build
+from msgspec import structs
 from reference_decode import reference_hash
 from two_decoders import assert_same_extraction
 
@@ -48,11 +49,11 @@ def test_another_seed_takes_others_and_a_larger_subsample_holds_the_smaller(tmp_
     sample = library(tmp_path)
 
     def starts(**changes):
-        return set(read_sample(sample, replace(config, **changes), None).fragments.start.tolist())
+        return set(read_sample(sample, structs.replace(config, **changes), None).fragments.start.tolist())
 
     small = starts()
     assert starts(seed=4) != small
-    assert small < starts(extract=replace(config.extract, fragments_per_sample=200))
+    assert small < starts(extract=structs.replace(config.extract, fragments_per_sample=200))
 
 
 def test_the_order_of_reads_with_equal_starts_does_not_matter(tmp_path, config):
@@ -90,7 +91,7 @@ def test_profile_counts_all_fragments_not_the_subsample(tmp_path, config):
 
 
 def test_common_number_equalises_depth(tmp_path, config):
-    settings = replace(config, extract=replace(config.extract, common_fragments=150))
+    settings = structs.replace(config, extract=structs.replace(config.extract, common_fragments=150))
     extraction = read_sample(library(tmp_path), settings, None)
     chosen = sorted(MOLECULES, key=lambda m: reference_hash(m.name, 3))[:150]
     expected = np.bincount([m.length for m in chosen])
@@ -101,7 +102,7 @@ def test_common_number_equalises_depth(tmp_path, config):
     # The true number of fragments stays a technical column.
     assert extraction.qc["technical"]["fragments"] == 400
     assert extraction.qc["decision"] == "keep"
-    short = replace(config, extract=replace(config.extract, common_fragments=401))
+    short = structs.replace(config, extract=structs.replace(config.extract, common_fragments=401))
     qc = read_sample(library(tmp_path), short, None).qc
     assert (qc["decision"], "400 fragments are fewer than extract.common_fragments (401)") == (
         "exclude",
@@ -111,7 +112,7 @@ def test_common_number_equalises_depth(tmp_path, config):
 
 def test_too_few_fragments_are_excluded_with_the_largest_loss(tmp_path, config):
     poor = [replace(molecule, mapq=(60, 0)) for molecule in MOLECULES[:300]]
-    settings = replace(config, extract=replace(config.extract, min_fragments=200))
+    settings = structs.replace(config, extract=structs.replace(config.extract, min_fragments=200))
     qc = read_sample(library(tmp_path, [*poor, *MOLECULES[300:]]), settings, None).qc
     assert qc["decision"] == "exclude"
     assert qc["reason"] == (
@@ -180,7 +181,9 @@ def many(tmp_path, config):
     sample = Sample("S", "P", str(write_bam(tmp_path / "many.bam", reads)), 1, "discovery")
     blocks = [("chr1", low, low + 900, "a", "U") for low in range(1_000, 50_000, 5_000)]
     path = write_atlas(tmp_path / "a.tsv", blocks, {"a": [0.1] * 10, "b": [0.9] * 10})
-    settings = replace(config, extract=replace(config.extract, contigs="all", fragments_per_sample=700))
+    settings = structs.replace(
+        config, extract=structs.replace(config.extract, contigs="all", fragments_per_sample=700)
+    )
     return sample, settings, Atlas.load(path)
 
 
@@ -196,8 +199,8 @@ def as_cram(sample, config, path):
         for read in source.fetch(until_eof=True):
             target.write(read)
     pysam.index(str(path))
-    return replace(sample, bam=str(path)), replace(
-        config, reference=replace(config.reference, fasta=str(fasta))
+    return replace(sample, bam=str(path)), structs.replace(
+        config, reference=structs.replace(config.reference, fasta=str(fasta))
     )
 
 
@@ -240,7 +243,7 @@ def test_more_threads_read_more_parts(many, monkeypatch):
 
 def test_the_common_number_is_the_same_for_any_threads(many):
     sample, config, atlas = many
-    config = replace(config, extract=replace(config.extract, common_fragments=333))
+    config = structs.replace(config, extract=structs.replace(config.extract, common_fragments=333))
     assert_same_extraction(read_sample(sample, config, atlas, threads=3), read_sample(sample, config, atlas))
 
 
@@ -254,7 +257,7 @@ def test_cram_of_the_same_reads_gives_the_same(tmp_path, many, threads):
 @pytest.mark.parametrize("contigs", ["autosomes", ("chr2",)])
 def test_contigs_out_of_use_are_counted_by_any_threads(many, contigs):
     sample, config, atlas = many
-    config = replace(config, extract=replace(config.extract, contigs=contigs))
+    config = structs.replace(config, extract=structs.replace(config.extract, contigs=contigs))
     alone = read_sample(sample, config, atlas)
     assert alone.qc["counts"]["off_contig"] == 2 * sum(
         m.contig not in (("chr1", "chr2") if contigs == "autosomes" else contigs) for m in MANY

@@ -6,7 +6,6 @@ import gzip
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 import pysam
@@ -15,6 +14,7 @@ import xxhash
 from bams import CONTIGS, GENOME, write_build
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from cfdna_interp.artifacts.fragments import MOTIFS, FragmentTable
 from cfdna_interp.artifacts.sheet import Sample
@@ -339,11 +339,13 @@ def test_what_the_config_must_say(tmp_path):
     path = write(tmp_path / "s.frag", GOOD)
     settings = config_of(tmp_path)
     for methylation in ("auto", "xm"):
-        wanted = replace(settings, extract=replace(settings.extract, methylation=methylation))
+        wanted = structs.replace(settings, extract=structs.replace(settings.extract, methylation=methylation))
         assert "set extract.methylation: none" in message(path, wanted)
-    unknown = replace(settings, reference=Reference(build="auto"))
+    unknown = structs.replace(settings, reference=Reference(build="auto"))
     assert "set reference.build" in message(path, unknown)
-    with open_fragments(sample(path), replace(settings, reference=Reference(build="GRCh38"))) as source:
+    with open_fragments(
+        sample(path), structs.replace(settings, reference=Reference(build="GRCh38"))
+    ) as source:
         assert (source.build, source.contig_names[0], source.contig_lengths[0]) == (
             "GRCh38",
             "chr1",

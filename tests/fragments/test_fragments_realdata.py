@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pysam
 import pytest
+from msgspec import structs
 from reference_decode import reference_hash
 from two_decoders import assert_identical, assert_same_extraction, kernels, opened, readable, settings_of
 
@@ -52,7 +53,9 @@ def extraction(plasma):
 def under(plasma, **extract):
     """The fragments of the plasma sample by other rules."""
     sample, config = plasma
-    return read_sample(sample, replace(config, extract=replace(config.extract, **extract)), None).fragments
+    return read_sample(
+        sample, structs.replace(config, extract=structs.replace(config.extract, **extract)), None
+    ).fragments
 
 
 def diversity(counts):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import yaml
+from msgspec import structs
 
 from cfdna_interp.config import load_config
 from cfdna_interp.errors import InputError
@@ -51,7 +51,9 @@ def test_what_is_written_already_needs_no_more_room(config, tmp_path, monkeypatc
 
 def changed(config, **settings):
     """Return a config with some settings of its sections changed: section -> key -> value."""
-    return replace(config, **{name: replace(getattr(config, name), **new) for name, new in settings.items()})
+    return structs.replace(
+        config, **{name: structs.replace(getattr(config, name), **new) for name, new in settings.items()}
+    )
 
 
 NOWHERE = "/nowhere/x"
@@ -82,7 +84,7 @@ def test_files_that_are_not_there_are_named_by_their_setting(config, settings, s
     # With samples left out where they are bad, too: it is not the samples that are.
     for on_bad_sample in ("stop", "exclude"):
         with pytest.raises(InputError) as caught:
-            preflight(replace(changed(config, **settings), on_bad_sample=on_bad_sample))
+            preflight(structs.replace(changed(config, **settings), on_bad_sample=on_bad_sample))
         assert said in str(caught.value)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pysam
 import pytest
 from bams import GENOME, Molecule, mates, write_bam, write_build
+from msgspec import structs
 
 from cfdna_interp.artifacts.fragments import MOTIFS
 from cfdna_interp.artifacts.sheet import Sample
@@ -186,5 +186,7 @@ def test_nanopore_reads_are_fragments(realdata, tmp_path):
     assert sorted(rows) == spans
     assert found.qc["technical"]["conversion"] is None
     assert found.qc["modified_bases"]["hydroxymethylated"] > 0
-    strict = read_sample(sample, replace(config, extract=replace(config.extract, mm_threshold=0.99)), None)
+    strict = read_sample(
+        sample, structs.replace(config, extract=structs.replace(config.extract, mm_threshold=0.99)), None
+    )
     assert len(strict.fragments.cpg_states) < len(fragments.cpg_states)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pysam
 import pytest
 from bams import CONTIGS, GENOME, mates, random_molecules, write_bam, write_build
+from msgspec import structs
 
 from cfdna_interp.artifacts.fragments import MOTIFS, FragmentTable
 from cfdna_interp.artifacts.sheet import Sample
@@ -65,7 +64,7 @@ def test_motifs_of_alignments_from_the_reference(tmp_path):
         reference=Reference(build=str(write_build(tmp_path / "g.tsv")), fasta=write_fasta(tmp_path / "g.fa")),
         extract=Extract(motifs="reference"),
     )
-    found, as_read = read(sample, config), read(sample, replace(config, extract=Extract()))
+    found, as_read = read(sample, config), read(sample, structs.replace(config, extract=Extract()))
     assert len(found) == 120
     inside = [GENOME["chr1"][s : s + n] for s, n in zip(found.start, found.length, strict=True)]
     assert [MOTIFS[motif] for motif in found.motif_5p] == [bases[:4] for bases in inside]
@@ -124,7 +123,7 @@ def test_reference_motifs_of_real_plasma_beside_those_read(realdata):
     )
     sample = Sample("S", "P", str(folder / "hg19.chr1.6Mb.cram"), 1, "discovery")
     found = read(sample, config)
-    as_read = read(sample, replace(config, extract=replace(config.extract, motifs="reads")))
+    as_read = read(sample, structs.replace(config, extract=structs.replace(config.extract, motifs="reads")))
     assert len(found) == len(as_read) > 40_000
     for side in ("motif_5p", "motif_3p"):
         assert np.mean(getattr(found, side) == getattr(as_read, side)) > 0.95

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from genomes import random_bases, scan, write_fasta
+from msgspec import structs
 from safetensors.torch import save_file
 from toy_factories import Counting
 from toys_models import Linear, probe_set
@@ -70,9 +71,9 @@ def test_the_encoder_pre_trained_here_whitens_itself(tmp_path: Path, encoder: st
 def test_another_digest_than_the_expected_one_is_refused_with_both(module_config: Config) -> None:
     layout = Layout.of(module_config.outdir)
     found = load_raw_encoder(module_config, layout).digest
-    expected = replace(module_config, model=replace(module_config.model, digest=found))
+    expected = structs.replace(module_config, model=structs.replace(module_config.model, digest=found))
     assert load_raw_encoder(expected, layout).digest == found
-    other = replace(module_config, model=replace(module_config.model, digest="0" * 64))
+    other = structs.replace(module_config, model=structs.replace(module_config.model, digest="0" * 64))
     with pytest.raises(InputError, match=rf"model\.digest is 0{{64}}, but the model has {found}"):
         load_raw_encoder(other, layout)
 
@@ -99,7 +100,7 @@ def test_sequence_encoders_are_read_from_their_folder_with_the_settings(
         return Linear()
 
     monkeypatch.setattr(transformers.TransformersEncoder, "load", load)
-    config = replace(
+    config = structs.replace(
         config_of(
             tmp_path,
             encoder=encoder,
@@ -146,7 +147,7 @@ def test_a_models_probes_are_fragments_of_the_run_with_the_shortest_and_longest(
     for number in range(3):
         write_sample(layout, f"S{number}", made_up_fragments(400, np.random.default_rng(number)))
     fasta = write_fasta(tmp_path / "genome.fa", {"1": random_bases(5_000, 1), "2": random_bases(5_000, 2)})
-    config = replace(config_of(tmp_path), reference=Reference(fasta=fasta))
+    config = structs.replace(config_of(tmp_path), reference=Reference(fasta=fasta))
     fragments, origin = probe_fragments(config, layout, 100)
     pool = np.concatenate([made_up_fragments(400, np.random.default_rng(s)).length for s in range(3)])
     assert origin == "100 fragments of 3 samples of the run"

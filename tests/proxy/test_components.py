@@ -1,10 +1,9 @@
 """Principal components never take away from inputs that are no more than are to be kept."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from frozen_run import World, make_run
+from msgspec import structs
 
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Inputs, load_table
@@ -51,7 +50,7 @@ def test_columns_of_the_sheet_are_never_reduced(tmp_path):
     config = make_run(tmp_path, World(per_class=20))
     table = load_table(Layout.of(config.outdir).matrix("discovery"))
     plain, _ = fit_all(config, table, None)
-    reduced, _ = fit_all(replace(config, proxy=ProxySettings(components=1)), table, None)
+    reduced, _ = fit_all(structs.replace(config, proxy=ProxySettings(components=1)), table, None)
     for score in ("baseline_covariates", "baseline_technical"):
         np.testing.assert_array_equal(reduced[score].coefficient, plain[score].coefficient)
     assert reduced["baseline_all"].recipe.components == 1

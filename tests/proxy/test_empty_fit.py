@@ -1,12 +1,11 @@
 """A sparse penalty doesn't prefer no feature to one that helps in each fold; an empty fit is no fit."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from frozen_run import World, make_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from stored import stored
 
 import cfdna_interp.proxy.penalty as penalty
@@ -34,7 +33,7 @@ def test_a_strength_that_is_worse_in_each_fold_is_never_chosen(best, worse):
 def test_an_empty_fit_is_no_proxy_and_no_baseline_to_beat(tmp_path, monkeypatch):
     # Only strengths under which nothing but the intercept is left.
     monkeypatch.setattr(penalty, "GRID", np.array([1e-6, 1e-5]))
-    config = replace(make_run(tmp_path, World(per_class=20)), proxy=ProxySettings(penalty="l1"))
+    config = structs.replace(make_run(tmp_path, World(per_class=20)), proxy=ProxySettings(penalty="l1"))
     run_proxy(config)
     run_validate(config)
     proxy, protocol = stored(Proxy, config), stored(FrozenProtocol, config)

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 from frozen_run import SIZES, World, make_run
+from msgspec import structs
 from stored import stored
 
 from cfdna_interp.artifacts.files import digest_file
@@ -118,12 +119,16 @@ def test_categories_become_indicators_of_the_discovery_levels(finished):
 
 def test_settings_travel_with_paths_relative_to_the_proxy(finished, tmp_path):
     home = tmp_path / "study"
-    config = replace(
+    config = structs.replace(
         finished,
         atlas=str(home / "atlas.tsv"),
-        reference=replace(finished.reference, build=str(home / "build"), fasta="s3://bucket/genome.fa"),
-        extract=replace(finished.extract, contigs=("chr1", "chr2"), blacklist=str(home / "sub" / "b.bed")),
-        features=replace(finished.features, annotation=str(home / "contexts.bed")),
+        reference=structs.replace(
+            finished.reference, build=str(home / "build"), fasta="s3://bucket/genome.fa"
+        ),
+        extract=structs.replace(
+            finished.extract, contigs=("chr1", "chr2"), blacklist=str(home / "sub" / "b.bed")
+        ),
+        features=structs.replace(finished.features, annotation=str(home / "contexts.bed")),
     )
     settings = portable_settings(config, home / "results")
     written = msgspec.json.encode(settings)
@@ -134,8 +139,8 @@ def test_settings_travel_with_paths_relative_to_the_proxy(finished, tmp_path):
     assert again.atlas == str(moved / "atlas.tsv")
     assert again.reference.build == str(moved / "build")
     assert again.reference.fasta == "s3://bucket/genome.fa"
-    assert again.extract == replace(config.extract, blacklist=str(moved / "sub" / "b.bed"))
-    assert again.features == replace(config.features, annotation=str(moved / "contexts.bed"))
+    assert again.extract == structs.replace(config.extract, blacklist=str(moved / "sub" / "b.bed"))
+    assert again.features == structs.replace(config.features, annotation=str(moved / "contexts.bed"))
     assert again.seed == config.seed
     elsewhere = extraction_config(settings, moved / "proxy.json", "out", config)
     assert (elsewhere.atlas, elsewhere.reference) == (config.atlas, config.reference)

@@ -127,7 +127,7 @@ def test_a_run_without_a_dominant_group_has_nothing_to_score_with(tmp_path):
 
 
 def test_bams_and_sheets_are_scored_as_the_workflow_would_and_settings_travel(simulated_cohort, tmp_path):
-    config = replace(load_config(simulated_cohort / "config.yaml"), outdir=str(tmp_path / "results"))
+    config = structs.replace(load_config(simulated_cohort / "config.yaml"), outdir=str(tmp_path / "results"))
     roles = split(config)
     for sample in (*roles["discovery"], *roles["heldout"]):
         extract_sample(sample, config)

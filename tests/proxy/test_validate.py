@@ -1,12 +1,12 @@
 """The opening: only under an intact protocol, counted, repeatable, and with the right numbers."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from frozen_run import World, copy_of, make_run
+from msgspec import structs
 from sklearn.metrics import roc_auc_score
 from stored import stored
 
@@ -91,7 +91,9 @@ def test_a_file_changed_after_the_freeze_stops_before_the_labels(own_copy, name)
 
 
 def test_other_margins_than_the_frozen_ones_stop(own_copy):
-    config = replace(own_copy, validation=replace(own_copy.validation, sufficiency_margin=0.2))
+    config = structs.replace(
+        own_copy, validation=structs.replace(own_copy.validation, sufficiency_margin=0.2)
+    )
     with pytest.raises(
         InputError, match="another seed, mediators, priority, or other 'validation' or 'corrected' settings"
     ):
@@ -140,7 +142,7 @@ def cohort(labels, batches, **scores):
 def test_other_mediators_than_the_frozen_ones_stop(own_copy):
     for name in ("mediators", "priority"):
         with pytest.raises(InputError, match="frozen with another seed, mediators, priority"):
-            run_validate(replace(own_copy, **{name: ("tube",)}))
+            run_validate(structs.replace(own_copy, **{name: ("tube",)}))
 
 
 def test_families_of_comparisons():

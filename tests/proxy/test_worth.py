@@ -1,11 +1,10 @@
 """What stands in proxy.json beside the numbers, and a proxy of other settings all the way to the verdict."""
 
-from dataclasses import replace
-
 import anndata
 import numpy as np
 import pytest
 from frozen_run import World, make_run
+from msgspec import structs
 from stored import stored
 
 from cfdna_interp.artifacts.files import read_json
@@ -53,7 +52,7 @@ def test_the_protocol_fixes_how_the_proxy_is_built(finished):
 
 def test_a_smooth_sparse_proxy_goes_all_the_way_to_the_verdict(tmp_path):
     config = make_run(tmp_path, World(per_class=20))
-    config = replace(config, proxy=ProxySettings(penalty="l1", basis="splines", spline_functions=6))
+    config = structs.replace(config, proxy=ProxySettings(penalty="l1", basis="splines", spline_functions=6))
     layout = Layout.of(config.outdir)
     for role in ("discovery", "heldout"):
         data = anndata.read_h5ad(layout.matrix(role))
@@ -77,7 +76,7 @@ def test_a_smooth_sparse_proxy_goes_all_the_way_to_the_verdict(tmp_path):
 
 
 def test_a_basis_that_does_not_suit_the_features_stops_and_writes_nothing(tmp_path):
-    config = replace(make_run(tmp_path, World(per_class=8)), proxy=ProxySettings(basis="ilr"))
+    config = structs.replace(make_run(tmp_path, World(per_class=8)), proxy=ProxySettings(basis="ilr"))
     with pytest.raises(InputError, match=r"proxy\.basis: ilr needs parts of a whole"):
         run_proxy(config)
     assert not Layout.of(config.outdir).file("proxy.json").exists()

@@ -1,4 +1,4 @@
-"""A synthetic run folder that keeps all contracts of docs/architecture.md, for tests of the report."""
+"""A synthetic run folder that keeps all contracts of docs/files.md, for tests of the report."""
 
 from __future__ import annotations
 

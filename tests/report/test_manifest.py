@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import numpy
 from fake_run import Built
+from msgspec import structs
 
 from cfdna_interp import __version__
 from cfdna_interp.artifacts.layout import Layout
@@ -47,7 +47,7 @@ def test_what_an_earlier_run_left_of_parts_switched_off_is_not_listed(tmp_path: 
     every = {"probes.json", "geometry.json", "dictionaries/0.json"}
     assert set(build_manifest(config, layout).files) == every
     for parts, left in (((), set()), (("probes",), {"probes.json"})):
-        fewer = replace(config, representation=replace(config.representation, parts=parts))
+        fewer = structs.replace(config, representation=structs.replace(config.representation, parts=parts))
         assert set(build_manifest(fewer, layout).files) == left
 
 
@@ -59,7 +59,7 @@ def test_what_a_run_on_the_other_route_left_is_not_listed(tmp_path: Path) -> Non
     save_record(source, layout.file(TableSource.FILE))
     alignments = Config(sheet="", outdir=str(tmp_path))
     table = FeatureTable(path="x.csv", groups={"a": GroupColumns(prefix="a_")})
-    tabular = replace(alignments, features=replace(alignments.features, table=table))
+    tabular = structs.replace(alignments, features=structs.replace(alignments.features, table=table))
     listed = {"encoder.json", "heads.safetensors", "maps.parquet"}
     assert set(build_manifest(alignments, layout).files) == listed
     assert set(build_manifest(tabular, layout).files) == {
@@ -75,10 +75,12 @@ def test_settings_name_no_machine(tmp_path: Path) -> None:
         outdir=str(tmp_path / "out"),
         atlas=str(tmp_path / "out" / "made" / "atlas.tsv"),
     )
-    config = replace(
+    config = structs.replace(
         config,
-        reference=replace(config.reference, build=str(tmp_path / "build.tsv"), fasta="s3://x/y.fa"),
-        model=replace(config.model, checkpoint=str(tmp_path / "weights"), rendering=str(tmp_path / "r.yaml")),
+        reference=structs.replace(config.reference, build=str(tmp_path / "build.tsv"), fasta="s3://x/y.fa"),
+        model=structs.replace(
+            config.model, checkpoint=str(tmp_path / "weights"), rendering=str(tmp_path / "r.yaml")
+        ),
     )
     manifest = build_manifest(config, Layout.of(config.outdir))
     settings = manifest.config

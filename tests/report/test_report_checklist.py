@@ -104,7 +104,7 @@ def test_what_labels_chose_is_said(simulated_run: Built) -> None:
     run = collect(simulated_run.config, simulated_run.layout)
     assert answers(run)["predictors"].endswith("discovery labels enter the choice of the proxy's group")
     for penalty, said in (("l1", "the L1 penalty of proxy and baselines selects"), ("auto", "where L1 or")):
-        config = replace(run.config, proxy=replace(run.config.proxy, penalty=penalty))
+        config = structs.replace(run.config, proxy=structs.replace(run.config.proxy, penalty=penalty))
         assert said in answers(replace(run, config=config))["predictors"]
     assert "choice of the proxy's group" not in answers(replace(run, proxy=None))["predictors"]
     assert "nested cross-validation judges it and chooses nothing" in answers(run)["model"]
@@ -157,7 +157,8 @@ def test_rows_without_a_role_are_counted_and_a_table_leaves_its_making_to_the_au
     assert found["7"].authors.startswith("what was done before the table")
     assert found["9c"].answer == ""
     assert "the sheet or table holds held-out labels, but no stage before validate" in found["9b"].answer
-    dropped = answers(replace(run, table=replace(run.table, left_out=3)))["excluded"]
+    record = structs.replace(run.table.record, left_out=3)
+    dropped = answers(replace(run, table=replace(run.table, record=record)))["excluded"]
     assert dropped == "rows of the table without a role were not used: 3"
 
 

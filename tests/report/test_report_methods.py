@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from fake_run import Built
+from msgspec import structs
 
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.report.collect import Run, collect
@@ -57,7 +58,7 @@ def test_a_read_of_a_whole_molecule_has_no_mate(run: Run) -> None:
 
 
 def test_of_lines_of_a_file_duplicates_cannot_be_told(run: Run) -> None:
-    without = replace(run.config, extract=replace(run.config.extract, methylation="none"))
+    without = structs.replace(run.config, extract=structs.replace(run.config.extract, methylation="none"))
     lines = changed(replace(run, config=without), bam="S.frag.gz")
     text = fragments(lines)
     assert text.startswith(

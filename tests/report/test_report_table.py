@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from fake_run import Built
 from fake_table_run import FEATURES, HOSTILE
+from msgspec import structs
 from test_report_page import read
 
 from cfdna_interp.artifacts.files import read_json
@@ -86,7 +87,7 @@ def test_a_missing_record_of_the_model_sends_to_the_stage_that_writes_it(
     layout = Layout.of(copytree(table_run.layout.root, tmp_path / "results"))
     layout.file("encoder.json").unlink()
     with pytest.raises(InputError, match=r"encoder\.json does not exist; run the train stage"):
-        build_report(replace(table_run.config, outdir=str(layout.root)), layout)
+        build_report(structs.replace(table_run.config, outdir=str(layout.root)), layout)
 
 
 def test_the_model_that_was_made_here_says_so(table_run: Built) -> None:
@@ -256,5 +257,5 @@ def test_a_missing_table_of_features_is_named(table_run: Built, tmp_path: Path) 
     layout = Layout.of(copytree(table_run.layout.root, tmp_path / "results"))
     layout.file("feature_shares.parquet").unlink()
     with pytest.raises(InputError, match=r"feature_shares\.parquet does not exist; run the dominance stage"):
-        build_report(replace(table_run.config, outdir=str(layout.root)), layout)
+        build_report(structs.replace(table_run.config, outdir=str(layout.root)), layout)
     assert read_json(layout.file("manifest.json")) == read_json(table_run.layout.file("manifest.json"))

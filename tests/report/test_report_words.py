@@ -7,6 +7,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_validation import score as made_score
 from made_validation import validation
 
 from cfdna_interp.report import words
@@ -78,7 +79,12 @@ def test_score_name(score: str, name: str) -> None:
     ],
 )
 def test_what_was_retrained_in_place_of_a_model_is_named(score: str, name: str) -> None:
-    assert words.score_name(score, words.whole_name({"scores": {"model": {}, "surrogate": {}}})) == name
+    assert (
+        words.score_name(
+            score, words.whole_name(validation(scores={"model": made_score(), "surrogate": made_score()}))
+        )
+        == name
+    )
 
 
 def test_a_model_that_is_at_hand_is_retrained_itself() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from msgspec import structs
 from toy_material import planted_encoder, toy_material
 
 from cfdna_interp.artifacts.files import read_json
@@ -119,5 +120,5 @@ def test_settings_that_fit_no_embedding_are_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cohort: tuple[Material, CrossFit]
 ) -> None:
     with pytest.raises(InputError, match=r"change representation\.features, active or block"):
-        run(monkeypatch, tmp_path, cohort, 1, replace(SETTINGS, active=60))
+        run(monkeypatch, tmp_path, cohort, 1, structs.replace(SETTINGS, active=60))
     assert not list((tmp_path / "dictionaries").iterdir())

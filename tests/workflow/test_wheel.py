@@ -77,7 +77,6 @@ def test_the_wheel_holds_what_the_checkout_holds(wheel: Path) -> None:
         "workflow/resources/worlds/length.yaml",
         "workflow/resources/captions/report.rst",
         "report/templates/report.html",
-        "config/schema.yaml",
         "cohort/sheet_schema.yaml",
     ):
         assert f"cfdna_interp/{name}" in names

@@ -1,0 +1,1 @@
+"""What the Snakefile takes from the package; an installed package has the Snakefile in this folder too."""
