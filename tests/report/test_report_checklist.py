@@ -114,7 +114,7 @@ def test_forms_are_those_of_the_recipe(simulated_run: Built) -> None:
     run = collect(simulated_run.config, simulated_run.layout)
     assert run.proxy is not None
     assert "attention heads that are not linear; in the proxy: standardised, linear" in answers(run)["form"]
-    ilr = structs.replace(run.proxy, recipe=replace(run.proxy.recipe, basis="ilr"))
+    ilr = structs.replace(run.proxy, recipe=structs.replace(run.proxy.recipe, basis="ilr"))
     assert "parts of a whole as log-ratios, one common scale" in answers(replace(run, proxy=ilr))["form"]
 
 

@@ -61,7 +61,7 @@ def test_recipe_and_cross_validation_are_told(proxy: Regression) -> None:
     ],
 )
 def test_steps_before_the_regression_are_named(proxy: Regression, change: dict, words: str) -> None:
-    recipe = replace(proxy.recipe, **change)
+    recipe = structs.replace(proxy.recipe, **change)
     assert words in describe_proxy(structs.replace(proxy, recipe=recipe))[0]
 
 
