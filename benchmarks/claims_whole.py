@@ -25,10 +25,10 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import yaml  # noqa: E402
 from claim_worlds import GROUPS, WHOLE, WORLDS, World, frame_of  # noqa: E402
 
-from cfdna_interp.artifacts.files import read_json  # noqa: E402
 from cfdna_interp.artifacts.layout import Layout  # noqa: E402
 from cfdna_interp.records.base import load_record  # noqa: E402
 from cfdna_interp.records.dominance import Dominance  # noqa: E402
+from cfdna_interp.records.validation import ValidationResult  # noqa: E402
 from cfdna_interp.records.verdict import Verdict  # noqa: E402
 from cfdna_interp.stats.calibration import wilson  # noqa: E402
 from cfdna_interp.stats.resampling import stream  # noqa: E402
@@ -76,7 +76,7 @@ def one_cohort(name: str, n: int, cohort: int, out: Path) -> Outcome:
     layout = Layout.of(config.outdir)
     verdict = load_record(Verdict, layout.file(Verdict.FILE))
     dominance = load_record(Dominance, layout.file(Dominance.FILE))
-    validation = read_json(layout.file("validation.json"))
+    validation = load_record(ValidationResult, layout.file(ValidationResult.FILE))
     shutil.rmtree(folder)
     return Outcome(
         world=name,
@@ -89,8 +89,8 @@ def one_cohort(name: str, n: int, cohort: int, out: Path) -> Outcome:
         headline=verdict.headline,
         cautions=[caution.kind for caution in verdict.cautions],
         roles={group: record.role for group, record in dominance.groups.items()},
-        held={group: record["word"] for group, record in validation["groups"].items()},
-        model=validation["scores"]["model"]["auroc"]["value"],
+        held={group: str(record.word) for group, record in validation.groups.items()},
+        model=validation.scores["model"].auroc.value,
     )
 
 

@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.dominance import Dominance
+from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.stats.resampling import stream
 
 OUT = Path(__file__).parent / "out" / "table_route"
@@ -108,11 +108,11 @@ def main(samples: int, features: int, shift: float, seed: int) -> None:
     # The largest process of all, not their sum: no two of the large ones run for long at the same time.
     print(f"| all | {wall:.0f} | {used.ru_utime + used.ru_stime:.0f} | {used.ru_maxrss / 1024:.0f} |")
     dominance = load_record(Dominance, results / Dominance.FILE)
-    scores = read_json(results / "validation.json")
-    proxy = scores["scores"].get("proxy", {"auroc": {"value": float("nan")}})
+    scores = load_record(ValidationResult, results / ValidationResult.FILE).scores
+    proxy = scores["proxy"].auroc.value if "proxy" in scores else float("nan")
     print(
         f"\n{dominance.outcome}: {dominance.group}; held-out AUROC of the model "
-        f"{scores['scores']['model']['auroc']['value']:.3f}, of the proxy {proxy['auroc']['value']:.3f}"
+        f"{scores['model'].auroc.value:.3f}, of the proxy {proxy:.3f}"
     )
 
 

@@ -13,7 +13,6 @@ import torch
 from msgspec.structs import asdict
 
 from cfdna_interp.artifacts.features import save_features
-from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.attribute import run_attribute
@@ -36,6 +35,7 @@ from cfdna_interp.records.base import load_record, save_record
 from cfdna_interp.records.dominance import Dominance
 from cfdna_interp.records.held import HeldClaim
 from cfdna_interp.records.qc import MethylationBias, ReadCounts, SampleQuality, SuggestedEnds, Technical
+from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.verdict import Verdict
 from cfdna_interp.simulation.tables import TableCohort
 from cfdna_interp.verdict.decide import run_verdict
@@ -144,14 +144,15 @@ def read_outcome(results: Path) -> Outcome:
     layout = Layout.of(results)
     verdict = load_record(Verdict, layout.file(Verdict.FILE))
     dominance = load_record(Dominance, layout.file(Dominance.FILE))
-    validation, audit = read_json(layout.file("validation.json")), load_record(Audit, layout.file(Audit.FILE))
+    validation = load_record(ValidationResult, layout.file(ValidationResult.FILE))
+    audit = load_record(Audit, layout.file(Audit.FILE))
     within = audit.within_strata
     return Outcome(
         dominant=dominance.group or dominance.outcome,
         statuses={rung.rung: rung.status for rung in verdict.rungs},
         words={rung.rung: rung.word for rung in verdict.rungs},
         headline=verdict.headline or "",
-        auroc={name: entry["auroc"]["value"] for name, entry in validation["scores"].items()},
+        auroc={name: score.auroc.value for name, score in validation.scores.items()},
         within=float("nan") if within is None else within.auroc.value,
         held={"L4": held_figures(audit.handling), "L5": held_figures(audit.person)},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from made_validation import FIRST
 
 from cfdna_interp.records.audit import (
     AdjustedEffects,
@@ -176,9 +177,7 @@ def baseline(reached: Auroc | None, reason: str = "", **changes: Any) -> Baselin
 
 def audit(**changes: Any) -> Audit:
     made = Audit(
-        protocol_digest="ab" * 32,
-        exploratory=False,
-        opening={"number": 1, "total": 1, "changed": [], "note": ""},
+        opening=FIRST,
         technical=baseline(auroc(0.5)),
         covariates=baseline(None, "the cohort has no such column that varies"),
         adjusted=AdjustedEffects(effects=(), robust=(), errors="", reason="made up"),

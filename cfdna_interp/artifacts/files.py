@@ -62,37 +62,6 @@ def write_json(path: Path | str, value: Any) -> None:
     write_text(path, text + "\n")
 
 
-class Result(dict[str, Any]):
-    """A JSON object of an earlier stage, in which a missing key is an error that names file and remedy.
-
-    Objects inside are of this kind, too: whoever reads a file as deep as it goes needs no checks of its own.
-    """
-
-    __slots__ = ("_path", "_place", "_stage")
-
-    def __init__(self, value: dict[str, Any], path: Path | str, stage: str, place: str = "") -> None:
-        super().__init__({key: _inner(item, path, stage, f"{place}{key}.") for key, item in value.items()})
-        self._path, self._stage, self._place = path, stage, place
-
-    def __missing__(self, key: str) -> Any:
-        raise unusable(self._path, self._stage, f"{self._place}{key}")
-
-
-def _inner(value: Any, path: Path | str, stage: str, place: str) -> Any:
-    if isinstance(value, dict):
-        return Result(value, path, stage, place)
-    if isinstance(value, list):
-        return [_inner(item, path, stage, f"{place}{number}.") for number, item in enumerate(value)]
-    return value
-
-
-def unusable(path: Path | str, stage: str, key: str) -> InputError:
-    """Return the error for a key that is missing or means nothing; dots stand between levels."""
-    return InputError(
-        f"{path} has no usable {key!r}: it is damaged or made by another version; run the {stage} stage again"
-    )
-
-
 def read_json(path: Path | str) -> dict[str, Any]:
     """Read a JSON object.
 
@@ -101,44 +70,10 @@ def read_json(path: Path | str) -> dict[str, Any]:
     InputError
         The file is missing, not JSON, or not an object.
     """
-    return _read_object(path, "run the stage that writes it first")
-
-
-def read_result(path: Path | str, stage: str, **needs: type) -> Result:
-    """Read the JSON object of an earlier stage and check that it holds what the caller needs.
-
-    Parameters
-    ----------
-    path
-        The file.
-    stage
-        The stage that writes it.
-    needs
-        Key -> type of its value, for keys whose type can be wrong; ``object`` where it may be null.
-
-    Raises
-    ------
-    InputError
-        As :func:`read_json`, or a key is missing or of another type: another version wrote the file. Of other
-        keys the result itself raises it where they are asked for.
-    """
-    result = Result(_read_object(path, f"run the {stage} stage first"), path, stage)
-    check_result(result, path, stage, **needs)
-    return result
-
-
-def check_result(record: dict[str, Any], path: Path | str, stage: str, **needs: type) -> None:
-    """Raise ``InputError`` unless a record holds what is needed; see :func:`read_result`."""
-    for key, kind in needs.items():
-        if key not in record or not isinstance(record[key], kind):
-            raise unusable(path, stage, key)
-
-
-def _read_object(path: Path | str, remedy: str) -> dict[str, Any]:
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist; {remedy}") from None
+        raise InputError(f"{path} does not exist; run the stage that writes it first") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"{path} cannot be read as JSON ({error}); delete it and run again") from None
     if not isinstance(value, dict):

@@ -9,12 +9,8 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from cfdna_interp.artifacts.files import Result, read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table, group_inputs, load_table
-from cfdna_interp.artifacts.openings import opening_of
-from cfdna_interp.artifacts.proxy import PLAIN, load_proxy
-from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.audit.adjusted import adjusted_effects
 from cfdna_interp.audit.batches import batch_from_groups
 from cfdna_interp.audit.claims import CovariatesAlone, judge_handling, judge_person
@@ -31,6 +27,7 @@ from cfdna_interp.audit.strata import comparison_strata
 from cfdna_interp.audit.technical import technical_design
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
+from cfdna_interp.proxy.linear import PLAIN
 from cfdna_interp.proxy.penalty import choose_penalty
 from cfdna_interp.proxy.pipeline import pipeline
 from cfdna_interp.records.audit import (
@@ -42,8 +39,12 @@ from cfdna_interp.records.audit import (
     RoleShift,
     SiteAuroc,
 )
-from cfdna_interp.records.base import save_record
-from cfdna_interp.records.values import Auroc, Interval, known
+from cfdna_interp.records.base import load_record, save_record
+from cfdna_interp.records.protocol import FrozenProtocol
+from cfdna_interp.records.proxy import Proxy
+from cfdna_interp.records.subjects import load_subjects
+from cfdna_interp.records.validation import ValidationResult
+from cfdna_interp.records.values import interval_of, known
 from cfdna_interp.stats.resampling import stream
 
 
@@ -56,21 +57,17 @@ def run_audit(config: Config) -> None:
         A file of an earlier stage is missing or damaged, or the two of validation are of different openings.
     """
     layout = Layout.of(config.outdir)
-    validation = read_result(
-        layout.file("validation.json"), "validate", scores=dict, paired=list, subgroups=dict
-    )
-    protocol = read_result(
-        layout.file("protocol.json"), "proxy", absent=dict, margins=dict, mediators=list, priority=list
-    )
-    absent, mediators, priority = protocol["absent"], protocol["mediators"], protocol["priority"]
-    subjects = load_subjects(layout.file("validation.scores.parquet"), validation)
+    validation = load_record(ValidationResult, layout.file(ValidationResult.FILE))
+    protocol = load_record(FrozenProtocol, layout.file(FrozenProtocol.FILE))
+    absent, mediators, priority = protocol.absent, protocol.mediators, protocol.priority
+    subjects = load_subjects(layout.file("validation.scores.parquet"), validation.opening)
     discovery = load_table(layout.matrix("discovery"))
     heldout = _labelled(load_table(layout.matrix("heldout")), subjects, layout)
-    score = "proxy" if "proxy" in validation["scores"] else "model"
+    score = "proxy" if "proxy" in validation.scores else "model"
     labels, values = subjects["label"].to_numpy(), subjects[score].to_numpy(dtype=np.float64)
     terms, design = technical_design(subjects)
     # As it was frozen: a margin that was set after the opening decides nothing.
-    margin = float(protocol["margins"]["fall_margin"])
+    margin = protocol.margins.fall_margin
     strata = comparison_strata(labels, subjects)
     nothing = HeldColumns(np.empty((len(labels), 0)), ())
     handling = judge_handling(
@@ -94,7 +91,7 @@ def run_audit(config: Config) -> None:
         alone=_covariates_alone(validation, score),
     )
     audit = Audit(
-        **opening_of(validation).record(),
+        opening=validation.opening,
         technical=_baseline(validation, absent, "baseline_technical"),
         covariates=_baseline(validation, absent, "baseline_covariates"),
         adjusted=adjusted_effects(subjects, score, mediators, priority),
@@ -112,7 +109,7 @@ def run_audit(config: Config) -> None:
             discovery,
             heldout,
             subjects,
-            validation["scores"]["model"]["auroc"]["low"],
+            validation.scores["model"].auroc.low,
             layout if config.features.table is None else None,
             config.seed,
         ),
@@ -123,38 +120,30 @@ def run_audit(config: Config) -> None:
     save_record(audit, layout.file(Audit.FILE))
 
 
-def _sites_differ(validation: Result, score: str) -> float | None:
+def _sites_differ(validation: ValidationResult, score: str) -> float | None:
     """Return the adjusted p value of one AUROC at all sites, None where it wasn't tested."""
-    tests = [row["interaction"] for row in validation["subgroups"][score] if row["by"] == "site"]
-    return float(tests[0]["p_holm"]) if tests and tests[0] is not None else None
+    tests = [row.interaction for row in validation.subgroups[score] if row.by == "site"]
+    return tests[0].p_holm if tests and tests[0] is not None else None
 
 
-def _covariates_alone(validation: Result, score: str) -> CovariatesAlone | None:
+def _covariates_alone(validation: ValidationResult, score: str) -> CovariatesAlone | None:
     """Return what the baseline of covariates reaches, and the score's AUROC less it."""
     name = "baseline_covariates"
-    pairs = [pair for pair in validation["paired"] if (pair["a"], pair["b"]) == (score, name)]
-    if not pairs or name not in validation["scores"]:
+    pairs = [pair for pair in validation.paired if (pair.a, pair.b) == (score, name)]
+    if not pairs or name not in validation.scores:
         return None
-    pair, interval = pairs[0], validation["scores"][name]["auroc"]
-    return CovariatesAlone(
-        auroc=Interval(value=interval["value"], low=interval["low"], high=interval["high"]),
-        difference=Interval(value=pair["difference"], low=pair["low"], high=pair["high"]),
-    )
+    return CovariatesAlone(auroc=validation.scores[name].auroc, difference=pairs[0])
 
 
-def _baseline(validation: Result, absent: dict[str, str], score: str) -> Baseline:
+def _baseline(validation: ValidationResult, absent: dict[str, str], score: str) -> Baseline:
     """Return the AUROC of a baseline, or why there is none."""
-    if score not in validation["scores"]:
+    if score not in validation.scores:
         reason = absent.get(score, "the cohort has no such column that varies")
         return Baseline(auroc=None, reason=reason, directionless=None)
-    measured = validation["scores"][score]
-    auroc, turned = measured["auroc"], None
-    if of := measured.get("directionless"):
-        turned = Interval(value=of["value"], low=of["low"], high=of["high"])
+    measured = validation.scores[score]
+    turned = measured.directionless
     return Baseline(
-        auroc=Auroc(value=auroc["value"], low=auroc["low"], high=auroc["high"], method=auroc["method"]),
-        reason="",
-        directionless=turned,
+        auroc=measured.auroc, reason="", directionless=None if turned is None else interval_of(turned)
     )
 
 
@@ -187,22 +176,22 @@ def _left_out(layout: Layout, discovery: Table, heldout: Table, seed: int) -> Le
     assert discovery.labels is not None and heldout.labels is not None
     rng = stream(seed, "audit", "sites")
     groups = sorted(set(discovery.groups))
-    proxy = load_proxy(layout.file("proxy.json"))
-    if proxy.linear is not None:
-        groups = [str(proxy.group)]
+    regression = load_record(Proxy, layout.file(Proxy.FILE)).regression
+    if regression is not None:
+        groups = [regression.group]
     labels = np.concatenate([discovery.labels, heldout.labels])
     inputs = [group_inputs(table, groups) for table in (discovery, heldout)]
-    names = inputs[0].names if proxy.linear is None else proxy.linear.names
+    names = inputs[0].names if regression is None else tuple(each.name for each in regression.features)
     places = [inputs[0].names.index(name) for name in names]
     parts = [each.X[:, places] for each in inputs]
-    recipe = PLAIN if proxy.linear is None else proxy.linear.recipe
+    recipe = PLAIN if regression is None else regression.recipe
     subjects = np.array(discovery.subjects + heldout.subjects)
     sites = np.array(discovery.text("site") + heldout.text("site"), dtype=object)
 
     @cache
     def penalty() -> float:
-        if proxy.linear is not None:
-            return proxy.linear.C
+        if regression is not None:
+            return regression.C
         return choose_penalty(parts[0], labels[: len(parts[0])], np.array(discovery.subjects), rng)
 
     def refit(X: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

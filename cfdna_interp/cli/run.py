@@ -60,12 +60,12 @@ def command(config_path: Path, cores: int, dry_run: bool, snakemake_options: tup
 
 def _say_opening(outdir: Path) -> None:
     """Say on standard error if the held-out labels had been read under another protocol before."""
-    from cfdna_interp.artifacts.files import read_result
-    from cfdna_interp.artifacts.openings import opening_of
+    from cfdna_interp.records.base import load_record
+    from cfdna_interp.records.validation import ValidationResult
 
-    path = outdir / "validation.json"
+    path = outdir / ValidationResult.FILE
     if path.is_file():  # a run up to an earlier stage has none
-        note = opening_of(read_result(path, "validate")).note()
+        note = load_record(ValidationResult, path).opening.note()
         if note:
             click.echo(note, err=True)
 

@@ -124,15 +124,15 @@ def _alignments(
 
     from cfdna_interp.cohort.sheet import read_new_samples
     from cfdna_interp.config import load_config
-    from cfdna_interp.proxy.score import usable_proxy
+    from cfdna_interp.proxy.score import load_scorer
     from cfdna_interp.proxy.score_alignments import samples_of, score_alignments
 
     config = load_config(config_path) if config_path is not None else None
     if sheet is None:
         samples = samples_of(bams, said)
     else:
-        proxy = usable_proxy(proxy_path, table=False)
-        further = proxy.settings["extract"]["technical_columns"]
+        proxy = load_scorer(proxy_path, table=False).proxy
+        further = proxy.settings.extract.technical_columns
         samples = read_new_samples(sheet, further, proxy.training_levels)
         if out is not None:
             _check_no_input(out, [sample.bam for sample in samples])

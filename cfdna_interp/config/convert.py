@@ -49,7 +49,7 @@ def decode(value: Any, kind: type[T], place: str = "") -> T:
         A key is unknown (the nearest known one is named) or missing, or a value is not allowed.
     """
     try:
-        return msgspec.convert(value, kind, dec_hook=_own_type)
+        return msgspec.convert(value, kind, dec_hook=own_type)
     except msgspec.ValidationError as error:
         rule = error.__cause__
     # What follows only finds the place: outer keys first, then each value by itself.
@@ -75,7 +75,7 @@ def check_distinct(key: str, values: Sequence[str]) -> None:
         raise SettingError(key, f"{twice[0]!r} occurs twice; keep one")
 
 
-def _own_type(kind: type[Any], value: Any) -> Any:
+def own_type(kind: type[Any], value: Any) -> Any:
     """Return a value as a type that msgspec doesn't know: its ``of`` makes it or raises ValueError."""
     return kind.of(value)
 

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from cfdna_interp.config.convert import SettingError, decode
@@ -58,20 +57,6 @@ def _plain(raw: dict[str, Any], file: Path) -> dict[str, Any]:
 def _number(text: str) -> int | float:
     number = float(text)
     return int(number) if number.is_integer() else number
-
-
-def wrong_key(settings: dict[str, Any]) -> str | None:
-    """Return the first key whose value no config file may have, dots between levels; None where all are good.
-
-    ``settings`` are sections of a config as JSON holds them; they need not be complete.
-    """
-    for field in msgspec.structs.fields(Config):
-        try:
-            if field.name in settings:
-                decode(settings[field.name], field.type, field.name)
-        except SettingError as error:
-            return error.place
-    return None
 
 
 def _check_together(config: Config, file: Path) -> None:

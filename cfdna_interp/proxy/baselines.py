@@ -9,9 +9,9 @@ import numpy as np
 from msgspec import structs
 
 from cfdna_interp.artifacts.matrix import Inputs, Table, column_inputs, group_inputs
-from cfdna_interp.artifacts.proxy import Linear
 from cfdna_interp.config import Config
 from cfdna_interp.proxy.fit import fit
+from cfdna_interp.proxy.linear import Linear
 from cfdna_interp.stats.resampling import stream
 
 DRAWS = 100

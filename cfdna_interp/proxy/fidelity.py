@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import chi2, norm, rankdata
 
+from cfdna_interp.records.fidelity import Added, Conclusion, ProxyFidelity
+from cfdna_interp.records.values import Interval, difference_of
 from cfdna_interp.stats.correlation import weighted_correlations
 from cfdna_interp.stats.resampling import bootstrap_counts
 from cfdna_interp.stats.roc import (
@@ -21,77 +22,9 @@ from cfdna_interp.stats.roc import (
 )
 from cfdna_interp.stats.separation import separated
 
-WITHIN = "no more than the margin"
-BEYOND = "more than the margin"
-UNDECIDED = "can't tell"
 ONE_CLASS = "no fold holds both classes"
 # Standard deviations of the model's logit; less is rounding.
 SAME = 1e-6
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A correlation with its 95 % bootstrap interval over subjects; NaN where one side does not vary."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Added:
-    """What the model's logit adds to the proxy's in a logistic regression of the label on both.
-
-    Attributes
-    ----------
-    coefficient, low, high
-        Log odds per standard deviation of the model's logit at a fixed proxy's, with 95 % Wald interval; None
-        where ``reason`` says that there is none.
-    likelihood_ratio, p
-        Twice the gain in log-likelihood, and its p value (chi-squared, 1 degree of freedom).
-    reason
-        Why something is missing.
-    """
-
-    coefficient: float | None
-    low: float | None
-    high: float | None
-    likelihood_ratio: float | None
-    p: float | None
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Fidelity:
-    """The proxy against the model, one pair of logits a subject.
-
-    Attributes
-    ----------
-    n
-        Number of subjects.
-    pearson, spearman
-        Correlations of the logits.
-    partial
-        Pearson's correlation given the label: whether the two agree beyond both being right.
-    added
-        Whether the model tells anything of the label that the proxy doesn't.
-    difference
-        AUROC of the model minus that of the proxy, on the same subjects.
-    margin
-        The difference that was called small beforehand.
-    conclusion
-        ``no more than the margin`` where the one-sided 95 % upper bound of the difference is below it,
-        ``more than the margin`` where the lower one is above it, else ``can't tell``.
-    """
-
-    n: int
-    pearson: Estimate
-    spearman: Estimate
-    partial: Estimate
-    added: Added
-    difference: Difference
-    margin: float
-    conclusion: str
 
 
 def fidelity(
@@ -103,7 +36,7 @@ def fidelity(
     margin: float,
     bootstrap: int = 2_000,
     folds: np.ndarray | None = None,
-) -> Fidelity:
+) -> ProxyFidelity:
     """Compare the proxy's logits with the model's.
 
     Parameters
@@ -133,18 +66,18 @@ def fidelity(
         difference = paired_difference(y, model_logits, proxy_logits, rng, bootstrap)
     else:
         difference = _within_folds(y, model, proxy, fold, rng, bootstrap)
-    conclusion = UNDECIDED
+    conclusion = Conclusion.UNDECIDED
     if difference.high_one_sided < margin:
-        conclusion = WITHIN
+        conclusion = Conclusion.WITHIN
     elif difference.low_one_sided > margin:
-        conclusion = BEYOND
-    return Fidelity(
+        conclusion = Conclusion.BEYOND
+    return ProxyFidelity(
         n=len(y),
         pearson=_estimate(model, proxy, draws, fold),
         spearman=_estimate(_ranks(model, fold), _ranks(proxy, fold), draws, fold),
         partial=_estimate(model, proxy, draws, cells),
         added=_added(y, model, proxy, fold),
-        difference=difference,
+        difference=difference_of(difference),
         margin=margin,
         conclusion=conclusion,
     )
@@ -168,14 +101,14 @@ def _ranks(values: np.ndarray, fold: np.ndarray) -> np.ndarray:
     return result
 
 
-def _estimate(first: np.ndarray, second: np.ndarray, draws: np.ndarray, strata: np.ndarray) -> Estimate:
+def _estimate(first: np.ndarray, second: np.ndarray, draws: np.ndarray, strata: np.ndarray) -> Interval:
     if not (_varies(first, strata) and _varies(second, strata)):
-        return Estimate(float("nan"), float("nan"), float("nan"))
+        return Interval(value=None, low=None, high=None)
     value = float(weighted_correlations(first, second, np.ones((1, len(first))), strata)[0])
     low, high = np.quantile(
         weighted_correlations(first, second, draws, strata), [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     )
-    return Estimate(value, float(min(low, value)), float(max(high, value)))
+    return Interval(value=value, low=float(min(low, value)), high=float(max(high, value)))
 
 
 def _varies(values: np.ndarray, strata: np.ndarray) -> bool:
@@ -227,7 +160,7 @@ def _added(y: np.ndarray, model: np.ndarray, proxy: np.ndarray, fold: np.ndarray
     # The column of a fold with one class would separate, whatever the logits say.
     mixed = [number for number in np.unique(fold) if len(np.unique(y[fold == number])) == 2]
     if not mixed:
-        return Added(None, None, None, None, None, ONE_CLASS)
+        return Added(reason=ONE_CLASS)
     rows = np.isin(fold, mixed)
     y, model, proxy, fold = y[rows], model[rows], proxy[rows], fold[rows]
     columns = [(fold == number).astype(np.float64) for number in np.unique(fold)]
@@ -239,11 +172,10 @@ def _added(y: np.ndarray, model: np.ndarray, proxy: np.ndarray, fold: np.ndarray
     own = model - base @ np.linalg.lstsq(base, model, rcond=None)[0]
     spread = float(own.std())
     if spread < SAME:
-        return Added(None, None, None, None, None, "model and proxy put the subjects on the same line")
+        return Added(reason="model and proxy put the subjects on the same line")
     both = np.column_stack([base, own / spread])
     if separated(base, y):
-        reason = "the proxy's logit separates the classes: there is nothing to add"
-        return Added(None, None, None, None, None, reason)
+        return Added(reason="the proxy's logit separates the classes: there is nothing to add")
     divided = separated(both, y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -253,7 +185,9 @@ def _added(y: np.ndarray, model: np.ndarray, proxy: np.ndarray, fold: np.ndarray
     ratio = max(0.0, float(2 * (joint.llf - alone.llf)))
     p = float(chi2.sf(ratio, 1))
     if divided:
-        return Added(None, None, None, ratio, p, "with the model's logit the classes separate")
+        return Added(likelihood_ratio=ratio, p=p, reason="with the model's logit the classes separate")
     coefficient, error = float(joint.params[-1]) / spread, float(joint.bse[-1]) / spread
     half = float(norm.isf((1 - LEVEL) / 2)) * error
-    return Added(coefficient, coefficient - half, coefficient + half, ratio, p)
+    return Added(
+        value=coefficient, low=coefficient - half, high=coefficient + half, likelihood_ratio=ratio, p=p
+    )

@@ -13,13 +13,14 @@ from msgspec import structs
 from sklearn.pipeline import Pipeline
 
 from cfdna_interp.artifacts.matrix import Inputs, usable
-from cfdna_interp.artifacts.proxy import PLAIN, Linear, OuterFold
 from cfdna_interp.config.settings import ProxySettings
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.basis import basis_of, check_wholes
+from cfdna_interp.proxy.linear import PLAIN, Linear
 from cfdna_interp.proxy.penalty import PATH_TOL, Choice, choose
 from cfdna_interp.proxy.pipeline import fold_back, pipeline, regression
 from cfdna_interp.proxy.subjects import Subjects
+from cfdna_interp.records.proxy import OuterFold
 from cfdna_interp.stats.resampling import bootstrap_counts
 from cfdna_interp.stats.roc import auroc
 
@@ -133,7 +134,7 @@ def cross_validate(
     else:
         fold = np.unique(np.asarray(folds)[groups.first], return_inverse=True)[1]
     logits = np.full(len(fold), np.nan)
-    found = []
+    outer = []
     for number in range(fold.max() + 1):
         train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         choice = choose(X, names, labels, subjects, rng, settings, within=train)
@@ -146,8 +147,8 @@ def cross_validate(
         # A fold that was drawn elsewhere may hold one class only.
         both = len(np.unique(groups.labels[test])) == 2
         worth = auroc(groups.labels[test], logits[test]) if both else None
-        found.append(OuterFold(worth, choice.penalty, choice.C))
-    return CrossValidation(tuple(found), fold, logits)
+        outer.append(OuterFold(auroc=worth, penalty=choice.penalty, C=choice.C))
+    return CrossValidation(tuple(outer), fold, logits)
 
 
 def _names(inputs: Inputs, kept: np.ndarray) -> tuple[str, ...]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from msgspec import structs
 
 from cfdna_interp import __version__
-from cfdna_interp.artifacts.files import digest_file, plain, write_json
+from cfdna_interp.artifacts.files import digest_file
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import (
     TECHNICAL,
@@ -22,16 +22,19 @@ from cfdna_interp.artifacts.matrix import (
     usable,
 )
 from cfdna_interp.artifacts.predictions import Score, save_scores
-from cfdna_interp.artifacts.proxy import Linear, Proxy, save_proxy
 from cfdna_interp.config import Config
-from cfdna_interp.config.convert import encode
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.baselines import NO_FEATURE, baselines, fit_all, inputs_of, seldom_measured
+from cfdna_interp.proxy.fit import CrossValidation
+from cfdna_interp.proxy.linear import Linear
 from cfdna_interp.proxy.measure import METRICS
 from cfdna_interp.proxy.training import training_distance, training_levels
 from cfdna_interp.proxy.worth import cross_validations, fidelity_to_model, stable_features
-from cfdna_interp.records.base import load_record
+from cfdna_interp.records.base import load_record, save_record
 from cfdna_interp.records.dominance import Dominance
+from cfdna_interp.records.protocol import FrozenProtocol
+from cfdna_interp.records.proxy import ExtractionSettings, NestedCrossValidation, Proxy, Regression
+from cfdna_interp.records.values import Counts, known
 from cfdna_interp.stats.resampling import stream
 
 # A new sample whose fragment-length mode lies outside the training cohort was made by another protocol.
@@ -78,9 +81,10 @@ def run_proxy(config: Config) -> None:
     empty = absent.get(f"baseline_{group}") == NO_FEATURE
     if proxy is not None and group is not None:
         scores += _scores("proxy", proxy, group_inputs(heldout, (group,)), heldout)
-    save_proxy(_proxy(config, layout, discovery, dominance, proxy, empty), layout.file("proxy.json"))
+    save_record(_proxy(config, layout, discovery, dominance, proxy, empty), layout.file(Proxy.FILE))
     save_scores(scores, layout.scores("proxy"))
-    write_json(layout.file("protocol.json"), _protocol(config, layout, discovery, dominance, absent, seldom))
+    protocol = _protocol(config, layout, discovery, dominance, absent, seldom)
+    save_record(protocol, layout.file(FrozenProtocol.FILE))
 
 
 def _scores(score: str, linear: Linear, inputs: Inputs, table: Table) -> list[Score]:
@@ -114,38 +118,60 @@ def _proxy(
         reason = f"{group} is dominant, but none of its features varies among the discovery samples"
     else:
         reason = ""
-    distance = stability = fidelity = None
+    regression = None
     if linear is not None and group is not None:
-        inputs = group_inputs(table, (group,))
-        distance = training_distance(
-            _columns_of(linear, inputs),
-            table.subjects,
-            stream(config.seed, "proxy", "distance"),
-        )
-        validated = cross_validations(config, layout, table, inputs)
-        linear = replace(linear, cross_validated=tuple(repeat.folds for repeat in validated))
-        stability = asdict(stable_features(config, table, inputs))
-        fidelity = asdict(fidelity_to_model(config, layout, table, validated[0]))
+        regression = _regression(config, layout, table, group, linear)
     return Proxy(
-        group=group if linear is not None else None,
-        linear=linear,
-        n=_subjects(table),
+        regression=regression,
         reason=reason,
         training_range=_ranges(table),
+        training_levels=training_levels(table, layout),
         settings=portable_settings(config, layout.root),
         simulated=table.simulated,
-        training_levels=training_levels(table, layout),
-        training_distance=distance,
-        stability=stability,
-        fidelity=fidelity,
     )
 
 
-def _subjects(table: Table) -> dict[str, int]:
+def _regression(config: Config, layout: Layout, table: Table, group: str, linear: Linear) -> Regression:
+    inputs = group_inputs(table, (group,))
+    distance = training_distance(
+        _columns_of(linear, inputs),
+        table.subjects,
+        stream(config.seed, "proxy", "distance"),
+    )
+    validated = cross_validations(config, layout, table, inputs)
+    return Regression(
+        group=group,
+        n=_subjects(table),
+        features=linear.coefficients(),
+        intercept=linear.intercept,
+        C=linear.C,
+        recipe=linear.recipe,
+        compositions=linear.compositions,
+        draws=tuple(map(tuple, linear.draws.tolist())),
+        cv=_nested(validated),
+        stability=stable_features(config, table, inputs),
+        fidelity=fidelity_to_model(config, layout, table, validated[0]),
+        training_distance=distance.record(),
+    )
+
+
+def _nested(validated: Sequence[CrossValidation]) -> NestedCrossValidation:
+    aurocs = [[fold.auroc for fold in each.folds if fold.auroc is not None] for each in validated]
+    means = [float(np.mean(values)) if values else np.nan for values in aurocs]
+    return NestedCrossValidation(
+        auroc_per_fold=tuple(aurocs[0]),
+        mean=known(means[0]),
+        repeats=tuple(each.folds for each in validated),
+        repeat_means=tuple(map(known, means)),
+        sd_of_repeats=known(float(np.std(means, ddof=1))) if len(means) > 1 else None,
+    )
+
+
+def _subjects(table: Table) -> Counts:
     assert table.labels is not None
     label = dict(zip(table.subjects, table.labels.tolist(), strict=True))
     cases = sum(label.values())
-    return {"case": cases, "control": len(label) - cases}
+    return Counts(case=cases, control=len(label) - cases)
 
 
 def _ranges(table: Table) -> dict[str, tuple[float, float]]:
@@ -164,7 +190,7 @@ def _ranges(table: Table) -> dict[str, tuple[float, float]]:
     }
 
 
-def portable_settings(config: Config, folder: Path) -> dict[str, Any]:
+def portable_settings(config: Config, folder: Path) -> ExtractionSettings:
     """Return the settings that extraction needs, paths relative to ``folder``, URLs as they are."""
 
     def relative(value: str | None) -> str | None:
@@ -173,23 +199,24 @@ def portable_settings(config: Config, folder: Path) -> dict[str, Any]:
         # The leading dot keeps a file from being taken for the name of a shipped build.
         return f"./{Path(os.path.relpath(value, folder)).as_posix()}"
 
-    settings: dict[str, Any] = {
-        "seed": config.seed,
-        "atlas": relative(config.atlas),
-        "reference": encode(config.reference),
-        "extract": encode(config.extract),
-        "features": encode(config.features),
-    }
-    settings["reference"]["build"] = relative(config.reference.build)
-    settings["reference"]["fasta"] = relative(config.reference.fasta)
-    settings["features"]["annotation"] = relative(config.features.annotation)
-    if config.features.table is not None:
+    reference, extract, features = config.reference, config.extract, config.features
+    table = features.table
+    if table is not None:
         # New samples come in tables of their own; of this one only the meaning of its columns is needed.
-        settings["features"]["table"]["path"] = Path(config.features.table.path).name
-    for name in ("blacklist", "known_sites"):
-        settings["extract"][name] = relative(settings["extract"][name])
-    portable: dict[str, Any] = plain(settings)
-    return portable
+        table = structs.replace(table, path=Path(table.path).name)
+    return ExtractionSettings(
+        seed=config.seed,
+        atlas=relative(config.atlas),
+        reference=structs.replace(
+            reference,
+            build=relative(reference.build) or reference.build,
+            fasta=relative(reference.fasta),
+        ),
+        extract=structs.replace(
+            extract, blacklist=relative(extract.blacklist), known_sites=relative(extract.known_sites)
+        ),
+        features=structs.replace(features, annotation=relative(features.annotation), table=table),
+    )
 
 
 def _protocol(
@@ -199,31 +226,31 @@ def _protocol(
     dominance: Dominance,
     absent: dict[str, str],
     left_out: dict[str, str],
-) -> dict[str, Any]:
+) -> FrozenProtocol:
     varying = usable(table.X)
-    return {
-        "software": __version__,
-        "seed": config.seed,
-        "outcome": dominance.outcome,
-        "group": dominance.group,
-        "groups": list(table.model_groups),
-        "features": {
-            group: [
+    return FrozenProtocol(
+        software=__version__,
+        seed=config.seed,
+        outcome=dominance.outcome,
+        group=dominance.group,
+        groups=table.model_groups,
+        features={
+            group: tuple(
                 name
                 for name, owner, varies in zip(table.names, table.groups, varying, strict=True)
                 if owner == group and varies
-            ]
+            )
             for group in table.study_groups
         },
-        "absent": absent,
-        "left_out": left_out,
-        "corrected": encode(config.corrected),
-        "metrics": METRICS,
-        "margins": encode(config.validation),
-        "mediators": config.audited("mediators"),
-        "priority": config.audited("priority"),
-        "proxy": encode(config.proxy),
-        "discovery": _subjects(table),
-        "simulated": table.simulated,
-        "digests": {name: digest_file(layout.file(name)) for name in FROZEN},
-    }
+        absent=absent,
+        left_out=left_out,
+        corrected=config.corrected,
+        metrics=METRICS,
+        margins=config.validation,
+        mediators=tuple(config.audited("mediators")),
+        priority=tuple(config.audited("priority")),
+        proxy=config.proxy,
+        discovery=_subjects(table),
+        simulated=table.simulated,
+        digests={name: digest_file(layout.file(name)) for name in FROZEN},
+    )

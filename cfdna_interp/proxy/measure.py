@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,6 +13,23 @@ from cfdna_interp.proxy.fidelity import fidelity
 from cfdna_interp.proxy.repeated import Discovery, Repeated, group_record, repeated_score, score_record
 from cfdna_interp.proxy.subgroups import subgroups
 from cfdna_interp.proxy.surrogate import surrogate_losses
+from cfdna_interp.records.fidelity import ProxyFidelity
+from cfdna_interp.records.openings import Opening
+from cfdna_interp.records.validation import (
+    MAIN,
+    Detectable,
+    EitherWay,
+    HeldoutCalibration,
+    HeldoutScore,
+    PairedDifference,
+    Permutation,
+    RepeatedGroup,
+    RepeatedScore,
+    Sensitivity,
+    SmoothCurve,
+    ValidationResult,
+)
+from cfdna_interp.records.values import Counts, auroc_of, interval_by, known
 from cfdna_interp.stats.calibration import quality
 from cfdna_interp.stats.calibration_curve import calibration_curve
 from cfdna_interp.stats.caution import auroc_caution
@@ -24,6 +40,7 @@ from cfdna_interp.stats.power import ALPHA, POWER, detectable_auroc, detectable_
 from cfdna_interp.stats.resampling import stream
 from cfdna_interp.stats.roc import (
     Difference,
+    Interval,
     auroc,
     auroc_interval,
     delong,
@@ -36,8 +53,6 @@ ALONE = "model_only_"
 BASELINE = "baseline_"
 # Fitted in discovery, it may point the other way among other people, and tells the label all the same.
 TECHNICAL = "baseline_technical"
-# The two scores that a reader may want to use; the others are there to be compared with.
-MAIN = ("model", "proxy")
 # What is measured, by its keys in validation.json: of each score, and of the cohort. The protocol names it.
 METRICS = (
     "auroc",
@@ -93,8 +108,10 @@ class Cohort:
         return SURROGATE if SURROGATE in self.scores else "model"
 
 
-def measure(cohort: Cohort, config: Config) -> dict[str, Any]:
-    """Return the numbers of ``validation.json`` that the labels decide.
+def measure(
+    cohort: Cohort, config: Config, *, opening: Opening, discovery: Counts, simulated: bool
+) -> ValidationResult:
+    """Return what the labels say of the frozen scores.
 
     Parameters
     ----------
@@ -102,6 +119,8 @@ def measure(cohort: Cohort, config: Config) -> dict[str, Any]:
         Held-out subjects with labels and frozen scores; ``model`` is among the scores.
     config
         Seed, and numbers of permutations and bootstrap draws.
+    opening, discovery, simulated
+        What the record says beside the numbers: see :class:`ValidationResult`.
     """
     settings = config.validation
     labels = cohort.labels
@@ -114,13 +133,16 @@ def measure(cohort: Cohort, config: Config) -> dict[str, Any]:
         stream(config.seed, "validate", "permutation"),
     )
     paired = _paired(cohort, config)
-    return {
-        "n": {"case": case, "control": control},
-        "scores": {name: _score(cohort, name, config) for name in cohort.scores},
-        "permutation": {"score": "model", "p": permutation, "n": settings.permutations},
-        "paired": paired,
-        "calibration_curve": {name: asdict(calibration_curve(labels, cohort.scores[name])) for name in main},
-        "subgroups": {
+    return ValidationResult(
+        n=Counts(case=case, control=control),
+        discovery=discovery,
+        simulated=simulated,
+        opening=opening,
+        scores={name: _score(cohort, name, config) for name in cohort.scores},
+        permutation=Permutation(score="model", p=permutation, n=settings.permutations),
+        paired=paired,
+        calibration_curve={name: _curve(labels, cohort.scores[name]) for name in main},
+        subgroups={
             name: subgroups(
                 labels,
                 cohort.scores[name],
@@ -131,12 +153,12 @@ def measure(cohort: Cohort, config: Config) -> dict[str, Any]:
             )
             for name in main
         },
-        "detectable": {"auroc": detectable_auroc(case, control), "power": POWER, "alpha": ALPHA},
-        "fidelity": _fidelity(cohort, config),
-        "surrogate": surrogate_losses(labels, cohort.scores, seed=config.seed, bootstrap=settings.bootstrap),
-        "repeated": _repeated(cohort, config),
-        "groups": _groups(cohort, paired, config),
-    }
+        detectable=Detectable(auroc=detectable_auroc(case, control), power=POWER, alpha=ALPHA),
+        fidelity=_fidelity(cohort, config),
+        surrogate=surrogate_losses(labels, cohort.scores, seed=config.seed, bootstrap=settings.bootstrap),
+        repeated=_repeated(cohort, config),
+        groups=_groups(cohort, paired, config),
+    )
 
 
 def families(scores: Sequence[str], group: str | None) -> list[list[tuple[str, str]]]:
@@ -160,35 +182,76 @@ def families(scores: Sequence[str], group: str | None) -> list[list[tuple[str, s
     ]
 
 
-def _score(cohort: Cohort, name: str, config: Config) -> dict[str, Any]:
+def _score(cohort: Cohort, name: str, config: Config) -> HeldoutScore:
     labels, values = cohort.labels, cohort.scores[name]
     bootstrap = config.validation.bootstrap
     interval = auroc_interval(labels, values, stream(config.seed, "validate", "auroc", name), bootstrap)
-    points = [
-        operating_point(
-            labels,
-            values,
-            specificity,
-            stream(config.seed, "validate", "specificity", str(specificity), name),
-            bootstrap,
-        )
-        for specificity in SPECIFICITIES
-    ]
-    record = {
-        "auroc": asdict(interval),
-        "auroc_caution": auroc_caution(int(labels.sum()), int((labels == 0).sum()), interval.value),
-        **asdict(quality(labels, values)),
-        "at_specificity": [asdict(point) for point in points],
-    }
-    if name == TECHNICAL:
-        rng = stream(config.seed, "validate", "directionless", name)
-        record["directionless"] = asdict(
-            directionless(labels, values, interval, config.validation.permutations, rng)
-        )
-    return record
+    beyond = quality(labels, values)
+    return HeldoutScore(
+        auroc=auroc_of(interval),
+        auroc_caution=auroc_caution(int(labels.sum()), int((labels == 0).sum()), interval.value),
+        auprc=beyond.auprc,
+        brier=beyond.brier,
+        calibration=HeldoutCalibration(
+            slope=interval_by(beyond.calibration.slope),
+            intercept=interval_by(beyond.calibration.intercept),
+            in_the_large=interval_by(beyond.calibration.in_the_large),
+        ),
+        at_specificity=tuple(
+            _sensitivity(
+                labels,
+                values,
+                specificity,
+                stream(config.seed, "validate", "specificity", str(specificity), name),
+                bootstrap,
+            )
+            for specificity in SPECIFICITIES
+        ),
+        directionless=_either_way(cohort, interval, config) if name == TECHNICAL else None,
+    )
 
 
-def _paired(cohort: Cohort, config: Config) -> list[dict[str, Any]]:
+def _sensitivity(
+    labels: np.ndarray, values: np.ndarray, specificity: float, rng: np.random.Generator, bootstrap: int
+) -> Sensitivity:
+    point = operating_point(labels, values, specificity, rng, bootstrap)
+    return Sensitivity(
+        specificity=point.specificity,
+        threshold=point.threshold,
+        specificity_seen=point.specificity_seen,
+        sensitivity=None if point.sensitivity is None else interval_by(point.sensitivity),
+        reason=point.reason,
+    )
+
+
+def _either_way(cohort: Cohort, interval: Interval, config: Config) -> EitherWay:
+    """Return the AUROC of technical columns whichever way they point."""
+    rng = stream(config.seed, "validate", "directionless", TECHNICAL)
+    labels, values = cohort.labels, cohort.scores[TECHNICAL]
+    turned = directionless(labels, values, interval, config.validation.permutations, rng)
+    return EitherWay(
+        value=turned.value,
+        low=known(turned.low),
+        high=known(turned.high),
+        turned=turned.turned,
+        null_high=turned.null_high,
+        p=turned.p,
+    )
+
+
+def _curve(labels: np.ndarray, values: np.ndarray) -> SmoothCurve:
+    curve = calibration_curve(labels, values)
+    return SmoothCurve(
+        predicted=curve.predicted,
+        observed=curve.observed,
+        low=curve.low,
+        high=curve.high,
+        method=curve.method,
+        reason=curve.reason,
+    )
+
+
+def _paired(cohort: Cohort, config: Config) -> tuple[PairedDifference, ...]:
     rows = []
     for pairs in families(list(cohort.scores), cohort.group):
         differences = [
@@ -204,17 +267,23 @@ def _paired(cohort: Cohort, config: Config) -> list[dict[str, Any]]:
         adjusted = holm([difference.p for difference in differences])
         for (a, b), difference, p_holm in zip(pairs, differences, adjusted, strict=True):
             rows.append(
-                {
-                    "a": a,
-                    "b": b,
-                    **asdict(difference),
-                    "p_holm": float(p_holm),
-                    "better": _better(difference, float(p_holm), a, b),
-                    "turned": _turned(cohort, b),
-                    "detectable": _detectable(cohort, a, b),
-                }
+                PairedDifference(
+                    value=difference.difference,
+                    low=difference.low,
+                    high=difference.high,
+                    low_one_sided=difference.low_one_sided,
+                    high_one_sided=difference.high_one_sided,
+                    p=difference.p,
+                    method=difference.method,
+                    a=a,
+                    b=b,
+                    p_holm=float(p_holm),
+                    better=_better(difference, float(p_holm), a, b),
+                    turned=_turned(cohort, b),
+                    detectable=_detectable(cohort, a, b),
+                )
             )
-    return rows
+    return tuple(rows)
 
 
 def _better(difference: Difference, p_holm: float, a: str, b: str) -> str:
@@ -234,7 +303,7 @@ def _compared(cohort: Cohort, score: str) -> np.ndarray:
     return -cohort.scores[score] if _turned(cohort, score) else cohort.scores[score]
 
 
-def _repeated(cohort: Cohort, config: Config) -> dict[str, Any]:
+def _repeated(cohort: Cohort, config: Config) -> dict[str, RepeatedScore]:
     """Return model (or its surrogate) and proxy in both roles."""
     scores = {cohort.whole: "model", "proxy": "proxy"}
     return {
@@ -244,9 +313,9 @@ def _repeated(cohort: Cohort, config: Config) -> dict[str, Any]:
     }
 
 
-def _groups(cohort: Cohort, paired: Sequence[Mapping[str, Any]], config: Config) -> dict[str, Any]:
+def _groups(cohort: Cohort, paired: Sequence[PairedDifference], config: Config) -> dict[str, RepeatedGroup]:
     """Return each group in both roles: alone, and what leaving it out costs."""
-    pairs = {pair["b"]: pair for pair in paired}
+    pairs = {pair.b: pair for pair in paired}
     return {
         group: group_record(
             _in_both(cohort, ALONE + group, ALONE + group, config),
@@ -269,10 +338,10 @@ def _in_both(cohort: Cohort, score: str, reached: str, config: Config) -> Repeat
     )
 
 
-def _fidelity(cohort: Cohort, config: Config) -> dict[str, Any] | None:
+def _fidelity(cohort: Cohort, config: Config) -> ProxyFidelity | None:
     if "proxy" not in cohort.scores:
         return None
-    found = fidelity(
+    return fidelity(
         cohort.labels,
         cohort.scores["model"],
         cohort.scores["proxy"],
@@ -280,7 +349,6 @@ def _fidelity(cohort: Cohort, config: Config) -> dict[str, Any] | None:
         margin=config.validation.sufficiency_margin,
         bootstrap=config.validation.bootstrap,
     )
-    return asdict(found)
 
 
 def _detectable(cohort: Cohort, a: str, b: str) -> float | None:

@@ -9,15 +9,16 @@ import numpy as np
 from msgspec import structs
 from sklearn import config_context
 
-from cfdna_interp.artifacts.proxy import PLAIN
 from cfdna_interp.config.settings import ProxySettings
+from cfdna_interp.proxy.linear import PLAIN
 from cfdna_interp.proxy.pipeline import pipeline, regression
 from cfdna_interp.proxy.subjects import Subjects
+from cfdna_interp.records.proxy import Penalty
 
 # From a penalty under which only the intercept is left to one that separates small cohorts.
 GRID = np.logspace(-4, 1, 6)
 # In the order in which they are preferred.
-PENALTIES = ("l2", "elasticnet", "l1")
+PENALTIES: tuple[Penalty, ...] = ("l2", "elasticnet", "l1")
 # Losses differ by less than their error long before coefficients stand still.
 PATH_TOL = 1e-4
 # A path ends where the loss has risen so often in a row: weaker penalties take most of the time.
@@ -28,7 +29,7 @@ RISES = 2
 class Choice:
     """A penalty and its inverse strength."""
 
-    penalty: str
+    penalty: Penalty
     C: float
 
 
@@ -63,10 +64,10 @@ def choose(
     within
         Indices into the sorted subjects to which the choice is confined; all by default.
     """
-    wanted = PENALTIES if settings.penalty == "auto" else (settings.penalty,)
+    wanted = [penalty for penalty in PENALTIES if settings.penalty in ("auto", penalty)]
     groups = Subjects(labels, subjects)
     members = np.arange(len(groups.labels)) if within is None else within
-    losses: dict[str, list[list[float]]] = {penalty: [] for penalty in wanted}
+    losses: dict[Penalty, list[list[float]]] = {penalty: [] for penalty in wanted}
     # Thousands of small fits: checking the same numbers again takes longer than fitting.
     with config_context(assume_finite=True, skip_parameter_validation=True):
         for train, test in groups.folds(members, rng):
@@ -120,8 +121,8 @@ def _paths(
     train: np.ndarray,
     test: np.ndarray,
     settings: ProxySettings,
-    penalties: Sequence[str],
-) -> dict[str, list[float]]:
+    penalties: Sequence[Penalty],
+) -> dict[Penalty, list[float]]:
     rows, tested = groups.rows(train), groups.rows(test)
     prepare = pipeline(GRID[0], structs.replace(settings, penalty=penalties[0]), names)[:-1].fit(X[rows])
     Z, Z_tested = prepare.transform(X[rows]), prepare.transform(X[tested])

@@ -11,12 +11,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from cfdna_interp.artifacts.composition import Composition
-from cfdna_interp.artifacts.proxy import PLAIN
 from cfdna_interp.config.settings import ProxySettings
 from cfdna_interp.proxy.basis import basis_of
+from cfdna_interp.proxy.linear import PLAIN
 from cfdna_interp.proxy.sparse import SparseLogistic
 from cfdna_interp.proxy.steps import BlockScaler, Components, Impute, LogParts, Map
+from cfdna_interp.records.proxy import Composition
 
 L1_RATIO = {"l1": 1.0, "elasticnet": 0.5}
 
@@ -108,7 +108,10 @@ def fold_back(model: Pipeline, X: np.ndarray) -> Folded:
     if "log" in steps:
         log = steps["log"]
         for whole, total, pseudo in zip(log.wholes, log.totals_, log.pseudo_, strict=True):
-            compositions.append(Composition(tuple(whole), total, pseudo, own.mean_[list(whole)]))
+            log_mean = tuple(own.mean_[list(whole)].tolist())
+            compositions.append(
+                Composition(inputs=tuple(whole), total=total, pseudo=pseudo, log_mean=log_mean)
+            )
             mean[list(whole)] = imputed[:, list(whole)].mean(axis=0)
     back = np.eye(X.shape[1]) if "basis" not in steps else steps["basis"].matrix
     back = back * own.scale_ / scaler.scale_[:, None]

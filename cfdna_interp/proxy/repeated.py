@@ -7,18 +7,27 @@ behind a role stands here beside its held-out twin, with the one word that the p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.stats import norm
 
-from cfdna_interp.artifacts.files import read_result
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import load_predictions
 from cfdna_interp.proxy.subjects import Subjects
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.dominance import Dominance
+from cfdna_interp.records.proxy import Proxy
+from cfdna_interp.records.validation import (
+    Cost,
+    InBothRoles,
+    PairedDifference,
+    RepeatedGroup,
+    RepeatedScore,
+    Repetition,
+)
+from cfdna_interp.records.values import Interval as IntervalRecord
+from cfdna_interp.records.values import auroc_of
 from cfdna_interp.stats.power import ALPHA, error
 from cfdna_interp.stats.roc import (
     LEVEL,
@@ -31,9 +40,6 @@ from cfdna_interp.stats.roc import (
     mean_auroc,
 )
 
-HOLDS, WEAKER, REVERSED, NOT_TOLD = "holds", "weaker", "reversed", "not told"
-# Discovery said nothing of it that could be repeated.
-NO_CLAIM = "no claim"
 # Roles that say that leaving the group out costs.
 NEEDED = ("carrier", "partner", "suppressor")
 DRAWN = "bootstrap of subjects within fold, the fits as they are"
@@ -95,13 +101,13 @@ def load_discovery(layout: Layout) -> Discovery:
         ``dominance.json``, ``proxy.json`` or ``predictions.discovery.parquet`` is missing or damaged.
     """
     dominance = load_record(Dominance, layout.file(Dominance.FILE))
-    proxy = read_result(layout.file("proxy.json"), "proxy", group=object)
+    regression = load_record(Proxy, layout.file(Proxy.FILE)).regression
     rows = load_predictions(layout.file("predictions.discovery.parquet"))
     people = Subjects(np.array([row.label for row in rows]), np.array([row.subject for row in rows]))
     folds = np.array([row.fold for row in rows])[people.first]
     reached = dict(dominance.cross_fitted_auroc)
-    if proxy["group"] is not None:
-        reached["proxy"] = proxy["cv"]["mean"]
+    if regression is not None and regression.cv.mean is not None:
+        reached["proxy"] = regression.cv.mean
     own = dominance.fidelity is None
     return Discovery(
         labels=people.labels,
@@ -134,7 +140,9 @@ def repeat(
     )
 
 
-def word(found: Repeated, ceiling: float, role: str = "", cost: Mapping[str, float] | None = None) -> str:
+def word(
+    found: Repeated, ceiling: float, role: str = "", cost: tuple[float, float] | None = None
+) -> Repetition:
     """Return what the held-out subjects make of a finding.
 
     Discovery claims that a score has signal where its AUROC reaches the signal ceiling, and that a group is
@@ -149,19 +157,20 @@ def word(found: Repeated, ceiling: float, role: str = "", cost: Mapping[str, flo
     ceiling
         Signal ceiling of the protocol.
     role, cost
-        Role of a group in discovery, and what leaving it out costs held out, paired: ``low`` and ``high``.
+        Role of a group in discovery, and the lower and the upper bound of what leaving it out costs held out,
+        paired.
     """
     signal, needed = found.discovery.value >= ceiling, role in NEEDED and cost is not None
     if not signal and not needed:
-        return NO_CLAIM
+        return Repetition.NO_CLAIM
     # NaN bounds, of a score that is the same for everybody, compare false.
-    if (signal and found.heldout.high < 0.5) or (needed and cost is not None and cost["high"] < 0):
-        return REVERSED
+    if (signal and found.heldout.high < 0.5) or (needed and cost is not None and cost[1] < 0):
+        return Repetition.REVERSED
     if signal and found.fall > 0 and found.p <= ALPHA:
-        return WEAKER
+        return Repetition.WEAKER
     alone = not signal or found.heldout.low > 0.5
-    costs = not needed or (cost is not None and cost["low"] > 0)
-    return HOLDS if alone and costs else NOT_TOLD
+    costs = not needed or (cost is not None and cost[0] > 0)
+    return Repetition.HOLDS if alone and costs else Repetition.NOT_TOLD
 
 
 def discovery_figure(
@@ -229,14 +238,27 @@ def repeated_score(
     return repeat(figure, spread, labels, scores, auroc_interval(labels, scores, rngs[1], bootstrap))
 
 
-def score_record(found: Repeated, ceiling: float) -> dict[str, Any]:
+def in_both_roles(found: Repeated) -> InBothRoles:
+    """Return a score in both roles as ``validation.json`` holds it."""
+    return InBothRoles(
+        discovery=auroc_of(found.discovery),
+        heldout=auroc_of(found.heldout),
+        fall=IntervalRecord(value=found.fall, low=found.low, high=found.high),
+        p=found.p,
+    )
+
+
+def score_record(found: Repeated, ceiling: float) -> RepeatedScore:
     """Return a score of ``repeated`` of ``validation.json``."""
-    return {**asdict(found), "word": word(found, ceiling)}
+    both = in_both_roles(found)
+    return RepeatedScore(
+        discovery=both.discovery, heldout=both.heldout, fall=both.fall, p=both.p, word=word(found, ceiling)
+    )
 
 
 def group_record(
-    found: Repeated, ceiling: float, role: str, discovery_cost: float, pair: Mapping[str, Any]
-) -> dict[str, Any]:
+    found: Repeated, ceiling: float, role: str, discovery_cost: float, pair: PairedDifference
+) -> RepeatedGroup:
     """Return a group of ``groups`` of ``validation.json``.
 
     Parameters
@@ -248,16 +270,18 @@ def group_record(
     role, discovery_cost
         In discovery.
     pair
-        Model less model without the group, of ``paired``.
+        Model less model without the group.
     """
-    cost = {"value": pair["difference"], "low": pair["low"], "high": pair["high"]}
-    return {
-        "role": role,
-        "alone": asdict(found),
-        "cost": {"discovery": discovery_cost, "heldout": cost},
-        "better_without": bool(cost["high"] < 0),
-        "word": word(found, ceiling, role, cost),
-    }
+    return RepeatedGroup(
+        role=role,
+        alone=in_both_roles(found),
+        cost=Cost(
+            discovery=discovery_cost,
+            heldout=IntervalRecord(value=pair.value, low=pair.low, high=pair.high),
+        ),
+        better_without=pair.high < 0,
+        word=word(found, ceiling, role, (pair.low, pair.high)),
+    )
 
 
 def _heldout_error(labels: np.ndarray, scores: np.ndarray, value: float) -> float:

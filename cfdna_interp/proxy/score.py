@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
-from cfdna_interp.artifacts.files import unusable
-from cfdna_interp.artifacts.proxy import Proxy, load_proxy
-from cfdna_interp.config.load import wrong_key
 from cfdna_interp.errors import InputError
+from cfdna_interp.proxy.linear import Linear, linear_of
+from cfdna_interp.proxy.training import Distance, distance_of
+from cfdna_interp.records.base import load_record
+from cfdna_interp.records.proxy import Proxy
 
 NAN = float("nan")
 # Beyond this share a score would be made of the training medians.
@@ -70,7 +71,24 @@ class Measured:
     simulated: bool = False
 
 
-def usable_proxy(path: Path, *, table: bool) -> Proxy:
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """A proxy that can score.
+
+    Attributes
+    ----------
+    proxy
+        The content of ``proxy.json``.
+    linear, distance
+        Its regression, and the distance from the training samples, as arrays.
+    """
+
+    proxy: Proxy
+    linear: Linear
+    distance: Distance
+
+
+def load_scorer(path: Path, *, table: bool) -> Scorer:
     """Read a proxy that can score, and check that it was fitted on what it is to score.
 
     Parameters
@@ -86,29 +104,27 @@ def usable_proxy(path: Path, *, table: bool) -> Proxy:
         The file is damaged, the run had no dominant group, or the proxy was fitted on the other kind of
         samples.
     """
-    proxy = load_proxy(path)
-    if proxy.linear is None:
+    proxy = load_record(Proxy, path)
+    if proxy.regression is None:
         raise InputError(f"{path} holds no proxy ({proxy.reason}); use a run with a dominant group")
-    key = wrong_key(proxy.settings)
-    if key is not None:
-        raise unusable(path, "proxy", f"settings.{key}")
-    fitted_on_table = proxy.settings["features"]["table"] is not None
+    fitted_on_table = proxy.settings.features.table is not None
     if fitted_on_table and not table:
         raise InputError(f"{path} was fitted on a table of features; give the new samples with --table")
     if table and not fitted_on_table:
         raise InputError(f"{path} was fitted on alignments; give BAM files or a sheet of them with --sheet")
-    return proxy
+    regression = proxy.regression
+    return Scorer(proxy, linear_of(regression), distance_of(regression.training_distance))
 
 
-def score_features(name: str, proxy: Proxy, sample: Measured) -> Scored:
+def score_features(name: str, scorer: Scorer, sample: Measured) -> Scored:
     """Score named features; a missing one takes the training median and is warned about.
 
     Parameters
     ----------
     name
         Name for the result.
-    proxy
-        A proxy with a dominant group.
+    scorer
+        The proxy.
     sample
         What is known of the sample.
 
@@ -117,9 +133,7 @@ def score_features(name: str, proxy: Proxy, sample: Measured) -> Scored:
     InputError
         More than a fifth of the proxy's features is missing.
     """
-    linear = proxy.linear
-    if linear is None:
-        raise ValueError("there is no proxy to score with")
+    linear, proxy = scorer.linear, scorer.proxy
     x = np.array([[sample.features.get(feature, np.nan) for feature in linear.names]], dtype=np.float64)
     missing = [feature for feature, value in zip(linear.names, x[0], strict=True) if np.isnan(value)]
     lacking = f"{len(missing)} of {len(linear.names)} features missing"
@@ -131,7 +145,7 @@ def score_features(name: str, proxy: Proxy, sample: Measured) -> Scored:
     logit = float(linear.logits(x)[0])
     low, high = np.quantile(linear.bootstrap_logits(x)[:, 0], [0.025, 0.975])
     warnings = [f"{lacking}, first {missing[0]}"] if missing else []
-    warnings += _unlike(proxy, sample, x)
+    warnings += _unlike(scorer, sample, x)
     if proxy.simulated or sample.simulated:
         which = [who for who, flag in (("proxy", proxy.simulated), ("sample", sample.simulated)) if flag]
         warnings.append(f"simulated: {' and '.join(which)}")
@@ -159,9 +173,9 @@ def as_table(first: str, scored: Sequence[Scored]) -> str:
     return buffer.getvalue()
 
 
-def _unlike(proxy: Proxy, sample: Measured, x: np.ndarray) -> list[str]:
+def _unlike(scorer: Scorer, sample: Measured, x: np.ndarray) -> list[str]:
     """Return what sets the sample apart from the training cohort, a line each."""
-    told = []
+    proxy, told = scorer.proxy, []
     measured = {**sample.technical, **sample.features}
     for name, (lowest, highest) in sorted(proxy.training_range.items()):
         value = measured.get(name)
@@ -176,9 +190,7 @@ def _unlike(proxy: Proxy, sample: Measured, x: np.ndarray) -> list[str]:
         if cell and str(cell) not in levels:
             more = [f"{len(levels) - LEVELS} more"] if len(levels) > LEVELS else []
             told.append(f"{name} {cell}, in training {' or '.join([*levels[:LEVELS], *more])}")
-    if proxy.training_distance is not None:
-        limit = proxy.training_distance.limit
-        distance = float(proxy.training_distance.distances(x)[0])
-        if not distance <= limit:
-            told.append(f"features at distance {distance:.3g} from training, of which 99 % keep {limit:.3g}")
+    limit, distance = scorer.distance.limit, float(scorer.distance.distances(x)[0])
+    if not distance <= limit:
+        told.append(f"features at distance {distance:.3g} from training, of which 99 % keep {limit:.3g}")
     return told

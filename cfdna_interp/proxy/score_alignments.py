@@ -6,23 +6,17 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
-import msgspec
-from msgspec import Struct, structs
+from msgspec import structs
 
 from cfdna_interp.artifacts.features import load_features
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.artifacts.proxy import Proxy
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
-from cfdna_interp.config.convert import decode
-from cfdna_interp.config.settings import Extract, Features, Reference
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.sample import extract_sample
-from cfdna_interp.proxy.score import NAN, Measured, Scored, score_features, usable_proxy
-
-S = TypeVar("S", bound=Struct)
+from cfdna_interp.proxy.score import NAN, Measured, Scored, Scorer, load_scorer, score_features
+from cfdna_interp.records.proxy import ExtractionSettings
 
 
 def score_alignments(
@@ -49,12 +43,12 @@ def score_alignments(
         The run had no dominant group, a file of the settings is missing, or, with ``stop``, alignments are
         unusable or have too few fragments.
     """
-    proxy = usable_proxy(path, table=False)
+    scorer = load_scorer(path, table=False)
     scored = []
     for sample in samples:
         with tempfile.TemporaryDirectory(prefix="cfdna-interp-") as folder:
-            settings = extraction_config(proxy, path, folder, config)
-            scored.append(_score(sample, proxy, structs.replace(settings, on_bad_sample=on_bad_sample)))
+            settings = extraction_config(scorer.proxy.settings, path, folder, config)
+            scored.append(_score(sample, scorer, structs.replace(settings, on_bad_sample=on_bad_sample)))
     return scored
 
 
@@ -71,14 +65,14 @@ def samples_of(bams: Sequence[str], reading: Mapping[str, str]) -> list[Sample]:
     return samples
 
 
-def _score(sample: Sample, proxy: Proxy, settings: Config) -> Scored:
+def _score(sample: Sample, scorer: Scorer, settings: Config) -> Scored:
     qc = extract_sample(sample, settings)
     reason = "" if qc.decision == "keep" else qc.reason
     if not reason:
         features = load_features(Layout.of(settings.outdir).features(sample.sample))
         measured = Measured(
             features={feature.name: feature.value for feature in features},
-            technical={**msgspec.structs.asdict(qc.technical), **sample.technical},
+            technical={**structs.asdict(qc.technical), **sample.technical},
             library={
                 "dialect": qc.dialect,
                 "reads": sample.reads or "paired",
@@ -87,7 +81,7 @@ def _score(sample: Sample, proxy: Proxy, settings: Config) -> Scored:
             simulated=qc.simulated,
         )
         try:
-            return score_features(sample.sample, proxy, measured)
+            return score_features(sample.sample, scorer, measured)
         except InputError as error:
             reason = str(error)
     if settings.on_bad_sample == "stop":
@@ -96,13 +90,15 @@ def _score(sample: Sample, proxy: Proxy, settings: Config) -> Scored:
     return Scored(sample.sample, NAN, NAN, NAN, reason=reason)
 
 
-def extraction_config(proxy: Proxy, path: Path, outdir: str, config: Config | None = None) -> Config:
+def extraction_config(
+    settings: ExtractionSettings, path: Path, outdir: str, config: Config | None = None
+) -> Config:
     """Return the settings for extraction: the proxy's own, its paths found from the proxy's folder.
 
     Parameters
     ----------
-    proxy, path
-        The proxy and the file it was loaded from.
+    settings, path
+        The settings of a proxy, and the file that it was loaded from.
     outdir
         Where the extraction writes.
     config
@@ -115,22 +111,15 @@ def extraction_config(proxy: Proxy, path: Path, outdir: str, config: Config | No
             return value
         return str((folder / value).resolve())
 
-    settings = proxy.settings
-
-    def section(kind: type[S], name: str) -> S:
-        # Each key by itself: a default in place of a missing one would be another extraction.
-        return decode({each.name: settings[name][each.name] for each in structs.fields(kind)}, kind)
-
-    extract, reference = section(Extract, "extract"), section(Reference, "reference")
-    features = section(Features, "features")
+    reference, extract, features = settings.reference, settings.extract, settings.features
     build = reference.build
     if "/" in build or build.endswith((".tsv", ".fai")):
         build = found(build) or build
     own = Config(
         sheet="",
         outdir=outdir,
-        seed=settings["seed"],
-        atlas=found(settings["atlas"]),
+        seed=settings.seed,
+        atlas=found(settings.atlas),
         reference=structs.replace(reference, build=build, fasta=found(reference.fasta)),
         extract=structs.replace(
             extract, blacklist=found(extract.blacklist), known_sites=found(extract.known_sites)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cfdna_interp.cohort.cells import Cells, near, parse_cell, read_cells
 from cfdna_interp.errors import InputError
-from cfdna_interp.proxy.score import NAN, Measured, Scored, score_features, usable_proxy
+from cfdna_interp.proxy.score import NAN, Measured, Scored, load_scorer, score_features
 
 
 def score_table(table: Path, path: Path, *, on_bad_sample: str = "stop") -> list[Scored]:
@@ -32,23 +32,24 @@ def score_table(table: Path, path: Path, *, on_bad_sample: str = "stop") -> list
         row without a name of its own; with ``stop`` a cell of a feature is no number, or a sample lacks too
         many features.
     """
-    proxy = usable_proxy(path, table=True)
-    assert proxy.linear is not None
+    scorer = load_scorer(path, table=True)
+    proxy, linear = scorer.proxy, scorer.linear
     cells = read_cells(table, "--table")
-    meaning = proxy.settings["features"]["table"]
-    names = _names(cells, meaning["columns"]["sample"])
-    present = [name for name in proxy.linear.names if name in cells.columns]
+    meaning = proxy.settings.features.table
+    assert meaning is not None  # load_scorer asked for it
+    names = _names(cells, meaning.columns.sample)
+    present = [name for name in linear.names if name in cells.columns]
     if not present:
-        wanted = proxy.linear.names[0]
+        wanted = linear.names[0]
         raise InputError(
-            f"table {table}: none of the proxy's {len(proxy.linear.names)} features is a column, the first "
+            f"table {table}: none of the proxy's {len(linear.names)} features is a column, the first "
             f"is {wanted!r}; {near(wanted, cells.columns)}; call the columns as in the table of the run"
         )
     bad: dict[int, InputError] = {}
     X = cells.numbers(present, names, None if on_bad_sample == "stop" else bad)
     technical = {
         column: [cell if column in proxy.training_levels else parse_cell(cell) for cell in cells.text(column)]
-        for column in meaning["technical"]
+        for column in meaning.technical
         if column in cells.columns
     }
     scored = []
@@ -61,7 +62,7 @@ def score_table(table: Path, path: Path, *, on_bad_sample: str = "stop") -> list
         try:
             if row in bad:
                 raise bad[row]
-            scored.append(score_features(name, proxy, measured))
+            scored.append(score_features(name, scorer, measured))
         except InputError as error:
             if on_bad_sample == "stop":
                 raise

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -17,48 +16,12 @@ from sklearn.preprocessing import StandardScaler
 
 from cfdna_interp.proxy.steps import Impute
 from cfdna_interp.proxy.subjects import Subjects
+from cfdna_interp.records.proxy import Frequency, Stability
 
 PAIRS = 50
 THRESHOLD = 0.75
 # Features selected without being better than chance that are put up with, on average.
 FALSE = 1.0
-
-
-@dataclass(frozen=True)
-class Frequency:
-    """In how many of the halves a feature was selected, as a share."""
-
-    name: str
-    frequency: float
-
-
-@dataclass(frozen=True)
-class Stability:
-    """Selection frequencies and what they are worth.
-
-    Attributes
-    ----------
-    pairs
-        Number of pairs of disjoint halves of the subjects.
-    per_half
-        How many features each half selects: the first to enter an L1 path.
-    threshold
-        The frequency from which on a feature counts as selected.
-    expected_false
-        Upper bound of the expected number of selected features that halves select no more often than they
-        would at random, per_half² / ((2·threshold - 1) · features), at most the number of features.
-    selected
-        Names of the selected features, most frequent first.
-    features
-        The frequency of each feature.
-    """
-
-    pairs: int
-    per_half: int
-    threshold: float
-    expected_false: float
-    selected: tuple[str, ...]
-    features: tuple[Frequency, ...]
 
 
 def stability(
@@ -104,7 +67,9 @@ def stability(
         threshold=THRESHOLD,
         expected_false=min(float(count), per_half**2 / ((2 * THRESHOLD - 1) * count)),
         selected=tuple(names[i] for i in order if frequency[i] >= THRESHOLD),
-        features=tuple(Frequency(name, float(value)) for name, value in zip(names, frequency, strict=True)),
+        features=tuple(
+            Frequency(name=name, frequency=float(value)) for name, value in zip(names, frequency, strict=True)
+        ),
     )
 
 

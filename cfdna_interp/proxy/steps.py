@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import TruncatedSVD
 from sklearn.preprocessing import StandardScaler
 
-from cfdna_interp.artifacts.composition import log_parts
+from cfdna_interp.proxy.linear import log_parts
 
 # Of the smallest part seen: the usual stand-in for one too small to be seen (Martín-Fernández et al. 2003).
 UNSEEN = 0.65

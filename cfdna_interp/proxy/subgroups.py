@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from typing import Literal
 
+import msgspec
 import numpy as np
 
 from cfdna_interp.artifacts.matrix import Table
+from cfdna_interp.records.validation import Division, Interaction, Subgroup, Untested
+from cfdna_interp.records.values import auroc_of
 from cfdna_interp.stats.heterogeneity import heterogeneity, why_untested
 from cfdna_interp.stats.multiplicity import holm
 from cfdna_interp.stats.resampling import stream
 from cfdna_interp.stats.roc import auroc_interval
 from cfdna_interp.stats.strata import PER_CLASS
 
-DIVIDED_BY = ("site", "sex", "age")
+By = Literal["site", "sex", "age"]
+DIVIDED_BY: tuple[By, ...] = ("site", "sex", "age")
 # Thirds, because ten-year groups would leave cohorts of a usual size with groups too small to say anything.
 _THIRDS = (1 / 3, 2 / 3)
 
@@ -41,7 +44,7 @@ def subgroups(
     seed: int,
     names: Sequence[str],
     bootstrap: int,
-) -> list[dict[str, Any]]:
+) -> tuple[Division, ...]:
     """Return the AUROC by site, sex and age, and whether it differs between the groups.
 
     Groups below 5 cases and 5 controls have their numbers and no AUROC. Groups that have one and are not in
@@ -57,52 +60,74 @@ def subgroups(
     seed, names, bootstrap
         Seed of the run, names of the stream, and number of bootstrap draws.
     """
-    divisions = []
-    for by in DIVIDED_BY:
-        if by not in covariates:
-            divisions.append(_division(by, [], len(labels), f"the cohort has no column {by}"))
+    divisions = [
+        _division(by, labels, scores, covariates[by], seed, (*names, by), bootstrap)
+        if by in covariates
+        else _none(by, (), len(labels), f"the cohort has no column {by}")
+        for by in DIVIDED_BY
+    ]
+    tests = [division.interaction for division in divisions if division.interaction is not None]
+    adjusted = iter(holm([test.p for test in tests]))
+    return tuple(
+        division
+        if (test := division.interaction) is None
+        else msgspec.structs.replace(
+            division, interaction=msgspec.structs.replace(test, p_holm=float(next(adjusted)))
+        )
+        for division in divisions
+    )
+
+
+def _division(
+    by: By,
+    labels: np.ndarray,
+    scores: np.ndarray,
+    values: Sequence[object],
+    seed: int,
+    names: Sequence[str],
+    bootstrap: int,
+) -> Division:
+    """Divide the subjects by one covariate; the p value of the test is not adjusted yet."""
+    parts = _thirds(values) if by == "age" else _categories(values)
+    groups: list[Subgroup] = []
+    used: list[np.ndarray] = []
+    untested: list[Untested] = []
+    for name, rows in parts:
+        case = int(labels[rows].sum())
+        control = len(rows) - case
+        if min(case, control) < PER_CLASS:
+            reason = f"fewer than {PER_CLASS} cases or {PER_CLASS} controls"
+            groups.append(Subgroup(group=name, case=case, control=control, auroc=None, reason=reason))
             continue
-        parts = _thirds(covariates[by]) if by == "age" else _categories(covariates[by])
-        groups, used = [], []
-        left_out: list[dict[str, str]] = []
-        for name, rows in parts:
-            case = int(labels[rows].sum())
-            group: dict[str, Any] = {"group": name, "case": case, "control": len(rows) - case}
-            if min(case, len(rows) - case) < PER_CLASS:
-                group |= {"auroc": None, "reason": f"fewer than {PER_CLASS} cases or {PER_CLASS} controls"}
-            else:
-                rng = stream(seed, *names, by, name)
-                interval = auroc_interval(labels[rows], scores[rows], rng, bootstrap)
-                group |= {"auroc": asdict(interval), "reason": ""}
-                used.append(rows)
-                if why := why_untested(labels[rows], scores[rows]):
-                    left_out.append({"group": name, "reason": why})
-            groups.append(group)
-        division = _division(by, groups, len(labels) - sum(len(rows) for _, rows in parts), "")
-        division["left_out"] = left_out
-        test = heterogeneity(labels, scores, used) if len(used) > 1 else None
-        if test is not None:
-            division["interaction"] = asdict(test)
-        elif len(used) < 2:
-            division["reason"] = f"fewer than two groups with {PER_CLASS} cases and {PER_CLASS} controls"
-        else:
-            division["reason"] = "fewer than two groups have an AUROC with a variance"
-        divisions.append(division)
-    made = [division["interaction"] for division in divisions if division["interaction"] is not None]
-    for interaction, p_holm in zip(made, holm([test["p"] for test in made]), strict=True):
-        interaction["p_holm"] = float(p_holm)
-    return divisions
+        interval = auroc_interval(labels[rows], scores[rows], stream(seed, *names, name), bootstrap)
+        groups.append(Subgroup(group=name, case=case, control=control, auroc=auroc_of(interval), reason=""))
+        used.append(rows)
+        if why := why_untested(labels[rows], scores[rows]):
+            untested.append(Untested(group=name, reason=why))
+    unknown = len(labels) - sum(len(rows) for _, rows in parts)
+    test = heterogeneity(labels, scores, used) if len(used) > 1 else None
+    if test is None:
+        reason = "fewer than two groups have an AUROC with a variance"
+        if len(used) < 2:
+            reason = f"fewer than two groups with {PER_CLASS} cases and {PER_CLASS} controls"
+        return _none(by, tuple(groups), unknown, reason, tuple(untested))
+    return Division(
+        by=by,
+        groups=tuple(groups),
+        unknown=unknown,
+        interaction=Interaction(
+            statistic=test.statistic, df=test.df, p=test.p, groups=test.groups, n=test.n, p_holm=test.p
+        ),
+        left_out=tuple(untested),
+        reason="",
+    )
 
 
-def _division(by: str, groups: list[dict[str, Any]], unknown: int, reason: str) -> dict[str, Any]:
-    return {
-        "by": by,
-        "groups": groups,
-        "unknown": unknown,
-        "interaction": None,
-        "left_out": [],
-        "reason": reason,
-    }
+def _none(
+    by: By, groups: tuple[Subgroup, ...], unknown: int, reason: str, untested: tuple[Untested, ...] = ()
+) -> Division:
+    """Return a division without a test."""
+    return Division(by=by, groups=groups, unknown=unknown, interaction=None, left_out=untested, reason=reason)
 
 
 def _categories(values: Sequence[object]) -> list[tuple[str, np.ndarray]]:

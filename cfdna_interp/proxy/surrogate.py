@@ -7,13 +7,14 @@ model reads it. What says so is how closely the surrogate still follows the mode
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
 
 from cfdna_interp.artifacts.predictions import SURROGATE
 from cfdna_interp.cohort.table import saturated
+from cfdna_interp.records.validation import SurrogateLosses
+from cfdna_interp.records.values import interval_of
 from cfdna_interp.stats.correlation import weighted_correlations
 from cfdna_interp.stats.resampling import bootstrap_counts, percentile_interval, stream
 
@@ -22,7 +23,7 @@ WITHOUT = "model_without_"
 
 def surrogate_losses(
     labels: np.ndarray, scores: Mapping[str, np.ndarray], *, seed: int, bootstrap: int
-) -> dict[str, Any] | None:
+) -> SurrogateLosses | None:
     """Compare the surrogate, and the surrogate retrained without each group, with the model's own scores.
 
     Parameters
@@ -36,10 +37,8 @@ def surrogate_losses(
 
     Returns
     -------
-    None where there is no surrogate. Otherwise ``n``, ``saturated`` (subjects with a probability of 0 or 1),
-    ``measure`` (``correlation``, or ``rank correlation`` where any is saturated), ``follows`` (that
-    correlation of the surrogate with the model) and ``losses``, group -> drop of R², the squared correlation
-    (one below 0 follows nothing and counts as 0), all with 95 % intervals over subjects.
+    None where there is no surrogate. In drops of the squared correlation one below 0 follows nothing and
+    counts as 0.
     """
     if SURROGATE not in scores:
         return None
@@ -62,10 +61,10 @@ def surrogate_losses(
         for name in scores
         if name.startswith(WITHOUT)
     }
-    return {
-        "n": len(labels),
-        "saturated": held,
-        "measure": "rank correlation" if ranked else "correlation",
-        "follows": percentile_interval(whole[0], whole[1:])._asdict(),
-        "losses": {group: percentile_interval(lost[0], lost[1:])._asdict() for group, lost in losses.items()},
-    }
+    return SurrogateLosses(
+        n=len(labels),
+        saturated=held,
+        measure="rank correlation" if ranked else "correlation",
+        follows=interval_of(percentile_interval(whole[0], whole[1:])),
+        losses={group: interval_of(percentile_interval(lost[0], lost[1:])) for group, lost in losses.items()},
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -10,8 +11,8 @@ from sklearn.decomposition import PCA
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import TECHNICAL, Table
 from cfdna_interp.artifacts.sheet import load_samples
-from cfdna_interp.artifacts.training import TrainingDistance
 from cfdna_interp.records.base import load_record
+from cfdna_interp.records.proxy import TrainingDistance
 from cfdna_interp.records.qc import SampleQuality
 
 COMPONENTS = 10
@@ -22,7 +23,71 @@ WITHIN = 0.99
 SMALLEST = 1e-6
 
 
-def training_distance(X: np.ndarray, subjects: Sequence[str], rng: np.random.Generator) -> TrainingDistance:
+@dataclass(frozen=True, eq=False)
+class Distance:
+    """Mahalanobis' distance under probabilistic principal components (Tipping and Bishop 1999).
+
+    Features are standardised; their covariance is a few components and, in all other directions, one
+    variance. Unlike the full covariance this exists for more features than samples.
+
+    Attributes
+    ----------
+    mean, scale
+        (features,) of the training samples; a missing feature is taken to be at its mean.
+    components
+        (components, features) orthonormal directions of standardised features.
+    variances
+        (components,) along them.
+    noise
+        Variance in each direction beside them.
+    limit
+        The distance that 99 of 100 training samples keep, measured on folds that the rest was not fitted on.
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+    components: np.ndarray
+    variances: np.ndarray
+    noise: float
+    limit: float = float("inf")
+
+    def distances(self, X: np.ndarray) -> np.ndarray:
+        """Return the (samples,) distances of (samples, features) raw features, NaN where missing.
+
+        What is too far for float64 is infinitely far.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            Z = np.nan_to_num((X - self.mean) / self.scale, nan=0.0)
+            along = Z @ self.components.T  # (samples, components)
+            beside = np.maximum((Z**2).sum(axis=1) - (along**2).sum(axis=1), 0.0)
+            distances = np.sqrt((along**2 / self.variances).sum(axis=1) + beside / self.noise)
+        return np.asarray(np.nan_to_num(distances, nan=np.inf, posinf=np.inf))
+
+    def record(self) -> TrainingDistance:
+        """Return the numbers as ``proxy.json`` holds them."""
+        return TrainingDistance(
+            mean=tuple(self.mean.tolist()),
+            scale=tuple(self.scale.tolist()),
+            components=tuple(map(tuple, self.components.tolist())),
+            variances=tuple(self.variances.tolist()),
+            noise=float(self.noise),
+            limit=float(self.limit),
+        )
+
+
+def distance_of(record: TrainingDistance) -> Distance:
+    """Return the numbers of ``proxy.json`` as arrays."""
+    return Distance(
+        mean=np.array(record.mean),
+        scale=np.array(record.scale),
+        components=np.array(record.components),
+        variances=np.array(record.variances),
+        noise=record.noise,
+        limit=record.limit,
+    )
+
+
+def training_distance(X: np.ndarray, subjects: Sequence[str], rng: np.random.Generator) -> Distance:
     """Fit the distance, and the limit that 99 of 100 training samples keep.
 
     The limit is the 99 % quantile of distances on folds of subjects that were left out of the fit: samples
@@ -44,14 +109,10 @@ def training_distance(X: np.ndarray, subjects: Sequence[str], rng: np.random.Gen
     held = np.empty(len(X))
     for number in range(folds):
         held[fold == number] = _fit(X[fold != number], seed).distances(X[fold == number])
-    whole = _fit(X, seed)
-    limit = float(np.quantile(held, WITHIN))
-    return TrainingDistance(
-        whole.mean, whole.scale, whole.components, whole.variances, whole.noise, limit=limit
-    )
+    return replace(_fit(X, seed), limit=float(np.quantile(held, WITHIN)))
 
 
-def _fit(X: np.ndarray, seed: int) -> TrainingDistance:
+def _fit(X: np.ndarray, seed: int) -> Distance:
     measured = ~np.isnan(X)
     counts = np.maximum(measured.sum(axis=0), 1)
     mean = np.where(measured, X, 0.0).sum(axis=0) / counts
@@ -67,7 +128,7 @@ def _fit(X: np.ndarray, seed: int) -> TrainingDistance:
     pca = PCA(n_components=kept, svd_solver=solver, random_state=seed).fit(Z)
     total = float(Z.var(axis=0, ddof=1).sum())
     beside = (total - float(pca.explained_variance_.sum())) / max(p - kept, 1)
-    return TrainingDistance(
+    return Distance(
         mean=mean,
         scale=scale,
         components=pca.components_,

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from cfdna_interp.artifacts.files import digest_file, read_result, write_json
+from cfdna_interp.artifacts.files import digest_file
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table, load_table
-from cfdna_interp.artifacts.openings import Opening, record_opening
 from cfdna_interp.artifacts.predictions import SURROGATE, load_scores
-from cfdna_interp.artifacts.validation import save_subjects
 from cfdna_interp.config import Config
-from cfdna_interp.config.convert import encode
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.measure import BASELINE, Cohort, measure
+from cfdna_interp.proxy.openings import record_opening
 from cfdna_interp.proxy.repeated import Discovery, load_discovery
 from cfdna_interp.proxy.subgroups import covariates_of
+from cfdna_interp.records.base import load_record, save_record
+from cfdna_interp.records.openings import Opening
+from cfdna_interp.records.protocol import FrozenProtocol
+from cfdna_interp.records.subjects import save_subjects
+from cfdna_interp.records.validation import ValidationResult
 
 
 def run_validate(config: Config) -> Opening:
@@ -34,18 +36,7 @@ def run_validate(config: Config) -> Opening:
         A frozen file no longer matches the protocol, or the sheet no longer matches the frozen scores.
     """
     layout = Layout.of(config.outdir)
-    protocol = read_result(
-        layout.file("protocol.json"),
-        "proxy",
-        margins=dict,
-        mediators=list,
-        priority=list,
-        digests=dict,
-        discovery=dict,
-        seed=int,
-        group=object,
-        corrected=dict,
-    )
+    protocol = load_record(FrozenProtocol, layout.file(FrozenProtocol.FILE))
     check_protocol(layout, protocol, config)
     table = load_table(layout.matrix("heldout"))
     scores = _subject_scores(layout, table)
@@ -54,40 +45,30 @@ def run_validate(config: Config) -> Opening:
     # run that breaks off afterwards has opened them all the same.
     labels = _read_labels(config, table)
     opening = record_opening(layout, labels)
-    cohort = _cohort(table, labels, scores, protocol["group"], discovery)
-    result = {
-        "opened": opening.number,
-        "protocol_digest": opening.protocol,
-        **opening.record(),
-        "discovery": protocol["discovery"],
-        "simulated": table.simulated,
-        **measure(cohort, config),
-    }
+    cohort = _cohort(table, labels, scores, protocol.group, discovery)
+    result = measure(cohort, config, opening=opening, discovery=protocol.discovery, simulated=table.simulated)
     save_subjects(_columns(table, cohort), opening, layout.file("validation.scores.parquet"))
-    write_json(layout.file("validation.json"), result)
+    save_record(result, layout.file(ValidationResult.FILE))
     return opening
 
 
-def check_protocol(layout: Layout, protocol: dict[str, Any], config: Config) -> None:
+def check_protocol(layout: Layout, protocol: FrozenProtocol, config: Config) -> None:
     """Raise ``InputError`` unless frozen files, seed, margins and columns are still those of the protocol."""
-    settings = {
-        "seed": config.seed,
-        "margins": encode(config.validation),
-        "mediators": config.audited("mediators"),
-        "priority": config.audited("priority"),
-        "corrected": encode(config.corrected),
-    }
-    if any(protocol[name] != value for name, value in settings.items()):
+    frozen = (
+        protocol.seed, protocol.margins, protocol.mediators, protocol.priority, protocol.corrected
+    )  # fmt: skip
+    audited = (tuple(config.audited(key)) for key in ("mediators", "priority"))
+    if frozen != (config.seed, config.validation, *audited, config.corrected):
         raise InputError(
-            f"{layout.file('protocol.json')} was frozen with another seed, mediators, priority, or other "
+            f"{layout.file(FrozenProtocol.FILE)} was frozen with another seed, mediators, priority, or other "
             "'validation' or 'corrected' settings; set them back, or run the proxy stage again"
         )
-    for name, digest in sorted(protocol["digests"].items()):
+    for name, digest in sorted(protocol.digests.items()):
         path = layout.file(name)
         if not path.is_file() or digest_file(path) != digest:
             raise InputError(
-                f"{layout.file('protocol.json')} no longer matches {name}, which changed after the protocol "
-                "was frozen; run the proxy stage again"
+                f"{layout.file(FrozenProtocol.FILE)} no longer matches {name}, which changed after the "
+                "protocol was frozen; run the proxy stage again"
             )
 
 

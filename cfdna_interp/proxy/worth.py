@@ -9,10 +9,12 @@ from cfdna_interp.artifacts.matrix import Inputs, Table, usable
 from cfdna_interp.artifacts.predictions import Prediction, load_predictions
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.proxy.fidelity import Fidelity, fidelity
+from cfdna_interp.proxy.fidelity import fidelity
 from cfdna_interp.proxy.fit import CrossValidation, cross_validate
-from cfdna_interp.proxy.stability import Stability, stability
+from cfdna_interp.proxy.stability import stability
 from cfdna_interp.proxy.subjects import Subjects
+from cfdna_interp.records.fidelity import ProxyFidelity
+from cfdna_interp.records.proxy import Stability
 from cfdna_interp.stats.resampling import stream
 
 REPEATS = 3
@@ -71,7 +73,9 @@ def stable_features(config: Config, table: Table, inputs: Inputs) -> Stability:
     )
 
 
-def fidelity_to_model(config: Config, layout: Layout, table: Table, validated: CrossValidation) -> Fidelity:
+def fidelity_to_model(
+    config: Config, layout: Layout, table: Table, validated: CrossValidation
+) -> ProxyFidelity:
     """Compare the proxy's cross-fitted logits with the model's, along the model's own folds.
 
     Parameters

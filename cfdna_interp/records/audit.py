@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from cfdna_interp.artifacts.sheet import Role
 from cfdna_interp.records.base import Record, ResultFile
 from cfdna_interp.records.held import HeldClaim, HeldMeasure
 from cfdna_interp.records.leaks import Leakage
+from cfdna_interp.records.openings import Opening
 from cfdna_interp.records.values import Auroc, Interval
 
 
@@ -358,8 +359,8 @@ class Audit(ResultFile, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    protocol_digest, exploratory, opening
-        As in ``validation.json``.
+    opening
+        Which opening of the held-out labels this is.
     technical, covariates
         What technical columns, and covariates, reach alone.
     adjusted
@@ -393,9 +394,7 @@ class Audit(ResultFile, frozen=True, kw_only=True):
     FILE: ClassVar[str] = "audit.json"
     STAGE: ClassVar[str] = "audit"
 
-    protocol_digest: str
-    exploratory: bool
-    opening: dict[str, Any]
+    opening: Opening
     technical: Baseline
     covariates: Baseline
     adjusted: AdjustedEffects

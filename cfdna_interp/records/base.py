@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from cfdna_interp.artifacts.files import write_text
+from cfdna_interp.config.convert import own_type
 from cfdna_interp.errors import InputError
 
 
@@ -54,7 +55,7 @@ def save_record(record: ResultFile, path: Path | str) -> None:
         A field holds what its type forbids: the stage that built the record is wrong.
     """
     content = msgspec.json.encode(record, enc_hook=_plain, order="deterministic")
-    msgspec.json.decode(content, type=type(record))
+    msgspec.json.decode(content, type=type(record), dec_hook=own_type)
     rest = content[1:] if content == b"{}" else b"," + content[1:]
     stamped = b'{"format":%d' % record.FORMAT + rest
     write_text(path, msgspec.json.format(stamped, indent=1).decode() + "\n")
@@ -82,9 +83,9 @@ def load_record(kind: type[R], path: Path | str) -> R:
                 f"{path} is of {'no format' if number is None else f'format {number}'}, this version reads "
                 f"format {kind.FORMAT}; {remedy}"
             )
-        fields = msgspec.json.decode(content, type=dict[str, Any])
-        del fields["format"]
-        return msgspec.convert(fields, kind)
+        stored = msgspec.json.decode(content, type=dict[str, Any])
+        del stored["format"]
+        record = msgspec.convert(stored, kind, dec_hook=own_type)
     except msgspec.ValidationError as error:
         raise InputError(
             f"{path} has no usable {_place(error)!r} ({error}): it is damaged or made by another version; "
@@ -92,10 +93,39 @@ def load_record(kind: type[R], path: Path | str) -> R:
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read as JSON ({error}); {remedy}") from None
+    if (place := _other_key(stored, record)) is not None:
+        raise InputError(
+            f"{path} has no usable {place!r} (missing or unknown, and no default takes its place): it is "
+            f"damaged or made by another version; {remedy}"
+        )
+    return record
+
+
+def _other_key(stored: Any, value: Any, place: str = "") -> str | None:
+    """Return the place of a key that either a file or the record that was made of it lacks, else None."""
+    if isinstance(value, msgspec.Struct):
+        kind = value.__struct_config__
+        value = {name: getattr(value, name) for name in value.__struct_fields__}
+        # A union of records is told apart by a key of its own.
+        if kind.tag_field is not None:
+            value[kind.tag_field] = kind.tag
+    if isinstance(value, dict):
+        for key in sorted(stored.keys() ^ value.keys()):
+            return f"{place}.{key}".removeprefix(".")
+        parts = [(stored[key], value[key], f"{place}.{key}".removeprefix(".")) for key in stored]
+    elif isinstance(value, tuple):
+        pairs = enumerate(zip(stored, value, strict=True))
+        # Tables of numbers are long, and numbers have no keys.
+        parts = [(a, b, f"{place}[{i}]") for i, (a, b) in pairs if not isinstance(b, (float, int, str))]
+    else:
+        return None
+    return next((other for part in parts if (other := _other_key(*part)) is not None), None)
 
 
 def _plain(value: Any) -> Any:
-    """Turn what NumPy and pathlib make into what JSON knows."""
+    """Turn what NumPy, pathlib and the settings' own types of text make into what JSON knows."""
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
     if isinstance(value, Path):
@@ -107,6 +137,6 @@ def _place(error: msgspec.ValidationError) -> str:
     """Return where a record is wrong; msgspec writes ``[...]`` for a key of a dictionary."""
     problem, _, path = str(error).partition(" - at `$")
     place = path.rstrip("`")
-    if missing := re.fullmatch(r"Object missing required field `(.*)`", problem):
-        place += f".{missing[1]}"
+    if field := re.fullmatch(r"Object (?:missing required|contains unknown) field `(.*)`", problem):
+        place += f".{field[1]}"
     return place.removeprefix(".") or "content"

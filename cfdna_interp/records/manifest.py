@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from cfdna_interp.records.base import Record, ResultFile
+from cfdna_interp.records.openings import Opening
 
 
 class Software(Record, frozen=True, kw_only=True):
@@ -52,9 +53,8 @@ class Manifest(ResultFile, frozen=True, kw_only=True):
         All settings. Paths are relative to the output folder where they lie inside it, file names otherwise.
     table
         The table that features came from, null for a run from alignments.
-    exploratory, opening
-        As in ``validation.json``: whether the held-out labels had been read before, and which opening this
-        is. Null before the labels are opened.
+    opening
+        Which opening of the held-out labels the numbers come from; null before the labels are opened.
     files
         Path relative to the output folder -> SHA-256. Embeddings and refits are left out: they are large and
         may be deleted once the shares are written.
@@ -69,6 +69,5 @@ class Manifest(ResultFile, frozen=True, kw_only=True):
     seed: int
     config: dict[str, Any]
     table: TableFile | None = None
-    exploratory: bool | None = None
-    opening: dict[str, Any] | None = None
+    opening: Opening | None = None
     files: dict[str, str]

@@ -112,23 +112,23 @@ class AurocDifference(Interval, frozen=True, kw_only=True):
 
 
 class Bounded(Protocol):
-    """Whatever has an estimate and two ends, NaN where they are unknown."""
+    """Whatever has an estimate and two ends, NaN or None where they are unknown."""
 
     @property
-    def value(self) -> float:
+    def value(self) -> float | None:
         """The estimate."""
 
     @property
-    def low(self) -> float:
+    def low(self) -> float | None:
         """The lower end."""
 
     @property
-    def high(self) -> float:
+    def high(self) -> float | None:
         """The upper end."""
 
 
 def interval_of(estimate: Bounded) -> Interval:
-    """Return an estimate of ``stats`` as a record."""
+    """Return an estimate of ``stats``, or of another record, with its interval and nothing else."""
     return Interval(value=known(estimate.value), low=known(estimate.low), high=known(estimate.high))
 
 
@@ -174,6 +174,6 @@ def _minus(number: float | None) -> float | None:
     return None if number is None else -number
 
 
-def known(number: float) -> float | None:
-    """Return a number, or None where it is NaN or infinite."""
-    return float(number) if math.isfinite(number) else None
+def known(number: float | None) -> float | None:
+    """Return a number, or None where it is NaN, infinite or None."""
+    return float(number) if number is not None and math.isfinite(number) else None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from cfdna_interp.records.base import Record, ResultFile
+from cfdna_interp.records.openings import Opening
 from cfdna_interp.records.values import Auroc, Counts, Interval
 
 RungName = Literal["L0", "L1", "L2", "L3", "L4", "L5"]
@@ -309,9 +310,8 @@ class Verdict(ResultFile, frozen=True, kw_only=True):
         From L0 to L5.
     cautions
         What stands against the verdict, the gravest first.
-    protocol_digest, exploratory, opening
-        As in ``validation.json``: under which protocol the held-out labels were read, whether they had been
-        before, and what changed since.
+    opening
+        Which opening of the held-out labels this is.
     hypotheses_digest
         SHA-256 of the ``hypotheses.tsv`` that was written with it. ``report`` stops where that is another
         table: one that lost lines looks whole.
@@ -326,7 +326,5 @@ class Verdict(ResultFile, frozen=True, kw_only=True):
     group: str | None
     rungs: tuple[Rung, ...]
     cautions: tuple[Caution, ...]
-    protocol_digest: str
-    exploratory: bool
-    opening: dict[str, Any]
+    opening: Opening
     hypotheses_digest: str

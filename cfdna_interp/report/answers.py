@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from cfdna_interp.artifacts.sheet import ROLES
+from cfdna_interp.records.validation import Division
 from cfdna_interp.records.verdict import Status
 from cfdna_interp.report.answers_method import method_answers
 from cfdna_interp.report.collect import Run
@@ -62,29 +62,28 @@ def _study(run: Run) -> dict[str, str]:
 
 def _result(run: Run) -> dict[str, str]:
     validation, audit, verdict = run.validation, run.audit, run.verdict
-    opened = validation["opened"]
-    main = [name for name in ("model", "proxy") if name in validation["scores"]]
+    opened = validation.opening.number
+    main = [name for name in ("model", "proxy") if name in validation.scores]
     against = [caution.sentence for caution in verdict.cautions]
     open_ = [rung.rung for rung in verdict.rungs if rung.status is not Status.EARNED]
     return {
         "headline": " ".join([*verdict.sentences, *against]),
         "detectable": detectable_sentence(validation).rstrip("."),
         "shift": shift_sentences(audit.shift)[0].rstrip("."),
-        "protocol": validation["protocol_digest"][:12] + "…",
+        "protocol": validation.opening.protocol[:12] + "…",
         "opening": "the first opening of the held-out labels in this folder"
         if opened == 1
         else f"opening {opened} of the held-out labels: exploratory",
         "performance": "; ".join(
-            f"{score_name(name)} {held_out(validation)}: AUROC "
-            f"{interval(validation['scores'][name]['auroc'])}"
+            f"{score_name(name)} {held_out(validation)}: AUROC {interval(validation.scores[name].auroc)}"
             for name in main
         ),
         "handling": str(run.judged.handling),
         "person": str(run.judged.person),
-        "fairness": _fairness(validation["subgroups"]["model"]),
+        "fairness": _fairness(validation.subgroups["model"]),
         "clusters": _clusters(run),
         "specification": (
-            f"proxy.json: {len(run.proxy['features'])} features with their coefficients, intercept and "
+            f"proxy.json: {len(run.proxy.features)} features with their coefficients, intercept and "
             "scales; cfdna-interp score applies it"
             if run.proxy
             else f"there is no proxy: {run.no_proxy}"
@@ -123,10 +122,10 @@ def _analysed(run: Run, discovery: str) -> str:
     return f"{fitted}: {discovery}; the model itself: not known to the software"
 
 
-def _fairness(divisions: list[dict[str, Any]]) -> str:
+def _fairness(divisions: Sequence[Division]) -> str:
     """Say by what the AUROC was divided, and by what it was tested."""
-    shown = [row["by"] for row in divisions if any(group["auroc"] for group in row["groups"])]
-    tested = [row["by"] for row in divisions if row["interaction"] is not None]
+    shown = [row.by for row in divisions if any(group.auroc for group in row.groups)]
+    tested = [row.by for row in divisions if row.interaction is not None]
     if not shown:
         return "nothing: no group by site, sex or age has enough of both classes"
     test = f"with a test of heterogeneity by {' and '.join(tested)}" if tested else "not tested"
@@ -136,13 +135,13 @@ def _fairness(divisions: list[dict[str, Any]]) -> str:
 def _clusters(run: Run) -> str:
     """Name the ways of looking at batches and sites that gave a number in this run."""
     audit = run.audit
-    divisions = run.validation["subgroups"]["model"]
+    divisions = run.validation.subgroups["model"]
     looked = {
         "AUROC within batches": audit.handling.measure is not None and bool(audit.strata.finest),
         "weighted for overlap in handling": audit.overlap_weighted.value is not None
         and not audit.overlap_weighted.reason,
         "with one site left out": audit.leave_one_site_out.value is not None,
-        "by site": any(row["by"] == "site" and any(g["auroc"] for g in row["groups"]) for row in divisions),
+        "by site": any(row.by == "site" and any(g.auroc for g in row.groups) for row in divisions),
     }
     said = [name for name, done in looked.items() if done]
     return ", ".join(said) or "no way of holding batch or site gave a number; why stands beside each"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from cfdna_interp import __version__
 from cfdna_interp.records.model import TableModel
+from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.report.collect import Run
 from cfdna_interp.report.missing import missing_sentence
 from cfdna_interp.report.proxy import PENALTIES
@@ -36,8 +35,8 @@ def method_answers(run: Run) -> dict[str, str]:
         "folds": str(run.folds),
         "opened": (
             "was opened once everything was frozen in this folder"
-            if not run.validation["exploratory"]
-            else f"had been opened before (this is opening {run.validation['opened']})"
+            if not run.validation.opening.exploratory
+            else f"had been opened before (this is opening {run.validation.opening.number})"
         ),
         "whom": WHOM if run.foreign or run.model.kind in ELSEWHERE else "",
         "foreign_model": "kind, steps and tuning of the model under study; " + WHOM
@@ -119,15 +118,15 @@ def _form(run: Run) -> str:
         model = "in the model under study: embedded fragments, through attention heads that are not linear"
     if run.proxy is None:
         return model
-    recipe = run.proxy["recipe"]
+    recipe = run.proxy.recipe
     basis = {"splines": "histograms through B-splines, ", "ilr": "parts of a whole as log-ratios, "}
-    reduced = "principal components, " if recipe["components"] is not None else ""
-    scaled = "one common scale" if recipe["basis"] == "ilr" else "standardised"
-    return f"{model}; in the proxy: {basis.get(recipe['basis'], '')}{scaled}, {reduced}linear in the logit"
+    reduced = "principal components, " if recipe.components is not None else ""
+    scaled = "one common scale" if recipe.basis == "ilr" else "standardised"
+    return f"{model}; in the proxy: {basis.get(recipe.basis, '')}{scaled}, {reduced}linear in the logit"
 
 
-def _measures(validation: dict[str, Any]) -> str:
-    against = {pair["b"] for pair in validation["paired"]}
+def _measures(validation: ValidationResult) -> str:
+    against = {pair.b for pair in validation.paired}
     whole = whole_name(validation)
     named = [score_name(name, whole).lower() for name in sorted(against, key=score_rank)]
     compared = f"; paired differences with Holm against: {', '.join(named)}" if named else ""

@@ -120,16 +120,16 @@ def render(run: Run, manifest: Manifest) -> str:
         titles=dict(sections),
         checklist=checklist(run, tuple(name for name, _ in sections)),
         feature_rows=feature_rows(run.table) if run.table else [],
-        lock=lock_sentence(run.validation),
-        lock_changes=lock_changes(run.validation),
-        marks=page_marks(run.validation, run.simulated),
+        lock=lock_sentence(run.validation.opening),
+        lock_changes=lock_changes(run.validation.opening),
+        marks=page_marks(run.validation.opening, run.simulated),
         opened_sections=OPENED,
         strata=run.strata(),
         whole=whole,
         roles=ROLES,
         role_names=words.ROLE_NAMES,
         n=run.counts(),
-        scores=sorted(run.validation["scores"], key=words.score_rank),
+        scores=sorted(run.validation.scores, key=words.score_rank),
         groups=sorted(run.dominance.groups, key=words.group_rank),
         model_card=describe_model(run.model, run.dominance.fidelity, run.dominance.rivals),
         outcome=outcome_title(run.dominance.outcome, run.dominance.group),
@@ -166,9 +166,7 @@ def draw(run: Run) -> dict[str, go.Figure]:
         "handling": handling_forest(run.audit, run.validation),
     }
     judged = run.audit.handling.score
-    divided = subgroup_forest(
-        subgroup_rows(run.validation, judged), run.validation["scores"][judged]["auroc"]
-    )
+    divided = subgroup_forest(subgroup_rows(run.validation, judged), run.validation.scores[judged].auroc)
     if divided is not None:
         figures["subgroups"] = divided
     if run.table is not None:

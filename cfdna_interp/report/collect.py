@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pandas as pd
 
 from cfdna_interp.artifacts.exclusions import kept_samples, load_exclusions
-from cfdna_interp.artifacts.files import check_result, digest_file, read_result
+from cfdna_interp.artifacts.files import digest_file
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.artifacts.openings import check_opening
 from cfdna_interp.artifacts.rows import read_rows
 from cfdna_interp.artifacts.sheet import ROLES, Sample
-from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.records.audit import Audit
@@ -23,7 +20,12 @@ from cfdna_interp.records.base import load_record
 from cfdna_interp.records.dominance import Dominance
 from cfdna_interp.records.encoder import FragmentEncoder
 from cfdna_interp.records.model import TableModel
+from cfdna_interp.records.openings import Opening, check_opening
+from cfdna_interp.records.protocol import FrozenProtocol
+from cfdna_interp.records.proxy import Proxy, Regression
 from cfdna_interp.records.qc import ReadCounts, SampleQuality
+from cfdna_interp.records.subjects import load_subjects
+from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.verdict import Verdict
 from cfdna_interp.report.calls import CallTable, load_calls
 from cfdna_interp.report.feature_table import FeatureTable, load_feature_table
@@ -76,7 +78,7 @@ class Run:
     dominance
         What the model relies on.
     validation, audit, verdict, proxy, protocol
-        The JSON files of these names; ``proxy`` is None where there is none.
+        The JSON files of these names; of ``proxy.json`` the regression, None where there is none.
     judged
         What is to be said of handling and of the person: the ladder may overrule the audit.
     model
@@ -101,12 +103,12 @@ class Run:
     filters: dict[str, dict[str, int]]
     table: FeatureTable | None
     dominance: Dominance
-    validation: dict[str, Any]
+    validation: ValidationResult
     audit: Audit
     judged: Judgements
     verdict: Verdict
-    proxy: dict[str, Any] | None
-    protocol: dict[str, Any]
+    proxy: Regression | None
+    protocol: FrozenProtocol
     model: FragmentEncoder | TableModel
     maps: Maps | None
     representation: Representation
@@ -164,17 +166,16 @@ def collect(config: Config, layout: Layout) -> Run:
         A result is missing, damaged or of another opening; the message names the file and what to run.
     """
     exclusions = load_exclusions(layout.file("exclusions.tsv"))
-    validation = read_result(
-        layout.file("validation.json"),
-        "validate",
-        scores=dict,
-        paired=list,
-        subgroups=dict,
-        repeated=dict,
-        groups=dict,
-    )
-    scores = load_subjects(layout.file("validation.scores.parquet"), validation)
-    audit, verdict = _load(Audit, layout, validation), _load(Verdict, layout, validation)
+    validation = load_record(ValidationResult, layout.file(ValidationResult.FILE))
+    scores = load_subjects(layout.file("validation.scores.parquet"), validation.opening)
+    audit = _load(Audit, layout, validation.opening)
+    verdict = _load(Verdict, layout, validation.opening)
+    dominance = load_record(Dominance, layout.file(Dominance.FILE))
+    if validation.groups.keys() != dominance.groups.keys():
+        raise InputError(
+            f"{layout.file(ValidationResult.FILE)} has other feature groups than dominance.json beside it; "
+            "run the validate stage again"
+        )
     labels = {str(subject): int(label) for subject, label in zip(scores.subject, scores.label, strict=True)}
     samples = {}
     for role in ROLES:
@@ -187,9 +188,7 @@ def collect(config: Config, layout: Layout) -> Run:
                 f"sample {sample.sample}: subject {sample.subject} is not in "
                 f"{layout.file('validation.scores.parquet')}; run the validate stage again"
             )
-    proxy = read_result(layout.file("proxy.json"), "proxy", group=object, reason=str)
-    if proxy["group"] is not None:
-        check_result(proxy, layout.file("proxy.json"), "proxy", features=list, stability=dict, fidelity=dict)
+    proxy = load_record(Proxy, layout.file(Proxy.FILE))
     # Files of an earlier run from alignments may lie in the folder of a run from a table.
     bams = config.features.table is None
     fragments = ROLES if bams else ()
@@ -208,7 +207,7 @@ def collect(config: Config, layout: Layout) -> Run:
         calls=load_calls(samples, layout) if bams else None,
         filters={role: _sum_filters(samples[role], layout) for role in fragments},
         table=table,
-        dominance=load_record(Dominance, layout.file(Dominance.FILE)),
+        dominance=dominance,
         model=load_record(FragmentEncoder, layout.file(FragmentEncoder.FILE))
         if bams
         else load_record(TableModel, layout.file(TableModel.FILE)),
@@ -218,21 +217,20 @@ def collect(config: Config, layout: Layout) -> Run:
         audit=audit,
         judged=judgements(audit, verdict.rungs),
         verdict=verdict,
-        proxy=proxy if proxy["group"] is not None else None,
-        protocol=read_result(layout.file("protocol.json"), "proxy"),
-        no_proxy=proxy["reason"],
+        proxy=proxy.regression,
+        protocol=load_record(FrozenProtocol, layout.file(FrozenProtocol.FILE)),
+        no_proxy=proxy.reason,
         scores=scores,
         hypotheses=_load_hypotheses(layout.file("hypotheses.tsv"), verdict),
         exclusions=exclusions,
     )
 
 
-def _load(kind: type[Opened], layout: Layout, validation: Mapping[str, Any]) -> Opened:
+def _load(kind: type[Opened], layout: Layout, opening: Opening) -> Opened:
     """Read a file that has to be of the same opening as ``validation.json``."""
     path = layout.file(kind.FILE)
     record = load_record(kind, path)
-    marks = {"protocol_digest": record.protocol_digest, "opening": record.opening}
-    check_opening(validation, marks, path, kind.STAGE)
+    check_opening(opening, record.opening.protocol, record.opening.number, path, kind.STAGE)
     return record
 
 

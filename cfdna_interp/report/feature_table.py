@@ -10,6 +10,7 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.tables import read_parquet
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.table import TableGroup, TableSource
+from cfdna_interp.records.values import Interval
 from cfdna_interp.report.words import group_rank
 
 SHOWN, GROUPS = 24, 6  # features and groups in the figure; feature_shares.parquet has them all
@@ -46,7 +47,7 @@ class FeatureRow:
     feature: str
     group: str
     share: float
-    difference: dict[str, float]
+    difference: Interval
 
 
 def load_feature_table(layout: Layout) -> FeatureTable:
@@ -83,7 +84,7 @@ def feature_rows(table: FeatureTable) -> list[FeatureRow]:
             row["feature"],
             row["group"],
             row["share"],
-            {"value": row["difference"], "low": row["low"], "high": row["high"]},
+            Interval(value=row["difference"], low=row["low"], high=row["high"]),
         )
         for row in rows
     ]

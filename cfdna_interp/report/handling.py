@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from cfdna_interp.records.audit import (
     Audit,
@@ -14,11 +13,10 @@ from cfdna_interp.records.audit import (
     Overlap,
 )
 from cfdna_interp.records.held import ColumnObstacle, HeldClaim, HeldMeasure
+from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.values import Interval
 from cfdna_interp.report.words import group_name, number, percent
 from cfdna_interp.verdict.ladder import Judgements
-
-Record = Mapping[str, Any]
 
 DEPTH_ROWS = 10  # features shown with their correlation with depth; audit.json has them all
 # What became of a recorded column, by its obstacle in audit.json.
@@ -73,12 +71,11 @@ class ColumnRow:
     word: str
 
 
-def measures(audit: Audit, validation: Record) -> list[Measure]:
+def measures(audit: Audit, validation: ValidationResult) -> list[Measure]:
     """Return the measures, the crude AUROC first, then those that rungs L4 and L5 rest on."""
-    n, of = validation["n"], validation["scores"][audit.handling.score]["auroc"]
-    crude = Interval(value=of["value"], low=of["low"], high=of["high"])
+    n, crude = validation.n, validation.scores[audit.handling.score].auroc
     beside = f"crude {number(crude.value)}, chance 0.50"
-    everyone = f"{n['case']} cases + {n['control']} controls"
+    everyone = f"{n.case} cases + {n.control} controls"
     return [
         Measure("All subjects (crude)", crude, everyone, "chance 0.50", "nothing is held"),
         *_held("Within batches and sites", audit.within_strata, "places alone"),

@@ -106,10 +106,10 @@ def _entries(cell: str) -> tuple[str, ...]:
 def _estimates(row: Mapping[str, str], run: Run) -> tuple[str, ...]:
     if not row["coefficient"] or run.proxy is None:
         return ()
-    n = run.proxy["n"]
+    n = run.proxy.n
     found = [
         f"{row['direction']}; coefficient {row['coefficient']} [{row['low']}, {row['high']}] logit per SD, "
-        f"95 % over bootstrap refits, n = {n['case']} discovery cases + {n['control']} controls"
+        f"95 % over bootstrap refits, n = {n.case} discovery cases + {n.control} controls"
     ]
     if row.get("difference"):
         held = f"{', '.join(map(term_name, row['held'].split(', ')))} held" if row["held"] else "nothing held"
@@ -128,9 +128,9 @@ def _estimates(row: Mapping[str, str], run: Run) -> tuple[str, ...]:
 def _heldout(row: Mapping[str, str], run: Run) -> str:
     text = f"replicated: {row['replication']}"
     if row["heldout_auroc"]:
-        n = run.validation["n"]
+        n = run.validation.n
         text += (
-            f"; AUROC of the feature alone on n = {n['case']} held-out cases + {n['control']} controls "
+            f"; AUROC of the feature alone on n = {n.case} held-out cases + {n.control} controls "
             f"{row['heldout_auroc']} [{row['heldout_low']}, {row['heldout_high']}], one-sided p "
             f"{_p(row['heldout_p'])}, q {_p(row['heldout_q'])}"
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cfdna_interp import __version__
-from cfdna_interp.artifacts.files import digest_file, read_result
+from cfdna_interp.artifacts.files import digest_file
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import ROLES, load_samples
 from cfdna_interp.config import Config
@@ -17,6 +17,7 @@ from cfdna_interp.config.convert import encode
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.manifest import Manifest, Software, TableFile
 from cfdna_interp.records.table import TableSource
+from cfdna_interp.records.validation import ValidationResult
 
 COHORT_FILES = (
     "features.discovery.h5ad",
@@ -67,9 +68,9 @@ def build_manifest(config: Config, layout: Layout) -> Manifest:
 
     No time and no machine is recorded, so equal runs have equal manifests.
     """
-    validation: dict[str, Any] = {}
-    if layout.file("validation.json").is_file():
-        validation = read_result(layout.file("validation.json"), "validate")
+    path, opening = layout.file(ValidationResult.FILE), None
+    if path.is_file():
+        opening = load_record(ValidationResult, path).opening
     return Manifest(
         software=Software(name="cfdna-interp", version=__version__),
         python=platform.python_version(),
@@ -77,8 +78,7 @@ def build_manifest(config: Config, layout: Layout) -> Manifest:
         seed=config.seed,
         config=_portable(config),
         table=_table(config, layout),
-        exploratory=validation.get("exploratory"),
-        opening=validation.get("opening"),
+        opening=opening,
         files={
             path.relative_to(layout.root).as_posix(): digest_file(path)
             for path in _result_files(config, layout)

@@ -15,6 +15,7 @@ from cfdna_interp.attribution.maps import RANGES
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.bags import locus_classes
+from cfdna_interp.records.values import Interval
 from cfdna_interp.report.words import interval
 
 Z = 1.959964  # of a 95 % interval
@@ -150,7 +151,7 @@ def _tops(kinds: Mapping[str, pd.DataFrame], loci: Mapping[str, str]) -> tuple[T
 
 def _estimate(row: pd.Series, group: str) -> str:
     value, error = float(row["mean", group]), float(row["standard_error", group])
-    return interval({"value": value, "low": value - Z * error, "high": value + Z * error}, 3)
+    return interval(Interval(value=value, low=value - Z * error, high=value + Z * error), 3)
 
 
 def _key(kind: str, key: str, loci: Mapping[str, str]) -> str:

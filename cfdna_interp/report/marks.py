@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from cfdna_interp.artifacts.openings import LABELS, SPACING, opening_of
+from cfdna_interp.records.openings import LABELS, SPACING, Opening
 
 SIMULATED, EXPLORATORY = "SIMULATED DATA", "EXPLORATORY"
 # Sections with numbers that the held-out labels decide.
@@ -23,17 +20,10 @@ OPENED = (
 )
 
 
-def lock_sentence(validation: Mapping[str, Any]) -> str:
-    """Say that held-out labels had been read before; "" where this was the first opening.
-
-    Parameters
-    ----------
-    validation
-        The content of ``validation.json``.
-    """
-    if not validation["exploratory"]:
+def lock_sentence(opening: Opening) -> str:
+    """Say that held-out labels had been read before; "" where this was the first opening."""
+    if not opening.exploratory:
         return ""
-    opening = opening_of(validation)
     before = opening.total - 1
     times = "once" if before == 1 else f"{before} times"
     how = "when others were given" if opening.changed == (LABELS,) else "under another protocol"
@@ -43,16 +33,15 @@ def lock_sentence(validation: Mapping[str, Any]) -> str:
     )
 
 
-def lock_changes(validation: Mapping[str, Any]) -> str:
+def lock_changes(opening: Opening) -> str:
     """Say what differs between the first protocol and this one; "" where this was the first opening."""
-    if not validation["exploratory"]:
+    if not opening.exploratory:
         return ""
-    changed = validation["opening"]["changed"]
-    if changed is None:
+    if opening.changed is None:
         return "What changed since can't be told: no copy of the first protocol is left."
-    return f"Changed in the protocol since: {', '.join(changed) or SPACING}."
+    return f"Changed in the protocol since: {', '.join(opening.changed) or SPACING}."
 
 
-def page_marks(validation: Mapping[str, Any], simulated: bool) -> list[str]:
+def page_marks(opening: Opening, simulated: bool) -> list[str]:
     """Return the words that stand at the top, at the end and along every printed page."""
-    return [SIMULATED] * simulated + [EXPLORATORY] * bool(validation["exploratory"])
+    return [SIMULATED] * simulated + [EXPLORATORY] * opening.exploratory

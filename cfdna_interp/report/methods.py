@@ -207,7 +207,7 @@ def _embeddings(run: Run) -> str:
 
 def _held(run: Run) -> str:
     """Say how handling and the person were held, and what was."""
-    audit, margin = run.audit, run.protocol["margins"]["fall_margin"]
+    audit, margin = run.audit, run.protocol.margins.fall_margin
     mediators = sorted({*audit.handling.mediators, *audit.person.mediators})
     declared = f" Declared mediators were not held: {', '.join(mediators)}." if mediators else ""
     return (
@@ -223,8 +223,8 @@ def _held(run: Run) -> str:
 
 
 def _validation(run: Run) -> str:
-    validation, margins = run.validation, run.protocol["margins"]
-    n = validation["n"]
+    validation, margins = run.validation, run.protocol.margins
+    n = validation.n
     proxy = ""
     if run.proxy is not None:
         proxy = (
@@ -233,30 +233,32 @@ def _validation(run: Run) -> str:
             "standard error of the best; nested cross-validation judged the proxy and chose nothing. "
         )
     again = ""
-    if validation["exploratory"]:
+    if validation.opening.exploratory:
         again = (
             " The held-out labels had been read before, under another protocol or with other values (this is "
-            f"opening {validation['opened']}), so that held-out results are exploratory."
+            f"opening {validation.opening.number}), so that held-out results are exploratory."
         )
     # Of runs in other folders nothing is known.
     fixed = (
-        "Margins were fixed beforehand, too" if not validation["exploratory"] else "Margins of the protocol"
+        "Margins were fixed beforehand, too"
+        if not validation.opening.exploratory
+        else "Margins of the protocol"
     )
     frozen = (
         "before the held-out labels were read in this run's folder"
-        if not validation["exploratory"]
+        if not validation.opening.exploratory
         else "in a protocol"
     )
     return (
         f"All scores, the proxy and the deciding rules were frozen {frozen} "
-        f"(protocol SHA-256 {validation['protocol_digest'][:12]}…). Discrimination is the AUROC over one "
-        f"score per subject ({n['case']} cases, {n['control']} controls; 95 % intervals by "
-        f"{validation['scores']['model']['auroc']['method']}), compared pairwise on the same subjects and "
-        f"against {validation['permutation']['n']:,} permutations of the labels. A signal "
+        f"(protocol SHA-256 {validation.opening.protocol[:12]}…). Discrimination is the AUROC over one "
+        f"score per subject ({n.case} cases, {n.control} controls; 95 % intervals by "
+        f"{validation.scores['model'].auroc.method}), compared pairwise on the same subjects and "
+        f"against {validation.permutation.n:,} permutations of the labels. A signal "
         "was claimed (rung L0) where the permutation p was at most 0.05 and the 95 % interval of the model's "
         f"AUROC lay above 0.5. {proxy}{fixed}: "
-        f"necessity {margins['necessity_margin']}, replaceability "
-        f"{margins['replaceable_margin']}, sufficiency {margins['sufficiency_margin']} of AUROC. "
+        f"necessity {margins.necessity_margin}, replaceability "
+        f"{margins.replaceable_margin}, sufficiency {margins.sufficiency_margin} of AUROC. "
         f"{_held(run)}"
         f"{again}"
     )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from cfdna_interp.attribution.judge import FIDELITY
 from cfdna_interp.attribution.tabular.rivals import BEATEN, PLAIN, beaten_by
@@ -16,8 +15,6 @@ from cfdna_interp.records.model import TableModel
 from cfdna_interp.records.retraining import Rival, SurrogateFidelity
 from cfdna_interp.records.values import Interval
 from cfdna_interp.report.words import group_name, group_rank, interval, number, percent, significant
-
-Record = Mapping[str, Any]
 
 KINDS = {
     "reference": (

@@ -44,7 +44,7 @@ def audit_parts(run: Run) -> dict[str, Any]:
         "leaks": checks(audit.leakage),
         "leak_sentence": leak_sentence(audit.leakage),
         "leak_sources": sources(audit.leakage),
-        "missing_rows": missing_rows(audit.missing, run.protocol["left_out"]),
+        "missing_rows": missing_rows(audit.missing, run.protocol.left_out),
         "missing": missing_sentence(audit.missing, run.table.record.empty if run.table else ()),
         "shift_sentences": shift_sentences(audit.shift),
         "shift_rows": shift_rows(audit.shift),
@@ -57,7 +57,7 @@ def heldout_parts(run: Run, judged: str) -> dict[str, Any]:
     return {
         "operating": operating_rows(validation),
         "curve_notes": curve_notes(validation),
-        "any_recalibrated": any(validation["calibration_curve"][name]["reason"] for name in main),
+        "any_recalibrated": any(validation.calibration_curve[name].reason for name in main),
         "detectable": detectable_sentence(validation),
         "paired_sentences": paired_sentences(validation),
         "directionless": directionless_sentence(validation),
@@ -66,7 +66,7 @@ def heldout_parts(run: Run, judged: str) -> dict[str, Any]:
         "repeat_words": REPEATED,
         "subgroup_sentences": subgroup_sentences(validation, judged),
         "subgroup_caution": subgroup_caution(validation, judged),
-        "cautions": {name: said for name in main if (said := validation["scores"][name]["auroc_caution"])},
+        "cautions": {name: said for name in main if (said := validation.scores[name].auroc_caution)},
         "subgroups": {name: rows for name in main if (rows := subgroup_rows(validation, name))},
     }
 
@@ -75,12 +75,12 @@ def proxy_parts(run: Run) -> dict[str, Any]:
     """Return what the section on the proxy needs, as far as there is one."""
     if run.proxy is None:
         return {}
-    stability = run.proxy["stability"]
+    stability = run.proxy.stability
     return {
         "proxy_sentences": describe_proxy(run.proxy),
         "agreements": agreements(run.proxy, run.validation, foreign=run.foreign),
-        "stability_sentence": stability_sentence(stability) if stability else "",
-        "stable_rows": stable_rows(stability) if stability else [],
+        "stability_sentence": stability_sentence(stability),
+        "stable_rows": stable_rows(stability),
     }
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.records.dominance import Outcome
@@ -13,8 +12,6 @@ from cfdna_interp.records.funnel import NO_CARRIER, FeatureFunnel, Survivor
 from cfdna_interp.report.representation import family_name
 from cfdna_interp.report.roles import outcome_title
 from cfdna_interp.report.words import group_name, significant
-
-Record = Mapping[str, Any]
 
 AGREE, DIFFER, OPEN = "the two routes agree", "the two routes differ", "can't tell"
 

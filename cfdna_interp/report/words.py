@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from html import escape
-from typing import Any
 
 from cfdna_interp.artifacts.predictions import SURROGATE
+from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.values import Interval
 
 GROUP_NAMES = {
@@ -37,33 +36,24 @@ def percent(value: float | None, digits: int = 0) -> str:
     return f"{number(100 * value, digits)} %"
 
 
-def ends(estimate: Interval | Mapping[str, Any] | None) -> tuple[float | None, float | None, float | None]:
-    """Return value, low and high of an interval, None where they are absent."""
-    if estimate is None:
-        return None, None, None
-    if isinstance(estimate, Interval):
-        return estimate.value, estimate.low, estimate.high
-    return estimate.get("value"), estimate.get("low"), estimate.get("high")
-
-
-def interval(estimate: Interval | Mapping[str, Any] | None, digits: int = 2) -> str:
+def interval(estimate: Interval | None, digits: int = 2) -> str:
     """Write an interval as ``0.92 [0.86, 0.96]``; a dash where the value is absent."""
-    value, low, high = ends(estimate)
-    if low is None or high is None:
+    if estimate is None:
+        return MISSING
+    value, low, high = estimate.value, estimate.low, estimate.high
+    if value is None or low is None or high is None:
         return number(value, digits)
-    return (
-        MISSING
-        if value is None
-        else f"{number(value, digits)} [{number(low, digits)}, {number(high, digits)}]"
-    )
+    return f"{number(value, digits)} [{number(low, digits)}, {number(high, digits)}]"
 
 
-def interval_percent(estimate: Interval | Mapping[str, Any] | None) -> str:
+def interval_percent(estimate: Interval | None) -> str:
     """Write an interval of shares as ``85 % [78, 91]``."""
-    value, low, high = ends(estimate)
-    if low is None or high is None:
+    if estimate is None:
+        return MISSING
+    value, low, high = estimate.value, estimate.low, estimate.high
+    if value is None or low is None or high is None:
         return percent(value)
-    return MISSING if value is None else f"{percent(value)} [{number(100 * low, 0)}, {number(100 * high, 0)}]"
+    return f"{percent(value)} [{number(100 * low, 0)}, {number(100 * high, 0)}]"
 
 
 def p_value(value: float | None) -> str:
@@ -111,15 +101,9 @@ def significant(value: float | None) -> str:
     return MISSING if value is None else f"{value:.3g}".replace("-", "−")
 
 
-def whole_name(validation: Mapping[str, Any]) -> str:
-    """Return the name of what was retrained without groups: a model known by its scores can't be.
-
-    Parameters
-    ----------
-    validation
-        The content of ``validation.json``.
-    """
-    return "Surrogate" if SURROGATE in validation["scores"] else "Model"
+def whole_name(validation: ValidationResult) -> str:
+    """Return the name of what was retrained without groups: a model known by its scores can't be."""
+    return "Surrogate" if SURROGATE in validation.scores else "Model"
 
 
 def score_name(score: str, whole: str = "Model") -> str:

@@ -6,14 +6,14 @@ into words here, and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 from cfdna_interp.artifacts.predictions import SURROGATE
-from cfdna_interp.proxy.measure import BASELINE, MAIN
-from cfdna_interp.proxy.repeated import REVERSED, WEAKER
+from cfdna_interp.proxy.measure import BASELINE
 from cfdna_interp.records.audit import Audit
-from cfdna_interp.records.values import Counts, Interval
+from cfdna_interp.records.protocol import FrozenProtocol
+from cfdna_interp.records.validation import MAIN, InBothRoles, Repetition, ValidationResult
+from cfdna_interp.records.values import Counts, Interval, interval_of, negated
 from cfdna_interp.records.verdict import (
     BaselineLead,
     CalibrationError,
@@ -30,8 +30,7 @@ from cfdna_interp.verdict.leak_cautions import leak_cautions
 # What a reader has to know, and what takes nothing off a claim.
 NOTES = (CautionKind.CORRECTION_NOTED, CautionKind.COLUMN_LEFT_OUT, CautionKind.FEW_SUBJECTS)
 
-Record = Mapping[str, Any]
-Rule = Callable[[str | None, Record, Audit, Record], Iterator[Caution]]
+Rule = Callable[[str | None, ValidationResult, Audit, FrozenProtocol], Iterator[Caution]]
 
 NAMES = {
     "model": "the model",
@@ -43,7 +42,9 @@ NAMES = {
 }
 
 
-def cautions(named: str | None, validation: Record, audit: Audit, protocol: Record) -> tuple[Caution, ...]:
+def cautions(
+    named: str | None, validation: ValidationResult, audit: Audit, protocol: FrozenProtocol
+) -> tuple[Caution, ...]:
     """Return what stands against the verdict, the gravest first; empty where nothing does.
 
     Parameters
@@ -56,77 +57,83 @@ def cautions(named: str | None, validation: Record, audit: Audit, protocol: Reco
     return tuple(found for rule in RULES for found in rule(named, validation, audit, protocol))
 
 
-def _groups(named: str | None, validation: Record, audit: Audit, protocol: Record) -> Iterator[Caution]:
+def _groups(
+    named: str | None, validation: ValidationResult, audit: Audit, protocol: FrozenProtocol
+) -> Iterator[Caution]:
     """Find groups that carried something in discovery and not, or less, in the held-out subjects."""
-    for wanted in (REVERSED, WEAKER):
-        for group, record in validation["groups"].items():
-            if record["word"] != wanted:
+    for wanted in (Repetition.REVERSED, Repetition.WEAKER):
+        for group, record in validation.groups.items():
+            if record.word != wanted:
                 continue
-            alone, cost, name = record["alone"], record["cost"]["heldout"], _capital(in_words(group, [group]))
+            alone, cost, name = record.alone, record.cost.heldout, _capital(in_words(group, [group]))
             finding = GroupChange(
                 group=group,
-                discovery=_figures(alone["discovery"]),
-                heldout=_figures(alone["heldout"]),
-                fall=_fall(alone),
-                cost=_figures(cost),
+                discovery=interval_of(alone.discovery),
+                heldout=interval_of(alone.heldout),
+                fall=alone.fall,
+                cost=cost,
             )
-            if wanted == WEAKER:
+            if wanted is Repetition.WEAKER:
                 sentence = f"{name} alone {_weaker(alone, validation)}."
                 yield Caution(kind=CautionKind.GROUP_WEAKER, sentence=sentence, finding=finding)
                 continue
             sentence = f"{name} has reversed: alone it reaches {_both(alone, validation)}"
-            if record["better_without"]:
-                gain = Interval(value=-cost["value"], low=-cost["high"], high=-cost["low"])
+            if record.better_without:
                 sentence += (
                     f"; held out, {NAMES[_whole(validation)]} retrained without it is better by "
-                    f"{_interval(gain, 3)}"
+                    f"{_interval(negated(cost), 3)}"
                 )
             if group == named:
                 sentence += "; it is the group that the verdict names"
             yield Caution(kind=CautionKind.GROUP_REVERSED, sentence=f"{sentence}.", finding=finding)
 
 
-def _scores(named: str | None, validation: Record, audit: Audit, protocol: Record) -> Iterator[Caution]:
+def _scores(
+    named: str | None, validation: ValidationResult, audit: Audit, protocol: FrozenProtocol
+) -> Iterator[Caution]:
     """Find out whether model and proxy tell less of new people than of the discovery subjects."""
-    for score, record in validation["repeated"].items():
+    for score, record in validation.repeated.items():
         name = _capital(_name(score))
         finding = ScoreChange(
             score=score,
-            discovery=_figures(record["discovery"]),
-            heldout=_figures(record["heldout"]),
-            fall=_fall(record),
+            discovery=interval_of(record.discovery),
+            heldout=interval_of(record.heldout),
+            fall=record.fall,
         )
-        if record["word"] == REVERSED:
+        if record.word is Repetition.REVERSED:
             sentence = f"{name} has reversed: it reaches {_both(record, validation)}."
             yield Caution(kind=CautionKind.SCORE_REVERSED, sentence=sentence, finding=finding)
-        elif record["word"] == WEAKER:
+        elif record.word is Repetition.WEAKER:
             sentence = f"{name} {_weaker(record, validation)}."
             yield Caution(kind=CautionKind.SCORE_WEAKER, sentence=sentence, finding=finding)
 
 
-def _baselines(named: str | None, validation: Record, audit: Audit, protocol: Record) -> Iterator[Caution]:
+def _baselines(
+    named: str | None, validation: ValidationResult, audit: Audit, protocol: FrozenProtocol
+) -> Iterator[Caution]:
     """Find baselines that are shown to do better than the model or the proxy."""
-    for pair in validation["paired"]:
-        if pair["a"] in MAIN and pair["b"].startswith(BASELINE) and pair["better"] == pair["b"]:
-            lead = Interval(value=-pair["difference"], low=-pair["high"], high=-pair["low"])
+    for pair in validation.paired:
+        if pair.a in MAIN and pair.b.startswith(BASELINE) and pair.better == pair.b:
+            lead = negated(pair)
             yield Caution(
                 kind=CautionKind.BASELINE_BETTER,
                 sentence=(
-                    f"{_capital(_name(pair['b']))} does better than {_name(pair['a'])} by "
-                    f"{_interval(lead, 3)} of AUROC {_heldout(validation)} (p after Holm "
-                    f"{pair['p_holm']:.2g})."
+                    f"{_capital(_name(pair.b))} does better than {_name(pair.a)} by {_interval(lead, 3)} of "
+                    f"AUROC {_heldout(validation)} (p after Holm {pair.p_holm:.2g})."
                 ),
-                finding=BaselineLead(baseline=pair["b"], score=pair["a"], lead=lead, p_holm=pair["p_holm"]),
+                finding=BaselineLead(baseline=pair.b, score=pair.a, lead=lead, p_holm=pair.p_holm),
             )
 
 
-def _calibration(named: str | None, validation: Record, audit: Audit, protocol: Record) -> Iterator[Caution]:
+def _calibration(
+    named: str | None, validation: ValidationResult, audit: Audit, protocol: FrozenProtocol
+) -> Iterator[Caution]:
     """Find out whether predicted chances of model and proxy are shown to be wrong."""
     for score in MAIN:
-        if score not in validation["scores"]:
+        if score not in validation.scores:
             continue
-        record = validation["scores"][score]["calibration"]
-        slope, large = _figures(record["slope"]), _figures(record["in_the_large"])
+        calibration = validation.scores[score].calibration
+        slope, large = interval_of(calibration.slope), interval_of(calibration.in_the_large)
         said = []
         if side := _off(slope, 1.0):
             how = "too timid" if side > 0 else "too extreme"
@@ -135,7 +142,7 @@ def _calibration(named: str | None, validation: Record, audit: Audit, protocol: 
             how = "fewer cases than there are" if side > 0 else "more cases than there are"
             said.append(
                 f"they promise {how} (calibration-in-the-large {_interval(large)} log odds, 0 is perfect; "
-                f"cases are {_share(validation['discovery'])} in discovery and {_share(validation['n'])} "
+                f"cases are {_share(validation.discovery)} in discovery and {_share(validation.n)} "
                 "held out)"
             )
         if said:
@@ -149,33 +156,32 @@ def _calibration(named: str | None, validation: Record, audit: Audit, protocol: 
             )
 
 
-def _size(named: str | None, validation: Record, audit: Audit, protocol: Record) -> Iterator[Caution]:
+def _size(
+    named: str | None, validation: ValidationResult, audit: Audit, protocol: FrozenProtocol
+) -> Iterator[Caution]:
     """Find cohorts in which little could show, and in which intervals may be too narrow."""
-    n, discovery = validation["n"], validation["discovery"]
+    n, discovery = validation.n, validation.discovery
     small = [
-        f"{size['case']} cases + {size['control']} controls {role}"
+        f"{size.case} cases + {size.control} controls {role}"
         for role, size in (("in discovery", discovery), ("held out", n))
-        if min(size["case"], size["control"]) < DELONG_MINIMUM
+        if min(size.case, size.control) < DELONG_MINIMUM
     ]
     if small:
-        found = validation["detectable"]
-        seen = "no AUROC" if found["auroc"] is None else f"only an AUROC of {found['auroc']:.2f} or more"
+        least = validation.detectable
+        seen = "no AUROC" if least.auroc is None else f"only an AUROC of {least.auroc:.2f} or more"
         yield Caution(
             kind=CautionKind.FEW_SUBJECTS,
             sentence=(
-                f"Few subjects: {', '.join(small)}. With n = {n['case']} + {n['control']} held out {seen} is "
-                f"told from 0.50 with a power of {100 * found['power']:.0f} %, and intervals may be too "
-                "narrow."
+                f"Few subjects: {', '.join(small)}. With n = {n.case} + {n.control} held out {seen} is "
+                f"told from 0.50 with a power of {100 * least.power:.0f} %, and intervals may be too narrow."
             ),
-            finding=SmallCohort(
-                n=Counts(case=n["case"], control=n["control"]),
-                discovery=Counts(case=discovery["case"], control=discovery["control"]),
-                detectable=found["auroc"],
-            ),
+            finding=SmallCohort(n=n, discovery=discovery, detectable=least.auroc),
         )
 
 
-def _leaks(named: str | None, validation: Record, audit: Audit, protocol: Record) -> Iterator[Caution]:
+def _leaks(
+    named: str | None, validation: ValidationResult, audit: Audit, protocol: FrozenProtocol
+) -> Iterator[Caution]:
     """Find what could have told the label and breaks no rung."""
     yield from leak_cautions(protocol, audit.leakage)
 
@@ -189,33 +195,24 @@ def against(found: Sequence[Caution]) -> tuple[CautionKind, ...]:
 RULES: tuple[Rule, ...] = (_groups, _scores, _baselines, _calibration, _leaks, _size)
 
 
-def _both(record: Record, validation: Record) -> str:
-    n = validation["discovery"]
-    discovery, heldout = _figures(record["discovery"]), _figures(record["heldout"])
+def _both(record: InBothRoles, validation: ValidationResult) -> str:
+    n = validation.discovery
     return (
-        f"AUROC {_interval(discovery)} in discovery (cross-fitted, n = {n['case']} cases + "
-        f"{n['control']} controls) and {_interval(heldout)} {_heldout(validation)}"
+        f"AUROC {_interval(record.discovery)} in discovery (cross-fitted, n = {n.case} cases + "
+        f"{n.control} controls) and {_interval(record.heldout)} {_heldout(validation)}"
     )
 
 
-def _weaker(record: Record, validation: Record) -> str:
+def _weaker(record: InBothRoles, validation: ValidationResult) -> str:
     return (
-        f"reaches less in new people: {_both(record, validation)}, a fall of {_interval(_fall(record))} "
-        f"(p {record['p']:.2g})"
+        f"reaches less in new people: {_both(record, validation)}, a fall of {_interval(record.fall)} "
+        f"(p {record.p:.2g})"
     )
 
 
-def _heldout(validation: Record) -> str:
-    n = validation["n"]
-    return f"on the {n['case']} held-out cases and {n['control']} controls"
-
-
-def _fall(record: Record) -> Interval:
-    return Interval(value=record["fall"], low=record["low"], high=record["high"])
-
-
-def _figures(interval: Record) -> Interval:
-    return Interval(value=interval["value"], low=interval["low"], high=interval["high"])
+def _heldout(validation: ValidationResult) -> str:
+    n = validation.n
+    return f"on the {n.case} held-out cases and {n.control} controls"
 
 
 def _off(interval: Interval, perfect: float) -> int:
@@ -225,8 +222,8 @@ def _off(interval: Interval, perfect: float) -> int:
     return int(interval.low > perfect) - int(interval.high < perfect)
 
 
-def _share(n: Record) -> str:
-    return f"{100 * n['case'] / (n['case'] + n['control']):.0f} %"
+def _share(n: Counts) -> str:
+    return f"{100 * n.case / (n.case + n.control):.0f} %"
 
 
 def _interval(interval: Interval, digits: int = 2) -> str:
@@ -235,8 +232,8 @@ def _interval(interval: Interval, digits: int = 2) -> str:
     return f"{interval.value:.{digits}f} [{interval.low:.{digits}f} to {interval.high:.{digits}f}]"
 
 
-def _whole(validation: Record) -> str:
-    return SURROGATE if SURROGATE in validation["scores"] else "model"
+def _whole(validation: ValidationResult) -> str:
+    return SURROGATE if SURROGATE in validation.scores else "model"
 
 
 def _name(score: str) -> str:

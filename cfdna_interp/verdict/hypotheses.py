@@ -14,8 +14,9 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 
 from cfdna_interp.artifacts.matrix import COVARIATE, TECHNICAL
-from cfdna_interp.artifacts.proxy import Proxy
+from cfdna_interp.proxy.linear import linear_of
 from cfdna_interp.records.dominance import Dominance
+from cfdna_interp.records.proxy import Proxy
 from cfdna_interp.verdict.assays import assay, group_assay
 from cfdna_interp.verdict.candidates import Candidate, Cohorts, candidates
 from cfdna_interp.verdict.evidence import Replication
@@ -104,14 +105,14 @@ def hypotheses(
     seed
         The run's seed.
     """
-    if proxy.group is None or proxy.linear is None:
+    if proxy.regression is None:
         return [_undecided(proxy, dominance, judged)]
-    group = proxy.group
+    group, linear = proxy.regression.group, linear_of(proxy.regression)
     interval = dominance.groups[group].share
     share = f"{interval.value:.2f} [{interval.low:.2f} to {interval.high:.2f}]"
     statuses = (judged.handling.word, judged.person.word)
-    found = candidates(proxy.linear, statuses, cohorts, seed)[:SHOWN]
-    means = dict(zip(proxy.linear.names, proxy.linear.mean.tolist(), strict=True))
+    found = candidates(linear, statuses, cohorts, seed)[:SHOWN]
+    means = dict(zip(linear.names, linear.mean.tolist(), strict=True))
     definitions = dict(zip(cohorts.discovery.names, cohorts.discovery.definitions, strict=True))
     rows = [_handling(group, share, judged, found)]
     noted = False

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -18,13 +17,13 @@ from cfdna_interp.artifacts.predictions import SURROGATE
 from cfdna_interp.attribution.judge import FIDELITY
 from cfdna_interp.attribution.planning import MOST, NAMED, size_to_decide
 from cfdna_interp.attribution.roles import LOSES, REPLACED, separation
-from cfdna_interp.config.convert import encode
 from cfdna_interp.config.settings import Corrected, Validation
 from cfdna_interp.records.audit import Audit
 from cfdna_interp.records.dominance import Dominance, GroupAttribution
 from cfdna_interp.records.held import ClaimStatus, HeldClaim
 from cfdna_interp.records.leaks import Leakage
-from cfdna_interp.records.values import Auroc, Interval, IntervalBy
+from cfdna_interp.records.validation import PairedDifference, SurrogateLosses, ValidationResult
+from cfdna_interp.records.values import Interval, IntervalBy, interval_of
 from cfdna_interp.records.verdict import (
     CautionKind,
     HeldEvidence,
@@ -54,7 +53,6 @@ WORDS = {
     ClaimStatus.CANT_TELL: Word.CANT_TELL,
     ClaimStatus.NOT_RECORDED: Word.NOT_RECORDED,
 }
-Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ class Judgements:
 
 def climb(
     dominance: Dominance,
-    validation: Record,
+    validation: ValidationResult,
     audit: Audit,
     margins: Validation,
     corrected: Corrected = NOT_SAID,
@@ -178,11 +176,11 @@ def _judgement(claim: HeldClaim, rung: Rung) -> Judgement:
     return Judgement(rung.word, rung.reason, "")
 
 
-def _too_few(validation: Record) -> str:
-    for role, n in (("discovery", validation["discovery"]), ("held-out", validation["n"])):
-        if min(n["case"], n["control"]) < FEWEST:
+def _too_few(validation: ValidationResult) -> str:
+    for role, n in (("discovery", validation.discovery), ("held-out", validation.n)):
+        if min(n.case, n.control) < FEWEST:
             return (
-                f"the {role} cohort has {n['case']} cases and {n['control']} controls, "
+                f"the {role} cohort has {n.case} cases and {n.control} controls, "
                 f"fewer than {FEWEST} of a class"
             )
     return ""
@@ -215,7 +213,7 @@ def _corrected(rungs: tuple[Rung, ...], corrected: Corrected) -> tuple[Rung, ...
     """Refuse every rung where held-out labels had a part in the values; mark what rests on discovery ones."""
     if corrected.how != WITH_LABELS:
         return rungs
-    said = corrected_words(encode(corrected))
+    said = corrected_words(corrected)
     if corrected.over != "discovery":
         reason = (
             f"{said}: the labels are in the values, so that noise tells them, too (AUROC .85 to .98 where "
@@ -230,8 +228,8 @@ def _corrected(rungs: tuple[Rung, ...], corrected: Corrected) -> tuple[Rung, ...
     )
 
 
-def _signal(validation: Record, leakage: Leakage, margins: Validation) -> Rung:
-    p, auroc = validation["permutation"]["p"], _auroc(validation["scores"]["model"]["auroc"])
+def _signal(validation: ValidationResult, leakage: Leakage, margins: Validation) -> Rung:
+    p, auroc = validation.permutation.p, validation.scores["model"].auroc
     seen = f"held-out AUROC {_interval(auroc)}, n = {_size(validation)}, permutation p {p:.2g}"
     status, word = Status.CANT_TELL, Word.CANT_TELL
     if leak := leak_words(leakage):
@@ -255,7 +253,7 @@ def _signal(validation: Record, leakage: Leakage, margins: Validation) -> Rung:
     )
 
 
-def _reliance(dominance: Dominance, validation: Record, signal: Rung) -> Rung:
+def _reliance(dominance: Dominance, validation: ValidationResult, signal: Rung) -> Rung:
     outcome, group = dominance.outcome, dominance.group
     claim, suppressors = f"the model relies on {_name(group)}", _suppressors(dominance.groups)
     reason = in_words(dominance.reason, dominance.groups).rstrip(".")
@@ -279,7 +277,7 @@ def _reliance(dominance: Dominance, validation: Record, signal: Rung) -> Rung:
     return Rung(rung="L1", claim=claim, status=status, word=word, reason=reason, evidence=evidence)
 
 
-def _would_decide(dominance: Dominance, validation: Record, signal: Rung) -> str:
+def _would_decide(dominance: Dominance, validation: ValidationResult, signal: Rung) -> str:
     """Return how many discovery subjects would name a group, or exclude that one leads."""
     if dominance.margin.excluded:
         return f"No group leads, but that there is a signal is not shown (L0: {signal.word})"
@@ -288,43 +286,38 @@ def _would_decide(dominance: Dominance, validation: Record, signal: Rung) -> str
     reached = dominance.cross_fitted_auroc
     effects = {g: max(separation(reached[f"model_only_{g}"]), 0.0) for g in dominance.groups}
     ranked = sorted(effects, key=lambda g: -effects[g])
-    here = validation["discovery"]
-    plan = size_to_decide(
-        [effects[g] for g in ranked], controls_per_case=here["control"] / max(here["case"], 1)
-    )
+    here = validation.discovery
+    plan = size_to_decide([effects[g] for g in ranked], controls_per_case=here.control / max(here.case, 1))
     seen = "At the effects seen here (" + ", ".join(f"{_name(g)} d = {effects[g]:.2f}" for g in ranked) + ")"
     if plan is None:
         return f"{seen} no size up to {MOST:,} of a class decides with a power of 80 %"
     answer = f"{_name(ranked[0])} is named" if plan.answer == NAMED else "that a group leads is excluded"
     return (
         f"{seen} {answer} with a power of 80 % from {plan.case} cases and {plan.control} controls in "
-        f"discovery on; there are {here['case']} and {here['control']} (cfdna-interp plan reliance)"
+        f"discovery on; there are {here.case} and {here.control} (cfdna-interp plan reliance)"
     )
 
 
-def _necessity(group: str | None, validation: Record, margins: Validation) -> Rung:
-    if validation.get("surrogate") is not None:
-        return _followed(group, validation["surrogate"])
+def _necessity(group: str | None, validation: ValidationResult, margins: Validation) -> Rung:
+    if validation.surrogate is not None:
+        return _followed(group, validation.surrogate)
     margin = f"{margins.necessity_margin:g}"
     claim = f"{_name(group)} is necessary: retrained without it the model loses more than {margin} of AUROC"
 
-    def decide(pair: Record) -> tuple[Status, Word, str]:
-        if pair["low"] > margins.necessity_margin:
+    def decide(pair: PairedDifference) -> tuple[Status, Word, str]:
+        if pair.low > margins.necessity_margin:
             return Status.EARNED, Word.EARNED, f"the lower bound is above {margins.necessity_margin:g}"
-        if pair["high"] < margins.replaceable_margin:
+        if pair.high < margins.replaceable_margin:
             why = f"the upper bound is below {margins.replaceable_margin:g}"
             return Status.REFUSED, Word.REPLACEABLE, why
         return Status.CANT_TELL, Word.CANT_TELL, f"the interval reaches from {_range(pair)}"
 
     other, score = f"the model retrained without {_name(group)}", f"model_without_{group}"
     rung, pair = _compared("L2", claim, group, validation, other, score, decide)
-    if pair is None:
-        return rung
-    difference = Interval(value=pair["difference"], low=pair["low"], high=pair["high"])
-    return replace(rung, evidence=NecessityEvidence(difference=difference))
+    return rung if pair is None else replace(rung, evidence=NecessityEvidence(difference=interval_of(pair)))
 
 
-def _followed(group: str | None, surrogate: Record) -> Rung:
+def _followed(group: str | None, surrogate: SurrogateLosses) -> Rung:
     """Judge L2 of a model that is known by its scores, by what its surrogate needs to follow it."""
     claim = (
         f"{_name(group)} is necessary: retrained without it the surrogate of the model's score loses more "
@@ -332,54 +325,54 @@ def _followed(group: str | None, surrogate: Record) -> Rung:
     )
     if group is None:
         return _open("L2", claim, "no group is dominant")
-    follows, loss = surrogate["follows"], surrogate["losses"].get(group)
+    follows, loss = surrogate.follows, surrogate.losses.get(group)
     if loss is None:
         reason = f"the surrogate retrained without {_name(group)} has no held-out score to compare with"
         return _open("L2", claim, reason)
     status, word = Status.CANT_TELL, Word.CANT_TELL
-    if not follows["low"] >= FIDELITY:
+    if follows.low is None or follows.low < FIDELITY:
         reason = (
-            f"on the {surrogate['n']} held-out subjects the surrogate follows the model's score with a "
-            f"{surrogate['measure']} of {_interval(_bounds(follows))}, with a lower bound below "
-            f"{FIDELITY:.2f}: what it needs needn't be what the model needs"
+            f"on the {surrogate.n} held-out subjects the surrogate follows the model's score with a "
+            f"{surrogate.measure} of {_interval(follows)}, with a lower bound below {FIDELITY:.2f}: "
+            "what it needs needn't be what the model needs"
         )
     else:
-        if loss["low"] > LOSES:
+        if loss.low is not None and loss.low > LOSES:
             status, word, why = Status.EARNED, Word.EARNED, f"the lower bound is above {LOSES:g}"
-        elif loss["high"] < REPLACED:
+        elif loss.high is not None and loss.high < REPLACED:
             status, word, why = Status.REFUSED, Word.REPLACEABLE, f"the upper bound is below {REPLACED:g}"
         else:
             why = f"the interval reaches from {_range(loss)}"
         reason = (
-            f"R² of the surrogate with the model's score on {surrogate['n']} held-out subjects, minus that "
-            f"of the surrogate retrained without {_name(group)}: {loss['value']:.3f}; {why}"
+            f"R² of the surrogate with the model's score on {surrogate.n} held-out subjects, minus that of "
+            f"the surrogate retrained without {_name(group)}: {loss.value:.3f}; {why}"
         )
-    evidence = SurrogateEvidence(follows=_bounds(follows), r2_lost=_bounds(loss))
+    evidence = SurrogateEvidence(follows=follows, r2_lost=loss)
     return Rung(rung="L2", claim=claim, status=status, word=word, reason=reason, evidence=evidence)
 
 
-def _sufficiency(group: str | None, validation: Record, margins: Validation) -> Rung:
+def _sufficiency(group: str | None, validation: ValidationResult, margins: Validation) -> Rung:
     margin = margins.sufficiency_margin
     claim = (
         f"{_name(group)} is sufficient: a logistic regression on it reaches the model's AUROC to within "
         f"{margin:g}"
     )
 
-    def decide(pair: Record) -> tuple[Status, Word, str]:
-        if pair["high_one_sided"] < margin:
+    def decide(pair: PairedDifference) -> tuple[Status, Word, str]:
+        if pair.high_one_sided < margin:
             return Status.EARNED, Word.EARNED, f"the one-sided upper bound is below {margin:g}"
-        if pair["low"] > margin:
+        if pair.low > margin:
             return Status.REFUSED, Word.NOT_SUFFICIENT, f"the lower bound is above {margin:g}"
         return (
             Status.CANT_TELL,
             Word.CANT_TELL,
-            f"the one-sided upper bound is {pair['high_one_sided']:.3f}, not below {margin:g}",
+            f"the one-sided upper bound is {pair.high_one_sided:.3f}, not below {margin:g}",
         )
 
     rung, pair = _compared("L3", claim, group, validation, "the proxy", "proxy", decide)
     if pair is None:
         return rung
-    difference = Interval(value=pair["difference"], low=pair["low"], high=pair["high_one_sided"])
+    difference = Interval(value=pair.value, low=pair.low, high=pair.high_one_sided)
     return replace(rung, evidence=SufficiencyEvidence(difference=difference))
 
 
@@ -387,22 +380,22 @@ def _compared(
     rung: RungName,
     claim: str,
     group: str | None,
-    validation: Record,
+    validation: ValidationResult,
     other: str,
     score: str,
-    decide: Callable[[Record], tuple[Status, Word, str]],
-) -> tuple[Rung, Record | None]:
+    decide: Callable[[PairedDifference], tuple[Status, Word, str]],
+) -> tuple[Rung, PairedDifference | None]:
     """Judge the model's AUROC less that of another score; return the pair, None where there is none."""
     if group is None:
         return _open(rung, claim, "no group is dominant"), None
-    pairs = [p for p in validation["paired"] if p["b"] == score]
+    pairs = [pair for pair in validation.paired if pair.b == score]
     if not pairs:
         return _open(rung, claim, f"{other} has no held-out score to compare with"), None
     pair = pairs[0]
     status, word, why = decide(pair)
     reason = (
         f"held-out AUROC (n = {_size(validation)}) of the model minus that of {other}: "
-        f"{pair['difference']:.3f}; {why}"
+        f"{pair.value:.3f}; {why}"
     )
     return Rung(rung=rung, claim=claim, status=status, word=word, reason=reason), pair
 
@@ -427,8 +420,8 @@ def _held(rung: RungName, claim: str, judged: HeldClaim, *, earned: ClaimStatus)
         reason=f"{judged.score}: {judged.reason}",
         evidence=HeldEvidence(
             crude=judged.crude,
-            held=None if measure is None else _plain(measure.auroc),
-            fall=None if measure is None else _plain(measure.fall),
+            held=None if measure is None else interval_of(measure.auroc),
+            fall=None if measure is None else interval_of(measure.fall),
         ),
     )
 
@@ -443,9 +436,11 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _first(headline: RungName | None, signal: Word, dominance: Dominance, validation: Record) -> str:
-    n, auroc = validation["n"], _auroc(validation["scores"]["model"]["auroc"])
-    people = f"On {n['case']} held-out cases and {n['control']} controls"
+def _first(
+    headline: RungName | None, signal: Word, dominance: Dominance, validation: ValidationResult
+) -> str:
+    n, auroc = validation.n, validation.scores["model"].auroc
+    people = f"On {n.case} held-out cases and {n.control} controls"
     if headline is None:
         found = {
             Word.NO_SIGNAL: "the model shows no signal",
@@ -456,7 +451,7 @@ def _first(headline: RungName | None, signal: Word, dominance: Dominance, valida
     if suppressors := _suppressors(dominance.groups):
         name += f" (with {suppressors} taking noise off it)"
     needs, matched = "needs it", "is matched"
-    if SURROGATE in validation["scores"]:
+    if SURROGATE in validation.scores:
         # The model itself was not retrained.
         needs, matched = "its surrogate needs it", "it is matched"
     clauses = {
@@ -478,11 +473,14 @@ def _first(headline: RungName | None, signal: Word, dominance: Dominance, valida
 
 
 def _second(
-    rungs: tuple[Rung, ...], headline: RungName | None, validation: Record, against: Sequence[CautionKind]
+    rungs: tuple[Rung, ...],
+    headline: RungName | None,
+    validation: ValidationResult,
+    against: Sequence[CautionKind],
 ) -> str:
     # Before: under another protocol, or other labels of the same subjects.
     again = "; exploratory, since held-out labels had been read before"
-    suffix = again if validation["exploratory"] else ""
+    suffix = again if validation.opening.exploratory else ""
     if headline == rungs[-1].rung and against:
         return f"No rung is broken, but something stands against it: {', '.join(against)}{suffix}."
     if headline == rungs[-1].rung:
@@ -514,31 +512,18 @@ def _suppressors(attributed: Mapping[str, GroupAttribution]) -> str:
     return " and ".join(_name(group) for group in groups)
 
 
-def _auroc(interval: Record) -> Auroc:
-    return Auroc(
-        value=interval["value"], low=interval["low"], high=interval["high"], method=interval["method"]
-    )
-
-
-def _bounds(interval: Record) -> Interval:
-    return Interval(value=interval["value"], low=interval["low"], high=interval["high"])
-
-
-def _plain(interval: Interval) -> Interval:
-    """Return an interval without what else its type holds."""
-    return Interval(value=interval.value, low=interval.low, high=interval.high)
-
-
 def _interval(interval: Interval) -> str:
+    if interval.value is None:
+        return "that can't be told"
     if interval.low is None:
         why = f": {interval.method}" if isinstance(interval, IntervalBy) else ""
         return f"{interval.value:.2f} [no interval{why}]"
     return f"{interval.value:.2f} [{interval.low:.2f} to {interval.high:.2f}]"
 
 
-def _size(validation: Record) -> str:
-    return f"{validation['n']['case']} cases + {validation['n']['control']} controls"
+def _size(validation: ValidationResult) -> str:
+    return f"{validation.n.case} cases + {validation.n.control} controls"
 
 
-def _range(pair: Record) -> str:
-    return f"{pair['low']:.3f} to {pair['high']:.3f}"
+def _range(interval: Interval) -> str:
+    return f"{interval.low:.3f} to {interval.high:.3f}"

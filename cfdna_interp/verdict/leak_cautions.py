@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from cfdna_interp.artifacts.matrix import COVARIATE, TECHNICAL
+from cfdna_interp.config.settings import Corrected
 from cfdna_interp.records.leaks import Break, Leak, Leakage, SourceKind, WithoutLeaks
+from cfdna_interp.records.protocol import FrozenProtocol
 from cfdna_interp.records.values import Auroc
 from cfdna_interp.records.verdict import Caution, CautionKind
-
-Record = Mapping[str, Any]
 
 
 def break_words(found: Break) -> str:
@@ -65,37 +64,37 @@ def leak_words(leakage: Leakage) -> str:
     return "; ".join(part for part in said if part)
 
 
-def leak_cautions(protocol: Record, leakage: Leakage) -> list[Caution]:
+def leak_cautions(protocol: FrozenProtocol, leakage: Leakage) -> list[Caution]:
     """Return what was found and breaks no rung, and what is known of an earlier correction."""
-    corrected = protocol["corrected"]
-    with_labels = corrected["how"] == "with labels"
+    corrected = protocol.corrected
+    with_labels = corrected.how == "with labels"
     kinds = (
         (CautionKind.CORRECTION if with_labels else CautionKind.CORRECTION_NOTED, _corrected(corrected)),
         (CautionKind.LISTED_APART, _listed_apart(leakage)),
         (CautionKind.SAME_TWICE, _within_roles(leakage)),
-        (CautionKind.COLUMN_LEFT_OUT, _left_out(protocol["left_out"])),
+        (CautionKind.COLUMN_LEFT_OUT, _left_out(protocol.left_out)),
     )
     return [Caution(kind=kind, sentence=sentence) for kind, sentences in kinds for sentence in sentences]
 
 
-def corrected_words(corrected: Record) -> str:
+def corrected_words(corrected: Corrected) -> str:
     """Say who corrected what over whom, a clause."""
     over = {"both roles": "both roles together", "each role": "each role by itself", "discovery": "discovery"}
-    by = f", by {corrected['by']}" if corrected["by"] else ""
-    return f"the values were corrected for batches with labels over {over[corrected['over']]}{by}"
+    by = f", by {corrected.by}" if corrected.by else ""
+    return f"the values were corrected for batches with labels over {over[corrected.over]}{by}"
 
 
-def _corrected(corrected: Record) -> list[str]:
-    how, by = corrected["how"], f" (by {corrected['by']})" if corrected["by"] else ""
+def _corrected(corrected: Corrected) -> list[str]:
+    how, by = corrected.how, f" (by {corrected.by})" if corrected.by else ""
     if how == "unknown":
         return [
             "Whether the values were corrected for batches before they came here is not known (the setting "
             "'corrected' says it): a correction that knew the labels makes noise tell them."
         ]
     if how == "blind":
-        over = f"{corrected['over']}" if corrected["over"] != "each role" else "each role by itself"
+        over = corrected.over if corrected.over != "each role" else "each role by itself"
         return [f"The values were corrected for batches over {over}{by}; labels had no part in it."]
-    if how == "with labels" and corrected["over"] == "discovery":
+    if how == "with labels" and corrected.over == "discovery":
         return [
             f"The discovery values were corrected for batches with labels{by}: figures of discovery subjects "
             "overstate what tells the classes apart, those of held-out subjects don't."

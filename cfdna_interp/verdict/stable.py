@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cfdna_interp.artifacts.proxy import Linear
+from cfdna_interp.proxy.linear import Linear
 
 BIN = re.compile(r"length_bin_(\d+)_(\d+)")
 

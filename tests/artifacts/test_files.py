@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import signal
 import subprocess
@@ -19,7 +18,6 @@ from cfdna_interp.artifacts.files import (
     digest_file,
     plain,
     read_json,
-    read_result,
     write_json,
     write_text,
 )
@@ -147,54 +145,6 @@ def test_damaged_json_is_named(tmp_path, content, words):
 def test_missing_json_names_the_remedy(tmp_path):
     with pytest.raises(InputError, match=r"none\.json does not exist; run the stage"):
         read_json(tmp_path / "none.json")
-
-
-RECORD = {"groups": {"length": {"share": 0.5}}, "rows": [{"a": 1}, [{"b": None}]], "n": 3}
-
-
-@pytest.fixture
-def result(tmp_path):
-    write_json(tmp_path / "dominance.json", RECORD)
-    return read_result(tmp_path / "dominance.json", "dominance", groups=dict)
-
-
-@pytest.mark.parametrize(
-    ("ask", "place"),
-    [
-        (lambda r: r["reason"], "reason"),
-        (lambda r: r["groups"]["methylation"], r"groups\.methylation"),
-        (lambda r: r["groups"]["length"]["role"], r"groups\.length\.role"),
-        (lambda r: r["rows"][0]["b"], r"rows\.0\.b"),
-        (lambda r: r["rows"][1][0]["c"], r"rows\.1\.0\.c"),
-        (lambda r: copy.deepcopy(r)["groups"]["x"], r"groups\.x"),
-    ],
-)
-def test_a_key_that_a_result_lacks_names_file_place_and_stage(result, ask, place):
-    wanted = rf"dominance\.json has no usable '{place}': .*; run the dominance stage again$"
-    with pytest.raises(InputError, match=wanted):
-        ask(result)
-
-
-def test_a_result_is_a_dictionary_otherwise(result, tmp_path):
-    assert result == RECORD
-    assert result.get("reason", "none") == "none"
-    assert "reason" not in result
-    assert {**result["groups"]} == RECORD["groups"]
-    assert copy.deepcopy(result) == RECORD
-    write_json(tmp_path / "again.json", result)
-    assert read_json(tmp_path / "again.json") == RECORD
-
-
-def test_what_a_caller_needs_is_checked_when_a_result_is_read(tmp_path):
-    write_json(tmp_path / "audit.json", {"handling": None})
-    with pytest.raises(InputError, match=r"audit\.json has no usable 'handling'.*run the audit stage again"):
-        read_result(tmp_path / "audit.json", "audit", handling=dict)
-    assert read_result(tmp_path / "audit.json", "audit", handling=object)["handling"] is None
-
-
-def test_a_missing_result_names_its_stage(tmp_path):
-    with pytest.raises(InputError, match=r"none\.json does not exist; run the audit stage first"):
-        read_result(tmp_path / "none.json", "audit")
 
 
 def test_digests_are_sha256(tmp_path):

@@ -16,7 +16,6 @@ from msgspec import Struct, inspect, structs
 
 from cfdna_interp.config import Config, load_config
 from cfdna_interp.config.convert import decode, encode
-from cfdna_interp.config.load import wrong_key
 from cfdna_interp.config.resources import shipped
 from cfdna_interp.config.settings import per_mate
 from cfdna_interp.errors import InputError
@@ -363,13 +362,3 @@ def test_a_correction_may_be_told_by_one_word(tmp_path):
     assert "corrected.how: 'labels' is not allowed; give 'blind', " in refused(
         write(tmp_path, "corrected: labels\n")
     )
-
-
-def test_sections_in_a_record_are_held_to_the_same_rules():
-    whole = json.loads(json.dumps(encode(Config("out"))))
-    parts = {name: whole[name] for name in ("seed", "extract", "features")}
-    assert wrong_key(parts) is None
-    assert wrong_key({"other": 1, "extract": {}}) is None  # neither need be complete
-    assert wrong_key({"extract": {"min_mapq": 255}}) == "extract.min_mapq"
-    assert wrong_key({"seed": 1, "features": {"table": {"path": "a"}}}) == "features.table.groups"
-    assert wrong_key({"atlas": 3}) == "atlas"

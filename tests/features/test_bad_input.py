@@ -72,8 +72,8 @@ def test_bad_sheets(study, old, new, words):
     ("text", "words"),
     [
         ("sheet: [\n", ["config.yaml", "not valid YAML"]),
-        (CONFIG + "sede: 3\n", ["config.yaml", "'sede'", "did you mean 'seed'"]),
-        (CONFIG + "seed: -3\n", ["config.yaml", "seed", "correct the value"]),
+        (CONFIG + "sede: 3\n", ["config.yaml", "sede: unknown key", "did you mean 'seed'"]),
+        (CONFIG + "seed: -3\n", ["config.yaml", "seed: -3", "give a whole number from 0"]),
     ],
 )
 def test_bad_configs(study, text, words):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import gmean
 
-from cfdna_interp.artifacts.composition import log_parts
 from cfdna_interp.config.settings import ProxySettings
 from cfdna_interp.proxy.basis import basis_of, histograms
+from cfdna_interp.proxy.linear import log_parts
 
 LENGTHS = [f"length_bin_{low}_{low + 5}" for low in range(60, 400, 5)]
 

@@ -6,13 +6,15 @@ from frozen_run import World, make_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
+from stored import stored
 
 import cfdna_interp.proxy.penalty as penalty
-from cfdna_interp.artifacts.files import read_json
-from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.config.settings import ProxySettings
 from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.validate import run_validate
+from cfdna_interp.records.protocol import FrozenProtocol
+from cfdna_interp.records.proxy import Proxy
+from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.verdict.ladder import _sufficiency
 
 
@@ -30,15 +32,14 @@ def test_an_empty_fit_is_no_proxy_and_no_baseline_to_beat(tmp_path, monkeypatch)
     # Only strengths under which nothing but the intercept is left.
     monkeypatch.setattr(penalty, "GRID", np.array([1e-6, 1e-5]))
     config = structs.replace(make_run(tmp_path, World(per_class=20)), proxy=ProxySettings(penalty="l1"))
-    layout = Layout.of(config.outdir)
     run_proxy(config)
     run_validate(config)
-    proxy, protocol = (read_json(layout.file(name)) for name in ("proxy.json", "protocol.json"))
-    assert proxy["group"] is None
-    assert proxy["reason"].endswith("is dominant, but the penalty leaves no feature")
-    assert set(protocol["absent"].values()) == {"the penalty leaves no feature"}
-    validation = read_json(layout.file("validation.json"))
-    assert not {"proxy", *protocol["absent"]} & set(validation["scores"])
+    proxy, protocol = stored(Proxy, config), stored(FrozenProtocol, config)
+    assert proxy.regression is None
+    assert proxy.reason.endswith("is dominant, but the penalty leaves no feature")
+    assert set(protocol.absent.values()) == {"the penalty leaves no feature"}
+    validation = stored(ValidationResult, config)
+    assert not {"proxy", *protocol.absent} & set(validation.scores)
     assert _sufficiency("fragment_length", validation, config.validation).status == "can't tell"
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import made_proxy
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,11 +10,13 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from cfdna_interp.artifacts.matrix import Inputs
-from cfdna_interp.artifacts.proxy import Proxy, load_proxy, save_proxy
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.fit import cross_validate, fit
+from cfdna_interp.proxy.linear import linear_of
 from cfdna_interp.proxy.penalty import GRID, choose_penalty, one_standard_error
 from cfdna_interp.proxy.pipeline import pipeline
+from cfdna_interp.records.base import load_record, save_record
+from cfdna_interp.records.proxy import Proxy
 from cfdna_interp.stats.roc import auroc
 
 
@@ -39,8 +42,8 @@ def mean_auroc(*cohort):
 def test_scoring_from_json_reproduces_scikit_learns_probabilities(tmp_path, features):
     inputs, y, subjects = cohort(features=features, missing=0.05)
     linear = fit(inputs, y, subjects, rng(), draws=3)
-    save_proxy(Proxy("g", linear, {"case": 30, "control": 30}), tmp_path / "proxy.json")
-    frozen = load_proxy(tmp_path / "proxy.json").linear
+    save_record(made_proxy.proxy(linear), tmp_path / "proxy.json")
+    frozen = linear_of(load_record(Proxy, tmp_path / "proxy.json").regression)
     model = pipeline(linear.C).fit(inputs.X, y, regression__sample_weight=np.ones(len(y)))
     new = cohort(features=features, missing=0.2, seed=9)[0].X
     np.testing.assert_allclose(expit(frozen.logits(new)), model.predict_proba(new)[:, 1], rtol=0, atol=1e-12)
@@ -147,12 +150,12 @@ _FITTED = fit(*_SMALL, rng())
 def test_a_file_that_is_no_proxy_is_named(tmp_path):
     path = tmp_path / "proxy.json"
     for record, words in (
-        ({"group": "x"}, "has no usable 'n'"),
-        ({"group": None, "n": {}, "reason": "", "settings": {}}, "has no usable 'simulated'"),
+        ({"format": 1, "regression": None}, "has no usable 'reason'"),
+        ({"group": "x"}, "is of no format"),
     ):
         path.write_text(json.dumps(record))
         with pytest.raises(InputError, match=rf"proxy\.json {words}"):
-            load_proxy(path)
+            load_record(Proxy, path)
 
 
 @pytest.mark.realdata

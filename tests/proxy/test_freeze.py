@@ -1,22 +1,25 @@
 """Freezing: the same bytes each time, nothing of the held-out labels, everything under a digest."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from frozen_run import SIZES, World, make_run
 from msgspec import structs
+from stored import stored
 
-from cfdna_interp.artifacts.files import digest_file, read_json, write_json
+from cfdna_interp.artifacts.files import digest_file
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import column_inputs, group_inputs, load_table
 from cfdna_interp.artifacts.predictions import load_scores
-from cfdna_interp.artifacts.proxy import load_proxy
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.freeze import portable_settings, run_proxy
 from cfdna_interp.proxy.score_alignments import extraction_config
+from cfdna_interp.records.protocol import FrozenProtocol
+from cfdna_interp.records.proxy import ExtractionSettings, Proxy
+from cfdna_interp.records.values import Counts
 
 WRITTEN = ("proxy.json", "protocol.json", "scores.proxy.parquet")
 
@@ -41,12 +44,12 @@ def test_the_proxy_is_the_baseline_of_the_dominant_group_scored_from_plain_numbe
     scores = by_score(layout)
     assert scores["proxy"] == scores["baseline_fragment_length"]
     table = load_table(layout.matrix("heldout"))
-    record = read_json(layout.file("proxy.json"))
+    record = stored(Proxy, finished).regression
     row = 3
-    logit = record["intercept"]
-    for feature in record["features"]:
-        x = table.X[row, table.names.index(feature["name"])]
-        logit += feature["coefficient"] * (x - feature["mean"]) / feature["scale"]
+    logit = record.intercept
+    for feature in record.features:
+        x = table.X[row, table.names.index(feature.name)]
+        logit += feature.coefficient * (x - feature.mean) / feature.scale
     assert scores["proxy"][table.samples[row]] == pytest.approx(logit, abs=1e-12)
 
 
@@ -58,19 +61,19 @@ def test_every_baseline_of_the_contract_is_there(finished):
 
 def test_the_protocol_holds_digests_margins_and_features(finished):
     layout = Layout.of(finished.outdir)
-    protocol = read_json(layout.file("protocol.json"))
-    for name, digest in protocol["digests"].items():
+    protocol = stored(FrozenProtocol, finished)
+    for name, digest in protocol.digests.items():
         assert digest_file(layout.file(name)) == digest
-    assert {"features.heldout.h5ad", "scores.model.parquet", "proxy.json"} <= set(protocol["digests"])
-    assert protocol["margins"]["necessity_margin"] == 0.02
-    assert protocol["discovery"] == {"case": 40, "control": 40}
-    assert len(protocol["features"]["fragment_length"]) == 12
+    assert {"features.heldout.h5ad", "scores.model.parquet", "proxy.json"} <= set(protocol.digests)
+    assert protocol.margins.necessity_margin == 0.02
+    assert protocol.discovery == Counts(case=40, control=40)
+    assert len(protocol.features["fragment_length"]) == 12
 
 
 def test_the_training_range_spans_the_discovery_samples(finished):
     layout = Layout.of(finished.outdir)
     fragments = load_table(layout.matrix("discovery")).obs["technical_fragments"]
-    ranges = load_proxy(layout.file("proxy.json")).training_range
+    ranges = stored(Proxy, finished).training_range
     assert ranges["fragments"] == (fragments.min(), fragments.max())
     assert set(ranges) == {"fragments", "length_mode"}
 
@@ -79,8 +82,8 @@ def test_without_a_dominant_group_there_is_no_proxy_and_a_reason(tmp_path):
     config = make_run(tmp_path, World(outcome="none", per_class=8))
     run_proxy(config)
     layout = Layout.of(config.outdir)
-    proxy = load_proxy(layout.file("proxy.json"))
-    assert (proxy.group, proxy.linear) == (None, None)
+    proxy = stored(Proxy, config)
+    assert proxy.regression is None
     assert "made up as none" in proxy.reason
     assert "proxy" not in by_score(layout)
     assert "baseline_fragment_length" in by_score(layout)
@@ -128,20 +131,17 @@ def test_settings_travel_with_paths_relative_to_the_proxy(finished, tmp_path):
         features=structs.replace(finished.features, annotation=str(home / "contexts.bed")),
     )
     settings = portable_settings(config, home / "results")
-    assert str(tmp_path) not in json.dumps(settings)
-    write_json(tmp_path / "settings.json", settings)
-    proxy = replace(
-        load_proxy(Layout.of(finished.outdir).file("proxy.json")),
-        settings=read_json(tmp_path / "settings.json"),
-    )
+    written = msgspec.json.encode(settings)
+    assert str(tmp_path) not in written.decode()
+    settings = msgspec.json.decode(written, type=ExtractionSettings)
     moved = tmp_path / "moved"
-    again = extraction_config(proxy, moved / "results" / "proxy.json", "out")
+    again = extraction_config(settings, moved / "results" / "proxy.json", "out")
     assert again.atlas == str(moved / "atlas.tsv")
     assert again.reference.build == str(moved / "build")
     assert again.reference.fasta == "s3://bucket/genome.fa"
     assert again.extract == structs.replace(config.extract, blacklist=str(moved / "sub" / "b.bed"))
     assert again.features == structs.replace(config.features, annotation=str(moved / "contexts.bed"))
     assert again.seed == config.seed
-    elsewhere = extraction_config(proxy, moved / "proxy.json", "out", config)
+    elsewhere = extraction_config(settings, moved / "proxy.json", "out", config)
     assert (elsewhere.atlas, elsewhere.reference) == (config.atlas, config.reference)
     assert (elsewhere.extract, elsewhere.features) == (config.extract, config.features)

@@ -1,5 +1,6 @@
 """The lock: a second opening under a changed protocol is counted, explained, and marked everywhere."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -11,19 +12,24 @@ import yaml
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
+from stored import stored
 
-from cfdna_interp.artifacts import files, openings
+from cfdna_interp.artifacts import files
 from cfdna_interp.artifacts.files import digest_file, read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.artifacts.openings import differing, record_opening
 from cfdna_interp.audit.judge import run_audit
 from cfdna_interp.cli import cli
 from cfdna_interp.config import load_config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments import preflight
-from cfdna_interp.proxy import validate
+from cfdna_interp.proxy import openings, validate
 from cfdna_interp.proxy.freeze import run_proxy
+from cfdna_interp.proxy.openings import differing, record_opening
 from cfdna_interp.proxy.validate import run_validate
+from cfdna_interp.records.base import load_record, save_record
+from cfdna_interp.records.openings import Openings, nth_opening
+from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.report.manifest import build_manifest
 from cfdna_interp.verdict.decide import run_verdict
 
@@ -37,8 +43,8 @@ def marks(config):
     subjects = layout.file("validation.scores.parquet")
     table = pd.read_csv(layout.file("hypotheses.tsv"), sep="\t", dtype=str, keep_default_na=False)
     return [
-        *(read_json(layout.file(name))["exploratory"] for name in MARKED),
-        build_manifest(config, layout).exploratory,
+        *(read_json(layout.file(name))["opening"]["exploratory"] for name in MARKED),
+        build_manifest(config, layout).opening.exploratory,
         pq.read_schema(subjects).metadata[b"exploratory"] == b"true",
         bool(pd.read_parquet(subjects)["exploratory"].all()),
         bool((table["exploratory"] != "").all()),
@@ -70,7 +76,7 @@ def test_a_changed_protocol_is_marked_everywhere_and_the_same_one_nowhere(own_co
     assert "margins.sufficiency_margin" in said.stderr
     assert "exploratory" in read_json(layout.file("verdict.json"))["sentences"][1]
     copies = {path.stem: digest_file(path) for path in layout.root.glob("protocols/*.json")}
-    assert sorted(copies) == sorted(read_json(layout.file("openings.json"))["protocols"])
+    assert sorted(copies) == sorted(each.protocol for each in stored(Openings, second).openings)
     assert all(name == digest for name, digest in copies.items())
 
 
@@ -96,7 +102,17 @@ def test_without_the_first_protocol_what_changed_cannot_be_told(own_copy):
     assert "what changed cannot be told" in opening.note()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"protocols": []}', '{"protocols": ["x"]}'])
+PAIR = {"protocol": "0" * 64, "labels": "1" * 64}
+DAMAGED = [[], ["x"], [PAIR, PAIR], [PAIR | {"labels": "x"}], [PAIR | {"labels": None}]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", "{}", '{"format": 1}', '{"protocols": ["x"]}'),
+        *(json.dumps({"format": 1, "openings": openings}) for openings in DAMAGED),
+    ],
+)
 def test_a_damaged_record_is_never_made_anew(own_copy, text):
     path = Layout.of(own_copy.outdir).file("openings.json")
     path.write_text(text)
@@ -119,11 +135,6 @@ def test_a_missing_record_is_never_made_anew(own_copy, left):
     assert not path.exists()
 
 
-def test_numbers_without_a_word_on_their_opening_are_refused():
-    with pytest.raises(InputError, match="run the validate stage again"):
-        openings.opening_of({"opened": 1, "exploratory": False})
-
-
 def flip(config, count):
     """Give the first held-out cases and controls of the sheet the other label."""
     sheet = pd.read_csv(config.sheet, sep="\t")
@@ -140,22 +151,12 @@ def test_other_heldout_labels_are_another_opening(own_copy):
     for _ in range(2):
         opening = run_validate(own_copy)
         assert (opening.number, opening.changed, opening.total) == (2, ("held-out labels",), 2)
-    assert "held-out labels" in read_json(layout.file("validation.json"))["opening"]["note"]
+    assert "held-out labels" in stored(ValidationResult, own_copy).opening.note()
     assert len(list(layout.root.glob("protocols/*.json"))) == 1
     # The first labels again are the first opening again, of two.
     Path(own_copy.sheet).write_text(first)
     opening = run_validate(own_copy)
     assert (opening.number, opening.exploratory, opening.total) == (1, False, 2)
-
-
-def test_a_record_without_labels_takes_those_that_come_next(own_copy):
-    layout = Layout.of(own_copy.outdir)
-    path = layout.file("openings.json")
-    noted = read_json(path)
-    write_json(path, {"protocols": noted["protocols"]})  # the form of an older version
-    assert record_opening(layout, LABELS).number == 1
-    assert record_opening(layout, LABELS | {"P1": 0}).number == 2
-    assert read_json(path)["protocols"] == noted["protocols"] * 2
 
 
 @pytest.mark.parametrize("wrong", ["maybe", ""])
@@ -176,7 +177,7 @@ def test_nothing_is_measured_before_the_note(own_copy, monkeypatch):
     for name in ("openings.json", "validation.json"):
         layout.file(name).unlink()
 
-    def dying(cohort, config):
+    def dying(*arguments, **more):
         assert layout.file("openings.json").exists()
         raise Killed
 
@@ -200,11 +201,11 @@ def test_files_of_two_openings_are_not_mixed(own_copy, monkeypatch):
     write_json(path, read_json(path) | {"software": "0.0.0"})
 
     # Killed between the two writes of the second opening: its subjects beside the numbers of the first.
-    def dying(path, value):
+    def dying(record, path):
         raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(validate, "write_json", dying)
+        patch.setattr(validate, "save_record", dying)
         run_validate(own_copy)
     with pytest.raises(InputError, match=r"scores\.parquet is of another opening.*run the validate stage"):
         run_audit(own_copy)
@@ -216,7 +217,7 @@ def test_files_of_two_openings_are_not_mixed(own_copy, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "change", "stage", "said"),
     [
-        ("protocol.json", None, run_validate, "'margins'.*run the proxy stage again"),
+        ("protocol.json", None, run_validate, "no format.*run the proxy stage again"),
         ("dominance.json", None, run_proxy, "no format, this version reads .*run the dominance stage again"),
         ("validation.json", "subgroups", run_audit, "'subgroups'.*run the validate stage again"),
         ("validation.json", "opening", run_audit, "run the validate stage again"),
@@ -261,7 +262,7 @@ def test_killed_anywhere_no_opening_is_lost_or_invented(tmp_path, monkeypatch, s
 
     with monkeypatch.context() as patch:
         patch.setattr(openings, "atomic_path", dying)
-        patch.setattr(openings, "write_json", lambda path, value: dying(path) and write_json(path, value))
+        patch.setattr(openings, "save_record", lambda record, path: dying(path) and save_record(record, path))
         reached = []
         try:
             reached.append(record_opening(layout, LABELS).number)
@@ -271,7 +272,7 @@ def test_killed_anywhere_no_opening_is_lost_or_invented(tmp_path, monkeypatch, s
             pass
     # Labels are read after the function returns: as many protocols were opened as calls came back.
     record = layout.file("openings.json")
-    noted = read_json(record)["protocols"] if record.is_file() else []
+    noted = load_record(Openings, record).openings if record.is_file() else ()
     assert len(noted) == len(reached)
     # What was left behind is taken up again, and counts once.
     assert record_opening(layout, LABELS).number == number
@@ -299,8 +300,8 @@ def test_the_whole_workflow_ends_with_the_same_words(own_copy, monkeypatch, numb
     path = Layout.of(own_copy.outdir).file("validation.json")
 
     def workflow(*_, **__):
-        opening = openings.Opening(number, "0" * 64, ("seed",) if number > 1 else ())
-        write_json(path, read_json(path) | {"opened": number, **opening.record()})
+        opening = nth_opening(number, number, "0" * 64, ("seed",) if number > 1 else ())
+        save_record(structs.replace(load_record(ValidationResult, path), opening=opening), path)
         return subprocess.CompletedProcess([], 0)
 
     monkeypatch.setattr(subprocess, "run", workflow)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 
+import made_proxy
 import numpy as np
 import pytest
+from msgspec import structs
 
-from cfdna_interp.artifacts.proxy import Linear, Proxy, load_proxy, save_proxy
-from cfdna_interp.artifacts.training import TrainingDistance
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Features
 from cfdna_interp.config.table import FeatureTable, GroupColumns
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.freeze import portable_settings
-from cfdna_interp.proxy.score import usable_proxy
+from cfdna_interp.proxy.linear import Linear
+from cfdna_interp.proxy.score import load_scorer
 from cfdna_interp.proxy.score_alignments import extraction_config
 from cfdna_interp.proxy.score_table import score_table
+from cfdna_interp.records.base import load_record, save_record
+from cfdna_interp.records.proxy import Proxy
 
 DROP = object()
 
@@ -28,16 +31,13 @@ def path(tmp_path):
     config = Config(sheet="", outdir=str(tmp_path), features=Features(table=table))
     one = np.ones(2)
     linear = Linear(("a", "b"), 0 * one, 0 * one, one, one, 0.5, 1.0, np.ones((3, 3)))
-    proxy = Proxy(
-        "one",
-        linear,
-        {"case": 20, "control": 20},
+    proxy = structs.replace(
+        made_proxy.proxy(linear, group="one"),
         training_range={"hours": (1.0, 2.0)},
-        settings=portable_settings(config, tmp_path),
         training_levels={"kit": ("k1",)},
-        training_distance=TrainingDistance(one, one, np.array([[1.0, 0.0]]), np.ones(1), 1.0, 3.0),
+        settings=portable_settings(config, tmp_path),
     )
-    save_proxy(proxy, tmp_path / "proxy.json")
+    save_record(proxy, tmp_path / "proxy.json")
     (tmp_path / "new.csv").write_text("sample,a,b,kit\nS1,1,2,k1\n")
     return tmp_path / "proxy.json"
 
@@ -61,34 +61,52 @@ def test_whole_it_scores(path):
     assert not row.warnings
 
 
+REGRESSION = ("regression",)
+FEATURES = ("regression", "features")
+WHOLE = {"inputs": [0], "total": 1, "pseudo": 0.1, "log_mean": [0]}
+DISTANCE = ("regression", "training_distance")
+
+
 @pytest.mark.parametrize(
     ("at", "value", "key"),
     [
-        (("settings",), {}, "settings.features"),
+        (("settings",), {}, "settings.seed"),
         (("settings",), None, "settings"),
-        (("settings", "features"), {}, "settings.features.table"),
+        (("settings", "features"), {}, "settings.features.annotation"),
         (("settings", "features", "window"), 10, "settings.features.window"),
         (("settings", "features", "table", "technical"), DROP, "settings.features.table.technical"),
         (("settings", "features", "table", "columns"), DROP, "settings.features.table.columns"),
         (("settings", "features", "table", "columns", "sample"), 3, "settings.features.table.columns.sample"),
+        (("settings", "extract", "patience"), 3, "settings.extract.patience"),
         (("training_levels",), None, "training_levels"),
-        (("training_levels",), {"kit": "k1"}, "training_levels"),
-        (("training_range", "hours"), ["few", "many"], "training_range.hours"),
-        (("training_range", "hours"), [1.0, None], "training_range.hours"),
-        (("training_range", "hours"), [1.0], "training_range.hours"),
-        (("features", 0, "coefficient"), None, "features.coefficient"),
-        (("features", 0, "scale"), 0, "features.scale"),
-        (("features", 1, "scale"), -1.0, "features.scale"),
-        (("features", 1, "mean"), "1", "features.mean"),
-        (("features", 1, "impute"), DROP, "features.1.impute"),
-        (("features", 1, "name"), "a", "features"),
-        (("features",), [], "features"),
-        (("intercept",), None, "intercept"),
-        (("draws", 0, 0), None, "draws"),
-        (("draws",), [[1.0, 2.0]], "draws"),
-        (("draws",), [[1.0, 2.0, 3.0], [1.0]], "draws"),
-        (("compositions",), [{"inputs": [0], "total": 0, "pseudo": 0.1, "log_mean": [0]}], "compositions"),
-        (("compositions",), [{"inputs": [2], "total": 1, "pseudo": 0.1, "log_mean": [0]}], "compositions"),
+        (("training_levels",), {"kit": "k1"}, "training_levels[...]"),
+        (("training_range", "hours"), ["few", "many"], "training_range[...][0]"),
+        (("training_range", "hours"), [1.0, None], "training_range[...][1]"),
+        (("training_range", "hours"), [1.0], "training_range[...]"),
+        ((*FEATURES, 0, "coefficient"), None, "regression.features[0].coefficient"),
+        ((*FEATURES, 0, "scale"), 0, "regression.features[0].scale"),
+        ((*FEATURES, 1, "scale"), -1.0, "regression.features[1].scale"),
+        ((*FEATURES, 1, "mean"), "1", "regression.features[1].mean"),
+        ((*FEATURES, 1, "mean"), True, "regression.features[1].mean"),
+        ((*FEATURES, 1, "impute"), DROP, "regression.features[1].impute"),
+        ((*FEATURES, 1, "name"), "a", "regression"),
+        (FEATURES, [], "regression.features"),
+        ((*REGRESSION, "intercept"), None, "regression.intercept"),
+        ((*REGRESSION, "draws", 0, 0), None, "regression.draws[0][0]"),
+        ((*REGRESSION, "draws"), [], "regression.draws"),
+        ((*REGRESSION, "draws"), [[1.0, 2.0]], "regression"),
+        ((*REGRESSION, "draws"), [[1.0, 2.0, 3.0], [1.0]], "regression"),
+        ((*REGRESSION, "compositions"), [WHOLE | {"total": 0}], "regression.compositions[0].total"),
+        ((*REGRESSION, "compositions"), [WHOLE | {"log_mean": []}], "regression.compositions[0]"),
+        ((*REGRESSION, "compositions"), [WHOLE | {"inputs": [-1]}], "regression.compositions[0].inputs[0]"),
+        ((*REGRESSION, "compositions"), [WHOLE | {"inputs": [2]}], "regression"),
+        ((*DISTANCE, "noise"), 0, "regression.training_distance.noise"),
+        ((*DISTANCE, "scale", 0), None, "regression.training_distance.scale[0]"),
+        ((*DISTANCE, "scale"), [1.0], "regression.training_distance"),
+        ((*DISTANCE, "variances"), [], "regression.training_distance"),
+        ((*DISTANCE, "limit"), None, "regression.training_distance.limit"),
+        ((*REGRESSION, "recipe", "patience"), 1, "regression.recipe.patience"),
+        ((*REGRESSION, "cv", "repeats"), [[{"auroc": 1}]], "regression.cv.repeats[0][0].penalty"),
     ],
 )
 def test_damage_is_named(path, at, value, key):
@@ -102,30 +120,22 @@ def test_damage_is_named(path, at, value, key):
     assert "\n" not in message
 
 
-@pytest.mark.parametrize(
-    ("at", "value"),
-    [
-        (("training_distance", "noise"), 0),
-        (("training_distance", "scale", 0), None),
-        (("training_distance", "limit"), None),
-        (("recipe", "patience"), 1),
-        (("cv", "repeats"), [[{"auroc": 1}]]),
-    ],
-)
-def test_other_damage_names_the_file(path, at, value):
-    change(path, at, value)
-    with pytest.raises(InputError, match=r"proxy\.json is no proxy .*; run the proxy stage again$"):
-        load_proxy(path)
+@pytest.mark.parametrize("number", ["1e999", "NaN", "Infinity"])
+def test_no_number_is_beyond_all_bounds(path, number):
+    path.write_text(path.read_text().replace('"intercept": 0.5', f'"intercept": {number}'))
+    with pytest.raises(InputError, match=r"proxy\.json .*run the proxy stage again$"):
+        load_record(Proxy, path)
 
 
 def test_settings_of_extraction_are_not_made_up(path):
     change(path, ("settings", "features", "table"), None)
-    assert extraction_config(usable_proxy(path, table=False), path, "out").extract.min_mapq == 20
+    settings = load_scorer(path, table=False).proxy.settings
+    assert extraction_config(settings, path, "out").extract.min_mapq == 20
     change(path, ("settings", "extract", "min_mapq"), DROP)
     with pytest.raises(
         InputError, match=r"no usable 'settings\.extract\.min_mapq'.* run the proxy stage again"
     ):
-        extraction_config(usable_proxy(path, table=False), path, "out")
+        load_scorer(path, table=False)
     change(path, ("settings", "extract", "min_mapq"), "much")
     with pytest.raises(InputError, match=r"no usable 'settings\.extract\.min_mapq'"):
-        usable_proxy(path, table=False)
+        load_scorer(path, table=False)

@@ -1,5 +1,6 @@
 """Pipeline inside and numbers outside are one model, for every penalty, basis and hole in the data."""
 
+import made_proxy
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -7,12 +8,14 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from cfdna_interp.artifacts.matrix import Inputs
-from cfdna_interp.artifacts.proxy import Linear, Proxy, load_proxy, save_proxy
 from cfdna_interp.config.settings import ProxySettings
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.fit import cross_validate, fit
+from cfdna_interp.proxy.linear import Linear, linear_of
 from cfdna_interp.proxy.penalty import GRID, choose
 from cfdna_interp.proxy.pipeline import fold_back, pipeline
+from cfdna_interp.records.base import load_record, save_record
+from cfdna_interp.records.proxy import Proxy
 from cfdna_interp.stats.roc import auroc
 
 BINS = tuple(f"length_bin_{low}_{low + 5}" for low in range(100, 180, 5))
@@ -66,8 +69,8 @@ def test_the_json_gives_the_pipelines_probabilities(
         compositions=numbers.compositions,
         recipe=recipe,
     )
-    save_proxy(Proxy("g", linear, {"case": 15, "control": 15}), tmp_path / "proxy.json")
-    frozen = load_proxy(tmp_path / "proxy.json").linear
+    save_record(made_proxy.proxy(linear), tmp_path / "proxy.json")
+    frozen = linear_of(load_record(Proxy, tmp_path / "proxy.json").regression)
     for table in (X, new):
         expected = model.predict_proba(table)[:, 1]
         np.testing.assert_allclose(expit(frozen.logits(table)), expected, rtol=0, atol=1e-12)

@@ -5,19 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from frozen_run import World, finished_run
+from made_validation import interval, pair
+from msgspec import structs
 from scipy.stats import norm
+from stored import stored
 
-from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import load_predictions
 from cfdna_interp.proxy.repeated import (
     BY_SIZE,
     DRAWN,
-    HOLDS,
-    NO_CLAIM,
-    NOT_TOLD,
-    REVERSED,
-    WEAKER,
     Discovery,
     Repeated,
     discovery_figure,
@@ -27,12 +24,14 @@ from cfdna_interp.proxy.repeated import (
     repeated_score,
     word,
 )
-from cfdna_interp.records.base import load_record
+from cfdna_interp.records.proxy import Proxy
+from cfdna_interp.records.validation import Cost, Repetition, ValidationResult
 from cfdna_interp.records.verdict import CautionKind, Verdict
 from cfdna_interp.stats.power import error
 from cfdna_interp.stats.roc import Interval, auroc, auroc_interval, delong
 
 CEILING = 0.65
+HOLDS, WEAKER, REVERSED, NOT_TOLD, NO_CLAIM = Repetition
 
 
 def found(discovery=0.81, heldout=(0.7, 0.6, 0.8), p=0.2):
@@ -71,8 +70,7 @@ def found(discovery=0.81, heldout=(0.7, 0.6, 0.8), p=0.2):
     ],
 )  # fmt: skip
 def test_the_word_at_its_bounds(discovery, heldout, p, role, cost, expected):
-    low, high = cost
-    assert word(found(discovery, heldout, p), CEILING, role, {"low": low, "high": high}) == expected
+    assert word(found(discovery, heldout, p), CEILING, role, cost) == expected
 
 
 @pytest.mark.parametrize(
@@ -90,12 +88,12 @@ def test_a_score_has_no_cost(discovery, heldout, p, expected):
 
 
 def test_being_better_without_is_told_apart_from_the_word():
-    pair = {"difference": -0.121, "low": -0.18, "high": -0.06}
-    record = group_record(found(), CEILING, "redundant", 0.01, pair)
-    assert record["better_without"]
-    assert record["word"] == HOLDS
-    assert record["cost"] == {"discovery": 0.01, "heldout": {"value": -0.121, "low": -0.18, "high": -0.06}}
-    assert not group_record(found(), CEILING, "carrier", 0.01, pair | {"high": 0.0})["better_without"]
+    lost = pair("model", "model_without_x", -0.121, -0.18, -0.06)
+    record = group_record(found(), CEILING, "redundant", 0.01, lost)
+    assert record.better_without
+    assert record.word == HOLDS
+    assert record.cost == Cost(discovery=0.01, heldout=interval(-0.121, -0.18, -0.06))
+    assert not group_record(found(), CEILING, "carrier", 0.01, structs.replace(lost, high=0.0)).better_without
 
 
 def cohort(seed, n=40, d=1.5):
@@ -173,31 +171,29 @@ def test_what_discovery_said_is_read_from_the_frozen_files(finished):
     assert got.logits is not None
     np.testing.assert_allclose(got.logits, [rows[name].logit for name in names])
     assert got.folds.tolist() == [rows[name].fold for name in names]
-    proxy = read_json(layout.file("proxy.json"))
-    assert got.reached["proxy"] == proxy["cv"]["mean"]
+    assert got.reached["proxy"] == stored(Proxy, finished).regression.cv.mean
     assert got.roles["fragment_length"] == "carrier"
 
 
 def test_groups_of_a_finished_run_hold_or_had_nothing_to_hold(finished):
-    record = read_json(Layout.of(finished.outdir).file("validation.json"))
-    groups = record["groups"]
-    assert groups["fragment_length"]["word"] == HOLDS
-    assert groups["methylation"]["word"] == groups["tissue_of_origin"]["word"] == NO_CLAIM
-    alone = record["scores"]["model_only_fragment_length"]["auroc"]
-    assert groups["fragment_length"]["alone"]["heldout"] == alone
-    pair = next(row for row in record["paired"] if row["b"] == "model_without_methylation")
-    assert groups["methylation"]["cost"]["heldout"]["value"] == pair["difference"]
-    assert set(record["repeated"]) == {"model", "proxy"}
-    assert record["repeated"]["model"]["word"] == HOLDS
+    record = stored(ValidationResult, finished)
+    groups = record.groups
+    assert groups["fragment_length"].word == HOLDS
+    assert groups["methylation"].word == groups["tissue_of_origin"].word == NO_CLAIM
+    alone = record.scores["model_only_fragment_length"].auroc
+    assert groups["fragment_length"].alone.heldout == alone
+    lost = next(row for row in record.paired if row.b == "model_without_methylation")
+    assert groups["methylation"].cost.heldout.value == lost.value
+    assert set(record.repeated) == {"model", "proxy"}
+    assert record.repeated["model"].word == HOLDS
 
 
 def test_a_signal_that_new_people_lack_is_weaker_or_reversed(tmp_path_factory):
     # Discovery says .9 by its record; the held-out subjects show nothing.
     config = finished_run(World(effect=0), tmp_path_factory.getbasetemp())
-    record = read_json(Layout.of(config.outdir).file("validation.json"))
-    assert record["groups"]["fragment_length"]["word"] in (WEAKER, REVERSED)
-    verdict = load_record(Verdict, Layout.of(config.outdir).file(Verdict.FILE))
-    kinds = {caution.kind for caution in verdict.cautions}
+    record = stored(ValidationResult, config)
+    assert record.groups["fragment_length"].word in (WEAKER, REVERSED)
+    kinds = {caution.kind for caution in stored(Verdict, config).cautions}
     assert kinds & {CautionKind.GROUP_WEAKER, CautionKind.GROUP_REVERSED}
 
 

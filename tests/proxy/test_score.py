@@ -8,11 +8,11 @@ from click.testing import CliRunner
 from frozen_run import World, dominance, make_run
 from msgspec import structs
 from scipy.special import expit
+from stored import stored
 
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import load_table
 from cfdna_interp.artifacts.predictions import Prediction, Score, load_scores, save_predictions, save_scores
-from cfdna_interp.artifacts.proxy import load_proxy
 from cfdna_interp.cli import cli
 from cfdna_interp.cohort.split import split
 from cfdna_interp.config import load_config
@@ -20,9 +20,10 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.features.matrix import write_matrices
 from cfdna_interp.features.sample import extract_sample
 from cfdna_interp.proxy.freeze import run_proxy
-from cfdna_interp.proxy.score import Measured, Scored, as_table, score_features
+from cfdna_interp.proxy.score import Measured, Scored, as_table, load_scorer, score_features
 from cfdna_interp.proxy.score_alignments import samples_of, score_alignments
 from cfdna_interp.records.base import save_record
+from cfdna_interp.records.proxy import Proxy
 
 HEADER = ["probability", "low", "high", "warnings", "logit", "reason"]
 
@@ -32,8 +33,8 @@ def measured(features, technical=None, library=None, *, simulated=False):
 
 
 @pytest.fixture(scope="module")
-def proxy(finished):
-    return load_proxy(Layout.of(finished.outdir).file("proxy.json"))
+def scorer(finished):
+    return load_scorer(Layout.of(finished.outdir).file("proxy.json"), table=False)
 
 
 @pytest.fixture(scope="module")
@@ -41,21 +42,21 @@ def heldout(finished):
     return load_table(Layout.of(finished.outdir).matrix("heldout"))
 
 
-def test_features_of_a_held_out_sample_get_its_frozen_score(finished, proxy, heldout):
+def test_features_of_a_held_out_sample_get_its_frozen_score(finished, scorer, heldout):
     rows = load_scores(Layout.of(finished.outdir).scores("proxy"))
     frozen = {row.sample: row.value for row in rows if row.score == "proxy"}
     for i in (0, 7):
         features = dict(zip(heldout.names, heldout.X[i], strict=True))
-        got = score_features("x.bam", proxy, measured(features))
+        got = score_features("x.bam", scorer, measured(features))
         assert got.logit == pytest.approx(frozen[heldout.samples[i]], abs=1e-12)
         assert got.probability == pytest.approx(expit(got.logit), abs=1e-12)
         assert 0 <= got.low <= got.probability <= got.high <= 1
 
 
-def test_the_interval_is_the_middle_95_percent_of_the_draws(proxy, heldout):
+def test_the_interval_is_the_middle_95_percent_of_the_draws(scorer, heldout):
     features = dict(zip(heldout.names, heldout.X[0], strict=True))
-    got = score_features("x.bam", proxy, measured(features))
-    linear = proxy.linear
+    got = score_features("x.bam", scorer, measured(features))
+    linear = scorer.linear
     z = (np.array([features[name] for name in linear.names]) - linear.mean) / linear.scale
     logits = sorted(draw[0] + draw[1:] @ z for draw in linear.draws)
     # 100 draws: at most 2.5 lie outside on each side.
@@ -63,12 +64,12 @@ def test_the_interval_is_the_middle_95_percent_of_the_draws(proxy, heldout):
     assert sum(expit(value) > got.high for value in logits) <= 3
 
 
-def test_a_sample_unlike_the_training_cohort_is_warned_about(proxy, heldout):
+def test_a_sample_unlike_the_training_cohort_is_warned_about(scorer, heldout):
     features = dict(zip(heldout.names, heldout.X[0], strict=True))
     features["length_mode"] = 500.0
     del features["length_bin_100_105"]
     sample = measured(features, {"fragments": 12, "tube": "tube7"}, simulated=True)
-    got = score_features("x.bam", proxy, sample)
+    got = score_features("x.bam", scorer, sample)
     assert [warning.split()[0] for warning in got.warnings] == [
         "1", "fragments", "length_mode", "tube", "features", "simulated:",
     ]  # fmt: skip
@@ -77,17 +78,18 @@ def test_a_sample_unlike_the_training_cohort_is_warned_about(proxy, heldout):
     assert got.warnings[5] == "simulated: proxy and sample"
 
 
-def test_a_held_out_sample_is_like_training(proxy, heldout):
+def test_a_held_out_sample_is_like_training(scorer, heldout):
     # Same law: a warning of distance has one chance in a hundred, one of the length mode one in 40.
     told = []
     for row in heldout.X[:40]:
         features = dict(zip(heldout.names, row, strict=True))
-        told += score_features("x", proxy, measured(features, {"tube": "tube1"})).warnings
+        told += score_features("x", scorer, measured(features, {"tube": "tube1"})).warnings
     assert sum(not warning.startswith("simulated") for warning in told) <= 6
 
 
-def test_library_types_that_training_did_not_have_are_named(proxy, heldout):
-    known = replace(proxy, training_levels={"dialect": ("xm",), "chemistry": ("bisulfite", "em-seq")})
+def test_library_types_that_training_did_not_have_are_named(scorer, heldout):
+    levels = {"dialect": ("xm",), "chemistry": ("bisulfite", "em-seq")}
+    known = replace(scorer, proxy=structs.replace(scorer.proxy, training_levels=levels))
     features = dict(zip(heldout.names, heldout.X[0], strict=True))
     told = score_features("x", known, measured(features, {}, {"dialect": "mm", "chemistry": "taps"})).warnings
     assert "dialect mm, in training xm" in told
@@ -97,12 +99,12 @@ def test_library_types_that_training_did_not_have_are_named(proxy, heldout):
     assert not any(line.startswith(("dialect", "chemistry")) for line in told)
 
 
-def test_a_score_of_medians_is_no_score(proxy, heldout):
+def test_a_score_of_medians_is_no_score(scorer, heldout):
     features = dict(zip(heldout.names, heldout.X[0], strict=True))
-    for name in proxy.linear.names[:3]:  # of 12: a quarter
+    for name in scorer.linear.names[:3]:  # of 12: a quarter
         del features[name]
     with pytest.raises(InputError, match=r"sample S7: 3 of 12 features missing.*more than 20%"):
-        score_features("S7", proxy, measured(features))
+        score_features("S7", scorer, measured(features))
 
 
 def test_the_table_has_blank_numbers_where_there_is_a_reason():
@@ -142,7 +144,7 @@ def test_bams_and_sheets_are_scored_as_the_workflow_would_and_settings_travel(si
     )
     save_record(dominance(), layout.file("dominance.json"))
     run_proxy(config)
-    proxy = load_proxy(layout.file("proxy.json"))
+    proxy = stored(Proxy, config)
     assert proxy.training_levels["dialect"] == ("xm",)
     assert proxy.training_levels["reads"] == ("paired",)
     frozen = {row.sample: row.value for row in load_scores(layout.scores("proxy")) if row.score == "proxy"}

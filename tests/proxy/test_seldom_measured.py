@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from frozen_table import TableWorld, make_table_run
+from stored import stored
 
-from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import load_table
+from cfdna_interp.config.settings import Corrected
 from cfdna_interp.proxy.baselines import baselines, fit_all, seldom_measured
 from cfdna_interp.proxy.freeze import run_proxy
+from cfdna_interp.records.protocol import FrozenProtocol
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +65,6 @@ def test_a_column_that_tells_the_label_by_its_gaps_alone_is_compared_with_nobody
 
 def test_the_protocol_says_what_was_left_out_and_how_values_were_corrected(made):
     run_proxy(made)
-    protocol = read_json(Layout.of(made.outdir).file("protocol.json"))
-    assert protocol["left_out"] == {}
-    assert protocol["corrected"] == {"how": "unknown", "by": "", "over": "both roles"}
+    protocol = stored(FrozenProtocol, made)
+    assert protocol.left_out == {}
+    assert protocol.corrected == Corrected(how="unknown", by="", over="both roles")

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
 from cfdna_interp.cohort.table import CLIP
 from cfdna_interp.proxy.surrogate import surrogate_losses
+from cfdna_interp.records.validation import SurrogateLosses
+from cfdna_interp.records.values import Interval
 
 LABELS = np.repeat([0, 1], 50)
 
 
-def losses(scores: dict[str, np.ndarray]) -> dict[str, Any]:
+def losses(scores: dict[str, np.ndarray]) -> SurrogateLosses:
     found = surrogate_losses(LABELS, scores, seed=1, bootstrap=500)
     assert found is not None
     return found
@@ -37,25 +37,25 @@ def test_losses_are_differences_of_squared_correlations() -> None:
     found = losses(scores)
     whole = np.corrcoef(scores["model"], scores["surrogate"])[0, 1]
     without = np.corrcoef(scores["model"], scores["model_without_a"])[0, 1]
-    assert (found["n"], found["saturated"], found["measure"]) == (100, 0, "correlation")
-    assert found["follows"]["value"] == pytest.approx(whole)
-    assert found["losses"]["a"]["value"] == pytest.approx(whole**2 - without**2)
-    assert list(found["losses"]) == ["a", "b"]
-    assert found["losses"]["a"]["low"] < found["losses"]["a"]["value"] < found["losses"]["a"]["high"]
+    assert (found.n, found.saturated, found.measure) == (100, 0, "correlation")
+    assert found.follows.value == pytest.approx(whole)
+    assert found.losses["a"].value == pytest.approx(whole**2 - without**2)
+    assert list(found.losses) == ["a", "b"]
+    assert found.losses["a"].low < found.losses["a"].value < found.losses["a"].high
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_what_the_model_reads_is_lost_and_what_tells_the_label_is_not(seed: int) -> None:
     found = losses(world(seed))
-    assert found["follows"]["low"] > 0.95
-    assert found["losses"]["a"]["low"] > 0.3
-    assert found["losses"]["b"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+    assert found.follows.low > 0.95
+    assert found.losses["a"].low > 0.3
+    assert found.losses["b"] == Interval(value=0.0, low=0.0, high=0.0)
 
 
 def test_what_runs_against_the_model_follows_nothing() -> None:
     scores = world(1)
     found = losses(scores | {"model_without_a": -scores["model"]})
-    assert found["losses"]["a"]["value"] == pytest.approx(found["follows"]["value"] ** 2)
+    assert found.losses["a"].value == pytest.approx(found.follows.value**2)
 
 
 def test_saturated_scores_are_ranked() -> None:
@@ -63,7 +63,5 @@ def test_saturated_scores_are_ranked() -> None:
     edge = np.log((1 - CLIP) / CLIP)
     scores["model"] = np.where(scores["model"] > np.quantile(scores["model"], 0.9), edge, scores["model"])
     found = losses(scores)
-    assert (found["saturated"], found["measure"]) == (10, "rank correlation")
-    assert found["follows"]["value"] == pytest.approx(
-        spearmanr(scores["model"], scores["surrogate"]).statistic
-    )
+    assert (found.saturated, found.measure) == (10, "rank correlation")
+    assert found.follows.value == pytest.approx(spearmanr(scores["model"], scores["surrogate"]).statistic)

@@ -1,13 +1,11 @@
 """How far a sample lies from training: against the closed form, on the same law, and where it differs."""
 
-import json
-
+import msgspec
 import numpy as np
 import pytest
 
-from cfdna_interp.artifacts.files import plain
-from cfdna_interp.artifacts.training import TrainingDistance, load_distance
-from cfdna_interp.proxy.training import training_distance
+from cfdna_interp.proxy.training import Distance, distance_of, training_distance
+from cfdna_interp.records.proxy import TrainingDistance
 
 
 def fitted(X, seed=1):
@@ -23,7 +21,7 @@ def draw(n, p, rng):
 def test_distance_is_mahalanobis_under_the_covariance_that_it_stands_for():
     rng = np.random.default_rng(2)
     axes = np.linalg.qr(rng.normal(size=(6, 6)))[0][:2]
-    found = TrainingDistance(rng.normal(size=6), np.full(6, 2.0), axes, np.array([3.0, 2.0]), 0.5)
+    found = Distance(rng.normal(size=6), np.full(6, 2.0), axes, np.array([3.0, 2.0]), 0.5)
     covariance = axes.T @ np.diag([3.0, 2.0]) @ axes + 0.5 * (np.eye(6) - axes.T @ axes)
     x = rng.normal(size=(4, 6))
     z = (x - found.mean) / 2
@@ -73,9 +71,9 @@ def test_it_comes_back_from_json_and_is_the_same_each_time():
     X = draw(40, 20, np.random.default_rng(6))
     X[0, 0] = np.nan
     found = fitted(X)
-    again = load_distance(json.loads(json.dumps(plain(found.record()))))
+    record = found.record()
+    again = distance_of(msgspec.json.decode(msgspec.json.encode(record), type=TrainingDistance))
     np.testing.assert_array_equal(again.distances(X), found.distances(X))
     assert again.limit == found.limit == fitted(X).limit
-    assert load_distance(None) is None
-    with pytest.raises(ValueError, match="disagree"):
-        load_distance(found.record() | {"variances": [1.0]})
+    with pytest.raises(ValueError, match="components and variances differ in length"):
+        msgspec.structs.replace(record, variances=(1.0,))

@@ -8,21 +8,29 @@ import pytest
 from frozen_run import World, copy_of, make_run
 from msgspec import structs
 from sklearn.metrics import roc_auc_score
+from stored import stored
 
 from cfdna_interp.artifacts.files import digest_file, read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import load_scores, save_scores
-from cfdna_interp.artifacts.validation import load_subjects
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.measure import Cohort, families
 from cfdna_interp.proxy.validate import run_validate
+from cfdna_interp.records.subjects import load_subjects
+from cfdna_interp.records.validation import ValidationResult
+from cfdna_interp.records.values import Counts
 
 WRITTEN = ("validation.json", "validation.scores.parquet", "openings.json")
 
 
 def numbers(config):
-    return read_json(Layout.of(config.outdir).file("validation.json"))
+    return stored(ValidationResult, config)
+
+
+def number(config):
+    opening = numbers(config).opening
+    return opening.number, opening.exploratory
 
 
 def test_auroc_of_each_score_is_scikit_learns_on_the_sheets_labels(finished):
@@ -32,22 +40,22 @@ def test_auroc_of_each_score_is_scikit_learns_on_the_sheets_labels(finished):
     for name in ("model", "proxy", "baseline_technical", "model_without_fragment_length"):
         chosen = [row for row in rows if row.score == name]
         expected = roc_auc_score([sheet[row.sample] for row in chosen], [row.value for row in chosen])
-        assert numbers(finished)["scores"][name]["auroc"]["value"] == pytest.approx(expected)
+        assert numbers(finished).scores[name].auroc.value == pytest.approx(expected)
 
 
 def test_planted_length_is_found_and_the_other_groups_are_at_chance(finished):
     # d = 2 in the latent: .92; the other groups carry nothing: .5, SD of an AUROC of 40 + 40 about .065.
-    scores = numbers(finished)["scores"]
-    assert scores["model"]["auroc"]["value"] == pytest.approx(0.92, abs=0.1)
-    assert scores["proxy"]["auroc"]["value"] == pytest.approx(0.92, abs=0.1)
+    scores = numbers(finished).scores
+    assert scores["model"].auroc.value == pytest.approx(0.92, abs=0.1)
+    assert scores["proxy"].auroc.value == pytest.approx(0.92, abs=0.1)
     for name in ("methylation", "tissue_of_origin", "covariates"):
-        assert abs(scores[f"baseline_{name}"]["auroc"]["value"] - 0.5) < 0.26
-    pairs = {(row["a"], row["b"]): row for row in numbers(finished)["paired"]}
-    assert pairs["model", "model_without_fragment_length"]["low"] > 0.02
-    assert pairs["model", "model_without_methylation"]["high"] < 0.05
-    assert pairs["proxy", "baseline_methylation"]["p_holm"] < 0.05
+        assert abs(scores[f"baseline_{name}"].auroc.value - 0.5) < 0.26
+    pairs = {(row.a, row.b): row for row in numbers(finished).paired}
+    assert pairs["model", "model_without_fragment_length"].low > 0.02
+    assert pairs["model", "model_without_methylation"].high < 0.05
+    assert pairs["proxy", "baseline_methylation"].p_holm < 0.05
     assert ("proxy", "baseline_fragment_length") not in pairs
-    assert numbers(finished)["permutation"]["p"] == 1 / 500
+    assert numbers(finished).permutation.p == 1 / 500
 
 
 def test_again_under_the_same_protocol_gives_the_same_bytes(own_copy):
@@ -56,20 +64,20 @@ def test_again_under_the_same_protocol_gives_the_same_bytes(own_copy):
     layout.file("validation.json").unlink()
     run_validate(own_copy)
     assert [digest_file(layout.file(name)) for name in WRITTEN] == before
-    assert (numbers(own_copy)["opened"], numbers(own_copy)["exploratory"]) == (1, False)
+    assert number(own_copy) == (1, False)
 
 
 def test_a_second_protocol_is_exploratory_and_stays_so(own_copy):
     path = Layout.of(own_copy.outdir).file("protocol.json")
-    first = read_json(path)
-    write_json(path, first | {"software": "0.0.0"})
+    first = path.read_bytes()
+    write_json(path, read_json(path) | {"software": "0.0.0"})
     for _ in range(2):
         run_validate(own_copy)
-        assert (numbers(own_copy)["opened"], numbers(own_copy)["exploratory"]) == (2, True)
+        assert number(own_copy) == (2, True)
     # The first protocol, frozen again, is still the first.
-    write_json(path, first)
+    path.write_bytes(first)
     run_validate(own_copy)
-    assert (numbers(own_copy)["opened"], numbers(own_copy)["exploratory"]) == (1, False)
+    assert number(own_copy) == (1, False)
 
 
 @pytest.mark.parametrize("name", ["scores.model.parquet", "proxy.json", "features.heldout.h5ad"])
@@ -106,8 +114,8 @@ def test_several_samples_of_a_subject_are_averaged_first(tmp_path):
     run_validate(config)
     layout = Layout.of(config.outdir)
     path = layout.file("validation.scores.parquet")
-    subjects = load_subjects(path, read_json(layout.file("validation.json"))).set_index("subject")
-    assert numbers(config)["n"] == {"case": 20, "control": 20}
+    subjects = load_subjects(path, numbers(config).opening).set_index("subject")
+    assert numbers(config).n == Counts(case=20, control=20)
     rows = pd.DataFrame([vars(row) for row in load_scores(layout.scores("model"))])
     means = rows[rows.score == "model"].groupby("subject")["value"].mean()
     np.testing.assert_allclose(subjects["model"], means[subjects.index])

@@ -52,6 +52,40 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     }
 
 
+class Cat(Record, frozen=True, kw_only=True, tag="cat"):
+    """One of two."""
+
+    lives: int
+
+
+class Dog(Record, frozen=True, kw_only=True, tag="dog"):
+    """The other."""
+
+    tricks: int
+
+
+class Pets(ResultFile, frozen=True, kw_only=True):
+    """A file with a union of records."""
+
+    FILE: ClassVar[str] = "pets.json"
+    STAGE: ClassVar[str] = "made-up"
+
+    pets: tuple[Cat | Dog, ...]
+
+
+def test_a_union_of_records_is_loaded_by_its_tag(tmp_path: Path) -> None:
+    pets = Pets(pets=(Dog(tricks=1), Cat(lives=9)))
+    save_record(pets, tmp_path / "pets.json")
+    assert load_record(Pets, tmp_path / "pets.json") == pets
+    stored = json.loads((tmp_path / "pets.json").read_text())
+    del stored["pets"][0]["type"]
+    (tmp_path / "pets.json").write_text(json.dumps(stored))
+    with pytest.raises(
+        InputError, match=r"pets\.json has no usable 'pets\[0\]\.type'.*run the made-up stage again"
+    ):
+        load_record(Pets, tmp_path / "pets.json")
+
+
 def test_numbers_of_numpy_and_nan_are_plain_numbers_and_null(tmp_path: Path) -> None:
     parts = (
         Part(word="a", number=np.float64(0.1)),
@@ -88,6 +122,7 @@ def stored(**changes: Any) -> dict[str, Any]:
         (stored(parts=[{"word": "z", "number": 1}]), r"no usable 'parts\[0\]\.word' .*'z'"),
         (stored(share="x"), r"no usable 'share' .*Expected `float`, got `str`"),
         (stored(by_name={"p": {"word": "a"}}), r"no usable 'by_name\[\.\.\.\]\.number'"),
+        ({"format": 3, "parts": [], "by_name": {}}, r"no usable 'share' \(missing or unknown"),
         (stored(more=1), r"unknown field `more`.*run the made-up stage again"),
         ({"format": "x"}, r"no usable 'format'"),
         ([], r"no usable 'content' .*run the made-up stage again"),

@@ -10,6 +10,7 @@ import pytest
 
 from cfdna_interp.errors import InputError
 from cfdna_interp.records.base import load_record, save_record
+from cfdna_interp.records.openings import nth_opening
 from cfdna_interp.records.values import Auroc, Counts, Interval
 from cfdna_interp.records.verdict import (
     BaselineLead,
@@ -61,9 +62,7 @@ VERDICT = Verdict(
     cautions=tuple(
         Caution(kind=CautionKind.FEW_SUBJECTS, sentence="", finding=finding) for finding in (*FINDINGS, None)
     ),
-    protocol_digest="ab",
-    exploratory=False,
-    opening={},
+    opening=nth_opening(2, 2, "ab" * 32, ("seed",)),
     hypotheses_digest="cd",
 )
 

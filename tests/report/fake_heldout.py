@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from msgspec.structs import replace
 
-from cfdna_interp.artifacts.openings import Opening
 from cfdna_interp.artifacts.sheet import ROLES, Sample
 from cfdna_interp.audit.claims import judge_handling, judge_person
 from cfdna_interp.audit.columns import HeldColumns
@@ -35,7 +34,9 @@ from cfdna_interp.records.audit import (
     SiteAuroc,
 )
 from cfdna_interp.records.leaks import FollowedSource, Leak, Leakage, SourceKind
-from cfdna_interp.records.values import Auroc
+from cfdna_interp.records.openings import Opening
+from cfdna_interp.records.validation import ValidationResult
+from cfdna_interp.records.values import Counts
 
 if TYPE_CHECKING:
     from fake_run import World
@@ -54,7 +55,8 @@ def validation_record(
     rng: np.random.Generator,
     config: Config,
     discovery: Discovery,
-) -> tuple[pd.DataFrame, dict[str, object]]:
+    opening: Opening,
+) -> tuple[pd.DataFrame, ValidationResult]:
     labels = np.array([sample.label for sample in samples])
     z = np.array([latents[sample.sample] for sample in samples])
     noise = {
@@ -100,21 +102,25 @@ def validation_record(
         covariates=known,
         discovery=discovery,
     )
-    record = {
-        "opened": 1,
-        **Opening(1, "").record(),
-        "discovery": {"case": world.per_class, "control": world.per_class},
-        "simulated": world.simulated,
-        **measure(cohort, config),
-    }
+    record = measure(
+        cohort,
+        config,
+        opening=opening,
+        discovery=Counts(case=world.per_class, control=world.per_class),
+        simulated=world.simulated,
+    )
     return frame, record
 
 
 def audit_record(
-    validation: dict, world: World, rng: np.random.Generator, subjects: pd.DataFrame, opening: Opening
+    validation: ValidationResult,
+    world: World,
+    rng: np.random.Generator,
+    subjects: pd.DataFrame,
+    opening: Opening,
 ) -> Audit:
     score = "proxy" if world.dominant else "model"
-    scores = validation["scores"]
+    scores = validation.scores
     labels, values = subjects["label"].to_numpy(), subjects[score].to_numpy()
     claims = {
         name: judge(labels, values, subjects, margin=Validation().fall_margin, rng=np.random.default_rng(1))
@@ -125,13 +131,13 @@ def audit_record(
     within = hold(labels, values, strata.codes, nothing, Validation().fall_margin)
     covariates = made_audit.baseline(None, "the cohort has no such column that varies")
     if world.covariates:
-        covariates = made_audit.baseline(Auroc(**scores["baseline_covariates"]["auroc"]))
+        covariates = made_audit.baseline(scores["baseline_covariates"].auroc)
     overlap = made_audit.weights()
     if world.nested:
         overlap = made_audit.weights(value=None, low=None, high=None, reason=HOSTILE)
     return Audit(
-        **opening.record(),
-        technical=made_audit.baseline(Auroc(**scores["baseline_technical"]["auroc"])),
+        opening=opening,
+        technical=made_audit.baseline(scores["baseline_technical"].auroc),
         covariates=covariates,
         adjusted=_adjusted(score, world),
         within_strata=measure_record(within.measure),

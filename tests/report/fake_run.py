@@ -7,27 +7,24 @@ from itertools import combinations
 from pathlib import Path
 
 import anndata
-import msgspec
+import made_proxy
+import made_validation
 import numpy as np
 import pandas as pd
 from fake_heldout import GROUPS, HOSTILE, audit_record, validation_record
 from fake_representation import write_representation
 from made_dominance import around, dominance_record, intervention_shares
+from msgspec import structs
 from quality import quality, read_counts, technical
 
-from cfdna_interp.artifacts.files import digest_file, write_json, write_text
+from cfdna_interp.artifacts.files import digest_file, write_text
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.artifacts.openings import Opening
 from cfdna_interp.artifacts.profiles import Profile
-from cfdna_interp.artifacts.proxy import OuterFold
 from cfdna_interp.artifacts.sheet import Sample, save_samples
-from cfdna_interp.artifacts.validation import save_subjects
 from cfdna_interp.config import Config
-from cfdna_interp.config.convert import encode
-from cfdna_interp.config.settings import ProxySettings, Representation, Validation
-from cfdna_interp.proxy.fidelity import Added, Estimate, Fidelity
+from cfdna_interp.config.settings import Representation, Validation
+from cfdna_interp.proxy.linear import Linear
 from cfdna_interp.proxy.repeated import Discovery
-from cfdna_interp.proxy.stability import Frequency, Stability
 from cfdna_interp.records.audit import Audit
 from cfdna_interp.records.base import save_record
 from cfdna_interp.records.dominance import (
@@ -42,8 +39,13 @@ from cfdna_interp.records.dominance import (
 )
 from cfdna_interp.records.encoder import CausalPretraining, FragmentEncoder, MaskedPretraining
 from cfdna_interp.records.held import ClaimStatus, HeldClaim
+from cfdna_interp.records.openings import Opening, nth_opening
+from cfdna_interp.records.protocol import FrozenProtocol
+from cfdna_interp.records.proxy import Proxy
 from cfdna_interp.records.qc import Ends, MethylationBias, SampleQuality, SuggestedEnds
-from cfdna_interp.records.values import Auroc, Interval
+from cfdna_interp.records.subjects import save_subjects
+from cfdna_interp.records.validation import ValidationResult
+from cfdna_interp.records.values import Interval
 from cfdna_interp.records.verdict import (
     HeldEvidence,
     NecessityEvidence,
@@ -55,7 +57,6 @@ from cfdna_interp.records.verdict import (
     Verdict,
     Word,
 )
-from cfdna_interp.stats.roc import Difference
 from cfdna_interp.verdict.cautions import cautions
 
 
@@ -127,22 +128,17 @@ def make_run(folder: Path, world: World) -> tuple[Config, Layout]:
     write_representation(config, layout, 2 * world.per_class, HOSTILE, world.dominant)
     if world.maps:
         map_table(rng).to_parquet(layout.file("maps.parquet"))
-    proxy = _proxy(world, rng) if world.dominant else {"group": None, "reason": "no group is dominant"}
-    write_json(layout.file("proxy.json"), proxy)
-    protocol = {
-        "margins": encode(config.validation),
-        "corrected": encode(config.corrected),
-        "left_out": {},
-        "mediators": [],
-        "priority": [],
-    }
-    write_json(layout.file("protocol.json"), protocol)
+    proxy = _proxy(world, rng) if world.dominant else made_proxy.proxy(None, "no group is dominant")
+    save_record(proxy, layout.file(Proxy.FILE))
+    protocol = made_validation.protocol(margins=config.validation, corrected=config.corrected)
+    save_record(protocol, layout.file(FrozenProtocol.FILE))
     discovery = _discovery(samples["discovery"], latents, world)
-    scores, validation = validation_record(samples["heldout"], latents, world, rng, config, discovery)
-    opening = Opening(1, digest_file(layout.file("protocol.json")))
-    validation |= opening.record()
+    opening = nth_opening(1, 1, digest_file(layout.file(FrozenProtocol.FILE)))
+    scores, validation = validation_record(
+        samples["heldout"], latents, world, rng, config, discovery, opening
+    )
     save_subjects(scores.to_dict("list"), opening, layout.file("validation.scores.parquet"))
-    write_json(layout.file("validation.json"), validation)
+    save_record(validation, layout.file(ValidationResult.FILE))
     audit = audit_record(validation, world, rng, scores, opening)
     save_record(audit, layout.file(Audit.FILE))
     write_text(layout.file("hypotheses.tsv"), _hypotheses())
@@ -234,7 +230,7 @@ def _with_calls(record: SampleQuality) -> SampleQuality:
     if record.sample == "T003":
         conversion = 0.912
         warnings = ("conversion of 91.2% is under 98%",)
-    return msgspec.structs.replace(
+    return structs.replace(
         record,
         technical=technical(conversion=conversion),
         m_bias=bias,
@@ -365,7 +361,7 @@ def encoder_record(kind: str, **changed: object) -> FragmentEncoder:
         masked=MASKED if own else None,
         causal=CAUSAL if kind == "causal" else None,
     )
-    return msgspec.structs.replace(record, **changed)
+    return structs.replace(record, **changed)
 
 
 def map_table(rng: np.random.Generator) -> pd.DataFrame:
@@ -390,66 +386,30 @@ def map_table(rng: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _proxy(world: World, rng: np.random.Generator) -> dict[str, object]:
-    names = [f"length_bin_{low}_{low + 5}" for low in range(60, 400, 5)]
+def _proxy(world: World, rng: np.random.Generator) -> Proxy:
+    names = tuple(f"length_bin_{low}_{low + 5}" for low in range(60, 400, 5))
     middle = np.array([float(name.split("_")[2]) for name in names])
     values = 0.16 * np.tanh((165 - middle) / 25) + rng.normal(0, 0.02, len(names))
-    return {
-        "group": "fragment_length",
-        "reason": "",
-        "features": [
-            {"name": name, "mean": 0.01, "scale": 0.002, "coefficient": value, "impute": 0.01}
-            for name, value in zip(names, values, strict=True)
-        ],
-        "intercept": 0.04,
-        "C": 0.01,
-        "cv": {
-            "auroc_per_fold": [0.9, 0.95, 0.88, 0.97, 0.92],
-            "mean": 0.924,
-            "repeats": [[asdict(OuterFold(0.9, "l2", 0.01)), asdict(OuterFold(0.95, "l2", 0.1))]],
-            "repeat_means": [0.924, 0.931],
-            "sd_of_repeats": 0.005,
-        },
-        "recipe": encode(ProxySettings()),
-        "compositions": [],
-        "stability": asdict(
-            Stability(
-                pairs=50,
-                per_half=5,
-                threshold=0.75,
-                expected_false=0.7,
-                selected=(names[7],),
-                features=tuple(Frequency(name, 0.9 if name == names[7] else 0.04) for name in names),
-            )
-        ),
-        "fidelity": asdict(
-            Fidelity(
-                n=2 * world.per_class,
-                pearson=Estimate(0.91, 0.86, 0.94),
-                spearman=Estimate(0.9, 0.85, 0.93),
-                partial=Estimate(0.8, 0.71, 0.87),
-                added=Added(0.4, -0.2, 1.0, 1.7, 0.19),
-                difference=Difference(0.01, -0.02, 0.04, -0.01, 0.035, 0.5, "DeLong, paired"),
-                margin=0.05,
-                conclusion="no more than the margin",
-            )
-        ),
-        "n": {"case": world.per_class, "control": world.per_class},
-        "training_range": {"fragments": [9_800, 10_000]},
-        "coefficients": [
-            {"name": name, "coefficient": value, "low": value - 0.05, "high": value + 0.05}
-            for name, value in zip(names, values, strict=True)
-        ],
-    }
+    some = np.full(len(names), 0.01)
+    # Two draws, whose quantiles lie .05 on either side of each coefficient.
+    draws = np.column_stack([np.zeros(2), values + np.array([[-1], [1]]) * 0.05 / 0.95])
+    linear = Linear(names, some, some, some / 5, values, intercept=0.04, C=0.01, draws=draws)
+    regression = made_proxy.regression(linear, "fragment_length", world.per_class, world.per_class)
+    return structs.replace(
+        made_proxy.proxy(None), regression=regression, training_range={"fragments": (9_800, 10_000)}
+    )
 
 
 def _verdict(
-    validation: dict, audit: Audit, world: World, protocol: dict, opening: Opening, digest: str
+    validation: ValidationResult,
+    audit: Audit,
+    world: World,
+    protocol: FrozenProtocol,
+    opening: Opening,
+    digest: str,
 ) -> Verdict:
     status, word = (Status.EARNED, Word.EARNED) if world.dominant else (Status.REFUSED, Word.REPLACEABLE)
-    signal = SignalEvidence(
-        auroc=Auroc(**validation["scores"]["model"]["auroc"]), p=validation["permutation"]["p"]
-    )
+    signal = SignalEvidence(auroc=validation.scores["model"].auroc, p=validation.permutation.p)
     share = RelianceEvidence(share=Interval(value=0.78, low=0.72, high=0.85))
     necessity = NecessityEvidence(difference=Interval(value=0.4, low=0.31, high=0.48))
     sufficiency = SufficiencyEvidence(difference=Interval(value=0.0, low=-0.02, high=0.02))
@@ -483,7 +443,7 @@ def _verdict(
         ),
         cautions=cautions(_dominance(world).group, validation, audit, protocol),
         hypotheses_digest=digest,
-        **opening.record(),
+        opening=opening,
     )
 
 

@@ -76,7 +76,7 @@ def make_table_run(folder: Path, world: TableWorld) -> tuple[Config, Layout]:
         title="A table",
         features=Features(table=table),
         attribution=Attribution(bootstrap=10, permutations=9, chunks=1),
-        validation=Validation(permutations=99, bootstrap=100),
+        validation=Validation(permutations=199, bootstrap=200),
     )
     split(config)
     write_matrices(config)

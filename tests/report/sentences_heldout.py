@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import made_audit
+import made_proxy
+import made_validation as made
+import numpy as np
+from msgspec import structs
 from sentence import Build, Sentence
-from test_cautions import GROUP, calibrated, found, group, interval, pair
+from test_cautions import (
+    CLEAN,
+    GROUP,
+    HELD,
+    calibrated,
+    found,
+    group,
+    pair,
+    with_groups,
+    with_pair,
+    with_scores,
+)
 from test_report_missing import COMPLETE
 from test_report_missing import row as missing
 
+from cfdna_interp.config.settings import Corrected
+from cfdna_interp.proxy.linear import Linear
+from cfdna_interp.records.fidelity import Conclusion
+from cfdna_interp.records.proxy import Frequency, Stability
+from cfdna_interp.records.validation import Detectable, Division, EitherWay, Interaction, Repetition
 from cfdna_interp.report.heldout import (
     REPEATED,
     detectable_sentence,
@@ -24,120 +42,92 @@ from cfdna_interp.stats.caution import auroc_caution
 from cfdna_interp.verdict.leak_cautions import leak_cautions
 
 
-def cautions(change: Callable[[dict, dict], object] | None = None) -> Build:
-    return lambda: " ".join(f"{caution.kind}: {caution.sentence}" for caution in found(change))
+def cautions(**changes: object) -> Build:
+    return lambda: " ".join(f"{caution.kind}: {caution.sentence}" for caution in found(**changes))
 
 
 def groups(word: str, *, better: bool = False) -> Build:
-    return cautions(lambda d, v: v["groups"].update({GROUP: group(word, better)}))
+    return cautions(**with_groups(fragment_length=group(word, better)))
 
 
 def score(word: str) -> Build:
-    return cautions(lambda d, v: v["repeated"]["model"].update(word=word))
+    return cautions(repeated={"model": made.repeated(HELD, Repetition(word))})
 
 
 def baseline(better: str) -> Build:
-    row = pair("model", "baseline_covariates", -0.2, -0.3, -0.1, better)
-    return cautions(lambda d, v: v["paired"].append(row))
+    return cautions(**with_pair(pair("model", "baseline_covariates", -0.2, -0.3, -0.1, better)))
 
 
 def calibration(key: str, *values: float) -> Build:
-    return cautions(lambda d, v: v["scores"]["model"]["calibration"].update({key: interval(*values)}))
+    return cautions(**with_scores(model=calibrated(**{key: values})))
 
 
 def size(count: int) -> Build:
-    return cautions(lambda d, v: v.update(n={"case": count, "control": 40}))
+    return cautions(n=made.counts(count, 40))
 
 
 def blind(count: int) -> Build:
     """Return a cohort of so many cases in which nothing could have been seen."""
-
-    def change(dominance: dict, validation: dict) -> None:
-        validation.update(n={"case": count, "control": 40})
-        validation["detectable"]["auroc"] = None
-
-    return cautions(change)
+    return cautions(n=made.counts(count, 40), detectable=Detectable(auroc=None, power=0.8, alpha=0.05))
 
 
 def leaky(
     *, how: str = "none", over: str = "both roles", left_out: dict | None = None, **leakage: object
 ) -> Build:
-    protocol = {"corrected": {"how": how, "by": "", "over": over}, "left_out": left_out or {}}
+    protocol = made.protocol(corrected=Corrected(how=how, over=over), left_out=left_out or {})
     record = made_audit.leakage(**leakage)
     return lambda: " ".join(f"{one.kind}: {one.sentence}" for one in leak_cautions(protocol, record))
 
 
 def repeats(word: str, *, better: bool = False) -> Build:
-    def build() -> str:
-        validation = {
-            "n": {"case": 40, "control": 41},
-            "scores": {"model": calibrated()},
-            "groups": {GROUP: group(word, better)},
-        }
-        return " ".join(repeat_sentences(validation).values())
-
-    return build
+    validation = structs.replace(CLEAN, groups={GROUP: group(word, better)})
+    return lambda: " ".join(repeat_sentences(validation).values())
 
 
 def against(better: str) -> Build:
-    def build() -> str:
-        row = pair("model", "baseline_covariates", -0.2, -0.3, -0.1, better) | {"detectable": 0.1}
-        validation = {"n": {"case": 40, "control": 41}, "scores": {"model": {}}, "paired": [row]}
-        return " ".join(paired_sentences(validation))
-
-    return build
+    row = pair("model", "baseline_covariates", -0.2, -0.3, -0.1, better)
+    return lambda: " ".join(paired_sentences(structs.replace(CLEAN, paired=(row,))))
 
 
 def technical(*, turned: bool) -> Build:
-    figures = {"value": 0.8, "low": 0.7, "high": 0.9, "null_high": 0.6, "p": 0.01, "turned": turned}
-    record = {"auroc": interval(0.2, 0.1, 0.3), "directionless": figures}
-    validation = {"n": {"case": 40, "control": 41}, "scores": {"baseline_technical": record}}
+    figures = EitherWay(value=0.8, low=0.7, high=0.9, null_high=0.6, p=0.01, turned=turned)
+    columns = made.score(made.auroc(0.2, 0.1, 0.3), directionless=figures)
+    validation = made.validation(scores={"model": made.score(), "baseline_technical": columns})
     return lambda: directionless_sentence(validation)
 
 
 def division(p: float | None, reason: str = "", unknown: int = 0) -> Build:
-    test = None if p is None else {"n": 80, "groups": 2, "statistic": 3.0, "df": 1, "p": p, "p_holm": p}
-    row = {
-        "by": "site",
-        "unknown": unknown,
-        "left_out": [],
-        "interaction": test,
-        "reason": reason,
-        "groups": [],
-    }
-    return lambda: " ".join(said for _, said in subgroup_sentences({"subgroups": {"model": [row]}}, "model"))
+    test = None if p is None else Interaction(n=80, groups=2, statistic=3.0, df=1, p=p, p_holm=p)
+    row = Division(by="site", unknown=unknown, left_out=(), interaction=test, reason=reason, groups=())
+    validation = made.validation(subgroups={"model": (row,)})
+    return lambda: " ".join(said for _, said in subgroup_sentences(validation, "model"))
 
 
 def seen(auroc: float | None) -> Build:
-    validation = {
-        "n": {"case": 40, "control": 41},
-        "detectable": {"auroc": auroc, "power": 0.8, "alpha": 0.05},
-    }
-    return lambda: detectable_sentence(validation)
+    detectable = Detectable(auroc=auroc, power=0.8, alpha=0.05)
+    return lambda: detectable_sentence(structs.replace(CLEAN, detectable=detectable))
 
 
 def agreement(conclusion: str, *, foreign: bool = False, coefficient: float | None = 0.4) -> Build:
-    some = interval(0.9, 0.8, 0.95)
-    added = {
-        "coefficient": coefficient,
-        "low": 0.1,
-        "high": 0.7,
-        "p": 0.01,
-        "reason": "the classes are separated",
-    }
-    record = {"n": 80, "pearson": some, "spearman": some, "partial": some, "added": added, "margin": 0.05}
-    record |= {"difference": {"difference": 0.02, "low": 0.0, "high": 0.04}, "conclusion": conclusion}
+    one = np.ones(1)
+    fitted = made_proxy.regression(Linear(("a",), one, one, one, one, 0.0, 1.0, np.ones((2, 2))))
+    record = made_proxy.fidelity(80, Conclusion(conclusion))
+    added = structs.replace(record.added, value=coefficient, reason="the classes are separated")
+    proxy = structs.replace(fitted, fidelity=structs.replace(record, added=added))
 
     def build() -> str:
-        (row,) = agreements({"fidelity": record}, {}, foreign=foreign)
+        (row,) = agreements(proxy, CLEAN, foreign=foreign)
         return f"{row.who}: {row.conclusion} {row.added}"
 
     return build
 
 
 def stable(*selected: str) -> Build:
-    record = {"selected": selected, "features": [1] * 68, "pairs": 50, "per_half": 5, "threshold": 0.75}
-    return lambda: stability_sentence(record | {"expected_false": 0.7})
+    features = tuple(Frequency(name=f"f{i}", frequency=0.1) for i in range(68))
+    record = Stability(
+        pairs=50, per_half=5, threshold=0.75, expected_false=0.7, selected=selected, features=features
+    )
+    return lambda: stability_sentence(record)
 
 
 def gaps(case: float, empty: tuple[str, ...] = ()) -> Build:
@@ -193,7 +183,7 @@ AGAINST = (
         "the dominant group has reversed",
         "another group has",
         groups("reversed"),
-        cautions(lambda d, v: v["groups"].update(tss_score=group("reversed"))),
+        cautions(**with_groups(tss_score=group("reversed"))),
     ),
     row(
         "caution: score reversed",

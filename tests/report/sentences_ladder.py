@@ -58,7 +58,7 @@ def follows(low: float, high: float, lowest: float = 0.93) -> Build:
 
 def uncompared() -> str:
     dominance, validation, audit = records()
-    return text(climb(dominance, validation | {"paired": []}, audit, MARGINS))
+    return text(climb(dominance, structs.replace(validation, paired=()), audit, MARGINS))
 
 
 def leak() -> str:

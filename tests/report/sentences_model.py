@@ -14,7 +14,7 @@ from test_report_marks import opened
 from test_report_model import FIDELITY
 from test_report_table import table_model
 
-from cfdna_interp.artifacts.openings import LABELS
+from cfdna_interp.records.openings import LABELS
 from cfdna_interp.records.retraining import Rival, SurrogateFidelity
 from cfdna_interp.report.features import feature_notes
 from cfdna_interp.report.length_curve import curve_sentences
@@ -58,9 +58,9 @@ def nobody(**changes: object) -> Build:
 
 
 def lock(number: int, changed: tuple[str, ...] | None = ("seed",)) -> Build:
-    validation = opened(number, changed)
+    opening = opened(number, changed)
     return lambda: " ".join(
-        [lock_sentence(validation), lock_changes(validation), *page_marks(validation, simulated=False)]
+        [lock_sentence(opening), lock_changes(opening), *page_marks(opening, simulated=False)]
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from fake_run import Built
+from made_validation import FIRST, counts, interval, validation
 from msgspec import structs
 from test_report_page import Reader
 
@@ -16,6 +16,7 @@ from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.proxy.measure import Cohort, measure
+from cfdna_interp.records.validation import Repetition, ValidationResult
 from cfdna_interp.report.answers import answers
 from cfdna_interp.report.build import draw, render
 from cfdna_interp.report.collect import Run, collect
@@ -30,11 +31,14 @@ from cfdna_interp.verdict.cautions import cautions
 
 def changed(run: Run, word: str, *, better_without: bool = False) -> Run:
     """The run, had fragment length come out so among the held-out subjects."""
-    validation = deepcopy(run.validation)
-    record = validation["groups"]["fragment_length"]
-    record["word"], record["better_without"] = word, better_without
+    record = structs.replace(
+        run.validation.groups["fragment_length"], word=Repetition(word), better_without=better_without
+    )
     if better_without:
-        record["cost"]["heldout"] = {"value": -0.121, "low": -0.18, "high": -0.06}
+        cost = structs.replace(record.cost, heldout=interval(-0.121, -0.18, -0.06))
+        record = structs.replace(record, cost=cost)
+    groups = run.validation.groups | {"fragment_length": record}
+    validation = structs.replace(run.validation, groups=groups)
     said = cautions(run.dominance.group, validation, run.audit, run.protocol)
     return replace(run, validation=validation, verdict=structs.replace(run.verdict, cautions=said))
 
@@ -102,7 +106,7 @@ def test_whole_scores_stand_in_both_roles(simulated_run: Built) -> None:
     assert "Discovery: n = 40 cases + 40 controls, cross-fitted, mean over folds. Held-out: 40 cases" in text
 
 
-def planted(sign: float) -> dict:
+def planted(sign: float) -> ValidationResult:
     """Covariates tell more than the model, technical columns point as ``sign`` says, coverage to nothing."""
     rng = np.random.default_rng(6)
     labels = np.arange(200) % 2
@@ -119,12 +123,12 @@ def planted(sign: float) -> dict:
         },
         group=None,
     )
-    return measure(cohort, Config("out", validation=Validation(permutations=99, bootstrap=100)))
+    config = Config("out", validation=Validation(permutations=99, bootstrap=100))
+    return measure(cohort, config, opening=FIRST, discovery=counts(100, 100), simulated=False)
 
 
 def test_baselines_stand_in_three_lists() -> None:
-    validation = planted(1.0)
-    (text,) = paired_sentences(validation)
+    (text,) = paired_sentences(planted(1.0))
     beats, beaten, open_ = text.split(": ", 1)[1].split("; ")
     assert beats == "beats coverage (logistic)"
     assert beaten.startswith("is beaten by covariates only (by 0.2")
@@ -135,30 +139,30 @@ def test_baselines_stand_in_three_lists() -> None:
 
 def test_columns_that_point_the_other_way_are_not_beaten() -> None:
     up, down = planted(1.0), planted(-1.0)
-    assert up["scores"]["baseline_technical"]["auroc"]["value"] > 0.9
-    assert down["scores"]["baseline_technical"]["auroc"]["value"] < 0.1  # the raw value stays
-    row = next(row for row in down["paired"] if row["b"] == "baseline_technical")
-    assert row["turned"]
-    assert row["better"] == "baseline_technical"
-    assert row["difference"] < 0
-    assert not any(row["turned"] for row in up["paired"])
+    assert up.scores["baseline_technical"].auroc.value > 0.9
+    assert down.scores["baseline_technical"].auroc.value < 0.1  # the raw value stays
+    row = next(row for row in down.paired if row.b == "baseline_technical")
+    assert row.turned
+    assert row.better == "baseline_technical"
+    assert row.value < 0
+    assert not any(row.turned for row in up.paired)
     said = directionless_sentence(down)
     assert "points the other way (AUROC 0.0" in said
     assert "whichever way it points, at most 0.5" in said
     assert "points the other way" not in directionless_sentence(up)
-    assert directionless_sentence({"scores": {"model": {}}}) == ""
+    assert directionless_sentence(validation()) == ""
 
 
 def test_the_forest_shows_technical_columns_without_direction(simulated_run: Built) -> None:
     run = collect(simulated_run.config, simulated_run.layout)
-    record = run.validation["scores"]["baseline_technical"]["directionless"]
+    record = run.validation.scores["baseline_technical"].directionless
     (trace,) = [t for t in draw(run)["auroc"].data if t.name == "Technical columns only"]
-    assert list(trace.x) == [record["value"]]
-    assert record["value"] >= 0.5
+    assert list(trace.x) == [record.value]
+    assert record.value >= 0.5
 
 
 def test_calibration_stands_with_its_intervals(simulated_run: Built) -> None:
     run = collect(simulated_run.config, simulated_run.layout)
-    slope = run.validation["scores"]["model"]["calibration"]["slope"]
+    slope = run.validation.scores["model"].calibration.slope
     text = sections(run, simulated_run)["heldout"]
-    assert f"{slope['value']:.2f} [{slope['low']:.2f}, {slope['high']:.2f}]" in text
+    assert f"{slope.value:.2f} [{slope.low:.2f}, {slope.high:.2f}]" in text

@@ -6,11 +6,12 @@ import re
 from dataclasses import replace
 
 import made_audit
-import msgspec
 import pytest
 from fake_run import Built
+from made_validation import SECOND, auroc
 from msgspec import structs
 
+from cfdna_interp.records.validation import Division, Subgroup
 from cfdna_interp.report.answers import answers
 from cfdna_interp.report.checklist import checklist, items
 from cfdna_interp.report.collect import collect
@@ -93,7 +94,7 @@ def test_of_a_foreign_model_it_is_the_authors_who_know_whom_it_saw(
 ) -> None:
     built = request.getfixturevalue(route)
     run = collect(built.config, built.layout)
-    foreign = replace(run, model=msgspec.structs.replace(run.model, kind=kind))
+    foreign = replace(run, model=structs.replace(run.model, kind=kind))
     found = {item.item: item for item in checklist(foreign, NAMES)}
     assert "everything that is fitted here" in found["12a"].answer
     for name in ("12a", "12c", "21"):
@@ -120,7 +121,7 @@ def test_forms_are_those_of_the_recipe(simulated_run: Built) -> None:
     run = collect(simulated_run.config, simulated_run.layout)
     assert run.proxy is not None
     assert "attention heads that are not linear; in the proxy: standardised, linear" in answers(run)["form"]
-    ilr = run.proxy | {"recipe": run.proxy["recipe"] | {"basis": "ilr"}}
+    ilr = structs.replace(run.proxy, recipe=structs.replace(run.proxy.recipe, basis="ilr"))
     assert "parts of a whole as log-ratios, one common scale" in answers(replace(run, proxy=ilr))["form"]
 
 
@@ -133,12 +134,21 @@ def test_only_what_was_looked_at_and_compared_is_claimed(simulated_run: Built) -
         leave_one_site_out=made_audit.left_out("none"),
         handling=structs.replace(run.audit.handling, measure=None),
     )
-    untested = [
-        {"by": "site", "groups": [{"group": "A", "auroc": None}], "interaction": None},
-        {"by": "sex", "groups": [{"group": "F", "auroc": {"value": 0.8}}], "interaction": None},
-    ]
-    pairs = [pair for pair in run.validation["paired"] if pair["b"] == "proxy"]
-    validation = run.validation | {"subgroups": {"model": untested}, "paired": pairs}
+    untested = tuple(
+        Division(
+            by=by,
+            groups=(Subgroup(group=name, case=9, control=9, auroc=area, reason=""),),
+            unknown=0,
+            interaction=None,
+            left_out=(),
+            reason="",
+        )
+        for by, name, area in (("site", "A", None), ("sex", "F", auroc()))
+    )
+    pairs = tuple(pair for pair in run.validation.paired if pair.b == "proxy")
+    validation = structs.replace(
+        run.validation, subgroups=run.validation.subgroups | {"model": untested}, paired=pairs
+    )
     known = answers(replace(run, audit=audit, validation=validation))
     assert known["clusters"].startswith("no way of holding batch or site gave a number")
     assert known["fairness"] == "AUROC by sex, not tested"
@@ -157,7 +167,6 @@ def test_rows_without_a_role_are_counted_and_a_table_leaves_its_making_to_the_au
     assert found["7"].authors.startswith("what was done before the table")
     assert found["9c"].answer == ""
     assert "the sheet or table holds held-out labels, but no stage before validate" in found["9b"].answer
-    record = msgspec.structs.replace(run.table.record, left_out=3)
     record = structs.replace(run.table.record, left_out=3)
     dropped = answers(replace(run, table=replace(run.table, record=record)))["excluded"]
     assert dropped == "rows of the table without a role were not used: 3"
@@ -172,7 +181,7 @@ def test_without_a_proxy_nothing_is_said_of_scoring(bare_run: Built) -> None:
 def test_a_second_opening_is_no_opening_once_everything_was_frozen(simulated_run: Built) -> None:
     run = collect(simulated_run.config, simulated_run.layout)
     assert answers(run)["opened"] == "was opened once everything was frozen in this folder"
-    again = answers(replace(run, validation=run.validation | {"opened": 2, "exploratory": True}))["opened"]
+    again = answers(replace(run, validation=structs.replace(run.validation, opening=SECOND)))["opened"]
     assert again == "had been opened before (this is opening 2)"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import plotly.graph_objects as go
 import pytest
 from damage import check_losses, lost
@@ -49,39 +51,32 @@ def test_whatever_key_is_gone_figures_are_drawn_or_the_file_named(small: tuple[C
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
-    ("name", "at", "stage"),
+    ("name", "at", "place", "stage"),
+    # Keys of a dictionary are data: the place of what they lead to is written [...].
     [
-        ("validation", ("scores", "model", "auroc"), "validate"),
-        ("audit", ("handling", "measure"), "audit"),
-        ("audit", ("person", "status"), "audit"),
-        ("validation", ("subgroups", "model", 0, "groups", 0, "control"), "validate"),
-        ("verdict", ("rungs", 0, "claim"), "verdict"),
-        ("qc/S000", ("counts",), "extract"),
-        ("qc/S000", ("m_bias", "read2"), "extract"),
+        ("validation", ("scores", "model", "auroc"), "scores[...].auroc", "validate"),
+        ("audit", ("handling", "measure"), "handling.measure", "audit"),
+        ("audit", ("person", "status"), "person.status", "audit"),
+        (
+            "validation",
+            ("subgroups", "model", 0, "groups", 0, "control"),
+            "subgroups[...][0].groups[0].control",
+            "validate",
+        ),
+        ("verdict", ("rungs", 0, "claim"), "rungs[0].claim", "verdict"),
+        ("dominance", ("fidelity",), "fidelity", "dominance"),
+        ("dominance", ("groups", "methylation", "role"), "groups[...].role", "dominance"),
+        ("qc/S000", ("counts",), "counts", "extract"),
+        ("qc/S000", ("m_bias", "read2"), "m_bias.read2", "extract"),
     ],
 )
 def test_a_key_that_the_page_shows_is_named(
-    small: tuple[Config, Layout], name: str, at: tuple[str | int, ...], stage: str
+    small: tuple[Config, Layout], name: str, at: tuple[str | int, ...], place: str, stage: str
 ) -> None:
     config, layout = small
-    # An item of a list is `.0` in a file that is read as a dictionary, `[0]` in a record.
-    place = r"\.?".join(rf"\[?{part}\]?" if isinstance(part, int) else part for part in at)
-    wanted = rf"{name}\.json has no usable '{place}.*run the {stage} stage again"
+    wanted = rf"{name}\.json has no usable '{re.escape(place)}'.*run the {stage} stage again"
     with lost(layout.file(f"{name}.json"), at), pytest.raises(InputError, match=wanted):
         build_report(config, layout)
-
-
-@pytest.mark.parametrize(
-    ("at", "place"),
-    [(("fidelity",), "fidelity"), (("groups", "methylation", "role"), r"groups\[\.\.\.\]\.role")],
-)
-def test_a_field_of_the_attribution_is_named_too(
-    small: tuple[Config, Layout], at: tuple[str, ...], place: str
-) -> None:
-    config, layout = small
-    wanted = rf"dominance\.json has no usable '{place}'.*run the dominance stage again"
-    with lost(layout.file("dominance.json"), at), pytest.raises(InputError, match=wanted):
-        collect(config, layout)
 
 
 def test_what_a_table_held_is_named_too(table_run: Built) -> None:

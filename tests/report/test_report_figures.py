@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import made_audit
+import made_proxy
+import made_validation as made
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +13,9 @@ from msgspec import structs
 from scipy.special import expit
 from sklearn.metrics import auc, roc_auc_score, roc_curve
 
+from cfdna_interp.proxy.linear import Linear
 from cfdna_interp.records.dominance import Dominance, GroupAttribution
+from cfdna_interp.records.validation import HeldoutCalibration, ValidationResult
 from cfdna_interp.records.values import Interval
 from cfdna_interp.report.figures.attribution import attribution_figure
 from cfdna_interp.report.figures.audit import coefficient_figure, handling_forest
@@ -20,27 +24,21 @@ from cfdna_interp.report.figures.forest import Row, forest
 from cfdna_interp.report.figures.heldout import auroc_forest, roc_figure
 
 
-def interval(value: float, half: float = 0.05) -> dict[str, object]:
-    return {"value": value, "low": value - half, "high": value + half, "method": "DeLong"}
+def line(slope: float | None, intercept: float | None) -> HeldoutCalibration:
+    return HeldoutCalibration(
+        slope=made.by(slope, None, None),
+        intercept=made.by(intercept, None, None),
+        in_the_large=made.by(0.0, None, None),
+    )
 
 
-def line(slope: float | None, intercept: float | None) -> dict[str, object]:
-    return {"slope": {"value": slope}, "intercept": {"value": intercept}}
-
-
-def validation(names: list[str]) -> dict[str, object]:
-    return {
-        "n": {"case": 50, "control": 50},
-        "scores": {name: {"auroc": interval(0.8), "calibration": line(1.0, 0.0)} for name in names},
-        "calibration_curve": {"model": {"predicted": [], "reason": "separated"}},
-        "paired": [
-            {"a": "model", "b": "model_without_methylation", "difference": 0.1, "low": 0.05, "high": 0.2}
-        ],
-        "within_batch": {
-            "model": interval(0.6)
-            | {"crude": 0.8, "batches": [{"batch": "A", "case": 9, "control": 8, "auroc": 0.6}]}
-        },
-    }
+def validation(names: list[str], calibration: HeldoutCalibration | None = None) -> ValidationResult:
+    area, drawn = made.auroc(0.8, 0.75, 0.85, "DeLong"), calibration or line(1.0, 0.0)
+    return made.validation(
+        n=made.counts(50, 50),
+        scores={name: made.score(area, calibration=drawn) for name in names},
+        paired=(made.pair("model", "model_without_methylation", 0.1, 0.05, 0.2),),
+    )
 
 
 def cohort(n: int = 200, effect: float = 1.5) -> pd.DataFrame:
@@ -108,8 +106,7 @@ def test_calibrated_predictions_lie_on_the_diagonal_and_overconfident_ones_do_no
 
 def test_recalibration_line_follows_slope_and_intercept() -> None:
     scores = cohort()
-    record = validation(["model"])
-    record["scores"]["model"]["calibration"] = line(2.0, -1.0)
+    record = validation(["model"], line(2.0, -1.0))
     drawn = calibration_figure(record, scores).data[1]
     # A prediction of logit x is drawn at 2 x - 1.
     np.testing.assert_allclose(
@@ -118,8 +115,7 @@ def test_recalibration_line_follows_slope_and_intercept() -> None:
 
 
 def test_no_line_where_the_classes_are_separated() -> None:
-    record = validation(["model"])
-    record["scores"]["model"]["calibration"] = line(None, None)
+    record = validation(["model"], line(None, None))
     assert len(calibration_figure(record, cohort()).data) == 2
 
 
@@ -219,10 +215,10 @@ def test_handling_forest_with_and_without_measures() -> None:
 
 
 def test_largest_coefficients_are_chosen_by_size_and_sorted_by_value() -> None:
-    rows = [
-        {"name": f"f{i}", "coefficient": value, "low": value - 1, "high": value + 1}
-        for i, value in enumerate([0.01] * 30 + [-5.0, 4.0])
-    ]
-    figure = coefficient_figure({"group": "methylation", "coefficients": rows})
+    values = np.array([0.01] * 30 + [-5.0, 4.0])
+    names, one = tuple(f"f{i}" for i in range(len(values))), np.ones(len(values))
+    draws = np.column_stack([np.zeros(2), values + np.array([[-1], [1]])])
+    linear = Linear(names, one, one, one, values, 0.0, 1.0, draws)
+    figure = coefficient_figure(made_proxy.regression(linear, "methylation"))
     names = [trace.name for trace in figure.data]
     assert (names[0], names[-1], len(names)) == ("f31", "f30", 16)

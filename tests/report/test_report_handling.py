@@ -6,25 +6,23 @@ import made_audit
 from fake_heldout import HOSTILE
 from fake_run import Built
 from msgspec import structs
+from stored import stored
 from test_report_page import read
 
-from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.records.audit import Audit
-from cfdna_interp.records.base import load_record
 from cfdna_interp.records.held import ColumnObstacle
+from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.verdict import Verdict
 from cfdna_interp.report.handling import column_rows, decisions, measures
 from cfdna_interp.verdict.ladder import Judgements, judgements
 
 
-def records(built: Built) -> tuple[Audit, dict]:
-    audit = load_record(Audit, built.layout.file(Audit.FILE))
-    return audit, read_json(built.layout.file("validation.json"))
+def records(built: Built) -> tuple[Audit, ValidationResult]:
+    return stored(Audit, built.config), stored(ValidationResult, built.config)
 
 
 def judged(built: Built) -> Judgements:
-    verdict = load_record(Verdict, built.layout.file(Verdict.FILE))
-    return judgements(records(built)[0], verdict.rungs)
+    return judgements(records(built)[0], stored(Verdict, built.config).rungs)
 
 
 def test_every_measure_has_number_subjects_and_comparison(simulated_run: Built) -> None:
@@ -43,7 +41,7 @@ def test_every_measure_has_number_subjects_and_comparison(simulated_run: Built) 
         "Matched in depth",
     ]
     assert all(row.value is not None and row.subjects and row.compare and row.note for row in rows)
-    crude = validation["scores"]["proxy"]["auroc"]["value"]
+    crude = validation.scores["proxy"].auroc.value
     assert rows[1].compare == f"crude {crude:.2f} of the same subjects, chance 0.50"
     # Four batches of 10 + 10 each are worth 40 + 40 together.
     assert rows[1].subjects == "40 cases + 40 controls in 4 strata, worth 40 + 40"

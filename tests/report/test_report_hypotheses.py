@@ -2,14 +2,18 @@
 
 from types import SimpleNamespace
 
+import made_proxy
 import pytest
 from frozen_run import dominance
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from made_validation import counts
 from test_report_page import Reader
 
+from cfdna_interp.records.held import ClaimStatus
 from cfdna_interp.report.build import TEMPLATES
 from cfdna_interp.report.hypotheses import arrange
-from cfdna_interp.verdict.hypotheses import Hypothesis, as_table
+from cfdna_interp.verdict.hypotheses import Hypothesis, as_table, hypotheses
+from cfdna_interp.verdict.ladder import Judgement, Judgements
 
 HANDLING = Hypothesis(
     "It arises in handling.", "either", "", "", "", "0.8", "can't tell: few", "qPCR", "two tubes"
@@ -59,8 +63,8 @@ def read(*rows):
 
 
 def run(*rows):
-    proxy = {"n": {"case": 40, "control": 41}} if len(rows) > 1 else None
-    validation = {"n": {"case": 30, "control": 31}}
+    proxy = SimpleNamespace(n=counts(40, 41)) if len(rows) > 1 else None
+    validation = SimpleNamespace(n=counts(30, 31))
     return SimpleNamespace(hypotheses=read(*rows), proxy=proxy, validation=validation)
 
 
@@ -127,20 +131,15 @@ def test_a_table_of_the_old_columns_is_still_shown():
     rows = [
         {name: text for name, text in row.items() if name in list(row)[:9]} for row in read(HANDLING, LENGTH)
     ]
-    found = arrange(SimpleNamespace(hypotheses=rows, proxy={"n": {"case": 1, "control": 2}}))
+    found = arrange(SimpleNamespace(hypotheses=rows, proxy=SimpleNamespace(n=counts(1, 2))))
     assert len(found.cards[1].estimates) == 1
     assert found.cards[1].sources == ()
 
 
 @pytest.mark.parametrize("outcome", ["none", "redundant"])
 def test_without_a_group_one_card_says_what_would_decide(outcome):
-    from cfdna_interp.artifacts.proxy import Proxy
-    from cfdna_interp.records.held import ClaimStatus
-    from cfdna_interp.verdict.hypotheses import hypotheses
-    from cfdna_interp.verdict.ladder import Judgement, Judgements
-
     few = Judgement(ClaimStatus.CANT_TELL, "few", "")
-    given = Proxy(None, None, {}, reason="no group is dominant")
+    given = made_proxy.proxy(None, "no group is dominant")
     rows = hypotheses(given, dominance(outcome), Judgements(few, few), None, 1)
     html = page(*rows)
     assert html.count("<article") == 1

@@ -8,29 +8,28 @@ from pathlib import Path
 
 import pytest
 from fake_run import Built
+from msgspec import structs
 from test_report_page import Reader, read
 
 from cfdna_interp.artifacts.files import read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.artifacts.openings import LABELS, Opening
 from cfdna_interp.errors import InputError
+from cfdna_interp.records.openings import LABELS, Opening, nth_opening
 from cfdna_interp.report.build import render
 from cfdna_interp.report.collect import collect
 from cfdna_interp.report.marks import lock_changes, lock_sentence, page_marks
 
 
-def opened(number: int, changed: tuple[str, ...] | None = (), total: int = 0) -> dict:
-    return {"opened": number, **Opening(number, "ab" * 32, changed, total or number).record()}
+def opened(number: int, changed: tuple[str, ...] | None = (), total: int = 0) -> Opening:
+    return nth_opening(number, total or number, "ab" * 32, changed)
 
 
 @pytest.fixture(scope="module")
 def again(simulated_run: Built) -> tuple[str, Reader]:
     """The page of the simulated run, had its labels been read under another margin before."""
     run = collect(simulated_run.config, simulated_run.layout)
-    marks = opened(2, ("margins.necessity_margin",))
-    page = render(
-        replace(run, validation=run.validation | marks), read_json(simulated_run.layout.file("manifest.json"))
-    )
+    validation = structs.replace(run.validation, opening=opened(2, ("margins.necessity_margin",)))
+    page = render(replace(run, validation=validation), read_json(simulated_run.layout.file("manifest.json")))
     reader = Reader()
     reader.feed(page)
     return page, reader
@@ -103,14 +102,14 @@ def test_files_of_two_openings_make_no_page(simulated_run: Built, tmp_path: Path
     shutil.copytree(simulated_run.layout.root, tmp_path, dirs_exist_ok=True)
     layout = Layout.of(tmp_path)
     path = layout.file(f"{stage}.json")
-    write_json(path, read_json(path) | Opening(2, "ab" * 32, (), 2).record())
+    write_json(path, read_json(path) | {"opening": structs.asdict(opened(2))})
     with pytest.raises(InputError, match=rf"{stage}\.json is of another.*run the {stage} stage again"):
         collect(simulated_run.config, layout)
 
 
 @pytest.mark.parametrize(
     ("name", "key", "stage"),
-    [("audit", "handling", "audit"), ("encoder", "kind", "pretrain"), ("proxy", "stability", "proxy")],
+    [("audit", "handling", "audit"), ("encoder", "kind", "pretrain"), ("proxy", "regression", "proxy")],
 )
 def test_a_result_of_another_version_makes_no_page(
     simulated_run: Built, tmp_path: Path, name: str, key: str, stage: str

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from fake_run import HOSTILE, Built, World, make_run
+from stored import stored
 
 from cfdna_interp.cli.report import command
 from cfdna_interp.errors import InputError
+from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.report.build import build_report
 
 SECTIONS = [
@@ -158,10 +160,10 @@ def test_attribution_says_which_how_firmly_and_where(simulated_run: Built) -> No
     assert "the n = 80 discovery subjects divided into 5 folds, and heads of each seed apart" in text
     pair = next(
         pair
-        for pair in json.loads(simulated_run.layout.file("validation.json").read_text())["paired"]
-        if pair["b"] == "model_without_fragment_length"
+        for pair in stored(ValidationResult, simulated_run.config).paired
+        if pair.b == "model_without_fragment_length"
     )
-    held = f"{pair['difference']:.3f} [{pair['low']:.3f}, {pair['high']:.3f}]"
+    held = f"{pair.value:.3f} [{pair.low:.3f}, {pair.high:.3f}]"
     assert re.search(
         rf"Fragment length\s+0.91 \[.*?\]\s+0.\d\d \[.*?\s+0.390\s+{re.escape(held)}\s+it holds", text
     )
@@ -198,9 +200,9 @@ def test_absences_are_said(bare_run: Built, simulated_run: Built) -> None:
 
 def test_numbers_of_the_results_are_on_the_page(simulated_run: Built) -> None:
     sections = read(simulated_run).sections
-    validation = json.loads(simulated_run.layout.file("validation.json").read_text())
-    auroc = validation["scores"]["model"]["auroc"]
-    shown = f"{auroc['value']:.2f} [{auroc['low']:.2f}, {auroc['high']:.2f}]"
+    validation = stored(ValidationResult, simulated_run.config)
+    auroc = validation.scores["model"].auroc
+    shown = f"{auroc.value:.2f} [{auroc.low:.2f}, {auroc.high:.2f}]"
     assert shown in sections["verdict"]
     assert "78 % [72, 85]" in sections["verdict"]
     # What has to beat permuted labels stands beside them: .78 / 3 nats.
@@ -208,7 +210,7 @@ def test_numbers_of_the_results_are_on_the_page(simulated_run: Built) -> None:
         "contributes 0.260 [0.240, 0.280] nats to the prediction; permuted labels at most 0.018 in 95 % of "
         "19 refits; n = 80 discovery subjects"
     ) in sections["verdict"]
-    assert validation["protocol_digest"] in sections["provenance"]
+    assert validation.opening.protocol in sections["provenance"]
     # Ten of forty subjects per class and batch, by construction.
     assert len(re.findall(r"Aarhus\s+10\s+10\s+50 %", sections["excluded"])) == 2
     assert "80 discovery subjects (40 cases, 40 controls)" in sections["methods"]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import replace
 
 import pytest
 from fake_run import Built, encoder_record
 from made_dominance import surrogate_fidelity
+from made_validation import validation
 from msgspec import structs
+from stored import stored
 from test_report_page import Reader, read
 
 from cfdna_interp.artifacts.files import read_json
+from cfdna_interp.records.fidelity import Added
+from cfdna_interp.records.proxy import Proxy, Regression
+from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.report.build import render
 from cfdna_interp.report.collect import collect
 from cfdna_interp.report.proxy import (
@@ -24,11 +28,13 @@ from cfdna_interp.report.proxy import (
 
 
 @pytest.fixture
-def proxy(simulated_run: Built) -> dict:
-    return deepcopy(read_json(simulated_run.layout.file("proxy.json")))
+def proxy(simulated_run: Built) -> Regression:
+    regression = stored(Proxy, simulated_run.config).regression
+    assert regression is not None
+    return regression
 
 
-def test_recipe_and_cross_validation_are_told(proxy: dict) -> None:
+def test_recipe_and_cross_validation_are_told(proxy: Regression) -> None:
     built, seen = describe_proxy(proxy)
     assert built == (
         "A logistic regression with L2 penalty (C = 0.01) on 68 features of fragment length, fitted on n = "
@@ -47,38 +53,38 @@ def test_recipe_and_cross_validation_are_told(proxy: dict) -> None:
         ({"components": 5, "centred": False}, ", reduced to 5 principal components, not centred, fitted"),
     ],
 )
-def test_steps_before_the_regression_are_named(proxy: dict, change: dict, words: str) -> None:
-    proxy["recipe"] |= change
-    assert words in describe_proxy(proxy)[0]
+def test_steps_before_the_regression_are_named(proxy: Regression, change: dict, words: str) -> None:
+    recipe = structs.replace(proxy.recipe, **change)
+    assert words in describe_proxy(structs.replace(proxy, recipe=recipe))[0]
 
 
-def test_agreement_is_shown_for_both_roles_with_its_margin(simulated_run: Built, proxy: dict) -> None:
-    validation = read_json(simulated_run.layout.file("validation.json"))
-    discovery, heldout = agreements(proxy, validation, foreign=False)
+def test_agreement_is_shown_for_both_roles_with_its_margin(simulated_run: Built, proxy: Regression) -> None:
+    heldout_record = stored(ValidationResult, simulated_run.config)
+    discovery, heldout = agreements(proxy, heldout_record, foreign=False)
     assert discovery.who == "Discovery, cross-fitted, n = 80 subjects"
-    assert discovery.pearson["value"] == 0.91
+    assert discovery.pearson.value == 0.91
     assert (
         discovery.added
         == "log odds 0.40 [−0.20, 1.00] per SD of the model's logit beside the proxy's, p = 0.19"
     )
     assert discovery.conclusion.startswith("The model is better by no more than the margin, if at all.")
     assert "is 0.05 of AUROC" in discovery.conclusion
-    assert heldout.difference["value"] == validation["fidelity"]["difference"]["difference"]
+    assert heldout.difference == heldout_record.fidelity.difference
 
 
-def test_agreement_that_cannot_be_estimated_says_why(proxy: dict) -> None:
-    proxy["fidelity"]["added"] |= {"coefficient": None, "reason": "the logits separate the classes"}
-    (row,) = agreements(proxy, {}, foreign=False)
+def test_agreement_that_cannot_be_estimated_says_why(proxy: Regression) -> None:
+    fidelity = structs.replace(proxy.fidelity, added=Added(reason="the logits separate the classes"))
+    (row,) = agreements(structs.replace(proxy, fidelity=fidelity), validation(), foreign=False)
     assert row.added == "can't be estimated: the logits separate the classes"
 
 
 def test_whom_a_foreign_model_saw_is_not_known_so_discovery_concludes_nothing(
-    simulated_run: Built, proxy: dict
+    simulated_run: Built, proxy: Regression
 ) -> None:
     run = collect(simulated_run.config, simulated_run.layout)
     discovery, heldout = agreements(proxy, run.validation, foreign=True)
     assert discovery.who == "Discovery, the model's own scores, n = 80 subjects"
-    assert discovery.pearson["value"] == 0.91
+    assert discovery.pearson.value == 0.91
     assert discovery.difference is None
     assert discovery.conclusion == discovery.added == MAY_HAVE_SEEN
     assert heldout.conclusion.endswith("of AUROC.")
@@ -95,16 +101,15 @@ def test_whom_a_foreign_model_saw_is_not_known_so_discovery_concludes_nothing(
     assert "Discovery, cross-fitted" not in text
 
 
-def test_stable_features_stand_beside_what_chance_gives(proxy: dict) -> None:
-    text = stability_sentence(proxy["stability"])
+def test_stable_features_stand_beside_what_chance_gives(proxy: Regression) -> None:
+    text = stability_sentence(proxy.stability)
     assert text.startswith("From each of 100 halves of the discovery subjects the first 5 of 68 features")
     assert "1 came up in at least 75 % of the halves" in text
     assert "at most 0.7 would be expected" in text
-    rows = stable_rows(proxy["stability"])
+    rows = stable_rows(proxy.stability)
     assert rows[0] == ("length_bin_95_100", 0.9, True)
     assert not any(selected for _, _, selected in rows[1:])
-    proxy["stability"]["selected"] = []
-    assert "None came up" in stability_sentence(proxy["stability"])
+    assert "None came up" in stability_sentence(structs.replace(proxy.stability, selected=()))
 
 
 def test_the_section_holds_all_of_it_or_says_why_not(simulated_run: Built, bare_run: Built) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import msgspec
+import made_validation as made
 import pytest
 from fake_run import Built
 from made_dominance import around, dominance_record, group_attribution
+from msgspec import structs
 from test_report_page import Reader
 
 from cfdna_interp.artifacts.files import read_json
@@ -19,25 +20,12 @@ from cfdna_interp.report.heldout import operating_rows, paired_sentences
 from cfdna_interp.report.methods import methods_paragraphs
 from cfdna_interp.report.words import score_rank
 
-PAIR = {
-    "a": "surrogate",
-    "b": "model_without_methylation",
-    "difference": 0.1,
-    "low": 0.05,
-    "high": 0.2,
-    "p_holm": 0.01,
-    "better": "surrogate",
-    "turned": False,
-    "detectable": 0.08,
-}
+PAIR = made.pair("surrogate", "model_without_methylation", 0.1, 0.05, 0.2, p_holm=0.01, better="surrogate")
 
 
 def test_the_cost_of_retraining_is_told_and_drawn_of_the_surrogate() -> None:
-    validation = {
-        "n": {"case": 40, "control": 40},
-        "paired": [PAIR],
-        "scores": {"model": {}, "surrogate": {}},
-    }
+    scores = {"model": made.score(), "surrogate": made.score()}
+    validation = made.validation(paired=(PAIR,), scores=scores)
     assert paired_sentences(validation)[0].startswith(
         "What the surrogate's AUROC loses on n = 40 held-out cases + 40 controls when it is retrained "
         "without a group: methylation 0.100"
@@ -58,15 +46,15 @@ def test_the_surrogate_stands_after_model_and_proxy_in_a_colour_of_no_group() ->
 def known_by_scores(built: Built, kind: str) -> Run:
     """The run, had its model been known by scores: what was retrained is a surrogate."""
     run = collect(built.config, built.layout)
-    scores = run.validation["scores"] | {"surrogate": run.validation["scores"]["model"]}
-    paired = [
-        pair | ({"a": "surrogate"} if pair["b"].startswith("model_without_") else {})
-        for pair in run.validation["paired"]
-    ]
+    scores = run.validation.scores | {"surrogate": run.validation.scores["model"]}
+    paired = tuple(
+        structs.replace(pair, a="surrogate") if pair.b.startswith("model_without_") else pair
+        for pair in run.validation.paired
+    )
     return replace(
         run,
-        model=msgspec.structs.replace(run.model, kind=kind),
-        validation=run.validation | {"scores": scores, "paired": paired},
+        model=structs.replace(run.model, kind=kind),
+        validation=structs.replace(run.validation, scores=scores, paired=paired),
         scores=run.scores.assign(surrogate=run.scores["model"]),
     )
 

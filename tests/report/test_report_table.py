@@ -217,7 +217,7 @@ def test_features_of_each_group_stand_side_by_side(table_run: Built) -> None:
     )
     assert sum(row.share for row in rows) == pytest.approx(1)
     # The planted group tells the classes apart; its features' intervals leave out 0.
-    assert all(row.difference["low"] > 0 for row in rows[:FEATURES])
+    assert all(row.difference.low > 0 for row in rows[:FEATURES])
 
 
 def test_the_figure_of_features_draws_what_the_table_says(table_run: Built) -> None:
@@ -228,7 +228,7 @@ def test_the_figure_of_features_draws_what_the_table_says(table_run: Built) -> N
     chosen = [place for place, row in enumerate(rows) if rows[bar.y[0]].group == row.group]
     assert list(bar.x) == pytest.approx([100 * rows[place].share for place in chosen])
     low = np.array(points.x) - np.array(points.error_x.arrayminus)
-    assert low == pytest.approx([rows[place].difference["low"] for place in chosen])
+    assert low == pytest.approx([rows[place].difference.low for place in chosen])
     assert "<script>" not in "".join(figure.layout.yaxis.ticktext)
 
 

@@ -7,6 +7,8 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_validation import score as made_score
+from made_validation import validation
 from msgspec import structs
 
 from cfdna_interp.records.values import Auroc, Interval
@@ -39,11 +41,11 @@ def test_number_reads_back_within_half_a_unit(value: float, digits: int) -> None
 
 
 def test_intervals() -> None:
-    record = {"value": 0.9, "low": 0.85, "high": 0.951}
+    record = Interval(value=0.9, low=0.85, high=0.951)
     assert words.interval(record) == "0.90 [0.85, 0.95]"
     assert words.interval_percent(record) == "90 % [85, 95]"
-    assert words.interval({"value": 0.9, "low": None, "high": None}) == "0.90"
-    assert words.interval({"value": None, "reason": "no batch"}) == "–"
+    assert words.interval(Interval(value=0.9, low=None, high=None)) == "0.90"
+    assert words.interval(Interval(value=None, low=None, high=None)) == "–"
     assert words.interval_percent(None) == "–"
 
 
@@ -81,11 +83,16 @@ def test_score_name(score: str, name: str) -> None:
     ],
 )
 def test_what_was_retrained_in_place_of_a_model_is_named(score: str, name: str) -> None:
-    assert words.score_name(score, words.whole_name({"scores": {"model": {}, "surrogate": {}}})) == name
+    assert (
+        words.score_name(
+            score, words.whole_name(validation(scores={"model": made_score(), "surrogate": made_score()}))
+        )
+        == name
+    )
 
 
 def test_a_model_that_is_at_hand_is_retrained_itself() -> None:
-    assert words.whole_name({"scores": {"model": {}, "proxy": {}}}) == "Model"
+    assert words.whole_name(validation()) == "Model"
 
 
 def test_the_evidence_of_a_rung_is_written_by_name() -> None:

@@ -13,6 +13,7 @@ import sentences_ladder
 import sentences_page
 from fake_run import Built
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from made_validation import SECOND
 from msgspec import structs
 from sentence import Sentence, as_markdown, exists
 from sentence_list import PAGE, PARTS, SENTENCES
@@ -199,7 +200,7 @@ def test_calls_are_said_to_be_sound_only_as_far_as_they_were_measured() -> None:
 def test_the_first_opening_is_that_of_this_folder(simulated_run: Built) -> None:
     run = collect(simulated_run.config, simulated_run.layout)
     assert answers(run)["opening"] == "the first opening of the held-out labels in this folder"
-    again = answers(replace(run, validation=run.validation | {"opened": 2, "exploratory": True}))["opening"]
+    again = answers(replace(run, validation=structs.replace(run.validation, opening=SECOND)))["opening"]
     assert again == "opening 2 of the held-out labels: exploratory"
 
 

@@ -1,17 +1,16 @@
 """A score that says the same of everybody has no interval, and nothing is concluded from it."""
 
-from dataclasses import asdict
-
 import made_audit
+import made_validation as made
 import numpy as np
 import pandas as pd
 import pytest
 
-from cfdna_interp.artifacts.files import plain
 from cfdna_interp.audit.claims import judge_handling, judge_person
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.proxy.fidelity import fidelity
-from cfdna_interp.report.proxy import agreements
+from cfdna_interp.records.validation import Permutation
+from cfdna_interp.records.values import auroc_of
 from cfdna_interp.report.words import interval
 from cfdna_interp.stats.roc import auroc_interval
 from cfdna_interp.stats.strata import within_batch
@@ -27,14 +26,14 @@ def rng():
 
 @pytest.mark.parametrize("n", [10, 80])
 def test_no_interval_whatever_the_size(n):
-    found = plain(asdict(auroc_interval(Y[:n], np.zeros(n), rng())))
-    assert found == {"value": 0.5, "low": None, "high": None, "method": "constant score"}
+    found = auroc_of(auroc_interval(Y[:n], np.zeros(n), rng()))
+    assert found == made.auroc(0.5, None, None, "constant score")
     assert interval(found) == "0.50"
 
 
 def test_no_interval_within_batches_where_the_score_is_the_batch():
-    within = plain(asdict(within_batch(Y, np.array(SITE) == "a", SITE, rng()).interval))
-    assert within == {"value": 0.5, "low": None, "high": None, "method": "constant score"}
+    within = auroc_of(within_batch(Y, np.array(SITE) == "a", SITE, rng()).interval)
+    assert within == made.auroc(0.5, None, None, "constant score")
     # One that varies in one batch only has an interval.
     assert np.isfinite(within_batch(Y, Y * (np.array(SITE) == "a"), SITE, rng()).interval.low)
 
@@ -50,10 +49,10 @@ def test_a_score_that_is_the_same_for_everybody_is_cleared_of_nothing():
 
 
 def test_the_ladder_cannot_tell():
-    auroc = plain(asdict(auroc_interval(Y, np.ones(80), rng())))
+    score = made.score(auroc_of(auroc_interval(Y, np.ones(80), rng())))
     for p in (1.0, 0.01):
-        n = {"case": 40, "control": 40}
-        validation = {"n": n, "permutation": {"p": p}, "scores": {"model": {"auroc": auroc}}}
+        permutation = Permutation(score="model", p=p, n=999)
+        validation = made.validation(scores={"model": score}, permutation=permutation)
         rung = _signal(validation, made_audit.leakage(), Validation())
         assert rung.status == "can't tell"
         assert "no interval: constant score" in rung.reason
@@ -62,11 +61,9 @@ def test_the_ladder_cannot_tell():
 def test_a_correlation_with_a_constant_is_a_dash():
     # Constant overall; and constant within each class, where only the partial one has nothing to go by.
     found = fidelity(Y, rng().normal(size=80), np.zeros(80), rng(), margin=0.05, bootstrap=20)
-    record = plain(asdict(found))
-    for name in ("pearson", "spearman", "partial"):
-        assert record[name] == {"value": None, "low": None, "high": None}
-    (row,) = agreements({}, {"fidelity": record}, foreign=False)
-    assert interval(row.pearson) == "–"
+    nothing = made.interval(None, None, None)
+    assert found.pearson == found.spearman == found.partial == nothing
+    assert interval(nothing) == "–"
     own = fidelity(Y, rng().normal(size=80), Y, rng(), margin=0.05, bootstrap=20)
-    assert np.isnan(own.partial.value)
+    assert own.partial.value is None
     assert np.isfinite(own.pearson.value)

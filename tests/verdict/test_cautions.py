@@ -1,100 +1,82 @@
 """Each caution where it is true and nowhere else: a clean record has none, one change makes exactly one."""
 
-from copy import deepcopy
-
 import made_audit
+import made_validation as made
 import pytest
+from msgspec import structs
+from stored import stored
 
-from cfdna_interp.artifacts.files import read_json
-from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.config.settings import Corrected
 from cfdna_interp.records.audit import Audit
-from cfdna_interp.records.base import load_record
 from cfdna_interp.records.dominance import Dominance
-from cfdna_interp.records.values import Interval
+from cfdna_interp.records.protocol import FrozenProtocol
+from cfdna_interp.records.validation import Repetition, ValidationResult
 from cfdna_interp.records.verdict import Verdict
 from cfdna_interp.verdict.cautions import against, cautions
 
 GROUP = "fragment_length"
 
 
-def interval(value, low, high):
-    return {"value": value, "low": low, "high": high, "method": "made up"}
+def pair(a, b, difference, low, high, better=""):
+    return made.pair(a, b, difference, low, high, p_holm=0.004, better=better)
 
 
 def both(discovery, heldout, fall, p):
-    return {
-        "discovery": interval(*discovery),
-        "heldout": interval(*heldout),
-        "fall": fall[0],
-        "low": fall[1],
-        "high": fall[2],
-        "p": p,
-    }
+    return made.both_roles(made.auroc(*discovery), made.auroc(*heldout), made.interval(*fall), p)
 
 
-def pair(a, b, difference, low, high, better=""):
-    return {
-        "a": a,
-        "b": b,
-        "difference": difference,
-        "low": low,
-        "high": high,
-        "p_holm": 0.004,
-        "better": better,
-    }
-
-
-def calibrated():
-    return {
-        "calibration": {
-            "slope": interval(0.9, 0.6, 1.2),
-            "intercept": interval(0.1, -0.3, 0.5),
-            "in_the_large": interval(0.1, -0.3, 0.5),
-        }
-    }
+def calibrated(**changes):
+    slope, large = made.by(0.9, 0.6, 1.2), made.by(0.1, -0.3, 0.5)
+    figures = {"slope": slope, "in_the_large": large} | {key: made.by(*x) for key, x in changes.items()}
+    return made.score(calibration=made.calibration(**figures))
 
 
 def group(word, better_without=False):
-    cost = interval(-0.121, -0.18, -0.06) if better_without else interval(0.2, 0.1, 0.3)
-    return {
-        "role": "carrier",
-        "alone": both((0.81, 0.72, 0.88), (0.41, 0.34, 0.49), (0.4, 0.3, 0.5), 1e-9),
-        "cost": {"discovery": 0.2, "heldout": cost},
-        "better_without": better_without,
-        "word": word,
-    }
+    cost = made.interval(-0.121, -0.18, -0.06) if better_without else made.interval(0.2, 0.1, 0.3)
+    alone = both((0.81, 0.72, 0.88), (0.41, 0.34, 0.49), (0.4, 0.3, 0.5), 1e-9)
+    return made.group(Repetition(word), alone, cost, better_without=better_without)
 
 
-def clean():
-    """A run against which nothing stands."""
-    held = both((0.85, 0.78, 0.9), (0.84, 0.75, 0.9), (0.01, -0.1, 0.12), 0.8)
-    validation = {
-        "n": {"case": 40, "control": 41},
-        "discovery": {"case": 42, "control": 43},
-        "scores": {"model": calibrated(), "proxy": calibrated()},
-        "groups": {GROUP: group("holds"), "methylation": group("no claim"), "tss_score": group("not told")},
-        "repeated": {"model": held | {"word": "holds"}, "proxy": held | {"word": "not told"}},
-        "paired": [
-            pair("model", f"model_without_{GROUP}", 0.2, 0.1, 0.3, "model"),
-            pair("model", "proxy", 0.02, -0.02, 0.06),
-            pair("model", "baseline_covariates", 0.2, 0.1, 0.3, "model"),
-            pair("proxy", "baseline_all", -0.02, -0.06, 0.02),
-        ],
-        "detectable": {"auroc": 0.68, "power": 0.8, "alpha": 0.05},
-    }
-    return GROUP, validation
+HELD = both((0.85, 0.78, 0.9), (0.84, 0.75, 0.9), (0.01, -0.1, 0.12), 0.8)
+# A run against which nothing stands.
+CLEAN = made.validation(
+    n=made.counts(40, 41),
+    discovery=made.counts(42, 43),
+    scores={"model": calibrated(), "proxy": calibrated()},
+    groups={GROUP: group("holds"), "methylation": group("no claim"), "tss_score": group("not told")},
+    repeated={
+        "model": made.repeated(HELD, Repetition.HOLDS),
+        "proxy": made.repeated(HELD, Repetition.NOT_TOLD),
+    },
+    paired=(
+        pair("model", f"model_without_{GROUP}", 0.2, 0.1, 0.3, "model"),
+        pair("model", "proxy", 0.02, -0.02, 0.06),
+        pair("model", "baseline_covariates", 0.2, 0.1, 0.3, "model"),
+        pair("proxy", "baseline_all", -0.02, -0.06, 0.02),
+    ),
+)
+PROTOCOL = made.protocol(corrected=Corrected(how="none"))
 
 
-def found(change=None):
-    named, validation = deepcopy(clean())
-    if change is not None:
-        change(named, validation)
-    protocol = {"corrected": {"how": "none", "by": "", "over": "both roles"}, "left_out": {}}
-    return cautions(named, validation, made_audit.audit(), protocol)
+def found(**changes):
+    """Return the cautions of a clean run with other figures in ``validation.json``."""
+    return cautions(GROUP, structs.replace(CLEAN, **changes), made_audit.audit(), PROTOCOL)
 
 
-def only(change):
-    (caution,) = found(change)
+def with_groups(**groups):
+    return {"groups": CLEAN.groups | groups}
+
+
+def with_scores(**scores):
+    return {"scores": CLEAN.scores | scores}
+
+
+def with_pair(row):
+    return {"paired": (*CLEAN.paired, row)}
+
+
+def only(**changes):
+    (caution,) = found(**changes)
     return caution
 
 
@@ -103,7 +85,7 @@ def test_nothing_stands_against_a_clean_run():
 
 
 def test_a_reversed_group_that_the_model_is_better_without():
-    caution = only(lambda d, v: v["groups"].update(tss_score=group("reversed", better_without=True)))
+    caution = only(**with_groups(tss_score=group("reversed", better_without=True)))
     assert caution.kind == "group reversed"
     assert caution.sentence == (
         "Tss score has reversed: alone it reaches AUROC 0.81 [0.72 to 0.88] in discovery (cross-fitted, n = "
@@ -111,27 +93,25 @@ def test_a_reversed_group_that_the_model_is_better_without():
         "the model retrained without it is better by 0.121 [0.060 to 0.180]."
     )
     assert caution.finding.group == "tss_score"
-    assert caution.finding.heldout == Interval(value=0.41, low=0.34, high=0.49)
+    assert caution.finding.heldout == made.interval(0.41, 0.34, 0.49)
 
 
 def test_a_reversed_group_is_not_said_to_hurt_where_it_does_not_and_the_named_one_is_told():
-    other = only(lambda d, v: v["groups"].update(tss_score=group("reversed")))
+    other = only(**with_groups(tss_score=group("reversed")))
     assert "is better by" not in other.sentence
     assert "that the verdict names" not in other.sentence
-    named = only(lambda d, v: v["groups"].update({GROUP: group("reversed")}))
+    named = only(**with_groups(fragment_length=group("reversed")))
     assert named.sentence.endswith("; it is the group that the verdict names.")
 
 
 def test_of_a_model_known_by_its_scores_it_is_the_surrogate_that_was_retrained():
-    def change(named, validation):
-        validation["groups"]["tss_score"] = group("reversed", better_without=True)
-        validation["scores"]["surrogate"] = calibrated()
-
-    assert "held out, the surrogate retrained without it is better by" in only(change).sentence
+    lost = with_groups(tss_score=group("reversed", better_without=True))
+    caution = only(**lost, **with_scores(surrogate=calibrated()))
+    assert "held out, the surrogate retrained without it is better by" in caution.sentence
 
 
 def test_a_group_that_fell():
-    caution = only(lambda d, v: v["groups"].update(tss_score=group("weaker")))
+    caution = only(**with_groups(tss_score=group("weaker")))
     assert caution.kind == "group weaker"
     assert caution.sentence.startswith(
         "Tss score alone reaches less in new people: AUROC 0.81 [0.72 to 0.88] in"
@@ -141,11 +121,8 @@ def test_a_group_that_fell():
 
 @pytest.mark.parametrize(("score", "name"), [("model", "The model"), ("proxy", "The proxy")])
 def test_a_score_that_fell_from_95_to_67(score, name):
-    def change(named, validation):
-        fell = both((0.95, 0.9, 0.98), (0.67, 0.55, 0.78), (0.28, 0.15, 0.41), 2e-5)
-        validation["repeated"][score] = fell | {"word": "weaker"}
-
-    caution = only(change)
+    fell = both((0.95, 0.9, 0.98), (0.67, 0.55, 0.78), (0.28, 0.15, 0.41), 2e-5)
+    caution = only(repeated=CLEAN.repeated | {score: made.repeated(fell, Repetition.WEAKER)})
     assert caution.kind == "score weaker"
     assert caution.sentence == (
         f"{name} reaches less in new people: AUROC 0.95 [0.90 to 0.98] in discovery (cross-fitted, n = 42 "
@@ -155,16 +132,13 @@ def test_a_score_that_fell_from_95_to_67(score, name):
 
 
 def test_a_score_that_reversed():
-    def change(named, validation):
-        validation["repeated"]["model"]["word"] = "reversed"
-
-    caution = only(change)
+    caution = only(repeated={"model": made.repeated(HELD, Repetition.REVERSED)})
     assert (caution.kind, caution.sentence[:28]) == ("score reversed", "The model has reversed: it r")
 
 
 def test_a_baseline_that_beats_the_model():
     row = pair("model", "baseline_covariates", -0.228, -0.286, -0.170, "baseline_covariates")
-    caution = only(lambda d, v: v["paired"].append(row))
+    caution = only(**with_pair(row))
     assert caution.kind == "baseline better"
     assert caution.sentence == (
         "A logistic regression on the covariates alone does better than the model by 0.228 [0.170 to 0.286] "
@@ -182,12 +156,12 @@ def test_a_baseline_that_beats_the_model():
 )
 def test_baselines_are_named(baseline, name):
     row = pair("proxy", baseline, -0.1, -0.15, -0.05, baseline)
-    assert only(lambda d, v: v["paired"].append(row)).sentence.startswith(name)
+    assert only(**with_pair(row)).sentence.startswith(name)
 
 
 def test_a_model_that_is_better_without_a_group_is_no_baseline():
     row = pair("model", "model_without_x", -0.1, -0.2, -0.05, "model_without_x")
-    assert found(lambda d, v: v["paired"].append(row)) == ()
+    assert found(**with_pair(row)) == ()
 
 
 @pytest.mark.parametrize(
@@ -201,10 +175,7 @@ def test_a_model_that_is_better_without_a_group_is_no_baseline():
     ],
 )
 def test_a_slope_counts_where_its_interval_excludes_1(slope, said):
-    def change(named, validation):
-        validation["scores"]["proxy"]["calibration"]["slope"] = interval(*slope)
-
-    got = found(change)
+    got = found(**with_scores(proxy=calibrated(slope=slope)))
     assert [caution.kind for caution in got] == (["calibration off"] if said else [])
     if said:
         assert got[0].sentence.startswith(
@@ -223,10 +194,7 @@ def test_a_slope_counts_where_its_interval_excludes_1(slope, said):
     ],
 )
 def test_the_mean_prediction_counts_where_its_interval_excludes_0(large, said):
-    def change(named, validation):
-        validation["scores"]["model"]["calibration"]["in_the_large"] = interval(*large)
-
-    got = found(change)
+    got = found(**with_scores(model=calibrated(in_the_large=large)))
     assert len(got) == bool(said)
     if said:
         assert said in got[0].sentence
@@ -236,34 +204,27 @@ def test_the_mean_prediction_counts_where_its_interval_excludes_0(large, said):
 
 @pytest.mark.parametrize(("key", "role"), [("n", "held out"), ("discovery", "in discovery")])
 def test_few_subjects(key, role):
-    caution = only(lambda d, v: v.update({key: {"case": 29, "control": 40}}))
+    caution = only(**{key: made.counts(29, 40)})
     assert caution.kind == "few subjects"
     assert caution.sentence.startswith(f"Few subjects: 29 cases + 40 controls {role}. With n = ")
     assert "only an AUROC of 0.68 or more is told from 0.50 with a power of 80 %" in caution.sentence
-    assert found(lambda d, v: v.update({key: {"case": 30, "control": 30}})) == ()
+    assert found(**{key: made.counts(30, 30)}) == ()
 
 
 def test_the_gravest_stands_first():
-    def change(named, validation):
-        validation["n"] = {"case": 20, "control": 20}
-        validation["groups"][GROUP] = group("weaker")
-        validation["groups"]["tss_score"] = group("reversed")
-
-    assert [c.kind for c in found(change)] == ["group reversed", "group weaker", "few subjects"]
+    changes = with_groups(fragment_length=group("weaker"), tss_score=group("reversed"))
+    got = found(n=made.counts(20, 20), **changes)
+    assert [caution.kind for caution in got] == ["group reversed", "group weaker", "few subjects"]
 
 
 def test_what_speaks_against_is_told_from_what_is_only_to_know():
-    def change(named, validation):
-        validation["n"] = {"case": 20, "control": 20}
-        validation["groups"][GROUP] = group("weaker")
-
-    assert against(found(change)) == ("group weaker",)
+    few = {"n": made.counts(20, 20)} | with_groups(fragment_length=group("weaker"))
+    assert against(found(**few)) == ("group weaker",)
     assert against(found()) == ()
 
 
 def test_the_stage_writes_what_the_rule_finds(finished):
-    layout = Layout.of(finished.outdir)
-    named = load_record(Dominance, layout.file(Dominance.FILE)).group
-    validation, protocol = (read_json(layout.file(f"{name}.json")) for name in ("validation", "protocol"))
-    audit, verdict = (load_record(kind, layout.file(kind.FILE)) for kind in (Audit, Verdict))
-    assert verdict.cautions == cautions(named, validation, audit, protocol)
+    named = stored(Dominance, finished).group
+    validation, audit = stored(ValidationResult, finished), stored(Audit, finished)
+    got = cautions(named, validation, audit, stored(FrozenProtocol, finished))
+    assert stored(Verdict, finished).cautions == got

@@ -5,13 +5,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from frozen_run import World, finished_run
+from msgspec import structs
+from stored import stored
 
-from cfdna_interp.artifacts.files import digest_file, read_json, write_json
+from cfdna_interp.artifacts.files import digest_file
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.cli import cli
 from cfdna_interp.errors import InputError
 from cfdna_interp.records.audit import Audit
-from cfdna_interp.records.base import load_record
+from cfdna_interp.records.base import load_record, save_record
+from cfdna_interp.records.openings import nth_opening
+from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.verdict import Verdict
 from cfdna_interp.verdict.decide import run_verdict
 
@@ -81,7 +85,8 @@ def test_the_commands_write_what_the_functions_write(own_copy):
 
 def test_a_validation_of_another_protocol_stops(own_copy):
     layout = Layout.of(own_copy.outdir)
-    record = read_json(layout.file("validation.json"))
-    write_json(layout.file("validation.json"), record | {"protocol_digest": "0"})
+    record = stored(ValidationResult, own_copy)
+    opening = nth_opening(1, 1, "0" * 64)
+    save_record(structs.replace(record, opening=opening), layout.file(ValidationResult.FILE))
     with pytest.raises(InputError, match="made under another protocol"):
         run_verdict(own_copy)

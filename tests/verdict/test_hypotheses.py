@@ -4,6 +4,7 @@ import csv
 import io
 from dataclasses import replace
 
+import made_proxy
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,7 +21,7 @@ from msgspec import structs
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table
-from cfdna_interp.artifacts.proxy import Linear, Proxy
+from cfdna_interp.proxy.linear import Linear
 from cfdna_interp.records.held import ClaimStatus
 from cfdna_interp.verdict.candidates import Cohorts, candidates
 from cfdna_interp.verdict.hypotheses import as_table, hypotheses
@@ -44,7 +45,7 @@ def linear(coefficients, spread=0.1):
 
 
 def proxy(coefficients, group="fragment_length"):
-    return Proxy(group, linear(coefficients), {"case": 40, "control": 40})
+    return made_proxy.proxy(linear(coefficients), group=group)
 
 
 def table(names, effects, role, n=40, seed=0):
@@ -261,7 +262,7 @@ def test_no_more_than_ten_are_shown():
 
 
 def undecided(record, reason="no group is dominant"):
-    made_up = Proxy(None, None, {"case": 40, "control": 40}, reason=reason)
+    made_up = made_proxy.proxy(None, reason)
     (row,) = hypotheses(made_up, record, JUDGED, cohorts(("length_mode",)), 1)
     return row
 

@@ -1,8 +1,7 @@
 """Each cell of the ladder's table with its boundaries, the headline, and the two sentences."""
 
-import copy
-
 import made_audit
+import made_validation as made
 import pytest
 from frozen_run import dominance as dominance_record
 from made_audit import broken
@@ -13,7 +12,7 @@ from msgspec.structs import replace
 from cfdna_interp.config.settings import Corrected, Validation
 from cfdna_interp.records.held import ColumnObstacle
 from cfdna_interp.records.leaks import SourceKind
-from cfdna_interp.records.values import Interval
+from cfdna_interp.records.validation import Permutation, SurrogateLosses
 from cfdna_interp.records.verdict import CautionKind
 from cfdna_interp.verdict.ladder import climb, in_words
 
@@ -40,33 +39,23 @@ def records(
     paired = []
     if dominance.group is not None:
         paired = [
-            {
-                "a": "model",
-                "b": f"model_without_{GROUP}",
-                "difference": sum(necessity) / 2,
-                "low": necessity[0],
-                "high": necessity[1],
-                "low_one_sided": 9,
-                "high_one_sided": -9,
-            },
-            {
-                "a": "model",
-                "b": "proxy",
-                "difference": (sufficiency[0] + sufficiency[1]) / 2,
-                "low": sufficiency[0],
-                "high": sufficiency[1],
-                "low_one_sided": -9,
-                "high_one_sided": sufficiency[2],
-            },
-        ]
-    validation = {
-        "n": {"case": n[0], "control": n[1]},
-        "discovery": {"case": discovery[0], "control": discovery[1]},
-        "exploratory": exploratory,
-        "scores": {"model": {"auroc": {"value": 0.60, "low": low, "high": high, "method": "DeLong"}}},
-        "permutation": {"score": "model", "p": p, "n": 999},
-        "paired": paired,
-    }
+            made.pair(
+                "model", f"model_without_{GROUP}", sum(necessity) / 2, *necessity, low_one_sided=9,
+                high_one_sided=-9,
+            ),
+            made.pair(
+                "model", "proxy", (sufficiency[0] + sufficiency[1]) / 2, *sufficiency[:2], low_one_sided=-9,
+                high_one_sided=sufficiency[2],
+            ),
+        ]  # fmt: skip
+    validation = made.validation(
+        n=made.counts(*n),
+        discovery=made.counts(*discovery),
+        opening=made.SECOND if exploratory else made.FIRST,
+        scores={"model": made.score(made.auroc(0.60, low, high, "DeLong"))},
+        permutation=Permutation(score="model", p=p, n=999),
+        paired=tuple(paired),
+    )
     audit = made_audit.audit(
         handling=made_audit.claim(handling),
         person=made_audit.claim(person, (made_audit.column("age"), made_audit.column("sex"))),
@@ -160,7 +149,7 @@ def test_l4(handling, status, word):
     got = rung("L4", handling=handling)
     assert (got.status, got.word) == (status, word)
     assert got.reason == f"proxy: made up as {handling}"
-    assert got.evidence.fall == Interval(value=0.05, low=0.0, high=0.1)
+    assert got.evidence.fall == made.interval(0.05, 0.0, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -296,9 +285,8 @@ def test_an_exploratory_opening_is_said():
 
 
 def test_a_missing_score_to_compare_with_cannot_be_told():
-    dominance, validation, audit = copy.deepcopy(records())
-    validation["paired"] = []
-    verdict = climb(dominance, validation, audit, MARGINS)
+    dominance, validation, audit = records()
+    verdict = climb(dominance, replace(validation, paired=()), audit, MARGINS)
     assert [r.status for r in verdict.rungs[2:4]] == ["can't tell", "can't tell"]
     assert verdict.rungs[2].reason.startswith("the model retrained without fragment length has no held-out")
 
@@ -333,15 +321,19 @@ def test_a_size_for_l1_is_not_named_where_no_effect_is_known():
 def foreign(low, high, follows=0.93):
     """A run of a model known by its scores, whose surrogate loses so much of R² without fragment length."""
     dominance, validation, audit = records(necessity=(-0.30, -0.10))  # the label is told better without it
-    validation["scores"]["surrogate"] = validation["scores"]["model"]
-    validation["surrogate"] = {
-        "n": 80,
-        "saturated": 0,
-        "measure": "correlation",
-        "follows": {"value": follows + 0.03, "low": follows, "high": follows + 0.05},
-        "losses": {GROUP: {"value": (low + high) / 2, "low": low, "high": high}},
-    }
-    return climb(dominance, validation, audit, MARGINS)
+    follows, lost = made.interval(follows + 0.03, follows, follows + 0.05), ((low + high) / 2, low, high)
+    return climb(dominance, with_surrogate(validation, follows, made.interval(*lost)), audit, MARGINS)
+
+
+def with_surrogate(validation, follows, lost):
+    """The model is known by its scores."""
+    return replace(
+        validation,
+        scores=validation.scores | {"surrogate": validation.scores["model"]},
+        surrogate=SurrogateLosses(
+            n=80, saturated=0, measure="correlation", follows=follows, losses={GROUP: lost}
+        ),
+    )
 
 
 @pytest.mark.parametrize(
@@ -384,12 +376,9 @@ def test_l2_of_a_model_known_by_its_scores_is_what_its_surrogate_loses_of_the_sc
 )
 def test_the_headline_doesnt_say_that_a_model_was_retrained_that_could_not_be(changes, clause):
     dominance, validation, audit = records(**changes)
-    validation["scores"]["surrogate"] = validation["scores"]["model"]
-    lost = {GROUP: {"value": 0.8, "low": 0.7, "high": 0.9}}
-    follows = {"value": 0.96, "low": 0.93, "high": 0.98}
-    validation["surrogate"] = {"n": 80, "measure": "correlation", "follows": follows, "losses": lost}
-    assert climb(dominance, validation, audit, MARGINS).sentences[0].endswith(f"; {clause}.")
-    del validation["scores"]["surrogate"], validation["surrogate"]
+    follows, lost = made.interval(0.96, 0.93, 0.98), made.interval(0.8, 0.7, 0.9)
+    known_by_scores = with_surrogate(validation, follows, lost)
+    assert climb(dominance, known_by_scores, audit, MARGINS).sentences[0].endswith(f"; {clause}.")
     assert "surrogate" not in climb(dominance, validation, audit, MARGINS).sentences[0]
 
 
@@ -468,8 +457,8 @@ def test_each_leak_has_its_words(found, said):
 
 def test_a_leak_is_said_of_a_cohort_that_is_too_small_as_well():
     dominance, validation, audit = leaking(broken("name in both roles", 1))
-    validation["n"] = {"case": 14, "control": 40}
-    rung = climb(dominance, validation, audit, MARGINS).rungs[0]
+    few = replace(validation, n=made.counts(14, 40))
+    rung = climb(dominance, few, audit, MARGINS).rungs[0]
     assert rung.word == "can't tell: leak"
     assert "fewer than 15" in rung.reason and "have a name that stands in discovery" in rung.reason
 

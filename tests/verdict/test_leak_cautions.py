@@ -3,17 +3,16 @@
 import made_audit
 import pytest
 from made_audit import broken, molecules, source, twins
+from made_validation import protocol
 
+from cfdna_interp.config.settings import Corrected
 from cfdna_interp.records.leaks import Leak
 from cfdna_interp.verdict.leak_cautions import leak_cautions
 
 
 def cautions(*, corrected=None, left_out=None, **leakage):
-    protocol = {
-        "corrected": {"how": "none", "by": "", "over": "both roles"} | (corrected or {}),
-        "left_out": left_out or {},
-    }
-    return [caution.sentence for caution in leak_cautions(protocol, made_audit.leakage(**leakage))]
+    frozen = protocol(corrected=Corrected(**{"how": "none"} | (corrected or {})), left_out=left_out or {})
+    return [caution.sentence for caution in leak_cautions(frozen, made_audit.leakage(**leakage))]
 
 
 def test_nothing_found_is_no_caution():

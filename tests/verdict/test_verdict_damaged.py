@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from damage import check_losses, lost
 
@@ -10,6 +12,7 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.errors import InputError
 from cfdna_interp.verdict.decide import run_verdict
 
+PLACES = {("scores", "model", "auroc", "low"): "scores[...].auroc.low"}
 READ = ("dominance.json", "validation.json", "audit.json", "proxy.json")
 
 
@@ -26,12 +29,14 @@ def test_whatever_key_is_gone_verdict_succeeds_or_names_the_file(own_copy):
         ("validation", ("scores", "model", "auroc", "low"), "validate"),
         ("audit", ("handling", "status"), "audit"),
         ("audit", ("person", "status"), "audit"),
-        ("proxy", ("intercept",), "proxy"),
+        ("proxy", ("regression", "intercept"), "proxy"),
     ],
 )
 def test_a_key_that_the_verdict_rests_on_is_named(own_copy, name, at, stage):
     path = Layout.of(own_copy.outdir).file(f"{name}.json")
-    wanted = rf"{name}\.json has no usable '{'.'.join(at)}'.*run the {stage} stage again"
+    # Keys of a dictionary are data: the place of what they lead to is written [...].
+    place = re.escape(PLACES.get(at, ".".join(at)))
+    wanted = rf"{name}\.json has no usable '{place}'.*run the {stage} stage again"
     with lost(path, at), pytest.raises(InputError, match=wanted):
         run_verdict(own_copy)
 
@@ -56,8 +61,9 @@ def test_margins_of_another_version_are_refused(own_copy, margins):
     layout = Layout.of(own_copy.outdir)
     protocol = layout.file("protocol.json")
     write_json(protocol, read_json(protocol) | {"margins": margins})
-    record = read_json(layout.file("validation.json"))
-    write_json(layout.file("validation.json"), record | {"protocol_digest": digest_file(protocol)})
+    path = layout.file("validation.json")
+    record = read_json(path)
+    write_json(path, record | {"opening": record["opening"] | {"protocol": digest_file(protocol)}})
     with pytest.raises(
         InputError, match=r"protocol\.json has no usable 'margins\..*run the proxy stage again"
     ):

@@ -101,7 +101,7 @@ def test_bad_sheets(study, old, new, words):
     ("text", "words"),
     [
         ("sheet: [\n", ["config.yaml", "not valid YAML"]),
-        (CONFIG + "sede: 3\n", ["config.yaml", "'sede'", "did you mean 'seed'"]),
+        (CONFIG + "sede: 3\n", ["config.yaml", "sede: unknown key", "did you mean 'seed'"]),
         (CONFIG.replace("sheet.tsv", "none.tsv"), ["none.tsv", "does not exist", "set sheet"]),
         (CONFIG + "atlas: none.tsv\n", ["atlas", "none.tsv", "cannot be read", "UXM table"]),
         (CONFIG.replace("./g.tsv", "hg37"), ["reference.build 'hg37'", "GRCh38"]),

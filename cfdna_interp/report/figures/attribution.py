@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 
 from cfdna_interp.attribution.judge import CONTEXT_LIMIT
 from cfdna_interp.records.dominance import Dominance, GroupAttribution
+from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.values import Interval
 from cfdna_interp.report.figures.style import (
     INK,
@@ -20,13 +21,13 @@ from cfdna_interp.report.figures.style import (
     finish,
     group_colours,
 )
-from cfdna_interp.report.words import ends, group_name, group_rank
+from cfdna_interp.report.words import group_name, group_rank
 
 CONTEXT = "Context and joint"
 
 
 def attribution_figure(
-    dominance: Dominance, validation: Mapping[str, Any], *, context: bool = True
+    dominance: Dominance, validation: ValidationResult, *, context: bool = True
 ) -> go.Figure:
     """Draw three answers to "does the model need this group?" side by side, a row per group.
 
@@ -35,7 +36,7 @@ def attribution_figure(
     dominance
         What the model relies on.
     validation
-        The content of ``validation.json``; its pairs of the model (or its surrogate) with the same
+        What the held-out labels say; its pairs of the model (or its surrogate) with the same
         retrained without a group give the third column.
     context
         Whether something may lie with context and joint dependence; nothing of a linear model does.
@@ -158,16 +159,13 @@ def _add_contributions(
 
 
 def _add_costs(
-    figure: go.Figure, groups: list[str], costs: Mapping[str, float], validation: Mapping[str, Any]
+    figure: go.Figure, groups: list[str], costs: Mapping[str, float], validation: ValidationResult
 ) -> None:
-    pairs = {pair["b"]: pair for pair in validation["paired"]}
+    pairs = {pair.b: pair for pair in validation.paired}
     held = [group for group in groups if f"model_without_{group}" in pairs]
-    points = [
-        {"value": pair["difference"], "low": pair["low"], "high": pair["high"]}
-        for pair in (pairs[f"model_without_{group}"] for group in held)
-    ]
+    points = [pairs[f"model_without_{group}"] for group in held]
     figure.add_scatter(
-        x=[point["value"] for point in points],
+        x=[point.value for point in points],
         y=[group_name(group) for group in held],
         error_x=whiskers(points, 1.0, INK),
         mode="markers",
@@ -196,11 +194,8 @@ def percentage(value: float | None) -> float | None:
     return None if value is None else 100 * value
 
 
-def whiskers(
-    points: Sequence[Interval] | Sequence[Mapping[str, Any]], factor: float, colour: str
-) -> dict[str, Any]:
+def whiskers(points: Sequence[Interval], factor: float, colour: str) -> dict[str, Any]:
     """Return plotly's error bars of intervals, lengths from the value."""
-    values = [ends(point) for point in points]
 
     def length(upper: float | None, lower: float | None) -> float | None:
         return None if upper is None or lower is None else factor * (upper - lower)
@@ -208,8 +203,8 @@ def whiskers(
     return {
         "type": "data",
         "symmetric": False,
-        "array": [length(high, value) for value, _, high in values],
-        "arrayminus": [length(value, low) for value, low, _ in values],
+        "array": [length(point.high, point.value) for point in points],
+        "arrayminus": [length(point.value, point.low) for point in points],
         "color": colour,
         "thickness": 2,
         "width": 5,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import plotly.graph_objects as go
 
 from cfdna_interp.records.audit import Audit
+from cfdna_interp.records.proxy import Regression
+from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.report.figures.forest import Row, forest
 from cfdna_interp.report.figures.style import BLUE, GREEN, INK, MUTED, VERMILLION, group_colours
 from cfdna_interp.report.handling import Measure, measures
@@ -16,7 +15,7 @@ from cfdna_interp.report.words import score_name
 COEFFICIENTS = 16  # rows of the coefficient figure; proxy.json has them all
 
 
-def handling_forest(audit: Audit, validation: Mapping[str, Any]) -> go.Figure:
+def handling_forest(audit: Audit, validation: ValidationResult) -> go.Figure:
     """Draw what is left of the signal when handling or the person is held, and what they reach alone.
 
     Rows: the judged score over all held-out subjects (crude), with batches, technical columns or the person
@@ -46,16 +45,16 @@ def _row(measure: Measure, name: str, colour: str) -> Row:
     return Row(name, value.value, value.low, value.high, colour, f"n = {measure.subjects}")
 
 
-def coefficient_figure(proxy: Mapping[str, Any]) -> go.Figure:
+def coefficient_figure(proxy: Regression) -> go.Figure:
     """Draw the proxy's largest standardised coefficients with bootstrap 95 % intervals.
 
     Units: change of the logit per standard deviation of the feature among discovery subjects; to the
     right means more likely a case.
     """
-    largest = sorted(proxy["coefficients"], key=lambda row: (-abs(row["coefficient"]), row["name"]))
-    colour = group_colours([proxy["group"]])[proxy["group"]]
+    largest = sorted(proxy.features, key=lambda row: (-abs(row.coefficient), row.name))
+    colour = group_colours([proxy.group])[proxy.group]
     rows = [
-        Row(row["name"], row["coefficient"], row["low"], row["high"], colour)
-        for row in sorted(largest[:COEFFICIENTS], key=lambda row: (-row["coefficient"], row["name"]))
+        Row(row.name, row.coefficient, row.low, row.high, colour)
+        for row in sorted(largest[:COEFFICIENTS], key=lambda row: (-row.coefficient, row.name))
     ]
     return forest(rows, "Coefficient, logit per SD", null=0.0)

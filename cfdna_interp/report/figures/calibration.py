@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from scipy.special import expit
 
+from cfdna_interp.records.validation import MAIN, HeldoutCalibration, SmoothCurve, ValidationResult
 from cfdna_interp.report.figures.heldout import MAIN_COLOURS, shown_scores
 from cfdna_interp.report.figures.style import MUTED, finish, translucent
-from cfdna_interp.report.heldout import MAIN
 from cfdna_interp.report.words import score_name
 from cfdna_interp.stats.calibration import wilson
 
@@ -42,7 +39,7 @@ def calibration_bins(labels: np.ndarray, logits: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["predicted", "observed", "low", "high", "n"])
 
 
-def calibration_figure(validation: Mapping[str, Any], scores: pd.DataFrame) -> go.Figure:
+def calibration_figure(validation: ValidationResult, scores: pd.DataFrame) -> go.Figure:
     """Draw predicted against observed probability of being a case, for the model and the proxy.
 
     Points are bins of equally many subjects with Wilson 95 % intervals; lines the smooth curves of
@@ -61,11 +58,13 @@ def calibration_figure(validation: Mapping[str, Any], scores: pd.DataFrame) -> g
     )
     for name in (name for name in MAIN if name in shown_scores(validation, scores)):
         measured = scores[["label", name]].dropna()
-        curve = validation["calibration_curve"][name]
-        if curve["predicted"]:
+        curve = validation.calibration_curve[name]
+        if curve.predicted:
             _add_curve(figure, curve, MAIN_COLOURS[name])
         else:
-            _add_recalibration(figure, validation["scores"][name], measured[name], MAIN_COLOURS[name])
+            _add_recalibration(
+                figure, validation.scores[name].calibration, measured[name], MAIN_COLOURS[name]
+            )
         _add_bins(figure, name, measured)
     figure.update_xaxes(title_text="Predicted probability", range=[-0.02, 1.02], constrain="domain")
     figure.update_yaxes(title_text="Observed share of cases", range=[-0.02, 1.02], scaleanchor="x")
@@ -74,11 +73,11 @@ def calibration_figure(validation: Mapping[str, Any], scores: pd.DataFrame) -> g
     return figure
 
 
-def _add_curve(figure: go.Figure, curve: Mapping[str, Any], colour: str) -> None:
-    predicted = list(curve["predicted"])
+def _add_curve(figure: go.Figure, curve: SmoothCurve, colour: str) -> None:
+    predicted = list(curve.predicted)
     figure.add_scatter(
         x=[*predicted, *predicted[::-1]],
-        y=[*curve["high"], *curve["low"][::-1]],
+        y=[*curve.high, *curve.low[::-1]],
         mode="lines",
         line={"width": 0},
         fill="toself",
@@ -88,7 +87,7 @@ def _add_curve(figure: go.Figure, curve: Mapping[str, Any], colour: str) -> None
     )
     figure.add_scatter(
         x=predicted,
-        y=curve["observed"],
+        y=curve.observed,
         mode="lines",
         line={"color": colour, "width": 2},
         showlegend=False,
@@ -96,8 +95,10 @@ def _add_curve(figure: go.Figure, curve: Mapping[str, Any], colour: str) -> None
     )
 
 
-def _add_recalibration(figure: go.Figure, record: Mapping[str, Any], logits: pd.Series, colour: str) -> None:
-    slope, intercept = (record["calibration"][name]["value"] for name in ("slope", "intercept"))
+def _add_recalibration(
+    figure: go.Figure, calibration: HeldoutCalibration, logits: pd.Series, colour: str
+) -> None:
+    slope, intercept = calibration.slope.value, calibration.intercept.value
     if slope is None or intercept is None:
         return
     line = np.linspace(logits.min(), logits.max(), 101)

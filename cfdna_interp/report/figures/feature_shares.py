@@ -52,7 +52,7 @@ def feature_share_figure(rows: Sequence[FeatureRow]) -> go.Figure:
             col=1,
         )
         figure.add_scatter(
-            x=[rows[place].difference["value"] for place in chosen],
+            x=[rows[place].difference.value for place in chosen],
             y=chosen,
             error_x=whiskers([rows[place].difference for place in chosen], 1.0, colour),
             mode="markers",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from cfdna_interp.records.values import Interval
 from cfdna_interp.report.figures.style import INK, MUTED, finish
 from cfdna_interp.report.words import interval, plotly_text
 
@@ -61,7 +62,7 @@ def forest(
     # Positions are numbers, not names: two rows may carry the same name.
     for place, row in enumerate(rows):
         bounded = row.low is not None and row.high is not None
-        text = interval({"value": row.value, "low": row.low, "high": row.high}, digits)
+        text = interval(Interval(value=row.value, low=row.low, high=row.high), digits)
         widest = max(widest, len(text))
         figure.add_scatter(
             x=[row.value],

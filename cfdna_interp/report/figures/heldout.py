@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import pandas as pd
 import plotly.graph_objects as go
 from sklearn.metrics import roc_curve
 
+from cfdna_interp.records.validation import MAIN, EitherWay, ValidationResult
+from cfdna_interp.records.values import Auroc
 from cfdna_interp.report.figures.forest import Row, forest
 from cfdna_interp.report.figures.style import BLUE, INK, MUTED, VERMILLION, finish, group_colours
-from cfdna_interp.report.heldout import MAIN
 from cfdna_interp.report.words import interval, score_name, score_rank, whole_name
 
 MAIN_COLOURS = {"model": INK, "proxy": VERMILLION}
 ABOUT_NO_GROUP = ("model", "surrogate", "proxy", "all", "context", "covariates", "technical")
 
 
-def shown_scores(validation: Mapping[str, Any], scores: pd.DataFrame) -> list[str]:
+def shown_scores(validation: ValidationResult, scores: pd.DataFrame) -> list[str]:
     """Return the model, the proxy and the baselines, as far as they were scored, in this order."""
-    present = [name for name in validation["scores"] if name in scores.columns]
+    present = [name for name in validation.scores if name in scores.columns]
     return [name for name in sorted(present, key=score_rank) if name in MAIN or name.startswith("baseline_")]
 
 
-def roc_figure(validation: Mapping[str, Any], scores: pd.DataFrame) -> go.Figure:
+def roc_figure(validation: ValidationResult, scores: pd.DataFrame) -> go.Figure:
     """Draw receiver operating characteristics, one score per held-out subject.
 
     Parameters
     ----------
     validation
-        The content of ``validation.json``, for the intervals in the legend.
+        What the held-out labels say, for the intervals in the legend.
     scores
         A row per subject: ``label`` and a column of logits per score.
 
@@ -49,11 +49,11 @@ def roc_figure(validation: Mapping[str, Any], scores: pd.DataFrame) -> go.Figure
         showlegend=False,
         hoverinfo="skip",
     )
-    colours = score_colours(validation["scores"])
+    colours = score_colours(validation.scores)
     for name in shown_scores(validation, scores):
         measured = scores[["label", name]].dropna()
         rate, hit, _ = roc_curve(measured["label"], measured[name])
-        text = interval(validation["scores"][name]["auroc"])
+        text = interval(validation.scores[name].auroc)
         figure.add_scatter(
             x=rate,
             y=hit,
@@ -72,24 +72,22 @@ def roc_figure(validation: Mapping[str, Any], scores: pd.DataFrame) -> go.Figure
     return figure
 
 
-def auroc_forest(validation: Mapping[str, Any]) -> go.Figure:
+def auroc_forest(validation: ValidationResult) -> go.Figure:
     """Draw the AUROC of every held-out score with its 95 % interval; .5 is chance."""
-    names = sorted(validation["scores"], key=score_rank)
+    names = sorted(validation.scores, key=score_rank)
     colours = score_colours(names)
     rows = []
     for name in names:
-        record = validation["scores"][name]
-        shown, note = record["auroc"], ""
-        if "directionless" in record:
-            shown, note = record["directionless"], "whichever way they point"
+        score = validation.scores[name]
+        shown: Auroc | EitherWay = score.auroc if score.directionless is None else score.directionless
         rows.append(
             Row(
                 name=score_name(name, whole_name(validation)),
-                value=shown["value"],
-                low=shown["low"],
-                high=shown["high"],
+                value=shown.value,
+                low=shown.low,
+                high=shown.high,
                 colour=colours[name],
-                note=note,
+                note="" if score.directionless is None else "whichever way they point",
                 filled=name in MAIN,
             )
         )

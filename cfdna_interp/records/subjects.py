@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cfdna_interp.artifacts.files import atomic_path
-from cfdna_interp.artifacts.openings import Opening, check_opening
 from cfdna_interp.errors import InputError
+from cfdna_interp.records.openings import Opening, check_opening
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,15 +35,15 @@ def save_subjects(columns: Mapping[str, Sequence[object]], opening: Opening, pat
         pq.write_table(table.replace_schema_metadata(marks), temporary, compression="zstd")
 
 
-def load_subjects(path: Path | str, validation: Mapping[str, Any]) -> pd.DataFrame:
+def load_subjects(path: Path | str, opening: Opening) -> pd.DataFrame:
     """Read what :func:`save_subjects` wrote.
 
     Parameters
     ----------
     path
         ``validation.scores.parquet``.
-    validation
-        The content of the ``validation.json`` beside it.
+    opening
+        The opening that the ``validation.json`` beside it is of.
 
     Raises
     ------
@@ -58,7 +58,6 @@ def load_subjects(path: Path | str, validation: Mapping[str, Any]) -> pd.DataFra
         raise InputError(f"{path} is no table of subjects ({error}); delete it and run again") from None
     said = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
     number = int(said["opening"]) if "opening" in said else None
-    marks = {"protocol_digest": said.get("protocol_digest"), "opening": {"number": number}}
-    check_opening(validation, marks, Path(path), "validate")
+    check_opening(opening, said.get("protocol_digest"), number, Path(path), "validate")
     subjects: pd.DataFrame = table.to_pandas()
     return subjects

@@ -1,0 +1,16 @@
+"""The results of a run that lie in its folder."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.config import Config
+from cfdna_interp.records.base import ResultFile, load_record
+
+R = TypeVar("R", bound=ResultFile)
+
+
+def stored(kind: type[R], config: Config) -> R:
+    """Return the record of a kind that a run wrote."""
+    return load_record(kind, Layout.of(config.outdir).file(kind.FILE))
