@@ -21,7 +21,8 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "attribution"))
+TESTS = Path(__file__).resolve().parents[1] / "tests"
+sys.path[:0] = [str(TESTS), str(TESTS / "attribution")]
 
 from table_worlds import decide, planted  # noqa: E402
 
@@ -33,6 +34,7 @@ from cfdna_interp.stats.roc import auroc_interval, permutation_p  # noqa: E402
 from cfdna_interp.verdict.ladder import SIGNIFICANT  # noqa: E402
 
 OUT = Path(__file__).parent / "out" / "null_cohorts"
+SETTINGS = Validation()
 SUBJECTS = 120  # a role
 ALLOWED, ALLOWED_HIGH = 0.05, 0.075  # of the share, and of its upper bound
 
@@ -48,13 +50,13 @@ def one_cohort(number: int) -> dict[str, object]:
     decision = decide(discovery, seed=number)
     encoded = [fold.encoder.encode(heldout.X) for fold in decision.folded.folds]
     scores = frozen_logits(decision.fits, encoded)
-    p = permutation_p(labels, scores, Validation.permutations, stream(number, "permutation"))
+    p = permutation_p(labels, scores, SETTINGS.permutations, stream(number, "permutation"))
     return {
         "cohort": number,
         "outcome": decision.outcome.outcome,
         "group": decision.outcome.group,
         "p": p,
-        "low": auroc_interval(labels, scores, stream(number, "interval"), Validation.bootstrap).low,
+        "low": auroc_interval(labels, scores, stream(number, "interval"), SETTINGS.bootstrap).low,
         "seconds": time.monotonic() - started,
     }
 
