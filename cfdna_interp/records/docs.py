@@ -37,12 +37,15 @@ def result_files() -> list[type[ResultFile]]:
 
 
 def descriptions(kind: type) -> dict[str, str]:
-    """Return field -> its description, from the *Attributes* section of a numpydoc docstring."""
-    text = inspect.cleandoc(kind.__doc__ or "").partition("Attributes\n----------\n")[2]
+    """Return field -> its description, from the *Attributes* of a record and of those that it extends."""
     fields: dict[str, str] = {}
-    for block in re.split(r"\n(?=\S)", text):
-        names, _, body = block.partition("\n")
-        fields |= dict.fromkeys(names.split(", "), " ".join(body.split()))
+    # What a record says itself takes the place of what it inherits.
+    for part in reversed(kind.__mro__):
+        text = inspect.cleandoc(vars(part).get("__doc__") or "").partition("Attributes\n----------\n")[2]
+        for block in re.split(r"\n(?=\S)", text):
+            names, _, body = block.partition("\n")
+            if names:
+                fields |= dict.fromkeys(names.split(", "), " ".join(body.split()))
     return fields
 
 

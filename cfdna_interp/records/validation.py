@@ -133,14 +133,6 @@ class PairedDifference(AurocDifference, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    value
-        The difference.
-    low, high
-        Its two-sided 95 % interval.
-    low_one_sided, high_one_sided
-        Its lower and its upper one-sided 95 % bound.
-    p
-        Two-sided test of no difference.
     method
         How bounds and test were made.
     a, b
@@ -354,14 +346,6 @@ class RepeatedScore(InBothRoles, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    discovery
-        Cross-fitted AUROC, the mean over folds.
-    heldout
-        AUROC of the frozen score.
-    fall
-        Discovery less held-out, with its 95 % interval.
-    p
-        Two-sided test of no difference between two samples of subjects.
     word
         What became of it.
     """
