@@ -19,6 +19,7 @@ from cfdna_interp.artifacts.features import BAG_GROUPS, GROUPS
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import Prediction, Score, save_predictions, save_scores
 from cfdna_interp.audit.judge import run_audit
+from cfdna_interp.cohort.source import save_source
 from cfdna_interp.config import Config, load_config
 from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.validate import run_validate
@@ -145,7 +146,9 @@ def make_run(folder: Path, world: World, seed: int = 1) -> Config:
         "validation": {"permutations": 499, "bootstrap": 300},
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(settings))
-    return load_config(folder / "config.yaml")
+    config = load_config(folder / "config.yaml")
+    save_source(config)
+    return config
 
 
 def dominance(
