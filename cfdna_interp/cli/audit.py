@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from cfdna_interp.cli.options import config_option
+from cfdna_interp.cli.options import stage_config_option
 
 
 @click.command("audit")
-@config_option
+@stage_config_option
 def command(config_path: Path) -> None:
     """Judge whether the held-out signal is biology or handling."""
     from cfdna_interp.audit.judge import run_audit

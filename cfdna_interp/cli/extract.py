@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from cfdna_interp.cli.options import config_option
+from cfdna_interp.cli.options import stage_config_option
 
 
 @click.command("extract")
-@config_option
+@stage_config_option
 @click.option("--sample", "names", required=True, multiple=True, help="Sample to read; may be repeated.")
 @click.option(
     "--threads",
