@@ -322,7 +322,7 @@ RERUNS: dict[str, tuple[Any, str]] = {
     "extract.opposite_strand": (False, "extract"),
     "extract.ignore_5p": (2, "extract"),
     "extract.ignore_3p": (2, "extract"),
-    "extract.technical_columns": (["plate"], "cohort extract matrix"),
+    "extract.technical_columns": (["plate"], "cohort extract"),
     "features.window": (1_000_000, "extract"),
     "features.uxm_min_cpgs": (4, "extract"),
     "features.min_markers": (20, "extract"),
