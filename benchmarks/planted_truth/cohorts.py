@@ -15,7 +15,7 @@ from cfdna_interp.config.settings import Attribution, Config, Model
 from cfdna_interp.models.bags import ContextMix, inputs_of, locus_classes
 from cfdna_interp.models.contract import FragmentInputs
 from cfdna_interp.models.encoder import ReferenceEncoder
-from cfdna_interp.models.pretrain import pretrain
+from cfdna_interp.models.masked_pretraining import pretrain
 from cfdna_interp.simulation.tables import TableCohort, simulate_tables
 from cfdna_interp.simulation.worlds import load_world
 

@@ -13,7 +13,7 @@ from toys import toy_fragments
 
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.encoder import CHANNELS, ReferenceEncoder
-from cfdna_interp.models.pretrain import pretrain
+from cfdna_interp.models.masked_pretraining import pretrain
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.report import build
-from cfdna_interp.report.build import build_report, draw
 from cfdna_interp.report.collect import collect
+from cfdna_interp.report.report import build_report, draw
 
 READ = ("dominance", "validation", "audit", "verdict", "proxy", "encoder", "protocol")
 SEEN = ("probes", "funnel", "geometry")

@@ -14,7 +14,7 @@ from cfdna_interp.records.base import load_record
 from cfdna_interp.records.probes import ConceptProbe, Probes
 from cfdna_interp.representation import probing
 from cfdna_interp.representation.material import Material, Part
-from cfdna_interp.representation.probing import probe_material
+from cfdna_interp.representation.probe import probe_material
 from cfdna_interp.stats.resampling import stream
 
 

@@ -19,8 +19,8 @@ from cfdna_interp.records.values import interval_of
 from cfdna_interp.representation.concepts import Concept, fragment_concepts, sample_concepts
 from cfdna_interp.representation.control_task import fragment_control, sample_control
 from cfdna_interp.representation.erased_concepts import Costs, erase_concepts
+from cfdna_interp.representation.linear_probes import Task, Vectors, left_over, out_of_fold, score
 from cfdna_interp.representation.material import Material, Part, load_material
-from cfdna_interp.representation.probes import Task, Vectors, left_over, out_of_fold, score
 from cfdna_interp.representation.sightings import Codings, Sums, usable
 from cfdna_interp.representation.subject_bootstrap import Score
 from cfdna_interp.representation.untrained import REASON, untrained

@@ -9,7 +9,7 @@ from toys import toy_fragments
 
 from cfdna_interp.representation.concepts import Concept
 from cfdna_interp.representation.control_task import FEW_VALUES, fragment_control, sample_control
-from cfdna_interp.representation.probes import Task, left_over, out_of_fold, score
+from cfdna_interp.representation.linear_probes import Task, left_over, out_of_fold, score
 from cfdna_interp.representation.subject_bootstrap import multiplicities, weighted_mean
 
 

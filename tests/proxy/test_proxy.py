@@ -15,7 +15,7 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import column_inputs, group_inputs, load_table
 from cfdna_interp.artifacts.predictions import load_scores
 from cfdna_interp.errors import InputError
-from cfdna_interp.proxy.freeze import portable_settings, run_proxy
+from cfdna_interp.proxy.proxy import portable_settings, run_proxy
 from cfdna_interp.proxy.score_alignments import extraction_config
 from cfdna_interp.records.protocol import FrozenProtocol
 from cfdna_interp.records.proxy import ExtractionSettings, Proxy

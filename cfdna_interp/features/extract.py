@@ -21,7 +21,7 @@ from cfdna_interp.features.methylation_by_length import methylation_by_length_fe
 from cfdna_interp.features.motifs import motif_features
 from cfdna_interp.features.tissue import tissue_features, tissue_record
 from cfdna_interp.features.tissue_methods import check_method
-from cfdna_interp.fragments.extract import failed, read_sample
+from cfdna_interp.fragments.extraction import failed, read_sample
 from cfdna_interp.records.base import save_record
 from cfdna_interp.records.qc import SampleQuality
 
@@ -44,7 +44,7 @@ def extract_sample(sample: Sample, config: Config, threads: int = 1) -> SampleQu
     """Read a sample's alignments and write its fragments, profile, features and, last, quality record.
 
     With ``on_bad_sample: exclude`` unusable alignments give empty tables and a record that says why. For
-    ``threads`` see :func:`cfdna_interp.fragments.extract.read_sample`.
+    ``threads`` see :func:`cfdna_interp.fragments.extraction.read_sample`.
 
     Returns
     -------

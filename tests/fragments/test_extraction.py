@@ -17,7 +17,7 @@ from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract, Reference
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments import alignment, bgzf, extract
-from cfdna_interp.fragments.extract import Reservoir, failed, read_sample
+from cfdna_interp.fragments.extraction import Reservoir, failed, read_sample
 from cfdna_interp.fragments.filters import REASONS
 from cfdna_interp.records.base import load_record, save_record
 from cfdna_interp.records.qc import SampleQuality

@@ -17,7 +17,7 @@ from cfdna_interp.records.base import load_record, save_record
 from cfdna_interp.records.openings import nth_opening
 from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.verdict import Verdict
-from cfdna_interp.verdict.decide import run_verdict
+from cfdna_interp.verdict.verdict import run_verdict
 
 CHAIN = ("proxy", "validate", "audit", "verdict")
 

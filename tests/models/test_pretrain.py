@@ -11,7 +11,7 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Model
 from cfdna_interp.errors import InputError
-from cfdna_interp.models.prepare import run_pretrain
+from cfdna_interp.models.pretrain import run_pretrain
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.encoder import FragmentEncoder
 

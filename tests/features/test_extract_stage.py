@@ -21,7 +21,7 @@ from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.cohort.split import find_samples, split
 from cfdna_interp.config import Config, load_config
 from cfdna_interp.errors import InputError
-from cfdna_interp.features.sample import compute_features, extract_sample
+from cfdna_interp.features.extract import compute_features, extract_sample
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.qc import SampleQuality
 
