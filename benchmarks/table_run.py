@@ -37,7 +37,7 @@ from cfdna_interp.records.held import HeldClaim
 from cfdna_interp.records.qc import MethylationBias, ReadCounts, SampleQuality, SuggestedEnds, Technical
 from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.verdict import Verdict
-from cfdna_interp.simulation.tables import TableCohort
+from cfdna_interp.simulation.fragment_tables import TableCohort
 from cfdna_interp.verdict.verdict import run_verdict
 
 

@@ -14,17 +14,17 @@ from cfdna_interp.artifacts.matrix import Table, group_inputs, load_table
 from cfdna_interp.audit.adjusted import adjusted_effects
 from cfdna_interp.audit.batches import batch_from_groups
 from cfdna_interp.audit.claims import CovariatesAlone, judge_handling, judge_person
-from cfdna_interp.audit.columns import HeldColumns
+from cfdna_interp.audit.comparison_strata import comparison_strata
 from cfdna_interp.audit.depth import DEPTH, depth_correlations, subject_means
-from cfdna_interp.audit.gaps import missing_shares
+from cfdna_interp.audit.depth_matching import depth_matched
+from cfdna_interp.audit.handling_terms import technical_design
+from cfdna_interp.audit.held_columns import HeldColumns
 from cfdna_interp.audit.hold import hold, measure_record
 from cfdna_interp.audit.leaks import leaks
-from cfdna_interp.audit.matching import depth_matched
+from cfdna_interp.audit.leave_one_site_out import leave_one_site_out
+from cfdna_interp.audit.missing_cells import missing_shares
 from cfdna_interp.audit.overlap import overlap_weighted
 from cfdna_interp.audit.shift import role_shift
-from cfdna_interp.audit.sites import leave_one_site_out
-from cfdna_interp.audit.strata import comparison_strata
-from cfdna_interp.audit.technical import technical_design
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.linear import PLAIN

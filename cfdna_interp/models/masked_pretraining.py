@@ -17,7 +17,7 @@ from torch.nn import functional
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.models.bags import inputs_of
 from cfdna_interp.models.contract import FragmentInputs
-from cfdna_interp.models.encoder import OFFSET_BIN, OFFSET_BINS, ReferenceEncoder
+from cfdna_interp.models.reference_encoder import OFFSET_BIN, OFFSET_BINS, ReferenceEncoder
 from cfdna_interp.records.encoder import MaskedPretraining
 from cfdna_interp.stats.resampling import stream
 

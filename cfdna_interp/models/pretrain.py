@@ -13,8 +13,8 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.config import Config
 from cfdna_interp.config.resources import shipped
 from cfdna_interp.errors import InputError
-from cfdna_interp.models.adapters.load import CAUSAL, REFERENCE, WHITENING, load_raw_encoder
-from cfdna_interp.models.adapters.table import read_scores
+from cfdna_interp.models.adapters.load_encoder import CAUSAL, REFERENCE, WHITENING, load_raw_encoder
+from cfdna_interp.models.adapters.scored_model import read_scores
 from cfdna_interp.models.bags import locus_classes, starts_of
 from cfdna_interp.models.contract import Encoder, FragmentInputs
 from cfdna_interp.models.device import resolve_device

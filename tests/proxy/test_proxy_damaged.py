@@ -11,7 +11,7 @@ from msgspec import structs
 
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Features
-from cfdna_interp.config.table import FeatureTable, GroupColumns
+from cfdna_interp.config.table_settings import FeatureTable, GroupColumns
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.linear import Linear
 from cfdna_interp.proxy.proxy import portable_settings

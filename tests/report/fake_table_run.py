@@ -16,7 +16,7 @@ from cfdna_interp.audit.audit import run_audit
 from cfdna_interp.cohort.split import split
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Attribution, Features, Validation
-from cfdna_interp.config.table import FeatureTable, GroupColumns, TableColumns
+from cfdna_interp.config.table_settings import FeatureTable, GroupColumns, TableColumns
 from cfdna_interp.features.matrix import write_matrices
 from cfdna_interp.proxy.proxy import run_proxy
 from cfdna_interp.proxy.validate import run_validate

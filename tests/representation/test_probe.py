@@ -12,7 +12,7 @@ from cfdna_interp.config.settings import Representation
 from cfdna_interp.models.crossfit import CrossFit, crossfit
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.probes import ConceptProbe, Probes
-from cfdna_interp.representation import probing
+from cfdna_interp.representation import probe
 from cfdna_interp.representation.material import Material, Part
 from cfdna_interp.representation.probe import probe_material
 from cfdna_interp.stats.resampling import stream
@@ -130,8 +130,8 @@ def replaced(part):
 
 def test_the_stage_writes_the_same_record_again(planted, tmp_path, monkeypatch):
     material, fitted, record = planted
-    monkeypatch.setattr(probing, "load_material", lambda config: material)
-    monkeypatch.setattr(probing, "load_heads", lambda layout, samples: fitted)
+    monkeypatch.setattr(probe, "load_material", lambda config: material)
+    monkeypatch.setattr(probe, "load_heads", lambda layout, samples: fitted)
     settings = Representation(fragments=12_000, resamples=300)
-    probing.run_probe(Config(sheet="", outdir=str(tmp_path), representation=settings))
+    probe.run_probe(Config(sheet="", outdir=str(tmp_path), representation=settings))
     assert load_record(Probes, tmp_path / "probes.json") == record

@@ -13,8 +13,8 @@ import pytest
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.fragments import MOTIFS, FragmentTable
 from cfdna_interp.simulation.cohort import simulate
+from cfdna_interp.simulation.fragment_tables import TableCohort, simulate_tables
 from cfdna_interp.simulation.noise import build_summaries
-from cfdna_interp.simulation.tables import TableCohort, simulate_tables
 from cfdna_interp.simulation.worlds import Library, World, load_world
 
 SMALL = replace(load_world("tissue"), fragments=1_500, discovery=4, heldout=2)

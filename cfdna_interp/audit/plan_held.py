@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm
 
-from cfdna_interp.audit.columns import SUBJECTS_PER_TERM, HeldColumns
+from cfdna_interp.audit.held_columns import SUBJECTS_PER_TERM, HeldColumns
 from cfdna_interp.audit.hold import Answer, hold
 from cfdna_interp.errors import InputError
+from cfdna_interp.stats.cohort_size import FEWEST, Size
 from cfdna_interp.stats.held import normal_scores, worth_of
-from cfdna_interp.stats.planning import FEWEST, Size
 from cfdna_interp.stats.power import POWER
 from cfdna_interp.stats.resampling import stream
 from cfdna_interp.stats.splines import QUANTILES, natural_spline

@@ -11,7 +11,7 @@ from scipy.stats import f as f_distribution
 
 from cfdna_interp.artifacts.matrix import COVARIATE, TECHNICAL
 from cfdna_interp.audit.dates import days
-from cfdna_interp.audit.technical import PER_LEVEL
+from cfdna_interp.audit.handling_terms import PER_LEVEL
 from cfdna_interp.records.held import ColumnObstacle, HeldColumn
 from cfdna_interp.records.values import known
 from cfdna_interp.stats.held import centred, normal_scores, worth_of

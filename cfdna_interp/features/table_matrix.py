@@ -12,7 +12,7 @@ from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import ROLES
 from cfdna_interp.cohort.table import TableCohort, read_table
-from cfdna_interp.config.table import FeatureTable
+from cfdna_interp.config.table_settings import FeatureTable
 from cfdna_interp.records.base import save_record
 from cfdna_interp.records.table import EmptiestColumn, TableGroup, TableSource
 

@@ -8,7 +8,7 @@ from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.contract import Encoder
 from cfdna_interp.models.embedding_cache import CachedEncoder, cached
-from cfdna_interp.models.encoder import ReferenceEncoder
+from cfdna_interp.models.reference_encoder import ReferenceEncoder
 from cfdna_interp.models.whitening import Whitened
 
 # What each choice of model.encoder leaves in the output folder.

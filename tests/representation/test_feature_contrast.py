@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_ind
 
-from cfdna_interp.representation.contrast_test import (
+from cfdna_interp.representation.feature_attribution import CodeAttributions
+from cfdna_interp.representation.feature_contrast import (
     MATERIAL,
     FeatureTest,
     NullCounts,
@@ -16,7 +17,6 @@ from cfdna_interp.representation.contrast_test import (
     null_threshold,
     welch,
 )
-from cfdna_interp.representation.feature_attribution import CodeAttributions
 
 SUBJECTS, FEATURES, HEADS = 60, 20, 19
 

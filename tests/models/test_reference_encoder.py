@@ -12,8 +12,8 @@ from sklearn.neighbors import KNeighborsRegressor
 from toys import toy_fragments
 
 from cfdna_interp.errors import InputError
-from cfdna_interp.models.encoder import CHANNELS, ReferenceEncoder
 from cfdna_interp.models.masked_pretraining import pretrain
+from cfdna_interp.models.reference_encoder import CHANNELS, ReferenceEncoder
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from scipy.stats import pearsonr, spearmanr
 
 from cfdna_interp.cohort.table import CLIP, saturated, saturation_lines
 from cfdna_interp.errors import InputError
-from cfdna_interp.models.adapters.table import fidelity, read_scores
+from cfdna_interp.models.adapters.scored_model import fidelity, read_scores
 
 SAMPLES = ["S1", "S2", "007"]
 

@@ -13,11 +13,11 @@ from scipy.stats import rankdata
 
 from cfdna_interp.artifacts.sheet import Role
 from cfdna_interp.audit.dates import days
-from cfdna_interp.audit.gaps import Gaps
+from cfdna_interp.audit.missing_cells import Gaps
 from cfdna_interp.records.leaks import LabelSource, SourceKind
 from cfdna_interp.records.values import known
 from cfdna_interp.stats.multiplicity import holm
-from cfdna_interp.stats.strata import PER_CLASS
+from cfdna_interp.stats.within_batch import PER_CLASS
 
 PERMUTATIONS = 4_999
 COLUMNS = 500  # looked at together: bounds memory, not results

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cfdna_interp.audit.sites import leave_one_site_out
+from cfdna_interp.audit.leave_one_site_out import leave_one_site_out
 from cfdna_interp.proxy.pipeline import pipeline
 
 

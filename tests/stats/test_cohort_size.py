@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import multivariate_normal, norm
 
 from cfdna_interp.errors import InputError
-from cfdna_interp.stats.planning import (
+from cfdna_interp.stats.cohort_size import (
     sites_for_interval,
     sites_for_signal,
     size_for_difference,
@@ -24,7 +24,7 @@ from cfdna_interp.stats.power import (
     within_interval,
 )
 from cfdna_interp.stats.roc import auroc_interval, paired_difference, permutation_p
-from cfdna_interp.stats.strata import within_batch
+from cfdna_interp.stats.within_batch import within_batch
 
 
 def cohorts(rng, case, control, a, b, correlation, draws):

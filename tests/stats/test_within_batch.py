@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from cfdna_interp.stats.roc import auroc, delong
-from cfdna_interp.stats.strata import within_batch
+from cfdna_interp.stats.within_batch import within_batch
 
 
 def rng(seed=0):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cfdna_interp.proxy.fit import FEWEST
-from cfdna_interp.stats.strata import PER_CLASS, Within, within_batch
+from cfdna_interp.stats.within_batch import PER_CLASS, Within, within_batch
 
 SITES = 3
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cfdna_interp.audit.leakage import readable_labels, shared_subjects
+from cfdna_interp.audit.label_sources import readable_labels, shared_subjects
 
 
 def read(labels, subjects=None, samples=None, obs=None, seed=1):

@@ -11,7 +11,7 @@ from scipy.stats import mannwhitneyu
 
 from cfdna_interp.errors import InputError
 from cfdna_interp.simulation.noise import Summaries, build_summaries
-from cfdna_interp.simulation.subjects import draw_subjects
+from cfdna_interp.simulation.people import draw_subjects
 from cfdna_interp.simulation.worlds import World, load_world
 
 

@@ -11,7 +11,7 @@ from sklearn.linear_model import LinearRegression
 from toy_material import planted_encoder, toy_material
 
 from cfdna_interp.records.funnel import UNNAMED
-from cfdna_interp.representation.annotation import Annotation, annotate
+from cfdna_interp.representation.feature_annotation import Annotation, annotate
 from cfdna_interp.representation.fragment_families import FAMILIES, FamilyColumns
 from cfdna_interp.representation.material import Part
 

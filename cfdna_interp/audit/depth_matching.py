@@ -8,7 +8,7 @@ from scipy.optimize import linear_sum_assignment
 from cfdna_interp.records.audit import DepthMatched
 from cfdna_interp.records.values import known
 from cfdna_interp.stats.roc import auroc, auroc_interval
-from cfdna_interp.stats.strata import PER_CLASS
+from cfdna_interp.stats.within_batch import PER_CLASS
 
 # In standard deviations of log depth: removes about 99 % of the bias of a normal confounder
 # (Cochran and Rubin 1973; the width that Austin 2011 advises for matching on one number).

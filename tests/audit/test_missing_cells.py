@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cfdna_interp.artifacts.matrix import Table
-from cfdna_interp.audit.gaps import missing_shares
+from cfdna_interp.audit.missing_cells import missing_shares
 from cfdna_interp.records.audit import MissingCells, WidestGap
 
 

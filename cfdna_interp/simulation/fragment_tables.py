@@ -9,7 +9,7 @@ from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.simulation.biology import Biology, Molecules, draw_molecules
 from cfdna_interp.simulation.noise import build_summaries
 from cfdna_interp.simulation.observation import fragment_table
-from cfdna_interp.simulation.subjects import Subject, draw_subjects
+from cfdna_interp.simulation.people import Subject, draw_subjects
 from cfdna_interp.simulation.worlds import World
 from cfdna_interp.stats.resampling import stream
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cfdna_interp.audit.matching import depth_matched
+from cfdna_interp.audit.depth_matching import depth_matched
 
 
 def test_pairs_by_hand():
