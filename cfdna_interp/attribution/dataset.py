@@ -19,7 +19,7 @@ from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.attribution.embed import load_embedded
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.models.adapters.table import read_scores
+from cfdna_interp.models.adapters.scored_model import read_scores
 from cfdna_interp.models.crossfit import CrossFit
 
 # Every subset of the groups, as (length, methylation, tissue) present or not; the last one is all.

@@ -18,7 +18,7 @@ from cfdna_interp.attribution.alike import within_class_correlations
 from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.attribution.dataset import EmbeddedCohort, load_cohort
 from cfdna_interp.config import Config
-from cfdna_interp.models.adapters.table import fidelity, subset_fidelities
+from cfdna_interp.models.adapters.scored_model import fidelity, subset_fidelities
 from cfdna_interp.models.crossfit import CrossFit, crossfit
 from cfdna_interp.records.base import save_record
 from cfdna_interp.records.retraining import Retraining, SurrogateFidelity

@@ -23,7 +23,7 @@ def command(config_path: Path, names: tuple[str, ...], threads: int) -> None:
     """Read a sample's alignments into fragments, counts, features and a quality record."""
     from cfdna_interp.cohort.split import find_samples
     from cfdna_interp.config import load_config
-    from cfdna_interp.features.sample import extract_sample
+    from cfdna_interp.features.extract import extract_sample
 
     config = load_config(config_path)
     for sample in find_samples(config, names):

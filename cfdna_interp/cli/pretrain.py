@@ -14,6 +14,6 @@ from cfdna_interp.cli.options import stage_config_option
 def command(config_path: Path) -> None:
     """Fit the label-free encoder on discovery fragments."""
     from cfdna_interp.config import load_config
-    from cfdna_interp.models.prepare import run_pretrain
+    from cfdna_interp.models.pretrain import run_pretrain
 
     run_pretrain(load_config(config_path))

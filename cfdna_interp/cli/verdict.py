@@ -14,6 +14,6 @@ from cfdna_interp.cli.options import stage_config_option
 def command(config_path: Path) -> None:
     """Say which claim is earned, and what to test at the bench."""
     from cfdna_interp.config import load_config
-    from cfdna_interp.verdict.decide import run_verdict
+    from cfdna_interp.verdict.verdict import run_verdict
 
     run_verdict(load_config(config_path))

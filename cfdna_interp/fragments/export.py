@@ -23,7 +23,7 @@ from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.alignment import SIMULATED
 from cfdna_interp.fragments.decode import Chunk, Totals
-from cfdna_interp.fragments.extract import empty_table
+from cfdna_interp.fragments.extraction import empty_table
 from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.profile import check_atlas, touch_blocks
 from cfdna_interp.fragments.source import Source, chunks, open_source, settings_of

@@ -11,7 +11,7 @@ from pathlib import Path
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.sheet import ROLES, Sample
 from cfdna_interp.artifacts.writable import check_writable
-from cfdna_interp.cohort.gaps import gap_lines, known_columns
+from cfdna_interp.cohort.missing_columns import gap_lines, known_columns
 from cfdna_interp.cohort.sheet import read_sheet
 from cfdna_interp.cohort.table_check import TableCheck, check_table
 from cfdna_interp.config import Config

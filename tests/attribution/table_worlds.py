@@ -20,8 +20,8 @@ from cfdna_interp.attribution.tabular.model import Fits, contributed
 from cfdna_interp.attribution.tabular.refits import fit_model, refit_table
 from cfdna_interp.attribution.tabular.retraining import cross_fitted_auroc, subsets_of
 from cfdna_interp.config.settings import Attribution, Model, Validation
-from cfdna_interp.models.adapters.table import fidelity as measure_fidelity
-from cfdna_interp.models.adapters.table import subset_fidelities
+from cfdna_interp.models.adapters.scored_model import fidelity as measure_fidelity
+from cfdna_interp.models.adapters.scored_model import subset_fidelities
 from cfdna_interp.records.retraining import Retraining
 
 GROUPS = ("fragment_length", "methylation", "coverage")

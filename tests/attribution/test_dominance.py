@@ -16,8 +16,8 @@ from cfdna_interp.attribution.nulls import refit_figures
 from cfdna_interp.attribution.refit_plan import Refit
 from cfdna_interp.attribution.retraining import fold_auroc, subsets
 from cfdna_interp.models.crossfit import crossfit
-from cfdna_interp.models.encoder import ReferenceEncoder
-from cfdna_interp.models.pretrain import pretrain
+from cfdna_interp.models.masked_pretraining import pretrain
+from cfdna_interp.models.reference_encoder import ReferenceEncoder
 
 GROUPS = ("fragment_length", "methylation", "tissue_of_origin")
 

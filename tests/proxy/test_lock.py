@@ -17,7 +17,7 @@ from stored import stored
 from cfdna_interp.artifacts import files
 from cfdna_interp.artifacts.files import digest_file, read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.audit.judge import run_audit
+from cfdna_interp.audit.audit import run_audit
 from cfdna_interp.cli import cli
 from cfdna_interp.cli import run as cli_run
 from cfdna_interp.cohort.source import save_source
@@ -25,14 +25,14 @@ from cfdna_interp.config import load_config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments import preflight
 from cfdna_interp.proxy import openings, validate
-from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.openings import differing, record_opening
+from cfdna_interp.proxy.proxy import run_proxy
 from cfdna_interp.proxy.validate import run_validate
 from cfdna_interp.records.base import load_record, save_record
 from cfdna_interp.records.openings import Openings, nth_opening
 from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.report.manifest import build_manifest
-from cfdna_interp.verdict.decide import run_verdict
+from cfdna_interp.verdict.verdict import run_verdict
 
 LABELS = {"P1": 1, "P2": 0}
 MARKED = ("validation.json", "audit.json", "verdict.json")

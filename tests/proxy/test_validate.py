@@ -15,8 +15,8 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import load_scores, save_scores
 from cfdna_interp.cohort.source import save_source
 from cfdna_interp.errors import InputError
-from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.measure import Cohort, families
+from cfdna_interp.proxy.proxy import run_proxy
 from cfdna_interp.proxy.validate import run_validate
 from cfdna_interp.records.subjects import load_subjects
 from cfdna_interp.records.validation import ValidationResult

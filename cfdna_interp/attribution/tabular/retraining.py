@@ -15,7 +15,7 @@ from cfdna_interp.attribution.tabular.model import Fits, contributed, frozen_log
 from cfdna_interp.attribution.tabular.refits import fit_model
 from cfdna_interp.attribution.tabular.rivals import rivals_of
 from cfdna_interp.config import Config
-from cfdna_interp.models.adapters.table import fidelity, subset_fidelities
+from cfdna_interp.models.adapters.scored_model import fidelity, subset_fidelities
 from cfdna_interp.records.base import save_record
 from cfdna_interp.records.model import ModelGroup, TableModel
 from cfdna_interp.records.retraining import Retraining, SurrogateFidelity
