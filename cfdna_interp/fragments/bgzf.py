@@ -21,6 +21,7 @@ from cfdna_interp.fragments.kernels.inflate import (
     FULL,
     MORE,
     TRAILER,
+    Piece,
     inflate_blocks,
     next_block,
 )
@@ -190,7 +191,7 @@ class Stretch:
         functions = self._decompressor.functions
         if functions is not None:
             return inflate_blocks(
-                source, at, end, target, to, limit, marks, self._offset, self._last, functions
+                Piece(source, at, end), Piece(target, to, limit), marks, self._offset, self._last, functions
             )
         done = 0
         while done < len(marks):

@@ -6,7 +6,7 @@ import ctypes
 import logging
 from functools import cache
 
-import numpy as np
+from cfdna_interp.fragments.kernels.inflate import Functions
 
 _log = logging.getLogger(__name__)
 
@@ -39,12 +39,12 @@ class Decompressor:
     Attributes
     ----------
     functions
-        (3,) int64 as :func:`cfdna_interp.fragments.kernels.inflate.inflate_blocks` takes them; None where
-        the library is not at hand.
+        What :func:`cfdna_interp.fragments.kernels.inflate.inflate_blocks` takes; None where the library is
+        not at hand.
     """
 
     def __init__(self) -> None:
-        self.functions: np.ndarray | None = None
+        self.functions: Functions | None = None
         self._library = _library()
         if self._library is not None:
             self._state = self._library.libdeflate_alloc_decompressor()
@@ -52,7 +52,7 @@ class Decompressor:
                 raise MemoryError("libdeflate could not allocate a decompressor")
             names = ("libdeflate_deflate_decompress", "libdeflate_crc32")
             addresses = [_address(self._library, name) for name in names]
-            self.functions = np.array([*addresses, self._state], dtype=np.int64)
+            self.functions = Functions(*addresses, self._state)
 
     def close(self) -> None:
         """Free it."""

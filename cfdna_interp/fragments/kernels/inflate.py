@@ -6,6 +6,8 @@ libdeflate's functions come as addresses, so that whole stretches are inflated w
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -25,6 +27,30 @@ DAMAGE = {
     BAD_CRC: "its checksum is wrong",
     BAD_SIZE: "its sizes contradict each other",
 }
+
+
+class Piece(NamedTuple):
+    """A stretch of bytes.
+
+    Attributes
+    ----------
+    data
+        (n,) uint8.
+    begin, end
+        The stretch.
+    """
+
+    data: np.ndarray
+    begin: int
+    end: int
+
+
+class Functions(NamedTuple):
+    """Addresses of libdeflate's functions, and of a decompressor."""
+
+    decompress: int
+    checksum: int
+    decompressor: int
 
 
 @intrinsic
@@ -116,51 +142,41 @@ def next_block(source: np.ndarray, at: int, end: int) -> tuple[int, int, int, in
 
 @kernel
 def inflate_blocks(
-    source: np.ndarray,
-    at: int,
-    end: int,
-    target: np.ndarray,
-    to: int,
-    limit: int,
-    marks: np.ndarray,
-    offset: int,
-    last: int,
-    functions: np.ndarray,
+    source: Piece, target: Piece, marks: np.ndarray, offset: int, last: int, functions: Functions
 ) -> tuple[int, int, int, int]:
     """Inflate whole blocks, as many as there are and fit.
 
     Parameters
     ----------
-    source, at, end
-        (n,) uint8 compressed bytes, and the stretch to work on.
-    target, to, limit
-        (m,) uint8 for what comes out, and the stretch to fill.
+    source, target
+        Compressed bytes to work on, and bytes to fill.
     marks
         (blocks, 2) int64: where each block's data begins in ``target``, and the block in the file.
     offset
-        Where in the file ``source[0]`` is.
+        Where in the file ``source.data[0]`` is.
     last
         No block that begins after this offset in the file is read; -1: all are.
     functions
-        (3,) int64: addresses of decompress and CRC functions, and of the decompressor.
+        What to inflate with.
 
     Returns
     -------
-    A code, where the next block begins in ``source``, where data ends in ``target``, blocks done.
+    A code, where the next block begins in ``source.data``, where data ends in ``target.data``, blocks done.
     """
-    done = 0
+    done, at, to = 0, source.begin, target.begin
     while done < len(marks):
         if last >= 0 and offset + at > last:
             return MORE, at, to, done
-        size, header, inflated, code = next_block(source, at, end)
+        size, header, inflated, code = next_block(source.data, at, source.end)
         if code != MORE or size == 0:
             return code, at, to, done
-        if limit - to < inflated:
+        if target.end - to < inflated:
             return FULL, at, to, done
         data = size - header - TRAILER
-        if _inflate(functions[0], functions[2], source, at + header, data, target, to, inflated) != 0:
+        address, state = functions.decompress, functions.decompressor
+        if _inflate(address, state, source.data, at + header, data, target.data, to, inflated) != 0:
             return BAD_DATA, at, to, done
-        if _checksum(functions[1], target, to, inflated) != u32(source, at + size - 8):
+        if _checksum(functions.checksum, target.data, to, inflated) != u32(source.data, at + size - 8):
             return BAD_CRC, at, to, done
         marks[done, 0], marks[done, 1] = to, offset + at
         done += 1
