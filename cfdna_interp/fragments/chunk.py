@@ -9,7 +9,6 @@ import numpy as np
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.fragments.filters import Rules, Tally
 from cfdna_interp.fragments.intervals import Intervals
-from cfdna_interp.fragments.kernels.mm import MM_COUNTS
 from cfdna_interp.records.qc import Dialect
 
 CHUNK = 16_384  # fragments of a chunk
@@ -75,7 +74,8 @@ class Totals:
     strong, known
         G and C (unmethylated calls among them), and known bases, inside the fragments.
     modified
-        (3,) CpG calls of modified bases that are unclear, 5hmC, or differ between the strands of a duplex.
+        (3,) int64 CpG calls of modified bases that are unclear, 5hmC, or differ between the strands of a
+        duplex.
     longest_read
         Bases of the longest read: how far the machine read, whatever was trimmed off short fragments.
     """
@@ -87,7 +87,7 @@ class Totals:
     chh: tuple[int, int] = (0, 0)
     strong: int = 0
     known: int = 0
-    modified: np.ndarray = field(default_factory=lambda: np.zeros(MM_COUNTS, np.int64))
+    modified: np.ndarray = field(default_factory=lambda: np.zeros(3, np.int64))
     longest_read: int = 0
 
     def add(self, other: Totals) -> None:

@@ -15,11 +15,10 @@ from cfdna_interp.fragments.bgzf import Readable, Stretch, Window, after_header
 from cfdna_interp.fragments.chunk import Chunk, Settings, Totals
 from cfdna_interp.fragments.feed import feed
 from cfdna_interp.fragments.intervals import Intervals
-from cfdna_interp.fragments.kernels import places
 from cfdna_interp.fragments.methylation.sites import Sites
 from cfdna_interp.fragments.methylation.variants import find_variants, joined
 from cfdna_interp.fragments.reference import Reference
-from cfdna_interp.fragments.scan import Scan
+from cfdna_interp.fragments.scan import Scanner
 
 __all__ = ["Chunk", "Settings", "Totals", "decode"]
 
@@ -55,20 +54,20 @@ def decode(
         The file is damaged, breaks off, or is not sorted by coordinate; the message says where.
     """
     shard = shard or Shard()
-    scan = Scan(alignment, settings, shard.contig, _sites(alignment, settings, shard, ahead))
+    scanner = Scanner(alignment, settings, shard.contig, _sites(alignment, settings, shard, ahead))
     reads = consumed = 0
     with _windows(alignment, shard, ahead) as windows:
         for window in windows:
-            scan.take(window)
-            yield from scan.chunks()
+            scanner.take(window)
+            yield from scanner.chunks()
             if progress is not None:
-                now = int(scan.counts[places.READS])
+                now = scanner.reads
                 progress(now - reads, window.consumed - consumed)
                 reads, consumed = now, window.consumed
-    scan.finish()
-    if (last := scan.flush()) is not None:
+    scanner.finish()
+    if (last := scanner.flush()) is not None:
         yield last
-    totals.add(scan.totals())
+    totals.add(scanner.totals())
 
 
 def _sites(alignment: Alignment, settings: Settings, shard: Shard, ahead: bool) -> Sites | None:

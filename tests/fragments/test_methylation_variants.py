@@ -25,6 +25,7 @@ from cfdna_interp.fragments.bgzf import Stretch, after_header
 from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.kernels import variants as kernels
 from cfdna_interp.fragments.kernels.memory import SLACK
+from cfdna_interp.fragments.kernels.scan_types import SiteLetters
 from cfdna_interp.fragments.methylation import sites as sites_module
 from cfdna_interp.fragments.methylation.sites import Sites
 from cfdna_interp.fragments.methylation.variants import find_variants, joined
@@ -257,11 +258,17 @@ def count_one(one, sites, run=64):
     """What the kernel says of a single record, with the reference from position 0 on at hand."""
     padded = np.concatenate([sites, np.full(kernels.REACH + 5_000, ord("."), dtype=np.uint8)])
     seen, codes = np.zeros((2, len(padded)), dtype=np.int32), np.zeros(run, dtype=np.uint8)
-    state = np.zeros(kernels.STATE, dtype=np.int64)
-    state[kernels.CONTIG], state[kernels.END] = -1, len(one)
+    states = np.zeros(1, dtype=kernels.STATE)
+    states[0].contig, states[0].end = -1, len(one)
     buffer = np.frombuffer(one + b"\xff" * SLACK, dtype=np.uint8)
     code = kernels.count_other_strand(
-        buffer, state, np.ones(3, dtype=bool), 0, True, padded, 0, 0, seen, codes
+        buffer,
+        states,
+        np.ones(3, dtype=bool),
+        0,
+        True,
+        SiteLetters(padded, 0, 0),
+        kernels.Seen(*seen, codes),
     )
     return code, seen[:, : len(sites)]
 

@@ -54,12 +54,12 @@ def _no_calls(text, low, high):
 
 
 @helper
-def _run(text, to, size, sites, first, strand):
-    """Put letters in place of the codes of aligned bases; ``sites[first]`` is that of the first one."""
+def _run(text, to, size, letters, first, strand):
+    """Put letters in place of the codes of aligned bases; ``letters[first]`` is that of the first one."""
     kept, converted, wanted = (2, 8, 0) if strand > 0 else (4, 1, REVERSE_SITE)
     place, position = np.uint64(to), np.uint64(first)
     for step in range(np.uint64(size)):
-        code, site = text[place + step], sites[position + step]
+        code, site = text[place + step], letters[position + step]
         lower = site & 127
         upper = lower ^ ((lower & 64) >> 1)  # "." stays what it is
         called = upper if code == kept or code == 0 else (lower if code == converted else NO_SITE)
@@ -67,12 +67,12 @@ def _run(text, to, size, sites, first, strand):
 
 
 @helper
-def _relabel_run(text, to, size, sites, first, strand):
+def _relabel_run(text, to, size, letters, first, strand):
     """Give letters of aligned bases the context of their sites; the case, which is the state, stays."""
     wanted = np.uint8(0 if strand > 0 else REVERSE_SITE)
     place, position = np.uint64(to), np.uint64(first)
     for step in range(np.uint64(size)):
-        letter, site = text[place + step], sites[position + step]
+        letter, site = text[place + step], letters[position + step]
         lower = site & 127
         known = letter != NO_SITE and lower != NO_SITE and site & 128 == wanted
         text[place + step] = (lower & 95) | (letter & 32) if known else NO_SITE
@@ -120,12 +120,13 @@ def genome_strand(buffer, at):
 
 
 @helper
-def _along_sites(buffer, at, text, to, sites, begin, strand, relabelled):
+def _along_sites(buffer, at, text, to, sites, strand, relabelled):
     """Put letters in place of the codes of a record's bases, or of its letters; ``.`` where no site is."""
     bases = bases_of(buffer, at)
     base = np.int64(0)
     here = start_of(buffer, at)
-    high = min(begin + len(sites), here + REACH)
+    letters, begin = sites.letters, sites.begin
+    high = min(begin + len(letters), here + REACH)
     place, operations = cigar_of(buffer, at)
     for number in range(operations):
         along, over = moves(u32(buffer, place + 4 * number))
@@ -136,9 +137,9 @@ def _along_sites(buffer, at, text, to, sites, begin, strand, relabelled):
             _no_calls(text, to + base, to + base + low)
             if size > 0:
                 if relabelled:
-                    _relabel_run(text, to + base + low, size, sites, here + low - begin, strand)
+                    _relabel_run(text, to + base + low, size, letters, here + low - begin, strand)
                 else:
-                    _run(text, to + base + low, size, sites, here + low - begin, strand)
+                    _run(text, to + base + low, size, letters, here + low - begin, strand)
             _no_calls(text, to + base + low + size, to + base + along)
         base += along
         here += over
@@ -148,7 +149,7 @@ def _along_sites(buffer, at, text, to, sites, begin, strand, relabelled):
 
 
 @helper
-def compare_letters(buffer, at, text, to, sites, begin):
+def compare_letters(buffer, at, text, to, sites):
     """Write the letter of each base of the record at ``at`` to ``text`` from ``to`` on.
 
     Parameters
@@ -157,10 +158,9 @@ def compare_letters(buffer, at, text, to, sites, begin):
         The record, its fields checked.
     text, to
         Room for as many letters as the read has bases.
-    sites, begin
-        (n,) uint8 letters of the reference from position ``begin`` on, see
-        :class:`cfdna_interp.fragments.methylation.sites.Sites`. They must reach from the record's start to
-        ``REACH`` beyond it: outside of them there are no calls.
+    sites
+        The :class:`SiteLetters` of the record's contig. They must reach from the record's start to ``REACH``
+        beyond it: outside of them there are no calls.
 
     Returns
     -------
@@ -172,15 +172,15 @@ def compare_letters(buffer, at, text, to, sites, begin):
         _no_calls(text, to, to + bases)
     else:
         unpack(buffer, sequence_at(buffer, at), 0, bases, text, to)
-        _along_sites(buffer, at, text, to, sites, begin, strand, False)
+        _along_sites(buffer, at, text, to, sites, strand, False)
     return strand
 
 
 @helper
-def relabel(buffer, at, text, to, sites, begin, strand):
+def relabel(buffer, at, text, to, sites, strand):
     """Give the letters of a record of genome strand ``strand`` the contexts of the reference.
 
     A letter keeps its case where its base is aligned to a cytosine of that strand, and takes the site's
     letter; any other letter becomes ``.``. Parameters are those of :func:`compare_letters`.
     """
-    _along_sites(buffer, at, text, to, sites, begin, strand, True)
+    _along_sites(buffer, at, text, to, sites, strand, True)

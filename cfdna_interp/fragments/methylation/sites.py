@@ -8,6 +8,7 @@ import numpy as np
 
 from cfdna_interp.fragments.intervals import Intervals
 from cfdna_interp.fragments.kernels.compare import REACH
+from cfdna_interp.fragments.kernels.scan_types import SiteLetters
 from cfdna_interp.fragments.kernels.sites import CONTEXT, write_letters
 from cfdna_interp.fragments.reference import UNKNOWN, Reference
 
@@ -62,6 +63,11 @@ class Sites:
         }
         self.contig, self.begin = -1, 0
         self.letters = np.zeros(0, dtype=np.uint8)
+
+    @property
+    def stretch(self) -> SiteLetters:
+        """The letters at hand, as kernels take them."""
+        return SiteLetters(self.letters, self.contig, self.begin)
 
     def move(self, contig: int, start: int) -> None:
         """Look up the stretch for reads that begin from ``start - REACH`` to ``start + STRETCH``.

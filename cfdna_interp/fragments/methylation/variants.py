@@ -43,8 +43,9 @@ def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs
     InputError
         A compressed block is damaged, or the reference can't be read.
     """
-    state = np.zeros(kernels.STATE, dtype=np.int64)
-    state[kernels.CONTIG] = -1
+    states = np.zeros(1, kernels.STATE)
+    state = states[0]
+    state.contig = -1
     used = np.zeros(contigs, dtype=np.bool_)
     used[sorted(rules.contigs)] = True
     found: dict[int, list[np.ndarray]] = {}
@@ -63,22 +64,19 @@ def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs
 
     for window in windows:
         data = np.concatenate([rest, window.data[window.begin : window.end + SLACK]])
-        state[kernels.AT], state[kernels.END] = 0, len(rest) + window.end - window.begin
+        state.at, state.end = 0, len(rest) + window.end - window.begin
         while (
             code := kernels.count_other_strand(
                 data,
-                state,
+                states,
                 used,
                 rules.min_mapq,
                 rules.drop_duplicates,
-                sites.letters,
-                sites.contig,
-                sites.begin,
-                seen,
-                codes,
+                sites.stretch,
+                kernels.Seen(*seen, codes),
             )
         ) == kernels.MOVE:
-            contig, start = int(state[kernels.CONTIG]), int(state[kernels.START])
+            contig, start = int(state.contig), int(state.start)
             goes_on = contig == sites.contig
             settle(start if goes_on else sites.begin + len(sites.letters))
             old, old_begin = seen, sites.begin
@@ -90,7 +88,7 @@ def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs
                 seen[:, start - sites.begin :][:, : kept.shape[1]] = kept
         if code == kernels.WRONG:
             break
-        rest = data[int(state[kernels.AT]) : int(state[kernels.END])]
+        rest = data[int(state.at) : int(state.end)]
     settle(sites.begin + len(sites.letters))
     starts = {contig: np.concatenate(parts) for contig, parts in found.items()}
     return {contig: (positions, positions + 1) for contig, positions in starts.items()}
