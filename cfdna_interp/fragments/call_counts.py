@@ -80,8 +80,8 @@ class CallCounter:
         self._by_length[: len(other._by_length)] += other._by_length
         self._by_context += other._by_context
         self._patterns += other._patterns
-        for name in PAIRS.names:
-            self._pairs[name] += other._pairs[name]
+        self._pairs[0].different += other._pairs[0].different
+        self._pairs[0].every += other._pairs[0].every
         taken = int(self._places.used[0] + other._places.used[0])
         slots = max(_SLOTS, 1 << (2 * taken).bit_length())
         self._places = _moved(self._places, *_EVERYTHING, slots, self._pairs)

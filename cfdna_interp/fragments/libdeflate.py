@@ -50,9 +50,11 @@ class Decompressor:
             self._state = self._library.libdeflate_alloc_decompressor()
             if not self._state:
                 raise MemoryError("libdeflate could not allocate a decompressor")
-            names = ("libdeflate_deflate_decompress", "libdeflate_crc32")
-            addresses = [_address(self._library, name) for name in names]
-            self.functions = Functions(*addresses, self._state)
+            self.functions = Functions(
+                decompress=_address(self._library, "libdeflate_deflate_decompress"),
+                checksum=_address(self._library, "libdeflate_crc32"),
+                decompressor=self._state,
+            )
 
     def close(self) -> None:
         """Free it."""

@@ -189,21 +189,21 @@ class Scanner:
     def totals(self) -> Totals:
         """Return the sums over everything read."""
         counts = self._counts
-        sums = dict(zip(SUMS.names, counts.sums[0].item(), strict=True))
+        sums = counts.sums[0]
         tally = Tally(
             counts={
-                "reads": sums["reads"],
+                "reads": int(sums.reads),
                 **dict(zip(REASONS, counts.reasons.tolist(), strict=True)),
-                "fragments": sums["fragments"],
-                "overlap_calls_merged": sums["overlap_merged"],
-                "overlap_calls_discordant": sums["overlap_discordant"],
+                "fragments": int(sums.fragments),
+                "overlap_calls_merged": int(sums.overlap_merged),
+                "overlap_calls_discordant": int(sums.overlap_discordant),
             },
-            mapped=sums["mapped"],
-            flagged_duplicate=sums["flagged_duplicate"],
-            unique=sums["unique"],
-            below_mapq=sums["below_mapq"],
+            mapped=int(sums.mapped),
+            flagged_duplicate=int(sums.flagged_duplicate),
+            unique=int(sums.unique),
+            below_mapq=int(sums.below_mapq),
         )
-        methylated, calls = sums["chh_methylated"], sums["chh"]
+        methylated, calls = int(sums.chh_methylated), int(sums.chh)
         first, second = (
             columns[: np.flatnonzero(columns[:, 1]).max(initial=-1) + 1]
             for columns in counts.bias.view(np.int64).reshape(2, -1, 2)
@@ -212,10 +212,10 @@ class Scanner:
             tally=tally,
             m_bias=(first, second),
             chh=(methylated if not self._settings.invert else calls - methylated, calls),
-            strong=sums["strong"],
-            known=sums["known"],
-            modified=np.array([sums["unclear"], sums["hydroxy"], sums["hemi"]]),
-            longest_read=sums["longest_read"],
+            strong=int(sums.strong),
+            known=int(sums.known),
+            modified=np.array([sums.unclear, sums.hydroxy, sums.hemi]),
+            longest_read=int(sums.longest_read),
         )
 
     def _scan(self, window: Window) -> Scan:

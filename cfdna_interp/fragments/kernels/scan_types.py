@@ -320,7 +320,7 @@ class ModificationTags(NamedTuple):
         The bases that MN tells; -1: no tag, -2: no length.
     """
 
-    lists: int
-    values: int
-    count: int
-    length: int
+    lists: np.int64
+    values: np.int64
+    count: np.int64
+    length: np.int64
