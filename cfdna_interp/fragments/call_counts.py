@@ -80,8 +80,8 @@ class CallCounter:
         self._by_length[: len(other._by_length)] += other._by_length
         self._by_context += other._by_context
         self._patterns += other._patterns
-        self._pairs[0].different += other._pairs[0].different
-        self._pairs[0].every += other._pairs[0].every
+        self._pairs[0]["different"] += other._pairs[0]["different"]
+        self._pairs[0]["every"] += other._pairs[0]["every"]
         taken = int(self._places.used[0] + other._places.used[0])
         slots = max(_SLOTS, 1 << (2 * taken).bit_length())
         self._places = _moved(self._places, *_EVERYTHING, slots, self._pairs)
@@ -108,8 +108,8 @@ class CallCounter:
             profile.add("methylation_pattern", f"{pattern:0{CPGS}b}", [int(self._patterns[pattern])])
         pairs = self._pairs.copy()
         _moved(self._places, 0, 0, 2, pairs)  # what is still open is counted, and stays open
-        if pairs[0].every:
-            profile.add("methylation_pairs", str(CPGS), [pairs[0].different, pairs[0].every])
+        if pairs[0]["every"]:
+            profile.add("methylation_pairs", str(CPGS), [pairs[0]["different"], pairs[0]["every"]])
 
     def _fit(self, length: int) -> None:
         if length >= len(self._by_length):

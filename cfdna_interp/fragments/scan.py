@@ -35,7 +35,6 @@ from cfdna_interp.fragments.kernels.scan_types import (
 )
 from cfdna_interp.fragments.methylation.mm import threshold_bytes
 from cfdna_interp.fragments.methylation.sites import Sites
-from cfdna_interp.records.qc import ReadCounts
 
 CALLS = 8 * CHUNK  # room for their CpG calls
 
@@ -82,7 +81,7 @@ class Scanner:
         )
         self._states = np.zeros(1, STATE)
         self._state = self._states[0]
-        self._state.contig, self._state.expected = -1, contig
+        self._state["contig"], self._state["expected"] = -1, contig
         self._counts = ScanCounts(
             reasons=np.zeros(len(REASONS), dtype=np.int64), sums=np.zeros(1, SUMS), bias=_bias(512)
         )
@@ -95,16 +94,16 @@ class Scanner:
     @property
     def reads(self) -> int:
         """Reads so far."""
-        return int(self._counts.sums[0].reads)
+        return int(self._counts.sums[0]["reads"])
 
     def take(self, window: Window) -> None:
         """Go on with a window; what is left of the one before moves in front of its bytes."""
         state, old = self._state, self._window
         if old is None:
             self._waiting = _waiting(len(window.data))
-            state.at = window.begin
+            state["at"] = window.begin
         else:
-            place = int(state.at)
+            place = int(state["at"])
             if place < old.end:
                 inside = place >= old.begin
                 self._tail_place = old.virtual_offset(place) if inside else self._tail_place
@@ -121,7 +120,7 @@ class Scanner:
                 self._waiting = _waiting(len(window.data))
                 for new, present in zip(self._waiting[1:], kept[1:], strict=True):
                     new[: len(present)] = present
-                waiting.rehash(self._waiting, int(state.waiting))
+                waiting.rehash(self._waiting, int(state["waiting"]))
         self._window = window
 
     def chunks(self) -> Iterator[Chunk]:
@@ -136,26 +135,26 @@ class Scanner:
                 if (chunk := self.flush()) is not None:
                     yield chunk
                 else:
-                    self._new_rows(4 * int(state.longest))
+                    self._new_rows(4 * int(state["longest"]))
             elif code == codes.MOVE:
-                at = int(state.at)
+                at = int(state["at"])
                 contig, start = np.frombuffer(window.data[at + 4 : at + 12].tobytes(), "<i4").tolist()
                 assert self._sites is not None
                 self._sites.move(contig, start)
             elif code == codes.GROW:
-                old, new = self._counts.bias, _bias(2 * int(state.longest))
+                old, new = self._counts.bias, _bias(2 * int(state["longest"]))
                 new[:, : old.shape[1]] = old
                 self._counts = self._counts._replace(bias=new)
-                self._room = _room(2 * int(state.longest))
+                self._room = _room(2 * int(state["longest"]))
             else:
-                place = self._place(int(state.at))
+                place = self._place(int(state["at"]))
                 if code == codes.UNSORTED:
                     raise unsorted(self._who, f"the record at {place} comes too late")
                 raise damaged(self._who, place, codes.DAMAGE[code])
 
     def flush(self) -> Chunk | None:
         """Return the fragments read since the last chunk, None where there are none."""
-        n, n_calls = int(self._state.rows), int(self._state.calls)
+        n, n_calls = int(self._state["rows"]), int(self._state["calls"])
         if n == 0:
             return None
         rows = self._output.rows[:n]
@@ -181,8 +180,8 @@ class Scanner:
         if self._window is None:
             return
         state = self._state
-        if state.at < self._window.end:
-            place = self._place(int(state.at))
+        if state["at"] < self._window.end:
+            place = self._place(int(state["at"]))
             raise damaged(self._who, place, "the file ends inside a record")
         waiting.finish(self._window.data, self._states, self._filters, self._waiting, self._counts.reasons)
 
@@ -192,18 +191,18 @@ class Scanner:
         sums = counts.sums[0]
         tally = Tally(
             counts={
-                "reads": int(sums.reads),
+                "reads": int(sums["reads"]),
                 **dict(zip(REASONS, counts.reasons.tolist(), strict=True)),
-                "fragments": int(sums.fragments),
-                "overlap_calls_merged": int(sums.overlap_merged),
-                "overlap_calls_discordant": int(sums.overlap_discordant),
+                "fragments": int(sums["fragments"]),
+                "overlap_calls_merged": int(sums["overlap_merged"]),
+                "overlap_calls_discordant": int(sums["overlap_discordant"]),
             },
-            mapped=int(sums.mapped),
-            flagged_duplicate=int(sums.flagged_duplicate),
-            unique=int(sums.unique),
-            below_mapq=int(sums.below_mapq),
+            mapped=int(sums["mapped"]),
+            flagged_duplicate=int(sums["flagged_duplicate"]),
+            unique=int(sums["unique"]),
+            below_mapq=int(sums["below_mapq"]),
         )
-        methylated, calls = int(sums.chh_methylated), int(sums.chh)
+        methylated, calls = int(sums["chh_methylated"]), int(sums["chh"])
         first, second = (
             columns[: np.flatnonzero(columns[:, 1]).max(initial=-1) + 1]
             for columns in counts.bias.view(np.int64).reshape(2, -1, 2)
@@ -212,10 +211,10 @@ class Scanner:
             tally=tally,
             m_bias=(first, second),
             chh=(methylated if not self._settings.invert else calls - methylated, calls),
-            strong=int(sums.strong),
-            known=int(sums.known),
-            modified=np.array([sums.unclear, sums.hydroxy, sums.hemi]),
-            longest_read=int(sums.longest_read),
+            strong=int(sums["strong"]),
+            known=int(sums["known"]),
+            modified=np.array([sums["unclear"], sums["hydroxy"], sums["hemi"]]),
+            longest_read=int(sums["longest_read"]),
         )
 
     def _scan(self, window: Window) -> Scan:
@@ -259,7 +258,7 @@ class Scanner:
             offsets=np.empty(calls, dtype=np.int32),
             states=np.empty(calls, dtype=np.int8),
         )
-        self._state.rows = self._state.calls = 0
+        self._state["rows"] = self._state["calls"] = 0
 
 
 def _sorted_intervals(intervals: Intervals, contigs: int) -> SortedIntervals:

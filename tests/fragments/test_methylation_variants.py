@@ -259,7 +259,7 @@ def count_one(one, sites, run=64):
     padded = np.concatenate([sites, np.full(kernels.REACH + 5_000, ord("."), dtype=np.uint8)])
     seen, codes = np.zeros((2, len(padded)), dtype=np.int32), np.zeros(run, dtype=np.uint8)
     states = np.zeros(1, dtype=kernels.STATE)
-    states[0].contig, states[0].end = -1, len(one)
+    states[0]["contig"], states[0]["end"] = -1, len(one)
     buffer = np.frombuffer(one + b"\xff" * SLACK, dtype=np.uint8)
     code = kernels.count_other_strand(
         buffer,

@@ -45,7 +45,7 @@ def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs
     """
     states = np.zeros(1, kernels.STATE)
     state = states[0]
-    state.contig = -1
+    state["contig"] = -1
     used = np.zeros(contigs, dtype=np.bool_)
     used[sorted(rules.contigs)] = True
     found: dict[int, list[np.ndarray]] = {}
@@ -64,7 +64,7 @@ def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs
 
     for window in windows:
         data = np.concatenate([rest, window.data[window.begin : window.end + SLACK]])
-        state.at, state.end = 0, len(rest) + window.end - window.begin
+        state["at"], state["end"] = 0, len(rest) + window.end - window.begin
         while (
             code := kernels.count_other_strand(
                 data,
@@ -76,7 +76,7 @@ def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs
                 kernels.Seen(seen[0], seen[1], codes),
             )
         ) == kernels.MOVE:
-            contig, start = int(state.contig), int(state.start)
+            contig, start = int(state["contig"]), int(state["start"])
             goes_on = contig == sites.contig
             settle(start if goes_on else sites.begin + len(sites.letters))
             old, old_begin = seen, sites.begin
@@ -88,7 +88,7 @@ def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs
                 seen[:, start - sites.begin :][:, : kept.shape[1]] = kept
         if code == kernels.WRONG:
             break
-        rest = data[int(state.at) : int(state.end)]
+        rest = data[int(state["at"]) : int(state["end"])]
     settle(sites.begin + len(sites.letters))
     starts = {contig: np.concatenate(parts) for contig, parts in found.items()}
     return {contig: (positions, positions + 1) for contig, positions in starts.items()}
