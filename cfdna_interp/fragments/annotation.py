@@ -17,7 +17,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, eq=False)
-class Annotation:
+class ContextAnnotation:
     """Disjoint intervals with the context that each one is.
 
     Attributes
@@ -39,7 +39,7 @@ class Annotation:
     contexts: np.ndarray
 
     @classmethod
-    def empty(cls, contigs: int) -> Annotation:
+    def empty(cls, contigs: int) -> ContextAnnotation:
         """Return an annotation without intervals."""
         none = np.zeros(0, dtype=np.int64)
         return cls((), np.zeros(contigs + 1, dtype=np.int64), none, none, none)
@@ -47,7 +47,7 @@ class Annotation:
 
 def load_annotation(
     path: Path | str, contig_names: Sequence[str], contig_lengths: Sequence[int], who: str
-) -> Annotation:
+) -> ContextAnnotation:
     """Read a BED file whose fourth column names the context.
 
     Contigs match with or without ``chr``; those that the alignments lack are passed over.
@@ -103,7 +103,9 @@ def load_annotation(
     return _arrange(found, len(contig_names), path)
 
 
-def _arrange(found: dict[int, list[tuple[int, int, str, int]]], contigs: int, path: Path | str) -> Annotation:
+def _arrange(
+    found: dict[int, list[tuple[int, int, str, int]]], contigs: int, path: Path | str
+) -> ContextAnnotation:
     names = tuple(sorted({name for intervals in found.values() for _, _, name, _ in intervals}))
     place = {name: number for number, name in enumerate(names)}
     splits = [0]
@@ -126,4 +128,4 @@ def _arrange(found: dict[int, list[tuple[int, int, str, int]]], contigs: int, pa
         splits.append(len(rows))
     table = np.array(rows, dtype=np.int64).reshape(-1, 3)
     starts, ends, contexts = (np.ascontiguousarray(column) for column in table.T)
-    return Annotation(names, np.array(splits, dtype=np.int64), starts, ends, contexts)
+    return ContextAnnotation(names, np.array(splits, dtype=np.int64), starts, ends, contexts)

@@ -69,7 +69,7 @@ def damaged(who: str, place: str, what: str) -> InputError:
     return InputError(f"{who} is truncated or damaged at {place} ({what}); copy or write it again")
 
 
-class Readable(Protocol):
+class ByteStream(Protocol):
     """A binary stream that reads into given memory."""
 
     def readinto(self, buffer: Any, /) -> int | None:
@@ -93,7 +93,7 @@ class Stretch:
         Virtual offset of the first byte not wanted, None for the end of the stream.
     """
 
-    def __init__(self, stream: Readable, who: str, begin: int = 0, end: int | None = None):
+    def __init__(self, stream: ByteStream, who: str, begin: int = 0, end: int | None = None):
         self._stream, self._who = stream, who
         self._skip = begin & 0xFFFF
         self._first = begin >> 16

@@ -8,7 +8,7 @@ import numpy as np
 
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.artifacts.profiles import Profile
-from cfdna_interp.fragments.annotation import ELSEWHERE, Annotation
+from cfdna_interp.fragments.annotation import ELSEWHERE, ContextAnnotation
 from cfdna_interp.fragments.kernels.fragment_columns import FragmentColumns
 from cfdna_interp.fragments.kernels.intervals import SortedIntervals
 from cfdna_interp.fragments.kernels.named_numbers import CALL_SUMS, as_elements
@@ -19,7 +19,7 @@ from cfdna_interp.fragments.kernels.patterns import (
     REACH,
     CallCounts,
     Contexts,
-    Places,
+    PatternTable,
     count_calls,
     move,
 )
@@ -39,8 +39,8 @@ class CallCounter:
         Contexts of CpGs; None leaves ``methylation_context`` out.
     """
 
-    def __init__(self, contigs: int, annotation: Annotation | None):
-        self._annotation = annotation or Annotation.empty(contigs)
+    def __init__(self, contigs: int, annotation: ContextAnnotation | None):
+        self._annotation = annotation or ContextAnnotation.empty(contigs)
         self._by_length = np.zeros((1_024, 2), dtype=np.int64)
         self._by_context = np.zeros((len(self._annotation.names) + 1, 2), dtype=np.int64)
         self._patterns = np.zeros(1 << CPGS, dtype=np.int64)
@@ -116,9 +116,9 @@ class CallCounter:
             self._by_length = np.pad(self._by_length, ((0, length + 1 - len(self._by_length)), (0, 0)))
 
 
-def _empty(slots: int) -> Places:
+def _empty(slots: int) -> PatternTable:
     """Return a hash table without molecules; ``slots`` is a power of two."""
-    return Places(
+    return PatternTable(
         tags=np.full(slots, EMPTY, dtype=np.int64),
         gaps=np.zeros(slots, dtype=np.int64),
         molecules=np.zeros((slots, 1 << CPGS), dtype=np.int32),
@@ -126,7 +126,7 @@ def _empty(slots: int) -> Places:
     )
 
 
-def _moved(places: Places, low: int, high: int, slots: int, pairs: np.ndarray) -> Places:
+def _moved(places: PatternTable, low: int, high: int, slots: int, pairs: np.ndarray) -> PatternTable:
     """Return the places in [low, high) in a hash table of their own; add the pairs of the others."""
     new = _empty(slots)
     move(places, low, high, new, pairs)

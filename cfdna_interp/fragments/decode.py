@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from typing import cast
 
 from cfdna_interp.fragments.alignment import Alignment, Shard
-from cfdna_interp.fragments.bgzf import Readable, Stretch, Window, after_header
+from cfdna_interp.fragments.bgzf import ByteStream, Stretch, Window, after_header
 from cfdna_interp.fragments.chunk import Chunk, Settings, Totals
 from cfdna_interp.fragments.feed import feed
 from cfdna_interp.fragments.intervals import Intervals
 from cfdna_interp.fragments.methylation.sites import Sites
 from cfdna_interp.fragments.methylation.variants import find_variants, joined
-from cfdna_interp.fragments.reference import Reference
+from cfdna_interp.fragments.reference import ReferenceGenome
 from cfdna_interp.fragments.scan import Scanner
 
 __all__ = ["Chunk", "Settings", "Totals", "decode"]
@@ -77,7 +77,7 @@ def _sites(alignment: Alignment, settings: Settings, shard: Shard, ahead: bool) 
     # what the person has: there is no need to look at the other strand.
     if alignment.fasta is None or not (compared or settings.dialect == "mm"):
         return None
-    reference, names = Reference(alignment.fasta), alignment.contig_names
+    reference, names = ReferenceGenome(alignment.fasta), alignment.contig_names
     unsure: Intervals = settings.known_sites
     if compared and settings.opposite_strand:
         with _windows(alignment, shard, ahead) as windows:
@@ -96,11 +96,11 @@ def _windows(alignment: Alignment, shard: Shard, ahead: bool) -> Iterator[Iterat
             yield from _stretch(file, who, begin, shard.end, ahead, None)
     else:
         with feed(alignment.path, alignment.fasta, shard.contigs, who) as pipe:
-            yield from _stretch(cast(Readable, pipe), who, 0, None, ahead, len(alignment.contig_names))
+            yield from _stretch(cast(ByteStream, pipe), who, 0, None, ahead, len(alignment.contig_names))
 
 
 def _stretch(
-    stream: Readable, who: str, begin: int, end: int | None, ahead: bool, header: int | None
+    stream: ByteStream, who: str, begin: int, end: int | None, ahead: bool, header: int | None
 ) -> Iterator[Iterator[Window]]:
     stretch = Stretch(stream, who, begin, end)
     windows = stretch.windows(ahead=ahead)

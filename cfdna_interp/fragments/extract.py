@@ -16,7 +16,7 @@ from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract
 from cfdna_interp.fragments.alignment import Alignment, Shard, shards
-from cfdna_interp.fragments.annotation import Annotation, load_annotation
+from cfdna_interp.fragments.annotation import ContextAnnotation, load_annotation
 from cfdna_interp.fragments.call_quality import call_warnings, larger, suggest_ends
 from cfdna_interp.fragments.decode import Settings, Totals
 from cfdna_interp.fragments.filters import REASONS, Rules, Tally
@@ -207,7 +207,7 @@ class _Reader:
         config: Config,
         settings: Settings,
         atlas: Atlas | None,
-        annotation: Annotation | None,
+        annotation: ContextAnnotation | None,
         ahead: bool,
     ):
         self._source, self._config, self._settings = source, config, settings

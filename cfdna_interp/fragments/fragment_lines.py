@@ -22,7 +22,7 @@ from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.fragment_error import explain
 from cfdna_interp.fragments.fragment_file import MAX_MAPQ, STRANDS, FragmentFile, damaged
 from cfdna_interp.fragments.kernels.hashing import hash_rows
-from cfdna_interp.fragments.reference import Reference, gc_of, with_reference_ends
+from cfdna_interp.fragments.reference import ReferenceGenome, gc_of, with_reference_ends
 
 _BLOCK = 1 << 20  # bytes of text decoded at once
 _TYPES = {
@@ -39,7 +39,7 @@ _REASONS = ("off_contig", "low_mapq", "length_out_of_range", "blacklisted")
 
 
 def read_fragments(
-    source: FragmentFile, settings: Settings, totals: Totals, reference: Reference | None
+    source: FragmentFile, settings: Settings, totals: Totals, reference: ReferenceGenome | None
 ) -> Iterator[Chunk]:
     """Yield the fragments of a fragment file, in its order; memory doesn't grow with the file.
 
@@ -232,7 +232,7 @@ def _on_blacklist(lines: _Lines, rules: Rules) -> np.ndarray:
     return touches
 
 
-def _look_up(table: FragmentTable, reference: Reference, totals: Totals) -> FragmentTable:
+def _look_up(table: FragmentTable, reference: ReferenceGenome, totals: Totals) -> FragmentTable:
     strong, known = gc_of(reference, table)
     totals.strong += int(strong.sum())
     totals.known += int(known.sum())

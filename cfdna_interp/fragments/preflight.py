@@ -18,7 +18,7 @@ from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.profile import check_atlas
-from cfdna_interp.fragments.reference import Reference
+from cfdna_interp.fragments.reference import ReferenceGenome
 from cfdna_interp.fragments.source import open_source
 
 _BYTES_PER_FRAGMENT = 60  # a row of the subsample on disk
@@ -87,7 +87,7 @@ def preflight(config: Config) -> Preflight | TableCheck:
     samples = tuple(read_sheet(config.sheet, config))
     atlas = Atlas.load(config.atlas) if config.atlas else None
     # Whoever sets it has it read: for bases by some stages, for where contigs begin by all that embed.
-    reference = Reference(config.reference.fasta) if config.reference.fasta else None
+    reference = ReferenceGenome(config.reference.fasta) if config.reference.fasta else None
     embeds_bases = config.model.encoder in ("causal", "transformers")
     builds: Counter[str] = Counter()
     dialects: Counter[str] = Counter()

@@ -12,10 +12,10 @@ from cfdna_interp.artifacts.fragments import MOTIFS, FragmentTable
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.config.settings import Features
 from cfdna_interp.errors import InputError
-from cfdna_interp.fragments.annotation import Annotation
+from cfdna_interp.fragments.annotation import ContextAnnotation
 from cfdna_interp.fragments.build import bare, common_name
 from cfdna_interp.fragments.call_counts import CallCounter
-from cfdna_interp.fragments.kernels.counting import INSIDE, UXM, WINDOW, Cells, Grid, count, touch
+from cfdna_interp.fragments.kernels.counting import INSIDE, UXM, WINDOW, Grid, ProfileCells, count, touch
 from cfdna_interp.fragments.kernels.fragment_columns import FragmentColumns
 from cfdna_interp.fragments.kernels.intervals import SortedIntervals
 from cfdna_interp.fragments.kernels.named_numbers import as_elements
@@ -79,7 +79,7 @@ class Counter:
         used: Sequence[int],
         atlas: Atlas | None,
         settings: Features,
-        annotation: Annotation | None = None,
+        annotation: ContextAnnotation | None = None,
     ):
         self._names, self._used = contig_names, sorted(used)
         self._atlas, self._settings = atlas, settings
@@ -111,7 +111,7 @@ class Counter:
             return
         self._fit(int(table.length.max()), int(table.cpg_counts.max()))
         self._calls.add(table)
-        cells = Cells(
+        cells = ProfileCells(
             lengths=self._lengths,
             motifs=self._motifs,
             windows=as_elements(self._windows, WINDOW),

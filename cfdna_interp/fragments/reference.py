@@ -22,7 +22,7 @@ _GAP = 1_000  # bp between fragments below which one longer stretch is read inst
 _APART = 1 << 33  # bp between the beginnings of contigs laid end to end; longer than any contig
 
 
-class Reference:
+class ReferenceGenome:
     """An indexed FASTA file; contigs match by :func:`cfdna_interp.fragments.build.bare`.
 
     Parameters
@@ -130,7 +130,7 @@ class Reference:
         return name
 
 
-def motifs_at(reference: Reference, table: FragmentTable) -> tuple[np.ndarray, np.ndarray]:
+def motifs_at(reference: ReferenceGenome, table: FragmentTable) -> tuple[np.ndarray, np.ndarray]:
     """Return (n,) int16 each: the end motifs of the forward and of the reverse strand, -1 unknown.
 
     Numbers are indices into ``artifacts.fragments.MOTIFS``: the first four bases of each strand, read
@@ -146,7 +146,7 @@ def motifs_at(reference: Reference, table: FragmentTable) -> tuple[np.ndarray, n
     return five, three
 
 
-def gc_of(reference: Reference, table: FragmentTable) -> tuple[np.ndarray, np.ndarray]:
+def gc_of(reference: ReferenceGenome, table: FragmentTable) -> tuple[np.ndarray, np.ndarray]:
     """Return (n,) int64 each: bases G or C of every fragment, and its known bases (A C G T)."""
     strong, known = (np.zeros(len(table), dtype=np.int64) for _ in range(2))
     for part in _stretches(reference, table):
@@ -159,7 +159,7 @@ def gc_of(reference: Reference, table: FragmentTable) -> tuple[np.ndarray, np.nd
     return strong, known
 
 
-def with_reference_ends(table: FragmentTable, reference: Reference) -> FragmentTable:
+def with_reference_ends(table: FragmentTable, reference: ReferenceGenome) -> FragmentTable:
     """Return the table with the end motifs of the reference in place of those that were read."""
     motif_5p, motif_3p = motifs_at(reference, table)
     return replace(table, motif_5p=motif_5p, motif_3p=motif_3p)
@@ -179,7 +179,7 @@ class _Stretches:
     last: np.ndarray
 
 
-def _stretches(reference: Reference, table: FragmentTable) -> Iterator[_Stretches]:
+def _stretches(reference: ReferenceGenome, table: FragmentTable) -> Iterator[_Stretches]:
     order = np.lexsort((table.start, table.contig))
     for begin in range(0, len(order), _ROWS):
         rows = order[begin : begin + _ROWS]

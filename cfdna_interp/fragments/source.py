@@ -14,7 +14,7 @@ from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.fragment_file import FragmentFile, is_fragment_file, open_fragments
 from cfdna_interp.fragments.fragment_lines import read_fragments
 from cfdna_interp.fragments.intervals import Intervals, load_intervals
-from cfdna_interp.fragments.reference import Reference, with_reference_ends
+from cfdna_interp.fragments.reference import ReferenceGenome, with_reference_ends
 
 Source = Alignment | FragmentFile
 
@@ -34,7 +34,7 @@ def open_source(sample: Sample, config: Config) -> Iterator[Source]:
     with opened(sample, config) as source:
         if config.reference.fasta is not None:
             lengths = dict(zip(source.contig_names, source.contig_lengths, strict=True))
-            Reference(config.reference.fasta).fit(lengths, source.who)
+            ReferenceGenome(config.reference.fasta).fit(lengths, source.who)
         yield source
 
 
@@ -85,9 +85,9 @@ def chunks(
     """
     fasta = config.reference.fasta
     if isinstance(source, FragmentFile):
-        yield from read_fragments(source, settings, totals, Reference(fasta) if fasta else None)
+        yield from read_fragments(source, settings, totals, ReferenceGenome(fasta) if fasta else None)
     elif config.extract.motifs == "reference" and fasta:
-        reference = Reference(fasta)
+        reference = ReferenceGenome(fasta)
         for chunk in decode(source, settings, totals, shard, ahead, progress):
             yield replace(chunk, table=with_reference_ends(chunk.table, reference))
     else:

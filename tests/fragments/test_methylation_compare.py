@@ -23,7 +23,7 @@ from cfdna_interp.fragments.kernels.scan_types import SiteLetters
 from cfdna_interp.fragments.kernels.xm import MALFORMED
 from cfdna_interp.fragments.methylation.compare import has_calls
 from cfdna_interp.fragments.methylation.sites import Sites, letters_of
-from cfdna_interp.fragments.reference import Reference
+from cfdna_interp.fragments.reference import ReferenceGenome
 
 CODES = np.full(256, 4, dtype=np.uint8)
 CODES[list(b"ACGT")] = range(4)
@@ -208,7 +208,9 @@ def test_stretches_move_along_and_hide_unsure_bases(tmp_path):
     for low, high in unsure:
         for position in range(low, min(high, 5_000)):
             hidden[position] = "N"
-    sites = Sites(Reference(str(tmp_path / "g.fa")), ["chr2", "c1"], {1: tuple(zip(*unsure, strict=True))})
+    sites = Sites(
+        ReferenceGenome(str(tmp_path / "g.fa")), ["chr2", "c1"], {1: tuple(zip(*unsure, strict=True))}
+    )
     expected = np.pad(sites_of("".join(hidden)), 400_000, constant_values=ord("."))
     for start in (0, 5, REACH, 75_000, 0):
         sites.move(1, start)

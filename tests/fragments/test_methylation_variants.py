@@ -29,7 +29,7 @@ from cfdna_interp.fragments.kernels.scan_types import SiteLetters
 from cfdna_interp.fragments.methylation import sites as sites_module
 from cfdna_interp.fragments.methylation.sites import Sites
 from cfdna_interp.fragments.methylation.variants import find_variants, joined
-from cfdna_interp.fragments.reference import Reference
+from cfdna_interp.fragments.reference import ReferenceGenome
 
 NAMES = list(CONTIGS)
 RULES = Rules(contigs=frozenset(range(3)))
@@ -40,7 +40,7 @@ def reference(tmp_path_factory):
     path = tmp_path_factory.mktemp("genome") / "g.fa"
     path.write_text("".join(f">{name}\n{bases}\n" for name, bases in GENOME.items()))
     pysam.faidx(str(path))
-    return Reference(str(path))
+    return ReferenceGenome(str(path))
 
 
 def found(reference, records, rules=RULES, window=60_000, unsure=None):
@@ -268,7 +268,7 @@ def count_one(one, sites, run=64):
         0,
         True,
         SiteLetters(padded, 0, 0),
-        kernels.Seen(*seen, codes),
+        kernels.OtherStrandCounts(*seen, codes),
     )
     return code, seen[:, : len(sites)]
 

@@ -23,7 +23,7 @@ from cfdna_interp.fragments.kernels.memory import SLACK
 from cfdna_interp.fragments.kernels.scan_types import SiteLetters
 from cfdna_interp.fragments.methylation.mm import threshold_bytes
 from cfdna_interp.fragments.methylation.sites import letters_of
-from cfdna_interp.fragments.reference import Reference
+from cfdna_interp.fragments.reference import ReferenceGenome
 
 reads = st.text("ACGTNY", max_size=40)
 limits = st.sampled_from([ARGMAX, (50, 205), (127, 128), (0, 255), (90, 100)])
@@ -128,7 +128,7 @@ def test_cpgs_of_the_reference_beside_bed_methyl(realdata):
     found, expected = defaultdict(lambda: [0, 0]), {}
     for segment, data in bam_and_bytes(bam):
         contig = segment.reference_name
-        codes = Reference(str(fasta)).codes(contig, -2, len(bases[contig]) + 2)
+        codes = ReferenceGenome(str(fasta)).codes(contig, -2, len(bases[contig]) + 2)
         strand, letters, _ = run(data, *ARGMAX)
         buffer = np.frombuffer(data + bytes(SLACK), dtype=np.uint8)
         text = np.array(list(letters.encode()), dtype=np.uint8)

@@ -43,7 +43,7 @@ class Grid(NamedTuple):
     window_splits: np.ndarray
 
 
-class Cells(NamedTuple):
+class ProfileCells(NamedTuple):
     """Counts of a profile; everything is added to.
 
     Attributes
@@ -86,7 +86,7 @@ def touch(fragments: FragmentColumns, blocks: SortedIntervals, numbers: np.ndarr
 
 
 @kernel
-def count(fragments: FragmentColumns, grid: Grid, cells: Cells) -> None:
+def count(fragments: FragmentColumns, grid: Grid, cells: ProfileCells) -> None:
     """Add fragments to the cells of a profile; ``fragments.block`` is an index of the grid's blocks."""
     start, splits, offsets = fragments.start, fragments.cpg_splits, fragments.cpg_offsets
     for row in range(len(start)):

@@ -26,7 +26,7 @@ _MIX = 0x1E3779B97F4A7C15  # odd, for multiplicative hashing
 PAIRS = int64_fields("different", "every")  # pairs of molecules whose patterns differ, and all
 
 
-class Places(NamedTuple):
+class PatternTable(NamedTuple):
     """Molecules by place and pattern, as a hash table.
 
     Attributes
@@ -107,7 +107,7 @@ def _close(molecules, slot, pairs):
 
 @kernel
 def count_calls(
-    row: int, fragments: FragmentColumns, contexts: Contexts, counts: CallCounts, places: Places
+    row: int, fragments: FragmentColumns, contexts: Contexts, counts: CallCounts, places: PatternTable
 ) -> int:
     """Add the calls of fragments outside blocks from ``row`` on; return the row to go on with.
 
@@ -159,7 +159,7 @@ def count_calls(
 
 
 @kernel
-def move(old: Places, low: int, high: int, new: Places, pairs: np.ndarray) -> None:
+def move(old: PatternTable, low: int, high: int, new: PatternTable, pairs: np.ndarray) -> None:
     """Add the places whose tags are in [low, high) to another hash table; close all others.
 
     Parameters

@@ -48,7 +48,7 @@ STATE = int64_fields(
 )
 
 
-class Seen(NamedTuple):
+class OtherStrandCounts(NamedTuple):
     """Molecules of the other strand by what they read at a cytosine of the reference.
 
     Attributes
@@ -127,7 +127,7 @@ def count_other_strand(
     min_mapq: int,
     drop_duplicates: bool,
     sites: SiteLetters,
-    seen: Seen,
+    seen: OtherStrandCounts,
 ) -> int:
     """Read records until the bytes are used up or the reads leave the stretch; the state tells where it is.
 

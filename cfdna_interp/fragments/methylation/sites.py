@@ -10,7 +10,7 @@ from cfdna_interp.fragments.intervals import Intervals
 from cfdna_interp.fragments.kernels.compare import REACH
 from cfdna_interp.fragments.kernels.scan_types import SiteLetters
 from cfdna_interp.fragments.kernels.sites import CONTEXT, write_letters
-from cfdna_interp.fragments.reference import UNKNOWN, Reference
+from cfdna_interp.fragments.reference import UNKNOWN, ReferenceGenome
 
 STRETCH = 1 << 20  # bp that reads move along before the next stretch is looked up
 
@@ -55,7 +55,7 @@ class Sites:
         MethylDackel does it where it merges the strands (its README, ``--mergeContext``).
     """
 
-    def __init__(self, reference: Reference, contig_names: Sequence[str], unsure: Intervals):
+    def __init__(self, reference: ReferenceGenome, contig_names: Sequence[str], unsure: Intervals):
         self._reference, self._contig_names = reference, contig_names
         self._unsure = {
             contig: (np.asarray(starts, dtype=np.int64), np.asarray(ends, dtype=np.int64))

@@ -73,7 +73,7 @@ def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs
                 rules.min_mapq,
                 rules.drop_duplicates,
                 sites.stretch,
-                kernels.Seen(seen[0], seen[1], codes),
+                kernels.OtherStrandCounts(seen[0], seen[1], codes),
             )
         ) == kernels.MOVE:
             contig, start = int(state["contig"]), int(state["start"])
