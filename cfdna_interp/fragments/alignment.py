@@ -214,7 +214,7 @@ def _check(who: str, sample: Sample, file: Any, config: Config) -> Alignment:
             f"{who} is single-end; fragment lengths need paired-end reads, or reads of whole molecules "
             "(reads: single in the sheet)"
         )
-    wanted = sample.methylation or config.extract.methylation
+    setting = sample.methylation or config.extract.methylation
     return Alignment(
         who=who,
         path=bam,
@@ -225,7 +225,7 @@ def _check(who: str, sample: Sample, file: Any, config: Config) -> Alignment:
         contig_lengths=tuple(file.lengths),
         build=build,
         simulated=any(line.startswith(SIMULATED) for line in header.get("CO", [])),
-        dialect=find_dialect(mapped, wanted, config.reference.fasta is not None, who),
+        dialect=find_dialect(mapped, setting, config.reference.fasta is not None, who),
     )
 
 

@@ -67,8 +67,8 @@ def load_annotation(
         The file can't be read, a line is no named interval, two contexts overlap, or the intervals aren't
         of the alignments' build.
     """
-    known = {bare(name): number for number, name in enumerate(contig_names)}
-    found: dict[int, list[tuple[int, int, str, int]]] = {}
+    index = {bare(name): number for number, name in enumerate(contig_names)}
+    by_contig: dict[int, list[tuple[int, int, str, int]]] = {}
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -86,7 +86,7 @@ def load_annotation(
                 f"digits, dots, dashes and underscores other than {ELSEWHERE!r}; correct the line"
             )
         example = example or cells[0]
-        contig, start, end = known.get(bare(cells[0])), int(cells[1]), int(cells[2])
+        contig, start, end = index.get(bare(cells[0])), int(cells[1]), int(cells[2])
         if contig is None:
             continue
         if end > contig_lengths[contig]:
@@ -94,25 +94,25 @@ def load_annotation(
                 f"{who}: annotation {path}, line {number} ends at {end}, but {contig_names[contig]} has "
                 f"{contig_lengths[contig]} bp; give an annotation of the alignments' build"
             )
-        found.setdefault(contig, []).append((start, end, name, number))
-    if not found:
+        by_contig.setdefault(contig, []).append((start, end, name, number))
+    if not by_contig:
         what = f"e.g. {example}" if example else "it holds no interval"
         raise InputError(
             f"{who} has no contig of annotation {path} ({what}); give an annotation of the alignments' build"
         )
-    return _arrange(found, len(contig_names), path)
+    return _arrange(by_contig, len(contig_names), path)
 
 
 def _arrange(
-    found: dict[int, list[tuple[int, int, str, int]]], contigs: int, path: Path | str
+    by_contig: dict[int, list[tuple[int, int, str, int]]], contigs: int, path: Path | str
 ) -> ContextAnnotation:
-    names = tuple(sorted({name for intervals in found.values() for _, _, name, _ in intervals}))
+    names = tuple(sorted({name for intervals in by_contig.values() for _, _, name, _ in intervals}))
     place = {name: number for number, name in enumerate(names)}
     splits = [0]
     rows: list[list[int]] = []
     for contig in range(contigs):
         before: tuple[int, int, str, int] | None = None
-        for interval in sorted(found.get(contig, [])):
+        for interval in sorted(by_contig.get(contig, [])):
             start, end, name, number = interval
             if before is not None and start < before[1]:
                 if name != before[2]:

@@ -147,8 +147,8 @@ class Stretch:
         begin = to = MARGIN
         filled = 0
         while True:
-            code, self._at, to, done = self._inflate(target, to, limit, marks[filled:])
-            filled += done
+            code, self._at, to, blocks = self._inflate(target, to, limit, marks[filled:])
+            filled += blocks
             if code not in (MORE, FULL):
                 raise damaged(self._who, f"offset {self._offset + self._at}:0", DAMAGE[code])
             if code == FULL or self._finished() or not self._read():
@@ -193,28 +193,28 @@ class Stretch:
             return inflate_blocks(
                 Piece(source, at, end), Piece(target, to, limit), marks, self._offset, self._last, functions
             )
-        done = 0
-        while done < len(marks):
+        blocks = 0
+        while blocks < len(marks):
             if 0 <= self._last < self._offset + at:
-                return MORE, at, to, done
+                return MORE, at, to, blocks
             size, header, inflated, code = next_block(source, at, end)
             if code != MORE or size == 0:
-                return code, at, to, done
+                return code, at, to, blocks
             if limit - to < inflated:
-                return FULL, at, to, done
+                return FULL, at, to, blocks
             try:
                 data = zlib.decompress(source[at + header : at + size - TRAILER].tobytes(), wbits=-15)
             except zlib.error:
-                return BAD_DATA, at, to, done
+                return BAD_DATA, at, to, blocks
             if len(data) != inflated:
-                return BAD_DATA, at, to, done
+                return BAD_DATA, at, to, blocks
             (checksum,) = struct.unpack("<I", source[at + size - 8 : at + size - 4].tobytes())
             if zlib.crc32(data) != checksum:
-                return BAD_CRC, at, to, done
+                return BAD_CRC, at, to, blocks
             target[to : to + inflated] = np.frombuffer(data, dtype=np.uint8)
-            marks[done] = to, self._offset + at
-            done, at, to = done + 1, at + size, to + inflated
-        return FULL, at, to, done
+            marks[blocks] = to, self._offset + at
+            blocks, at, to = blocks + 1, at + size, to + inflated
+        return FULL, at, to, blocks
 
 
 def _ahead(fill: Callable[[Window], Window | None], spare: list[Window]) -> Iterator[Window]:
@@ -236,16 +236,16 @@ def _ahead(fill: Callable[[Window], Window | None], spare: list[Window]) -> Iter
 
     thread = threading.Thread(target=work, name="inflate", daemon=True)
     thread.start()
-    held: list[Window] = []
+    in_use: list[Window] = []
     try:
         while (item := ready.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
             yield item
             # What this window leaves over is copied when the next one is there: it goes back after that.
-            held.append(item)
-            if len(held) > 1:
-                free.put(held.pop(0))
+            in_use.append(item)
+            if len(in_use) > 1:
+                free.put(in_use.pop(0))
     finally:
         free.put(None)
         thread.join()
@@ -264,12 +264,12 @@ def after_header(windows: Iterator[Window], contigs: int, who: str) -> Iterator[
         before = len(header)
         header += window.data[window.begin : window.end].tobytes()
         try:
-            found = _header(header)
+            sizes = _header(header)
         except ValueError as error:
             raise damaged(who, "its header", str(error)) from None
-        if found is None:
+        if sizes is None:
             continue
-        size, present = found
+        size, present = sizes
         if present != contigs:
             raise damaged(who, "its header", f"{present} contigs instead of {contigs}")
         window.begin += size - before

@@ -133,12 +133,12 @@ def _candidates(setting: str) -> dict[str, Path]:
 
 def _misfit(contigs: Mapping[str, int], build: Mapping[str, int]) -> str | None:
     """Return what is wrong, None where the contigs fit."""
-    wanted = {bare(name): length for name, length in build.items()}
-    shared = [name for name in contigs if bare(name) in wanted and bare(name) != "MT"]
+    lengths = {bare(name): length for name, length in build.items()}
+    shared = [name for name in contigs if bare(name) in lengths and bare(name) != "MT"]
     if not shared:
         first = next(iter(contigs), None)
         return f"no contig in common, first is {first} of {contigs[first]} bp" if first else "no contig"
     for name in shared:
-        if contigs[name] != wanted[bare(name)]:
-            return f"{name} has {contigs[name]} bp instead of {wanted[bare(name)]}"
+        if contigs[name] != lengths[bare(name)]:
+            return f"{name} has {contigs[name]} bp instead of {lengths[bare(name)]}"
     return None

@@ -68,10 +68,10 @@ class CallCounter:
             here = (int(table.contig[row]) << 32) + int(table.start[row]) + 1
             # The contig's other places lie within 32 bits of its first one.
             low, high = max(here - REACH, here >> 32 << 32), ((here >> 32) + 1) << 32
-            wanted = 4 * (
+            room = 4 * (
                 int(np.count_nonzero((places.tags >= low) & (places.tags < high))) + _windows(table, row)
             )
-            slots = max(_SLOTS, 1 << wanted.bit_length())
+            slots = max(_SLOTS, 1 << room.bit_length())
             self._places = places = _moved(places, low, high, slots, self._pairs)
 
     def merge(self, other: CallCounter) -> None:
@@ -82,8 +82,8 @@ class CallCounter:
         self._patterns += other._patterns
         self._pairs[0]["different"] += other._pairs[0]["different"]
         self._pairs[0]["every"] += other._pairs[0]["every"]
-        taken = int(self._places.used[0] + other._places.used[0])
-        slots = max(_SLOTS, 1 << (2 * taken).bit_length())
+        entries = int(self._places.used[0] + other._places.used[0])
+        slots = max(_SLOTS, 1 << (2 * entries).bit_length())
         self._places = _moved(self._places, *_EVERYTHING, slots, self._pairs)
         move(other._places, *_EVERYTHING, self._places, self._pairs)
 

@@ -81,8 +81,8 @@ def _sites(alignment: Alignment, settings: Settings, shard: Shard, ahead: bool) 
     unsure: Intervals = settings.known_sites
     if compared and settings.opposite_strand:
         with _windows(alignment, shard, ahead) as windows:
-            found = find_variants(windows, settings.rules, Sites(reference, names, unsure), len(names))
-        unsure = joined(unsure, found)
+            variants = find_variants(windows, settings.rules, Sites(reference, names, unsure), len(names))
+        unsure = joined(unsure, variants)
     return Sites(reference, names, unsure)
 
 

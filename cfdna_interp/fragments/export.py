@@ -65,7 +65,7 @@ def export_fragments(sample: Sample, config: Config, out: Path) -> int:
     if not out.name.endswith(SUFFIXES):
         raise InputError(f"{out}: unknown format; give a file ending in {', '.join(SUFFIXES)}")
     atlas = Atlas.load(config.atlas) if config.atlas else None
-    written = 0
+    count = 0
     with open_source(sample, config) as source:
         extract = config.extract
         rules = Rules.of(extract, source.contig_names, source.who)
@@ -78,8 +78,8 @@ def export_fragments(sample: Sample, config: Config, out: Path) -> int:
             tables = in_order(fragments, rules.max_length, source.who)
             for table in chain([empty_table(source.contig_names)], tables):
                 writer.write(touch_blocks(table, atlas))
-                written += len(table)
-    return written
+                count += len(table)
+    return count
 
 
 def in_order(parts: Iterator[Chunk], max_length: int, who: str) -> Iterator[FragmentTable]:

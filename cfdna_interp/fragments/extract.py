@@ -224,10 +224,10 @@ class _Reader:
         extract = self._config.extract
         size = max(extract.fragments_per_sample, extract.common_fragments or 0)
         part = _Part(Totals(), Reservoir(size), self.counter())
-        found = chunks(
+        stream = chunks(
             self._source, self._config, self._settings, part.totals, shard, self._ahead, self.progress.add
         )
-        for chunk in found:
+        for chunk in stream:
             table = touch_blocks(chunk.table, self._atlas)
             part.very_long += int(np.count_nonzero(table.length > VERY_LONG))
             part.reservoir.add(table, chunk.hashes)

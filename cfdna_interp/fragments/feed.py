@@ -23,7 +23,7 @@ from cfdna_interp.fragments.remote import is_remote, remote_index
 BUFFER = 1 << 20  # bytes read ahead
 UNPLACED = "*"  # samtools' name for the reads without a position, at the end of the file
 NO_END = "EOF marker is absent"  # of htslib 1.24, a warning only
-SAID = 1 << 16  # bytes of the child's messages looked at, from their end
+MESSAGES = 1 << 16  # bytes of the child's messages looked at, from their end
 
 # What htslib 1.24 says, what that means, what to do; the first that fits counts.
 EXPLANATIONS = (
@@ -69,7 +69,7 @@ def feed(
     ValueError
         ``contigs`` is empty.
     """
-    with tempfile.TemporaryFile() as said, ExitStack() as index:
+    with tempfile.TemporaryFile() as messages, ExitStack() as index:
         by_index = contigs is not None and is_remote(path)
         local_index = index.enter_context(remote_index(path, who)) if by_index else None
         child = subprocess.Popen(
@@ -77,11 +77,11 @@ def feed(
             [sys.executable, "-P", view.__file__, *_arguments(path, reference_fasta, contigs, local_index)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=said,
+            stderr=messages,
             bufsize=0,
         )
         try:
-            with io.BufferedReader(_Pipe(child, said, path, who), BUFFER) as stream:
+            with io.BufferedReader(_Pipe(child, messages, path, who), BUFFER) as stream:
                 yield stream
         finally:
             child.kill()  # nothing where it has ended
@@ -91,19 +91,19 @@ def feed(
 class _Pipe(io.RawIOBase):
     """The child's output; at its end stands whether all of it came."""
 
-    def __init__(self, child: subprocess.Popen[bytes], said: IO[bytes], path: str, who: str):
+    def __init__(self, child: subprocess.Popen[bytes], messages: IO[bytes], path: str, who: str):
         assert child.stdout is not None
-        self._child, self._out, self._said = child, child.stdout, said
+        self._child, self._out, self._messages = child, child.stdout, messages
         self._path, self._who = path, who
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        got: int = self._out.readinto(buffer)  # type: ignore[attr-defined]
-        if got == 0 and len(buffer):
+        size: int = self._out.readinto(buffer)  # type: ignore[attr-defined]
+        if size == 0 and len(buffer):
             self._check()
-        return got
+        return size
 
     def close(self) -> None:
         self._out.close()
@@ -111,17 +111,17 @@ class _Pipe(io.RawIOBase):
 
     def _check(self) -> None:
         status = self._child.wait()
-        self._said.seek(max(0, self._said.seek(0, io.SEEK_END) - SAID))
-        said = self._said.read().decode(errors="replace")
+        self._messages.seek(max(0, self._messages.seek(0, io.SEEK_END) - MESSAGES))
+        messages = self._messages.read().decode(errors="replace")
         # A file that breaks off between two containers is read without an error.
-        if status == 0 and NO_END not in said:
+        if status == 0 and NO_END not in messages:
             return
         if status < 0:
             raise InputError(
                 f"{self._who}: reading it was ended by {signal.Signals(-status).name}; "
                 "give the job more memory, or copy the file again"
             )
-        raise InputError(_explain(said, self._path, self._who))
+        raise InputError(_explain(messages, self._path, self._who))
 
 
 def _arguments(
@@ -139,9 +139,9 @@ def _arguments(
     return [*options, "--", path, *regions]
 
 
-def _explain(said: str, path: str, who: str) -> str:
+def _explain(messages: str, path: str, who: str) -> str:
     """Say what is wrong and what to do, by what htslib and samtools said."""
-    lines = [" ".join(line.split()) for line in said.splitlines() if line.strip()]
+    lines = [" ".join(line.split()) for line in messages.splitlines() if line.strip()]
     # The first thing that went wrong is the cause, the others follow from it; warnings are no cause.
     errors = [line for line in lines if NO_END in line or not line.startswith("[W::")] or ["no reason given"]
     for pattern, problem, remedy in EXPLANATIONS:

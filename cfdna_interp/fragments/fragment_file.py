@@ -180,15 +180,15 @@ def _columns(where: str, line: str) -> tuple[str, ...]:
     if len(cells) not in LAYOUTS:
         raise InputError(f"{where} has {len(cells)} columns; {expected}")
     columns = LAYOUTS[len(cells)]
-    named = dict(zip(columns, cells, strict=True))
+    values = dict(zip(columns, cells, strict=True))
     for name in ("start", "stop", "mapq"):
-        if name in named and not is_number(named[name]):
-            raise InputError(f"{where} has {named[name]!r} as {name}; {expected}")
-    if named.get("name", "").endswith(("/1", "/2")):
+        if name in values and not is_number(values[name]):
+            raise InputError(f"{where} has {values[name]!r} as {name}; {expected}")
+    if values.get("name", "").endswith(("/1", "/2")):
         raise InputError(
-            f"{where} is of a mate ({named['name']}), as bedtools bamtobed writes each read of a pair; give "
+            f"{where} is of a mate ({values['name']}), as bedtools bamtobed writes each read of a pair; give "
             "one line per fragment, or the alignments themselves"
         )
-    if named.get("strand", ".") not in STRANDS:
-        raise InputError(f"{where} has {named['strand']!r} as strand; {expected}")
+    if values.get("strand", ".") not in STRANDS:
+        raise InputError(f"{where} has {values['strand']!r} as strand; {expected}")
     return columns

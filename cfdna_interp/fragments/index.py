@@ -102,8 +102,8 @@ def shards(
     for part in range(1, parts):
         if len(cuts) == 0:
             break
-        wanted = (first >> 16) + part * (size - (first >> 16)) / parts
-        best = int(cuts[np.argmin(np.abs((cuts >> 16) - wanted))])
+        target = (first >> 16) + part * (size - (first >> 16)) / parts
+        best = int(cuts[np.argmin(np.abs((cuts >> 16) - target))])
         if best > begins[-1]:
             begins.append(best)
     return list(zip(begins, [*begins[1:], None], strict=True))
@@ -174,7 +174,7 @@ def _starts(data: _Bytes, contigs: int) -> list[int | None]:
 
 def _start(data: _Bytes, bins: int, is_csi: bool) -> int | None:
     """First record of the next contig: by its bins, which must agree with its summary where it has one."""
-    seen: set[int] = set()
+    numbers: set[int] = set()
     begin = None
     summary: tuple[int, ...] = ()
     for _ in range(data.number()):
@@ -182,9 +182,9 @@ def _start(data: _Bytes, bins: int, is_csi: bool) -> int | None:
         if is_csi:
             data.take(8)  # lowest offset of what overlaps the bin
         chunks = data.offsets(2 * data.number())
-        if number in seen or (number >= bins and number != bins + 1):
+        if number in numbers or (number >= bins and number != bins + 1):
             raise _DamageError(f"bin {number} is there twice or impossible")
-        seen.add(number)
+        numbers.add(number)
         if number == bins + 1:
             summary = chunks  # begin and end of the contig, mapped and unmapped reads
         elif chunks:
@@ -196,9 +196,11 @@ def _start(data: _Bytes, bins: int, is_csi: bool) -> int | None:
     if summary:
         if len(summary) != 4:
             raise _DamageError(f"the summary of a contig has {len(summary)} numbers instead of 4")
-        told = summary[0] if summary[2] + summary[3] else None
-        if told != begin:
-            raise _DamageError(f"a contig begins at offset {told} by its summary, at {begin} by its bins")
+        summary_begin = summary[0] if summary[2] + summary[3] else None
+        if summary_begin != begin:
+            raise _DamageError(
+                f"a contig begins at offset {summary_begin} by its summary, at {begin} by its bins"
+            )
     if begin is not None and begin >= 1 << 63:
         raise _DamageError(f"offset {begin} lies in no file")
     return begin

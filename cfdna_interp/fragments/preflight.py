@@ -153,10 +153,10 @@ def check_sizes(samples: Sequence[Sample], config: Config) -> None:
             f"{config.attribution.donors} donor pools; give at least {least}"
         )
     for label, name in ((1, "cases"), (0, "controls")):
-        held = sum(own == label for own in subjects.values())
-        if held < config.model.folds:
+        count = sum(subject_label == label for subject_label in subjects.values())
+        if count < config.model.folds:
             raise InputError(
-                f"{config.sheet}: {held} usable discovery subjects are {name}, too few for "
+                f"{config.sheet}: {count} usable discovery subjects are {name}, too few for "
                 f"{config.model.folds} folds; lower model.folds or add subjects"
             )
     if config.model.bag_size > config.extract.fragments_per_sample:
@@ -177,7 +177,7 @@ def _disk(config: Config, samples: int, existing: Path) -> tuple[int, int]:
     needed = samples * (embedded + config.extract.fragments_per_sample * _BYTES_PER_FRAGMENT)
     folder = Path(config.outdir)
     # What an earlier, stopped run has written already needs no more room.
-    written = sum(
+    on_disk = sum(
         path.stat().st_size for part in ("embeddings", "fragments") for path in (folder / part).rglob("*.*")
     )
-    return max(needed - written, 0), shutil.disk_usage(existing).free
+    return max(needed - on_disk, 0), shutil.disk_usage(existing).free

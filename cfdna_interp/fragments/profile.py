@@ -31,9 +31,9 @@ def touch_blocks(table: FragmentTable, atlas: Atlas | None) -> FragmentTable:
         by_contig = atlas.by_contig()
         members = {bare(contig): numbers for contig, numbers in by_contig.items()}
         none = np.zeros(0, dtype=np.int64)
-        found = [members.get(bare(name), none) for name in table.contig_names]
-        splits = np.concatenate([[0], np.cumsum([len(numbers) for numbers in found])]).astype(np.int64)
-        numbers = np.concatenate([none, *found]).astype(np.int64)
+        blocks = [members.get(bare(name), none) for name in table.contig_names]
+        splits = np.concatenate([[0], np.cumsum([len(numbers) for numbers in blocks])]).astype(np.int64)
+        numbers = np.concatenate([none, *blocks]).astype(np.int64)
         starts, ends = atlas.starts[numbers].astype(np.int64), atlas.ends[numbers].astype(np.int64)
         touch(FragmentColumns.of(table), SortedIntervals(splits, starts, ends), numbers)
     return table

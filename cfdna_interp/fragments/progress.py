@@ -54,6 +54,6 @@ class Progress:
         rate = self._reads / max(seconds, 1e-9)
         line = f"{self._who}: {self._reads:,} {self._what}, {rate:,.0f} a second"
         if self._size and self._consumed:
-            left = seconds * max(self._size - self._consumed, 0) / self._consumed
-            line += f", {self._consumed / self._size:.0%}, {left:,.0f} s left"
+            seconds_left = seconds * max(self._size - self._consumed, 0) / self._consumed
+            line += f", {self._consumed / self._size:.0%}, {seconds_left:,.0f} s left"
         print(line, file=sys.stderr, flush=True)

@@ -150,11 +150,11 @@ def gc_of(reference: ReferenceGenome, table: FragmentTable) -> tuple[np.ndarray,
     """Return (n,) int64 each: bases G or C of every fragment, and its known bases (A C G T)."""
     strong, known = (np.zeros(len(table), dtype=np.int64) for _ in range(2))
     for part in _stretches(reference, table):
-        for counts, wanted in (
+        for counts, mask in (
             (strong, (part.codes == 1) | (part.codes == 2)),
             (known, part.codes < UNKNOWN),
         ):
-            sums = np.concatenate([[0], np.cumsum(wanted, dtype=np.int64)])
+            sums = np.concatenate([[0], np.cumsum(mask, dtype=np.int64)])
             counts[part.rows] = sums[part.last] - sums[part.first]
     return strong, known
 

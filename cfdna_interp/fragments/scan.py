@@ -116,9 +116,9 @@ class Scanner:
                 window = Window(data, window.begin + more, window.end + more, marks, window.consumed)
                 self._carry(old, window)
             if len(self._waiting.at) < _reads(len(window.data)):
-                kept = self._waiting
+                smaller = self._waiting
                 self._waiting = _waiting(len(window.data))
-                for new, present in zip(self._waiting[1:], kept[1:], strict=True):
+                for new, present in zip(self._waiting[1:], smaller[1:], strict=True):
                     new[: len(present)] = present
                 waiting.rehash(self._waiting, int(state["waiting"]))
         self._window = window
@@ -263,11 +263,11 @@ class Scanner:
 
 def _sorted_intervals(intervals: Intervals, contigs: int) -> SortedIntervals:
     none: tuple[np.ndarray, np.ndarray] = (np.zeros(0, np.int64), np.zeros(0, np.int64))
-    found = [intervals.get(contig, none) for contig in range(contigs)]
+    by_contig = [intervals.get(contig, none) for contig in range(contigs)]
     return SortedIntervals(
-        splits=np.cumsum([0] + [len(starts) for starts, _ in found]).astype(np.int64),
-        starts=np.concatenate([none[0], *(starts for starts, _ in found)]).astype(np.int64),
-        ends=np.concatenate([none[1], *(ends for _, ends in found)]).astype(np.int64),
+        splits=np.cumsum([0] + [len(starts) for starts, _ in by_contig]).astype(np.int64),
+        starts=np.concatenate([none[0], *(starts for starts, _ in by_contig)]).astype(np.int64),
+        ends=np.concatenate([none[1], *(ends for _, ends in by_contig)]).astype(np.int64),
     )
 
 

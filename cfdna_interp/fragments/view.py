@@ -34,9 +34,9 @@ def main(arguments: list[str]) -> int:
         print(str(error.value).rpartition("stderr=")[2], file=sys.stderr)
         return 1
     # samtools passes over a region it doesn't know and ends well: a message is all there is.
-    said = pysam.view.get_messages()  # type: ignore[no-untyped-call]
-    print(said, end="", file=sys.stderr)
-    return 1 if said else 0
+    messages = pysam.view.get_messages()  # type: ignore[no-untyped-call]
+    print(messages, end="", file=sys.stderr)
+    return 1 if messages else 0
 
 
 if __name__ == "__main__":

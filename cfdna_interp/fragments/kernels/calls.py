@@ -55,7 +55,7 @@ def cpg_calls(buffer, mate, calling, bias, calls):
     text, letters, bases, strand = mate.text, mate.letters, mate.bases, mate.strand
     ignore_5p, ignore_3p = calling.ignore_5p[mate.number], calling.ignore_3p[mate.number]
     qualities = mate.sequence + ((bases + 1) >> 1)
-    written = number = 0
+    count = number = 0
     base_from = base_to = 0  # read bases of the CIGAR operation at hand
     here = mate.start  # reference position at its beginning
     over = np.int64(0)
@@ -83,14 +83,14 @@ def cpg_calls(buffer, mate, calling, bias, calls):
                 number += 1
             if base < base_to and over > 0:
                 position = here + base - base_from
-                call = calls[mate.side, written]
+                call = calls[mate.side, count]
                 call.cpg = position - (strand < 0)
                 call.position = position
                 call.state = state
                 call.quality = buffer[qualities + base]
-                written += 1
+                count += 1
         chunk += 32
-    return written
+    return count
 
 
 @helper
@@ -112,18 +112,18 @@ def merge_calls(scan, n_forward, n_reverse, start, end):
     """
     calls, sums, output = scan.room.calls, scan.counts.sums[0], scan.output
     one = other = 0
-    first = written = scan.state[0].calls
+    first = place = scan.state[0].calls
     while one < n_forward or other < n_reverse:
         left = calls[0, one].cpg if one < n_forward else np.int32(2147483647)
         right = calls[1, other].cpg if other < n_reverse else np.int32(2147483647)
         if left <= right:
-            here, position, called = left, calls[0, one].position, calls[0, one].state
+            here, position, state = left, calls[0, one].position, calls[0, one].state
         else:
-            here, position, called = right, calls[1, other].position, calls[1, other].state
+            here, position, state = right, calls[1, other].position, calls[1, other].state
         keep = True
         if left == right:
             forward, reverse = calls[0, one], calls[1, other]
-            keep = called == reverse.state
+            keep = state == reverse.state
             if keep:
                 sums.overlap_merged += 1
             else:
@@ -131,11 +131,11 @@ def merge_calls(scan, n_forward, n_reverse, start, end):
                 if scan.calling.by_quality and forward.quality != reverse.quality:
                     keep = True
                     if reverse.quality > forward.quality:
-                        called = reverse.state
+                        state = reverse.state
         one += left <= right
         other += right <= left
         if keep and start <= position < end:
-            output.offsets[written] = here - start
-            output.states[written] = called
-            written += 1
-    return written - first
+            output.offsets[place] = here - start
+            output.states[place] = state
+            place += 1
+    return place - first

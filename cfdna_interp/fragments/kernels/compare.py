@@ -56,26 +56,26 @@ def _no_calls(text, low, high):
 @helper
 def _run(text, to, size, letters, first, strand):
     """Put letters in place of the codes of aligned bases; ``letters[first]`` is that of the first one."""
-    kept, converted, wanted = (2, 8, 0) if strand > 0 else (4, 1, REVERSE_SITE)
+    intact_code, converted_code, strand_bit = (2, 8, 0) if strand > 0 else (4, 1, REVERSE_SITE)
     place, position = np.uint64(to), np.uint64(first)
     for step in range(np.uint64(size)):
         code, site = text[place + step], letters[position + step]
         lower = site & 127
         upper = lower ^ ((lower & 64) >> 1)  # "." stays what it is
-        called = upper if code == kept or code == 0 else (lower if code == converted else NO_SITE)
-        text[place + step] = called if site & 128 == wanted else NO_SITE
+        letter = upper if code == intact_code or code == 0 else (lower if code == converted_code else NO_SITE)
+        text[place + step] = letter if site & 128 == strand_bit else NO_SITE
 
 
 @helper
 def _relabel_run(text, to, size, letters, first, strand):
     """Give letters of aligned bases the context of their sites; the case, which is the state, stays."""
-    wanted = np.uint8(0 if strand > 0 else REVERSE_SITE)
+    strand_bit = np.uint8(0 if strand > 0 else REVERSE_SITE)
     place, position = np.uint64(to), np.uint64(first)
     for step in range(np.uint64(size)):
         letter, site = text[place + step], letters[position + step]
         lower = site & 127
-        known = letter != NO_SITE and lower != NO_SITE and site & 128 == wanted
-        text[place + step] = (lower & 95) | (letter & 32) if known else NO_SITE
+        has_site = letter != NO_SITE and lower != NO_SITE and site & 128 == strand_bit
+        text[place + step] = (lower & 95) | (letter & 32) if has_site else NO_SITE
 
 
 @helper

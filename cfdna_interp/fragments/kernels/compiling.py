@@ -36,8 +36,8 @@ def cache_folder() -> str:
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     name = f"kernels-{digest.hexdigest()[:16]}"
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    named = os.environ.get("NUMBA_CACHE_DIR")
-    for parent in ([Path(named)] if named else []) + [here / "__pycache__", Path(home) / "cfdna-interp"]:
+    setting = os.environ.get("NUMBA_CACHE_DIR")
+    for parent in ([Path(setting)] if setting else []) + [here / "__pycache__", Path(home) / "cfdna-interp"]:
         folder = parent / name
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -79,12 +79,14 @@ def _load_without_preparing(compiled: Any) -> None:
     Numba does it the other way round, which takes a third of the time in which a small sample is read. What
     it keeps is machine code that needs nothing of the preparation: kernels call no library of Numba's.
     """
-    kept: Any = getattr(compiled, "_cache", None)
-    if not (hasattr(kept, "_load_overload") and hasattr(kept, "_guard_against_spurious_io_errors")):
+    disk_cache: Any = getattr(compiled, "_cache", None)
+    if not (
+        hasattr(disk_cache, "_load_overload") and hasattr(disk_cache, "_guard_against_spurious_io_errors")
+    ):
         return
 
     def load(signature: Any, context: Any) -> Any:
-        with kept._guard_against_spurious_io_errors():
-            return kept._load_overload(signature, context)
+        with disk_cache._guard_against_spurious_io_errors():
+            return disk_cache._load_overload(signature, context)
 
-    kept.load_overload = load
+    disk_cache.load_overload = load

@@ -103,8 +103,8 @@ def _block_size(source, at, end):
     """Return (bytes of the block, bytes of its header); (0, 0): input ends before it tells, (-1, 0): none."""
     if end - at < 12:
         return 0, 0
-    known = source[at] == 31 and source[at + 1] == 139 and source[at + 2] == 8
-    if not known or source[at + 3] != 4:  # gzip, deflate, an extra field and nothing else
+    is_gzip = source[at] == 31 and source[at + 1] == 139 and source[at + 2] == 8
+    if not is_gzip or source[at + 3] != 4:  # gzip, deflate, an extra field and nothing else
         return -1, 0
     extra = np.int64(u16(source, at + 10))
     if end - at < 12 + extra:
@@ -163,23 +163,23 @@ def inflate_blocks(
     -------
     A code, where the next block begins in ``source.data``, where data ends in ``target.data``, blocks done.
     """
-    done, at, to = 0, source.begin, target.begin
-    while done < len(marks):
+    blocks, at, to = 0, source.begin, target.begin
+    while blocks < len(marks):
         if last >= 0 and offset + at > last:
-            return MORE, at, to, done
+            return MORE, at, to, blocks
         size, header, inflated, code = next_block(source.data, at, source.end)
         if code != MORE or size == 0:
-            return code, at, to, done
+            return code, at, to, blocks
         if target.end - to < inflated:
-            return FULL, at, to, done
+            return FULL, at, to, blocks
         data = size - header - TRAILER
         address, state = functions.decompress, functions.decompressor
         if _inflate(address, state, source.data, at + header, data, target.data, to, inflated) != 0:
-            return BAD_DATA, at, to, done
+            return BAD_DATA, at, to, blocks
         if _checksum(functions.checksum, target.data, to, inflated) != u32(source.data, at + size - 8):
-            return BAD_CRC, at, to, done
-        marks[done, 0], marks[done, 1] = to, offset + at
-        done += 1
+            return BAD_CRC, at, to, blocks
+        marks[blocks, 0], marks[blocks, 1] = to, offset + at
+        blocks += 1
         at += size
         to += inflated
-    return FULL, at, to, done
+    return FULL, at, to, blocks

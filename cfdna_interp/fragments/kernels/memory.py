@@ -60,32 +60,32 @@ def _mask(judge: Any) -> Any:
 
 def _any_of(letters: bytes) -> Any:
     def judge(builder: Any, vector: Any) -> Any:
-        found = None
+        any_same = None
         for letter in letters:
             same = builder.icmp_unsigned("==", vector, _lanes(builder, letter))
-            found = same if found is None else builder.or_(found, same)
-        return found
+            any_same = same if any_same is None else builder.or_(any_same, same)
+        return any_same
 
     return judge
 
 
-def _nibbles(shift: int, wanted: tuple[int, ...]) -> Any:
+def _nibbles(shift: int, codes: tuple[int, ...]) -> Any:
     def judge(builder: Any, vector: Any) -> Any:
         half = builder.and_(builder.lshr(vector, _lanes(builder, shift)), _lanes(builder, 15))
-        return _any_of(bytes(wanted))(builder, half)
+        return _any_of(bytes(codes))(builder, half)
 
     return judge
 
 
 def _plain_mask(letters: tuple[int, ...], shift: int, keep: int) -> Any:
-    wanted = np.zeros(256, dtype=np.bool_)
-    wanted[list(letters)] = True
+    is_letter = np.zeros(256, dtype=np.bool_)
+    is_letter[list(letters)] = True
 
     @helper
     def mask(buffer, at):
         bits = np.uint32(0)
         for lane in range(32):
-            if wanted[(buffer[at + lane] >> shift) & keep]:
+            if is_letter[(buffer[at + lane] >> shift) & keep]:
                 bits |= np.uint32(1) << np.uint32(lane)
         return bits
 
@@ -140,8 +140,8 @@ def lowest_bit(typing_context, bits):
     """Return the number of the lowest bit set in a uint32, 32 where none is."""
 
     def codegen(context, builder, signature, arguments):
-        found = builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
-        return builder.zext(found, ir.IntType(64))
+        bit = builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+        return builder.zext(bit, ir.IntType(64))
 
     return types.int64(types.uint32), codegen
 

@@ -52,20 +52,20 @@ def _call(probabilities, implicit, low, high):
 
 
 @helper
-def _both_strands(own, opposite, sums):
+def _both_strands(same, opposite, sums):
     """Return what two cytosines of a CpG say together, and count what is lost."""
-    if own == _HYDROXY or opposite == _HYDROXY:
+    if same == _HYDROXY or opposite == _HYDROXY:
         sums.hydroxy += 1
         return _UNKNOWN
-    clear = own in (_METHYLATED, _UNMETHYLATED)
+    clear = same in (_METHYLATED, _UNMETHYLATED)
     if opposite in (_METHYLATED, _UNMETHYLATED):
-        if clear and own != opposite:
+        if clear and same != opposite:
             sums.hemi += 1
             return _UNKNOWN
         return opposite
-    if not clear and (own == _UNCLEAR or opposite == _UNCLEAR):
+    if not clear and (same == _UNCLEAR or opposite == _UNCLEAR):
         sums.unclear += 1
-    return own
+    return same
 
 
 @helper
@@ -112,14 +112,14 @@ def mm_letters(buffer, at, text, to, probabilities, low, high, sums):
     if bases == 0 or (tags.length != bases and (tags.length != -1 or hard_clipped(buffer, at))):
         return 0
     cytosines = find_cytosines(buffer, at, probabilities)
-    found = read_lists(buffer, at, tags, cytosines, probabilities)
-    if found == MALFORMED or not found & (LISTED | LISTED_OPPOSITE):
-        return MALFORMED if found == MALFORMED else 0
+    content = read_lists(buffer, at, tags, cytosines, probabilities)
+    if content == MALFORMED or not content & (LISTED | LISTED_OPPOSITE):
+        return MALFORMED if content == MALFORMED else 0
 
     sequence = sequence_at(buffer, at)
     reverse = (flag_of(buffer, at) & REVERSE) != 0
-    implicit, implicit_opposite, both = found & IMPLICIT, found & IMPLICIT_OPPOSITE, found & OPPOSITE
-    if not found & LISTED:  # the letters are those of the other strand; this one's lists may say 5hmC
+    implicit, implicit_opposite, both = content & IMPLICIT, content & IMPLICIT_OPPOSITE, content & OPPOSITE
+    if not content & LISTED:  # the letters are those of the other strand; this one's lists may say 5hmC
         reverse = not reverse
         implicit, implicit_opposite = implicit_opposite, implicit
         cytosines = find_bases(buffer, at, GUANINE if reverse else CYTOSINE, probabilities)

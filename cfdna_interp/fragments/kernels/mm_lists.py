@@ -68,17 +68,17 @@ def find_bases(buffer, at, cytosine, probabilities):
     sequence, bases = sequence_at(buffer, at), bases_of(buffer, at)
     # Written whether it is one or not: faster than a branch that nobody can predict. Unsigned, since a
     # negative index would count from the end, and that is tested at each access.
-    found, base = np.uint64(0), np.uint64(0)
+    count, base = np.uint64(0), np.uint64(0)
     for byte in range(sequence, sequence + (bases >> 1)):
-        probabilities[found].place = base
-        found += np.uint64(buffer[byte] >> 4 == cytosine)
-        probabilities[found].place = base + np.uint64(1)
-        found += np.uint64(buffer[byte] & 15 == cytosine)
+        probabilities[count].place = base
+        count += np.uint64(buffer[byte] >> 4 == cytosine)
+        probabilities[count].place = base + np.uint64(1)
+        count += np.uint64(buffer[byte] & 15 == cytosine)
         base += np.uint64(2)
     if bases & 1 and base_at(buffer, sequence, bases - 1) == cytosine:
-        probabilities[found].place = bases - 1
-        found += np.uint64(1)
-    return np.int64(found)
+        probabilities[count].place = bases - 1
+        count += np.uint64(1)
+    return np.int64(count)
 
 
 @helper
@@ -87,10 +87,10 @@ def find_cytosines(buffer, at, probabilities):
 
     The first elements' ``place`` tells where they are, in the order of the BAM; the sums there are cleared.
     """
-    found = find_bases(buffer, at, GUANINE if flag_of(buffer, at) & REVERSE else CYTOSINE, probabilities)
-    for rank in range(np.uint64(found)):
+    count = find_bases(buffer, at, GUANINE if flag_of(buffer, at) & REVERSE else CYTOSINE, probabilities)
+    for rank in range(np.uint64(count)):
         _clear(probabilities[probabilities[rank].place])
-    return found
+    return count
 
 
 @helper
@@ -132,22 +132,22 @@ def read_lists(buffer, at, tags, cytosines, probabilities):
     sequence, bases = sequence_at(buffer, at), bases_of(buffer, at)
     reverse = (flag_of(buffer, at) & REVERSE) != 0
     values = tags.values
-    found = used = modifications = 0
+    content = offset = modifications = 0
     place = tags.lists
     while buffer[place] != 0:
         fundamental = _fundamental(buffer[place])
         if fundamental == 0 or (buffer[place + 1] != 43 and buffer[place + 1] != 45):  # + -
             return MALFORMED
-        own = buffer[place + 1] == 43
+        same_strand = buffer[place + 1] == 43
         codes = place = place + 2
-        numeric, named, number = _is_digit(buffer[place]), _OTHER, 0
+        numeric, modification, number = _is_digit(buffer[place]), _OTHER, 0
         with_5mc = False
         if numeric:
             while _is_digit(buffer[place]):
                 number = min(10 * number + np.int64(buffer[place]) - 48, 1 << 30)
                 place += 1
-            named = _METHYL if number == 27551 else _HYDROXY if number == 76792 else _OTHER  # ChEBI
-            with_5mc = named == _METHYL
+            modification = _METHYL if number == 27551 else _HYDROXY if number == 76792 else _OTHER  # ChEBI
+            with_5mc = modification == _METHYL
         else:
             while _is_letter(buffer[place]):
                 with_5mc |= buffer[place] == _METHYL
@@ -159,19 +159,21 @@ def read_lists(buffer, at, tags, cytosines, probabilities):
         explicit = buffer[place] == 63  # ?
         if explicit or buffer[place] == 46:  # .
             place += 1
-        cytosine = CYTOSINE if own else GUANINE  # what its cytosine reads as on the strand as sequenced
-        ranked = own and fundamental == CYTOSINE
+        cytosine = (
+            CYTOSINE if same_strand else GUANINE
+        )  # what its cytosine reads as on the strand as sequenced
+        ranked = same_strand and fundamental == CYTOSINE
         of_cytosines = fundamental in (cytosine, _ANY)
         if of_cytosines:
-            if not own and not found & OPPOSITE:
-                found |= OPPOSITE
+            if not same_strand and not content & OPPOSITE:
+                content |= OPPOSITE
                 for base in range(bases):
                     if base_at(buffer, sequence, base) == (CYTOSINE if reverse else GUANINE):
                         _clear(probabilities[base])
             if with_5mc:
-                found |= LISTED if own else LISTED_OPPOSITE
+                content |= LISTED if same_strand else LISTED_OPPOSITE
                 if not explicit:
-                    found |= IMPLICIT if own else IMPLICIT_OPPOSITE
+                    content |= IMPLICIT if same_strand else IMPLICIT_OPPOSITE
         if reverse:
             fundamental, cytosine = _complement(fundamental), _complement(cytosine)
 
@@ -195,14 +197,18 @@ def read_lists(buffer, at, tags, cytosines, probabilities):
                 base, after = _next_match(buffer, sequence, bases, reverse, fundamental, skip, after)
                 if base < 0:
                     return MALFORMED
-            if values >= 0 and used + kinds > tags.count:
+            if values >= 0 and offset + kinds > tags.count:
                 return MALFORMED
             if ranked or (of_cytosines and base_at(buffer, sequence, base) == cytosine):
                 for kind in range(kinds):
-                    value = np.int64(buffer[values + used + kind]) if values >= 0 else 255
-                    _add(probabilities[base], named if numeric else np.int64(buffer[codes + kind]), value)
-            used += kinds
+                    value = np.int64(buffer[values + offset + kind]) if values >= 0 else 255
+                    _add(
+                        probabilities[base],
+                        modification if numeric else np.int64(buffer[codes + kind]),
+                        value,
+                    )
+            offset += kinds
         if buffer[place] != 59:  # ;
             return MALFORMED
         place += 1
-    return found if values < 0 or used == tags.count else MALFORMED
+    return content if values < 0 or offset == tags.count else MALFORMED

@@ -95,9 +95,9 @@ def fields_fit(buffer, at, size):
 def text_end(buffer, at, end):
     """Return where the NUL that ends a text beginning at ``at`` is, -1 where none comes before ``end``."""
     while at < end:
-        found = lowest_bit(nul_mask(buffer, at))
-        if found < 32:
-            return at + found if at + found < end else -1
+        nul = lowest_bit(nul_mask(buffer, at))
+        if nul < 32:
+            return at + nul if at + nul < end else -1
         at += 32
     return -1
 

@@ -88,13 +88,13 @@ def _count_mate(scan, mate, low, high):
     # Where calls come from modified bases nothing was converted: an unmethylated C is read as C.
     restored = mate.letters if mate.strand != 0 and calling.dialect != MM else -1
     strong, known = strong_bases(buffer, mate, restored, low, high)
-    written = 0
+    n_calls = 0
     if mate.letters >= 0:
         methylated, every = count_chh(mate.text, mate.letters, mate.bases)
         sums.chh_methylated += methylated
         sums.chh += every
-        written = cpg_calls(buffer, mate, calling, scan.counts.bias, scan.room.calls)
-    return strong, known, written
+        n_calls = cpg_calls(buffer, mate, calling, scan.counts.bias, scan.room.calls)
+    return strong, known, n_calls
 
 
 @helper

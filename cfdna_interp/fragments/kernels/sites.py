@@ -16,8 +16,8 @@ def _context(next_one, one_after, guanine):
     """Return the letter of a cytosine by the two bases after it; ``guanine`` as its strand shows it."""
     chh_or_unknown = 117 if one_after == _UNKNOWN else 104  # u, h
     not_cpg = 120 if one_after == guanine else chh_or_unknown  # x
-    known = 122 if next_one == guanine else not_cpg  # z
-    return 117 if next_one == _UNKNOWN else known
+    letter = 122 if next_one == guanine else not_cpg  # z
+    return 117 if next_one == _UNKNOWN else letter
 
 
 @kernel

@@ -82,13 +82,13 @@ def _own_part(buffer, at, contig, start):
 
 
 @helper
-def _count_run(skipped, size, letters, first, wanted, expected, seen):
+def _count_run(skipped, size, letters, first, strand_bit, expected, counts):
     """Count the bases whose codes begin at ``skipped``; ``letters[first]`` is that of the first one."""
     place, position = np.uint64(skipped), np.uint64(first)
-    same, different, codes = seen
+    same, different, codes = counts
     for step in range(np.uint64(size)):
         code, site = codes[place + step], letters[position + step]
-        is_site = site & 128 == wanted and site != NO_SITE
+        is_site = site & 128 == strand_bit and site != NO_SITE
         agrees = code == 0 or code == expected
         differs = (code == 1 or code == 2 or code == 4 or code == 8) and code != expected
         same[position + step] += is_site and agrees
@@ -96,11 +96,11 @@ def _count_run(skipped, size, letters, first, wanted, expected, seen):
 
 
 @helper
-def _count(buffer, at, strand, high, sites, seen):
+def _count(buffer, at, strand, high, sites, counts):
     sequence, here, bases = sequence_at(buffer, at), start_of(buffer, at), bases_of(buffer, at)
-    wanted, expected = (128, 4) if strand > 0 else (0, 2)
+    strand_bit, expected = (128, 4) if strand > 0 else (0, 2)
     place, operations = cigar_of(buffer, at)
-    begin, codes = sites.begin, seen.codes
+    begin, codes = sites.begin, counts.codes
     high = min(high, begin + len(sites.letters))
     base = np.int64(0)
     for number in range(operations):
@@ -111,7 +111,7 @@ def _count(buffer, at, strand, high, sites, seen):
                 odd = (base + step) & 1
                 size = min(last - step, len(codes) - 1)
                 unpack(buffer, sequence, base + step - odd, size + odd, codes, 0)
-                _count_run(odd, size, sites.letters, here + step - begin, wanted, expected, seen)
+                _count_run(odd, size, sites.letters, here + step - begin, strand_bit, expected, counts)
                 step += size
         base += along
         here += over
@@ -127,7 +127,7 @@ def count_other_strand(
     min_mapq: int,
     drop_duplicates: bool,
     sites: SiteLetters,
-    seen: OtherStrandCounts,
+    counts: OtherStrandCounts,
 ) -> int:
     """Read records until the bytes are used up or the reads leave the stretch; the state tells where it is.
 
@@ -174,5 +174,5 @@ def count_other_strand(
                 strand = genome_strand(buffer, at)
                 if strand != 0 and strand != MALFORMED:
                     high = _own_part(buffer, at, contig, start)
-                    _count(buffer, at, strand, min(high, start + REACH), sites, seen)
+                    _count(buffer, at, strand, min(high, start + REACH), sites, counts)
         state.at = record_end(buffer, at)

@@ -76,7 +76,7 @@ def carry(
             size += record_end(old, at[entry]) - at[entry]
     if size > begin:
         return size
-    to, kept = begin - size, 0
+    to, count = begin - size, 0
     slots = np.uint64(len(heads) - 1)
     heads[:] = -1
     for entry in range(state.waiting):
@@ -90,14 +90,14 @@ def carry(
         for byte in range(bytes_of):
             new[to + byte] = old[place + byte]
         slot = np.int64(hashes[entry] & slots)
-        hashes[kept], at[kept], last[kept] = hashes[entry], to, last[entry]
-        following[kept] = heads[slot]
-        heads[slot] = kept
-        kept += 1
+        hashes[count], at[count], last[count] = hashes[entry], to, last[entry]
+        following[count] = heads[slot]
+        heads[slot] = count
+        count += 1
         to += bytes_of
     for byte in range(rest):
         new[to + byte] = old[state.at + byte]
-    state.waiting = kept
+    state.waiting = count
     state.at = to
     return size
 

@@ -48,19 +48,19 @@ def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs
     state["contig"] = -1
     used = np.zeros(contigs, dtype=np.bool_)
     used[sorted(rules.contigs)] = True
-    found: dict[int, list[np.ndarray]] = {}
-    seen = np.zeros((2, 0), dtype=np.int32)
+    variants: dict[int, list[np.ndarray]] = {}
+    counts = np.zeros((2, 0), dtype=np.int32)
     codes = np.zeros(RUN, dtype=np.uint8)
     rest = np.zeros(0, dtype=np.uint8)
 
     def settle(before: int) -> None:
         """Judge the positions that no further read can touch, those below ``before``."""
-        done = seen[:, : max(before - sites.begin, 0)]
-        places = np.flatnonzero(done[1] >= LEAST)
-        same, other = done[:, places]
+        complete = counts[:, : max(before - sites.begin, 0)]
+        places = np.flatnonzero(complete[1] >= LEAST)
+        same, other = complete[:, places]
         places = places[SHARE * other >= same + other]
         if len(places):
-            found.setdefault(sites.contig, []).append(sites.begin + places)
+            variants.setdefault(sites.contig, []).append(sites.begin + places)
 
     for window in windows:
         data = np.concatenate([rest, window.data[window.begin : window.end + SLACK]])
@@ -73,24 +73,24 @@ def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs
                 rules.min_mapq,
                 rules.drop_duplicates,
                 sites.stretch,
-                kernels.OtherStrandCounts(seen[0], seen[1], codes),
+                kernels.OtherStrandCounts(counts[0], counts[1], codes),
             )
         ) == kernels.MOVE:
             contig, start = int(state["contig"]), int(state["start"])
             goes_on = contig == sites.contig
             settle(start if goes_on else sites.begin + len(sites.letters))
-            old, old_begin = seen, sites.begin
+            old, old_begin = counts, sites.begin
             sites.move(contig, start)
-            seen = np.zeros((2, len(sites.letters)), dtype=np.int32)
+            counts = np.zeros((2, len(sites.letters)), dtype=np.int32)
             if goes_on and start < old_begin + old.shape[1]:
                 # Reads before have counted beyond this one's start.
-                kept = old[:, start - old_begin :]
-                seen[:, start - sites.begin :][:, : kept.shape[1]] = kept
+                overlap = old[:, start - old_begin :]
+                counts[:, start - sites.begin :][:, : overlap.shape[1]] = overlap
         if code == kernels.WRONG:
             break
         rest = data[int(state["at"]) : int(state["end"])]
     settle(sites.begin + len(sites.letters))
-    starts = {contig: np.concatenate(parts) for contig, parts in found.items()}
+    starts = {contig: np.concatenate(parts) for contig, parts in variants.items()}
     return {contig: (positions, positions + 1) for contig, positions in starts.items()}
 
 
