@@ -14,18 +14,20 @@ from cfdna_interp.fragments.build import bare
 
 ELSEWHERE = "elsewhere"  # the context of CpGs in no interval
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
+# Start, end, context, and the number of the line.
+_Line = tuple[int, int, str, int]
 
 
 @dataclass(frozen=True, eq=False)
 class ContextAnnotation:
-    """Disjoint intervals with the context that each one is.
+    """Disjoint intervals of the genome, each with its context.
 
     Attributes
     ----------
     names
         The contexts, sorted.
     splits
-        (contigs + 1,) int64: where each contig's intervals are in the following.
+        (contigs + 1,) int64: the intervals of contig ``i`` are ``splits[i]`` to ``splits[i + 1] - 1``.
     starts, ends
         (intervals,) int64, 0-based half-open, ascending within a contig.
     contexts
@@ -50,7 +52,7 @@ def load_annotation(
 ) -> ContextAnnotation:
     """Read a BED file whose fourth column names the context.
 
-    Contigs match with or without ``chr``; those that the alignments lack are passed over.
+    Contigs match with or without ``chr``. Contigs that the alignments lack are skipped.
 
     Parameters
     ----------
@@ -59,7 +61,7 @@ def load_annotation(
     contig_names, contig_lengths
         Of the alignments; bp.
     who
-        Begins messages about the two together: sample and file.
+        Sample and file; error messages about annotation and alignments begin with it.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def load_annotation(
         of the alignments' build.
     """
     index = {bare(name): number for number, name in enumerate(contig_names)}
-    by_contig: dict[int, list[tuple[int, int, str, int]]] = {}
+    by_contig: dict[int, list[_Line]] = {}
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -103,15 +105,13 @@ def load_annotation(
     return _arrange(by_contig, len(contig_names), path)
 
 
-def _arrange(
-    by_contig: dict[int, list[tuple[int, int, str, int]]], contigs: int, path: Path | str
-) -> ContextAnnotation:
+def _arrange(by_contig: dict[int, list[_Line]], contigs: int, path: Path | str) -> ContextAnnotation:
     names = tuple(sorted({name for intervals in by_contig.values() for _, _, name, _ in intervals}))
     place = {name: number for number, name in enumerate(names)}
     splits = [0]
     rows: list[list[int]] = []
     for contig in range(contigs):
-        before: tuple[int, int, str, int] | None = None
+        before: _Line | None = None
         for interval in sorted(by_contig.get(contig, [])):
             start, end, name, number = interval
             if before is not None and start < before[1]:

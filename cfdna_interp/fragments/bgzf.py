@@ -1,4 +1,4 @@
-"""A stretch of a BGZF file as windows of inflated bytes, in bounded memory."""
+"""Read a stretch of a BGZF file as windows of inflated bytes, in bounded memory."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from cfdna_interp.fragments.kernels.memory import SLACK
 from cfdna_interp.fragments.libdeflate import Decompressor
 
 INPUT = 1 << 20  # compressed bytes read at once
-WINDOW = 1 << 19  # inflated bytes of a window: what it holds stays in the processor's cache
-MARGIN = 1 << 19  # bytes kept free before them, for what the window before left over
+WINDOW = 1 << 19  # inflated bytes of a window; so many stay in the processor's cache
+MARGIN = 1 << 19  # free bytes in front of a window, for what the window before left over
 
 
 @dataclass(eq=False)
@@ -42,11 +42,11 @@ class Window:
     data
         (n,) uint8; at least ``SLACK`` bytes follow ``end``.
     begin, end
-        The bytes of the window; before ``begin`` there is room.
+        Where the window's bytes begin and end. The bytes before ``begin`` are free.
     marks
         (blocks, 2) int64: where each block begins in ``data``, and in the file.
     consumed
-        Compressed bytes of the stretch used up to the window's end.
+        Compressed bytes from the begin of the stretch to the window's end.
     """
 
     data: np.ndarray
@@ -77,20 +77,20 @@ class ByteStream(Protocol):
 
 
 class Stretch:
-    """Blocks from one virtual offset of a BGZF stream up to another.
+    """The blocks of a BGZF stream between two virtual offsets.
 
     A virtual offset is ``place of the block in the file << 16 | bytes within the inflated block``.
 
     Parameters
     ----------
     stream
-        Binary, standing where the first block begins.
+        Binary stream, at the begin of the first block.
     who
-        Sample and file, as error messages begin.
+        Sample and file; error messages begin with it.
     begin
-        Virtual offset of the first byte wanted.
+        Virtual offset of the first byte to read.
     end
-        Virtual offset of the first byte not wanted, None for the end of the stream.
+        Virtual offset of the first byte that isn't read; None: the stream is read to its end.
     """
 
     def __init__(self, stream: ByteStream, who: str, begin: int = 0, end: int | None = None):
@@ -111,7 +111,7 @@ class Stretch:
         self._decompressor.close()
 
     def windows(self, size: int = WINDOW, ahead: bool = False) -> Generator[Window, None, None]:
-        """Yield the bytes in file order; a window's memory is used again two windows later.
+        """Yield the bytes in file order. A window's memory is used again two windows later.
 
         Parameters
         ----------
@@ -125,7 +125,7 @@ class Stretch:
         InputError
             A block is damaged, or the stream ends inside one.
         """
-        blocks = size // 64 + 1  # a block of a few bytes is possible, but then there are few in a window
+        blocks = size // 64 + 1  # a window with smaller blocks simply ends earlier
         spare = [
             Window(
                 np.zeros(MARGIN + size + SLACK, np.uint8), MARGIN, MARGIN, np.zeros((blocks, 2), np.int64), 0
@@ -141,7 +141,7 @@ class Stretch:
             turn = 1 - turn
 
     def _fill(self, memory: Window) -> Window | None:
-        """Return a window in the memory of another one, None at the end."""
+        """Return the next window, in the memory of an earlier one; None at the end."""
         target, limit = memory.data, len(memory.data) - SLACK
         marks = memory.marks.base if memory.marks.base is not None else memory.marks
         begin = to = MARGIN
@@ -158,7 +158,7 @@ class Stretch:
         if marks[0, 1] == self._first and self._skip:
             begin = min(begin + self._skip, to)
         if self._finished():
-            # A true index names places where blocks begin, and bytes inside them.
+            # The index is right only if a block begins at the place it names and is long enough.
             last = int(marks[filled - 1, 1]) if self._cut else self._offset + self._at - 1
             if last != self._last or to - int(marks[filled - 1, 0]) < self._cut:
                 raise damaged(self._who, f"offset {self._last}:{self._cut}", "its index is of another file")
@@ -218,7 +218,7 @@ class Stretch:
 
 
 def _ahead(fill: Callable[[Window], Window | None], spare: list[Window]) -> Iterator[Window]:
-    """Yield windows that a second thread fills; at most as many as there is memory for are in use."""
+    """Yield windows that a second thread fills into the given memory."""
     free: queue.Queue[Window | None] = queue.Queue()
     ready: queue.Queue[Window | BaseException | None] = queue.Queue()
     for window in spare:
@@ -242,7 +242,8 @@ def _ahead(fill: Callable[[Window], Window | None], spare: list[Window]) -> Iter
             if isinstance(item, BaseException):
                 raise item
             yield item
-            # What this window leaves over is copied when the next one is there: it goes back after that.
+            # The bytes that this window leaves over are copied when the next window is there. Only then is
+            # its memory free.
             in_use.append(item)
             if len(in_use) > 1:
                 free.put(in_use.pop(0))
@@ -280,7 +281,7 @@ def after_header(windows: Iterator[Window], contigs: int, who: str) -> Iterator[
 
 
 def _header(data: bytes) -> tuple[int, int] | None:
-    """Return (bytes of a BAM header, number of contigs), None where ``data`` ends before they can be told.
+    """Return (bytes of a BAM header, number of contigs), None where ``data`` ends too early to tell.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Counts of CpG calls outside atlas blocks, beyond how many of a fragment's calls are methylated."""
+"""Count CpG calls outside atlas blocks: by fragment length, by context, and as patterns of neighbours."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class CallCounter:
         self._contexts = Contexts(intervals, known.contexts)
 
     def add(self, table: FragmentTable) -> None:
-        """Count fragments, which come by position; ``block`` holds atlas blocks."""
+        """Count fragments, which must come in order of position; ``block`` holds atlas blocks."""
         self._fit(int(table.length.max(initial=0)))
         places = self._places
         fragments = FragmentColumns.of(table)
@@ -107,7 +107,7 @@ class CallCounter:
         for pattern in np.flatnonzero(self._patterns).tolist():
             profile.add("methylation_pattern", f"{pattern:0{CPGS}b}", [int(self._patterns[pattern])])
         pairs = self._pairs.copy()
-        _moved(self._places, 0, 0, 2, pairs)  # what is still open is counted, and stays open
+        _moved(self._places, 0, 0, 2, pairs)  # counts the open places; ``self._places`` itself stays
         if pairs[0]["every"]:
             profile.add("methylation_pairs", str(CPGS), [pairs[0]["different"], pairs[0]["every"]])
 
@@ -127,7 +127,7 @@ def _empty(slots: int) -> PatternTable:
 
 
 def _moved(places: PatternTable, low: int, high: int, slots: int, pairs: np.ndarray) -> PatternTable:
-    """Return the places in [low, high) in a hash table of their own; add the pairs of the others."""
+    """Return a new table of the places in [low, high); add the pairs at the others to ``pairs``."""
     new = _empty(slots)
     move(places, low, high, new, pairs)
     return new

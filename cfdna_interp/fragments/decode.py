@@ -1,7 +1,7 @@
-"""From alignments to fragment tables, a chunk at a time, at about the speed of their decompression.
+"""Turn alignments into fragment tables, a chunk at a time, at about the speed of decompression.
 
-The bytes of the records come in windows of bounded size, from the file itself or, for CRAM and remote
-files, from htslib in a child process; kernels turn them into fragments.
+The bytes of the records come in windows of bounded size. They come from the file itself or, for CRAM and
+remote files, from htslib in a child process. Kernels turn them into fragments.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ def decode(
     settings
         How to read it.
     totals
-        Sums, added to when the last chunk is out.
+        The sums of this part are added to it after the last chunk.
     shard
         The part, see :func:`cfdna_interp.fragments.alignment.shards`; None for all of it.
     ahead
         Inflate on a second thread.
     progress
-        Called now and then with reads and compressed bytes since the last call.
+        Called after each window with the reads and the compressed bytes since the last call.
 
     Raises
     ------
     InputError
-        The file is damaged, breaks off, or is not sorted by coordinate; the message says where.
+        The file is damaged, breaks off, or is not sorted by coordinate. The message says where.
     """
     shard = shard or Shard()
     scanner = Scanner(alignment, settings, shard.contig, _sites(alignment, settings, shard, ahead))
@@ -71,10 +71,10 @@ def decode(
 
 
 def _sites(alignment: Alignment, settings: Settings, shard: Shard, ahead: bool) -> Sites | None:
-    """Return the reference's cytosines without those that the person doesn't have; None: not needed."""
+    """Return the reference's cytosines without those that the person lacks; None: they aren't needed."""
     compared = settings.dialect == "reference"
-    # Modified bases take their contexts from a reference where there is one. Native reads show themselves
-    # what the person has: there is no need to look at the other strand.
+    # Modified bases take their contexts from the reference, if there is one. Native reads themselves show
+    # the person's bases, so the other strand isn't needed.
     if alignment.fasta is None or not (compared or settings.dialect == "mm"):
         return None
     reference, names = ReferenceGenome(alignment.fasta), alignment.contig_names

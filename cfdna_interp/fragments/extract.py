@@ -1,4 +1,4 @@
-"""One pass over a sample's alignments: subsample, whole-sample counts, quality record."""
+"""Read a sample's alignments once, for its subsample, its counts and its quality record."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Extraction:
 
 
 class Reservoir:
-    """The fragments of smallest hash: the same whatever order they come in, in bounded memory."""
+    """The fragments of smallest hash, in bounded memory. They don't depend on the order of arrival."""
 
     def __init__(self, size: int):
         self.size = size
@@ -128,8 +128,8 @@ def read_sample(sample: Sample, config: Config, atlas: Atlas | None, threads: in
     sample, config, atlas
         What to read and how.
     threads
-        Parts of the file read at once, cut at contigs; a file that can't be cut is inflated on a thread of
-        its own. The result is the same for any number.
+        Number of parts that are read at once; parts are cut at contigs. A file that can't be cut is inflated
+        on a second thread. The result is the same for any number.
 
     Raises
     ------

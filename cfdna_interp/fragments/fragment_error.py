@@ -1,4 +1,4 @@
-"""Which line of a fragment file is wrong, and why: read again line by line once a check has failed."""
+"""Find the wrong line of a fragment file, and say why it is wrong, after a check of the file has failed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from cfdna_interp.fragments.fragment_file import MAX_MAPQ, STRANDS, FragmentFile
 
 
 def explain(source: FragmentFile, fallback: str) -> str:
-    """Return the message about the first malformed line; ``fallback`` says what is wrong if none is."""
+    """Return the message about the first malformed line, or ``fallback`` if every line is fine."""
     lengths = {
         bare(name): length for name, length in zip(source.contig_names, source.contig_lengths, strict=True)
     }

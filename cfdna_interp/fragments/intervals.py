@@ -1,4 +1,4 @@
-"""Intervals of a BED file, by contig."""
+"""Read the intervals of a BED file, by contig."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _FURTHEST = (1 << 31) - 1
 def load_intervals(
     path: Path | str, contig_names: Sequence[str], what: str
 ) -> dict[int, tuple[np.ndarray, np.ndarray]]:
-    """Read a BED file, 16 bytes an interval.
+    """Read a BED file. While it is read, an interval takes 16 bytes.
 
     Parameters
     ----------
     path
-        Contig, start and end in the first columns, plain text. Contigs that are not in the header are passed
-        over, as are intervals without a base.
+        Plain text with contig, start and end in the first columns. Contigs that are not in the header are
+        skipped, as are intervals without a base.
     contig_names
         Contigs in header order; names match with or without ``chr``.
     what
-        What the file is, as error messages begin.
+        What the file is; error messages begin with it.
 
     Returns
     -------

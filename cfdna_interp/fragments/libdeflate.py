@@ -1,4 +1,4 @@
-"""libdeflate's inflate and CRC functions, from the shared object of the ``deflate`` package."""
+"""Find libdeflate's inflate and CRC functions in the shared object of the ``deflate`` package."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Decompressor:
     Attributes
     ----------
     functions
-        What :func:`cfdna_interp.fragments.kernels.inflate.inflate_blocks` takes; None where the library is
-        not at hand.
+        Addresses for :func:`cfdna_interp.fragments.kernels.inflate.inflate_blocks`; None where the library is
+        missing.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Decompressor:
             )
 
     def close(self) -> None:
-        """Free it."""
+        """Free the decompressor."""
         if self._library is not None and self.functions is not None:
             self._library.libdeflate_free_decompressor(self._state)
             self.functions = None

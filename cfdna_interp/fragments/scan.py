@@ -1,4 +1,4 @@
-"""The state of reading one stretch of records: what waits, what is counted, rows not handed out yet."""
+"""Read a stretch of records window by window. A scanner holds the state between windows."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from cfdna_interp.fragments.kernels.scan_types import (
 from cfdna_interp.fragments.methylation.mm import threshold_bytes
 from cfdna_interp.fragments.methylation.sites import Sites
 
-CALLS = 8 * CHUNK  # room for their CpG calls
+CALLS = 8 * CHUNK  # CpG calls that a chunk has room for at first
 
 _DIALECTS = {
     "none": codes.NO_CALLS,
@@ -44,13 +44,15 @@ _DIALECTS = {
     "reference": codes.COMPARE,
     "mm": codes.MM,
 }
-
-
 _NOWHERE = SiteLetters(np.zeros(0, dtype=np.uint8), -1, 0)
 
 
 class Scanner:
-    """The state of a scan between windows."""
+    """Reads windows of records into chunks of fragments.
+
+    It holds what a scan needs between windows: reads that wait for their mates, counts, and rows that are not
+    in a chunk yet.
+    """
 
     def __init__(self, alignment: Alignment, settings: Settings, contig: int, sites: Sites | None):
         self._who, self._contig_names = alignment.who, alignment.contig_names
@@ -93,11 +95,11 @@ class Scanner:
 
     @property
     def reads(self) -> int:
-        """Reads so far."""
+        """Number of reads so far."""
         return int(self._counts.sums[0]["reads"])
 
     def take(self, window: Window) -> None:
-        """Go on with a window; what is left of the one before moves in front of its bytes."""
+        """Take the next window. Records that the window before left over move in front of its bytes."""
         state, old = self._state, self._window
         if old is None:
             self._waiting = _waiting(len(window.data))
@@ -124,7 +126,7 @@ class Scanner:
         self._window = window
 
     def chunks(self) -> Iterator[Chunk]:
-        """Yield what the window at hand fills."""
+        """Yield the chunks that the current window fills."""
         state, window = self._state, self._window
         assert window is not None
         while True:
@@ -153,7 +155,7 @@ class Scanner:
                 raise damaged(self._who, place, codes.DAMAGE[code])
 
     def flush(self) -> Chunk | None:
-        """Return the fragments read since the last chunk, None where there are none."""
+        """Return the fragments since the last chunk, None if there are none."""
         n, n_calls = int(self._state["rows"]), int(self._state["calls"])
         if n == 0:
             return None
@@ -176,7 +178,7 @@ class Scanner:
         return chunk
 
     def finish(self) -> None:
-        """Judge what still waits; raise where the last record isn't whole."""
+        """Judge the reads that still wait. Raise ``InputError`` if the last record is incomplete."""
         if self._window is None:
             return
         state = self._state
@@ -186,7 +188,7 @@ class Scanner:
         waiting.finish(self._window.data, self._states, self._filters, self._waiting, self._counts.reasons)
 
     def totals(self) -> Totals:
-        """Return the sums over everything read."""
+        """Return the sums over all records so far."""
         counts = self._counts
         sums = counts.sums[0]
         tally = Tally(
@@ -247,7 +249,7 @@ class Scanner:
         )
 
     def _place(self, at: int) -> str:
-        """Return where in the file the record at a place of the window begins."""
+        """Return the place in the file of the record that begins at ``at`` in the window."""
         window = self._window
         assert window is not None
         return window.virtual_offset(at) if at >= window.begin else self._tail_place
@@ -272,12 +274,12 @@ def _sorted_intervals(intervals: Intervals, contigs: int) -> SortedIntervals:
 
 
 def _reads(size: int) -> int:
-    """Return how many records of the smallest size ``size`` bytes can hold."""
+    """Return how many records of the smallest size fit into ``size`` bytes."""
     return (size + SLACK) // 37 + 1
 
 
 def _waiting(size: int) -> Waiting:
-    """Return room for the reads that can wait in a buffer of ``size`` bytes; none of them does."""
+    """Return empty room for the reads that can wait in a buffer of ``size`` bytes."""
     reads = _reads(size)
     return Waiting(
         heads=np.full(1 << max(10, (reads // 4).bit_length()), -1, dtype=np.int64),
@@ -296,6 +298,7 @@ def _bias(bases: int) -> np.ndarray:
 def _room(bases: int) -> Room:
     """Return room for two mates of at most ``bases`` bases."""
     calls = np.empty((2, bases), dtype=CALL)
-    # Probabilities are done with before calls are written; long reads would need the memory twice.
+    # Both share one memory, since long reads need much: probabilities are no longer needed when calls are
+    # written.
     probabilities = calls.view(PROBABILITIES)
     return Room(calls, probabilities, np.zeros(2 * (bases + SLACK), dtype=np.uint8))

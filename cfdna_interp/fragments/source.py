@@ -1,4 +1,4 @@
-"""Where a sample's fragments come from, alignments or a fragment file, behind the same two functions."""
+"""Open and read a sample's fragments, from alignments or from a fragment file, by the same functions."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def settings_of(sample: Sample, config: Config, source: Source, rules: Rules) ->
         extract.ignore_5p,
         extract.ignore_3p,
         single=sample.reads == "single",
-        # Modified-base tags say outright what is methylated, whatever the chemistry.
+        # Modified-base tags name the methylated bases, whatever the chemistry.
         invert=sample.chemistry == "taps" and source.dialect != "mm",
         by_quality=extract.discordant == "quality",
         threshold=extract.mm_threshold,
@@ -71,12 +71,12 @@ def chunks(
     ahead: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Chunk]:
-    """Yield the fragments of a source, or of a part of it; ``totals`` is complete after the last chunk.
+    """Yield the fragments of a source, or of a part of it. ``totals`` is complete after the last chunk.
 
-    End motifs come from the reads, or with ``extract.motifs: reference`` from the reference's bases at the
-    fragments' ends. A fragment file has no reads: its motifs and GC are the reference's where
-    ``reference.fasta`` is set, otherwise unknown. For ``shard``, ``ahead`` and ``progress`` see
-    :func:`cfdna_interp.fragments.decode.decode`; a fragment file is read whole.
+    End motifs come from the reads. With ``extract.motifs: reference`` they are the reference's bases at the
+    fragments' ends. A fragment file has no reads: its motifs and GC come from the reference if
+    ``reference.fasta`` is set, and are unknown otherwise. A fragment file is always read whole. For
+    ``shard``, ``ahead`` and ``progress`` see :func:`cfdna_interp.fragments.decode.decode`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Read bases of a mate: GC inside the fragment, and the end motif."""
+"""Count GC in a mate's bases inside the fragment, and read its end motif."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from cfdna_interp.fragments.kernels.record import base_at, moves
 def _count(buffer, mate, letters, low, high):
     """Return (G and C, known bases) of read bases low..high - 1.
 
-    The even bases are the high halves of the bytes, the odd ones the low halves. ``letters``, where it is not
-    negative, is where the letters are in ``mate.text``: lower case is a C that was read as something else.
+    Even bases are the high halves of the bytes, and odd ones the low halves. ``letters`` is where the letters
+    are in ``mate.text``, negative: none. A lower-case letter is a C that was read as another base.
     """
     strong = known = 0
     byte = low >> 1
@@ -48,7 +48,7 @@ def _count(buffer, mate, letters, low, high):
 def strong_bases(buffer, mate, letters, low, high):
     """Return (G and C, known bases) of a mate's bases aligned to reference positions low..high - 1.
 
-    ``letters`` is where the letters that restore converted bases are in ``mate.text``, negative: none.
+    ``letters`` is where the letters are in ``mate.text`` that restore converted bases, negative: none.
     """
     strong = known = base = 0
     start = mate.start
@@ -67,9 +67,10 @@ def strong_bases(buffer, mate, letters, low, high):
 
 @helper
 def end_motif(buffer, mate, last):
-    """Return the index into ``MOTIFS`` of a mate's first four bases, or of the ``last`` four by complement.
+    """Return the index into ``MOTIFS`` of a mate's first four bases, -1 where it is unknown.
 
-    A base that was converted counts as what it was before; -1: unknown.
+    With ``last`` it is the complement of the last four bases, read backwards. A converted base counts as what
+    it was before.
     """
     letters, strand = mate.letters, mate.strand
     if mate.bases < 4:

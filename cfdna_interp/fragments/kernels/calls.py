@@ -1,4 +1,4 @@
-"""From letters to CpG calls: of a mate, and of the molecule that two mates come from."""
+"""Turn letters into the CpG calls of a mate, and merge those of two mates into calls of their molecule."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def cpg_calls(buffer, mate, calling, bias, calls):
     buffer
         (n,) uint8 that holds the mate's record.
     mate
-        The mate; of genome strand 0 nothing is written.
+        The mate. If its genome strand is 0, its calls are counted but not written.
     calling
         The :class:`CallRules`.
     bias
@@ -95,11 +95,11 @@ def cpg_calls(buffer, mate, calling, bias, calls):
 
 @helper
 def merge_calls(scan, n_forward, n_reverse, start, end):
-    """Write one call per CpG of the molecule to the output, from ``state.calls`` on; return how many.
+    """Write one call per CpG of the molecule to the output, from ``state.calls`` on. Return how many.
 
-    Mates that agree count once. Where they don't, neither counts, or the one of the higher base quality;
-    equal qualities decide nothing. Nothing beyond the ends of the fragment counts: mates longer than it
-    read into the adapter.
+    Mates that agree count once. If they disagree, neither counts; with ``by_quality`` the one of higher base
+    quality counts, if the qualities differ. Calls beyond the ends of the fragment don't count, since mates
+    that are longer than the fragment read into the adapter.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Letters by the reference: made by comparing a read with it, or given its contexts.
+"""Letters by the reference: a comparison makes them, or they take the reference's contexts.
 
 See :mod:`cfdna_interp.fragments.methylation.compare` and :mod:`cfdna_interp.fragments.methylation.mm`.
 """
@@ -23,20 +23,21 @@ from cfdna_interp.fragments.kernels.record import (
 )
 from cfdna_interp.fragments.kernels.xm import MALFORMED
 
-# Reference positions from a read's first one on that are compared; no fragment is as long. It is the read's
-# own limit: what is called doesn't rest on where a stretch of the reference happens to end.
+# Reference positions that are compared, counted from a read's first one; no fragment is as long. With this
+# limit calls don't depend on where a stretch of the reference ends.
 REACH = 1 << 16
-NO_SITE = 46  # what stands for a position that is neither C nor G; also the letter of a base without a call
+NO_SITE = 46  # ".": a position that is neither C nor G, or a base without a call
 REVERSE_SITE = 128  # added to the letter of a G
 
 
-# The loops below become vector instructions, tens of bases at a time: unsigned indices spare Numba the look
-# at whether an index counts from the end.
+# The loops below become vector instructions for tens of bases at a time. Numba needs unsigned indices for
+# that: with signed ones it tests whether an index counts from the end.
 @helper
 def unpack(buffer, sequence, base, bases, codes, to):
-    """Write some bases to ``codes`` from ``to`` on: A 1, C 2, G 4, T 8, as the reference 0 (BAM's codes).
+    """Write the BAM codes of some bases to ``codes`` from ``to`` on.
 
-    The first one, ``base``, is even.
+    The codes are A 1, C 2, G 4, T 8, and 0 for a base equal to the reference. The first base, ``base``, is
+    even.
     """
     source, target = np.uint64(sequence + (base >> 1)), np.uint64(to)
     for pair in range(np.uint64(bases >> 1)):
@@ -80,10 +81,11 @@ def _relabel_run(text, to, size, letters, first, strand):
 
 @helper
 def genome_strand(buffer, at):
-    """Return the genome strand of the record's molecule: 1, -1, 0 unknown; MALFORMED: its tags run beyond it.
+    """Return the genome strand of the record's molecule.
 
-    The first of the tags YD, ZS and XG that holds text decides. Without them the library is directional: the
-    first mate, or a single read, has the direction of its molecule.
+    It is 1, -1, or 0 for unknown; MALFORMED: the tags run beyond the record. The first of the tags YD, ZS and
+    XG that holds text decides. Without them the library counts as directional: the first mate, or a single
+    read, has the direction of its molecule.
     """
     tag, end = tags_at(buffer, at), record_end(buffer, at)
     while tag < end:
@@ -155,9 +157,9 @@ def compare_letters(buffer, at, text, to, sites):
     Parameters
     ----------
     buffer, at
-        The record, its fields checked.
+        The record. Its fields are checked.
     text, to
-        Room for as many letters as the read has bases.
+        Where to write the letters, one per base.
     sites
         The :class:`SiteLetters` of the record's contig. They must reach from the record's start to ``REACH``
         beyond it: outside of them there are no calls.

@@ -1,4 +1,4 @@
-"""Counting fragments: which atlas block each one touches, and the cells of a sample's profile."""
+"""Count fragments into the cells of a sample's profile, and find the atlas block that each one touches."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ INSIDE = int64_fields(
 
 
 class Grid(NamedTuple):
-    """Where the cells of a profile are.
+    """The places that the cells of a profile stand for.
 
     Attributes
     ----------
     block_starts, block_ends
         (blocks,) int64 of the atlas, bp.
     least
-        Calls that a fragment needs inside a block.
+        Least calls inside a block of a fragment that counts in ``uxm``.
     window
         Size of a window, bp.
     window_splits
-        (contigs + 1,) int64: where each contig's windows are among all.
+        (contigs + 1,) int64: the windows of contig ``i`` are ``window_splits[i]`` to
+        ``window_splits[i + 1] - 1``.
     """
 
     block_starts: np.ndarray
@@ -44,7 +45,7 @@ class Grid(NamedTuple):
 
 
 class ProfileCells(NamedTuple):
-    """Counts of a profile; everything is added to.
+    """Counts of a profile. Kernels add to all of them.
 
     Attributes
     ----------
@@ -75,11 +76,11 @@ def touch(fragments: FragmentColumns, blocks: SortedIntervals, numbers: np.ndarr
     fragments
         The fragments.
     blocks, numbers
-        Blocks by contig, and (blocks,) int64 the numbers to write.
+        Blocks by contig, and (blocks,) int64 the number to write for each.
     """
     contig, start, length, block = fragments.contig, fragments.start, fragments.length, fragments.block
     for row in range(len(contig)):
-        # No block before that one is touched.
+        # All blocks before this one end before the fragment.
         number, stop = first_that_ends_after(blocks, contig[row], start[row])
         touched = number < stop and blocks.starts[number] < start[row] + length[row]
         block[row] = numbers[number] if touched else -1
@@ -121,7 +122,7 @@ def count(fragments: FragmentColumns, grid: Grid, cells: ProfileCells) -> None:
         inside.bases += min(start[row] + size, grid.block_ends[touched]) - low
         if calls >= grid.least and calls > 0:
             uxm = cells.uxm[touched]
-            # At most a quarter methylated, at least three quarters, or between: in whole numbers.
+            # At most a quarter is methylated, or at least three quarters, or a share in between.
             if 4 * methylated <= calls:
                 uxm.unmethylated += 1
             elif 4 * methylated >= 3 * calls:

@@ -1,4 +1,4 @@
-"""The columns of a fragment table that kernels count."""
+"""The columns of a fragment table, as kernels take them."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class SortedIntervals(NamedTuple):
 
 @helper
 def first_that_ends_after(intervals, contig, position):
-    """Return (a contig's first interval that ends after a position, where the contig's intervals stop)."""
+    """Return (first interval of a contig that ends after a position, end of the contig's intervals)."""
     ends = intervals.ends
     low, stop = intervals.splits[contig], intervals.splits[contig + 1]
     high = stop
@@ -46,7 +46,7 @@ def overlaps_any(intervals, contig, start, end):
     starts = intervals.starts
     first = intervals.splits[contig]
     low, high = first, intervals.splits[contig + 1]
-    while low < high:  # the first interval that begins at or after the end
+    while low < high:  # search for the first interval that begins at or after the end
         middle = (low + high) >> 1
         if starts[middle] < end:
             low = middle + 1

@@ -1,8 +1,8 @@
-"""Reading bytes: unaligned little-endian numbers, and comparisons of 32 bytes at once.
+"""Read unaligned little-endian numbers, and compare 32 bytes at once.
 
-All offsets are absolute in ``buffer``, (n,) uint8. Numbers are read only where the caller has checked that
-they lie inside; the comparisons read 32 bytes from their offset whatever is wanted of them, so a buffer
-has ``SLACK`` bytes after its data. In the debug build both are plain loops with bounds checks.
+All offsets are absolute in ``buffer``, (n,) uint8. The caller checks that numbers lie inside. Comparisons
+always read 32 bytes, so a buffer has ``SLACK`` bytes after its data. In the debug build both are plain loops
+with bounds checks.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _lanes(builder: Any, value: int) -> Any:
 
 
 def _mask(judge: Any) -> Any:
-    """Return an intrinsic (buffer, at) -> uint32 whose bit k tells ``judge`` of byte k."""
+    """Return an intrinsic (buffer, at) -> uint32; bit k is what ``judge`` says of byte k."""
 
     @intrinsic
     def load(typing_context, buffer, at):
@@ -103,7 +103,8 @@ def _plain_number(size: int, result: Any) -> Any:
     return load
 
 
-# BAM codes of bases: A 1, C 2, G 4, T 8, anything else is unknown; the first base of two is the high half.
+# BAM codes of bases: A 1, C 2, G 4, T 8; others are unknown. The high half of a byte is the first base of
+# two.
 _STRONG, _KNOWN = (2, 4), (1, 2, 4, 8)
 if DEBUG:
     u16, i32 = _plain_number(2, numba.int64), _plain_number(4, numba.int32)
@@ -148,7 +149,7 @@ def lowest_bit(typing_context, bits):
 
 @helper
 def bit_range(low, high):
-    """Return a uint32 whose bits low..high - 1 are set; both are cut to 0..32."""
+    """Return a uint32 whose bits low..high - 1 are set; both limits are clipped to 0..32."""
     low, high = min(max(low, 0), 32), min(max(high, 0), 32)
     if high <= low:
         return np.uint32(0)

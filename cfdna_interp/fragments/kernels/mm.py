@@ -29,7 +29,7 @@ _UNKNOWN, _UNMETHYLATED, _METHYLATED, _UNCLEAR, _HYDROXY = range(5)
 
 @helper
 def _judge(methyl, hydroxy, other, low, high):
-    """Return what the probabilities of a cytosine say; a negative ``methyl`` is unknown."""
+    """Return what the probabilities of a cytosine say. A negative ``methyl`` is unknown."""
     unmodified = 255 - max(methyl, 0) - hydroxy - other
     if hydroxy > max(methyl, other) and hydroxy >= max(unmodified, high):
         return _HYDROXY
@@ -44,7 +44,7 @@ def _judge(methyl, hydroxy, other, low, high):
 
 @helper
 def _call(probabilities, implicit, low, high):
-    """Return what is said of a cytosine; ``implicit``: it is unmodified if it isn't listed."""
+    """Return what the lists say of a cytosine. If ``implicit``, an unlisted one is unmodified."""
     methyl = np.int64(probabilities.methyl)
     if methyl < 0 and implicit:
         methyl = np.int64(0)
@@ -53,7 +53,7 @@ def _call(probabilities, implicit, low, high):
 
 @helper
 def _both_strands(same, opposite, sums):
-    """Return what two cytosines of a CpG say together, and count what is lost."""
+    """Return what the two cytosines of a CpG say together, and count calls that are lost."""
     if same == _HYDROXY or opposite == _HYDROXY:
         sums.hydroxy += 1
         return _UNKNOWN
@@ -70,7 +70,7 @@ def _both_strands(same, opposite, sums):
 
 @helper
 def _letter(first, second, guanine):
-    """Return the lower-case letter of a cytosine by the codes of the next two bases, 0 beyond the read."""
+    """Return the lower-case letter of a cytosine from the codes of the next two bases, 0 beyond the read."""
     if first == guanine:
         return 122  # z
     if first != 1 and first != 2 and first != 4 and first != 8:
@@ -84,18 +84,19 @@ def _letter(first, second, guanine):
 
 @helper
 def mm_letters(buffer, at, text, to, probabilities, low, high, sums):
-    """Write the letters of the record at ``at``, one per base in the order of the BAM.
+    """Write the letters of a record, one per base in the order of the BAM.
 
     Parameters
     ----------
     buffer, at
         The bytes, and where a record begins whose fixed fields fit into it.
     text, to
-        uint8 to write to, and where; the record's number of bases is written.
+        uint8 array to write to, and where to begin.
     probabilities
-        (bases,) of ``PROBABILITIES`` that is overwritten.
+        (bases,) of ``PROBABILITIES``; it is overwritten.
     low, high
-        Bytes of probability: up to ``low`` that any modification is there, unmodified; from ``high`` on, 5mC.
+        Bytes of probability. From ``high`` on a base is 5mC. It is unmodified if all its modifications
+        together have at most ``low``.
     sums
         An element of ``SUMS``; its ``unclear``, ``hydroxy`` and ``hemi`` are added to.
 
@@ -108,7 +109,7 @@ def mm_letters(buffer, at, text, to, probabilities, low, high, sums):
     tags = find_lists(buffer, at)
     if tags.lists < 0:
         return MALFORMED if tags.lists == MALFORMED else 0
-    # After a hard clip without MN nobody can tell whether the lists were cut, too.
+    # After a hard clip without MN, the lists may or may not have been cut.
     if bases == 0 or (tags.length != bases and (tags.length != -1 or hard_clipped(buffer, at))):
         return 0
     cytosines = find_cytosines(buffer, at, probabilities)
@@ -119,7 +120,7 @@ def mm_letters(buffer, at, text, to, probabilities, low, high, sums):
     sequence = sequence_at(buffer, at)
     reverse = (flag_of(buffer, at) & REVERSE) != 0
     implicit, implicit_opposite, both = content & IMPLICIT, content & IMPLICIT_OPPOSITE, content & OPPOSITE
-    if not content & LISTED:  # the letters are those of the other strand; this one's lists may say 5hmC
+    if not content & LISTED:  # letters are of the other strand; lists of this one may hold 5hmC
         reverse = not reverse
         implicit, implicit_opposite = implicit_opposite, implicit
         cytosines = find_bases(buffer, at, GUANINE if reverse else CYTOSINE, probabilities)

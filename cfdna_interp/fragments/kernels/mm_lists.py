@@ -9,11 +9,11 @@ from cfdna_interp.fragments.kernels.compiling import helper
 from cfdna_interp.fragments.kernels.record import base_at, bases_of, flag_of, sequence_at
 from cfdna_interp.fragments.kernels.xm import MALFORMED
 
-# Bits of what is listed: 5mC on the read's own strand, and so that the cytosines left out are unmodified; the
-# same of the opposite strand; anything on the opposite strand.
+# Bits of what a record lists. LISTED: 5mC on the read's own strand. IMPLICIT: unlisted cytosines there are
+# unmodified. LISTED_OPPOSITE, IMPLICIT_OPPOSITE: the same on the opposite strand. OPPOSITE: anything on it.
 LISTED, IMPLICIT, LISTED_OPPOSITE, IMPLICIT_OPPOSITE, OPPOSITE = 1, 2, 4, 8, 16
 CYTOSINE, GUANINE = 2, 4  # BAM codes of bases
-MODIFICATIONS = 255  # in a record, as in htslib; it bounds the work that a crafted record can ask for
+MODIFICATIONS = 255  # most of a record, as in htslib; it bounds the work for a malicious record
 _ANY = 15
 _METHYL, _HYDROXY, _OTHER = 109, 104, 0  # the letters m and h of 5mC and 5hmC; any other
 
@@ -63,11 +63,11 @@ def _add(probabilities, kind, value):
 def find_bases(buffer, at, cytosine, probabilities):
     """Return how many bases have the code ``cytosine``.
 
-    The first elements' ``place`` tells where they are, in the order of the BAM.
+    ``place`` of the first elements is set to where they are, in the order of the BAM.
     """
     sequence, bases = sequence_at(buffer, at), bases_of(buffer, at)
-    # Written whether it is one or not: faster than a branch that nobody can predict. Unsigned, since a
-    # negative index would count from the end, and that is tested at each access.
+    # Each base is written, counted or not: that is faster than a branch that can't be predicted. The index is
+    # unsigned, since Numba tests at each access whether a signed one counts from the end.
     count, base = np.uint64(0), np.uint64(0)
     for byte in range(sequence, sequence + (bases >> 1)):
         probabilities[count].place = base
@@ -85,7 +85,7 @@ def find_bases(buffer, at, cytosine, probabilities):
 def find_cytosines(buffer, at, probabilities):
     """Return how many cytosines the read's own strand has.
 
-    The first elements' ``place`` tells where they are, in the order of the BAM; the sums there are cleared.
+    ``place`` of the first elements is set to where they are, in the order of the BAM. Their sums are cleared.
     """
     count = find_bases(buffer, at, GUANINE if flag_of(buffer, at) & REVERSE else CYTOSINE, probabilities)
     for rank in range(np.uint64(count)):
@@ -116,14 +116,14 @@ def _next_match(buffer, sequence, bases, reverse, fundamental, skip, after):
 
 @helper
 def read_lists(buffer, at, tags, cytosines, probabilities):
-    """Add up the probabilities of each cytosine, whichever strand it is on.
+    """Add up the probabilities of each cytosine, on both strands.
 
     Parameters
     ----------
     buffer, at, tags
         The record, and what ``find_lists`` returns of it.
     cytosines, probabilities
-        What ``find_cytosines`` returns and writes. The sums at a base are added to.
+        What ``find_cytosines`` returns and writes. Probabilities are added to the sums of a base.
 
     Returns
     -------
@@ -159,9 +159,8 @@ def read_lists(buffer, at, tags, cytosines, probabilities):
         explicit = buffer[place] == 63  # ?
         if explicit or buffer[place] == 46:  # .
             place += 1
-        cytosine = (
-            CYTOSINE if same_strand else GUANINE
-        )  # what its cytosine reads as on the strand as sequenced
+        # What the list's cytosine reads as on the strand as sequenced.
+        cytosine = CYTOSINE if same_strand else GUANINE
         ranked = same_strand and fundamental == CYTOSINE
         of_cytosines = fundamental in (cytosine, _ANY)
         if of_cytosines:
@@ -202,11 +201,8 @@ def read_lists(buffer, at, tags, cytosines, probabilities):
             if ranked or (of_cytosines and base_at(buffer, sequence, base) == cytosine):
                 for kind in range(kinds):
                     value = np.int64(buffer[values + offset + kind]) if values >= 0 else 255
-                    _add(
-                        probabilities[base],
-                        modification if numeric else np.int64(buffer[codes + kind]),
-                        value,
-                    )
+                    letter = modification if numeric else np.int64(buffer[codes + kind])
+                    _add(probabilities[base], letter, value)
             offset += kinds
         if buffer[place] != 59:  # ;
             return MALFORMED

@@ -1,4 +1,4 @@
-"""Finding the tags MM, ML and MN, and whether they are of the bases that a record has."""
+"""Find the tags MM, ML and MN of a record, and tell whether bases were cut off."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HARD_CLIP = 5
 
 @helper
 def _integer(buffer, tag):
-    """Return the value of the tag at ``tag``, -2 where it is no integer, or negative."""
+    """Return the value of the tag at ``tag``, -2 where it isn't an integer or is negative."""
     kind = buffer[tag + 2]
     if kind == 67:  # C
         return np.int64(buffer[tag + 3])

@@ -1,4 +1,4 @@
-"""Elements with named int64 fields: the sums and states that kernels write and Python reads."""
+"""Array elements with named int64 fields: sums and states that kernels write and Python reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judging mates, or one read of a whole molecule."""
+"""Judge two mates, or one read of a whole molecule."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def make_fragment(scan, mate, read, hashed):
 
     Returns
     -------
-    The reason against them, NO_REASON where they became a row.
+    The reason against them, or NO_REASON if they became a row.
     """
     buffer, filters = scan.buffer, scan.filters
     forward, reverse = (mate, read) if flag_of(buffer, read) & REVERSE else (read, mate)

@@ -1,7 +1,7 @@
-"""Counting CpG calls outside atlas blocks: by length and context, and patterns of four calls.
+"""Count CpG calls outside atlas blocks: by length, by context, and as patterns of four calls.
 
-Molecules that read the same four CpGs meet in a hash table: where a window of four calls begins and the
-three distances inside it make the key. Fragments come by position, so what lies far behind is closed.
+A hash table collects the molecules that read the same four CpGs. Its key is the place of the first call and
+the three distances between the four. Fragments come in order of position, so places far behind are closed.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from cfdna_interp.fragments.kernels.named_numbers import int64_fields
 
 CPGS = 4  # of a pattern
 EMPTY = -1
-REACH = 65_536  # bp; fragments are at most 20,000 bp long, so none that comes later begins further behind
-# Pairs that one place can add are those of so many molecules: repeats that the reference holds too few
-# copies of pile up thousands, and pairs grow with the square.
+REACH = 65_536  # bp; fragments have at most 20,000 bp, so no later one begins so far behind
+# One place adds at most the pairs of so many molecules. Thousands pile up at repeats of which the reference
+# has too few copies, and pairs grow with the square.
 MOST = 100
 _MIX = 0x1E3779B97F4A7C15  # odd, for multiplicative hashing
 
-PAIRS = int64_fields("different", "every")  # pairs of molecules whose patterns differ, and all
+PAIRS = int64_fields("different", "every")  # pairs of molecules with different patterns, and all pairs
 
 
 class PatternTable(NamedTuple):
-    """Molecules by place and pattern, as a hash table.
+    """Hash table of molecules by place and pattern.
 
     Attributes
     ----------
     tags
-        (slots,) int64 contig and position, ``EMPTY`` where none; ``slots`` is a power of two.
+        (slots,) int64 contig and position, ``EMPTY`` for a free slot. ``slots`` is a power of two.
     gaps
         (slots,) int64 the three distances.
     molecules
         (slots, 16) int32 by pattern.
     used
-        (1,) int64 slots taken.
+        (1,) int64 number of slots in use.
     """
 
     tags: np.ndarray
@@ -53,7 +53,7 @@ class Contexts(NamedTuple):
     Attributes
     ----------
     intervals, numbers
-        Where contexts are, and (intervals,) int64 which context each interval is.
+        The intervals, and (intervals,) int64 the number of each one's context.
     """
 
     intervals: SortedIntervals
@@ -61,14 +61,14 @@ class Contexts(NamedTuple):
 
 
 class CallCounts(NamedTuple):
-    """Counts of calls; everything is added to.
+    """Counts of calls. Kernels add to all of them.
 
     Attributes
     ----------
     by_length
         (most + 1,) of ``CALL_SUMS``, by fragment length.
     by_context
-        (contexts + 1,) of ``CALL_SUMS``; the last one is of calls in no interval.
+        (contexts + 1,) of ``CALL_SUMS``. The last one is for calls outside all intervals.
     patterns
         (16,) int64: fragments by the pattern of their middle four calls, first call highest.
     """
@@ -80,7 +80,7 @@ class CallCounts(NamedTuple):
 
 @helper
 def _slot(places, tag, gap):
-    """Return the slot of a key: its own, or the empty one that it goes to."""
+    """Return the slot that holds a key, or the free slot for it."""
     tags, gaps = places.tags, places.gaps
     mask = len(tags) - 1
     slot = (((tag ^ (gap * _MIX)) * _MIX) >> 24) & mask
@@ -109,9 +109,9 @@ def _close(molecules, slot, pairs):
 def count_calls(
     row: int, fragments: FragmentColumns, contexts: Contexts, counts: CallCounts, places: PatternTable
 ) -> int:
-    """Add the calls of fragments outside blocks from ``row`` on; return the row to go on with.
+    """Count the calls of fragments outside blocks, from ``row`` on. Return the next row to count.
 
-    It is the number of rows, or less where the hash table has to be cleared or enlarged first.
+    It is less than the number of rows if the hash table must first be cleared or enlarged.
     """
     contig, start, splits = fragments.contig, fragments.start, fragments.cpg_splits
     offsets, states = fragments.cpg_offsets, fragments.cpg_states
@@ -160,16 +160,16 @@ def count_calls(
 
 @kernel
 def move(old: PatternTable, low: int, high: int, new: PatternTable, pairs: np.ndarray) -> None:
-    """Add the places whose tags are in [low, high) to another hash table; close all others.
+    """Copy the places with tags in [low, high) to another hash table, and close all others.
 
     Parameters
     ----------
     old, new
-        The hash tables; the new one is large enough.
+        The hash tables. The old one stays as it is, and the new one must be large enough.
     low, high
-        Tags to keep.
+        Limits of the tags to keep.
     pairs
-        (1,) of ``PAIRS``, added to: pairs of molecules at the places that are closed.
+        (1,) of ``PAIRS``. The pairs of molecules at closed places are added to it.
     """
     for slot in range(len(old.tags)):
         tag, gap = old.tags[slot], old.gaps[slot]

@@ -1,4 +1,4 @@
-"""The row of a fragment: what two mates, or one read of a whole molecule, say of it."""
+"""Write the row of a fragment from its two mates, or from one read of a whole molecule."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _MALFORMED = REASON["malformed"]
 def _letters(scan, at, side):
     """Return (whether the letters are in the buffer itself, where they are or -1, genome strand).
 
-    Other dialects write them to the room of ``side``. MALFORMED instead of a place: the tags run beyond the
-    record.
+    XM letters are in the buffer. Other dialects write letters to the room of ``side``. MALFORMED instead of a
+    place means that the tags run beyond the record.
     """
     buffer, calling, room = scan.buffer, scan.calling, scan.room
     if calling.dialect == XM:
@@ -85,7 +85,7 @@ def _count_mate(scan, mate, low, high):
     """
     buffer, calling, sums = scan.buffer, scan.calling, scan.counts.sums[0]
     sums.longest_read = max(sums.longest_read, mate.bases)
-    # Where calls come from modified bases nothing was converted: an unmethylated C is read as C.
+    # With calls of modified bases nothing was converted, so an unmethylated C is read as C.
     restored = mate.letters if mate.strand != 0 and calling.dialect != MM else -1
     strong, known = strong_bases(buffer, mate, restored, low, high)
     n_calls = 0
@@ -114,12 +114,12 @@ def write_row(scan, left, right, end, hashed):
 
     Returns
     -------
-    The reason against it, NO_REASON where there is none.
+    The reason against the fragment, or NO_REASON.
     """
     buffer, state, sums, output = scan.buffer, scan.state[0], scan.counts.sums[0], scan.output
     alone = left == right
     first = 0 if alone or flag_of(buffer, left) & READ1 else 1
-    # Of a pair the reverse mate is the one sequenced backwards; a read of a whole molecule may be either.
+    # In a pair the reverse mate is sequenced backwards. A read of a whole molecule may have either direction.
     forward = _read_mate(scan, left, 0, first, alone and flag_of(buffer, left) & REVERSE != 0)
     if forward.letters == MALFORMED:
         return _MALFORMED
@@ -133,7 +133,7 @@ def write_row(scan, left, right, end, hashed):
     strong, known, n_forward = _count_mate(scan, forward, start, end)
     n_reverse = 0
     if not alone:
-        # The overlap of the mates counts once: the reverse mate from where the forward one ends.
+        # The overlap of the mates counts once, so the reverse mate counts from the end of the forward one.
         more_strong, more_known, n_reverse = _count_mate(scan, reverse, max(start, start + span), end)
         strong += more_strong
         known += more_known

@@ -1,7 +1,7 @@
-"""From record bytes to fragments: checks, filters, and pairing in a window of positions.
+"""Turn the bytes of records into fragments: check records, filter reads, pair mates.
 
-A read waits for its mate only while the file has not passed the place where its own record says that the mate
-is, so what waits is bounded by depth, not by the size of the file.
+A read's record says where its mate begins. The read waits until the file has passed that place, so the number
+of waiting reads grows with depth and not with the size of the file.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _MATE_DISTANT = REASON["mate_distant"]
 
 @helper
 def _check(buffer, at, size, contigs):
-    """Return MORE for a record whose fields fit into its ``size`` bytes, else what is wrong."""
+    """Return MORE if a record's fields fit into its ``size`` bytes, otherwise what is wrong."""
     if not fields_fit(buffer, at, size) or buffer[at + FIXED + name_length(buffer, at) - 1] != 0:
         return BAD_FIELDS
     if start_of(buffer, at) < -1 or np.int64(i32(buffer, at + 28)) < -1:
@@ -70,12 +70,13 @@ def _check(buffer, at, size, contigs):
 
 @kernel
 def read_records(scan: Scan) -> int:
-    """Read records until the bytes are used up or the rows full; the state tells where to go on.
+    """Read records until the bytes are used up or the rows are full. The state tells where to go on.
 
     Returns
     -------
-    MORE, FULL, GROW (the room and ``counts.bias`` are too small for ``state.longest`` bases), MOVE (the sites
-    must reach from the start of the record at ``state.at`` on), or what is wrong with that record.
+    A code. MORE: the bytes are used up. FULL: the output is. GROW: the room and ``counts.bias`` are too small
+    for ``state.longest`` bases. MOVE: the sites don't cover the record at ``state.at``. Any other code says
+    what is wrong with that record.
     """
     buffer, state, filters, waiting = scan.buffer, scan.state[0], scan.filters, scan.waiting
     end, used = scan.end, scan.used
@@ -165,7 +166,8 @@ def read_records(scan: Scan) -> int:
                 place = at[entry]
                 expired = last[entry] < start
                 if not expired and (flag_of(buffer, place) ^ flag) & WHICH_MATE != WHICH_MATE:
-                    # Two records claim to be the same mate: the name is used twice, and the first one stays.
+                    # Two records claim to be the same mate. The name is in use twice, and the first record
+                    # stays.
                     reasons[_MATE_MISSING] += 1
                     continue
                 at[entry] = -1

@@ -1,7 +1,7 @@
-"""All that a scan reads and writes: named tuples of arrays and numbers, and the types of their elements.
+"""What a scan reads and writes: named tuples of arrays and numbers, and the types of array elements.
 
-A kernel takes a named tuple as it takes its parts. Arrays are shared with Python, which sees what a kernel
-writes; plain numbers are passed by value.
+A kernel takes a named tuple as one argument. It shares the arrays with Python, so Python sees what the kernel
+writes. Plain numbers are copies.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ STATE = int64_fields(
 SUMS = int64_fields(
     "reads",
     "fragments",
-    "overlap_merged",  # CpGs that both mates call, and alike
+    "overlap_merged",  # CpGs that both mates call alike
     "overlap_discordant",  # CpGs that the mates call differently
     "mapped",  # primary mapped reads
-    "flagged_duplicate",  # those of them flagged as duplicate
-    "unique",  # the others
-    "below_mapq",  # those of the others below the least mapping quality
+    "flagged_duplicate",  # mapped reads that are flagged as duplicates
+    "unique",  # all other mapped reads
+    "below_mapq",  # unique reads below the least mapping quality
     "chh_methylated",
     "chh",  # methylated and unmethylated CHH calls
     "strong",  # G and C inside the fragments
     "known",  # known bases inside the fragments
-    "longest_read",  # bases of the longest read of a fragment; a maximum, no sum
+    "longest_read",  # bases of the longest read of a fragment: a maximum
     # CpG calls of modified bases that are lost:
     "unclear",  # no clear call
     "hydroxy",  # 5hmC
@@ -67,13 +67,14 @@ CALL = np.dtype(
     ],
     align=True,
 )
-# Of a base, sums of the bytes that ML has for it; ``place`` belongs to a rank and not to a base.
+# Element ``i`` holds the sums of ML's bytes for base ``i`` of a read. Its ``place`` belongs to rank ``i``
+# instead.
 PROBABILITIES = np.dtype(
     [
         ("methyl", np.int32),  # 5mC, -1 where it isn't listed
         ("hydroxy", np.int32),  # 5hmC
         ("other", np.int32),  # any other modification
-        ("place", np.int32),  # element ``i``: the read's base that is its cytosine of rank ``i``
+        ("place", np.int32),  # the base that is the read's cytosine of rank ``i``
     ],
     align=True,
 )
@@ -87,9 +88,9 @@ class FilterRules(NamedTuple):
     single
         Whether each read is a fragment by itself.
     proper_only, drop_duplicates
-        Whether pairs must be flagged as proper, and whether flagged duplicates are left out.
+        Whether pairs must be flagged as proper, and whether flagged duplicates are excluded.
     first_mapq
-        Whether the first mate's mapping quality alone is looked at.
+        Whether only the first mate's mapping quality counts.
     min_mapq
         Least mapping quality.
     min_length, max_length
@@ -115,13 +116,14 @@ class CallRules(NamedTuple):
     by_reference
         Whether calls or their contexts come from the reference.
     by_quality
-        Whether the better base decides where mates disagree.
+        Whether the base of higher quality decides where mates disagree.
     invert
-        Whether what was converted is methylated.
+        Whether a converted base means a methylated cytosine.
     ignore_5p, ignore_3p
-        (2,) int64 by mate: bases at the ends, as sequenced, whose calls are not written.
+        (2,) int64 by mate: bases at the ends, as sequenced, whose calls aren't written.
     low, high
-        Bytes of probability: up to ``low`` that any modification is there, unmodified; from ``high`` on, 5mC.
+        Bytes of probability. From ``high`` on a base is 5mC. It is unmodified if all its modifications
+        together have at most ``low``.
     """
 
     dialect: int
@@ -135,7 +137,7 @@ class CallRules(NamedTuple):
 
 
 class SiteLetters(NamedTuple):
-    """A stretch of the reference as letters; see :class:`cfdna_interp.fragments.methylation.sites.Sites`.
+    """A stretch of the reference as letters, see :class:`cfdna_interp.fragments.methylation.sites.Sites`.
 
     Attributes
     ----------
@@ -156,11 +158,11 @@ class Waiting(NamedTuple):
     Attributes
     ----------
     heads
-        (slots,) int64 first entry of a chain, -1: none; ``slots`` is a power of two.
+        (slots,) int64 first entry of each chain, -1: none. ``slots`` is a power of two.
     hashes
         (entries,) uint64 of the read name.
     at
-        (entries,) int64 where the record is in the buffer; -1: it no longer waits.
+        (entries,) int64 place of the record in the buffer; -1: it no longer waits.
     last
         (entries,) int64 last position at which the mate can come.
     following
@@ -175,7 +177,7 @@ class Waiting(NamedTuple):
 
 
 class ScanCounts(NamedTuple):
-    """What a scan counts; everything is added to.
+    """Counts of a scan. Kernels add to all of them.
 
     Attributes
     ----------
@@ -193,7 +195,7 @@ class ScanCounts(NamedTuple):
 
 
 class Output(NamedTuple):
-    """Fragments and their CpG calls; the state tells how far they are written.
+    """Fragments and their CpG calls. The state tells how many are written.
 
     Attributes
     ----------
@@ -209,16 +211,16 @@ class Output(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Memory for two mates of at most ``bases`` bases; what it holds matters only while they are judged.
+    """Memory for two mates of at most ``bases`` bases. It is in use only while a pair is judged.
 
     Attributes
     ----------
     calls
         (2, bases) of ``CALL``.
     probabilities
-        (2, bases) of ``PROBABILITIES``. It may be the memory of ``calls``, which are written later.
+        (2, bases) of ``PROBABILITIES``. It may share the memory of ``calls``, which are written later.
     text
-        (2 * (bases + SLACK),) uint8 letters of the first mate, and from the middle on of the second one.
+        (2 * (bases + SLACK),) uint8 letters: of the first mate, and from the middle on of the second one.
     """
 
     calls: np.ndarray
@@ -227,28 +229,28 @@ class Room(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """All that a scan is given.
+    """All arguments of a scan.
 
     Attributes
     ----------
     buffer
         (n,) uint8 that holds the records.
     end
-        Where they end in the buffer; the last one is perhaps not whole.
+        Where the records end in the buffer. The last one may be incomplete.
     state
         (1,) of ``STATE``.
     seed
         Seed of the fragments' hashes.
     used
-        (contigs,) bool: contigs in use.
+        (contigs,) bool: whether a contig is in use.
     blacklist
-        Where no fragment may lie.
+        Intervals in which no fragment may lie.
     filters, calling
         Which reads become fragments, and how their calls are read.
     sites
-        The reference, where ``calling.by_reference``.
+        The reference, if ``calling.by_reference``.
     waiting, counts, output, room
-        What is written.
+        Arrays that the scan writes.
     """
 
     buffer: np.ndarray
@@ -274,7 +276,7 @@ class Mate(NamedTuple):
     at
         Where its record begins in the buffer.
     side
-        0 the forward mate, 1 the reverse one: its row of ``Room``.
+        0 the forward mate, 1 the reverse one. It is the mate's row of ``Room``.
     number
         0 the first mate as sequenced, 1 the second one.
     backwards
@@ -286,8 +288,8 @@ class Mate(NamedTuple):
     operations, cigar
         How many operations its CIGAR has, and where they begin in the buffer.
     text, letters
-        uint8 that holds its letters, and where they begin; -1: it has none, MALFORMED: its tags run beyond
-        the record.
+        uint8 array that holds its letters, and where they begin. -1: it has none. MALFORMED: its tags run
+        beyond the record.
     strand
         Genome strand of its molecule, 0 unknown.
     """
@@ -317,7 +319,7 @@ class ModificationTags(NamedTuple):
     values, count
         Where ML's values begin (-1: none), and how many there are.
     length
-        The bases that MN tells; -1: no tag, -2: no length.
+        The value of MN; -1: no such tag, -2: it isn't a length.
     """
 
     lists: np.int64

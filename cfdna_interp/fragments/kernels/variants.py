@@ -1,4 +1,4 @@
-"""Counting what molecules of the other strand read at a cytosine, where conversion changes nothing."""
+"""Count what molecules of the other strand read at a cytosine. Conversion doesn't change their base there."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ from cfdna_interp.fragments.kernels.record import (
 from cfdna_interp.fragments.kernels.scan_types import SiteLetters
 from cfdna_interp.fragments.kernels.xm import MALFORMED
 
-# Why the count stops: the bytes are used up, the reads have left the stretch of the reference, or a record
-# can't be right or in its place.
+# Why counting stops. MORE: the bytes are used up. MOVE: the reads have left the stretch of the reference.
+# WRONG: a record is damaged or out of order.
 MORE, MOVE, WRONG = range(3)
 STATE = int64_fields(
     "at",  # where the next record begins in the buffer
@@ -49,12 +49,12 @@ STATE = int64_fields(
 
 
 class OtherStrandCounts(NamedTuple):
-    """Molecules of the other strand by what they read at a cytosine of the reference.
+    """Molecules of the other strand, by their base at a cytosine of the reference.
 
     Attributes
     ----------
     same, different
-        (n,) int32 those that read it as the reference has it, and those that read another base; added to.
+        (n,) int32 molecules with the reference's base, and with another base. Kernels add to them.
     codes
         (at least 2,) uint8 room for the codes of some bases.
     """
@@ -68,8 +68,9 @@ class OtherStrandCounts(NamedTuple):
 def _own_part(buffer, at, contig, start):
     """Return the positions from ``start`` on, up to the one returned, that this mate counts for its molecule.
 
-    The mate further left leaves their overlap to the other one, which comes later in the file. Where it is
-    the reverse one, all that lies before its mate is read beyond the end of the molecule.
+    Each position of the molecule counts once. In the overlap of the mates only the right one counts, which
+    comes later in the file. If the left mate is the reverse one, its bases before its mate lie beyond the
+    molecule.
     """
     flag = flag_of(buffer, at)
     mate_contig, mate_start = np.int64(i32(buffer, at + 24)), np.int64(i32(buffer, at + 28))
@@ -83,7 +84,7 @@ def _own_part(buffer, at, contig, start):
 
 @helper
 def _count_run(skipped, size, letters, first, strand_bit, expected, counts):
-    """Count the bases whose codes begin at ``skipped``; ``letters[first]`` is that of the first one."""
+    """Count the bases whose codes begin at ``skipped``. The first one's letter is ``letters[first]``."""
     place, position = np.uint64(skipped), np.uint64(first)
     same, different, codes = counts
     for step in range(np.uint64(size)):
@@ -129,7 +130,9 @@ def count_other_strand(
     sites: SiteLetters,
     counts: OtherStrandCounts,
 ) -> int:
-    """Read records until the bytes are used up or the reads leave the stretch; the state tells where it is.
+    """Read records until the bytes are used up or the reads leave the stretch.
+
+    The state tells where to go on.
 
     Parameters
     ----------
@@ -141,12 +144,12 @@ def count_other_strand(
         (contigs,) bool: contigs in use.
     min_mapq, drop_duplicates
         Which reads count.
-    sites, seen
-        A stretch of the reference, and what is counted at each of its positions.
+    sites, counts
+        A stretch of the reference, and the counts at each of its positions.
 
     Returns
     -------
-    MORE, MOVE (the stretch must reach from ``state.start`` of ``state.contig`` on), WRONG.
+    MORE, WRONG, or MOVE: the stretch must cover reads from ``state.start`` of ``state.contig`` on.
     """
     state = states[0]
     while True:

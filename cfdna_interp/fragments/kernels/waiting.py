@@ -28,7 +28,7 @@ def same_name(buffer, one, other):
 
 @helper
 def expire(buffer, state, filters, waiting, reasons):
-    """Judge alone whatever waits, and forget it."""
+    """Judge all waiting reads without their mates, and remove them."""
     at = waiting.at
     for entry in range(state.waiting):
         if at[entry] >= 0:
@@ -49,10 +49,10 @@ def carry(
     waiting: Waiting,
     reasons: np.ndarray,
 ) -> int:
-    """Copy what is still needed of a buffer to right before ``new[begin]``, where new bytes begin.
+    """Copy the records of a buffer that are still needed to the bytes before ``new[begin]``.
 
-    That is the records that wait, and the record of which only the first bytes were there. Records whose
-    mate can no longer come are judged alone. Nothing is changed where the room doesn't suffice.
+    These are the records that wait, and the incomplete record at the end. Records whose mate can no longer
+    come are judged without it. If the room is too small, nothing changes.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def carry(
 
     Returns
     -------
-    Bytes copied; where they are more than ``begin``, nothing was done.
+    Bytes to copy. If they are more than ``begin``, the room is too small, and nothing was copied.
     """
     state = states[0]
     heads, hashes, at, last, following = waiting
@@ -104,7 +104,7 @@ def carry(
 
 @kernel
 def rehash(waiting: Waiting, entries: int) -> None:
-    """Build the chains of the first ``entries`` reads that wait anew, after their room has grown."""
+    """Rebuild the chains of the first ``entries`` waiting reads, after their room has grown."""
     heads = waiting.heads
     heads[:] = -1
     slots = np.uint64(len(heads) - 1)
@@ -118,5 +118,5 @@ def rehash(waiting: Waiting, entries: int) -> None:
 def finish(
     buffer: np.ndarray, states: np.ndarray, filters: FilterRules, waiting: Waiting, reasons: np.ndarray
 ) -> None:
-    """Judge alone whatever still waits at the end of the file."""
+    """Judge the reads that still wait at the end of the file without their mates."""
     expire(buffer, states[0], filters, waiting, reasons)

@@ -1,4 +1,4 @@
-"""Where a record's XM letters are (see :mod:`cfdna_interp.fragments.methylation.xm`)."""
+"""Find a record's XM letters (see :mod:`cfdna_interp.fragments.methylation.xm`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Methylation calls as aligners write them: one file per dialect."""
+"""The dialects in which aligners write methylation calls: one file each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.methylation import compare, mm, xm
 from cfdna_interp.records.qc import Dialect
 
-# In this order a dialect is looked for: calls that were made already go before those that need the reference.
+# Dialects in the order of the search. Ready calls come before those that need the reference.
 _HAS_CALLS: dict[Dialect, Callable[[Any], bool]] = {
     "xm": xm.has_calls,
     "mm": mm.has_calls,
@@ -26,7 +26,7 @@ def find_dialect(reads: Iterable[Any], setting: str, reference: bool, who: str) 
     reads
         The first records.
     setting
-        ``auto``, or a dialect that the user declares.
+        ``auto``, ``none``, or a dialect that the user declares.
     reference
         Whether there is a reference to compare with.
     who

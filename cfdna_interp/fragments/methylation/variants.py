@@ -1,8 +1,9 @@
-"""Cytosines that this person doesn't have, by molecules of the other strand, which show no conversion there.
+"""Find cytosines of the reference that the person lacks, from molecules of the other strand.
 
-Where the reference has C, a T of a forward molecule is an unmethylated cytosine or a polymorphism. Reverse
-molecules tell: they read C in the first case, T in the second. MethylDackel leaves such places out by the
-same sign (its README, ``--maxVariantFrac`` and ``--minOppositeDepth``); here they are found in a first pass.
+At a C of the reference, a forward molecule that reads T has an unmethylated cytosine or a variant. Reverse
+molecules aren't converted there, so they tell the two apart: they read C in the first case and T in the
+second. MethylDackel excludes such places by the same rule (its README, ``--maxVariantFrac`` and
+``--minOppositeDepth``). Here a first pass finds them.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from cfdna_interp.fragments.kernels import variants as kernels
 from cfdna_interp.fragments.kernels.memory import SLACK
 from cfdna_interp.fragments.methylation.sites import Sites
 
-LEAST = 2  # molecules that read another base
-RUN = 512  # bases counted at once
-SHARE = 3  # one in so many of those that read the place
+LEAST = 2  # least molecules with another base at a variant
+RUN = 512  # bases that are counted at once
+SHARE = 3  # at a variant at least one molecule in so many has another base
 
 
 def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs: int) -> Intervals:
@@ -29,8 +30,8 @@ def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs
     Parameters
     ----------
     windows
-        Records in coordinate order, of a whole file or of a shard. Where they are damaged or out of order the
-        result ends: reading them again for their fragments tells what is wrong.
+        Records in coordinate order, of a whole file or of a shard. The search stops at a damaged record or
+        one out of order. Reading the fragments later meets the same record and says what is wrong.
     rules
         Which reads count: contigs, mapping quality, duplicates.
     sites
@@ -54,7 +55,7 @@ def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs
     rest = np.zeros(0, dtype=np.uint8)
 
     def settle(before: int) -> None:
-        """Judge the positions that no further read can touch, those below ``before``."""
+        """Judge the positions below ``before``, which no further read can touch."""
         complete = counts[:, : max(before - sites.begin, 0)]
         places = np.flatnonzero(complete[1] >= LEAST)
         same, other = complete[:, places]
