@@ -118,15 +118,15 @@ def declared_build(setting: str) -> tuple[str, dict[str, int]]:
 
 def _candidates(setting: str) -> dict[str, Path]:
     """Return name -> contig table of the builds that a setting allows."""
-    known = {path.stem: path for path in sorted(shipped("resources", "builds").glob("*.tsv"))}
+    tables = {path.stem: path for path in sorted(shipped("resources", "builds").glob("*.tsv"))}
     if setting == "auto":
-        return known
-    if setting in known:
-        return {setting: known[setting]}
+        return tables
+    if setting in tables:
+        return {setting: tables[setting]}
     if "/" in setting:
         return {Path(setting).stem: Path(setting)}
     raise InputError(
-        f"reference.build {setting!r} is neither auto, {', '.join(known)} nor the path of a contig table; "
+        f"reference.build {setting!r} is neither auto, {', '.join(tables)} nor the path of a contig table; "
         f"of a file beside the config write ./{setting}"
     )
 

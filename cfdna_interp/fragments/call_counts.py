@@ -40,15 +40,15 @@ class CallCounter:
     """
 
     def __init__(self, contigs: int, annotation: ContextAnnotation | None):
-        self._annotation = annotation or ContextAnnotation.empty(contigs)
+        annotation = annotation or ContextAnnotation.empty(contigs)
+        self._annotation = annotation
         self._by_length = np.zeros((1_024, 2), dtype=np.int64)
-        self._by_context = np.zeros((len(self._annotation.names) + 1, 2), dtype=np.int64)
+        self._by_context = np.zeros((len(annotation.names) + 1, 2), dtype=np.int64)
         self._patterns = np.zeros(1 << CPGS, dtype=np.int64)
         self._pairs = np.zeros(1, PAIRS)
         self._places = _empty(_SLOTS)
-        known = self._annotation
-        intervals = SortedIntervals(known.splits, known.starts, known.ends)
-        self._contexts = Contexts(intervals, known.contexts)
+        intervals = SortedIntervals(annotation.splits, annotation.starts, annotation.ends)
+        self._contexts = Contexts(intervals, annotation.contexts)
 
     def add(self, table: FragmentTable) -> None:
         """Count fragments, which must come in order of position; ``block`` holds atlas blocks."""

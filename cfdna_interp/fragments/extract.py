@@ -212,13 +212,13 @@ class _Reader:
     ):
         self._source, self._config, self._settings = source, config, settings
         self._atlas, self._annotation, self._ahead = atlas, annotation, ahead
-        known = isinstance(source, Alignment) and source.local_bam
-        self.progress = Progress(source.who, os.path.getsize(source.path) if known else 0)
+        has_size = isinstance(source, Alignment) and source.local_bam
+        self.progress = Progress(source.who, os.path.getsize(source.path) if has_size else 0)
 
     def counter(self) -> Counter:
-        source, used = self._source, sorted(self._settings.rules.contigs)
+        source, contigs = self._source, sorted(self._settings.rules.contigs)
         names, lengths, features = source.contig_names, source.contig_lengths, self._config.features
-        return Counter(names, lengths, used, self._atlas, features, self._annotation)
+        return Counter(names, lengths, contigs, self._atlas, features, self._annotation)
 
     def read(self, shard: Shard) -> _Part:
         extract = self._config.extract

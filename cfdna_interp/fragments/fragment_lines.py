@@ -135,8 +135,8 @@ class _Lines:
         if self.has_mapq:
             self.mapq = _numbers(batch.column("mapq"))
             strands = batch.column("strand")
-            known = [STRANDS.index(s) if s in STRANDS else -1 for s in strands.dictionary.to_pylist()]
-            self.strand = np.array(known, np.int8)[_numbers(strands.indices)]
+            codes = [STRANDS.index(s) if s in STRANDS else -1 for s in strands.dictionary.to_pylist()]
+            self.strand = np.array(codes, np.int8)[_numbers(strands.indices)]
         else:
             self.mapq = np.full(len(self.start), MAX_MAPQ)
             self.strand = np.full(len(self.start), STRANDS.index("."), np.int8)
