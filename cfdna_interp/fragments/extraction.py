@@ -1,4 +1,4 @@
-"""One pass over a sample's alignments: subsample, whole-sample counts, quality record."""
+"""Read a sample's alignments once, for its subsample, its counts and its quality record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract
 from cfdna_interp.fragments.alignment import Alignment, Shard, shards
-from cfdna_interp.fragments.annotation import Annotation, load_annotation
+from cfdna_interp.fragments.annotation import ContextAnnotation, load_annotation
 from cfdna_interp.fragments.call_quality import call_warnings, larger, suggest_ends
 from cfdna_interp.fragments.decode import Settings, Totals
 from cfdna_interp.fragments.filters import REASONS, Rules, Tally
@@ -57,7 +57,7 @@ class Extraction:
 
 
 class Reservoir:
-    """The fragments of smallest hash: the same whatever order they come in, in bounded memory."""
+    """The fragments of smallest hash, in bounded memory. They don't depend on the order of arrival."""
 
     def __init__(self, size: int):
         self.size = size
@@ -128,8 +128,8 @@ def read_sample(sample: Sample, config: Config, atlas: Atlas | None, threads: in
     sample, config, atlas
         What to read and how.
     threads
-        Parts of the file read at once, cut at contigs; a file that can't be cut is inflated on a thread of
-        its own. The result is the same for any number.
+        Number of parts that are read at once; parts are cut at contigs. A file that can't be cut is inflated
+        on a second thread. The result is the same for any number.
 
     Raises
     ------
@@ -207,27 +207,27 @@ class _Reader:
         config: Config,
         settings: Settings,
         atlas: Atlas | None,
-        annotation: Annotation | None,
+        annotation: ContextAnnotation | None,
         ahead: bool,
     ):
         self._source, self._config, self._settings = source, config, settings
         self._atlas, self._annotation, self._ahead = atlas, annotation, ahead
-        known = isinstance(source, Alignment) and source.local_bam
-        self.progress = Progress(source.who, os.path.getsize(source.path) if known else 0)
+        has_size = isinstance(source, Alignment) and source.local_bam
+        self.progress = Progress(source.who, os.path.getsize(source.path) if has_size else 0)
 
     def counter(self) -> Counter:
-        source, used = self._source, sorted(self._settings.rules.contigs)
+        source, contigs = self._source, sorted(self._settings.rules.contigs)
         names, lengths, features = source.contig_names, source.contig_lengths, self._config.features
-        return Counter(names, lengths, used, self._atlas, features, self._annotation)
+        return Counter(names, lengths, contigs, self._atlas, features, self._annotation)
 
     def read(self, shard: Shard) -> _Part:
         extract = self._config.extract
         size = max(extract.fragments_per_sample, extract.common_fragments or 0)
         part = _Part(Totals(), Reservoir(size), self.counter())
-        found = chunks(
+        stream = chunks(
             self._source, self._config, self._settings, part.totals, shard, self._ahead, self.progress.add
         )
-        for chunk in found:
+        for chunk in stream:
             table = touch_blocks(chunk.table, self._atlas)
             part.very_long += int(np.count_nonzero(table.length > VERY_LONG))
             part.reservoir.add(table, chunk.hashes)
