@@ -85,7 +85,7 @@ def test_numbers_are_those_of_the_planting(planted):
 
 def test_intervals_hold_their_estimates(planted):
     for concept in planted[2].concepts:
-        for span in (concept.score, probe.erasure.cost):
+        for span in (concept.score, concept.erasure.cost):
             assert span.low <= span.value <= span.high
 
 
