@@ -129,7 +129,7 @@ def audit_record(
     strata = comparison_strata(labels, subjects)
     nothing = HeldColumns(np.empty((len(labels), 0)), ())
     within = hold(labels, values, strata.codes, nothing, Validation().fall_margin)
-    covariates = made_audit.baseline(None, "the cohort has no such column that varies")
+    covariates = made_audit.baseline(None)
     if world.covariates:
         covariates = made_audit.baseline(scores["baseline_covariates"].auroc)
     overlap = made_audit.weights()
