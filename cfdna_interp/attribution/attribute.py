@@ -14,7 +14,8 @@ import pandas as pd
 import torch
 
 from cfdna_interp.artifacts.features import BAG_GROUPS
-from cfdna_interp.attribution.dataset import COALITION_NAMES, load_heads
+from cfdna_interp.attribution.coalitions import COALITION_NAMES
+from cfdna_interp.attribution.dataset import load_heads
 from cfdna_interp.attribution.embed import finite, load_embedded
 from cfdna_interp.attribution.gradients import crossed, gradients_of_bag
 from cfdna_interp.attribution.interventions.edit import why_not

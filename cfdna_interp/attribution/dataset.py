@@ -1,10 +1,9 @@
-"""The embedded bags of a cohort in memory, and how coalitions are put together from versions."""
+"""The embedded bags of a cohort in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -13,38 +12,14 @@ from safetensors.torch import load_file
 from scipy.special import expit
 
 from cfdna_interp.artifacts.exclusions import kept_samples
-from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import Sample
+from cfdna_interp.attribution.coalitions import versions_of
 from cfdna_interp.attribution.embed import load_embedded
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.adapters.table import read_scores
 from cfdna_interp.models.crossfit import CrossFit
-
-# Every subset of the groups, as (length, methylation, tissue) present or not; the last one is all.
-COALITIONS: tuple[tuple[bool, ...], ...] = tuple(product((False, True), repeat=len(BAG_GROUPS)))
-
-
-COALITION_NAMES: tuple[str, ...] = tuple(
-    "+".join(group for group, on in zip(BAG_GROUPS, present, strict=True) if on) or "none"
-    for present in COALITIONS
-)
-
-
-def coalition_index(present: tuple[bool, ...]) -> int:
-    """Return the place of a coalition in ``COALITIONS``."""
-    return COALITIONS.index(present)
-
-
-def versions_of(present: tuple[bool, ...]) -> tuple[int, int]:
-    """Return which version stands for fragments outside and inside atlas blocks.
-
-    The calls of a fragment belong to methylation outside the blocks and to tissue of origin inside.
-    Versions are numbered as in ``swap.VERSIONS``: 1 for a swapped length plus 2 for swapped calls.
-    """
-    length, methylation, tissue = present
-    return (not length) + 2 * (not methylation), (not length) + 2 * (not tissue)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,13 +13,10 @@ from cfdna_interp.artifacts.exclusions import kept_samples
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.tables import read_parquet
-from cfdna_interp.attribution.coalitions import (
-    CoalitionValues,
-    by_subject,
-    coalition_values,
-    shapley,
-    shares_of,
-)
+from cfdna_interp.attribution.agreement import agreement, mean_shares, read_coalitions, values_under
+from cfdna_interp.attribution.coalition_values import CoalitionValues, coalition_values
+from cfdna_interp.attribution.coalitions import by_subject
+from cfdna_interp.attribution.contributions import Contributions
 from cfdna_interp.attribution.dataset import (
     EmbeddedCohort,
     load_cohort,
@@ -29,18 +26,16 @@ from cfdna_interp.attribution.dataset import (
 from cfdna_interp.attribution.figures import Figures
 from cfdna_interp.attribution.judge import null_ceiling
 from cfdna_interp.attribution.maps import cohort_map, mean_map
-from cfdna_interp.attribution.record import group_attributions, leave_out_cost, margin_of, share_table
-from cfdna_interp.attribution.refit_plan import MAIN, save_table
-from cfdna_interp.attribution.summaries import (
-    agreement,
-    arrays,
-    interaction_shares,
-    mean_shares,
-    performance,
-    removal_curves,
+from cfdna_interp.attribution.record import (
+    DRAWS,
+    group_attributions,
+    leave_out_cost,
+    margin_of,
+    performance_intervals,
+    share_table,
 )
+from cfdna_interp.attribution.refit_plan import MAIN, save_table
 from cfdna_interp.config import Config
-from cfdna_interp.errors import InputError
 from cfdna_interp.models.crossfit import CrossFit
 from cfdna_interp.records.attribution_notes import (
     AttributionNotes,
@@ -61,7 +56,7 @@ from cfdna_interp.records.dominance import (
 )
 from cfdna_interp.records.retraining import Retraining
 from cfdna_interp.records.values import interval_of, known
-from cfdna_interp.stats.resampling import percentile_interval
+from cfdna_interp.stats.resampling import bootstrap_counts, percentile_interval, stream
 
 N = TypeVar("N", SampleDiagnostics, SampleGradients)
 
@@ -73,24 +68,26 @@ def run_dominance(config: Config) -> None:
     cohort, reference = load_cohort(config, "discovery"), load_reference(layout)
     fitted = load_heads(layout, kept_samples(layout, "discovery"))
     chunks = range(config.attribution.chunks)
-    table = pd.concat(
-        [read_parquet(layout.attributed(chunk), "attribute") for chunk in chunks], ignore_index=True
-    )
-    table = _in_order(table, cohort.samples)
+    table = read_coalitions([layout.attributed(chunk) for chunk in chunks], cohort.samples)
     codes = dict(zip(cohort.samples, cohort.codes.tolist(), strict=True))
     others = agreement(table, codes, config.seed)
-    main = table[(table.intervention == MAIN[0]) & (table.reference == MAIN[1])]
-    values, anchors = arrays(main, len(cohort.samples))
-    by_donor = by_subject(cohort.codes, values)
-    people = by_donor.mean(axis=2)
-    labels = by_subject(cohort.codes, cohort.labels[:, None])[:, 0]
-    targets = by_subject(cohort.codes, cohort.targets[:, None])[:, 0]
-    folds = by_subject(cohort.codes, fitted.fold[:, None])[:, 0]
-    shares, phi = shares_of(by_donor, by_subject(cohort.codes, anchors)), shapley(people)
+    main = values_under(table, *MAIN, cohort.samples)
+    contributions = Contributions.of_values(
+        by_subject(cohort.codes, main.values), by_subject(cohort.codes, main.reference)
+    )
+    labels = by_subject(cohort.codes, cohort.labels)
+    folds = by_subject(cohort.codes, fitted.fold)
+    shares = contributions.shares()
     refits = pd.concat([read_parquet(layout.refits(chunk), "refit") for chunk in chunks])
     retraining = load_record(Retraining, layout.file(Retraining.FILE))
-    pairs = interaction_shares(people)
-    gained = performance(people, targets, labels, config.seed)
+    pairs = contributions.interaction_shares()
+    rng = stream(config.seed, "performance")
+    gained = performance_intervals(
+        contributions,
+        by_subject(cohort.codes, cohort.targets),
+        np.stack([bootstrap_counts(labels.astype(int), rng) for _ in range(DRAWS)]),
+        seed=config.seed,
+    )
     figures = Figures.gather(
         BAG_GROUPS,
         refits,
@@ -102,14 +99,14 @@ def run_dominance(config: Config) -> None:
         (refits.kind == "bootstrap") & (refits.group == BAG_GROUPS[0])
     ].context_and_joint.to_numpy()
     ruling = figures.judge(
-        subjects=len(people),
-        context=shares.context,
+        subjects=len(labels),
+        context=float(shares.context),
         retraining=retraining,
         margins=config.validation,
         ranks=_ranks(others),
         interactions=pairs,
     )
-    groups = group_attributions(figures, ruling.roles, phi, labels)
+    groups = group_attributions(figures, ruling.roles, contributions.phi, labels)
     notes = [load_record(AttributionNotes, layout.attribution_notes(chunk)) for chunk in chunks]
     maps = pd.concat(
         [read_parquet(layout.gradients(chunk), "attribute") for chunk in chunks], ignore_index=True
@@ -124,7 +121,7 @@ def run_dominance(config: Config) -> None:
             reason=ruling.reason,
             groups=groups,
             margin=margin_of(ruling),
-            context_and_joint=interval_of(percentile_interval(shares.context, context)),
+            context_and_joint=interval_of(percentile_interval(float(shares.context), context)),
             cross_fitted_auroc=retraining.cross_fitted_auroc,
             within_class_correlation=retraining.within_class_correlation,
             cross_fitted_fidelity=retraining.cross_fitted_fidelity,
@@ -135,8 +132,8 @@ def run_dominance(config: Config) -> None:
             bootstrap=len(figures.bootstrap),
             permutations=len(figures.permuted),
             donors=int(cohort.versions.shape[2]),
-            subjects=len(people),
-            completeness=shares.completeness,
+            subjects=len(labels),
+            completeness=float(contributions.completeness),
             intervention=MAIN[0],
             reference=MAIN[1],
             interventions=others,
@@ -148,20 +145,11 @@ def run_dominance(config: Config) -> None:
             interactions={f"{first}:{second}": known(share) for (first, second), share in pairs.items()},
             performance=gained,
             performance_null_high=known(null_ceiling(figures.permuted_performance)),
-            removal=removal_curves(people, labels, folds, shares.share),
+            removal=contributions.removal(labels, folds),
             stability=_stability(cohort, fitted, reference),
         ),
         layout.file(Dominance.FILE),
     )
-
-
-def _in_order(table: pd.DataFrame, samples: tuple[str, ...]) -> pd.DataFrame:
-    """Return coalition values in the order of the sheet, whatever chunk they come from."""
-    place = {sample: number for number, sample in enumerate(samples)}
-    order = table["sample"].map(place).to_numpy()
-    if len(table) == 0 or np.isnan(order).any() or len(np.unique(order)) != len(samples):
-        raise InputError("the coalition values belong to another cohort; run the attribute stage again")
-    return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
 
 
 def _ranks(entries: Sequence[InterventionShares]) -> dict[str, tuple[str, ...]]:
@@ -241,5 +229,6 @@ def _stability(cohort: EmbeddedCohort, fitted: CrossFit, reference: torch.Tensor
 
 def _shares(cohort: EmbeddedCohort, values: CoalitionValues, rows: np.ndarray) -> dict[str, float | None]:
     people = by_subject(cohort.codes[rows], values.values[rows])
-    share = shares_of(people, by_subject(cohort.codes[rows], values.reference[rows])).share
+    contributions = Contributions.of_values(people, by_subject(cohort.codes[rows], values.reference[rows]))
+    share = contributions.shares().share
     return {group: known(share[place]) for place, group in enumerate(BAG_GROUPS)}

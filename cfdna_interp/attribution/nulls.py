@@ -17,35 +17,15 @@ from safetensors.torch import load_file, save_file
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.attribution.coalitions import (
-    Shares,
-    by_subject,
-    coalition_values,
-    performance_of,
-    shares_of,
-)
+from cfdna_interp.attribution.coalition_values import coalition_values
+from cfdna_interp.attribution.coalitions import by_subject
+from cfdna_interp.attribution.contributions import Contributions
 from cfdna_interp.attribution.dataset import EmbeddedCohort, load_cohort, load_reference
 from cfdna_interp.attribution.refit_plan import Refit, refits_of_chunk, save_table
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.crossfit import CrossFit, crossfit, subject_weights
 from cfdna_interp.stats.resampling import bootstrap_counts, stream
-
-
-@dataclass(frozen=True, eq=False)
-class RefitFigures:
-    """What a refit's heads rest on.
-
-    Attributes
-    ----------
-    shares
-        Of the attribution.
-    performance
-        (groups,) what each group contributes to the cross-fitted log-loss, in nats a subject.
-    """
-
-    shares: Shares
-    performance: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,14 +49,15 @@ class Refitted:
     targets: np.ndarray
     multiplicity: np.ndarray
 
-    def figures(self, cohort: EmbeddedCohort, reference: torch.Tensor) -> RefitFigures:
-        """Summarise the attributions of the heads to the cohort they were fitted on."""
+    def contributions(self, cohort: EmbeddedCohort, reference: torch.Tensor) -> Contributions:
+        """Return what the heads say of the cohort they were fitted on, a row a subject.
+
+        ``reference`` is (donors, fragments, dim), the embedded reference bags.
+        """
         values = coalition_values(cohort, self.fitted, reference)
-        people = by_subject(cohort.codes, values.values)
-        shares = shares_of(people, by_subject(cohort.codes, values.reference), self.multiplicity)
-        targets = by_subject(cohort.codes, self.targets[:, None])[:, 0]
-        gained = performance_of(people.mean(axis=2), targets, self.multiplicity[None])[0]
-        return RefitFigures(shares, gained)
+        return Contributions.of_values(
+            by_subject(cohort.codes, values.values), by_subject(cohort.codes, values.reference)
+        )
 
 
 def refit_heads(cohort: EmbeddedCohort, refit: Refit, *, folds: int, seed: int) -> Refitted:
@@ -116,13 +97,6 @@ def refit_heads(cohort: EmbeddedCohort, refit: Refit, *, folds: int, seed: int) 
     return Refitted(fitted, people[place], targets[place], multiplicity)
 
 
-def refit_figures(
-    cohort: EmbeddedCohort, reference: torch.Tensor, refit: Refit, *, folds: int, seed: int
-) -> RefitFigures:
-    """Refit the heads once and summarise their attributions; ``reference`` is (donors, fragments, dim)."""
-    return refit_heads(cohort, refit, folds=folds, seed=seed).figures(cohort, reference)
-
-
 def run_refit(config: Config, chunk: int) -> None:
     """Stage ``refit``: write the shares of one chunk of refits, and the heads of its permutations."""
     torch.set_num_threads(1)
@@ -134,8 +108,10 @@ def run_refit(config: Config, chunk: int) -> None:
         if refit.kind == "permutation":
             kept = {"labels": torch.from_numpy(refitted.labels), **refitted.fitted.tensors()}
             tensors.update({f"{refit.number}/{name}": tensor for name, tensor in kept.items()})
-        figures = refitted.figures(cohort, reference)
-        shares = figures.shares
+        contributions = refitted.contributions(cohort, reference)
+        shares = contributions.shares(refitted.multiplicity)
+        targets = by_subject(cohort.codes, refitted.targets)
+        performance = contributions.performance(targets, refitted.multiplicity, seed=config.seed)
         for place, group in enumerate(BAG_GROUPS):
             rows.append(
                 {
@@ -145,8 +121,8 @@ def run_refit(config: Config, chunk: int) -> None:
                     "share": shares.share[place],
                     "covariance_share": shares.covariance[place],
                     "context_and_joint": shares.context,
-                    "completeness": shares.completeness,
-                    "performance": figures.performance[place],
+                    "completeness": contributions.completeness,
+                    "performance": performance[place],
                 }
             )
     with atomic_path(layout.permuted_heads(chunk)) as temporary:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from cfdna_interp.attribution.coalitions import shapley, values_of_versions, values_of_weights
+from cfdna_interp.attribution.coalition_values import values_of_versions, values_of_weights
 from cfdna_interp.attribution.embed import EmbeddedSample, finite
 from cfdna_interp.attribution.interventions.donors import DonorBank
 from cfdna_interp.attribution.interventions.edit import UNIFORMS, edit
@@ -16,6 +16,7 @@ from cfdna_interp.attribution.interventions.margins import ReferenceMargins
 from cfdna_interp.attribution.interventions.reweight import coalition_weights
 from cfdna_interp.attribution.interventions.swap import mean_matching, swap
 from cfdna_interp.attribution.refit_plan import MAIN
+from cfdna_interp.attribution.shapley import shapley_of_table
 from cfdna_interp.attribution.study import Bag, Study
 from cfdna_interp.models.contract import Encoder, FragmentInputs
 from cfdna_interp.models.head import AttentionHead
@@ -176,5 +177,5 @@ def swap_shapley(
         0, (len(versions), 1, len(versions[0]))
     )  # (versions, donors, fragments, dim)
     touches = torch.from_numpy(versions[0].locus > 0)[None]
-    contributions: np.ndarray = shapley(_of_versions(heads, embedded, touches).T)[0]
-    return contributions
+    phi: np.ndarray = shapley_of_table(_of_versions(heads, embedded, touches).T)[0]
+    return phi

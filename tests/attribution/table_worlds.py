@@ -16,7 +16,7 @@ from cfdna_interp.attribution.judge import Ruling
 from cfdna_interp.attribution.refit_plan import Refit
 from cfdna_interp.attribution.tabular.cohort import Folded, TableCohort, fold_cohort
 from cfdna_interp.attribution.tabular.figures import figures_of
-from cfdna_interp.attribution.tabular.model import Fits, contributed
+from cfdna_interp.attribution.tabular.model import Fits, contributions_of
 from cfdna_interp.attribution.tabular.refits import fit_model, refit_table
 from cfdna_interp.attribution.tabular.retraining import cross_fitted_auroc, subsets_of
 from cfdna_interp.config.settings import Attribution, Model, Validation
@@ -155,7 +155,7 @@ def decide(
     for name, present in subsets_of(names).items():
         subset = fit_model(folded, present)
         cross_fitted[name] = cross_fitted_auroc(folded, subset)
-        logits = contributed(folded, subset).logit[0]
+        logits = contributions_of(folded, subset).logit[0]
         if cohort.scores is not None:
             followed[name] = measure_fidelity(
                 cohort.targets, logits, np.arange(len(logits)), seed=seed, source="the test"
@@ -165,7 +165,7 @@ def decide(
     refits = [Refit("bootstrap", number) for number in range(bootstrap)]
     refits += [Refit("permutation", number) for number in range(permutations)]
     rows = refit_table(folded, refits, fits, seed=seed)
-    figures = figures_of(folded, contributed(folded, fits), rows, seed=seed)
+    figures = figures_of(folded, contributions_of(folded, fits).refit(0), rows, seed=seed)
     surrogate = followed.get("model")
     if fidelity is not None:
         surrogate = surrogate_fidelity(judged_low=fidelity)

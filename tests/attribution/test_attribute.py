@@ -17,7 +17,7 @@ from cfdna_interp.artifacts.files import write_text
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import load_predictions, load_scores
 from cfdna_interp.attribution.attribute import run_attribute
-from cfdna_interp.attribution.coalitions import coalition_values
+from cfdna_interp.attribution.coalition_values import coalition_values
 from cfdna_interp.attribution.dataset import load_cohort, load_heads, load_reference
 from cfdna_interp.attribution.dominance import run_dominance
 from cfdna_interp.attribution.embed import run_embed

@@ -8,11 +8,12 @@ import torch
 from toys import toy_cohort, toy_fragments, toy_study
 
 from cfdna_interp.attribution.alike import within_class_correlations
-from cfdna_interp.attribution.coalitions import coalition_values, performance_of, shares_of
+from cfdna_interp.attribution.coalition_values import coalition_values
+from cfdna_interp.attribution.contributions import Contributions
 from cfdna_interp.attribution.dataset import EmbeddedCohort
 from cfdna_interp.attribution.embed import embed_bags
 from cfdna_interp.attribution.judge import Ruling, judge
-from cfdna_interp.attribution.nulls import refit_figures
+from cfdna_interp.attribution.nulls import refit_heads
 from cfdna_interp.attribution.refit_plan import Refit
 from cfdna_interp.attribution.retraining import fold_auroc, subsets
 from cfdna_interp.models.crossfit import crossfit
@@ -52,15 +53,18 @@ def embedded(
 
 def outcome(cohort: EmbeddedCohort, reference: torch.Tensor) -> tuple[Ruling, np.ndarray]:
     bootstrap, permuted = (
-        [refit_figures(cohort, reference, Refit(kind, n), folds=4, seed=1) for n in range(number)]
+        [refit_heads(cohort, Refit(kind, n), folds=4, seed=1) for n in range(number)]
         for kind, number in (("bootstrap", 20), ("permutation", 19))
     )
+    # Every subject has one sample.
+    dealt = [refit.contributions(cohort, reference) for refit in permuted]
     fitted = crossfit(
         cohort.versions[:, 0], cohort.labels, cohort.codes, folds=4, rng=np.random.default_rng(0)
     )
     values = coalition_values(cohort, fitted, reference)
-    shares, people = shares_of(values.values, values.reference), values.values.mean(axis=2)
-    assert shares.completeness < 1e-5
+    contributions = Contributions.of_values(values.values, values.reference)
+    shares = contributions.shares()
+    assert contributions.completeness < 1e-5
     cross_fitted, alone = {}, {}
     for name, present in subsets().items():
         bags = cohort.coalition(present)
@@ -72,12 +76,16 @@ def outcome(cohort: EmbeddedCohort, reference: torch.Tensor) -> tuple[Ruling, np
     verdict = judge(
         share=shares.share,
         covariance=shares.covariance,
-        bootstrap=np.array([refit.shares.share for refit in bootstrap]),
-        permuted=np.array([refit.shares.share for refit in permuted]),
-        performance=performance_of(people, cohort.labels, np.ones((1, len(people))))[0],
-        permuted_performance=np.array([refit.performance for refit in permuted]),
-        context=shares.context,
-        subjects=len(people),
+        bootstrap=np.array(
+            [refit.contributions(cohort, reference).shares(refit.multiplicity).share for refit in bootstrap]
+        ),
+        permuted=np.array([one.shares().share for one in dealt]),
+        performance=contributions.performance(cohort.labels, seed=1),
+        permuted_performance=np.array(
+            [one.performance(refit.targets, seed=1) for one, refit in zip(dealt, permuted, strict=True)]
+        ),
+        context=float(shares.context),
+        subjects=len(cohort.labels),
         cross_fitted=cross_fitted,
         necessity_margin=0.02,
         replaceable_margin=0.05,

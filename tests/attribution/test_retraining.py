@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from cfdna_interp.attribution.dataset import COALITIONS, EmbeddedCohort
+from cfdna_interp.attribution.coalitions import COALITIONS
+from cfdna_interp.attribution.dataset import EmbeddedCohort
 from cfdna_interp.attribution.retraining import fold_auroc, subsets
 from cfdna_interp.models.crossfit import CrossFit
 

@@ -13,7 +13,7 @@ from cfdna_interp.attribution.tabular import model
 from cfdna_interp.attribution.tabular.bends import fit_bends
 from cfdna_interp.attribution.tabular.cohort import Folded, TableCohort, fold_cohort
 from cfdna_interp.attribution.tabular.features import feature_contributions
-from cfdna_interp.attribution.tabular.model import contributed
+from cfdna_interp.attribution.tabular.model import contributions_of
 from cfdna_interp.attribution.tabular.refits import fit_model
 from cfdna_interp.attribution.tabular.retraining import cross_fitted_auroc
 from cfdna_interp.attribution.tabular.weighting import weightings
@@ -74,7 +74,7 @@ def test_cases_at_both_ends_are_seen(seed: int) -> None:
     assert straight_auroc(one) < 0.62
     assert cross_fitted_auroc(one, fit_model(one)) > 0.70
     assert all(bent_folds(one))
-    phi = contributed(one, fit_model(one)).phi[0]
+    phi = contributions_of(one, fit_model(one)).phi[0]
     # The bent group leads; what is left to the others is the noise of their fits.
     sizes = np.abs(phi).sum(axis=0)
     assert sizes[0] > 2 * sizes[1:].max()
@@ -93,7 +93,7 @@ def test_contributions_of_bent_features_add_up() -> None:
     # all donors: the logit with the group's own columns less that with each donor's, on average.
     one = folded("bent", 60, 3)
     fits = fit_model(one)
-    given, phi = contributed(one, fits), feature_contributions(one, fits)
+    given, phi = contributions_of(one, fits), feature_contributions(one, fits)
     assert any(bent_folds(one))
     assert given.completeness[0] < 1e-9
     for place, columns in enumerate(one.cohort.groups.values()):

@@ -15,7 +15,7 @@ from table_worlds import table_of
 from cfdna_interp.attribution.tabular.cohort import Folded, TableCohort, fold_cohort
 from cfdna_interp.attribution.tabular.encoding import COMPONENTS, fit_encoder
 from cfdna_interp.attribution.tabular.features import feature_contributions, feature_shares
-from cfdna_interp.attribution.tabular.model import contributed, fit, frozen_logits
+from cfdna_interp.attribution.tabular.model import contributions_of, fit, frozen_logits
 from cfdna_interp.attribution.tabular.refits import fit_model
 from cfdna_interp.attribution.tabular.regression import Regressions
 from cfdna_interp.attribution.tabular.retraining import cross_fitted_auroc
@@ -37,7 +37,7 @@ def test_contributions_are_shapley_values_of_the_mean_over_all_donors() -> None:
     # The game by its definition: absent groups come from one donor after the other, Captum walks the orders.
     folded = four_groups(np.random.default_rng(1), missing=0.05)
     fits = fit_model(folded)
-    given = contributed(folded, fits)
+    given = contributions_of(folded, fits)
     for number, fold in enumerate(folded.folds):
         coefficient, intercept = fits.coefficient[number][:, 0], fits.intercept[number, 0]
         owner = np.empty(fold.encoder.dim, dtype=int)
@@ -68,7 +68,7 @@ def test_contributions_by_hand() -> None:
     # Each group is its line and its bend.
     coefficient = tuple(np.array([[2.0], [0.0], [-1.0], [0.0]]) for _ in range(3))
     by_hand = replace(fits, coefficient=coefficient, intercept=np.ones((3, 1)))
-    given = contributed(folded, by_hand)
+    given = contributions_of(folded, by_hand)
     train = folded.fold != 0
     held = np.clip(x, x[train].min(axis=0), x[train].max(axis=0))
     z = (held - x[train].mean(axis=0)) / x[train].std(axis=0)
@@ -171,22 +171,22 @@ def test_several_samples_of_a_subject_count_as_one() -> None:
         TableCohort.of(table_of({"coverage": block[who]}, labels[who], subjects=who)), folds=3, seed=1
     )
     np.testing.assert_allclose(
-        contributed(once, fit_model(once)).phi, contributed(often, fit_model(often)).phi, atol=1e-9
+        contributions_of(once, fit_model(once)).phi, contributions_of(often, fit_model(often)).phi, atol=1e-9
     )
     noisy = block[who] + rng.normal(size=(len(who), 3))
     folded = fold_cohort(
         TableCohort.of(table_of({"coverage": noisy}, labels[who], subjects=who)), folds=3, seed=1
     )
     fits = fit_model(folded)
-    by_sample = contributed(folded, fits, samples=True).logit[0]
+    by_sample = contributions_of(folded, fits, samples=True).logit[0]
     averaged = np.bincount(who, by_sample) / np.bincount(who)
-    np.testing.assert_allclose(contributed(folded, fits).logit[0], averaged, atol=1e-12)
+    np.testing.assert_allclose(contributions_of(folded, fits).logit[0], averaged, atol=1e-12)
 
 
 def test_features_add_up_to_their_group() -> None:
     folded = four_groups(np.random.default_rng(7), missing=0.1)
     fits = fit_model(folded)
-    phi, given = feature_contributions(folded, fits), contributed(folded, fits)
+    phi, given = feature_contributions(folded, fits), contributions_of(folded, fits)
     for place, columns in enumerate(folded.cohort.groups.values()):
         np.testing.assert_allclose(phi[:, columns].sum(axis=1), given.phi[0, :, place], atol=1e-10)
 
@@ -209,7 +209,7 @@ def test_the_feature_that_carries_the_label_is_the_one_whose_interval_excludes_z
 
 def test_a_group_that_is_left_out_has_no_coefficient_and_without_any_there_is_chance() -> None:
     folded = four_groups(np.random.default_rng(9))
-    without = contributed(folded, fit_model(folded, ("end_motif", "coverage")))
+    without = contributions_of(folded, fit_model(folded, ("end_motif", "coverage")))
     assert not without.phi[0][:, [0, 3]].any()
     assert without.phi[0][:, 1].any()
     assert cross_fitted_auroc(folded, fit_model(folded, ())) == 0.5

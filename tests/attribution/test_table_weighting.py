@@ -8,12 +8,11 @@ from table_worlds import GROUPS, decide, planted, table_of
 
 from cfdna_interp.attribution.refit_plan import Refit
 from cfdna_interp.attribution.tabular.cohort import Folded, TableCohort, fold_cohort
-from cfdna_interp.attribution.tabular.model import Fits, contributed, fit
+from cfdna_interp.attribution.tabular.model import Fits, contributions_of, fit
 from cfdna_interp.attribution.tabular.refits import fit_model, refit_table
 from cfdna_interp.attribution.tabular.regression import Regressions
 from cfdna_interp.attribution.tabular.retraining import cross_fitted_auroc
 from cfdna_interp.attribution.tabular.rivals import plain_logits
-from cfdna_interp.attribution.tabular.shares import shares
 from cfdna_interp.attribution.tabular.weighting import BEHIND, LEAST, STEPS, choose, weightings
 from cfdna_interp.stats.roc import mean_auroc
 
@@ -94,10 +93,7 @@ def test_copies_beside_noise_keep_equal_shares() -> None:
     cohorts = [folded("redundant", 60, seed) for seed in range(8)]
     fitted = [fit_model(one) for one in cohorts]
     assert np.mean([name in GROUPS[:2] for fits in fitted for name in names(fits)]) <= 0.1
-    parts = [
-        shares(contributed(one, fits), np.ones((1, 120)))[0][0]
-        for one, fits in zip(cohorts, fitted, strict=True)
-    ]
+    parts = [contributions_of(one, fits).shares().share[0] for one, fits in zip(cohorts, fitted, strict=True)]
     assert np.mean([abs(part[0] - part[1]) for part in parts]) < 0.15
 
 

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import numpy as np
 import pandas as pd
 
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.tables import read_parquet
+from cfdna_interp.attribution.contributions import Contributions
 from cfdna_interp.attribution.judge import null_ceiling
-from cfdna_interp.attribution.record import group_attributions, leave_out_cost, margin_of, share_table
+from cfdna_interp.attribution.record import (
+    DRAWS,
+    fixed_shares,
+    group_attributions,
+    leave_out_cost,
+    margin_of,
+    performance_intervals,
+    share_table,
+)
 from cfdna_interp.attribution.refit_plan import MAIN, save_table
-from cfdna_interp.attribution.summaries import DRAWS
-from cfdna_interp.attribution.tabular.cohort import load_folded
+from cfdna_interp.attribution.tabular.cohort import Folded, load_folded
 from cfdna_interp.attribution.tabular.features import feature_shares
 from cfdna_interp.attribution.tabular.figures import figures_of
-from cfdna_interp.attribution.tabular.model import contributed
-from cfdna_interp.attribution.tabular.record import (
-    coalition_table,
-    fixed_shares,
-    performance_record,
-    removal_curves,
-    shares_by_fold,
-)
+from cfdna_interp.attribution.tabular.model import contributions_of
+from cfdna_interp.attribution.tabular.record import coalition_table
 from cfdna_interp.attribution.tabular.refits import fit_model
 from cfdna_interp.attribution.tabular.rivals import beaten_by, worse_than
 from cfdna_interp.config import Config
 from cfdna_interp.records.attribution_notes import InterventionName, ReferenceName
 from cfdna_interp.records.base import load_record, save_record
-from cfdna_interp.records.dominance import Dominance, FixedShares, InterventionShares, ShareStability
+from cfdna_interp.records.dominance import Dominance, InterventionShares, ShareStability
 from cfdna_interp.records.retraining import Retraining
 from cfdna_interp.records.values import Interval, known
 from cfdna_interp.stats.resampling import bootstrap_counts, stream
@@ -45,12 +45,12 @@ def run_dominance(config: Config) -> None:
     layout = Layout.of(config.outdir)
     folded = load_folded(config)
     cohort, fits = folded.cohort, fit_model(folded)
-    given = contributed(folded, fits)
+    contributions = contributions_of(folded, fits).refit(0)
     chunks = range(config.attribution.chunks)
     refits = pd.concat([read_parquet(layout.refits(chunk), "refit") for chunk in chunks])
     retraining = load_record(Retraining, layout.file(Retraining.FILE))
-    figures = figures_of(folded, given, refits, seed=config.seed)
-    pairs = dict.fromkeys(combinations(cohort.names, 2), 0.0)
+    figures = figures_of(folded, contributions, refits, seed=config.seed)
+    pairs = contributions.interaction_shares()
     better = beaten_by(retraining.rivals)
     # Nothing of an additive model is context or interaction, and there is no second intervention to ask.
     ruling = figures.judge(
@@ -63,11 +63,9 @@ def run_dominance(config: Config) -> None:
     )
     rng = stream(config.seed, "table", "subjects")
     draws = np.stack([bootstrap_counts(cohort.labels, rng) for _ in range(DRAWS)]).astype(float)
-    groups = group_attributions(figures, ruling.roles, given.phi[0], cohort.labels)
-    fixed = fixed_shares(given, draws, cohort.names)
-    save_table(
-        coalition_table(folded, contributed(folded, fits, samples=True)), layout.file("coalitions.parquet")
-    )
+    groups = group_attributions(figures, ruling.roles, contributions.phi, cohort.labels)
+    of_samples = contributions_of(folded, fits, samples=True).refit(0)
+    save_table(coalition_table(folded, of_samples), layout.file("coalitions.parquet"))
     none = Interval(value=0.0, low=0.0, high=0.0)
     only = InterventionShares(
         intervention=MAIN[0],
@@ -75,13 +73,7 @@ def run_dominance(config: Config) -> None:
         subjects=len(cohort.people),
         of=len(cohort.people),
         donors=len(cohort.people),
-        shares=FixedShares(
-            share=fixed,
-            order=tuple(cohort.names[g] for g in np.argsort(-figures.share, kind="stable")),
-            context_and_joint=none,
-            completeness=float(given.completeness[0]),
-            donor_error=dict.fromkeys(cohort.names, 0.0),
-        ),
+        shares=fixed_shares(contributions, draws, dict.fromkeys(cohort.names, 0.0)),
     )
     save_table(share_table(groups, [only]), layout.file("shares.parquet"))
     save_table(feature_shares(folded, fits, draws), layout.file("feature_shares.parquet"))
@@ -104,7 +96,7 @@ def run_dominance(config: Config) -> None:
             permutations=len(figures.permuted),
             donors=len(cohort.people),
             subjects=len(cohort.people),
-            completeness=float(given.completeness[0]),
+            completeness=float(contributions.completeness),
             intervention=MAIN[0],
             reference=MAIN[1],
             interventions=(only,),
@@ -114,10 +106,19 @@ def run_dominance(config: Config) -> None:
             gradients=None,
             randomised=(),
             interactions={f"{first}:{second}": share for (first, second), share in pairs.items()},
-            performance=performance_record(folded, given, figures, draws, config.seed),
+            performance=performance_intervals(
+                contributions, cohort.chances(cohort.targets), draws, seed=config.seed
+            ),
             performance_null_high=known(null_ceiling(figures.permuted_performance)),
-            removal=removal_curves(folded, given, figures.share),
-            stability=ShareStability(folds=shares_by_fold(folded, given), members=()),
+            removal=contributions.removal(cohort.labels, folded.fold),
+            stability=ShareStability(folds=_shares_by_fold(folded, contributions), members=()),
         ),
         layout.file(Dominance.FILE),
     )
+
+
+def _shares_by_fold(folded: Folded, contributions: Contributions) -> tuple[dict[str, float | None], ...]:
+    """Return shares among the subjects of each fold."""
+    rows = np.stack([folded.fold == number for number in range(len(folded.folds))]).astype(float)
+    shares = contributions.shares(rows).share
+    return tuple(dict(zip(contributions.groups, map(known, share), strict=True)) for share in shares)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cfdna_interp.attribution.contributions import Contributions
 from cfdna_interp.attribution.tabular.cohort import Fold, Folded
 from cfdna_interp.attribution.tabular.regression import Regressions
 from cfdna_interp.attribution.tabular.weighting import Weighting, choose, weightings
@@ -114,34 +115,7 @@ def _scaled(folded: Folded, fold: Fold, weighting: Weighting) -> Regressions:
     return Regressions(fold.Z[np.ix_(fold.train, columns)] * factors, logistic=folded.cohort.logistic)
 
 
-@dataclass(frozen=True, eq=False)
-class Contributed:
-    """What each group adds to logits from models that never saw the subject.
-
-    A coalition's value is ``base`` plus the contributions of its groups. Rows are subjects or samples.
-
-    Attributes
-    ----------
-    phi
-        (refits, rows, groups) Shapley values.
-    base
-        (refits, rows) logit with no group: all features are reference subjects', on average.
-    logit
-        (refits, rows) logit of the rows as they are.
-    """
-
-    phi: np.ndarray
-    base: np.ndarray
-    logit: np.ndarray
-
-    @property
-    def completeness(self) -> np.ndarray:
-        """(refits,) the largest difference between a logit and what its parts add up to."""
-        missed: np.ndarray = np.abs(self.base + self.phi.sum(axis=2) - self.logit).max(axis=1)
-        return missed
-
-
-def contributed(folded: Folded, fits: Fits, *, samples: bool = False) -> Contributed:
+def contributions_of(folded: Folded, fits: Fits, *, samples: bool = False) -> Contributions:
     """Take groups out by putting in the features of reference subjects, all of discovery one after the other.
 
     A logit is linear in the encoded columns, each of which is of one group, so its mean over reference
@@ -169,7 +143,7 @@ def contributed(folded: Folded, fits: Fits, *, samples: bool = False) -> Contrib
         for place, group in enumerate(cohort.names):
             span = fold.encoder.spans[group]
             phi[:, rows, place] = ((encoded - reference)[:, span] @ coefficient[span]).T
-    return Contributed(phi, base, logit)
+    return Contributions(cohort.names, phi, base, logit)
 
 
 def frozen_logits(fits: Fits, encoded: list[np.ndarray]) -> np.ndarray:

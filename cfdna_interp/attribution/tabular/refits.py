@@ -10,8 +10,7 @@ import pandas as pd
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.refit_plan import Refit, refits_of_chunk, save_table
 from cfdna_interp.attribution.tabular.cohort import Folded, load_folded
-from cfdna_interp.attribution.tabular.model import Fits, contributed, fit
-from cfdna_interp.attribution.tabular.shares import performance, shares
+from cfdna_interp.attribution.tabular.model import Fits, contributions_of, fit
 from cfdna_interp.config import Config
 from cfdna_interp.stats.resampling import bootstrap_counts, stream
 
@@ -71,20 +70,20 @@ def _figures(folded: Folded, kind: str, numbers: list[int], fits: Fits, seed: in
         else:
             targets[:, column] = cohort.targets[_dealt(folded.fold, rng)]
     held = fits if kind == "bootstrap" else None
-    given = contributed(folded, fit(folded, targets, weights=weights, held=held))
-    share, covariance = shares(given, weights.T)
-    gained = performance(given, cohort.chances(targets.T), weights.T, seed=seed)
+    contributions = contributions_of(folded, fit(folded, targets, weights=weights, held=held))
+    shares = contributions.shares(weights.T)
+    performance = contributions.performance(cohort.chances(targets.T), weights.T, seed=seed)
     groups = len(cohort.names)
     return pd.DataFrame(
         {
             "kind": kind,
             "number": np.repeat(numbers, groups),
             "group": np.tile(cohort.names, len(numbers)),
-            "share": share.ravel(),
-            "covariance_share": covariance.ravel(),
+            "share": shares.share.ravel(),
+            "covariance_share": shares.covariance.ravel(),
             "context_and_joint": 0.0,
-            "completeness": np.repeat(given.completeness, groups),
-            "performance": gained.ravel(),
+            "completeness": np.repeat(contributions.completeness, groups),
+            "performance": performance.ravel(),
         }
     )
 

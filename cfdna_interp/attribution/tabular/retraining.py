@@ -11,7 +11,7 @@ from cfdna_interp.artifacts.matrix import load_table
 from cfdna_interp.artifacts.predictions import Prediction, Score, frozen_scores, save_predictions, save_scores
 from cfdna_interp.attribution.alike import within_class_correlations
 from cfdna_interp.attribution.tabular.cohort import Folded, load_folded, scores_of
-from cfdna_interp.attribution.tabular.model import Fits, contributed, frozen_logits
+from cfdna_interp.attribution.tabular.model import Fits, contributions_of, frozen_logits
 from cfdna_interp.attribution.tabular.refits import fit_model
 from cfdna_interp.attribution.tabular.rivals import rivals_of
 from cfdna_interp.config import Config
@@ -38,7 +38,7 @@ def subsets_of(groups: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
 
 def cross_fitted_auroc(folded: Folded, fits: Fits) -> float:
     """Return the mean over folds of the AUROC among a fold's subjects."""
-    value = mean_auroc(contributed(folded, fits).logit[0], folded.cohort.labels, folded.fold)
+    value = mean_auroc(contributions_of(folded, fits).logit[0], folded.cohort.labels, folded.fold)
     assert value is not None  # folds are stratified: each holds both classes
     return value
 
@@ -60,11 +60,11 @@ def run_train(config: Config) -> None:
         fits = fit_model(folded, present)
         cross_fitted[name] = cross_fitted_auroc(folded, fits)
         logger.info("%s: cross-fitted AUROC %.3f", name, cross_fitted[name])
-        logits = contributed(folded, fits, samples=True).logit[0]
+        logits = contributions_of(folded, fits, samples=True).logit[0]
         if folded.cohort.scores is not None:
             followed[name] = _fidelity(folded, folded.cohort.scores, logits, config.seed)
         if name.startswith(ALONE) and present:
-            alone[present[0]] = contributed(folded, fits).logit[0]
+            alone[present[0]] = contributions_of(folded, fits).logit[0]
         if name == "model" or len(present) == 1:
             compared[name] = fits
         frozen = frozen_logits(fits, encoded)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from cfdna_interp.attribution.tabular.cohort import Folded
-from cfdna_interp.attribution.tabular.model import Fits, contributed
+from cfdna_interp.attribution.tabular.model import Fits, contributions_of
 from cfdna_interp.attribution.tabular.regression import Regressions
 from cfdna_interp.records.retraining import Rival
 from cfdna_interp.stats.resampling import stream
@@ -59,7 +59,7 @@ def rivals_of(folded: Folded, fitted: Mapping[str, Fits], *, seed: int) -> tuple
     """
     if not folded.cohort.logistic:
         return ()
-    logits = {name: contributed(folded, fits).logit[0] for name, fits in fitted.items()}
+    logits = {name: contributions_of(folded, fits).logit[0] for name, fits in fitted.items()}
     model = logits.pop("model")
     logits[PLAIN] = plain_logits(folded)
     labels, fold = folded.cohort.labels, folded.fold
