@@ -18,8 +18,8 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.attribute import run_attribute
 from cfdna_interp.attribution.dominance import run_dominance
 from cfdna_interp.attribution.embed import run_embed
-from cfdna_interp.attribution.nulls import run_refit
-from cfdna_interp.attribution.retraining import run_train
+from cfdna_interp.attribution.refit import run_refit
+from cfdna_interp.attribution.train import run_train
 from cfdna_interp.audit.judge import run_audit
 from cfdna_interp.cohort.split import split
 from cfdna_interp.config.settings import Attribution, Config, Extract, Features, Model

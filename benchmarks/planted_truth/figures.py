@@ -9,17 +9,19 @@ import numpy as np
 import torch
 from cohorts import PlantedCohort
 
+from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.attribution.alike import within_class_correlations
 from cfdna_interp.attribution.coalition_values import coalition_values
 from cfdna_interp.attribution.contributions import Contributions
 from cfdna_interp.attribution.dataset import EmbeddedCohort
+from cfdna_interp.attribution.head_refits import refit_heads
 from cfdna_interp.attribution.judge import Ruling, judge
-from cfdna_interp.attribution.nulls import refit_heads
 from cfdna_interp.attribution.refit_plan import Refit
-from cfdna_interp.attribution.retraining import fold_auroc, subsets
+from cfdna_interp.attribution.route import subsets_of
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.models.crossfit import CrossFit, crossfit
 from cfdna_interp.stats.resampling import stream
+from cfdna_interp.stats.roc import mean_auroc
 
 FOLDS = 4
 # The fewest that a run may have: 5 % is then one of twenty, and no permutation may reach the leader.
@@ -33,12 +35,12 @@ def measure(planted: PlantedCohort, seed: int) -> tuple[Figures, CrossFit]:
     started = time.monotonic()
     cohort, reference = planted.cohort, planted.reference
     cross_fitted, alone, model = {}, {}, None
-    for name, present in subsets().items():
+    for name, present in subsets_of(BAG_GROUPS).items():
         bags = cohort.coalition(present)
         fitted = crossfit(bags, cohort.labels, cohort.codes, folds=FOLDS, rng=stream(seed, "train"))
         logits = fitted.logits(bags).mean(axis=1)
-        cross_fitted[name] = fold_auroc(fitted, cohort, logits)
-        if sum(present) == 1:  # every subject has one sample
+        cross_fitted[name] = mean_auroc(logits, cohort.labels, fitted.fold)
+        if len(present) == 1:  # every subject has one sample
             alone[name.removeprefix("model_only_")] = logits
         model = fitted if name == "model" else model
     assert model is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,52 +12,41 @@ from safetensors.torch import load_file
 from scipy.special import expit
 
 from cfdna_interp.artifacts.exclusions import kept_samples
+from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.attribution.coalitions import versions_of
 from cfdna_interp.attribution.embed import load_embedded
+from cfdna_interp.attribution.samples import RoleSamples
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.adapters.table import read_scores
 from cfdna_interp.models.crossfit import CrossFit
 
 
-@dataclass(frozen=True, eq=False)
-class EmbeddedCohort:
-    """All kept samples of a role.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class EmbeddedCohort(RoleSamples):
+    """The embedded bags of all kept samples of a role.
 
     Attributes
     ----------
-    samples, subjects
-        Names, in the order of the sheet.
-    codes
-        (samples,) integer code of the subject.
-    labels
-        (samples,) 0 or 1; -1 throughout the held-out role, whose labels are not for this stage.
     versions
         (samples, 4, donors, fragments, dim) embeddings.
     touches
-        (samples, donors, fragments) bool.
-    scores
-        (samples,) logits of a model of which nothing else is known, or None: then heads learn labels.
+        (samples, donors, fragments) bool: the fragment touches an atlas block.
     """
 
-    samples: tuple[str, ...]
-    subjects: tuple[str, ...]
-    codes: np.ndarray
-    labels: np.ndarray
     versions: torch.Tensor
     touches: torch.Tensor
-    scores: np.ndarray | None = None
 
     @property
     def targets(self) -> np.ndarray:
         """(samples,) what heads are to say: labels, or a model's probabilities where scores are all known."""
         return self.labels if self.scores is None else expit(self.scores)
 
-    def coalition(self, present: tuple[bool, ...]) -> torch.Tensor:
+    def coalition(self, present: Collection[str]) -> torch.Tensor:
         """Return (samples, donors, fragments, dim): the bags with only these groups left as they are."""
-        outside, inside = versions_of(present)
+        outside, inside = versions_of(tuple(group in present for group in BAG_GROUPS))
         if outside == inside:
             return self.versions[:, outside]
         return torch.where(self.touches[..., None], self.versions[:, inside], self.versions[:, outside])

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.attribution.coalition_values import coalition_values
 from cfdna_interp.attribution.coalitions import COALITIONS, by_subject, coalition_index, versions_of
 from cfdna_interp.attribution.dataset import EmbeddedCohort
@@ -107,7 +108,8 @@ def test_values_from_merged_parts_equal_heads_run_on_assembled_bags() -> None:
     reference = torch.randn(5, 100, 6, generator=torch.Generator().manual_seed(2))
     found = coalition_values(cohort, fitted, reference)
     for number, present in enumerate(COALITIONS):
-        dense = fitted.logits(cohort.coalition(present))
+        names = [group for group, on in zip(BAG_GROUPS, present, strict=True) if on]
+        dense = fitted.logits(cohort.coalition(names))
         assert found.values[:, number] == pytest.approx(dense, abs=1e-4)
     by_hand = torch.stack([head(reference) for head in fitted.heads[fitted.fold[7]]]).mean(dim=0)
     assert found.reference[7] == pytest.approx(by_hand.numpy(), abs=1e-5)

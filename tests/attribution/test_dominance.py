@@ -12,13 +12,14 @@ from cfdna_interp.attribution.coalition_values import coalition_values
 from cfdna_interp.attribution.contributions import Contributions
 from cfdna_interp.attribution.dataset import EmbeddedCohort
 from cfdna_interp.attribution.embed import embed_bags
+from cfdna_interp.attribution.head_refits import refit_heads
 from cfdna_interp.attribution.judge import Ruling, judge
-from cfdna_interp.attribution.nulls import refit_heads
 from cfdna_interp.attribution.refit_plan import Refit
-from cfdna_interp.attribution.retraining import fold_auroc, subsets
+from cfdna_interp.attribution.route import subsets_of
 from cfdna_interp.models.crossfit import crossfit
 from cfdna_interp.models.encoder import ReferenceEncoder
 from cfdna_interp.models.pretrain import pretrain
+from cfdna_interp.stats.roc import mean_auroc
 
 GROUPS = ("fragment_length", "methylation", "tissue_of_origin")
 
@@ -66,12 +67,12 @@ def outcome(cohort: EmbeddedCohort, reference: torch.Tensor) -> tuple[Ruling, np
     shares = contributions.shares()
     assert contributions.completeness < 1e-5
     cross_fitted, alone = {}, {}
-    for name, present in subsets().items():
+    for name, present in subsets_of(GROUPS).items():
         bags = cohort.coalition(present)
         retrained = crossfit(bags, cohort.labels, cohort.codes, folds=4, rng=np.random.default_rng(0))
         logits = retrained.logits(bags).mean(axis=1)
-        cross_fitted[name] = fold_auroc(retrained, cohort, logits)
-        if sum(present) == 1:
+        cross_fitted[name] = mean_auroc(logits, cohort.labels, retrained.fold)
+        if len(present) == 1:
             alone[name.removeprefix("model_only_")] = logits
     verdict = judge(
         share=shares.share,

@@ -7,15 +7,14 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
-from table_worlds import GROUPS, planted
+from table_worlds import GROUPS, cross_fitted_auroc, planted
 
 from cfdna_interp.attribution.tabular import model
 from cfdna_interp.attribution.tabular.bends import fit_bends
-from cfdna_interp.attribution.tabular.cohort import Folded, TableCohort, fold_cohort
+from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, Folded, fold_cohort
 from cfdna_interp.attribution.tabular.features import feature_contributions
 from cfdna_interp.attribution.tabular.model import contributions_of
 from cfdna_interp.attribution.tabular.refits import fit_model
-from cfdna_interp.attribution.tabular.retraining import cross_fitted_auroc
 from cfdna_interp.attribution.tabular.weighting import weightings
 
 LENGTH = GROUPS[0]
@@ -23,7 +22,7 @@ LENGTH = GROUPS[0]
 
 def folded(world: str, per_class: int, seed: int) -> Folded:
     table = planted(world, 2 * per_class, np.random.default_rng([7, seed]))
-    return fold_cohort(TableCohort.of(table), folds=5, seed=seed)
+    return fold_cohort(DiscoveryFeatures.of(table), folds=5, seed=seed)
 
 
 def straight_auroc(one: Folded) -> float:

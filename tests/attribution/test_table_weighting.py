@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from table_worlds import GROUPS, decide, planted, table_of
+from table_worlds import GROUPS, cross_fitted_auroc, decide, planted, table_of
 
+from cfdna_interp.attribution.refit import refit_table
 from cfdna_interp.attribution.refit_plan import Refit
-from cfdna_interp.attribution.tabular.cohort import Folded, TableCohort, fold_cohort
+from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, Folded, fold_cohort
 from cfdna_interp.attribution.tabular.model import Fits, contributions_of, fit
-from cfdna_interp.attribution.tabular.refits import fit_model, refit_table
+from cfdna_interp.attribution.tabular.refits import fit_model, refit_stacks
 from cfdna_interp.attribution.tabular.regression import Regressions
-from cfdna_interp.attribution.tabular.retraining import cross_fitted_auroc
 from cfdna_interp.attribution.tabular.rivals import plain_logits
 from cfdna_interp.attribution.tabular.weighting import BEHIND, LEAST, STEPS, choose, weightings
 from cfdna_interp.stats.roc import mean_auroc
@@ -21,7 +21,7 @@ LENGTH, METHYLATION, _ = GROUPS
 
 def folded(world: str, per_class: int, seed: int) -> Folded:
     table = planted(world, 2 * per_class, np.random.default_rng([5, seed]))
-    return fold_cohort(TableCohort.of(table), folds=5, seed=seed)
+    return fold_cohort(DiscoveryFeatures.of(table), folds=5, seed=seed)
 
 
 def names(fits: Fits) -> list[str]:
@@ -35,7 +35,7 @@ def test_weightings_by_hand() -> None:
     table = table_of(
         {LENGTH: rng.normal(size=(40, 9)), METHYLATION: rng.normal(size=(40, 1))}, np.arange(40) % 2
     )
-    encoder = fold_cohort(TableCohort.of(table), folds=4, seed=1).folds[0].encoder
+    encoder = fold_cohort(DiscoveryFeatures.of(table), folds=4, seed=1).folds[0].encoder
     offered = weightings(encoder, GROUPS[:2])
     assert offered[0].weights == {LENGTH: 1.0, METHYLATION: 1.0}
     assert [one.bent for one in offered] == [False] * 6 + [True] * 4
@@ -74,7 +74,7 @@ def test_a_group_with_nearly_all_columns_is_not_drowned_by_the_other(seed: int) 
     one = folded("unequal", 60, seed)
     model = cross_fitted_auroc(one, fit_model(one))
     rivals = [cross_fitted_auroc(one, fit_model(one, (group,))) for group in one.cohort.names]
-    plain = mean_auroc(plain_logits(one), one.cohort.labels, one.fold)
+    plain = mean_auroc(plain_logits(one), one.cohort.subject_labels, one.fold)
     assert plain is not None
     assert model > max(*rivals, plain) - 0.02
     assert "equal" not in names(fit_model(one))
@@ -128,7 +128,9 @@ def test_a_bootstrap_holds_the_weighting_and_a_permutation_does_not() -> None:
     held = fit(one, targets, weights=weights, held=fits)
     np.testing.assert_array_equal(held.choice, np.repeat(fits.choice, 3, axis=1))
     np.testing.assert_array_equal(held.penalty, np.repeat(fits.penalty, 3, axis=1))
-    rows = refit_table(one, [Refit("bootstrap", 0), Refit("permutation", 0)], fits, seed=1)
+    rows = refit_table(
+        refit_stacks(one, [Refit("bootstrap", 0), Refit("permutation", 0)], fits, seed=1), seed=1
+    )
     shares = rows[rows.group == LENGTH].set_index("kind").share
     assert shares["bootstrap"] > 0.6
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from table_worlds import GROUPS, Decision, decide, planted, table_of
 
+from cfdna_interp.attribution.refit import refit_table
 from cfdna_interp.attribution.refit_plan import Refit
-from cfdna_interp.attribution.tabular.cohort import TableCohort, fold_cohort
-from cfdna_interp.attribution.tabular.refits import fit_model, refit_table
+from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, fold_cohort
+from cfdna_interp.attribution.tabular.refits import fit_model, refit_stacks
 
 LENGTH, METHYLATION, COVERAGE = GROUPS
 
@@ -116,12 +117,15 @@ def test_a_permutation_keeps_the_cases_of_each_fold_and_all_targets() -> None:
     rng = np.random.default_rng(1)
     labels = np.arange(60) % 2
     scores = rng.normal(size=60) + labels
-    cohort = TableCohort.of(
+    cohort = DiscoveryFeatures.of(
         table_of({LENGTH: rng.normal(size=(60, 3)), COVERAGE: scores[:, None]}, labels, scores=scores)
     )
     folded = fold_cohort(cohort, folds=3, seed=1)
-    rows = refit_table(folded, [Refit("permutation", 0), Refit("bootstrap", 0)], fit_model(folded), seed=1)
-    again = refit_table(folded, [Refit("bootstrap", 0)], fit_model(folded), seed=1)
+    rows = refit_table(
+        refit_stacks(folded, [Refit("permutation", 0), Refit("bootstrap", 0)], fit_model(folded), seed=1),
+        seed=1,
+    )
+    again = refit_table(refit_stacks(folded, [Refit("bootstrap", 0)], fit_model(folded), seed=1), seed=1)
     boot = rows[rows.kind == "bootstrap"].reset_index(drop=True)
     np.testing.assert_array_equal(boot["share"], again["share"])  # whatever else is in the chunk
     assert boot.loc[boot.group == COVERAGE, "share"].item() > 0.8

@@ -131,7 +131,7 @@ def contributions_of(folded: Folded, fits: Fits, *, samples: bool = False) -> Co
         Whether rows are samples, in the order of the table; otherwise they are subjects.
     """
     cohort = folded.cohort
-    owner = folded.fold[cohort.place] if samples else folded.fold
+    owner = folded.fold[cohort.places] if samples else folded.fold
     shape = (fits.intercept.shape[1], len(owner))
     phi, base, logit = np.zeros((*shape, len(cohort.names))), np.zeros(shape), np.zeros(shape)
     for number, (fold, coefficient) in enumerate(zip(folded.folds, fits.coefficient, strict=True)):
