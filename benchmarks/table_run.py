@@ -37,7 +37,7 @@ from cfdna_interp.records.held import HeldClaim
 from cfdna_interp.records.qc import MethylationBias, ReadCounts, SampleQuality, SuggestedEnds, Technical
 from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.verdict import Verdict
-from cfdna_interp.simulation.tables import TableCohort
+from cfdna_interp.simulation.tables import SimulatedFragments
 from cfdna_interp.verdict.decide import run_verdict
 
 
@@ -96,7 +96,7 @@ def settings(folder: Path, atlas: Path, seed: int, fragments: int, *, quick: boo
     )
 
 
-def write_extracted(cohort: TableCohort, config: Config, contig_lengths: Sequence[int]) -> None:
+def write_extracted(cohort: SimulatedFragments, config: Config, contig_lengths: Sequence[int]) -> None:
     """Write what ``cohort`` and ``extract`` would have written, for contigs of these lengths (bp)."""
     atlas = cohort.atlas
     layout = Layout.of(config.outdir)

@@ -13,7 +13,7 @@ from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.attribution.alike import within_class_correlations
 from cfdna_interp.attribution.coalition_values import coalition_values
 from cfdna_interp.attribution.contributions import Contributions
-from cfdna_interp.attribution.dataset import EmbeddedCohort
+from cfdna_interp.attribution.dataset import EmbeddedBags
 from cfdna_interp.attribution.head_refits import refit_heads
 from cfdna_interp.attribution.judge import Ruling, judge
 from cfdna_interp.attribution.refit_plan import Refit
@@ -69,7 +69,7 @@ def measure(planted: PlantedCohort, seed: int) -> tuple[Figures, CrossFit]:
 
 
 def _refit(
-    cohort: EmbeddedCohort, reference: torch.Tensor, refit: Refit, seed: int
+    cohort: EmbeddedBags, reference: torch.Tensor, refit: Refit, seed: int
 ) -> tuple[list[float], list[float]]:
     """Return (groups,) shares of heads that were fitted again, and what groups contribute, in nats."""
     heads = refit_heads(cohort, refit, folds=FOLDS, seed=seed)

@@ -119,7 +119,7 @@ def agreement(table: pd.DataFrame, codes: Mapping[str, int], seed: int) -> tuple
         whole = np.isfinite(coalitions.values).all(axis=1)  # (samples, donors)
         covered = whole.sum(axis=1) >= (donors + 1) // 2
         subjects = len(np.unique(subject[covered]))
-        fixed = None
+        shares = None
         if subjects >= COVERED * of:
             people, values, pools = subject[covered], coalitions.values[covered], whole[covered]
             contributions = Contributions.of_values(
@@ -129,7 +129,7 @@ def agreement(table: pd.DataFrame, codes: Mapping[str, int], seed: int) -> tuple
             )
             rng = stream(seed, "agreement")
             draws = [bootstrap_counts(np.zeros(subjects, dtype=int), rng) for _ in range(DRAWS)]
-            fixed = fixed_shares(contributions, np.stack(draws), _donor_error(people, values, pools))
+            shares = fixed_shares(contributions, np.stack(draws), _donor_error(people, values, pools))
         entries.append(
             InterventionShares(
                 intervention=intervention,
@@ -137,7 +137,7 @@ def agreement(table: pd.DataFrame, codes: Mapping[str, int], seed: int) -> tuple
                 subjects=subjects,
                 of=of,
                 donors=int(whole.sum(axis=1)[covered].min()) if covered.any() else 0,
-                shares=fixed,
+                shares=shares,
             )
         )
     return tuple(entries)

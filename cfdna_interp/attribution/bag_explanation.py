@@ -16,11 +16,11 @@ from cfdna_interp.attribution.agreement import agreement, mean_shares, read_coal
 from cfdna_interp.attribution.coalition_values import CoalitionValues, coalition_values
 from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.attribution.contributions import Contributions
-from cfdna_interp.attribution.dataset import EmbeddedCohort
+from cfdna_interp.attribution.dataset import EmbeddedBags
 from cfdna_interp.attribution.maps import cohort_map, mean_map
 from cfdna_interp.attribution.record import DRAWS
 from cfdna_interp.attribution.refit_plan import MAIN
-from cfdna_interp.attribution.route import Explanation
+from cfdna_interp.attribution.route import ModelExplanation
 from cfdna_interp.config import Config
 from cfdna_interp.models.crossfit import CrossFit
 from cfdna_interp.records.attribution_notes import (
@@ -40,8 +40,8 @@ N = TypeVar("N", SampleDiagnostics, SampleGradients)
 
 
 def explain_bags(
-    config: Config, cohort: EmbeddedCohort, heads: CrossFit, reference: torch.Tensor
-) -> Explanation:
+    config: Config, cohort: EmbeddedBags, heads: CrossFit, reference: torch.Tensor
+) -> ModelExplanation:
     """Gather the values, maps and notes of all chunks of ``attribute``.
 
     Parameters
@@ -67,7 +67,7 @@ def explain_bags(
     )
     codes = dict(zip(cohort.samples, cohort.codes.tolist(), strict=True))
     rng = stream(config.seed, "performance")
-    return Explanation(
+    return ModelExplanation(
         contributions=Contributions.of_values(cohort.average(main.values), cohort.average(main.reference)),
         targets=cohort.average(cohort.targets),
         fold=cohort.average(heads.fold),
@@ -139,19 +139,19 @@ def _gradients(notes: Sequence[AttributionNotes], codes: dict[str, int], seed: i
     )
 
 
-def _stability(cohort: EmbeddedCohort, fitted: CrossFit, reference: torch.Tensor) -> ShareStability:
+def _stability(cohort: EmbeddedBags, heads: CrossFit, reference: torch.Tensor) -> ShareStability:
     """Return shares by fold of the cross-fit, and by member of the ensemble (another seed each)."""
     members = []
-    for member in range(len(fitted.heads[0])):
-        alone = CrossFit(fitted.fold, [[ensemble[member]] for ensemble in fitted.heads])
+    for member in range(len(heads.heads[0])):
+        alone = CrossFit(heads.fold, [[ensemble[member]] for ensemble in heads.heads])
         values = coalition_values(cohort, alone, reference)
         members.append(_shares(cohort, values, np.ones(len(cohort.samples), dtype=bool)))
-    values = coalition_values(cohort, fitted, reference)
-    folds = [_shares(cohort, values, fitted.fold == fold) for fold in range(len(fitted.heads))]
+    values = coalition_values(cohort, heads, reference)
+    folds = [_shares(cohort, values, heads.fold == fold) for fold in range(len(heads.heads))]
     return ShareStability(folds=tuple(folds), members=tuple(members))
 
 
-def _shares(cohort: EmbeddedCohort, values: CoalitionValues, rows: np.ndarray) -> dict[str, float | None]:
+def _shares(cohort: EmbeddedBags, values: CoalitionValues, rows: np.ndarray) -> dict[str, float | None]:
     people = by_subject(cohort.codes[rows], values.values[rows])
     contributions = Contributions.of_values(people, by_subject(cohort.codes[rows], values.reference[rows]))
     share = contributions.shares().share

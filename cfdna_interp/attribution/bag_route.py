@@ -13,10 +13,10 @@ from cfdna_interp.artifacts.exclusions import kept_samples
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.bag_explanation import explain_bags
-from cfdna_interp.attribution.dataset import EmbeddedCohort, load_cohort, load_heads, load_reference
+from cfdna_interp.attribution.dataset import EmbeddedBags, load_cohort, load_heads, load_reference
 from cfdna_interp.attribution.head_refits import refit_heads, save_permuted_heads
 from cfdna_interp.attribution.refit_plan import refits_of_chunk
-from cfdna_interp.attribution.route import Explanation, RefitStack
+from cfdna_interp.attribution.route import ModelExplanation, RefitStack
 from cfdna_interp.config import Config
 from cfdna_interp.models.crossfit import CrossFit, crossfit
 from cfdna_interp.records.retraining import Rival
@@ -28,7 +28,7 @@ class HeadsOnSubset:
     """Heads that were fitted to bags with some groups left as they are; see ``route.SubsetModel``."""
 
     heads: CrossFit
-    discovery: EmbeddedCohort
+    discovery: EmbeddedBags
     logits: np.ndarray
     heldout_logits: np.ndarray
 
@@ -57,12 +57,12 @@ class BagRoute:
         self.config, self.layout, self.groups = config, Layout.of(config.outdir), BAG_GROUPS
 
     @cached_property
-    def discovery(self) -> EmbeddedCohort:
+    def discovery(self) -> EmbeddedBags:
         """The bags of discovery samples."""
         return load_cohort(self.config, "discovery")
 
     @cached_property
-    def heldout(self) -> EmbeddedCohort:
+    def heldout(self) -> EmbeddedBags:
         """The bags of held-out samples."""
         return load_cohort(self.config, "heldout")
 
@@ -105,7 +105,7 @@ class BagRoute:
         save_permuted_heads(permuted, self.layout.permuted_heads(chunk))
         return stacks
 
-    def explanation(self) -> Explanation:
+    def explanation(self) -> ModelExplanation:
         """Attribute the predictions of the saved heads."""
         heads = load_heads(self.layout, kept_samples(self.layout, "discovery"))
         return explain_bags(self.config, self.discovery, heads, load_reference(self.layout))

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from cfdna_interp.attribution.coalitions import COALITIONS, versions_of
-from cfdna_interp.attribution.dataset import EmbeddedCohort
+from cfdna_interp.attribution.dataset import EmbeddedBags
 from cfdna_interp.models.crossfit import CrossFit
 from cfdna_interp.models.head import AttentionHead
 from cfdna_interp.models.pooling import Pooled
@@ -32,7 +32,7 @@ class CoalitionValues:
     reference: np.ndarray
 
 
-def coalition_values(cohort: EmbeddedCohort, fitted: CrossFit, reference: torch.Tensor) -> CoalitionValues:
+def coalition_values(cohort: EmbeddedBags, fitted: CrossFit, reference: torch.Tensor) -> CoalitionValues:
     """Evaluate every coalition of every sample.
 
     The four versions of a bag are pooled once, atlas-block fragments apart from the others; a coalition

@@ -25,7 +25,7 @@ from cfdna_interp.models.crossfit import CrossFit
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class EmbeddedCohort(RoleSamples):
+class EmbeddedBags(RoleSamples):
     """The embedded bags of all kept samples of a role.
 
     Attributes
@@ -52,7 +52,7 @@ class EmbeddedCohort(RoleSamples):
         return torch.where(self.touches[..., None], self.versions[:, inside], self.versions[:, outside])
 
 
-def load_cohort(config: Config, role: str) -> EmbeddedCohort:
+def load_cohort(config: Config, role: str) -> EmbeddedBags:
     """Read the embedded bags of a role, and the scores of a model that is known by nothing else.
 
     Raises
@@ -61,18 +61,18 @@ def load_cohort(config: Config, role: str) -> EmbeddedCohort:
         No sample is left, a file or a score is missing, or files differ in shape.
     """
     layout = Layout.of(config.outdir)
-    kept = kept_samples(layout, role)
-    if not kept:
+    members = kept_samples(layout, role)
+    if not members:
         raise InputError(f"no {role} sample is left after exclusions; see exclusions.tsv")
-    versions, touches = _stacked([layout.embeddings(role, sample.sample) for sample in kept], role)
-    names = tuple(sample.sample for sample in kept)
+    versions, touches = _stacked([layout.embeddings(role, sample.sample) for sample in members], role)
+    names = tuple(sample.sample for sample in members)
     known_by_scores = config.model.encoder == "table"
-    codes = {subject: code for code, subject in enumerate(sorted({sample.subject for sample in kept}))}
-    return EmbeddedCohort(
+    codes = {subject: code for code, subject in enumerate(sorted({sample.subject for sample in members}))}
+    return EmbeddedBags(
         samples=names,
-        subjects=tuple(sample.subject for sample in kept),
-        codes=np.array([codes[sample.subject] for sample in kept]),
-        labels=np.array([-1 if sample.label is None else sample.label for sample in kept]),
+        subjects=tuple(sample.subject for sample in members),
+        codes=np.array([codes[sample.subject] for sample in members]),
+        labels=np.array([-1 if sample.label is None else sample.label for sample in members]),
         versions=versions,
         touches=touches,
         scores=read_scores(str(config.model.checkpoint), names) if known_by_scores else None,

@@ -20,7 +20,7 @@ from cfdna_interp.attribution.record import (
     share_table,
 )
 from cfdna_interp.attribution.refit_plan import MAIN, save_table
-from cfdna_interp.attribution.route import Explanation, load_route
+from cfdna_interp.attribution.route import ModelExplanation, load_route
 from cfdna_interp.attribution.tabular.rivals import beaten_by, worse_than
 from cfdna_interp.config import Config
 from cfdna_interp.records.base import load_record, save_record
@@ -72,7 +72,11 @@ def figures_of(
 
 
 def judge_explanation(
-    explanation: Explanation, labels: np.ndarray, refits: pd.DataFrame, retraining: Retraining, config: Config
+    explanation: ModelExplanation,
+    labels: np.ndarray,
+    refits: pd.DataFrame,
+    retraining: Retraining,
+    config: Config,
 ) -> Dominance:
     """Apply the rule and return the record.
 

@@ -15,7 +15,7 @@ from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.coalition_values import coalition_values
 from cfdna_interp.attribution.contributions import Contributions
-from cfdna_interp.attribution.dataset import EmbeddedCohort
+from cfdna_interp.attribution.dataset import EmbeddedBags
 from cfdna_interp.attribution.refit_plan import Refit
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.crossfit import CrossFit, crossfit, subject_weights
@@ -43,7 +43,7 @@ class HeadRefit:
     targets: np.ndarray
     multiplicity: np.ndarray
 
-    def contributions(self, cohort: EmbeddedCohort, reference: torch.Tensor) -> Contributions:
+    def contributions(self, cohort: EmbeddedBags, reference: torch.Tensor) -> Contributions:
         """Return what the heads say of the cohort they were fitted on, a row a subject.
 
         ``reference`` is (donors, fragments, dim), the embedded reference bags.
@@ -52,7 +52,7 @@ class HeadRefit:
         return Contributions.of_values(cohort.average(values.values), cohort.average(values.reference))
 
 
-def refit_heads(cohort: EmbeddedCohort, refit: Refit, *, folds: int, seed: int) -> HeadRefit:
+def refit_heads(cohort: EmbeddedBags, refit: Refit, *, folds: int, seed: int) -> HeadRefit:
     """Fit the heads once more.
 
     Parameters

@@ -124,15 +124,15 @@ def fixed_shares(
     donor_error
         Group -> standard error of its share over donor pools.
     """
-    shares, drawn = contributions.shares(), contributions.shares(draws.astype(float))
+    shares, redraws = contributions.shares(), contributions.shares(draws.astype(float))
     groups = contributions.groups
     return FixedShares(
         share={
-            group: interval_of(percentile_interval(shares.share[g], drawn.share[:, g]))
+            group: interval_of(percentile_interval(shares.share[g], redraws.share[:, g]))
             for g, group in enumerate(groups)
         },
         order=tuple(groups[g] for g in np.argsort(-shares.share, kind="stable")),
-        context_and_joint=interval_of(percentile_interval(float(shares.context), drawn.context)),
+        context_and_joint=interval_of(percentile_interval(float(shares.context), redraws.context)),
         completeness=float(contributions.completeness),
         donor_error=dict(donor_error),
     )
@@ -155,8 +155,8 @@ def performance_intervals(
         The run's seed.
     """
     value = contributions.performance(targets, seed=seed)
-    drawn = contributions.performance(targets, draws.astype(float), seed=seed)
+    redraws = contributions.performance(targets, draws.astype(float), seed=seed)
     return {
-        group: interval_of(percentile_interval(value[g], drawn[:, g]))
+        group: interval_of(percentile_interval(value[g], redraws[:, g]))
         for g, group in enumerate(contributions.groups)
     }

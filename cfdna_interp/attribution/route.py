@@ -82,7 +82,7 @@ class RefitStack:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Explanation:
+class ModelExplanation:
     """What the predictions of the model rest on, before the rule.
 
     Attributes
@@ -149,7 +149,7 @@ class Route(Protocol):
     def refits(self, chunk: int) -> list[RefitStack]:
         """Fit the refits of a chunk, and write what later stages need of their models."""
 
-    def explanation(self) -> Explanation:
+    def explanation(self) -> ModelExplanation:
         """Attribute the predictions of the saved model."""
 
 

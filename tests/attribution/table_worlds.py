@@ -17,7 +17,7 @@ from cfdna_interp.attribution.judge import Ruling
 from cfdna_interp.attribution.refit import refit_table
 from cfdna_interp.attribution.refit_plan import Refit
 from cfdna_interp.attribution.route import subsets_of
-from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, Folded, fold_cohort
+from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, FoldedFeatures, fold_cohort
 from cfdna_interp.attribution.tabular.model import Fits, contributions_of
 from cfdna_interp.attribution.tabular.refits import fit_model, refit_stacks
 from cfdna_interp.config.settings import Attribution, Model, Validation
@@ -132,13 +132,13 @@ class Decision:
     """What the rule says of a table, and all it rests on."""
 
     outcome: Ruling
-    folded: Folded
+    folded: FoldedFeatures
     fits: Fits
     figures: Figures
     retraining: Retraining
 
 
-def cross_fitted_auroc(folded: Folded, fits: Fits) -> float:
+def cross_fitted_auroc(folded: FoldedFeatures, fits: Fits) -> float:
     """Return the mean over folds of the AUROC among a fold's subjects."""
     value = mean_auroc(contributions_of(folded, fits).logit[0], folded.cohort.subject_labels, folded.fold)
     assert value is not None

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.attribution.coalition_values import coalition_values
 from cfdna_interp.attribution.coalitions import COALITIONS, by_subject, coalition_index, versions_of
-from cfdna_interp.attribution.dataset import EmbeddedCohort
+from cfdna_interp.attribution.dataset import EmbeddedBags
 from cfdna_interp.attribution.shapley import shapley_of_table
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.crossfit import crossfit
@@ -85,12 +85,12 @@ def test_versions_name_what_was_swapped() -> None:
     assert versions_of((False, False, False)) == (3, 3)
 
 
-def random_cohort(samples: int, seed: int) -> EmbeddedCohort:
+def random_cohort(samples: int, seed: int) -> EmbeddedBags:
     generator = torch.Generator().manual_seed(seed)
     labels = np.arange(samples) % 2
     versions = torch.randn(samples, 4, 5, 60, 6, generator=generator)
     versions[..., 0] += torch.from_numpy(labels)[:, None, None, None] * 0.4
-    return EmbeddedCohort(
+    return EmbeddedBags(
         samples=tuple(f"S{i}" for i in range(samples)),
         subjects=tuple(f"P{i}" for i in range(samples)),
         codes=np.arange(samples),

@@ -10,7 +10,7 @@ from toys import toy_cohort, toy_fragments, toy_study
 from cfdna_interp.attribution.alike import within_class_correlations
 from cfdna_interp.attribution.coalition_values import coalition_values
 from cfdna_interp.attribution.contributions import Contributions
-from cfdna_interp.attribution.dataset import EmbeddedCohort
+from cfdna_interp.attribution.dataset import EmbeddedBags
 from cfdna_interp.attribution.embed import embed_bags
 from cfdna_interp.attribution.head_refits import refit_heads
 from cfdna_interp.attribution.judge import Ruling, judge
@@ -31,7 +31,7 @@ def encoder() -> ReferenceEncoder:
 
 def embedded(
     encoder: ReferenceEncoder, effect: dict[str, float], seed: int
-) -> tuple[EmbeddedCohort, torch.Tensor]:
+) -> tuple[EmbeddedBags, torch.Tensor]:
     subjects = 60
     cohort, labels, _ = toy_cohort(subjects, 3_000, seed, effect=effect, tilt=0.2)
     study = toy_study(cohort, labels, encoder, bag_size=400, seed=seed)
@@ -40,7 +40,7 @@ def embedded(
         embed_bags(encoder, study.bags(f"S{i}", fragments), banks) for i, fragments in enumerate(cohort)
     ]
     return (
-        EmbeddedCohort(
+        EmbeddedBags(
             samples=tuple(f"S{i}" for i in range(subjects)),
             subjects=tuple(f"P{i}" for i in range(subjects)),
             codes=np.arange(subjects),
@@ -52,7 +52,7 @@ def embedded(
     )
 
 
-def outcome(cohort: EmbeddedCohort, reference: torch.Tensor) -> tuple[Ruling, np.ndarray]:
+def outcome(cohort: EmbeddedBags, reference: torch.Tensor) -> tuple[Ruling, np.ndarray]:
     bootstrap, permuted = (
         [refit_heads(cohort, Refit(kind, n), folds=4, seed=1) for n in range(number)]
         for kind, number in (("bootstrap", 20), ("permutation", 19))

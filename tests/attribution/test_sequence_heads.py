@@ -22,7 +22,7 @@ from cfdna_interp.attribution.contributions import Contributions, Shares
 from cfdna_interp.attribution.embed import EmbeddedSample, embed_bags
 from cfdna_interp.attribution.interventions.margins import ReferenceMargins
 from cfdna_interp.attribution.study import Bag, Study
-from cfdna_interp.attribution.values import INTERVENTIONS, MAIN, Reference, Target
+from cfdna_interp.attribution.values import INTERVENTIONS, MAIN, DonorReference, Target
 from cfdna_interp.config.settings import Attribution
 from cfdna_interp.config.settings import Reference as Genome
 from cfdna_interp.models import causal
@@ -52,7 +52,7 @@ class Cohort:
     study: Study
     bags: list[list[Bag]]
     embedded: list[EmbeddedSample]
-    reference: Reference
+    reference: DonorReference
     pretrained: FragmentInputs
     reached: CausalPretraining
 
@@ -139,7 +139,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
         study=study,
         bags=bags,
         embedded=[embed_bags(encoder, drawn, banks) for drawn in bags],
-        reference=Reference(
+        reference=DonorReference(
             kind=MAIN[1],
             banks=banks,
             bags=torch.stack([encoder.encode(bag) for bag in study.reference_bags(banks)]),

@@ -11,7 +11,7 @@ from table_worlds import GROUPS, cross_fitted_auroc, planted
 
 from cfdna_interp.attribution.tabular import model
 from cfdna_interp.attribution.tabular.bends import fit_bends
-from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, Folded, fold_cohort
+from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, FoldedFeatures, fold_cohort
 from cfdna_interp.attribution.tabular.features import feature_contributions
 from cfdna_interp.attribution.tabular.model import contributions_of
 from cfdna_interp.attribution.tabular.refits import fit_model
@@ -20,12 +20,12 @@ from cfdna_interp.attribution.tabular.weighting import weightings
 LENGTH = GROUPS[0]
 
 
-def folded(world: str, per_class: int, seed: int) -> Folded:
+def folded(world: str, per_class: int, seed: int) -> FoldedFeatures:
     table = planted(world, 2 * per_class, np.random.default_rng([7, seed]))
     return fold_cohort(DiscoveryFeatures.of(table), folds=5, seed=seed)
 
 
-def straight_auroc(one: Folded) -> float:
+def straight_auroc(one: FoldedFeatures) -> float:
     """Return what the model reaches where nothing may bend."""
 
     def only_lines(encoder: object, present: tuple[str, ...]) -> tuple[object, ...]:
@@ -35,7 +35,7 @@ def straight_auroc(one: Folded) -> float:
         return cross_fitted_auroc(one, fit_model(one))
 
 
-def bent_folds(one: Folded) -> list[bool]:
+def bent_folds(one: FoldedFeatures) -> list[bool]:
     fits = fit_model(one)
     return [fits.weighting(number).bent for number in range(len(one.folds))]
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from table_worlds import cross_fitted_auroc, table_of
 
-from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, Folded, fold_cohort
+from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, FoldedFeatures, fold_cohort
 from cfdna_interp.attribution.tabular.encoding import COMPONENTS, fit_encoder
 from cfdna_interp.attribution.tabular.features import feature_contributions, feature_shares
 from cfdna_interp.attribution.tabular.model import contributions_of, fit, frozen_logits
@@ -21,7 +21,7 @@ from cfdna_interp.attribution.tabular.regression import Regressions
 from cfdna_interp.errors import InputError
 
 
-def four_groups(rng: np.random.Generator, *, samples: int = 60, missing: float = 0.0) -> Folded:
+def four_groups(rng: np.random.Generator, *, samples: int = 60, missing: float = 0.0) -> FoldedFeatures:
     """Return a folded cohort of four groups of unequal size, one of them wider than there are subjects."""
     labels = np.arange(samples) % 2
     widths = {"fragment_length": 3, "end_motif": 90, "coverage": 1, "mutational_signature": 7}

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from table_worlds import GROUPS, cross_fitted_auroc, decide, planted
 
-from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, Folded, fold_cohort
+from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, FoldedFeatures, fold_cohort
 from cfdna_interp.attribution.tabular.model import Fits, contributions_of
 from cfdna_interp.attribution.tabular.refits import fit_model
 from cfdna_interp.attribution.tabular.regression import PENALTIES
@@ -21,12 +21,12 @@ from cfdna_interp.records.retraining import Rival
 LENGTH, METHYLATION, _ = GROUPS
 
 
-def folded(world: str, per_class: int, seed: int) -> Folded:
+def folded(world: str, per_class: int, seed: int) -> FoldedFeatures:
     table = planted(world, 2 * per_class, np.random.default_rng([8, seed]))
     return fold_cohort(DiscoveryFeatures.of(table), folds=5, seed=seed)
 
 
-def logits_of(one: Folded, fitted: dict[str, Fits]) -> dict[str, np.ndarray]:
+def logits_of(one: FoldedFeatures, fitted: dict[str, Fits]) -> dict[str, np.ndarray]:
     """The cross-fitted logits of fitted models, by name."""
     return {name: contributions_of(one, fits).logit[0] for name, fits in fitted.items()}
 

@@ -8,7 +8,7 @@ from table_worlds import GROUPS, cross_fitted_auroc, decide, planted, table_of
 
 from cfdna_interp.attribution.refit import refit_table
 from cfdna_interp.attribution.refit_plan import Refit
-from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, Folded, fold_cohort
+from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, FoldedFeatures, fold_cohort
 from cfdna_interp.attribution.tabular.model import Fits, contributions_of, fit
 from cfdna_interp.attribution.tabular.refits import fit_model, refit_stacks
 from cfdna_interp.attribution.tabular.regression import Regressions
@@ -19,7 +19,7 @@ from cfdna_interp.stats.roc import mean_auroc
 LENGTH, METHYLATION, _ = GROUPS
 
 
-def folded(world: str, per_class: int, seed: int) -> Folded:
+def folded(world: str, per_class: int, seed: int) -> FoldedFeatures:
     table = planted(world, 2 * per_class, np.random.default_rng([5, seed]))
     return fold_cohort(DiscoveryFeatures.of(table), folds=5, seed=seed)
 

@@ -7,15 +7,15 @@ import pytest
 import torch
 
 from cfdna_interp.attribution.bag_route import HeadsOnSubset
-from cfdna_interp.attribution.dataset import EmbeddedCohort
+from cfdna_interp.attribution.dataset import EmbeddedBags
 from cfdna_interp.attribution.route import subsets_of
 from cfdna_interp.attribution.train import cross_fitted_auroc
 from cfdna_interp.models.crossfit import CrossFit
 
 
-def cohort_of(codes: list[int], labels: list[int]) -> EmbeddedCohort:
+def cohort_of(codes: list[int], labels: list[int]) -> EmbeddedBags:
     n = len(codes)
-    return EmbeddedCohort(
+    return EmbeddedBags(
         samples=tuple(f"S{row}" for row in range(n)),
         subjects=tuple(f"P{code}" for code in codes),
         codes=np.array(codes),
@@ -25,7 +25,7 @@ def cohort_of(codes: list[int], labels: list[int]) -> EmbeddedCohort:
     )
 
 
-def fold_auroc(fitted: CrossFit, cohort: EmbeddedCohort, logits: np.ndarray) -> float:
+def fold_auroc(fitted: CrossFit, cohort: EmbeddedBags, logits: np.ndarray) -> float:
     """The cross-fitted AUROC of heads that give these (samples,) logits."""
     model = HeadsOnSubset(fitted, cohort, logits[:, None], heldout_logits=np.zeros(0))
     return cross_fitted_auroc(model, cohort)

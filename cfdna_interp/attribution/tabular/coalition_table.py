@@ -9,10 +9,10 @@ from cfdna_interp.attribution.coalitions import coalition_name, coalitions_of
 from cfdna_interp.attribution.contributions import Contributions
 from cfdna_interp.attribution.refit_plan import MAIN
 from cfdna_interp.attribution.shapley import EXACT
-from cfdna_interp.attribution.tabular.cohort import Folded
+from cfdna_interp.attribution.tabular.cohort import FoldedFeatures
 
 
-def coalition_table(folded: Folded, contributions: Contributions) -> pd.DataFrame:
+def coalition_table(folded: FoldedFeatures, contributions: Contributions) -> pd.DataFrame:
     """Return the value of every coalition of each sample.
 
     Of more than eight groups only those of no group and of each group alone are listed: the others are sums

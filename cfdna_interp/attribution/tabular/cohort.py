@@ -12,7 +12,7 @@ from scipy.special import expit
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table, load_table
 from cfdna_interp.attribution.samples import RoleSamples
-from cfdna_interp.attribution.tabular.encoding import Encoder, fit_encoder
+from cfdna_interp.attribution.tabular.encoding import FeatureEncoder, fit_encoder
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.folds import folds_of
@@ -121,14 +121,14 @@ class Fold:
         (subjects, columns) all discovery subjects, encoded and averaged.
     """
 
-    encoder: Encoder
+    encoder: FeatureEncoder
     train: np.ndarray
     test: np.ndarray
     Z: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
-class Folded:
+class FoldedFeatures:
     """A cohort with its folds, which hold for every refit: the encoders see no label.
 
     Attributes
@@ -146,7 +146,7 @@ class Folded:
     fold: np.ndarray
 
 
-def fold_cohort(cohort: DiscoveryFeatures, *, folds: int, seed: int) -> Folded:
+def fold_cohort(cohort: DiscoveryFeatures, *, folds: int, seed: int) -> FoldedFeatures:
     """Divide subjects into folds, stratified by label, and fit an encoder in each.
 
     Raises
@@ -165,10 +165,10 @@ def fold_cohort(cohort: DiscoveryFeatures, *, folds: int, seed: int) -> Folded:
             cohort.X[rows], cohort.averaging[train][:, rows], cohort.groups, random_state=random_state
         )
         parts.append(Fold(encoder, train, test, cohort.averaging @ encoder.encode(cohort.X)))
-    return Folded(cohort, tuple(parts), fold)
+    return FoldedFeatures(cohort, tuple(parts), fold)
 
 
-def load_folded(config: Config) -> Folded:
+def load_folded(config: Config) -> FoldedFeatures:
     """Read the discovery matrix and fold it, the same way in every stage."""
     cohort = DiscoveryFeatures.of(load_table(Layout.of(config.outdir).matrix("discovery")))
     return fold_cohort(cohort, folds=config.model.folds, seed=config.seed)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cfdna_interp.attribution.tabular.cohort import Folded
+from cfdna_interp.attribution.tabular.cohort import FoldedFeatures
 from cfdna_interp.attribution.tabular.model import Fits
 
 
-def feature_contributions(folded: Folded, fits: Fits) -> np.ndarray:
+def feature_contributions(folded: FoldedFeatures, fits: Fits) -> np.ndarray:
     """Return (subjects, features) contributions of single features, under models that never saw the subject.
 
     What a feature's line and bend add to the logit, less the mean of that over reference subjects; over a
@@ -23,7 +23,7 @@ def feature_contributions(folded: Folded, fits: Fits) -> np.ndarray:
     return phi
 
 
-def feature_shares(folded: Folded, fits: Fits, draws: np.ndarray) -> pd.DataFrame:
+def feature_shares(folded: FoldedFeatures, fits: Fits, draws: np.ndarray) -> pd.DataFrame:
     """Return a row a feature: size, share, and how cases differ from controls.
 
     Parameters

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cfdna_interp.attribution.contributions import Contributions
-from cfdna_interp.attribution.tabular.cohort import Fold, Folded
+from cfdna_interp.attribution.tabular.cohort import Fold, FoldedFeatures
 from cfdna_interp.attribution.tabular.regression import Regressions
 from cfdna_interp.attribution.tabular.weighting import Weighting, choose, weightings
 
@@ -44,7 +44,7 @@ class Fits:
 
 
 def fit(
-    folded: Folded,
+    folded: FoldedFeatures,
     targets: np.ndarray,
     *,
     weights: np.ndarray | None = None,
@@ -73,16 +73,16 @@ def fit(
     """
     seen = folded.cohort.names if present is None else present
     weights = np.ones_like(targets) if weights is None else weights
-    made = [
+    folds = [
         _fit_fold(folded, number, seen, targets[fold.train], weights[fold.train], held)
         for number, fold in enumerate(folded.folds)
     ]
-    coefficients, intercepts, penalties, offered, choices = zip(*made, strict=True)
+    coefficients, intercepts, penalties, offered, choices = zip(*folds, strict=True)
     return Fits(coefficients, np.array(intercepts), np.array(penalties), offered, np.array(choices))
 
 
 def _fit_fold(
-    folded: Folded,
+    folded: FoldedFeatures,
     number: int,
     seen: tuple[str, ...],
     targets: np.ndarray,
@@ -110,12 +110,12 @@ def _fit_fold(
     return coefficient, intercept, penalty, offered, choice
 
 
-def _scaled(folded: Folded, fold: Fold, weighting: Weighting) -> Regressions:
+def _scaled(folded: FoldedFeatures, fold: Fold, weighting: Weighting) -> Regressions:
     columns, factors = weighting.columns(fold.encoder)
     return Regressions(fold.Z[np.ix_(fold.train, columns)] * factors, logistic=folded.cohort.logistic)
 
 
-def contributions_of(folded: Folded, fits: Fits, *, samples: bool = False) -> Contributions:
+def contributions_of(folded: FoldedFeatures, fits: Fits, *, samples: bool = False) -> Contributions:
     """Take groups out by putting in the features of reference subjects, all of discovery one after the other.
 
     A logit is linear in the encoded columns, each of which is of one group, so its mean over reference

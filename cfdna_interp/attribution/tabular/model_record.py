@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfdna_interp.attribution.tabular.cohort import Folded
+from cfdna_interp.attribution.tabular.cohort import FoldedFeatures
 from cfdna_interp.attribution.tabular.model import Fits
 from cfdna_interp.records.model import ModelGroup, TableModel
 
 
-def model_of(folded: Folded, fits: Fits, heldout: np.ndarray) -> TableModel:
+def model_of(folded: FoldedFeatures, fits: Fits, heldout: np.ndarray) -> TableModel:
     """Return what the model is made of.
 
     Parameters

@@ -8,17 +8,19 @@ import numpy as np
 
 from cfdna_interp.attribution.refit_plan import Refit
 from cfdna_interp.attribution.route import RefitStack
-from cfdna_interp.attribution.tabular.cohort import Folded
+from cfdna_interp.attribution.tabular.cohort import FoldedFeatures
 from cfdna_interp.attribution.tabular.model import Fits, contributions_of, fit
 from cfdna_interp.stats.resampling import bootstrap_counts, stream
 
 
-def fit_model(folded: Folded, present: tuple[str, ...] | None = None) -> Fits:
+def fit_model(folded: FoldedFeatures, present: tuple[str, ...] | None = None) -> Fits:
     """Fit the model as it is: all subjects once, their own labels, all choices made inside each fold."""
     return fit(folded, folded.cohort.targets[:, None], present=present)
 
 
-def refit_stacks(folded: Folded, refits: Sequence[Refit], fits: Fits, *, seed: int) -> list[RefitStack]:
+def refit_stacks(
+    folded: FoldedFeatures, refits: Sequence[Refit], fits: Fits, *, seed: int
+) -> list[RefitStack]:
     """Refit the model, all bootstraps at once and all permutations at once.
 
     A bootstrap draws subjects within each class and holds the model's weightings and penalties: with a
@@ -44,7 +46,7 @@ def refit_stacks(folded: Folded, refits: Sequence[Refit], fits: Fits, *, seed: i
     ]
 
 
-def _stack(folded: Folded, kind: str, numbers: tuple[int, ...], fits: Fits, seed: int) -> RefitStack:
+def _stack(folded: FoldedFeatures, kind: str, numbers: tuple[int, ...], fits: Fits, seed: int) -> RefitStack:
     cohort = folded.cohort
     targets = np.tile(cohort.targets[:, None], (1, len(numbers)))
     weights = np.ones_like(targets)

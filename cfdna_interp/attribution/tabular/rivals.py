@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from cfdna_interp.attribution.tabular.cohort import Folded
+from cfdna_interp.attribution.tabular.cohort import FoldedFeatures
 from cfdna_interp.attribution.tabular.regression import Regressions
 from cfdna_interp.records.retraining import Rival
 from cfdna_interp.stats.resampling import stream
@@ -18,7 +18,7 @@ DRAWS = 2_000
 BEATEN = 0.02
 
 
-def plain_logits(folded: Folded) -> np.ndarray:
+def plain_logits(folded: FoldedFeatures) -> np.ndarray:
     """Return (subjects,) cross-fitted logits of a ridge logistic regression on all standardised features.
 
     Every feature has a variance of 1, none is left out, groups are not known, and the penalty is the one
@@ -37,7 +37,7 @@ def plain_logits(folded: Folded) -> np.ndarray:
     return logits
 
 
-def rivals_of(folded: Folded, logits: Mapping[str, np.ndarray], *, seed: int) -> tuple[Rival, ...]:
+def rivals_of(folded: FoldedFeatures, logits: Mapping[str, np.ndarray], *, seed: int) -> tuple[Rival, ...]:
     """Compare the model with each group alone and with the plain regression, on the same subjects and folds.
 
     Parameters

@@ -13,12 +13,12 @@ from cfdna_interp.artifacts.matrix import Table, load_table
 from cfdna_interp.attribution.contributions import Contributions
 from cfdna_interp.attribution.record import DRAWS, fixed_shares
 from cfdna_interp.attribution.refit_plan import MAIN, refits_of_chunk
-from cfdna_interp.attribution.route import Explanation, RefitStack, subsets_of
+from cfdna_interp.attribution.route import ModelExplanation, RefitStack, subsets_of
 from cfdna_interp.attribution.samples import RoleSamples
 from cfdna_interp.attribution.tabular.coalition_table import coalition_table
 from cfdna_interp.attribution.tabular.cohort import (
     DiscoveryFeatures,
-    Folded,
+    FoldedFeatures,
     load_folded,
     model_columns,
     samples_of,
@@ -55,7 +55,7 @@ class RegressionsOnSubset:
         (held-out samples, features) of the model's groups, and their columns by each fold's encoder.
     """
 
-    folded: Folded
+    folded: FoldedFeatures
     fits: Fits
     heldout: np.ndarray
     encoded: list[np.ndarray]
@@ -95,7 +95,7 @@ class TableRoute:
         self.config, self.layout = config, Layout.of(config.outdir)
 
     @cached_property
-    def folded(self) -> Folded:
+    def folded(self) -> FoldedFeatures:
         """The discovery cohort with its folds."""
         return load_folded(self.config)
 
@@ -144,7 +144,7 @@ class TableRoute:
         refits = refits_of_chunk(self.config, chunk)
         return refit_stacks(self.folded, refits, fit_model(self.folded), seed=self.config.seed)
 
-    def explanation(self) -> Explanation:
+    def explanation(self) -> ModelExplanation:
         """Attribute the predictions of the model, which is fitted again: it takes no randomness."""
         folded, cohort, fits = self.folded, self.folded.cohort, fit_model(self.folded)
         contributions = contributions_of(folded, fits).refit(0)
@@ -161,7 +161,7 @@ class TableRoute:
             shares=fixed_shares(contributions, draws, dict.fromkeys(cohort.names, 0.0)),
         )
         of_samples = contributions_of(folded, fits, samples=True).refit(0)
-        return Explanation(
+        return ModelExplanation(
             contributions=contributions,
             targets=cohort.chances(cohort.targets),
             fold=folded.fold,
@@ -175,7 +175,9 @@ class TableRoute:
         )
 
 
-def _shares_by_fold(folded: Folded, contributions: Contributions) -> tuple[dict[str, float | None], ...]:
+def _shares_by_fold(
+    folded: FoldedFeatures, contributions: Contributions
+) -> tuple[dict[str, float | None], ...]:
     """Return shares among the subjects of each fold."""
     rows = np.stack([folded.fold == number for number in range(len(folded.folds))]).astype(float)
     shares = contributions.shares(rows).share
