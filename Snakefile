@@ -11,6 +11,7 @@ from cfdna_interp.config import load_config
 from cfdna_interp.errors import InputError
 from cfdna_interp.workflow.common_directives import StageWorkflow
 from cfdna_interp.workflow.foreign_files import alignment_files, model_files, reference_files
+from cfdna_interp.workflow.owner import hold_run
 from cfdna_interp.workflow.stages import stages
 
 min_version("9.8")
@@ -24,6 +25,13 @@ try:
 except InputError as error:
     raise WorkflowError(str(error))
 OUT = Layout.of(SETTINGS.outdir)
+# Snakemake keeps in its working directory what each result was made from. That is the output folder, whoever calls
+# Snakemake: a result that `cfdna-interp run` made is then known to `snakemake`, and the other way round.
+if workflow.modifier.is_main_snakefile():
+
+    workdir: SETTINGS.outdir
+
+
 ROLES = ("discovery", "heldout")
 CHUNKS = range(SETTINGS.attribution.chunks)
 EMBED_CHUNKS = range(SETTINGS.model.embed_chunks)
@@ -43,7 +51,17 @@ MODEL = OUT.file("model.json" if TABLE else "heads.safetensors")
 # A rule says its inputs, its outputs and its command. `workflow` adds what all rules have in common: a log, a
 # benchmark, the memory of a job (resources), and the version and settings that make it run anew when they change
 # (params). The table is in cfdna_interp/workflow/stages.py. A directive that a rule itself has goes first.
-workflow = StageWorkflow(workflow, stages(SETTINGS, len(SHEET)), OUT)
+# A file from outside the run is `ancient`: its content decides (params), and not its time stamp. No file that a rule
+# makes may be: Snakemake 9.27 looks at no params of a job that comes after one that runs, and `ancient` would then hide
+# a change from it.
+workflow = StageWorkflow(workflow, stages(SETTINGS, SHEET), OUT, CONFIG)
+
+
+onstart:
+    try:
+        hold_run(OUT.root)
+    except InputError as error:
+        raise WorkflowError(str(error))
 
 
 wildcard_constraints:
@@ -62,12 +80,12 @@ rule all:
 
 rule cohort:
     input:
-        config=ancient(CONFIG),
-        source=SETTINGS.source,
+        ancient(SETTINGS.source),
     output:
         SHEETS,
+        source=OUT.file("source.json"),
     shell:
-        "cfdna-interp cohort --config {input.config:q} 2> {log:q}"
+        "cfdna-interp cohort --config {params.config:q} 2> {log:q}"
 
 
 # For alignments only: a table has its features already.
@@ -75,48 +93,43 @@ if not TABLE:
 
     rule extract:
         input:
-            lambda wildcards: alignment_files(SHEET[wildcards.sample].bam),
-            reference_files(SETTINGS),
-            config=ancient(CONFIG),
-            sheets=SHEETS,
+            lambda wildcards: [ancient(path) for path in alignment_files(SHEET[wildcards.sample].bam)],
+            [ancient(path) for path in reference_files(SETTINGS)],
         output:
             fragments=OUT.fragments("{sample}"),
             profile=OUT.profile("{sample}"),
             features=OUT.features("{sample}"),
             qc=ensure(OUT.qc("{sample}"), non_empty=True),
         shell:
-            "cfdna-interp extract --config {input.config:q} --sample {wildcards.sample:q}"
+            "cfdna-interp extract --config {params.config:q} --sample {wildcards.sample:q}"
             " --threads {threads} 2> {log:q}"
 
     rule pretrain:
         input:
-            model_files(SETTINGS),
-            config=ancient(CONFIG),
+            [ancient(path) for path in model_files(SETTINGS)],
             exclusions=OUT.file("exclusions.tsv"),
             fragments=expand(OUT.fragments("{sample}"), sample=SHEET),
         output:
             record=OUT.file("encoder.json"),
         shell:
-            "cfdna-interp pretrain --config {input.config:q} 2> {log:q}"
+            "cfdna-interp pretrain --config {params.config:q} 2> {log:q}"
 
     rule embed:
         input:
-            config=ancient(CONFIG),
             exclusions=OUT.file("exclusions.tsv"),
             encoder=OUT.file("encoder.json"),
             fragments=expand(OUT.fragments("{sample}"), sample=SHEET),
         output:
             ensure(OUT.embedded("{role}", "{chunk}"), non_empty=True),
         shell:
-            "cfdna-interp embed --config {input.config:q} --role {wildcards.role}"
+            "cfdna-interp embed --config {params.config:q} --role {wildcards.role}"
             " --chunk {wildcards.chunk} 2> {log:q}"
 
 
 rule matrix:
     input:
-        config=ancient(CONFIG),
         sheets=SHEETS,
-        table=[SETTINGS.source] if TABLE else [],
+        table=[ancient(SETTINGS.source)] if TABLE else [],
         features=expand(OUT.features("{sample}"), sample=SHEET),
         qc=expand(OUT.qc("{sample}"), sample=SHEET),
     output:
@@ -124,12 +137,11 @@ rule matrix:
         exclusions=OUT.file("exclusions.tsv"),
         held=[OUT.file("table.json")] if TABLE else [],
     shell:
-        "cfdna-interp matrix --config {input.config:q} 2> {log:q}"
+        "cfdna-interp matrix --config {params.config:q} 2> {log:q}"
 
 
 rule train:
     input:
-        config=ancient(CONFIG),
         features=FITTED_ON["discovery"] + FITTED_ON["heldout"],
     output:
         model=MODEL,
@@ -137,25 +149,23 @@ rule train:
         retraining=OUT.file("retraining.json"),
         scores=OUT.scores("model"),
     shell:
-        "cfdna-interp train --config {input.config:q} 2> {log:q}"
+        "cfdna-interp train --config {params.config:q} 2> {log:q}"
 
 
 rule refit:
     input:
-        config=ancient(CONFIG),
         features=FITTED_ON["discovery"],
     output:
         shares=ensure(OUT.refits("{chunk}"), non_empty=True),
         heads=[] if TABLE else ensure(OUT.permuted_heads("{chunk}"), non_empty=True),
     shell:
-        "cfdna-interp refit --config {input.config:q} --chunk {wildcards.chunk} 2> {log:q}"
+        "cfdna-interp refit --config {params.config:q} --chunk {wildcards.chunk} 2> {log:q}"
 
 
 if not TABLE:
 
     rule attribute:
         input:
-            config=ancient(CONFIG),
             heads=MODEL,
             embeddings=FITTED_ON["discovery"],
         output:
@@ -163,22 +173,20 @@ if not TABLE:
             maps=OUT.gradients("{chunk}"),
             notes=OUT.attribution_notes("{chunk}"),
         shell:
-            "cfdna-interp attribute --config {input.config:q} --chunk {wildcards.chunk} 2> {log:q}"
+            "cfdna-interp attribute --config {params.config:q} --chunk {wildcards.chunk} 2> {log:q}"
 
     # What the embeddings hold. Only the report asks for it, and only for the parts that the settings name.
     rule probe:
         input:
-            config=ancient(CONFIG),
             heads=MODEL,
             embeddings=FITTED_ON["discovery"],
         output:
             OUT.file("probes.json"),
         shell:
-            "cfdna-interp probe --config {input.config:q} 2> {log:q}"
+            "cfdna-interp probe --config {params.config:q} 2> {log:q}"
 
     rule dictionary:
         input:
-            config=ancient(CONFIG),
             heads=MODEL,
             embeddings=FITTED_ON["discovery"],
         output:
@@ -186,11 +194,10 @@ if not TABLE:
             blocks=OUT.dictionary("{number}").with_suffix(".blocks.safetensors"),
             record=OUT.dictionary("{number}"),
         shell:
-            "cfdna-interp dictionary --config {input.config:q} --number {wildcards.number} 2> {log:q}"
+            "cfdna-interp dictionary --config {params.config:q} --number {wildcards.number} 2> {log:q}"
 
     rule funnel:
         input:
-            config=ancient(CONFIG),
             heads=MODEL,
             permuted=expand(OUT.permuted_heads("{chunk}"), chunk=CHUNKS),
             dictionaries=expand(rules.dictionary.output, number=range(SETTINGS.representation.seeds)),
@@ -198,23 +205,21 @@ if not TABLE:
             record=OUT.file("funnel.json"),
             features=OUT.file("sparse_features.parquet"),
         shell:
-            "cfdna-interp funnel --config {input.config:q} 2> {log:q}"
+            "cfdna-interp funnel --config {params.config:q} 2> {log:q}"
 
     rule geometry:
         input:
-            config=ancient(CONFIG),
             heads=MODEL,
             embeddings=FITTED_ON["discovery"],
         output:
             record=OUT.file("geometry.json"),
             curve=OUT.file("length_curve.parquet"),
         shell:
-            "cfdna-interp geometry --config {input.config:q} 2> {log:q}"
+            "cfdna-interp geometry --config {params.config:q} 2> {log:q}"
 
 
 rule dominance:
     input:
-        config=ancient(CONFIG),
         heads=MODEL,
         retraining=OUT.file("retraining.json"),
         refits=expand(OUT.refits("{chunk}"), chunk=CHUNKS),
@@ -225,12 +230,11 @@ rule dominance:
         OUT.file("feature_shares.parquet" if TABLE else "maps.parquet"),
         record=OUT.file("dominance.json"),
     shell:
-        "cfdna-interp dominance --config {input.config:q} 2> {log:q}"
+        "cfdna-interp dominance --config {params.config:q} 2> {log:q}"
 
 
 rule proxy:
     input:
-        config=ancient(CONFIG),
         matrices=MATRICES,
         dominance=OUT.file("dominance.json"),
         scores=OUT.scores("model"),
@@ -240,25 +244,24 @@ rule proxy:
         protocol=OUT.file("protocol.json"),
         scores=OUT.scores("proxy"),
     shell:
-        "cfdna-interp proxy --config {input.config:q} 2> {log:q}"
+        "cfdna-interp proxy --config {params.config:q} 2> {log:q}"
 
 
 # The only rule after `matrix` that reads sheet or table: it opens the held-out labels.
 rule validate:
     input:
-        config=ancient(CONFIG),
-        source=SETTINGS.source,
+        labels=ancient(SETTINGS.source),
+        source=OUT.file("source.json"),
         protocol=OUT.file("protocol.json"),
     output:
         record=OUT.file("validation.json"),
         scores=OUT.file("validation.scores.parquet"),
     shell:
-        "cfdna-interp validate --config {input.config:q} 2> {log:q}"
+        "cfdna-interp validate --config {params.config:q} 2> {log:q}"
 
 
 rule audit:
     input:
-        config=ancient(CONFIG),
         validation=OUT.file("validation.json"),
         scores=OUT.file("validation.scores.parquet"),
         matrices=MATRICES,
@@ -266,12 +269,11 @@ rule audit:
     output:
         OUT.file("audit.json"),
     shell:
-        "cfdna-interp audit --config {input.config:q} 2> {log:q}"
+        "cfdna-interp audit --config {params.config:q} 2> {log:q}"
 
 
 rule verdict:
     input:
-        config=ancient(CONFIG),
         audit=OUT.file("audit.json"),
         scores=OUT.file("validation.scores.parquet"),
         matrices=MATRICES,
@@ -279,12 +281,11 @@ rule verdict:
         verdict=OUT.file("verdict.json"),
         hypotheses=OUT.file("hypotheses.tsv"),
     shell:
-        "cfdna-interp verdict --config {input.config:q} 2> {log:q}"
+        "cfdna-interp verdict --config {params.config:q} 2> {log:q}"
 
 
 rule report:
     input:
-        config=ancient(CONFIG),
         verdict=OUT.file("verdict.json"),
         held=[OUT.file("table.json")] if TABLE else [],
         probes=[OUT.file("probes.json")] if "probes" in PARTS else [],
@@ -294,4 +295,4 @@ rule report:
         html=report(OUT.file("report.html"), caption="resources/captions/report.rst", category="Report"),
         manifest=OUT.file("manifest.json"),
     shell:
-        "cfdna-interp report --config {input.config:q} 2> {log:q}"
+        "cfdna-interp report --config {params.config:q} 2> {log:q}"

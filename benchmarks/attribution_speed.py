@@ -42,8 +42,8 @@ from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Attribution, Model
 from cfdna_interp.models.bags import ContextMix
 from cfdna_interp.models.contract import FragmentInputs
-from cfdna_interp.models.encoder import ReferenceEncoder
 from cfdna_interp.models.head import AttentionHead
+from cfdna_interp.models.reference_encoder import ReferenceEncoder
 from cfdna_interp.stats.resampling import stream
 
 sys.path.append(str(Path(__file__).parent / "planted_truth"))

@@ -34,9 +34,9 @@ from cfdna_interp.audit.claims import judge_handling, judge_person  # noqa: E402
 from cfdna_interp.features.matrix import write_matrices  # noqa: E402
 from cfdna_interp.proxy.fit import fit  # noqa: E402
 from cfdna_interp.records.held import ClaimStatus  # noqa: E402
+from cfdna_interp.simulation.fragment_tables import simulate_tables  # noqa: E402
 from cfdna_interp.simulation.noise import build_summaries  # noqa: E402
 from cfdna_interp.simulation.papers import atlas_text  # noqa: E402
-from cfdna_interp.simulation.tables import simulate_tables  # noqa: E402
 from cfdna_interp.simulation.worlds import load_world  # noqa: E402
 from cfdna_interp.stats.calibration import wilson  # noqa: E402
 from cfdna_interp.stats.heterogeneity import heterogeneity  # noqa: E402

@@ -30,9 +30,9 @@ from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
 
 from cfdna_interp.audit.claims import judge_handling, judge_person  # noqa: E402
-from cfdna_interp.audit.columns import held_columns  # noqa: E402
+from cfdna_interp.audit.comparison_strata import comparison_strata  # noqa: E402
+from cfdna_interp.audit.held_columns import held_columns  # noqa: E402
 from cfdna_interp.audit.overlap import propensities  # noqa: E402
-from cfdna_interp.audit.strata import comparison_strata  # noqa: E402
 from cfdna_interp.config.settings import Validation  # noqa: E402
 from cfdna_interp.records.held import ClaimStatus  # noqa: E402
 from cfdna_interp.stats.calibration import wilson  # noqa: E402

@@ -19,7 +19,7 @@ from reference_decode import decode_reads
 from cfdna_interp.cohort.split import find_samples
 from cfdna_interp.config import load_config
 from cfdna_interp.fragments.decode import Settings, Totals
-from cfdna_interp.fragments.extract import Reservoir
+from cfdna_interp.fragments.extraction import Reservoir
 from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.profile import Counter
 

@@ -20,8 +20,8 @@ import torch
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.models.bags import ContextMix, inputs_of, locus_classes
 from cfdna_interp.models.crossfit import crossfit
-from cfdna_interp.models.pretrain import pooled_fragments, pretrain
-from cfdna_interp.simulation.tables import simulate_tables
+from cfdna_interp.models.masked_pretraining import pooled_fragments, pretrain
+from cfdna_interp.simulation.fragment_tables import simulate_tables
 from cfdna_interp.simulation.worlds import load_world
 from cfdna_interp.stats.resampling import stream
 from cfdna_interp.stats.roc import auroc, paired_difference

@@ -44,7 +44,7 @@ from cfdna_interp.models.bags import ContextMix, inputs_of, locus_classes
 from cfdna_interp.models.causal import pretrain_causal
 from cfdna_interp.models.contract import Encoder, FragmentInputs
 from cfdna_interp.models.crossfit import CrossFit, crossfit
-from cfdna_interp.models.encoder import ReferenceEncoder
+from cfdna_interp.models.reference_encoder import ReferenceEncoder
 from cfdna_interp.models.reference_line import contig_starts
 from cfdna_interp.models.rendering import Renderer, Rendering
 from cfdna_interp.models.whitening import Whitened, fit_whitening
@@ -53,7 +53,7 @@ from cfdna_interp.representation.funnel_record import record_of
 from cfdna_interp.representation.material import Material, Part
 from cfdna_interp.representation.sparse_training import fit_sparse
 from cfdna_interp.representation.untrained import untrained
-from cfdna_interp.simulation.tables import simulate_tables
+from cfdna_interp.simulation.fragment_tables import simulate_tables
 from cfdna_interp.simulation.worlds import load_world
 from cfdna_interp.stats.calibration import wilson
 from cfdna_interp.stats.resampling import stream

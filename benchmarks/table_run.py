@@ -20,15 +20,15 @@ from cfdna_interp.attribution.dominance import run_dominance
 from cfdna_interp.attribution.embed import run_embed
 from cfdna_interp.attribution.refit import run_refit
 from cfdna_interp.attribution.train import run_train
-from cfdna_interp.audit.judge import run_audit
+from cfdna_interp.audit.audit import run_audit
 from cfdna_interp.cohort.split import split
 from cfdna_interp.config.settings import Attribution, Config, Extract, Features, Model
+from cfdna_interp.features.extract import compute_features
 from cfdna_interp.features.matrix import write_matrices
-from cfdna_interp.features.sample import compute_features
-from cfdna_interp.fragments.extract import VERY_LONG
+from cfdna_interp.fragments.extraction import VERY_LONG
 from cfdna_interp.fragments.profile import Counter
-from cfdna_interp.models.prepare import run_pretrain
-from cfdna_interp.proxy.freeze import run_proxy
+from cfdna_interp.models.pretrain import run_pretrain
+from cfdna_interp.proxy.proxy import run_proxy
 from cfdna_interp.proxy.validate import run_validate
 from cfdna_interp.records.audit import Audit
 from cfdna_interp.records.base import load_record, save_record
@@ -37,8 +37,8 @@ from cfdna_interp.records.held import HeldClaim
 from cfdna_interp.records.qc import MethylationBias, ReadCounts, SampleQuality, SuggestedEnds, Technical
 from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.verdict import Verdict
-from cfdna_interp.simulation.tables import SimulatedFragments
-from cfdna_interp.verdict.decide import run_verdict
+from cfdna_interp.simulation.fragment_tables import SimulatedFragments
+from cfdna_interp.verdict.verdict import run_verdict
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,9 @@ def one_run(world_name: str, seed: int, fragments: int, out: Path, *, quick: boo
     """Simulate one cohort as fragment tables, run all stages, return the outcome."""
     from table_run import run_stages, settings, write_extracted
 
+    from cfdna_interp.simulation.fragment_tables import simulate_tables
     from cfdna_interp.simulation.noise import build_summaries
     from cfdna_interp.simulation.papers import atlas_text
-    from cfdna_interp.simulation.tables import simulate_tables
     from cfdna_interp.simulation.worlds import load_world
 
     folder = out / f"{world_name}-{seed}"

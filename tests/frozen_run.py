@@ -18,15 +18,16 @@ from msgspec.structs import replace
 from cfdna_interp.artifacts.features import BAG_GROUPS, GROUPS
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import Prediction, Score, save_predictions, save_scores
-from cfdna_interp.audit.judge import run_audit
+from cfdna_interp.audit.audit import run_audit
+from cfdna_interp.cohort.source import save_source
 from cfdna_interp.config import Config, load_config
-from cfdna_interp.proxy.freeze import run_proxy
+from cfdna_interp.proxy.proxy import run_proxy
 from cfdna_interp.proxy.validate import run_validate
 from cfdna_interp.records.base import save_record
 from cfdna_interp.records.dominance import Dominance, Margin, Outcome
 from cfdna_interp.records.retraining import SurrogateFidelity
 from cfdna_interp.records.values import Interval
-from cfdna_interp.verdict.decide import run_verdict
+from cfdna_interp.verdict.verdict import run_verdict
 
 # group -> how many features; names of the real stages where their form matters
 SIZES = {
@@ -145,7 +146,9 @@ def make_run(folder: Path, world: World, seed: int = 1) -> Config:
         "validation": {"permutations": 499, "bootstrap": 300},
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(settings))
-    return load_config(folder / "config.yaml")
+    config = load_config(folder / "config.yaml")
+    save_source(config)
+    return config
 
 
 def dominance(

@@ -14,15 +14,16 @@ from made_dominance import around, dominance_record, group_attribution
 
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import Prediction, Score, save_predictions, save_scores
-from cfdna_interp.audit.judge import run_audit
+from cfdna_interp.audit.audit import run_audit
+from cfdna_interp.cohort.source import save_source
 from cfdna_interp.cohort.split import split
 from cfdna_interp.config import Config, load_config
 from cfdna_interp.features.matrix import write_matrices
-from cfdna_interp.proxy.freeze import run_proxy
+from cfdna_interp.proxy.proxy import run_proxy
 from cfdna_interp.proxy.validate import run_validate
 from cfdna_interp.records.base import save_record
 from cfdna_interp.records.dominance import Dominance, Margin
-from cfdna_interp.verdict.decide import run_verdict
+from cfdna_interp.verdict.verdict import run_verdict
 
 GROUPS = {"sizes": "size_", "marks": "mark_", "copy_number": "cn_"}
 
@@ -92,6 +93,7 @@ def make_table_run(folder: Path, world: TableWorld, seed: int = 1) -> Config:
     (folder / "config.yaml").write_text(yaml.safe_dump(settings))
     config = load_config(folder / "config.yaml")
     split(config)
+    save_source(config)
     write_matrices(config)
     layout = Layout.of(config.outdir)
     names, labels = table["id"], (table["status"] == "cancer").astype(int)

@@ -16,7 +16,7 @@ class PlannedJob(NamedTuple):
     """A job of a dry run.
 
     ``triggers`` says what of the job itself differs from its last run, whatever runs before it: "outputs"
-    that are missing, other "inputs", "params" or "code".
+    that are missing, other "inputs", "params" or "code". ``runs`` says whether it would run, for any reason.
     """
 
     rule: str
@@ -28,6 +28,7 @@ class PlannedJob(NamedTuple):
     memory: int | None
     command: str | None
     triggers: list[str]
+    runs: bool
 
 
 def planned_jobs(
@@ -37,6 +38,7 @@ def planned_jobs(
     *,
     finished: bool = False,
     version: str | None = None,
+    only: Sequence[str] = (),
 ) -> list[list[PlannedJob]]:
     """Return the jobs of one dry run for each change of the settings.
 
@@ -52,10 +54,12 @@ def planned_jobs(
         Whether the outputs of all jobs lie there already, made under the settings of ``config``.
     version
         The version that the package says it has in the dry runs.
+    only
+        With ``finished``, the rules whose jobs have been run; all where none is named.
     """
     request = {
         "config": str(config), "snakefile": str(snakefile), "changes": list(changes),
-        "finished": finished, "version": version,
+        "finished": finished, "version": version, "only": list(only),
     }  # fmt: skip
     # In a process of its own: Snakemake takes over the logging and the working directory of the one it is in.
     done = subprocess.run(
@@ -72,10 +76,12 @@ def _plans(request: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
     text = config.read_text()
     if request["finished"]:
         for job in _jobs(config, snakefile):
+            if request["only"] and job["rule"] not in request["only"]:
+                continue
             for path in job["outputs"]:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
                 Path(path).write_text("as if a job had written it")
-        _jobs(config, snakefile, "touch")
+        _jobs(config, snakefile, "touch", request["only"])
     if request["version"]:
         cfdna_interp.__version__ = request["version"]
     for change in request["changes"]:
@@ -91,7 +97,9 @@ def _plans(request: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
     config.write_text(text)
 
 
-def _jobs(config: Path, snakefile: Path, executor: str = "dryrun") -> list[dict[str, Any]]:
+def _jobs(
+    config: Path, snakefile: Path, executor: str = "dryrun", only: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     from snakemake.api import SnakemakeApi
     from snakemake.settings.types import (
         ConfigSettings,
@@ -109,7 +117,9 @@ def _jobs(config: Path, snakefile: Path, executor: str = "dryrun") -> list[dict[
             workdir=config.parent,
         )
         # Touched, a job counts as run: Snakemake records the parameters and inputs that it had.
-        plan.dag(DAGSettings(forceall=executor == "touch")).execute_workflow(pseudo_executor=executor)
+        plan.dag(DAGSettings(forceall=executor == "touch", targets=set(only))).execute_workflow(
+            pseudo_executor=executor
+        )
         return [
             {
                 "rule": job.rule.name,
@@ -121,6 +131,7 @@ def _jobs(config: Path, snakefile: Path, executor: str = "dryrun") -> list[dict[
                 "memory": job.resources.get("mem_mb"),
                 "command": job.shellcmd,
                 "triggers": _triggers(job, plan._workflow.persistence),
+                "runs": plan._workflow.dag.needrun(job),
             }
             for job in plan._workflow.dag.jobs  # the interface has no public way to the jobs
         ]

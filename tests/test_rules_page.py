@@ -9,7 +9,7 @@ import pytest
 from test_architecture import ORDER
 
 from cfdna_interp.attribution import judge, lead, roles
-from cfdna_interp.audit import claims, columns, duplicates, hold, leak_rule
+from cfdna_interp.audit import claims, duplicates, held_columns, hold, leak_rule
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.stats import roc
 from cfdna_interp.verdict import ladder
@@ -46,11 +46,11 @@ def hundredths(number: float) -> str:
         f"With fewer than {ladder.FEWEST} subjects of a class in a role",
         f"permutation p ≤ {short(ladder.SIGNIFICANT)}",
         f"With at least {roc.DELONG_MINIMUM} subjects in each class",
-        f"One term is held for each {columns.SUBJECTS_PER_TERM} subjects",
-        f"With fewer than {columns.CURVED} values",
+        f"One term is held for each {held_columns.SUBJECTS_PER_TERM} subjects",
+        f"With fewer than {held_columns.CURVED} values",
         f"worth fewer than {hold.WORTH} of a class",
         f"(Cochran's Q, p after Holm ≤ {short(claims.DIFFER)})",
-        f"tells the classes apart (p after Holm ≤ {short(columns.TRUSTED)})",
+        f"tells the classes apart (p after Holm ≤ {short(held_columns.TRUSTED)})",
         f"q ≤ {short(duplicates.SIGNIFICANT)} over all searches",
         f"(one-sided permutation p after Holm ≤ {short(leak_rule.SIGNIFICANT)})",
     ],

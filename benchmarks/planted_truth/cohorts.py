@@ -14,9 +14,9 @@ from cfdna_interp.attribution.study import Study
 from cfdna_interp.config.settings import Attribution, Config, Model
 from cfdna_interp.models.bags import ContextMix, inputs_of, locus_classes
 from cfdna_interp.models.contract import FragmentInputs
-from cfdna_interp.models.encoder import ReferenceEncoder
-from cfdna_interp.models.pretrain import pretrain
-from cfdna_interp.simulation.tables import SimulatedFragments, simulate_tables
+from cfdna_interp.models.masked_pretraining import pretrain
+from cfdna_interp.models.reference_encoder import ReferenceEncoder
+from cfdna_interp.simulation.fragment_tables import SimulatedFragments, simulate_tables
 from cfdna_interp.simulation.worlds import load_world
 
 SUBJECTS, FRAGMENTS = 100, 3_000  # discovery; each sample has this many fragments to draw bags from

@@ -21,8 +21,8 @@ from sklearn.inspection import permutation_importance
 
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.models.crossfit import CrossFit
-from cfdna_interp.models.encoder import CHANNELS, ReferenceEncoder
 from cfdna_interp.models.head import AttentionHead
+from cfdna_interp.models.reference_encoder import CHANNELS, ReferenceEncoder
 from cfdna_interp.stats.resampling import stream
 
 # shap is in no requirement of the package; make puts it here.

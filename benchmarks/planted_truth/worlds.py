@@ -49,7 +49,7 @@ def one_run(world: str, seed: int, path: Path, *, compared: bool) -> Row:
     from figures import measure
     from peers import Peers
 
-    from cfdna_interp.models.encoder import ReferenceEncoder
+    from cfdna_interp.models.reference_encoder import ReferenceEncoder
 
     torch.set_num_threads(1)
     encoder = ReferenceEncoder.load(path)

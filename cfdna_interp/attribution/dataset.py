@@ -20,7 +20,7 @@ from cfdna_interp.attribution.embed import load_embedded
 from cfdna_interp.attribution.samples import RoleSamples
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.models.adapters.table import read_scores
+from cfdna_interp.models.adapters.scored_model import read_scores
 from cfdna_interp.models.crossfit import CrossFit
 
 

@@ -21,7 +21,7 @@ from cfdna_interp.attribution.study import Bag, Study, load_study
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.progress import Progress
-from cfdna_interp.models.adapters.load import innermost
+from cfdna_interp.models.adapters.load_encoder import innermost
 from cfdna_interp.models.contract import Encoder, FragmentInputs
 from cfdna_interp.models.estimate import Estimating
 from cfdna_interp.records.attribution_notes import DiagnosticName

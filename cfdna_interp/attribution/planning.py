@@ -17,7 +17,7 @@ import numpy as np
 from scipy.stats import norm
 
 from cfdna_interp.attribution.lead import HIGH, LEAD, LOW, margins
-from cfdna_interp.stats.planning import FEWEST
+from cfdna_interp.stats.cohort_size import FEWEST
 from cfdna_interp.stats.power import POWER, error
 from cfdna_interp.stats.resampling import stream
 

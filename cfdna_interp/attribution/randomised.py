@@ -19,8 +19,8 @@ import torch
 from scipy.stats import ortho_group, spearmanr
 
 from cfdna_interp.models.contract import Encoder, FragmentInputs
-from cfdna_interp.models.encoder import CHANNELS, ReferenceEncoder
 from cfdna_interp.models.head import AttentionHead
+from cfdna_interp.models.reference_encoder import CHANNELS, ReferenceEncoder
 from cfdna_interp.records.attribution_notes import DepthName
 from cfdna_interp.stats.resampling import stream
 

@@ -15,10 +15,10 @@ from cfdna_interp.attribution.interventions.donors import DonorBank
 from cfdna_interp.attribution.references import pools
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.models.adapters.load import load_encoder
+from cfdna_interp.models.adapters.load_encoder import load_encoder
 from cfdna_interp.models.bags import ContextMix, inputs_of, locus_classes, starts_of
 from cfdna_interp.models.contract import Encoder, FragmentInputs
-from cfdna_interp.models.encoder import ReferenceEncoder
+from cfdna_interp.models.reference_encoder import ReferenceEncoder
 from cfdna_interp.stats.resampling import stream
 
 BANK_FRAGMENTS = 60_000  # per donor part

@@ -16,7 +16,7 @@ from cfdna_interp.attribution.alike import within_class_correlations
 from cfdna_interp.attribution.route import ALONE, SubsetModel, load_route, subsets_of
 from cfdna_interp.attribution.samples import RoleSamples
 from cfdna_interp.config import Config
-from cfdna_interp.models.adapters.table import fidelity, subset_fidelities
+from cfdna_interp.models.adapters.scored_model import fidelity, subset_fidelities
 from cfdna_interp.records.base import save_record
 from cfdna_interp.records.retraining import Retraining, SurrogateFidelity
 from cfdna_interp.stats.roc import mean_auroc

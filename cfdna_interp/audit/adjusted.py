@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from cfdna_interp.artifacts.matrix import covariates_among, technical_among
-from cfdna_interp.audit.columns import SUBJECTS_PER_TERM, by_priority, plain_name
-from cfdna_interp.audit.technical import standardised, terms
+from cfdna_interp.audit.handling_terms import standardised, terms
+from cfdna_interp.audit.held_columns import SUBJECTS_PER_TERM, by_priority, plain_name
 from cfdna_interp.records.audit import AdjustedEffect, AdjustedEffects
 from cfdna_interp.stats.separation import separated
 

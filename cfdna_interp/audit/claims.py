@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from cfdna_interp.artifacts.matrix import covariates_among, technical_among
-from cfdna_interp.audit.columns import HeldColumns, held_columns, plain_name
+from cfdna_interp.audit.comparison_strata import Strata, comparison_strata
+from cfdna_interp.audit.held_columns import HeldColumns, held_columns, plain_name
 from cfdna_interp.audit.hold import WORTH, Answer, Held, hold, measure_record, subjects_needed
 from cfdna_interp.audit.overlap import EXTREME, MOST_OUTSIDE, outside_overlap
-from cfdna_interp.audit.strata import Strata, comparison_strata
 from cfdna_interp.records.held import ClaimObstacle, ClaimStatus, ColumnObstacle, HeldClaim, HeldColumn
 from cfdna_interp.records.values import Interval
 from cfdna_interp.stats.power import POWER

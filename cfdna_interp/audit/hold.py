@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import logit
 from scipy.stats import norm
 
-from cfdna_interp.audit.columns import HeldColumns
+from cfdna_interp.audit.held_columns import HeldColumns
 from cfdna_interp.records.held import FallInterval, HeldColumn, HeldMeasure
 from cfdna_interp.records.values import auroc_of, known
 from cfdna_interp.stats.held import HeldAuroc, held_auroc

@@ -19,8 +19,8 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from cfdna_interp.artifacts.matrix import Table
-from cfdna_interp.audit.gaps import Gaps
-from cfdna_interp.audit.leakage import PERMUTATIONS, Readable
+from cfdna_interp.audit.label_sources import PERMUTATIONS, Readable
+from cfdna_interp.audit.missing_cells import Gaps
 from cfdna_interp.records.leaks import (
     Break,
     FollowedSource,
@@ -35,7 +35,7 @@ from cfdna_interp.records.values import Counts, auroc_of
 from cfdna_interp.stats.multiplicity import holm
 from cfdna_interp.stats.resampling import stream
 from cfdna_interp.stats.roc import auroc_interval
-from cfdna_interp.stats.strata import PER_CLASS
+from cfdna_interp.stats.within_batch import PER_CLASS
 
 # A sound cohort loses L0 by the sources from which labels are read in 1 of 100.
 SIGNIFICANT = 0.01

@@ -12,9 +12,9 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.artifacts.sheet import Role
 from cfdna_interp.audit.duplicates import near_duplicates
-from cfdna_interp.audit.gaps import gaps_of
+from cfdna_interp.audit.label_sources import Readable, readable_labels, shared_subjects
 from cfdna_interp.audit.leak_rule import judge_leaks
-from cfdna_interp.audit.leakage import Readable, readable_labels, shared_subjects
+from cfdna_interp.audit.missing_cells import gaps_of
 from cfdna_interp.audit.shared_fragments import SharedFragments, keys, shared_fragments
 from cfdna_interp.fragments.build import common_name
 from cfdna_interp.records.leaks import (

@@ -38,7 +38,7 @@ def overlap_weighted(
     labels, scores
         (subjects,) label 1 or 0, both occur; finite score.
     terms, X
-        Names, and (subjects, terms), of :func:`cfdna_interp.audit.technical.technical_design`.
+        Names, and (subjects, terms), of :func:`cfdna_interp.audit.handling_terms.technical_design`.
     rng
         Source of folds and bootstrap.
     """

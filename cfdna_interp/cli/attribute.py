@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from cfdna_interp.cli.options import config_option
+from cfdna_interp.cli.options import stage_config_option
 
 
 @click.command("attribute")
-@config_option
+@stage_config_option
 @click.option("--chunk", required=True, type=click.IntRange(min=0), help="Number of the chunk, from 0.")
 def command(config_path: Path, chunk: int) -> None:
     """Take groups from one chunk of samples, with every intervention and reference."""

@@ -21,7 +21,7 @@ def command(config_path: Path) -> None:
     scored: list[str] = []
     if isinstance(found, Preflight) and config.model.encoder == "table":
         from cfdna_interp.cohort.table import saturation_lines
-        from cfdna_interp.models.adapters.table import read_scores
+        from cfdna_interp.models.adapters.scored_model import read_scores
 
         used = [sample.sample for sample in found.samples if sample.sample not in found.problems]
         scored = saturation_lines(read_scores(str(config.model.checkpoint), used))

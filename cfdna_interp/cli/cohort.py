@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from cfdna_interp.cli.options import config_option
+from cfdna_interp.cli.options import stage_config_option
 
 
 @click.command("cohort")
-@config_option
+@stage_config_option
 def command(config_path: Path) -> None:
     """Check the sample sheet, or the table, and divide it by role."""
     from cfdna_interp.cohort.split import split

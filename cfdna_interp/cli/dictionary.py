@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from cfdna_interp.cli.options import config_option
+from cfdna_interp.cli.options import stage_config_option
 
 
 @click.command("dictionary")
-@config_option
+@stage_config_option
 @click.option("--number", required=True, type=click.IntRange(min=0), help="Number of the dictionary, from 0.")
 def command(config_path: Path, number: int) -> None:
     """Train one sparse autoencoder on embedded fragments, plain and in blocks, from a seed of its own."""

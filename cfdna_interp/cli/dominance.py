@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from cfdna_interp.cli.options import config_option
+from cfdna_interp.cli.options import stage_config_option
 
 
 @click.command("dominance")
-@config_option
+@stage_config_option
 def command(config_path: Path) -> None:
     """Compute shares with their nulls, and say which group is dominant."""
     from cfdna_interp.attribution.dominance import run_dominance

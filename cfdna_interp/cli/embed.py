@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from cfdna_interp.cli.options import config_option
+from cfdna_interp.cli.options import stage_config_option
 
 
 @click.command("embed")
-@config_option
+@stage_config_option
 @click.option("--role", required=True, type=click.Choice(["discovery", "heldout"]))
 @click.option("--chunk", default=0, type=click.IntRange(min=0), help="Number of the chunk, from 0.")
 def command(config_path: Path, role: str, chunk: int) -> None:

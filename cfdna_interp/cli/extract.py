@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from cfdna_interp.cli.options import config_option
+from cfdna_interp.cli.options import stage_config_option
 
 
 @click.command("extract")
-@config_option
+@stage_config_option
 @click.option("--sample", "names", required=True, multiple=True, help="Sample to read; may be repeated.")
 @click.option(
     "--threads",
@@ -23,7 +23,7 @@ def command(config_path: Path, names: tuple[str, ...], threads: int) -> None:
     """Read a sample's alignments into fragments, counts, features and a quality record."""
     from cfdna_interp.cohort.split import find_samples
     from cfdna_interp.config import load_config
-    from cfdna_interp.features.sample import extract_sample
+    from cfdna_interp.features.extract import extract_sample
 
     config = load_config(config_path)
     for sample in find_samples(config, names):

@@ -20,15 +20,10 @@ from cfdna_interp.cli.options import config_option
 )
 def command(config_path: Path, name: str, out: Path) -> None:
     """Write all fragments of a sample to one file."""
-    from cfdna_interp.artifacts.layout import Layout
-    from cfdna_interp.artifacts.sheet import ROLES
-    from cfdna_interp.cohort.split import find_samples, split
+    from cfdna_interp.cohort.split import find_samples
     from cfdna_interp.config import load_config
     from cfdna_interp.fragments.export import export_fragments
 
     config = load_config(config_path)
-    layout = Layout.of(config.outdir)
-    if not all(layout.samples(role).exists() for role in ROLES):
-        split(config)
     (sample,) = find_samples(config, (name,))
     click.echo(f"{export_fragments(sample, config, out)} fragments in {out}")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from cfdna_interp.cli.options import config_option
+from cfdna_interp.cli.options import stage_config_option
 
 
 @click.command("geometry")
-@config_option
+@stage_config_option
 def command(config_path: Path) -> None:
     """Trace the mean embedding by length: its bend, its period, and steering along it."""
     from cfdna_interp.config import load_config

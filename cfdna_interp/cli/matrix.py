@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from cfdna_interp.cli.options import config_option
+from cfdna_interp.cli.options import stage_config_option
 
 
 @click.command("matrix")
-@config_option
+@stage_config_option
 def command(config_path: Path) -> None:
     """Gather features of samples, or of a table, into one matrix per role; list who was excluded."""
     from cfdna_interp.config import load_config

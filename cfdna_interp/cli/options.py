@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,3 +33,18 @@ def config_option(function: Function) -> Function:
         type=click.Path(path_type=Path),
         help="The run's settings (YAML).",
     )(function)
+
+
+def stage_config_option(function: Function) -> Function:
+    """Add ``--config FILE`` to the command of a stage, which is known to be at work as long as it runs."""
+
+    @wraps(function)
+    def at_work(config_path: Path, **options: Any) -> Any:
+        from cfdna_interp.config import load_config
+        from cfdna_interp.workflow.owner import job_at_work
+
+        outdir = Path(load_config(config_path).outdir)
+        with job_at_work(outdir, click.get_current_context().info_name or ""):
+            return function(config_path, **options)
+
+    return config_option(at_work)  # type: ignore[return-value]

@@ -77,7 +77,7 @@ _alpha = click.option("--alpha", default=0.05, show_default=True, type=FiniteRan
 def interval(aurocs: Sequence[float], half_width: float, controls_per_case: float, as_json: bool) -> None:
     """Size for a 95 % interval of the AUROC of a wanted half-width, on average over such cohorts."""
     from cfdna_interp.stats.caution import auroc_caution
-    from cfdna_interp.stats.planning import size_for_interval
+    from cfdna_interp.stats.cohort_size import size_for_interval
     from cfdna_interp.stats.power import expected_interval
 
     rows = []
@@ -114,7 +114,7 @@ def signal(
     as_json: bool,
 ) -> None:
     """Size to tell an AUROC from .5 (rung L0 of the ladder: its two-sided interval excludes .5)."""
-    from cfdna_interp.stats.planning import size_for_signal
+    from cfdna_interp.stats.cohort_size import size_for_signal
 
     rows = []
     for auroc in aurocs:
@@ -151,7 +151,7 @@ def difference(
     as_json: bool,
 ) -> None:
     """Size to tell two AUROCs apart that are measured on the same subjects."""
-    from cfdna_interp.stats.planning import size_for_difference
+    from cfdna_interp.stats.cohort_size import size_for_difference
 
     rows = []
     for auroc in aurocs:
@@ -210,7 +210,7 @@ def within(
 
     Sites keep the proportions given; those of one class compare nothing. For rung L4 see: plan held.
     """
-    from cfdna_interp.stats.planning import sites_for_interval, sites_for_signal
+    from cfdna_interp.stats.cohort_size import sites_for_interval, sites_for_signal
 
     if half_width is not None and ctx.get_parameter_source("power") is not ParameterSource.DEFAULT:
         raise click.UsageError("give --half-width or --power, not both: a cohort is sized for one of them")
@@ -273,7 +273,7 @@ def held(
 
     The rule is applied to drawn cohorts, which takes some seconds.
     """
-    from cfdna_interp.audit.planning import size_for_held
+    from cfdna_interp.audit.plan_held import size_for_held
 
     rows = []
     for auroc in aurocs:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from cfdna_interp.cli.options import config_option
+from cfdna_interp.cli.options import stage_config_option
 
 
 @click.command("pretrain")
-@config_option
+@stage_config_option
 def command(config_path: Path) -> None:
     """Fit the label-free encoder on discovery fragments."""
     from cfdna_interp.config import load_config
-    from cfdna_interp.models.prepare import run_pretrain
+    from cfdna_interp.models.pretrain import run_pretrain
 
     run_pretrain(load_config(config_path))

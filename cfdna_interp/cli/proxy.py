@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from cfdna_interp.cli.options import config_option
+from cfdna_interp.cli.options import stage_config_option
 
 
 @click.command("proxy")
-@config_option
+@stage_config_option
 def command(config_path: Path) -> None:
     """Fit the logistic regression on the dominant group and freeze it with the protocol."""
     from cfdna_interp.config import load_config
-    from cfdna_interp.proxy.freeze import run_proxy
+    from cfdna_interp.proxy.proxy import run_proxy
 
     run_proxy(load_config(config_path))

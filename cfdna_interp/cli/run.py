@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
 from pathlib import Path
+from typing import Any
 
 import click
 
 from cfdna_interp.cli.options import config_option
 
 _MARK = "cfdna-interp: "  # how a command's one-line error begins
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_GRACE = 30  # seconds between asking jobs to end and killing them
 
 
 @click.command("run", context_settings={"ignore_unknown_options": True})
@@ -29,11 +32,14 @@ def command(config_path: Path, cores: int, dry_run: bool, snakemake_options: tup
     from cfdna_interp.config.resources import shipped
     from cfdna_interp.errors import InputError
     from cfdna_interp.fragments.preflight import preflight
+    from cfdna_interp.workflow.owner import check_free
 
     config = load_config(config_path)
     preflight(config)
     outdir = Path(config.outdir)
     outdir.mkdir(parents=True, exist_ok=True)
+    if not dry_run:
+        check_free(outdir)
     arguments = [
         *(sys.executable, "-m", "snakemake"),
         *("--snakefile", str(shipped("Snakefile"))),
@@ -41,18 +47,20 @@ def command(config_path: Path, cores: int, dry_run: bool, snakemake_options: tup
         *("--configfile", str(config_path.resolve())),
         *("--directory", str(outdir)),
         *("--cores", str(cores)),
-        "--nolock",  # our own lock, below, dies with its process
+        "--nolock",  # the Snakefile takes a lock that ends with its process
         *(["--dry-run"] if dry_run else ["--quiet", "rules"]),
         *snakemake_options,
     ]
-    with _only_run(outdir):
-        logs = _log_sizes(outdir)
-        code = subprocess.run(arguments, env=_environment(), check=False).returncode
-        if code:
-            message = _user_error(outdir, logs)
-            if message:
-                raise InputError(message)
-            raise SystemExit(code)
+    logs = _log_sizes(outdir)
+    code, stopped = _run(arguments)
+    if stopped is not None:
+        click.echo(f"{_MARK}stopped; what is done is kept, the same command goes on from there", err=True)
+        raise SystemExit(128 + stopped)
+    if code:
+        message = _user_error(outdir, logs)
+        if message:
+            raise InputError(message)
+        raise SystemExit(code)
     if not dry_run:
         _say_opening(outdir)
         click.echo(str(outdir / "report.html"))
@@ -70,19 +78,52 @@ def _say_opening(outdir: Path) -> None:
             click.echo(note, err=True)
 
 
-@contextmanager
-def _only_run(outdir: Path) -> Iterator[None]:
-    """Hold the run's lock; the kernel lets go of it when the process ends, however it ends."""
-    import fcntl
+def _run(arguments: list[str]) -> tuple[int, int | None]:
+    """Run Snakemake; whoever asks this process to stop stops Snakemake and all its jobs.
 
-    from cfdna_interp.errors import InputError
+    Returns
+    -------
+    The exit code, and the signal that stopped the run, None where none did.
+    """
+    signals: list[int] = []
+    before = {number: signal.getsignal(number) for number in _STOPS}
+    process = subprocess.Popen(arguments, env=_environment())
+    killer = threading.Timer(_GRACE, _end_all, (process.pid, signal.SIGKILL))
+    killer.daemon = True
 
-    with open(outdir / ".lock", "w") as handle:
+    def stop(number: int, frame: Any) -> None:
+        if not signals:
+            killer.start()
+        signals.append(number)
+        _end_all(process.pid)
+
+    try:
+        for number in _STOPS:
+            # Who starts a program with a signal ignored (nohup) wants it ignored.
+            if before[number] != signal.SIG_IGN:
+                signal.signal(number, stop)
+        code = process.wait()
+    finally:
+        killer.cancel()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return code, signals[0] if signals else None
+
+
+def _end_all(pid: int, number: int = signal.SIGTERM) -> None:
+    """Send a signal to a process and to all that it has started."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for member in family:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(f"another run is writing to {outdir}; wait for it or stop it") from None
-        yield
+            member.send_signal(number)
+        except psutil.NoSuchProcess:
+            continue
 
 
 def _environment() -> dict[str, str]:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from cfdna_interp.cli.options import config_option
+from cfdna_interp.cli.options import stage_config_option
 
 
 @click.command("train")
-@config_option
+@stage_config_option
 def command(config_path: Path) -> None:
     """Cross-fit the heads and freeze the held-out scores."""
     from cfdna_interp.attribution.train import run_train

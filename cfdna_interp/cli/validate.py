@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from cfdna_interp.cli.options import config_option
+from cfdna_interp.cli.options import stage_config_option
 
 
 @click.command("validate")
-@config_option
+@stage_config_option
 def command(config_path: Path) -> None:
     """Open the held-out labels, once, and measure every frozen score."""
     from cfdna_interp.config import load_config

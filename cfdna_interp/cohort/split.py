@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.artifacts.sheet import ROLES, Sample, load_samples, save_samples
+from cfdna_interp.artifacts.sheet import Sample, save_samples
 from cfdna_interp.cohort.read import read_cohort
+from cfdna_interp.cohort.source import save_source
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 
 
 def split(config: Config) -> dict[str, list[Sample]]:
-    """Check the config's sheet or table and write ``cohort/discovery.tsv`` and ``cohort/heldout.tsv``.
+    """Check the sheet or table and write ``cohort/discovery.tsv``, ``cohort/heldout.tsv``, ``source.json``.
 
     The held-out table has no labels: no stage before ``validate`` can read what it must not know.
 
@@ -33,19 +34,22 @@ def split(config: Config) -> dict[str, list[Sample]]:
     }
     for role, members in roles.items():
         save_samples(members, layout.samples(role))
+    save_source(config)
     return roles
 
 
 def find_samples(config: Config, names: tuple[str, ...]) -> list[Sample]:
-    """Return the named samples from the tables that :func:`split` wrote.
+    """Return the named samples of the sheet, without their labels.
+
+    They come from the sheet itself: a sample depends on its own row alone, and is read once however often
+    other rows are corrected.
 
     Raises
     ------
     InputError
-        The tables don't exist yet, or have no sample of that name.
+        The sheet can't be read or is wrong, or has no sample of that name.
     """
-    layout = Layout.of(config.outdir)
-    known = {sample.sample: sample for role in ROLES for sample in load_samples(layout.samples(role))}
+    known = {sample.sample: replace(sample, label=None) for sample in read_cohort(config)}
     for name in names:
         if name not in known:
             raise InputError(f"sample {name}: not in sheet {config.sheet}; check --sample")

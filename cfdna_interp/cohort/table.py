@@ -11,10 +11,10 @@ from msgspec import structs
 from cfdna_interp.artifacts.files import digest_file
 from cfdna_interp.artifacts.sheet import ROLES, Sample
 from cfdna_interp.cohort.cells import Cells, read_cells
-from cfdna_interp.cohort.gaps import FIELDS, known_cells
+from cfdna_interp.cohort.missing_columns import FIELDS, known_cells
 from cfdna_interp.cohort.table_groups import feature_groups
 from cfdna_interp.cohort.table_people import People, number_or_text, read_people
-from cfdna_interp.config.table import FeatureTable
+from cfdna_interp.config.table_settings import FeatureTable
 from cfdna_interp.errors import InputError
 
 MOST_MISSING = 0.2  # of the cells of a group: beyond it a group would be made of its medians

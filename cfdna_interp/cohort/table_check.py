@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cfdna_interp.artifacts.sheet import ROLES, Sample
-from cfdna_interp.cohort.gaps import gap_lines, shares_by_label
+from cfdna_interp.cohort.missing_columns import gap_lines, shares_by_label
 from cfdna_interp.cohort.table import StudyTable, read_table, saturation_lines
 from cfdna_interp.config import Config
-from cfdna_interp.config.table import FeatureTable
+from cfdna_interp.config.table_settings import FeatureTable
 from cfdna_interp.errors import InputError
 
 

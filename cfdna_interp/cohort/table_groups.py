@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import structs
 
 from cfdna_interp.cohort.cells import Cells, near
-from cfdna_interp.config.table import FeatureTable, GroupColumns
+from cfdna_interp.config.table_settings import FeatureTable, GroupColumns
 from cfdna_interp.errors import InputError
 
 

@@ -12,7 +12,7 @@ from msgspec import structs
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.cohort.cells import Cells, parse_cell
 from cfdna_interp.cohort.checks import check_roles, check_subjects
-from cfdna_interp.config.table import FeatureTable, plain_code
+from cfdna_interp.config.table_settings import FeatureTable, plain_code
 from cfdna_interp.errors import InputError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")  # as in sheet_schema.yaml

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from cfdna_interp.config.convert import SettingError, decode
 from cfdna_interp.config.settings import Config, Model
-from cfdna_interp.config.table import problem_of
+from cfdna_interp.config.table_settings import problem_of
 from cfdna_interp.config.yaml_file import read_yaml
 from cfdna_interp.errors import InputError
 

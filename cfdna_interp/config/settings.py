@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from cfdna_interp.config.convert import SettingError, check_distinct
-from cfdna_interp.config.table import Column, FeatureTable
+from cfdna_interp.config.table_settings import Column, FeatureTable
 
 Text = Annotated[str, Meta(min_length=1)]
 Bases = Annotated[int, Meta(ge=0, le=100)]

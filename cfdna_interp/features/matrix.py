@@ -15,8 +15,8 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import ROLES, Sample, load_samples
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.features.table import write_table_matrices
-from cfdna_interp.features.technical import DIALECT, technical_columns
+from cfdna_interp.features.table_matrix import write_table_matrices
+from cfdna_interp.features.technical_columns import DIALECT, technical_columns
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.qc import SampleQuality
 
@@ -39,7 +39,7 @@ def write_matrices(config: Config) -> None:
 
     The features are those of the discovery samples, in the order in which they first occur; the held-out
     matrix has the same ones, NaN where a sample lacks one. A config with ``features.table`` has them from
-    there: :func:`cfdna_interp.features.table.write_table_matrices`.
+    there: :func:`cfdna_interp.features.table_matrix.write_table_matrices`.
 
     Raises
     ------

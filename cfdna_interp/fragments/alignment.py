@@ -1,4 +1,4 @@
-"""Opening alignments, and every check that needs no look at the reads."""
+"""Open a file of alignments, and check its header, its index and its first reads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from cfdna_interp.fragments.methylation import find_dialect
 from cfdna_interp.fragments.remote import is_remote, remote_index
 from cfdna_interp.records.qc import Dialect
 
-HEAD = 10_000  # reads looked at to tell paired from single-end and which methylation tags there are
+HEAD = 10_000  # first reads; they tell paired from single-end, and the methylation tags
 SIMULATED = "cfdna-interp simulation"  # how a header comment of our own simulation begins
 
 
@@ -36,12 +36,13 @@ class Shard:
     Attributes
     ----------
     begin, end
-        Virtual offsets of a BAM file on this machine: of its first record, and of the first one not in it
-        (None: the file's own begin and end).
+        Virtual offsets in a local BAM file: of the part's first record, and of the first record after it.
+        None stands for the begin and the end of the file.
     contig
-        Index of the contig of the first record, by the index of the file; -1: it may be any.
+        Contig of the first record, as the file's index says; -1: any.
     contigs
-        Names of contigs of any other file, ``*`` for reads without a position (None: everything).
+        Names of contigs, for files that are no local BAM. ``*`` stands for reads without a position, None for
+        everything.
     """
 
     begin: int | None = None
@@ -57,15 +58,15 @@ class Alignment:
     Attributes
     ----------
     who
-        Sample and file, as error messages begin.
+        Sample and file; error messages begin with it.
     path
         The file, or its address.
     fasta
-        The reference: CRAM files, calls by comparison and contexts of native reads need it; None: none given.
+        The reference genome, or None. CRAM files, calls by comparison and contexts of native reads need it.
     local_bam
-        Whether it is a BAM file on this machine, whose bytes are read directly.
+        Whether it is a BAM file on this machine. The bytes of such a file are read directly.
     first
-        Virtual offset of its first record, in a BAM file.
+        Virtual offset of the first record of a local BAM file.
     contig_names, contig_lengths
         Contigs in header order; bp.
     build
@@ -73,7 +74,7 @@ class Alignment:
     simulated
         Whether the header says that our simulation wrote it.
     dialect
-        How methylation calls are written, ``xm`` or ``none``.
+        How methylation calls are written.
     """
 
     who: str
@@ -132,14 +133,14 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
             raise InputError(f"{who} is empty (0 bytes); copy or write it again")
     if sample.bam.endswith(".cram") and config.reference.fasta is None:
         raise InputError(f"{who} is CRAM and needs its reference; set reference.fasta")
-    # htslib's own messages would stand beside ours on the standard error stream.
+    # Otherwise htslib writes its own messages to standard error, beside ours.
     verbosity = pysam.set_verbosity(0)
     try:
         file = _open(who, sample.bam, config.reference.fasta)
         try:
             yield _check(who, sample, file, config)
         finally:
-            # After damage that reading has reported already, closing reports it once more.
+            # Closing a damaged file reports the damage a second time.
             with suppress(OSError):
                 file.close()
     finally:
@@ -152,12 +153,12 @@ def _open(who: str, bam: str, fasta: str | None) -> Any:
         options["reference_filename"] = fasta
     with ExitStack() as index:
         if is_remote(bam):
-            # htslib would write it into the working directory, or take a file of its name there for it.
+            # Otherwise htslib downloads it into the working directory, or uses a file of that name there.
             options["index_filename"] = index.enter_context(remote_index(bam, who))
         try:
             with _unheard():
                 return pysam.AlignmentFile(bam, "r", **options)
-        except NotImplementedError:  # so pysam tells gzip from BGZF
+        except NotImplementedError:  # pysam's error for gzip without BGZF blocks
             raise InputError(
                 f"{who} is gzip without BGZF blocks; write it again with samtools view"
             ) from None
@@ -170,9 +171,9 @@ def _open(who: str, bam: str, fasta: str | None) -> Any:
 
 @contextmanager
 def _unheard() -> Iterator[None]:
-    """Drop what pysam prints while a file that can't be opened can't be closed either.
+    """Silence pysam's second error: a file that failed to open also fails to close.
 
-    It has no caller then, so that Cython shows it to both of Python's hooks, beside the error that is raised.
+    That error has no caller, so Cython hands it to both of Python's hooks, and it would be printed.
     """
     hooks = sys.excepthook, sys.unraisablehook
     sys.excepthook, sys.unraisablehook = lambda *_: None, lambda _: None
@@ -200,7 +201,7 @@ def _check(who: str, sample: Sample, file: Any, config: Config) -> Alignment:
     try:
         head.extend(islice(file.fetch(until_eof=True), HEAD))
     except (OSError, ValueError) as error:
-        # In a BAM file on this machine the damage is met again, and then its place is known.
+        # Reading a local BAM file meets the damage again, and then knows its place.
         if not (head and local_bam):
             raise InputError(_truncated(who, error)) from None
     if not head:
@@ -214,7 +215,7 @@ def _check(who: str, sample: Sample, file: Any, config: Config) -> Alignment:
             f"{who} is single-end; fragment lengths need paired-end reads, or reads of whole molecules "
             "(reads: single in the sheet)"
         )
-    wanted = sample.methylation or config.extract.methylation
+    setting = sample.methylation or config.extract.methylation
     return Alignment(
         who=who,
         path=bam,
@@ -225,7 +226,7 @@ def _check(who: str, sample: Sample, file: Any, config: Config) -> Alignment:
         contig_lengths=tuple(file.lengths),
         build=build,
         simulated=any(line.startswith(SIMULATED) for line in header.get("CO", [])),
-        dialect=find_dialect(mapped, wanted, config.reference.fasta is not None, who),
+        dialect=find_dialect(mapped, setting, config.reference.fasta is not None, who),
     )
 
 

@@ -14,18 +14,20 @@ from cfdna_interp.fragments.build import bare
 
 ELSEWHERE = "elsewhere"  # the context of CpGs in no interval
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
+# Start, end, context, and the number of the line.
+_Line = tuple[int, int, str, int]
 
 
 @dataclass(frozen=True, eq=False)
-class Annotation:
-    """Disjoint intervals with the context that each one is.
+class ContextAnnotation:
+    """Disjoint intervals of the genome, each with its context.
 
     Attributes
     ----------
     names
         The contexts, sorted.
     splits
-        (contigs + 1,) int64: where each contig's intervals are in the following.
+        (contigs + 1,) int64: the intervals of contig ``i`` are ``splits[i]`` to ``splits[i + 1] - 1``.
     starts, ends
         (intervals,) int64, 0-based half-open, ascending within a contig.
     contexts
@@ -39,7 +41,7 @@ class Annotation:
     contexts: np.ndarray
 
     @classmethod
-    def empty(cls, contigs: int) -> Annotation:
+    def empty(cls, contigs: int) -> ContextAnnotation:
         """Return an annotation without intervals."""
         none = np.zeros(0, dtype=np.int64)
         return cls((), np.zeros(contigs + 1, dtype=np.int64), none, none, none)
@@ -47,10 +49,10 @@ class Annotation:
 
 def load_annotation(
     path: Path | str, contig_names: Sequence[str], contig_lengths: Sequence[int], who: str
-) -> Annotation:
+) -> ContextAnnotation:
     """Read a BED file whose fourth column names the context.
 
-    Contigs match with or without ``chr``; those that the alignments lack are passed over.
+    Contigs match with or without ``chr``. Contigs that the alignments lack are skipped.
 
     Parameters
     ----------
@@ -59,7 +61,7 @@ def load_annotation(
     contig_names, contig_lengths
         Of the alignments; bp.
     who
-        Begins messages about the two together: sample and file.
+        Sample and file; error messages about annotation and alignments begin with it.
 
     Raises
     ------
@@ -67,8 +69,8 @@ def load_annotation(
         The file can't be read, a line is no named interval, two contexts overlap, or the intervals aren't
         of the alignments' build.
     """
-    known = {bare(name): number for number, name in enumerate(contig_names)}
-    found: dict[int, list[tuple[int, int, str, int]]] = {}
+    index = {bare(name): number for number, name in enumerate(contig_names)}
+    by_contig: dict[int, list[_Line]] = {}
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -86,7 +88,7 @@ def load_annotation(
                 f"digits, dots, dashes and underscores other than {ELSEWHERE!r}; correct the line"
             )
         example = example or cells[0]
-        contig, start, end = known.get(bare(cells[0])), int(cells[1]), int(cells[2])
+        contig, start, end = index.get(bare(cells[0])), int(cells[1]), int(cells[2])
         if contig is None:
             continue
         if end > contig_lengths[contig]:
@@ -94,23 +96,23 @@ def load_annotation(
                 f"{who}: annotation {path}, line {number} ends at {end}, but {contig_names[contig]} has "
                 f"{contig_lengths[contig]} bp; give an annotation of the alignments' build"
             )
-        found.setdefault(contig, []).append((start, end, name, number))
-    if not found:
+        by_contig.setdefault(contig, []).append((start, end, name, number))
+    if not by_contig:
         what = f"e.g. {example}" if example else "it holds no interval"
         raise InputError(
             f"{who} has no contig of annotation {path} ({what}); give an annotation of the alignments' build"
         )
-    return _arrange(found, len(contig_names), path)
+    return _arrange(by_contig, len(contig_names), path)
 
 
-def _arrange(found: dict[int, list[tuple[int, int, str, int]]], contigs: int, path: Path | str) -> Annotation:
-    names = tuple(sorted({name for intervals in found.values() for _, _, name, _ in intervals}))
+def _arrange(by_contig: dict[int, list[_Line]], contigs: int, path: Path | str) -> ContextAnnotation:
+    names = tuple(sorted({name for intervals in by_contig.values() for _, _, name, _ in intervals}))
     place = {name: number for number, name in enumerate(names)}
     splits = [0]
     rows: list[list[int]] = []
     for contig in range(contigs):
-        before: tuple[int, int, str, int] | None = None
-        for interval in sorted(found.get(contig, [])):
+        before: _Line | None = None
+        for interval in sorted(by_contig.get(contig, [])):
             start, end, name, number = interval
             if before is not None and start < before[1]:
                 if name != before[2]:
@@ -126,4 +128,4 @@ def _arrange(found: dict[int, list[tuple[int, int, str, int]]], contigs: int, pa
         splits.append(len(rows))
     table = np.array(rows, dtype=np.int64).reshape(-1, 3)
     starts, ends, contexts = (np.ascontiguousarray(column) for column in table.T)
-    return Annotation(names, np.array(splits, dtype=np.int64), starts, ends, contexts)
+    return ContextAnnotation(names, np.array(splits, dtype=np.int64), starts, ends, contexts)

@@ -1,4 +1,4 @@
-"""A stretch of a BGZF file as windows of inflated bytes, in bounded memory."""
+"""Read a stretch of a BGZF file as windows of inflated bytes, in bounded memory."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from cfdna_interp.fragments.kernels.inflate import (
     FULL,
     MORE,
     TRAILER,
+    Piece,
     inflate_blocks,
     next_block,
 )
@@ -28,8 +29,8 @@ from cfdna_interp.fragments.kernels.memory import SLACK
 from cfdna_interp.fragments.libdeflate import Decompressor
 
 INPUT = 1 << 20  # compressed bytes read at once
-WINDOW = 1 << 19  # inflated bytes of a window: what it holds stays in the processor's cache
-MARGIN = 1 << 19  # bytes kept free before them, for what the window before left over
+WINDOW = 1 << 19  # inflated bytes of a window; so many stay in the processor's cache
+MARGIN = 1 << 19  # free bytes in front of a window, for what the window before left over
 
 
 @dataclass(eq=False)
@@ -41,11 +42,11 @@ class Window:
     data
         (n,) uint8; at least ``SLACK`` bytes follow ``end``.
     begin, end
-        The bytes of the window; before ``begin`` there is room.
+        Where the window's bytes begin and end. The bytes before ``begin`` are free.
     marks
         (blocks, 2) int64: where each block begins in ``data``, and in the file.
     consumed
-        Compressed bytes of the stretch used up to the window's end.
+        Compressed bytes from the begin of the stretch to the window's end.
     """
 
     data: np.ndarray
@@ -68,7 +69,7 @@ def damaged(who: str, place: str, what: str) -> InputError:
     return InputError(f"{who} is truncated or damaged at {place} ({what}); copy or write it again")
 
 
-class Readable(Protocol):
+class ByteStream(Protocol):
     """A binary stream that reads into given memory."""
 
     def readinto(self, buffer: Any, /) -> int | None:
@@ -76,23 +77,23 @@ class Readable(Protocol):
 
 
 class Stretch:
-    """Blocks from one virtual offset of a BGZF stream up to another.
+    """The blocks of a BGZF stream between two virtual offsets.
 
     A virtual offset is ``place of the block in the file << 16 | bytes within the inflated block``.
 
     Parameters
     ----------
     stream
-        Binary, standing where the first block begins.
+        Binary stream, at the begin of the first block.
     who
-        Sample and file, as error messages begin.
+        Sample and file; error messages begin with it.
     begin
-        Virtual offset of the first byte wanted.
+        Virtual offset of the first byte to read.
     end
-        Virtual offset of the first byte not wanted, None for the end of the stream.
+        Virtual offset of the first byte that isn't read; None: the stream is read to its end.
     """
 
-    def __init__(self, stream: Readable, who: str, begin: int = 0, end: int | None = None):
+    def __init__(self, stream: ByteStream, who: str, begin: int = 0, end: int | None = None):
         self._stream, self._who = stream, who
         self._skip = begin & 0xFFFF
         self._first = begin >> 16
@@ -110,7 +111,7 @@ class Stretch:
         self._decompressor.close()
 
     def windows(self, size: int = WINDOW, ahead: bool = False) -> Generator[Window, None, None]:
-        """Yield the bytes in file order; a window's memory is used again two windows later.
+        """Yield the bytes in file order. A window's memory is used again two windows later.
 
         Parameters
         ----------
@@ -124,7 +125,7 @@ class Stretch:
         InputError
             A block is damaged, or the stream ends inside one.
         """
-        blocks = size // 64 + 1  # a block of a few bytes is possible, but then there are few in a window
+        blocks = size // 64 + 1  # a window with smaller blocks simply ends earlier
         spare = [
             Window(
                 np.zeros(MARGIN + size + SLACK, np.uint8), MARGIN, MARGIN, np.zeros((blocks, 2), np.int64), 0
@@ -140,14 +141,14 @@ class Stretch:
             turn = 1 - turn
 
     def _fill(self, memory: Window) -> Window | None:
-        """Return a window in the memory of another one, None at the end."""
+        """Return the next window, in the memory of an earlier one; None at the end."""
         target, limit = memory.data, len(memory.data) - SLACK
         marks = memory.marks.base if memory.marks.base is not None else memory.marks
         begin = to = MARGIN
         filled = 0
         while True:
-            code, self._at, to, done = self._inflate(target, to, limit, marks[filled:])
-            filled += done
+            code, self._at, to, blocks = self._inflate(target, to, limit, marks[filled:])
+            filled += blocks
             if code not in (MORE, FULL):
                 raise damaged(self._who, f"offset {self._offset + self._at}:0", DAMAGE[code])
             if code == FULL or self._finished() or not self._read():
@@ -157,7 +158,7 @@ class Stretch:
         if marks[0, 1] == self._first and self._skip:
             begin = min(begin + self._skip, to)
         if self._finished():
-            # A true index names places where blocks begin, and bytes inside them.
+            # The index is right only if a block begins at the place it names and is long enough.
             last = int(marks[filled - 1, 1]) if self._cut else self._offset + self._at - 1
             if last != self._last or to - int(marks[filled - 1, 0]) < self._cut:
                 raise damaged(self._who, f"offset {self._last}:{self._cut}", "its index is of another file")
@@ -190,34 +191,34 @@ class Stretch:
         functions = self._decompressor.functions
         if functions is not None:
             return inflate_blocks(
-                source, at, end, target, to, limit, marks, self._offset, self._last, functions
+                Piece(source, at, end), Piece(target, to, limit), marks, self._offset, self._last, functions
             )
-        done = 0
-        while done < len(marks):
+        blocks = 0
+        while blocks < len(marks):
             if 0 <= self._last < self._offset + at:
-                return MORE, at, to, done
+                return MORE, at, to, blocks
             size, header, inflated, code = next_block(source, at, end)
             if code != MORE or size == 0:
-                return code, at, to, done
+                return code, at, to, blocks
             if limit - to < inflated:
-                return FULL, at, to, done
+                return FULL, at, to, blocks
             try:
                 data = zlib.decompress(source[at + header : at + size - TRAILER].tobytes(), wbits=-15)
             except zlib.error:
-                return BAD_DATA, at, to, done
+                return BAD_DATA, at, to, blocks
             if len(data) != inflated:
-                return BAD_DATA, at, to, done
+                return BAD_DATA, at, to, blocks
             (checksum,) = struct.unpack("<I", source[at + size - 8 : at + size - 4].tobytes())
             if zlib.crc32(data) != checksum:
-                return BAD_CRC, at, to, done
+                return BAD_CRC, at, to, blocks
             target[to : to + inflated] = np.frombuffer(data, dtype=np.uint8)
-            marks[done] = to, self._offset + at
-            done, at, to = done + 1, at + size, to + inflated
-        return FULL, at, to, done
+            marks[blocks] = to, self._offset + at
+            blocks, at, to = blocks + 1, at + size, to + inflated
+        return FULL, at, to, blocks
 
 
 def _ahead(fill: Callable[[Window], Window | None], spare: list[Window]) -> Iterator[Window]:
-    """Yield windows that a second thread fills; at most as many as there is memory for are in use."""
+    """Yield windows that a second thread fills into the given memory."""
     free: queue.Queue[Window | None] = queue.Queue()
     ready: queue.Queue[Window | BaseException | None] = queue.Queue()
     for window in spare:
@@ -235,16 +236,17 @@ def _ahead(fill: Callable[[Window], Window | None], spare: list[Window]) -> Iter
 
     thread = threading.Thread(target=work, name="inflate", daemon=True)
     thread.start()
-    held: list[Window] = []
+    in_use: list[Window] = []
     try:
         while (item := ready.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
             yield item
-            # What this window leaves over is copied when the next one is there: it goes back after that.
-            held.append(item)
-            if len(held) > 1:
-                free.put(held.pop(0))
+            # The bytes that this window leaves over are copied when the next window is there. Only then is
+            # its memory free.
+            in_use.append(item)
+            if len(in_use) > 1:
+                free.put(in_use.pop(0))
     finally:
         free.put(None)
         thread.join()
@@ -263,12 +265,12 @@ def after_header(windows: Iterator[Window], contigs: int, who: str) -> Iterator[
         before = len(header)
         header += window.data[window.begin : window.end].tobytes()
         try:
-            found = _header(header)
+            sizes = _header(header)
         except ValueError as error:
             raise damaged(who, "its header", str(error)) from None
-        if found is None:
+        if sizes is None:
             continue
-        size, present = found
+        size, present = sizes
         if present != contigs:
             raise damaged(who, "its header", f"{present} contigs instead of {contigs}")
         window.begin += size - before
@@ -279,7 +281,7 @@ def after_header(windows: Iterator[Window], contigs: int, who: str) -> Iterator[
 
 
 def _header(data: bytes) -> tuple[int, int] | None:
-    """Return (bytes of a BAM header, number of contigs), None where ``data`` ends before they can be told.
+    """Return (bytes of a BAM header, number of contigs), None where ``data`` ends too early to tell.
 
     Raises
     ------

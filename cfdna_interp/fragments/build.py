@@ -1,4 +1,4 @@
-"""Which genome build alignments are on, told by the lengths of their contigs."""
+"""Tell the genome build of alignments by the lengths of their contigs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def _aliases() -> dict[str, str]:
 
 
 def bare(contig: str) -> str:
-    """Return a contig's name as all sources have it in common: 1, X, MT.
+    """Return a contig's name without the habits of its source: 1, X, MT.
 
-    ``chr`` falls off, the mitochondrion is ``MT``, and RefSeq and GenBank accessions (NC_000001.11,
-    CM000663.2) become the chromosome's name; ``resources/aliases.tsv`` has those of the assembly reports of
-    NCBI. Which build it is, lengths tell: see :func:`find_build`.
+    The prefix ``chr`` is dropped, and the mitochondrion is ``MT``. RefSeq and GenBank accessions
+    (NC_000001.11, CM000663.2) become the chromosome's name; ``resources/aliases.tsv`` lists the accessions of
+    NCBI's assembly reports. The name doesn't tell the build; the lengths do (:func:`find_build`).
     """
     name = contig[3:] if contig[:3].lower() == "chr" else contig
     return "MT" if name in ("M", "MT") else _aliases().get(contig, name)
@@ -68,9 +68,9 @@ def load_build(path: Path) -> dict[str, int]:
 def find_build(contigs: Mapping[str, int], setting: str, who: str) -> str:
     """Return the name of the build that the header's contigs belong to.
 
-    Contigs are matched by name (see :func:`bare`) and must agree in length; contigs that the build
-    doesn't name (decoys, alternative loci) and the mitochondrion, whose sequence differs between
-    distributions of one build, don't decide.
+    Contigs match by name (see :func:`bare`) and must agree in length. Two kinds of contigs don't count: those
+    that the build doesn't name (decoys, alternative loci), and the mitochondrion, whose sequence differs
+    between distributions of one build.
 
     Parameters
     ----------
@@ -118,27 +118,27 @@ def declared_build(setting: str) -> tuple[str, dict[str, int]]:
 
 def _candidates(setting: str) -> dict[str, Path]:
     """Return name -> contig table of the builds that a setting allows."""
-    known = {path.stem: path for path in sorted(shipped("resources", "builds").glob("*.tsv"))}
+    tables = {path.stem: path for path in sorted(shipped("resources", "builds").glob("*.tsv"))}
     if setting == "auto":
-        return known
-    if setting in known:
-        return {setting: known[setting]}
+        return tables
+    if setting in tables:
+        return {setting: tables[setting]}
     if "/" in setting:
         return {Path(setting).stem: Path(setting)}
     raise InputError(
-        f"reference.build {setting!r} is neither auto, {', '.join(known)} nor the path of a contig table; "
+        f"reference.build {setting!r} is neither auto, {', '.join(tables)} nor the path of a contig table; "
         f"of a file beside the config write ./{setting}"
     )
 
 
 def _misfit(contigs: Mapping[str, int], build: Mapping[str, int]) -> str | None:
     """Return what is wrong, None where the contigs fit."""
-    wanted = {bare(name): length for name, length in build.items()}
-    shared = [name for name in contigs if bare(name) in wanted and bare(name) != "MT"]
+    lengths = {bare(name): length for name, length in build.items()}
+    shared = [name for name in contigs if bare(name) in lengths and bare(name) != "MT"]
     if not shared:
         first = next(iter(contigs), None)
         return f"no contig in common, first is {first} of {contigs[first]} bp" if first else "no contig"
     for name in shared:
-        if contigs[name] != wanted[bare(name)]:
-            return f"{name} has {contigs[name]} bp instead of {wanted[bare(name)]}"
+        if contigs[name] != lengths[bare(name)]:
+            return f"{name} has {contigs[name]} bp instead of {lengths[bare(name)]}"
     return None

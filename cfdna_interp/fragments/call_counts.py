@@ -1,4 +1,4 @@
-"""Counts of CpG calls outside atlas blocks, beyond how many of a fragment's calls are methylated."""
+"""Count CpG calls outside atlas blocks: by fragment length, by context, and as patterns of neighbours."""
 
 from __future__ import annotations
 
@@ -8,33 +8,24 @@ import numpy as np
 
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.artifacts.profiles import Profile
-from cfdna_interp.fragments.annotation import ELSEWHERE, Annotation
-from cfdna_interp.fragments.kernels.patterns import CPGS, EMPTY, REACH, count_calls, move
+from cfdna_interp.fragments.annotation import ELSEWHERE, ContextAnnotation
+from cfdna_interp.fragments.kernels.fragment_columns import FragmentColumns
+from cfdna_interp.fragments.kernels.intervals import SortedIntervals
+from cfdna_interp.fragments.kernels.named_numbers import CALL_SUMS, as_elements
+from cfdna_interp.fragments.kernels.patterns import (
+    CPGS,
+    EMPTY,
+    PAIRS,
+    REACH,
+    CallCounts,
+    Contexts,
+    PatternTable,
+    count_calls,
+    move,
+)
 
 _SLOTS = 1 << 15
 _EVERYTHING = (0, np.iinfo(np.int64).max)
-
-
-class _Places:
-    """Molecules by place and pattern; see :mod:`cfdna_interp.fragments.kernels.patterns`."""
-
-    def __init__(self, slots: int):
-        self.tags = np.full(slots, EMPTY, dtype=np.int64)
-        self.gaps = np.zeros(slots, dtype=np.int64)
-        self.counts = np.zeros((slots, 1 << CPGS), dtype=np.int32)
-        self.used = np.zeros(1, dtype=np.int64)
-
-    def moved(self, low: int, high: int, slots: int, pairs: np.ndarray) -> _Places:
-        """Return the places in [low, high) in a table of their own; add the pairs of the others."""
-        new = _Places(slots)
-        self.move_to(new, low, high, pairs)
-        return new
-
-    def move_to(self, new: _Places, low: int, high: int, pairs: np.ndarray) -> None:
-        """Add the places in [low, high) to a table with room for them; add the pairs of the others."""
-        move(
-            self.tags, self.gaps, self.counts, low, high, new.tags, new.gaps, new.counts, new.used, pairs
-        )  # fmt: skip
 
 
 class CallCounter:
@@ -48,52 +39,40 @@ class CallCounter:
         Contexts of CpGs; None leaves ``methylation_context`` out.
     """
 
-    def __init__(self, contigs: int, annotation: Annotation | None):
-        self._annotation = annotation or Annotation.empty(contigs)
+    def __init__(self, contigs: int, annotation: ContextAnnotation | None):
+        annotation = annotation or ContextAnnotation.empty(contigs)
+        self._annotation = annotation
         self._by_length = np.zeros((1_024, 2), dtype=np.int64)
-        self._by_context = np.zeros((len(self._annotation.names) + 1, 2), dtype=np.int64)
+        self._by_context = np.zeros((len(annotation.names) + 1, 2), dtype=np.int64)
         self._patterns = np.zeros(1 << CPGS, dtype=np.int64)
-        self._pairs = np.zeros(2, dtype=np.int64)
-        self._places = _Places(_SLOTS)
+        self._pairs = np.zeros(1, PAIRS)
+        self._places = _empty(_SLOTS)
+        intervals = SortedIntervals(annotation.splits, annotation.starts, annotation.ends)
+        self._contexts = Contexts(intervals, annotation.contexts)
 
     def add(self, table: FragmentTable) -> None:
-        """Count fragments, which come by position; ``block`` holds atlas blocks."""
+        """Count fragments, which must come in order of position; ``block`` holds atlas blocks."""
         self._fit(int(table.length.max(initial=0)))
-        known, places = self._annotation, self._places
+        places = self._places
+        fragments = FragmentColumns.of(table)
+        counts = CallCounts(
+            by_length=as_elements(self._by_length, CALL_SUMS),
+            by_context=as_elements(self._by_context, CALL_SUMS),
+            patterns=self._patterns,
+        )
         row = 0
         while True:
-            row = count_calls(
-                row,
-                table.contig,
-                table.start,
-                table.length,
-                table.cpg_splits,
-                table.cpg_offsets,
-                table.cpg_states,
-                table.block,
-                known.splits,
-                known.starts,
-                known.ends,
-                known.contexts,
-                self._by_length,
-                self._by_context,
-                self._patterns,
-                places.tags,
-                places.gaps,
-                places.counts,
-                places.used,
-            )
+            row = count_calls(row, fragments, self._contexts, counts, places)
             if row == len(table):
                 return
             here = (int(table.contig[row]) << 32) + int(table.start[row]) + 1
             # The contig's other places lie within 32 bits of its first one.
             low, high = max(here - REACH, here >> 32 << 32), ((here >> 32) + 1) << 32
-            wanted = 4 * (
+            room = 4 * (
                 int(np.count_nonzero((places.tags >= low) & (places.tags < high))) + _windows(table, row)
             )
-            self._places = places = places.moved(
-                low, high, max(_SLOTS, 1 << wanted.bit_length()), self._pairs
-            )
+            slots = max(_SLOTS, 1 << room.bit_length())
+            self._places = places = _moved(places, low, high, slots, self._pairs)
 
     def merge(self, other: CallCounter) -> None:
         """Add the counts of another part of the same sample."""
@@ -101,12 +80,12 @@ class CallCounter:
         self._by_length[: len(other._by_length)] += other._by_length
         self._by_context += other._by_context
         self._patterns += other._patterns
-        self._pairs += other._pairs
-        taken = int(self._places.used[0] + other._places.used[0])
-        self._places = self._places.moved(
-            *_EVERYTHING, max(_SLOTS, 1 << (2 * taken).bit_length()), self._pairs
-        )
-        other._places.move_to(self._places, *_EVERYTHING, self._pairs)
+        self._pairs[0]["different"] += other._pairs[0]["different"]
+        self._pairs[0]["every"] += other._pairs[0]["every"]
+        entries = int(self._places.used[0] + other._places.used[0])
+        slots = max(_SLOTS, 1 << (2 * entries).bit_length())
+        self._places = _moved(self._places, *_EVERYTHING, slots, self._pairs)
+        move(other._places, *_EVERYTHING, self._places, self._pairs)
 
     def write(self, profile: Profile) -> None:
         """Add the counts to a profile.
@@ -128,13 +107,30 @@ class CallCounter:
         for pattern in np.flatnonzero(self._patterns).tolist():
             profile.add("methylation_pattern", f"{pattern:0{CPGS}b}", [int(self._patterns[pattern])])
         pairs = self._pairs.copy()
-        self._places.moved(0, 0, 2, pairs)  # what is still open is counted, and stays open
-        if pairs[1]:
-            profile.add("methylation_pairs", str(CPGS), pairs)
+        _moved(self._places, 0, 0, 2, pairs)  # counts the open places; ``self._places`` itself stays
+        if pairs[0]["every"]:
+            profile.add("methylation_pairs", str(CPGS), [pairs[0]["different"], pairs[0]["every"]])
 
     def _fit(self, length: int) -> None:
         if length >= len(self._by_length):
             self._by_length = np.pad(self._by_length, ((0, length + 1 - len(self._by_length)), (0, 0)))
+
+
+def _empty(slots: int) -> PatternTable:
+    """Return a hash table without molecules; ``slots`` is a power of two."""
+    return PatternTable(
+        tags=np.full(slots, EMPTY, dtype=np.int64),
+        gaps=np.zeros(slots, dtype=np.int64),
+        molecules=np.zeros((slots, 1 << CPGS), dtype=np.int32),
+        used=np.zeros(1, dtype=np.int64),
+    )
+
+
+def _moved(places: PatternTable, low: int, high: int, slots: int, pairs: np.ndarray) -> PatternTable:
+    """Return a new table of the places in [low, high); add the pairs at the others to ``pairs``."""
+    new = _empty(slots)
+    move(places, low, high, new, pairs)
+    return new
 
 
 def _windows(table: FragmentTable, row: int) -> int:

@@ -1,7 +1,7 @@
-"""What is wrong with a sample's methylation calls: the ends of reads, and incomplete conversion.
+"""Find two faults of methylation calls: biased ends of reads, and incomplete conversion.
 
-End repair fills fragment ends with unmethylated cytosines, so that calls there tell of the laboratory. A plot
-of the methylated share along the read shows it (M-bias; Hansen et al. 2012,
+End repair fills fragment ends with unmethylated cytosines, so calls there say nothing about the person. The
+methylated share by position along the read shows it (M-bias; Hansen et al. 2012,
 https://doi.org/10.1186/gb-2012-13-10-r83).
 """
 
@@ -14,19 +14,19 @@ import numpy as np
 from cfdna_interp.config.settings import Extract, per_mate
 from cfdna_interp.records.qc import Ends, SuggestedEnds
 
-CONVERSION = 0.98  # least share of cytosines outside CpGs that conversion must have reached
-CHH_CALLS = 500  # below it, the rate is not judged
-CALLS = 100  # a position needs for its level to be judged; the middle needs ten times as many
-DIFFERENCE = 0.05  # from the middle that matters: plasma reads differ by one or two points on their own
-ERRORS = 4.0  # standard errors that it must exceed besides
+CONVERSION = 0.98  # least share of converted cytosines outside CpGs
+CHH_CALLS = 500  # with fewer CHH calls the conversion rate is not judged
+CALLS = 100  # least calls of a position that is judged; the middle needs ten times as many
+DIFFERENCE = 0.05  # least difference from the middle; in plasma one or two points are ordinary
+ERRORS = 4.0  # the difference must also exceed so many standard errors
 
 
 def suggest_ends(bias: np.ndarray) -> Ends | None:
     """Return which ends of a mate differ from its middle.
 
-    The measure is the median level of the positions in the middle half of the read. From either end
-    inwards, a position is left out as long as its level differs from that by more than 5 percentage points
-    and by more than 4 standard errors, from at least 100 calls; at most a quarter of the read is.
+    Each position is compared with the median level of the middle half of the read. Going inwards from an end,
+    positions are ignored as long as they have at least 100 calls and differ from that median by more than 5
+    percentage points and by more than 4 standard errors. At most a quarter of the read is ignored at an end.
 
     Parameters
     ----------
@@ -68,11 +68,11 @@ def call_warnings(
     Parameters
     ----------
     conversion, chh_calls
-        Share of converted cytosines outside CpGs, and how many it rests on.
+        Share of converted cytosines outside CpGs, and the number of CHH calls behind it.
     suggested
-        The ends of the mates.
+        Bases to ignore at the ends of the mates.
     extract
-        What is left out already.
+        The settings; they may ignore those bases already.
     """
     lines = []
     if conversion is not None and chh_calls >= CHH_CALLS and conversion < CONVERSION:

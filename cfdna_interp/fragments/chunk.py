@@ -1,4 +1,4 @@
-"""What passes between the reading of alignments and those who use it: settings, chunks of fragments, sums."""
+"""Types around reading alignments: settings go in, chunks of fragments and totals come out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.fragments.filters import Rules, Tally
 from cfdna_interp.fragments.intervals import Intervals
-from cfdna_interp.fragments.kernels.mm import MM_COUNTS
 from cfdna_interp.records.qc import Dialect
 
 CHUNK = 16_384  # fragments of a chunk
@@ -28,22 +27,22 @@ class Settings:
     seed
         Seed of the fragments' hashes.
     ignore_5p, ignore_3p
-        Bases at the ends of a mate, as sequenced, whose calls are left out (end repair fills them in): for
-        both mates, or for the first and for the second one.
+        Bases at the ends of a mate, as sequenced, whose calls are ignored, because end repair fills them in.
+        One number is for both mates, two are for the first and the second mate.
     single
         Whether each read is a fragment by itself.
     invert
-        Whether what was converted is methylated (TAPS).
+        Whether a converted base means a methylated cytosine (TAPS).
     by_quality
-        Whether the better base decides where mates disagree, rather than neither.
+        Whether the base of higher quality decides where mates disagree. Otherwise neither counts.
     threshold
-        Probability from which on a base is modified; up to 1 minus it, it is unmodified.
+        From this probability on, a base is modified; up to 1 minus it, unmodified.
     known_sites
-        Contig index -> (starts, ends), as in ``rules.blacklist``, of places that are not called where calls
-        or their contexts come from the reference.
+        Contig index -> (starts, ends), as in ``rules.blacklist``: places without calls, where calls or their
+        contexts come from the reference.
     opposite_strand
-        Whether, comparing with the reference, places are not called either where molecules of the other
-        strand differ from it.
+        Whether molecules of the other strand are looked at too. Where they differ from the reference, a
+        comparison with the reference makes no calls.
     """
 
     rules: Rules
@@ -61,23 +60,24 @@ class Settings:
 
 @dataclass
 class Totals:
-    """Running sums over all fragments of a sample; whole numbers, so that their order doesn't matter.
+    """Running sums over all fragments of a sample. They are whole numbers, so the order doesn't matter.
 
     Attributes
     ----------
     tally
         Reads by reason.
     m_bias
-        Mate (0: first, 1: second) -> (positions, 2) methylated and all CpG calls by position along the
-        read as sequenced; before any are ignored, merged or cut off at fragment ends.
+        For the first and the second mate (positions, 2) methylated and all CpG calls, by position along the
+        read as sequenced. All calls count, also those that are later ignored, merged or cut off.
     chh
         Methylated and all CHH calls.
     strong, known
         G and C (unmethylated calls among them), and known bases, inside the fragments.
     modified
-        (3,) CpG calls of modified bases that are unclear, 5hmC, or differ between the strands of a duplex.
+        (3,) int64 CpG calls of modified bases that are unclear, 5hmC, or differ between the strands of a
+        duplex.
     longest_read
-        Bases of the longest read: how far the machine read, whatever was trimmed off short fragments.
+        Bases of the longest read. It shows the machine's read length even if short fragments are trimmed.
     """
 
     tally: Tally = field(default_factory=Tally)
@@ -87,7 +87,7 @@ class Totals:
     chh: tuple[int, int] = (0, 0)
     strong: int = 0
     known: int = 0
-    modified: np.ndarray = field(default_factory=lambda: np.zeros(MM_COUNTS, np.int64))
+    modified: np.ndarray = field(default_factory=lambda: np.zeros(3, np.int64))
     longest_read: int = 0
 
     def add(self, other: Totals) -> None:

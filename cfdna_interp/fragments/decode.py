@@ -1,7 +1,7 @@
-"""From alignments to fragment tables, a chunk at a time, at about the speed of their decompression.
+"""Turn alignments into fragment tables, a chunk at a time, at about the speed of decompression.
 
-The bytes of the records come in windows of bounded size, from the file itself or, for CRAM and remote
-files, from htslib in a child process; kernels turn them into fragments.
+The bytes of the records come in windows of bounded size. They come from the file itself or, for CRAM and
+remote files, from htslib in a child process. Kernels turn them into fragments.
 """
 
 from __future__ import annotations
@@ -11,15 +11,14 @@ from contextlib import contextmanager
 from typing import cast
 
 from cfdna_interp.fragments.alignment import Alignment, Shard
-from cfdna_interp.fragments.bgzf import Readable, Stretch, Window, after_header
+from cfdna_interp.fragments.bgzf import ByteStream, Stretch, Window, after_header
 from cfdna_interp.fragments.chunk import Chunk, Settings, Totals
 from cfdna_interp.fragments.feed import feed
 from cfdna_interp.fragments.intervals import Intervals
-from cfdna_interp.fragments.kernels import places
 from cfdna_interp.fragments.methylation.sites import Sites
 from cfdna_interp.fragments.methylation.variants import find_variants, joined
-from cfdna_interp.fragments.reference import Reference
-from cfdna_interp.fragments.scan import Scan
+from cfdna_interp.fragments.reference import ReferenceGenome
+from cfdna_interp.fragments.scan import Scanner
 
 __all__ = ["Chunk", "Settings", "Totals", "decode"]
 
@@ -41,49 +40,49 @@ def decode(
     settings
         How to read it.
     totals
-        Sums, added to when the last chunk is out.
+        The sums of this part are added to it after the last chunk.
     shard
         The part, see :func:`cfdna_interp.fragments.alignment.shards`; None for all of it.
     ahead
         Inflate on a second thread.
     progress
-        Called now and then with reads and compressed bytes since the last call.
+        Called after each window with the reads and the compressed bytes since the last call.
 
     Raises
     ------
     InputError
-        The file is damaged, breaks off, or is not sorted by coordinate; the message says where.
+        The file is damaged, breaks off, or is not sorted by coordinate. The message says where.
     """
     shard = shard or Shard()
-    scan = Scan(alignment, settings, shard.contig, _sites(alignment, settings, shard, ahead))
+    scanner = Scanner(alignment, settings, shard.contig, _sites(alignment, settings, shard, ahead))
     reads = consumed = 0
     with _windows(alignment, shard, ahead) as windows:
         for window in windows:
-            scan.take(window)
-            yield from scan.chunks()
+            scanner.take(window)
+            yield from scanner.chunks()
             if progress is not None:
-                now = int(scan.counts[places.READS])
+                now = scanner.reads
                 progress(now - reads, window.consumed - consumed)
                 reads, consumed = now, window.consumed
-    scan.finish()
-    if (last := scan.flush()) is not None:
+    scanner.finish()
+    if (last := scanner.flush()) is not None:
         yield last
-    totals.add(scan.totals())
+    totals.add(scanner.totals())
 
 
 def _sites(alignment: Alignment, settings: Settings, shard: Shard, ahead: bool) -> Sites | None:
-    """Return the reference's cytosines without those that the person doesn't have; None: not needed."""
+    """Return the reference's cytosines without those that the person lacks; None: they aren't needed."""
     compared = settings.dialect == "reference"
-    # Modified bases take their contexts from a reference where there is one. Native reads show themselves
-    # what the person has: there is no need to look at the other strand.
+    # Modified bases take their contexts from the reference, if there is one. Native reads themselves show
+    # the person's bases, so the other strand isn't needed.
     if alignment.fasta is None or not (compared or settings.dialect == "mm"):
         return None
-    reference, names = Reference(alignment.fasta), alignment.contig_names
+    reference, names = ReferenceGenome(alignment.fasta), alignment.contig_names
     unsure: Intervals = settings.known_sites
     if compared and settings.opposite_strand:
         with _windows(alignment, shard, ahead) as windows:
-            found = find_variants(windows, settings.rules, Sites(reference, names, unsure), len(names))
-        unsure = joined(unsure, found)
+            variants = find_variants(windows, settings.rules, Sites(reference, names, unsure), len(names))
+        unsure = joined(unsure, variants)
     return Sites(reference, names, unsure)
 
 
@@ -97,11 +96,11 @@ def _windows(alignment: Alignment, shard: Shard, ahead: bool) -> Iterator[Iterat
             yield from _stretch(file, who, begin, shard.end, ahead, None)
     else:
         with feed(alignment.path, alignment.fasta, shard.contigs, who) as pipe:
-            yield from _stretch(cast(Readable, pipe), who, 0, None, ahead, len(alignment.contig_names))
+            yield from _stretch(cast(ByteStream, pipe), who, 0, None, ahead, len(alignment.contig_names))
 
 
 def _stretch(
-    stream: Readable, who: str, begin: int, end: int | None, ahead: bool, header: int | None
+    stream: ByteStream, who: str, begin: int, end: int | None, ahead: bool, header: int | None
 ) -> Iterator[Iterator[Window]]:
     stretch = Stretch(stream, who, begin, end)
     windows = stretch.windows(ahead=ahead)

@@ -1,4 +1,4 @@
-"""All fragments of a sample as one file: Parquet, or a fragment file that other tools read."""
+"""Write all fragments of a sample to one file: Parquet, or a fragment file that other tools read."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.alignment import SIMULATED
 from cfdna_interp.fragments.decode import Chunk, Totals
-from cfdna_interp.fragments.extract import empty_table
+from cfdna_interp.fragments.extraction import empty_table
 from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.profile import check_atlas, touch_blocks
 from cfdna_interp.fragments.source import Source, chunks, open_source, settings_of
 
 SUFFIXES = (".parquet", ".frag.gz", ".bed.gz")
 _ROWS = 131_072  # fragments of a Parquet row group
-_APART = 1 << 33  # bp between the beginnings of contigs laid end to end; longer than any contig
+_APART = 1 << 33  # bp from the start of a contig to the start of the next on one axis; longer than any contig
 _HEADER = "#chrom\tstart\tstop\tmapq\tstrand\n"
 
 
@@ -44,13 +44,13 @@ def export_fragments(sample: Sample, config: Config, out: Path) -> int:
     Parameters
     ----------
     sample, config
-        What to read and how; as ``extract`` does, but nothing is left out.
+        What to read and how. It is read as ``extract`` reads it, but no fragment is left out.
     out
         ``.parquet``: the columns of :class:`FragmentTable`, read back by its ``load``. ``.frag.gz``:
         bgzipped text with FinaleDB's columns chrom, start, stop, mapq, strand, and a tabix index.
-        ``.bed.gz``: the same as BED6. Strand is always ``.``: which mate came first is not kept.
-        FinaleToolkit takes ``.`` for the reverse strand, which matters to what it counts by strand
-        (cleavage profile, motifs of one strand), not to lengths, coverage or motifs of both strands.
+        ``.bed.gz``: the same as BED6. Strand is always ``.``, since fragments don't record which
+        mate came first. FinaleToolkit takes ``.`` for the reverse strand. That changes what it counts by
+        strand (cleavage profile, motifs of one strand), but not lengths, coverage or motifs of both strands.
 
     Returns
     -------
@@ -59,13 +59,13 @@ def export_fragments(sample: Sample, config: Config, out: Path) -> int:
     Raises
     ------
     InputError
-        ``out`` has another suffix or cannot be written, or the source is unusable or a fragment file that is
-        not sorted. Nothing is written then.
+        ``out`` has another suffix or cannot be written, the source is unusable, or it is a fragment file that
+        is not sorted. Then no file is written.
     """
     if not out.name.endswith(SUFFIXES):
         raise InputError(f"{out}: unknown format; give a file ending in {', '.join(SUFFIXES)}")
     atlas = Atlas.load(config.atlas) if config.atlas else None
-    written = 0
+    count = 0
     with open_source(sample, config) as source:
         extract = config.extract
         rules = Rules.of(extract, source.contig_names, source.who)
@@ -74,30 +74,30 @@ def export_fragments(sample: Sample, config: Config, out: Path) -> int:
         settings = settings_of(sample, config, source, rules)
         with _open_writer(out, source) as writer:
             fragments = chunks(source, config, settings, Totals())
-            # A table without fragments first: a file without any still has its columns.
+            # The empty table gives a file without fragments its columns.
             tables = in_order(fragments, rules.max_length, source.who)
             for table in chain([empty_table(source.contig_names)], tables):
                 writer.write(touch_blocks(table, atlas))
-                written += len(table)
-    return written
+                count += len(table)
+    return count
 
 
 def in_order(parts: Iterator[Chunk], max_length: int, who: str) -> Iterator[FragmentTable]:
     """Yield the fragments of a source sorted by contig, start, length and hash, in bounded memory.
 
-    A fragment comes out of sorted alignments when its later mate does. That mate begins at or after the
-    fragment's start and at most ``max_length`` before its end, so no later fragment starts more than
-    ``max_length`` before the last start seen; what lies further back is complete.
+    A fragment comes out of sorted alignments together with its later mate. That mate begins less than
+    ``max_length`` after the fragment's start. No later fragment therefore starts more than ``max_length``
+    before the last start so far, and everything further back is complete.
 
     Raises
     ------
     InputError
-        A fragment starts further back, or its contig came before another one already: a fragment file
-        that is not sorted.
+        The source is a fragment file that is not sorted: a fragment starts further back, or a contig comes
+        a second time.
     """
     rank: dict[int, int] = {}  # contig -> its place in the source's order
     waiting: list[Chunk] = []
-    complete = -1  # on an axis of contigs end to end: everything before is out
+    complete = -1  # place before which all fragments are out; contigs lie on one axis, one after another
     for part in parts:
         for contig in part.table.contig[np.sort(np.unique(part.table.contig, return_index=True)[1])].tolist():
             rank.setdefault(contig, len(rank))
@@ -127,7 +127,7 @@ def _places(table: FragmentTable, rank: dict[int, int]) -> np.ndarray:
 
 
 def _divide(parts: list[Chunk], rank: dict[int, int], before: int) -> tuple[FragmentTable, Chunk]:
-    """Return the fragments that begin before a place, sorted, and the others."""
+    """Return the fragments that begin before a place, sorted, and the remaining ones."""
     table = FragmentTable.concatenate([part.table for part in parts])
     hashes = np.concatenate([part.hashes for part in parts])
     places = _places(table, rank)
@@ -169,7 +169,7 @@ def _open_format(out: Path, source: Source) -> Iterator[_Writer]:
 
 
 class _ParquetWriter:
-    """Gathers tables into row groups of at least ``_ROWS`` fragments, the last one excepted."""
+    """Writes tables as row groups of at least ``_ROWS`` fragments; the last group may be smaller."""
 
     def __init__(self, path: Path):
         self._path = path

@@ -1,7 +1,7 @@
-"""CRAM and remote files as a stream of uncompressed BAM.
+"""Stream CRAM and remote files as uncompressed BAM.
 
-htslib decodes them in a child process, at its own speed and beside this interpreter; what comes
-through the pipe is BGZF with stored blocks, so that one decoder reads every kind of file.
+htslib decodes them in a child process, in parallel to this one. The pipe carries BGZF with stored blocks, so
+one decoder reads every kind of file.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from cfdna_interp.fragments.remote import is_remote, remote_index
 BUFFER = 1 << 20  # bytes read ahead
 UNPLACED = "*"  # samtools' name for the reads without a position, at the end of the file
 NO_END = "EOF marker is absent"  # of htslib 1.24, a warning only
-SAID = 1 << 16  # bytes of the child's messages looked at, from their end
+MESSAGES = 1 << 16  # last bytes of the child's messages that are read
 
-# What htslib 1.24 says, what that means, what to do; the first that fits counts.
+# Pattern of a message of htslib 1.24, its meaning, the remedy. The first pattern that matches counts.
 EXPLANATIONS = (
     (
         "md5|reference file|fetch reference",
@@ -50,60 +50,60 @@ def feed(
     reference_fasta
         The genome that a CRAM file was written with, or None.
     contigs
-        Names of contigs to read, in header order, with ``UNPLACED`` last for the reads without a
-        position; this needs the index. None: the whole file, without the index.
+        Names of contigs to read, in header order. ``UNPLACED`` comes last and stands for reads without a
+        position. This needs the index. None: the whole file, without the index.
     who
-        Sample and file, as error messages begin.
+        Sample and file; error messages begin with it.
 
     Yields
     ------
     BinaryIO
-        BGZF of stored blocks holding a BAM file, header first. Only the read that meets the end tells
-        whether the file was whole: read until no bytes come. Whatever is unread when the context
-        ends is dropped, and the child with it.
+        A BAM file as BGZF of stored blocks, header first. Only the read at the end tells whether the file
+        was whole, so read until no bytes come. When the context ends, the child is killed and unread bytes
+        are dropped.
 
     Raises
     ------
     InputError
-        From reading: the file, its index or its reference is missing, damaged or of another file.
+        Reading raises it: file, index or reference is missing, damaged or of another file.
     ValueError
         ``contigs`` is empty.
     """
-    with tempfile.TemporaryFile() as said, ExitStack() as index:
+    with tempfile.TemporaryFile() as messages, ExitStack() as index:
         by_index = contigs is not None and is_remote(path)
         local_index = index.enter_context(remote_index(path, who)) if by_index else None
         child = subprocess.Popen(
-            # -P: modules come from the installation, never from the folder of the child's program.
+            # -P keeps the folder of the child's program off the module path.
             [sys.executable, "-P", view.__file__, *_arguments(path, reference_fasta, contigs, local_index)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=said,
+            stderr=messages,
             bufsize=0,
         )
         try:
-            with io.BufferedReader(_Pipe(child, said, path, who), BUFFER) as stream:
+            with io.BufferedReader(_Pipe(child, messages, path, who), BUFFER) as stream:
                 yield stream
         finally:
-            child.kill()  # nothing where it has ended
+            child.kill()  # does nothing if the child has ended
             child.wait()
 
 
 class _Pipe(io.RawIOBase):
-    """The child's output; at its end stands whether all of it came."""
+    """The child's output. The read that meets its end checks that all of it came."""
 
-    def __init__(self, child: subprocess.Popen[bytes], said: IO[bytes], path: str, who: str):
+    def __init__(self, child: subprocess.Popen[bytes], messages: IO[bytes], path: str, who: str):
         assert child.stdout is not None
-        self._child, self._out, self._said = child, child.stdout, said
+        self._child, self._out, self._messages = child, child.stdout, messages
         self._path, self._who = path, who
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        got: int = self._out.readinto(buffer)  # type: ignore[attr-defined]
-        if got == 0 and len(buffer):
+        size: int = self._out.readinto(buffer)  # type: ignore[attr-defined]
+        if size == 0 and len(buffer):
             self._check()
-        return got
+        return size
 
     def close(self) -> None:
         self._out.close()
@@ -111,17 +111,17 @@ class _Pipe(io.RawIOBase):
 
     def _check(self) -> None:
         status = self._child.wait()
-        self._said.seek(max(0, self._said.seek(0, io.SEEK_END) - SAID))
-        said = self._said.read().decode(errors="replace")
-        # A file that breaks off between two containers is read without an error.
-        if status == 0 and NO_END not in said:
+        self._messages.seek(max(0, self._messages.seek(0, io.SEEK_END) - MESSAGES))
+        messages = self._messages.read().decode(errors="replace")
+        # htslib reads a file that breaks off between two containers without an error.
+        if status == 0 and NO_END not in messages:
             return
         if status < 0:
             raise InputError(
                 f"{self._who}: reading it was ended by {signal.Signals(-status).name}; "
                 "give the job more memory, or copy the file again"
             )
-        raise InputError(_explain(said, self._path, self._who))
+        raise InputError(_explain(messages, self._path, self._who))
 
 
 def _arguments(
@@ -132,17 +132,17 @@ def _arguments(
         return [*options, "--", path]
     if not contigs:
         raise ValueError("no contigs to read")
-    # Braces: a whole contig, also where its name looks like a range (HLA-A*01:01:01:01).
+    # Braces mark a name, since some names look like ranges (HLA-A*01:01:01:01).
     regions = [name if name == UNPLACED else f"{{{name}}}" for name in contigs]
     if local_index is not None:
         return [*options, "-X", "--", path, local_index, *regions]
     return [*options, "--", path, *regions]
 
 
-def _explain(said: str, path: str, who: str) -> str:
-    """Say what is wrong and what to do, by what htslib and samtools said."""
-    lines = [" ".join(line.split()) for line in said.splitlines() if line.strip()]
-    # The first thing that went wrong is the cause, the others follow from it; warnings are no cause.
+def _explain(messages: str, path: str, who: str) -> str:
+    """Return what is wrong and what to do, from the messages of htslib and samtools."""
+    lines = [" ".join(line.split()) for line in messages.splitlines() if line.strip()]
+    # The first error is the cause, and the others follow from it. Warnings aren't errors.
     errors = [line for line in lines if NO_END in line or not line.startswith("[W::")] or ["no reason given"]
     for pattern, problem, remedy in EXPLANATIONS:
         for line in errors:

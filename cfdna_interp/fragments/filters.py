@@ -1,4 +1,4 @@
-"""Which reads become fragments: every read that doesn't is counted under exactly one reason."""
+"""The rules that decide which reads become fragments. Any other read counts under exactly one reason."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cfdna_interp.fragments.intervals import Intervals, load_intervals
 from cfdna_interp.records.qc import ReadCounts
 
 _NO_REASON = ("reads", "fragments", "overlap_calls_merged", "overlap_calls_discordant")
-# In the order in which they are judged; the first that holds for a read or its pair counts.
+# Reasons in the order in which they are judged. The first that holds for a read or its pair counts.
 REASONS = tuple(name for name in ReadCounts.__struct_fields__ if name not in _NO_REASON)
 
 PAIRED, PROPER, UNMAPPED, MATE_UNMAPPED, REVERSE, READ1 = 0x1, 0x2, 0x4, 0x8, 0x10, 0x40
@@ -30,7 +30,7 @@ class Rules:
     min_mapq
         Least mapping quality of both mates, or of the first one.
     first_mapq
-        Whether the first mate's mapping quality alone is looked at.
+        Whether only the first mate's mapping quality counts.
     proper
         Whether both mates need the aligner's proper-pair flag.
     drop_duplicates

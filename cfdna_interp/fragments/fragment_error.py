@@ -1,4 +1,4 @@
-"""Which line of a fragment file is wrong, and why: read again line by line once a check has failed."""
+"""Find the wrong line of a fragment file, and say why it is wrong, after a check of the file has failed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from cfdna_interp.fragments.fragment_file import MAX_MAPQ, STRANDS, FragmentFile
 
 
 def explain(source: FragmentFile, fallback: str) -> str:
-    """Return the message about the first malformed line; ``fallback`` says what is wrong if none is."""
+    """Return the message about the first malformed line, or ``fallback`` if every line is fine."""
     lengths = {
         bare(name): length for name, length in zip(source.contig_names, source.contig_lengths, strict=True)
     }
@@ -27,24 +27,24 @@ def _wrong(line: str, source: FragmentFile, lengths: dict[str, int]) -> str | No
     cells = line.split("\t")
     if len(cells) != len(source.columns):
         return f"{len(cells)} columns instead of {len(source.columns)} as in the first line; correct the line"
-    named = dict(zip(source.columns, cells, strict=True))
+    values = dict(zip(source.columns, cells, strict=True))
     for name in ("start", "stop", "mapq"):
-        if name in named and not is_number(named[name]):
-            return f"{name} is {named[name]!r}, no number; correct the line"
-    start, stop = int(named["start"]), int(named["stop"])
+        if name in values and not is_number(values[name]):
+            return f"{name} is {values[name]!r}, no number; correct the line"
+    start, stop = int(values["start"]), int(values["stop"])
     if stop <= start:
         return f"stop {stop} is not above start {start}; correct the line"
-    end = lengths.get(bare(named["contig"]))
+    end = lengths.get(bare(values["contig"]))
     if end is not None and stop > end:
         return (
-            f"stop {stop} lies beyond {named['contig']}, which has {end} bp in {source.build}; "
+            f"stop {stop} lies beyond {values['contig']}, which has {end} bp in {source.build}; "
             "set reference.build to the build of the fragments"
         )
-    if int(named.get("mapq", 0)) > MAX_MAPQ:
+    if int(values.get("mapq", 0)) > MAX_MAPQ:
         return (
-            f"mapq is {named['mapq']}, above {MAX_MAPQ}: no mapping quality; give one, "
+            f"mapq is {values['mapq']}, above {MAX_MAPQ}: no mapping quality; give one, "
             "or keep the first three columns only (cut -f 1-3)"
         )
-    if named.get("strand", ".") not in STRANDS:
-        return f"strand is {named['strand']!r}, none of + - .; correct the line"
+    if values.get("strand", ".") not in STRANDS:
+        return f"strand is {values['strand']!r}, none of + - .; correct the line"
     return None

@@ -30,7 +30,7 @@ _SUFFIXES = (".bed", ".frag", ".tsv")
 _GZIP = b"\x1f\x8b"
 _BGZF = b"BC\x02\x00"  # the extra field by which the SAM specification (4.1) tells BGZF from gzip
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
-_LINE = 65_536  # bytes of the longest line looked at
+_LINE = 65_536  # bytes of the longest line that is read
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class FragmentFile:
     Attributes
     ----------
     who
-        Sample and file, as error messages begin.
+        Sample and file; error messages begin with it.
     path
-        Where it lies.
+        The file.
     contig_names, contig_lengths
         Contigs of the declared build, in its order; bp.
     build
@@ -52,7 +52,7 @@ class FragmentFile:
     dialect
         ``none``: such files hold no methylation.
     columns
-        Names of the columns, one of ``LAYOUTS``.
+        Names of the columns: one of ``LAYOUTS``.
     skipped
         Lines before the first fragment: comments, ``track`` and ``browser`` lines, blank ones.
     compressed
@@ -88,8 +88,8 @@ def open_fragments(sample: Sample, config: Config) -> Iterator[FragmentFile]:
     Raises
     ------
     InputError
-        The file is remote, missing, empty, truncated or of no known columns; the config names no build
-        (the file has no header to tell it by) or wants methylation.
+        The file is remote, missing, empty, truncated or has unknown columns. Or the config asks for
+        methylation, or names no build, which such a file can't tell.
     """
     path = sample.bam
     who = f"sample {sample.sample}: {path}"
@@ -149,7 +149,8 @@ def _check_compression(who: str, path: str) -> bool:
         begin = handle.read(16)
         if begin[:2] != _GZIP:
             return False
-        # A bgzip file cut off between two blocks looks whole to a decompressor; its last block is known.
+        # To a decompressor, a bgzip file that is cut off between two blocks looks whole. A whole one ends
+        # with a known block.
         if begin[12:16] == _BGZF:
             handle.seek(-min(len(_BGZF_END), os.path.getsize(path)), os.SEEK_END)
             if handle.read() != _BGZF_END:
@@ -180,15 +181,15 @@ def _columns(where: str, line: str) -> tuple[str, ...]:
     if len(cells) not in LAYOUTS:
         raise InputError(f"{where} has {len(cells)} columns; {expected}")
     columns = LAYOUTS[len(cells)]
-    named = dict(zip(columns, cells, strict=True))
+    values = dict(zip(columns, cells, strict=True))
     for name in ("start", "stop", "mapq"):
-        if name in named and not is_number(named[name]):
-            raise InputError(f"{where} has {named[name]!r} as {name}; {expected}")
-    if named.get("name", "").endswith(("/1", "/2")):
+        if name in values and not is_number(values[name]):
+            raise InputError(f"{where} has {values[name]!r} as {name}; {expected}")
+    if values.get("name", "").endswith(("/1", "/2")):
         raise InputError(
-            f"{where} is of a mate ({named['name']}), as bedtools bamtobed writes each read of a pair; give "
+            f"{where} is of a mate ({values['name']}), as bedtools bamtobed writes each read of a pair; give "
             "one line per fragment, or the alignments themselves"
         )
-    if named.get("strand", ".") not in STRANDS:
-        raise InputError(f"{where} has {named['strand']!r} as strand; {expected}")
+    if values.get("strand", ".") not in STRANDS:
+        raise InputError(f"{where} has {values['strand']!r} as strand; {expected}")
     return columns

@@ -1,7 +1,7 @@
-"""From the lines of a fragment file to fragment tables, a chunk at a time.
+"""Turn the lines of a fragment file into fragment tables, a chunk at a time.
 
-Lines are read and checked by column. Only where a check fails is the file read again, line by line, to say
-which line is wrong and why.
+Lines are read and checked by column. If a check fails, the file is read again line by line, to say which line
+is wrong and why.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.fragment_error import explain
 from cfdna_interp.fragments.fragment_file import MAX_MAPQ, STRANDS, FragmentFile, damaged
 from cfdna_interp.fragments.kernels.hashing import hash_rows
-from cfdna_interp.fragments.reference import Reference, gc_of, with_reference_ends
+from cfdna_interp.fragments.reference import ReferenceGenome, gc_of, with_reference_ends
 
 _BLOCK = 1 << 20  # bytes of text decoded at once
 _TYPES = {
@@ -33,23 +33,22 @@ _TYPES = {
     "mapq": pa.int64(),
     "strand": pa.dictionary(pa.int32(), pa.string()),
 }
-_TAB = text_column(["\t"])[0]  # Arrow's own scalar: to convert one, it would import pandas
+_TAB = text_column(["\t"])[0]  # an Arrow scalar, since converting a Python one imports pandas
 # Reasons against a line, in the order in which they are judged.
 _REASONS = ("off_contig", "low_mapq", "length_out_of_range", "blacklisted")
 
 
 def read_fragments(
-    source: FragmentFile, settings: Settings, totals: Totals, reference: Reference | None
+    source: FragmentFile, settings: Settings, totals: Totals, reference: ReferenceGenome | None
 ) -> Iterator[Chunk]:
-    """Yield the fragments of a fragment file, in its order; memory doesn't grow with the file.
+    """Yield the fragments of a fragment file in its order, in bounded memory.
 
     A line counts as two reads, so that counts add up as those of alignments do. Contigs that the build
-    doesn't name count as ``off_contig``. What such a file can't tell is unknown: strand 0, no CpG calls,
-    no duplicates, mapping quality 255 ("not available" in the SAM specification; like there, it passes
-    every threshold) where there is no such column. The column ``strand`` of the file, which mate came
-    first, is read and not kept. A fragment's hash is XXH64 of ``contig start stop mapq strand ordinal``
-    joined by tabs, contigs named as in the build, and the ordinal counting equal lines that follow one
-    another.
+    doesn't name count as ``off_contig``. What the file can't tell is unknown: strands are 0, and there are no
+    CpG calls and no duplicates. Without the column, mapping quality is 255: "not available" in the SAM
+    specification, which passes every threshold. The file's ``strand`` says which mate came first; it enters
+    the hash only. A fragment's hash is XXH64 of ``contig start stop mapq strand ordinal``, joined by tabs.
+    The contig is named as in the build, and the ordinal counts equal lines that follow one another.
 
     Parameters
     ----------
@@ -58,9 +57,9 @@ def read_fragments(
     settings
         Rules and seed.
     totals
-        Sums, added to; complete when the last chunk is out.
+        Sums that are added to. They are complete after the last chunk.
     reference
-        Where end motifs and GC come from; None leaves them unknown (-1, NaN).
+        Source of end motifs and GC; None leaves them unknown (-1, NaN).
 
     Raises
     ------
@@ -122,7 +121,7 @@ def _batches(source: FragmentFile) -> Iterator[pa.RecordBatch]:
 
 
 class _Lines:
-    """The columns of some lines as arrays; ``contig`` is -1 where the build doesn't name it."""
+    """The columns of some lines as arrays. ``contig`` is -1 where the build doesn't name the contig."""
 
     def __init__(self, batch: pa.RecordBatch, source: FragmentFile):
         self._names = source.contig_names
@@ -136,12 +135,12 @@ class _Lines:
         if self.has_mapq:
             self.mapq = _numbers(batch.column("mapq"))
             strands = batch.column("strand")
-            known = [STRANDS.index(s) if s in STRANDS else -1 for s in strands.dictionary.to_pylist()]
-            self.strand = np.array(known, np.int8)[_numbers(strands.indices)]
+            codes = [STRANDS.index(s) if s in STRANDS else -1 for s in strands.dictionary.to_pylist()]
+            self.strand = np.array(codes, np.int8)[_numbers(strands.indices)]
         else:
             self.mapq = np.full(len(self.start), MAX_MAPQ)
             self.strand = np.full(len(self.start), STRANDS.index("."), np.int8)
-        # A contig that the build doesn't name has no end that we know.
+        # The last element is the end of contigs that the build doesn't name: it is unknown.
         ends = np.append(np.array(source.contig_lengths, np.int64), np.iinfo(np.int64).max)
         self._ends = ends[self.contig]
 
@@ -232,7 +231,7 @@ def _on_blacklist(lines: _Lines, rules: Rules) -> np.ndarray:
     return touches
 
 
-def _look_up(table: FragmentTable, reference: Reference, totals: Totals) -> FragmentTable:
+def _look_up(table: FragmentTable, reference: ReferenceGenome, totals: Totals) -> FragmentTable:
     strong, known = gc_of(reference, table)
     totals.strong += int(strong.sum())
     totals.known += int(known.sum())

@@ -1,4 +1,4 @@
-"""Where each contig's records lie in a BAM file, from its index."""
+"""Read from the index of a BAM file where the records of each contig begin."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import numpy as np
 
 from cfdna_interp.errors import InputError
 
-MOST = 1 << 27  # bytes of an index once inflated; that of a 60-GB file has about 10 MB
+MOST = 1 << 27  # most bytes of an inflated index; a 60-GB file has one of about 10 MB
 PIECE = 1 << 20  # bytes inflated at a time
 BAI_DEPTH = 5  # levels of bins below the one that holds a whole contig
-CSI_DEPTH = 9  # the most for which bin numbers fit their 32 bits
+CSI_DEPTH = 9  # most levels of bins; with more, bin numbers don't fit 32 bits
 
 
 def contig_starts(path: str, contigs: int, who: str) -> tuple[int | None, ...]:
-    """Virtual offset of the first record of each contig.
+    """Return the virtual offset of the first record of each contig.
 
-    The index is taken where htslib finds it, CSI before BAI. Formats: SAM specification, section 5.2,
-    and the CSI specification (github.com/samtools/hts-specs).
+    The index lies where htslib looks for it, and CSI goes before BAI. Formats: SAM specification, section
+    5.2, and the CSI specification (github.com/samtools/hts-specs).
 
     Parameters
     ----------
@@ -37,8 +37,8 @@ def contig_starts(path: str, contigs: int, who: str) -> tuple[int | None, ...]:
     Returns
     -------
     tuple
-        A virtual offset per contig: where its BGZF block begins in the file, times 65,536, plus where
-        the record begins in the inflated block. None where the contig holds no reads.
+        A virtual offset per contig, None for a contig without reads. It is the place of the BGZF block in
+        the file, times 65,536, plus the place of the record in the inflated block.
 
     Raises
     ------
@@ -68,22 +68,22 @@ def shards(
     Parameters
     ----------
     starts
-        As from ``contig_starts``.
+        What :func:`contig_starts` returns.
     first
         Virtual offset of the first record of the file.
     size
         Compressed size of the file, bytes.
     parts
-        The most ranges wanted, at least 1.
+        Most ranges to return, at least 1.
     who
         Sample and file, as error messages begin.
 
     Returns
     -------
     list
-        Ranges ``(begin, end)`` of virtual offsets that together hold every record once, as equal in
-        compressed bytes as contigs allow. The last ``end`` is None: to the end of the file, with the
-        reads without a position.
+        Ranges ``(begin, end)`` of virtual offsets. Together they hold every record once, and they are as
+        equal in compressed bytes as contigs allow. The last ``end`` is None: that range reaches the end of
+        the file and holds the reads without a position.
 
     Raises
     ------
@@ -102,8 +102,8 @@ def shards(
     for part in range(1, parts):
         if len(cuts) == 0:
             break
-        wanted = (first >> 16) + part * (size - (first >> 16)) / parts
-        best = int(cuts[np.argmin(np.abs((cuts >> 16) - wanted))])
+        target = (first >> 16) + part * (size - (first >> 16)) / parts
+        best = int(cuts[np.argmin(np.abs((cuts >> 16) - target))])
         if best > begins[-1]:
             begins.append(best)
     return list(zip(begins, [*begins[1:], None], strict=True))
@@ -114,7 +114,7 @@ class _DamageError(Exception):
 
 
 class _Bytes:
-    """Bytes read from the front, never beyond their end."""
+    """Bytes that are read from the front. Reading beyond their end is an error."""
 
     def __init__(self, data: bytes):
         self._data, self._at = data, 0
@@ -167,14 +167,14 @@ def _starts(data: _Bytes, contigs: int) -> list[int | None]:
         data.take(data.number())  # for other formats than BAM
     bins = (8 ** (depth + 1) - 1) // 7
     starts = [_start(data, bins, is_csi) for _ in range(data.number(contigs))]
-    if data.left not in (0, 8):  # reads without a position: their number may follow
+    if data.left not in (0, 8):  # the number of reads without a position may follow
         raise _DamageError(f"{data.left} bytes after the last contig")
     return [*starts, *[None] * (contigs - len(starts))]
 
 
 def _start(data: _Bytes, bins: int, is_csi: bool) -> int | None:
-    """First record of the next contig: by its bins, which must agree with its summary where it has one."""
-    seen: set[int] = set()
+    """Return the offset of the next contig's first record. Its bins must agree with its summary, if any."""
+    numbers: set[int] = set()
     begin = None
     summary: tuple[int, ...] = ()
     for _ in range(data.number()):
@@ -182,9 +182,9 @@ def _start(data: _Bytes, bins: int, is_csi: bool) -> int | None:
         if is_csi:
             data.take(8)  # lowest offset of what overlaps the bin
         chunks = data.offsets(2 * data.number())
-        if number in seen or (number >= bins and number != bins + 1):
+        if number in numbers or (number >= bins and number != bins + 1):
             raise _DamageError(f"bin {number} is there twice or impossible")
-        seen.add(number)
+        numbers.add(number)
         if number == bins + 1:
             summary = chunks  # begin and end of the contig, mapped and unmapped reads
         elif chunks:
@@ -196,9 +196,11 @@ def _start(data: _Bytes, bins: int, is_csi: bool) -> int | None:
     if summary:
         if len(summary) != 4:
             raise _DamageError(f"the summary of a contig has {len(summary)} numbers instead of 4")
-        told = summary[0] if summary[2] + summary[3] else None
-        if told != begin:
-            raise _DamageError(f"a contig begins at offset {told} by its summary, at {begin} by its bins")
+        summary_begin = summary[0] if summary[2] + summary[3] else None
+        if summary_begin != begin:
+            raise _DamageError(
+                f"a contig begins at offset {summary_begin} by its summary, at {begin} by its bins"
+            )
     if begin is not None and begin >= 1 << 63:
         raise _DamageError(f"offset {begin} lies in no file")
     return begin

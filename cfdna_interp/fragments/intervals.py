@@ -1,4 +1,4 @@
-"""Intervals of a BED file, by contig."""
+"""Read the intervals of a BED file, by contig."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _FURTHEST = (1 << 31) - 1
 def load_intervals(
     path: Path | str, contig_names: Sequence[str], what: str
 ) -> dict[int, tuple[np.ndarray, np.ndarray]]:
-    """Read a BED file, 16 bytes an interval.
+    """Read a BED file. While it is read, an interval takes 16 bytes.
 
     Parameters
     ----------
     path
-        Contig, start and end in the first columns, plain text. Contigs that are not in the header are passed
-        over, as are intervals without a base.
+        Plain text with contig, start and end in the first columns. Contigs that are not in the header are
+        skipped, as are intervals without a base.
     contig_names
         Contigs in header order; names match with or without ``chr``.
     what
-        What the file is, as error messages begin.
+        What the file is; error messages begin with it.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def load_intervals(
     """
     index = {bare(name): number for number, name in enumerate(contig_names)}
     by_name: dict[str, tuple[array[int], array[int]] | None] = {}
-    found: dict[int, tuple[array[int], array[int]]] = {}
+    by_contig: dict[int, tuple[array[int], array[int]]] = {}
     try:
         with open(path, encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
@@ -58,7 +58,7 @@ def load_intervals(
                 if name not in by_name:
                     contig = index.get(bare(name))
                     by_name[name] = (
-                        None if contig is None else found.setdefault(contig, (array("q"), array("q")))
+                        None if contig is None else by_contig.setdefault(contig, (array("q"), array("q")))
                     )
                 intervals = by_name[name]
                 start, end = min(int(cells[1]), _FURTHEST), min(int(cells[2]), _FURTHEST)
@@ -67,7 +67,7 @@ def load_intervals(
                     intervals[1].append(end)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{what} {path} cannot be read ({error}); give a BED file as plain text") from None
-    return {contig: _merged(*intervals) for contig, intervals in found.items() if len(intervals[0])}
+    return {contig: _merged(*intervals) for contig, intervals in by_contig.items() if len(intervals[0])}
 
 
 def _merged(starts: array[int], ends: array[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""libdeflate's inflate and CRC functions, from the shared object of the ``deflate`` package."""
+"""Find libdeflate's inflate and CRC functions in the shared object of the ``deflate`` package."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ctypes
 import logging
 from functools import cache
 
-import numpy as np
+from cfdna_interp.fragments.kernels.inflate import Functions
 
 _log = logging.getLogger(__name__)
 
@@ -39,23 +39,25 @@ class Decompressor:
     Attributes
     ----------
     functions
-        (3,) int64 as :func:`cfdna_interp.fragments.kernels.inflate.inflate_blocks` takes them; None where
-        the library is not at hand.
+        Addresses for :func:`cfdna_interp.fragments.kernels.inflate.inflate_blocks`; None where the library is
+        missing.
     """
 
     def __init__(self) -> None:
-        self.functions: np.ndarray | None = None
+        self.functions: Functions | None = None
         self._library = _library()
         if self._library is not None:
             self._state = self._library.libdeflate_alloc_decompressor()
             if not self._state:
                 raise MemoryError("libdeflate could not allocate a decompressor")
-            names = ("libdeflate_deflate_decompress", "libdeflate_crc32")
-            addresses = [_address(self._library, name) for name in names]
-            self.functions = np.array([*addresses, self._state], dtype=np.int64)
+            self.functions = Functions(
+                decompress=_address(self._library, "libdeflate_deflate_decompress"),
+                checksum=_address(self._library, "libdeflate_crc32"),
+                decompressor=self._state,
+            )
 
     def close(self) -> None:
-        """Free it."""
+        """Free the decompressor."""
         if self._library is not None and self.functions is not None:
             self._library.libdeflate_free_decompressor(self._state)
             self.functions = None

@@ -1,4 +1,4 @@
-"""What can be known before hours are spent: sheet, atlas, every alignment's header, room on disk."""
+"""Check before the run: the sheet, the atlas, every alignment's header, and the room on disk."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from pathlib import Path
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.sheet import ROLES, Sample
 from cfdna_interp.artifacts.writable import check_writable
-from cfdna_interp.cohort.gaps import gap_lines, known_columns
+from cfdna_interp.cohort.missing_columns import gap_lines, known_columns
 from cfdna_interp.cohort.sheet import read_sheet
 from cfdna_interp.cohort.table_check import TableCheck, check_table
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.profile import check_atlas
-from cfdna_interp.fragments.reference import Reference
+from cfdna_interp.fragments.reference import ReferenceGenome
 from cfdna_interp.fragments.source import open_source
 
-_BYTES_PER_FRAGMENT = 60  # a row of the subsample on disk
+_BYTES_PER_FRAGMENT = 60  # of a row of the subsample on disk
 _FLOAT = 4  # bytes
-_VERSIONS = 4  # of each bag: as it is, and with lengths, calls, or both swapped
+_VERSIONS = 4  # of each bag: unchanged, or with lengths, calls or both swapped
 
 
 @dataclass(frozen=True)
 class Preflight:
-    """What the check found.
+    """The result of the check.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Preflight:
     problems
         Samples that can't be used and why; only with ``on_bad_sample: exclude``.
     disk_needed, disk_free
-        Bytes that the run has still to write, at most, and bytes that are free.
+        Most bytes that the run has still to write, and bytes that are free.
     device
         As ``model.device`` says.
     """
@@ -67,13 +67,13 @@ class Preflight:
             f"disk: at most {self.disk_needed / 1e9:.1f} GB needed, {self.disk_free / 1e9:.1f} GB free"
         )
         if self.device not in ("auto", "cpu"):
-            # The machine that checks need not be the one that a cluster gives to the job.
+            # On a cluster the job may run on another machine than this check.
             lines.append(f"device: {self.device} is looked for by pretrain, not here")
         return lines
 
 
 def preflight(config: Config) -> Preflight | TableCheck:
-    """Check everything that a look at the files' beginnings can tell, or at the table in their place.
+    """Check the begin of every file, or the feature table that takes their place.
 
     Raises
     ------
@@ -86,8 +86,8 @@ def preflight(config: Config) -> Preflight | TableCheck:
     _check_files(config)
     samples = tuple(read_sheet(config.sheet, config))
     atlas = Atlas.load(config.atlas) if config.atlas else None
-    # Whoever sets it has it read: for bases by some stages, for where contigs begin by all that embed.
-    reference = Reference(config.reference.fasta) if config.reference.fasta else None
+    # Some stages read its bases, and every stage that embeds reads where contigs begin.
+    reference = ReferenceGenome(config.reference.fasta) if config.reference.fasta else None
     embeds_bases = config.model.encoder in ("causal", "transformers")
     builds: Counter[str] = Counter()
     dialects: Counter[str] = Counter()
@@ -118,7 +118,7 @@ def preflight(config: Config) -> Preflight | TableCheck:
 
 
 def _check_files(config: Config) -> None:
-    """Refuse files of the settings that are not there; atlas, sheet and reference are opened anyway."""
+    """Refuse missing files of the settings; atlas, sheet and reference are opened elsewhere."""
     model = config.model
     folder = model.encoder == "transformers"
     foreign = folder or model.encoder in ("torch_module", "table")
@@ -137,7 +137,7 @@ def _check_files(config: Config) -> None:
 
 
 def check_sizes(samples: Sequence[Sample], config: Config) -> None:
-    """Refuse what a later stage would have to refuse: too few subjects, bags larger than a sample.
+    """Refuse too few subjects and bags larger than a sample, before a later stage has to.
 
     Raises
     ------
@@ -153,10 +153,10 @@ def check_sizes(samples: Sequence[Sample], config: Config) -> None:
             f"{config.attribution.donors} donor pools; give at least {least}"
         )
     for label, name in ((1, "cases"), (0, "controls")):
-        held = sum(own == label for own in subjects.values())
-        if held < config.model.folds:
+        count = sum(subject_label == label for subject_label in subjects.values())
+        if count < config.model.folds:
             raise InputError(
-                f"{config.sheet}: {held} usable discovery subjects are {name}, too few for "
+                f"{config.sheet}: {count} usable discovery subjects are {name}, too few for "
                 f"{config.model.folds} folds; lower model.folds or add subjects"
             )
     if config.model.bag_size > config.extract.fragments_per_sample:
@@ -176,8 +176,8 @@ def _disk(config: Config, samples: int, existing: Path) -> tuple[int, int]:
     embedded = _VERSIONS * config.attribution.donors * config.model.bag_size * config.model.dim * _FLOAT
     needed = samples * (embedded + config.extract.fragments_per_sample * _BYTES_PER_FRAGMENT)
     folder = Path(config.outdir)
-    # What an earlier, stopped run has written already needs no more room.
-    written = sum(
+    # Files of an earlier run that was stopped need no more room.
+    on_disk = sum(
         path.stat().st_size for part in ("embeddings", "fragments") for path in (folder / part).rglob("*.*")
     )
-    return max(needed - written, 0), shutil.disk_usage(existing).free
+    return max(needed - on_disk, 0), shutil.disk_usage(existing).free

@@ -12,10 +12,13 @@ from cfdna_interp.artifacts.fragments import MOTIFS, FragmentTable
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.config.settings import Features
 from cfdna_interp.errors import InputError
-from cfdna_interp.fragments.annotation import Annotation
+from cfdna_interp.fragments.annotation import ContextAnnotation
 from cfdna_interp.fragments.build import bare, common_name
 from cfdna_interp.fragments.call_counts import CallCounter
-from cfdna_interp.fragments.kernels.counting import count, touch
+from cfdna_interp.fragments.kernels.counting import INSIDE, UXM, WINDOW, Grid, ProfileCells, count, touch
+from cfdna_interp.fragments.kernels.fragment_columns import FragmentColumns
+from cfdna_interp.fragments.kernels.intervals import SortedIntervals
+from cfdna_interp.fragments.kernels.named_numbers import as_elements
 
 
 def touch_blocks(table: FragmentTable, atlas: Atlas | None) -> FragmentTable:
@@ -23,17 +26,17 @@ def touch_blocks(table: FragmentTable, atlas: Atlas | None) -> FragmentTable:
 
     Contigs match by :func:`cfdna_interp.fragments.build.bare`.
     """
-    block = np.full(len(table), -1, dtype=np.int32)
+    table = replace(table, block=np.full(len(table), -1, dtype=np.int32))
     if atlas is not None:
         by_contig = atlas.by_contig()
         members = {bare(contig): numbers for contig, numbers in by_contig.items()}
         none = np.zeros(0, dtype=np.int64)
-        found = [members.get(bare(name), none) for name in table.contig_names]
-        splits = np.concatenate([[0], np.cumsum([len(numbers) for numbers in found])]).astype(np.int64)
-        numbers = np.concatenate([none, *found]).astype(np.int64)
+        blocks = [members.get(bare(name), none) for name in table.contig_names]
+        splits = np.concatenate([[0], np.cumsum([len(numbers) for numbers in blocks])]).astype(np.int64)
+        numbers = np.concatenate([none, *blocks]).astype(np.int64)
         starts, ends = atlas.starts[numbers].astype(np.int64), atlas.ends[numbers].astype(np.int64)
-        touch(table.contig, table.start, table.length, splits, starts, ends, numbers, block)
-    return replace(table, block=block)
+        touch(FragmentColumns.of(table), SortedIntervals(splits, starts, ends), numbers)
+    return table
 
 
 def check_atlas(atlas: Atlas, contig_names: Sequence[str], contig_lengths: Sequence[int], who: str) -> None:
@@ -76,7 +79,7 @@ class Counter:
         used: Sequence[int],
         atlas: Atlas | None,
         settings: Features,
-        annotation: Annotation | None = None,
+        annotation: ContextAnnotation | None = None,
     ):
         self._names, self._used = contig_names, sorted(used)
         self._atlas, self._settings = atlas, settings
@@ -93,8 +96,14 @@ class Counter:
         blocks = 0 if atlas is None else len(atlas)
         self._uxm = np.zeros((blocks, 3), dtype=np.int64)
         self._inside = np.zeros((blocks, 4), dtype=np.int64)
-        self._starts = np.zeros(0, np.int64) if atlas is None else atlas.starts.astype(np.int64)
-        self._ends = np.zeros(0, np.int64) if atlas is None else atlas.ends.astype(np.int64)
+        none = np.zeros(0, np.int64)
+        self._grid = Grid(
+            block_starts=none if atlas is None else atlas.starts.astype(np.int64),
+            block_ends=none if atlas is None else atlas.ends.astype(np.int64),
+            least=settings.uxm_min_cpgs,
+            window=settings.window,
+            window_splits=self._window_splits,
+        )
 
     def add(self, table: FragmentTable) -> None:
         """Count fragments on contigs in use; ``block`` holds atlas blocks (see :func:`touch_blocks`)."""
@@ -102,28 +111,15 @@ class Counter:
             return
         self._fit(int(table.length.max()), int(table.cpg_counts.max()))
         self._calls.add(table)
-        count(
-            table.contig,
-            table.start,
-            table.length,
-            table.motif_5p,
-            table.motif_3p,
-            table.cpg_splits,
-            table.cpg_offsets,
-            table.cpg_states,
-            table.block,
-            self._starts,
-            self._ends,
-            self._settings.uxm_min_cpgs,
-            self._settings.window,
-            self._window_splits,
-            self._lengths,
-            self._motifs,
-            self._windows,
-            self._patterns,
-            self._uxm,
-            self._inside,
+        cells = ProfileCells(
+            lengths=self._lengths,
+            motifs=self._motifs,
+            windows=as_elements(self._windows, WINDOW),
+            patterns=self._patterns,
+            uxm=as_elements(self._uxm, UXM),
+            inside=as_elements(self._inside, INSIDE),
         )
+        count(FragmentColumns.of(table), self._grid, cells)
 
     def merge(self, other: Counter) -> None:
         """Add the counts of another part of the same sample."""

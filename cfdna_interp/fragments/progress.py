@@ -1,4 +1,4 @@
-"""How far the reading of a file, or other long work, has come, on the standard error stream."""
+"""Show on the standard error stream how far long work, such as reading a file, has come."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import sys
 import threading
 import time
 
-EVERY = 10.0  # seconds between two lines; files read faster than that stay silent
+EVERY = 10.0  # seconds between two lines; work that is done faster shows none
 
 
 class Progress:
-    """Reads, reads per second and time left of one file, whose parts may be read on several threads.
+    """Reads, reads per second and time left of one file. Several threads may read its parts.
 
-    The time left comes from the share of the compressed bytes that have been read.
+    The time left follows from the share of the compressed bytes that are read.
 
     Parameters
     ----------
     who
-        Sample and file, as the lines begin.
+        Sample and file; the lines begin with it.
     size
-        Bytes of the file, 0 where the bytes that are read are not its own.
+        Bytes of the file. 0 where other bytes than the file's own are read; then no time left is shown.
     what
         What is counted.
     """
@@ -36,7 +36,7 @@ class Progress:
         with self._lock:
             now = time.monotonic()
             if self._begin < 0:
-                # The clock starts with the first call: before it, kernels may have had to be compiled.
+                # The clock starts at the first call, since kernels may be compiled before it.
                 self._begin = self._last = now
             self._reads += reads
             self._consumed += consumed
@@ -45,7 +45,7 @@ class Progress:
                 self._say(now - self._begin)
 
     def done(self) -> None:
-        """Say the sum, where anything was said before."""
+        """Show the total if a line was shown before."""
         if self._said:
             self._size = 0
             self._say(time.monotonic() - self._begin)
@@ -54,6 +54,6 @@ class Progress:
         rate = self._reads / max(seconds, 1e-9)
         line = f"{self._who}: {self._reads:,} {self._what}, {rate:,.0f} a second"
         if self._size and self._consumed:
-            left = seconds * max(self._size - self._consumed, 0) / self._consumed
-            line += f", {self._consumed / self._size:.0%}, {left:,.0f} s left"
+            seconds_left = seconds * max(self._size - self._consumed, 0) / self._consumed
+            line += f", {self._consumed / self._size:.0%}, {seconds_left:,.0f} s left"
         print(line, file=sys.stderr, flush=True)

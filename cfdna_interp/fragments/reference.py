@@ -1,4 +1,4 @@
-"""The reference genome's bases under fragments: end motifs and GC of what was not sequenced."""
+"""Read the reference genome's bases under fragments: end motifs and GC, also where no base was sequenced."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.build import bare
 
-UNKNOWN = 4  # code of what is none of A C G T
+UNKNOWN = 4  # code of any base but A C G T
 _CODES = np.full(256, UNKNOWN, dtype=np.uint8)
 _CODES[list(b"ACGTacgt")] = (0, 1, 2, 3, 0, 1, 2, 3)  # soft-masked bases are bases
 _MOTIF = 4  # bases of an end motif
-_ROWS = 2_048  # fragments looked up at once: bounds the bases held, however long and scattered they are
-_GAP = 1_000  # bp between fragments below which one longer stretch is read instead of two
-_APART = 1 << 33  # bp between the beginnings of contigs laid end to end; longer than any contig
+_ROWS = 2_048  # fragments that are looked up at once; it bounds the bases in memory
+_GAP = 1_000  # bp; fragments no further apart are read as one stretch
+_APART = 1 << 33  # bp from the start of a contig to the start of the next on one axis; longer than any contig
 
 
-class Reference:
+class ReferenceGenome:
     """An indexed FASTA file; contigs match by :func:`cfdna_interp.fragments.build.bare`.
 
     Parameters
@@ -40,7 +40,7 @@ class Reference:
         self.path = path
         if not os.path.isfile(path):
             raise InputError(f"reference {path} does not exist; correct reference.fasta")
-        # htslib would write a missing index beside the file, which may be shared or read-only.
+        # Otherwise htslib writes a missing index beside the file, whose folder may be shared or read-only.
         for index in (f"{path}.fai", *([f"{path}.gzi"] if path.endswith((".gz", ".bgz")) else [])):
             if not os.path.isfile(index):
                 raise InputError(f"reference {path} has no index {index}; run samtools faidx on it")
@@ -63,11 +63,11 @@ class Reference:
             self._name(contig)
 
     def fit(self, contigs: Mapping[str, int], who: str) -> None:
-        """Refuse a genome of another build: one of its contigs is longer than the same one of a sample.
+        """Refuse a genome of another build: one that has a longer contig than the sample.
 
-        Two builds differ in the lengths of many chromosomes, up and down. A shorter contig is no sign: the
-        file may hold the beginning of a genome. Neither is the mitochondrion, whose sequence differs between
-        distributions of one build.
+        Between two builds some chromosomes get longer and others shorter. A shorter contig proves nothing,
+        since the file may hold only the first part of a genome. The mitochondrion isn't compared: its
+        sequence differs between distributions of one build.
 
         Parameters
         ----------
@@ -130,7 +130,7 @@ class Reference:
         return name
 
 
-def motifs_at(reference: Reference, table: FragmentTable) -> tuple[np.ndarray, np.ndarray]:
+def motifs_at(reference: ReferenceGenome, table: FragmentTable) -> tuple[np.ndarray, np.ndarray]:
     """Return (n,) int16 each: the end motifs of the forward and of the reverse strand, -1 unknown.
 
     Numbers are indices into ``artifacts.fragments.MOTIFS``: the first four bases of each strand, read
@@ -146,31 +146,31 @@ def motifs_at(reference: Reference, table: FragmentTable) -> tuple[np.ndarray, n
     return five, three
 
 
-def gc_of(reference: Reference, table: FragmentTable) -> tuple[np.ndarray, np.ndarray]:
+def gc_of(reference: ReferenceGenome, table: FragmentTable) -> tuple[np.ndarray, np.ndarray]:
     """Return (n,) int64 each: bases G or C of every fragment, and its known bases (A C G T)."""
     strong, known = (np.zeros(len(table), dtype=np.int64) for _ in range(2))
     for part in _stretches(reference, table):
-        for counts, wanted in (
+        for counts, mask in (
             (strong, (part.codes == 1) | (part.codes == 2)),
             (known, part.codes < UNKNOWN),
         ):
-            sums = np.concatenate([[0], np.cumsum(wanted, dtype=np.int64)])
+            sums = np.concatenate([[0], np.cumsum(mask, dtype=np.int64)])
             counts[part.rows] = sums[part.last] - sums[part.first]
     return strong, known
 
 
-def with_reference_ends(table: FragmentTable, reference: Reference) -> FragmentTable:
-    """Return the table with the end motifs of the reference in place of those that were read."""
+def with_reference_ends(table: FragmentTable, reference: ReferenceGenome) -> FragmentTable:
+    """Return the table with the reference's end motifs instead of those of the reads."""
     motif_5p, motif_3p = motifs_at(reference, table)
     return replace(table, motif_5p=motif_5p, motif_3p=motif_3p)
 
 
 @dataclass(frozen=True, eq=False)
 class _Stretches:
-    """The bases under some fragments, neighbouring ones read together.
+    """The bases under some fragments; those of close fragments are read together.
 
-    Fragment ``rows[i]`` of the table covers ``codes[first[i]:last[i]]``; on both sides at least four codes
-    follow, so that the motif of a fragment shorter than a motif finds something.
+    Fragment ``rows[i]`` of the table covers ``codes[first[i]:last[i]]``. At least four codes lie on
+    either side, so that also a fragment shorter than a motif has a motif.
     """
 
     rows: np.ndarray
@@ -179,11 +179,11 @@ class _Stretches:
     last: np.ndarray
 
 
-def _stretches(reference: Reference, table: FragmentTable) -> Iterator[_Stretches]:
+def _stretches(reference: ReferenceGenome, table: FragmentTable) -> Iterator[_Stretches]:
     order = np.lexsort((table.start, table.contig))
     for begin in range(0, len(order), _ROWS):
         rows = order[begin : begin + _ROWS]
-        # Contigs laid end to end: one sorted axis, on which a new contig is just a wide gap.
+        # All contigs lie on one axis, and a new contig is a wide gap.
         start = table.contig[rows].astype(np.int64) * _APART + table.start[rows]
         end = start + table.length[rows]
         reach = np.maximum.accumulate(end)
@@ -195,7 +195,7 @@ def _stretches(reference: Reference, table: FragmentTable) -> Iterator[_Stretche
             shift = int(contig) * _APART
             pieces.append(reference.codes(table.contig_names[contig], int(low) - shift, int(high) - shift))
         sizes = highs - lows
-        # What takes a place on the axis to its place among the codes.
+        # Place on the axis + shift = place among the codes.
         shifts = np.cumsum(sizes) - sizes - lows
         shift_of = shifts[np.cumsum(opens) - 1]
         yield _Stretches(rows, np.concatenate(pieces), start + shift_of, end + shift_of)

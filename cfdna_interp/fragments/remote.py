@@ -1,4 +1,4 @@
-"""The index of a remote file, held on this machine for as long as it is needed."""
+"""Fetch the index of a remote file to this machine, for as long as it is needed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pysam
 from cfdna_interp.errors import InputError
 
 PIECE = 1 << 20  # bytes fetched at a time
-MOST = 1 << 27  # bytes; the index of a 60-GB file has about 10 MB
+MOST = 1 << 27  # most bytes of an index; a 60-GB file has one of about 10 MB
 
 
 def is_remote(path: str) -> bool:
-    """Whether a path is an address (``http://``, ``s3://``)."""
+    """Tell whether a path is an address (``http://``, ``s3://``)."""
     return "://" in path
 
 
@@ -24,8 +24,8 @@ def is_remote(path: str) -> bool:
 def remote_index(address: str, who: str) -> Iterator[str]:
     """Fetch the index beside a remote file into a temporary folder.
 
-    htslib left to itself writes it into the working directory, named or not, and takes a file of that
-    name there, whatever it belongs to, for the index.
+    By itself htslib writes the index into the working directory, and uses any file of that name that lies
+    there.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ def remote_index(address: str, who: str) -> Iterator[str]:
     Yields
     ------
     str
-        The index on this machine; it is gone when the context ends.
+        Path of the index on this machine. It is removed when the context ends.
 
     Raises
     ------
     InputError
-        There is none, or it cannot be fetched.
+        There is no index, or it cannot be fetched.
     """
     stem, ending = os.path.splitext(address)
     endings = (".crai",) if ending == ".cram" else (".bai", ".csi")
@@ -53,7 +53,7 @@ def remote_index(address: str, who: str) -> Iterator[str]:
             local = os.path.join(folder, "index" + os.path.splitext(name)[1])
             try:
                 _fetch(name, local, who)
-            except (FileNotFoundError, PermissionError) as error:  # stores refuse what isn't there
+            except (FileNotFoundError, PermissionError) as error:  # some stores deny access to missing files
                 why = why or str(error)
             except OSError as error:
                 raise InputError(f"{who}: its index {name} cannot be fetched ({error}); try again") from None

@@ -1,4 +1,4 @@
-"""The state of reading one stretch of records: what waits, what is counted, rows not handed out yet."""
+"""Read a stretch of records window by window. A scanner holds the state between windows."""
 
 from __future__ import annotations
 
@@ -11,100 +11,102 @@ from cfdna_interp.config.settings import per_mate
 from cfdna_interp.fragments.alignment import Alignment, unsorted
 from cfdna_interp.fragments.bgzf import Window, damaged
 from cfdna_interp.fragments.chunk import CHUNK, Chunk, Settings, Totals
-from cfdna_interp.fragments.filters import Tally
-from cfdna_interp.fragments.kernels import places, waiting
-from cfdna_interp.fragments.kernels import scan as kernels
+from cfdna_interp.fragments.filters import REASONS, Tally
+from cfdna_interp.fragments.intervals import Intervals
+from cfdna_interp.fragments.kernels import codes, waiting
+from cfdna_interp.fragments.kernels.intervals import SortedIntervals
 from cfdna_interp.fragments.kernels.memory import SLACK
-from cfdna_interp.fragments.kernels.mm import MM_COUNTS
+from cfdna_interp.fragments.kernels.named_numbers import CALL_SUMS
+from cfdna_interp.fragments.kernels.scan import read_records
+from cfdna_interp.fragments.kernels.scan_types import (
+    CALL,
+    PROBABILITIES,
+    ROW,
+    STATE,
+    SUMS,
+    CallRules,
+    FilterRules,
+    Output,
+    Room,
+    Scan,
+    ScanCounts,
+    SiteLetters,
+    Waiting,
+)
 from cfdna_interp.fragments.methylation.mm import threshold_bytes
 from cfdna_interp.fragments.methylation.sites import Sites
-from cfdna_interp.records.qc import ReadCounts
 
-CALLS = 8 * CHUNK  # room for their CpG calls
+CALLS = 8 * CHUNK  # CpG calls that a chunk has room for at first
 
-_ROW = np.dtype(
-    [
-        ("hash", np.uint64),
-        ("calls_end", np.int64),
-        ("contig", np.int32),
-        ("start", np.int32),
-        ("length", np.int32),
-        ("gc", np.float32),
-        ("motif_5p", np.int16),
-        ("motif_3p", np.int16),
-        ("mapq", np.uint8),
-        ("strand", np.int8),
-    ],
-    align=True,
-)
 _DIALECTS = {
-    "none": places.NO_CALLS,
-    "xm": places.XM,
-    "reference": places.COMPARE,
-    "mm": places.MM,
+    "none": codes.NO_CALLS,
+    "xm": codes.XM,
+    "reference": codes.COMPARE,
+    "mm": codes.MM,
 }
+_NOWHERE = SiteLetters(np.zeros(0, dtype=np.uint8), -1, 0)
 
 
-class Scan:
-    """The state of a scan between windows."""
+class Scanner:
+    """Reads windows of records into chunks of fragments.
+
+    It holds what a scan needs between windows: reads that wait for their mates, counts, and rows that are not
+    in a chunk yet.
+    """
 
     def __init__(self, alignment: Alignment, settings: Settings, contig: int, sites: Sites | None):
         self._who, self._contig_names = alignment.who, alignment.contig_names
-        self._seed = settings.seed
+        self._settings, self._sites = settings, sites
         rules = settings.rules
+        used = np.zeros(len(self._contig_names), dtype=np.bool_)
+        used[sorted(rules.contigs)] = True
+        self._used, self._blacklist = used, _sorted_intervals(rules.blacklist, len(used))
+        self._filters = FilterRules(
+            single=settings.single,
+            proper_only=rules.proper,
+            drop_duplicates=rules.drop_duplicates,
+            first_mapq=rules.first_mapq,
+            min_mapq=rules.min_mapq,
+            min_length=rules.min_length,
+            max_length=rules.max_length,
+        )
         low, high = threshold_bytes(settings.threshold)
-        self._rules = np.zeros(places.RULES, dtype=np.int64)
-        for place, number in (
-            (places.MIN_MAPQ, rules.min_mapq),
-            (places.FIRST_MAPQ, rules.first_mapq),
-            (places.DROP_DUPLICATES, rules.drop_duplicates),
-            (places.MIN_LENGTH, rules.min_length),
-            (places.MAX_LENGTH, rules.max_length),
-            (places.PROPER_ONLY, rules.proper),
-            (places.SINGLE, settings.single),
-            (places.DIALECT, _DIALECTS[settings.dialect]),
-            (places.INVERT, settings.invert),
-            (places.BY_QUALITY, settings.by_quality),
-            (places.IGNORE_5P, per_mate(settings.ignore_5p)[0]),
-            (places.IGNORE_5P_SECOND, per_mate(settings.ignore_5p)[1]),
-            (places.IGNORE_3P, per_mate(settings.ignore_3p)[0]),
-            (places.IGNORE_3P_SECOND, per_mate(settings.ignore_3p)[1]),
-            (places.LOW_PROBABILITY, low),
-            (places.HIGH_PROBABILITY, high),
-            (places.BY_REFERENCE, sites is not None),
-        ):
-            self._rules[place] = number
-        contigs = len(self._contig_names)
-        self._used = np.zeros(contigs, dtype=np.bool_)
-        self._used[sorted(rules.contigs)] = True
-        none: tuple[np.ndarray, np.ndarray] = (np.zeros(0, np.int64), np.zeros(0, np.int64))
-        intervals = [rules.blacklist.get(contig, none) for contig in range(contigs)]
-        splits = np.cumsum([0] + [len(starts) for starts, _ in intervals])
-        self._black_splits = splits.astype(np.int64)
-        self._black_starts = np.concatenate([none[0], *(starts for starts, _ in intervals)]).astype(np.int64)
-        self._black_ends = np.concatenate([none[1], *(ends for _, ends in intervals)]).astype(np.int64)
-        self.counts = np.zeros(places.COUNTS, dtype=np.int64)
-        self._state = np.zeros(places.STATE, dtype=np.int64)
-        self._state[places.CONTIG] = -1
-        self._state[places.EXPECTED] = contig
-        self._state[places.SITES_CONTIG] = -1
-        self._sites, self._site_letters = sites, np.zeros(0, dtype=np.uint8)
-        self._modified = np.zeros(MM_COUNTS, dtype=np.int64)
+        self._calling = CallRules(
+            dialect=_DIALECTS[settings.dialect],
+            by_reference=sites is not None,
+            by_quality=settings.by_quality,
+            invert=settings.invert,
+            ignore_5p=np.array(per_mate(settings.ignore_5p), dtype=np.int64),
+            ignore_3p=np.array(per_mate(settings.ignore_3p), dtype=np.int64),
+            low=low,
+            high=high,
+        )
+        self._states = np.zeros(1, STATE)
+        self._state = self._states[0]
+        self._state["contig"], self._state["expected"] = -1, contig
+        self._counts = ScanCounts(
+            reasons=np.zeros(len(REASONS), dtype=np.int64), sums=np.zeros(1, SUMS), bias=_bias(512)
+        )
         self._window: Window | None = None
         self._tail_place = ""
         self._waiting = _waiting(0)
-        self._bias, self._calls, self._text = _room(512)
+        self._room = _room(512)
         self._new_rows(CALLS)
 
+    @property
+    def reads(self) -> int:
+        """Number of reads so far."""
+        return int(self._counts.sums[0]["reads"])
+
     def take(self, window: Window) -> None:
-        """Go on with a window; what is left of the one before moves in front of its bytes."""
+        """Take the next window. Records that the window before left over move in front of its bytes."""
         state, old = self._state, self._window
         if old is None:
             self._waiting = _waiting(len(window.data))
-            state[places.AT] = window.begin
+            state["at"] = window.begin
         else:
-            place = int(state[places.AT])
-            if place < int(state[places.END]):
+            place = int(state["at"])
+            if place < old.end:
                 inside = place >= old.begin
                 self._tail_place = old.virtual_offset(place) if inside else self._tail_place
             size = self._carry(old, window)
@@ -115,155 +117,188 @@ class Scan:
                 marks = window.marks + np.array([more, 0])
                 window = Window(data, window.begin + more, window.end + more, marks, window.consumed)
                 self._carry(old, window)
-            if len(self._waiting[1]) < _reads(len(window.data)):
-                kept = self._waiting
+            if len(self._waiting.at) < _reads(len(window.data)):
+                smaller = self._waiting
                 self._waiting = _waiting(len(window.data))
-                for new, present in zip(self._waiting[1:], kept[1:], strict=True):
+                for new, present in zip(self._waiting[1:], smaller[1:], strict=True):
                     new[: len(present)] = present
-                waiting.rehash(state, *self._waiting)
-        state[places.END] = window.end
+                waiting.rehash(self._waiting, int(state["waiting"]))
         self._window = window
 
     def chunks(self) -> Iterator[Chunk]:
-        """Yield what the window at hand fills."""
+        """Yield the chunks that the current window fills."""
         state, window = self._state, self._window
         assert window is not None
         while True:
-            code = kernels.scan(
-                window.data,
-                state,
-                self.counts,
-                self._rules,
-                self._seed,
-                self._used,
-                self._black_splits,
-                self._black_starts,
-                self._black_ends,
-                *self._waiting,
-                self._rows,
-                self._offsets,
-                self._states,
-                self._bias,
-                self._calls,
-                self._text,
-                self._site_letters,
-                self._modified,
-            )
-            if code == places.MORE:
+            code = read_records(self._scan(window))
+            if code == codes.MORE:
                 return
-            if code == places.FULL:
+            if code == codes.FULL:
                 if (chunk := self.flush()) is not None:
                     yield chunk
                 else:
-                    self._new_rows(4 * int(state[places.LONGEST]))
-            elif code == places.MOVE:
-                at = int(state[places.AT])
+                    self._new_rows(4 * int(state["longest"]))
+            elif code == codes.MOVE:
+                at = int(state["at"])
                 contig, start = np.frombuffer(window.data[at + 4 : at + 12].tobytes(), "<i4").tolist()
                 assert self._sites is not None
                 self._sites.move(contig, start)
-                self._site_letters = self._sites.letters
-                state[places.SITES_CONTIG], state[places.SITES_BEGIN] = contig, self._sites.begin
-            elif code == places.GROW:
-                bias, self._calls, self._text = _room(2 * int(state[places.LONGEST]))
-                bias[:, : self._bias.shape[1]] = self._bias
-                self._bias = bias
+            elif code == codes.GROW:
+                old, new = self._counts.bias, _bias(2 * int(state["longest"]))
+                new[:, : old.shape[1]] = old
+                self._counts = self._counts._replace(bias=new)
+                self._room = _room(2 * int(state["longest"]))
             else:
-                place = self._place(int(state[places.AT]))
-                if code == places.UNSORTED:
+                place = self._place(int(state["at"]))
+                if code == codes.UNSORTED:
                     raise unsorted(self._who, f"the record at {place} comes too late")
-                raise damaged(self._who, place, places.DAMAGE[code])
+                raise damaged(self._who, place, codes.DAMAGE[code])
 
     def flush(self) -> Chunk | None:
-        """Return the fragments read since the last chunk, None where there are none."""
-        n, n_calls = int(self._state[places.ROWS]), int(self._state[places.CALLS])
+        """Return the fragments since the last chunk, None if there are none."""
+        n, n_calls = int(self._state["rows"]), int(self._state["calls"])
         if n == 0:
             return None
-        rows = self._rows[:n]
+        rows = self._output.rows[:n]
         columns = {
             name: np.ascontiguousarray(rows[name])
-            for name in _ROW.names or ()
+            for name in ROW.names or ()
             if name not in {"hash", "calls_end"}
         }
         table = FragmentTable(
             contig_names=self._contig_names,
             cpg_splits=np.concatenate([[0], rows["calls_end"]]),
-            cpg_offsets=self._offsets[:n_calls],
-            cpg_states=self._states[:n_calls],
+            cpg_offsets=self._output.offsets[:n_calls],
+            cpg_states=self._output.states[:n_calls],
             block=np.full(n, -1, dtype=np.int32),
             **columns,
         )
         chunk = Chunk(table, np.ascontiguousarray(rows["hash"]))
-        self._new_rows(len(self._offsets))
+        self._new_rows(len(self._output.offsets))
         return chunk
 
     def finish(self) -> None:
-        """Judge what still waits; raise where the last record isn't whole."""
+        """Judge the reads that still wait. Raise ``InputError`` if the last record is incomplete."""
         if self._window is None:
             return
         state = self._state
-        if state[places.AT] < state[places.END]:
-            place = self._place(int(state[places.AT]))
+        if state["at"] < self._window.end:
+            place = self._place(int(state["at"]))
             raise damaged(self._who, place, "the file ends inside a record")
-        _, _, at, _, _ = self._waiting
-        waiting.finish(self._window.data, state, self.counts, self._rules, self._waiting[0], at)
+        waiting.finish(self._window.data, self._states, self._filters, self._waiting, self._counts.reasons)
 
     def totals(self) -> Totals:
-        """Return the sums over everything read."""
-        counts = self.counts.tolist()
+        """Return the sums over all records so far."""
+        counts = self._counts
+        sums = counts.sums[0]
         tally = Tally(
-            counts=dict(zip(ReadCounts.__struct_fields__, counts, strict=False)),
-            mapped=counts[places.MAPPED],
-            flagged_duplicate=counts[places.FLAGGED_DUPLICATE],
-            unique=counts[places.UNIQUE],
-            below_mapq=counts[places.BELOW_MAPQ],
+            counts={
+                "reads": int(sums["reads"]),
+                **dict(zip(REASONS, counts.reasons.tolist(), strict=True)),
+                "fragments": int(sums["fragments"]),
+                "overlap_calls_merged": int(sums["overlap_merged"]),
+                "overlap_calls_discordant": int(sums["overlap_discordant"]),
+            },
+            mapped=int(sums["mapped"]),
+            flagged_duplicate=int(sums["flagged_duplicate"]),
+            unique=int(sums["unique"]),
+            below_mapq=int(sums["below_mapq"]),
         )
-        methylated, calls = counts[places.CHH_METHYLATED], counts[places.CHH]
-        first, second = (bias[: np.flatnonzero(bias[:, 1]).max(initial=-1) + 1] for bias in self._bias)
+        methylated, calls = int(sums["chh_methylated"]), int(sums["chh"])
+        first, second = (
+            columns[: np.flatnonzero(columns[:, 1]).max(initial=-1) + 1]
+            for columns in counts.bias.view(np.int64).reshape(2, -1, 2)
+        )
         return Totals(
             tally=tally,
             m_bias=(first, second),
-            chh=(methylated if not self._rules[places.INVERT] else calls - methylated, calls),
-            strong=counts[places.STRONG],
-            known=counts[places.KNOWN],
-            modified=self._modified.copy(),
-            longest_read=counts[places.LONGEST_READ],
+            chh=(methylated if not self._settings.invert else calls - methylated, calls),
+            strong=int(sums["strong"]),
+            known=int(sums["known"]),
+            modified=np.array([sums["unclear"], sums["hydroxy"], sums["hemi"]]),
+            longest_read=int(sums["longest_read"]),
+        )
+
+    def _scan(self, window: Window) -> Scan:
+        return Scan(
+            buffer=window.data,
+            end=window.end,
+            state=self._states,
+            seed=self._settings.seed,
+            used=self._used,
+            blacklist=self._blacklist,
+            filters=self._filters,
+            calling=self._calling,
+            sites=_NOWHERE if self._sites is None else self._sites.stretch,
+            waiting=self._waiting,
+            counts=self._counts,
+            output=self._output,
+            room=self._room,
         )
 
     def _carry(self, old: Window, new: Window) -> int:
         return waiting.carry(
-            old.data, new.data, new.begin, self._state, self.counts, self._rules, *self._waiting
+            old.data,
+            old.end,
+            new.data,
+            new.begin,
+            self._states,
+            self._filters,
+            self._waiting,
+            self._counts.reasons,
         )
 
     def _place(self, at: int) -> str:
-        """Return where in the file the record at a place of the window begins."""
+        """Return the place in the file of the record that begins at ``at`` in the window."""
         window = self._window
         assert window is not None
         return window.virtual_offset(at) if at >= window.begin else self._tail_place
 
     def _new_rows(self, calls: int) -> None:
-        self._rows = np.empty(CHUNK, dtype=_ROW)
-        self._offsets = np.empty(calls, dtype=np.int32)
-        self._states = np.empty(calls, dtype=np.int8)
-        self._state[places.ROWS] = self._state[places.CALLS] = 0
+        self._output = Output(
+            rows=np.empty(CHUNK, dtype=ROW),
+            offsets=np.empty(calls, dtype=np.int32),
+            states=np.empty(calls, dtype=np.int8),
+        )
+        self._state["rows"] = self._state["calls"] = 0
+
+
+def _sorted_intervals(intervals: Intervals, contigs: int) -> SortedIntervals:
+    none: tuple[np.ndarray, np.ndarray] = (np.zeros(0, np.int64), np.zeros(0, np.int64))
+    by_contig = [intervals.get(contig, none) for contig in range(contigs)]
+    return SortedIntervals(
+        splits=np.cumsum([0] + [len(starts) for starts, _ in by_contig]).astype(np.int64),
+        starts=np.concatenate([none[0], *(starts for starts, _ in by_contig)]).astype(np.int64),
+        ends=np.concatenate([none[1], *(ends for _, ends in by_contig)]).astype(np.int64),
+    )
 
 
 def _reads(size: int) -> int:
-    """Return how many records of the smallest size ``size`` bytes can hold."""
+    """Return how many records of the smallest size fit into ``size`` bytes."""
     return (size + SLACK) // 37 + 1
 
 
-def _waiting(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return room for reads that wait: heads of chains, hashes, places, last positions, next in chain."""
+def _waiting(size: int) -> Waiting:
+    """Return empty room for the reads that can wait in a buffer of ``size`` bytes."""
     reads = _reads(size)
-    heads = np.full(1 << max(10, (reads // 4).bit_length()), -1, dtype=np.int64)
-    hashes, at = np.empty(reads, dtype=np.uint64), np.empty(reads, dtype=np.int64)
-    return heads, hashes, at, np.empty(reads, dtype=np.int64), np.empty(reads, dtype=np.int64)
-
-
-def _room(bases: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return room for the M-bias, the calls and the letters of two mates of at most ``bases`` bases."""
-    return (
-        np.zeros((2, bases, 2), dtype=np.int64),
-        np.empty((2, bases, 4), dtype=np.int32),
-        np.zeros(2 * (bases + SLACK), dtype=np.uint8),
+    return Waiting(
+        heads=np.full(1 << max(10, (reads // 4).bit_length()), -1, dtype=np.int64),
+        hashes=np.empty(reads, dtype=np.uint64),
+        at=np.empty(reads, dtype=np.int64),
+        last=np.empty(reads, dtype=np.int64),
+        following=np.empty(reads, dtype=np.int64),
     )
+
+
+def _bias(bases: int) -> np.ndarray:
+    """Return room for the M-bias of two mates of at most ``bases`` bases."""
+    return np.zeros((2, bases), dtype=CALL_SUMS)
+
+
+def _room(bases: int) -> Room:
+    """Return room for two mates of at most ``bases`` bases."""
+    calls = np.empty((2, bases), dtype=CALL)
+    # Both share one memory, since long reads need much: probabilities are no longer needed when calls are
+    # written.
+    probabilities = calls.view(PROBABILITIES)
+    return Room(calls, probabilities, np.zeros(2 * (bases + SLACK), dtype=np.uint8))

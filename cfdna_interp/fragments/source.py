@@ -1,4 +1,4 @@
-"""Where a sample's fragments come from, alignments or a fragment file, behind the same two functions."""
+"""Open and read a sample's fragments, from alignments or from a fragment file, by the same functions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.fragment_file import FragmentFile, is_fragment_file, open_fragments
 from cfdna_interp.fragments.fragment_lines import read_fragments
 from cfdna_interp.fragments.intervals import Intervals, load_intervals
-from cfdna_interp.fragments.reference import Reference, with_reference_ends
+from cfdna_interp.fragments.reference import ReferenceGenome, with_reference_ends
 
 Source = Alignment | FragmentFile
 
@@ -34,7 +34,7 @@ def open_source(sample: Sample, config: Config) -> Iterator[Source]:
     with opened(sample, config) as source:
         if config.reference.fasta is not None:
             lengths = dict(zip(source.contig_names, source.contig_lengths, strict=True))
-            Reference(config.reference.fasta).fit(lengths, source.who)
+            ReferenceGenome(config.reference.fasta).fit(lengths, source.who)
         yield source
 
 
@@ -48,7 +48,7 @@ def settings_of(sample: Sample, config: Config, source: Source, rules: Rules) ->
         extract.ignore_5p,
         extract.ignore_3p,
         single=sample.reads == "single",
-        # Modified-base tags say outright what is methylated, whatever the chemistry.
+        # Modified-base tags name the methylated bases, whatever the chemistry.
         invert=sample.chemistry == "taps" and source.dialect != "mm",
         by_quality=extract.discordant == "quality",
         threshold=extract.mm_threshold,
@@ -71,12 +71,12 @@ def chunks(
     ahead: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Chunk]:
-    """Yield the fragments of a source, or of a part of it; ``totals`` is complete after the last chunk.
+    """Yield the fragments of a source, or of a part of it. ``totals`` is complete after the last chunk.
 
-    End motifs come from the reads, or with ``extract.motifs: reference`` from the reference's bases at the
-    fragments' ends. A fragment file has no reads: its motifs and GC are the reference's where
-    ``reference.fasta`` is set, otherwise unknown. For ``shard``, ``ahead`` and ``progress`` see
-    :func:`cfdna_interp.fragments.decode.decode`; a fragment file is read whole.
+    End motifs come from the reads. With ``extract.motifs: reference`` they are the reference's bases at the
+    fragments' ends. A fragment file has no reads: its motifs and GC come from the reference if
+    ``reference.fasta`` is set, and are unknown otherwise. A fragment file is always read whole. For
+    ``shard``, ``ahead`` and ``progress`` see :func:`cfdna_interp.fragments.decode.decode`.
 
     Raises
     ------
@@ -85,9 +85,9 @@ def chunks(
     """
     fasta = config.reference.fasta
     if isinstance(source, FragmentFile):
-        yield from read_fragments(source, settings, totals, Reference(fasta) if fasta else None)
+        yield from read_fragments(source, settings, totals, ReferenceGenome(fasta) if fasta else None)
     elif config.extract.motifs == "reference" and fasta:
-        reference = Reference(fasta)
+        reference = ReferenceGenome(fasta)
         for chunk in decode(source, settings, totals, shard, ahead, progress):
             yield replace(chunk, table=with_reference_ends(chunk.table, reference))
     else:

@@ -1,6 +1,6 @@
-"""A program of its own, run by ``feed``: alignments as uncompressed BAM on the standard output.
+"""A small program that ``feed`` runs: it writes alignments as uncompressed BAM to the standard output.
 
-It is run by its path and imports nothing of the package: it starts in the time that pysam needs.
+It runs by its path and imports nothing of the package, so it starts as fast as pysam does.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from pysam.utils import SamtoolsError
 
 
 def main(arguments: list[str]) -> int:
-    """``samtools view`` on the given arguments.
+    """Run ``samtools view`` with the given arguments.
 
     Parameters
     ----------
     arguments
-        Options, files and regions of ``samtools view``; the output goes to the standard output.
+        Options, files and regions of ``samtools view``.
 
     Returns
     -------
     int
-        The exit status. What samtools said stands on the standard error stream.
+        The exit status. Messages of samtools go to the standard error stream.
     """
-    # Python catches both; here a reader that went away, or the user, ends the program at once.
+    # Python catches both signals. Here a closed pipe or the user ends the program at once.
     for number in (signal.SIGPIPE, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     try:
@@ -33,10 +33,10 @@ def main(arguments: list[str]) -> int:
     except SamtoolsError as error:
         print(str(error.value).rpartition("stderr=")[2], file=sys.stderr)
         return 1
-    # samtools passes over a region it doesn't know and ends well: a message is all there is.
-    said = pysam.view.get_messages()  # type: ignore[no-untyped-call]
-    print(said, end="", file=sys.stderr)
-    return 1 if said else 0
+    # samtools skips an unknown region and still succeeds. Only its message tells.
+    messages = pysam.view.get_messages()  # type: ignore[no-untyped-call]
+    print(messages, end="", file=sys.stderr)
+    return 1 if messages else 0
 
 
 if __name__ == "__main__":

@@ -1,163 +1,104 @@
-"""Masked pre-training: guess hidden lengths and hidden calls of discovery fragments; no label is read.
-
-Half of the lengths and three tenths of the calls are hidden. Hidden and visible ones are both to be told
-from the embedding, as in masked language models that keep some tokens: without the visible ones nothing
-would make the embedding hold on to what it was given.
-"""
+"""Stage ``pretrain``: the frozen encoder of a run, pre-trained here or checked and reduced."""
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 import torch
-from torch import nn
-from torch.nn import functional
 
+from cfdna_interp.artifacts.atlas import Atlas
+from cfdna_interp.artifacts.exclusions import kept_samples
+from cfdna_interp.artifacts.files import digest_file
 from cfdna_interp.artifacts.fragments import FragmentTable
-from cfdna_interp.models.bags import inputs_of
-from cfdna_interp.models.contract import FragmentInputs
-from cfdna_interp.models.encoder import OFFSET_BIN, OFFSET_BINS, ReferenceEncoder
-from cfdna_interp.records.encoder import MaskedPretraining
-from cfdna_interp.stats.resampling import stream
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.config import Config
+from cfdna_interp.config.resources import shipped
+from cfdna_interp.errors import InputError
+from cfdna_interp.models.adapters.load_encoder import CAUSAL, REFERENCE, WHITENING, load_raw_encoder
+from cfdna_interp.models.adapters.scored_model import read_scores
+from cfdna_interp.models.bags import locus_classes, starts_of
+from cfdna_interp.models.contract import Encoder, FragmentInputs
+from cfdna_interp.models.device import resolve_device
+from cfdna_interp.models.masked_pretraining import pooled_fragments, pretrain
+from cfdna_interp.models.whitening import fit_whitening
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.encoder import CausalPretraining, FragmentEncoder
 
-LENGTH_BIN = 5  # bp
-LENGTH_BINS = 128  # up to 640 bp; longer ones share the last
-BATCH = 1_024
-MIN_STEPS = 500  # small cohorts pass over their fragments more often
-RATE = 3e-3
-
-logger = logging.getLogger(__name__)
-
-
-class _Decoder(nn.Module):
-    """Reads length bins and call states off an embedding."""
-
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.length = nn.Linear(dim, LENGTH_BINS)
-        self.query = nn.Embedding(OFFSET_BINS, dim)
-        self.bias = nn.Embedding(OFFSET_BINS, 1)
-
-    def calls(self, embedded: torch.Tensor, rows: torch.Tensor, bins: torch.Tensor) -> torch.Tensor:
-        """Return the logit of "methylated" for each call (row of the embedding, offset bin)."""
-        logit: torch.Tensor = (embedded[rows] * self.query(bins)).sum(dim=1) + self.bias(bins)[:, 0]
-        return logit
+# Of a foreign encoder's embeddings, for means and principal components.
+WHITENING_FRAGMENTS = 20_000
 
 
-def pretrain(
-    fragments: FragmentInputs, *, loci: int, dim: int, epochs: int, seed: int, device: str = "cpu"
-) -> tuple[ReferenceEncoder, MaskedPretraining]:
-    """Fit the reference encoder.
-
-    Parameters
-    ----------
-    fragments
-        Discovery fragments, pooled over samples.
-    loci
-        Number of locus classes.
-    dim
-        Length of an embedding.
-    epochs
-        Passes over the fragments, more where these make fewer than ``MIN_STEPS`` steps.
-    seed
-        The run's seed.
-    device
-        Where to train. The encoder comes back on the CPU, where it encodes half a million fragments a second.
-
-    Returns
-    -------
-    The encoder, whitened and in evaluation mode, and what pre-training reached.
-    """
-    rng = stream(seed, "pretrain")
-    torch.manual_seed(int(rng.integers(2**31)))
-    # Started on the CPU, so that the start is the same on every device.
-    encoder = ReferenceEncoder(loci, dim).to(device)
-    decoder = _Decoder(dim).to(device)
-    parameters = [*encoder.parameters(), *decoder.parameters()]
-    batches = -(-len(fragments) // BATCH)
-    epochs = max(epochs, -(-MIN_STEPS // batches))
-    steps = epochs * batches
-    optimiser = torch.optim.AdamW(parameters, lr=RATE, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
-    bins = np.minimum(fragments.length // LENGTH_BIN, LENGTH_BINS - 1).astype(np.int64)
-    result = None
-    for epoch in range(epochs):
-        losses = np.zeros(4)  # hidden-length loss and number, hidden-call loss and number
-        order = rng.permutation(len(fragments))
-        for start in range(0, len(order), BATCH):
-            batch = fragments.take(order[start : start + BATCH])
-            target = torch.from_numpy(bins[order[start : start + BATCH]]).to(device)
-            hide_length = rng.random(len(batch)) < 0.5
-            hide_call = rng.random(batch.states.shape) < 0.3
-            embedded = encoder(batch, hide_length, hide_call)
-            length_losses = functional.cross_entropy(decoder.length(embedded), target, reduction="none")
-            rows, columns = np.nonzero(batch.offsets >= 0)
-            hidden = hide_call[rows, columns]
-            call_bins = np.minimum(batch.offsets[rows, columns] // OFFSET_BIN, OFFSET_BINS - 1).astype(
-                np.int64
-            )
-            logits = decoder.calls(
-                embedded, torch.from_numpy(rows).to(device), torch.from_numpy(call_bins).to(device)
-            )
-            states = torch.from_numpy(batch.states[rows, columns].astype(np.float32)).to(device)
-            call_losses = functional.binary_cross_entropy_with_logits(logits, states, reduction="none")
-            # Per fragment, both; the call losses of a fragment count by their number.
-            loss = length_losses.mean() + call_losses.sum() / len(batch)
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(parameters, 1.0)
-            optimiser.step()
-            schedule.step()
-            losses += [
-                float(length_losses.detach().cpu()[torch.from_numpy(hide_length)].sum()),
-                hide_length.sum(),
-                float(call_losses.detach().cpu()[torch.from_numpy(hidden)].sum()),
-                hidden.sum(),
-            ]
-        result = _summary(losses, bins, fragments)
-        logger.info(
-            "epoch %d/%d: hidden length %.3f nats (entropy %.3f), hidden call %.3f (entropy %.3f)",
-            epoch + 1,
-            epochs,
-            result.length_loss,
-            result.length_floor,
-            result.call_loss,
-            result.call_floor,
+def run_pretrain(config: Config) -> None:
+    """Write the encoder, or what a foreign one needs, and its record; no label is read."""
+    torch.set_num_threads(1)
+    layout = Layout.of(config.outdir)
+    samples = kept_samples(layout, "discovery")
+    block_classes, loci = locus_classes(Atlas.load(config.atlas) if config.atlas else None)
+    tables = [FragmentTable.load(layout.fragments(sample.sample)) for sample in samples]
+    kind = config.model.encoder
+    own = kind in ("reference", "causal", "table")
+    wanted = config.model.pretrain_fragments
+    total = wanted if own else min(WHITENING_FRAGMENTS, wanted)
+    fragments = pooled_fragments(tables, block_classes, total, config.seed, starts_of(config))
+    if kind == "table":
+        # Before hours are spent: a score of every sample.
+        everybody = [*samples, *kept_samples(layout, "heldout")]
+        read_scores(str(config.model.checkpoint), [sample.sample for sample in everybody])
+    masked, causal, file = None, None, None
+    if kind in ("reference", "table"):
+        encoder, masked = pretrain(
+            fragments,
+            loci=loci,
+            dim=config.model.dim,
+            epochs=config.model.pretrain_epochs,
+            seed=config.seed,
+            # Where nothing is asked for, the CPU: its sums are the same each time, a GPU's need not be.
+            device="cpu" if config.model.device == "auto" else str(resolve_device(config.model.device)),
         )
-    assert result is not None  # epochs >= 1 by the schema
-    encoder.cpu().eval()
-    encoder.fit_whitening(fragments)
-    return encoder, result
+        encoder.save(layout.file(REFERENCE))
+        file = digest_file(layout.file(REFERENCE))
+        load_raw_encoder(config, layout)  # is this the model that model.digest names?
+        described: Encoder = encoder
+    else:
+        if kind == "causal":
+            causal = _causal(config, layout, fragments)
+        described = _reduced(config, layout, fragments)
+    record = FragmentEncoder(
+        kind=kind,
+        samples=len(samples),
+        digest=described.digest,
+        file=file,
+        consumes=tuple(sorted(described.consumes)),
+        dim=described.dim,
+        masked=masked,
+        causal=causal,
+    )
+    save_record(record, layout.file(FragmentEncoder.FILE))
 
 
-def _summary(losses: np.ndarray, bins: np.ndarray, fragments: FragmentInputs) -> MaskedPretraining:
-    shares = np.bincount(bins) / len(bins)
-    shares = shares[shares > 0]
-    calls = fragments.states[fragments.states >= 0]
-    level = float(calls.mean()) if len(calls) else 0.0
-    entropy = -sum(p * np.log(p) for p in (level, 1 - level) if p > 0)
-    return MaskedPretraining(
-        length_loss=float(losses[0] / max(losses[1], 1)),
-        length_floor=float(-(shares * np.log(shares)).sum()),
-        call_loss=float(losses[2] / max(losses[3], 1)),
-        call_floor=float(entropy),
-        fragments=len(fragments),
+def _causal(config: Config, layout: Layout, fragments: FragmentInputs) -> CausalPretraining:
+    # Language models bring a library that the others do without.
+    try:
+        from cfdna_interp.models.causal import pretrain_causal
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"model.encoder: causal needs the package {error.name}; install cfdna-interp[foundation]"
+        ) from None
+    from cfdna_interp.models.rendering import Renderer, Rendering
+
+    rendering = Rendering.load(config.model.rendering or shipped("resources", "rendering", "causal.yaml"))
+    return pretrain_causal(
+        fragments,
+        Renderer(rendering, str(config.reference.fasta)),
+        layout.file(CAUSAL),
+        epochs=config.model.pretrain_epochs,
+        seed=config.seed,
     )
 
 
-def pooled_fragments(
-    tables: list[FragmentTable],
-    block_classes: np.ndarray,
-    total: int,
-    seed: int,
-    contig_starts: dict[str, int] | None = None,
-) -> FragmentInputs:
-    """Draw about ``total`` fragments, the same number from every table."""
-    share = -(-total // len(tables))
-    parts = []
-    for index, table in enumerate(tables):
-        rng = stream(seed, "pretrain-fragments", index)
-        rows = rng.permutation(len(table))[:share]
-        parts.append(inputs_of(table.take(rows), block_classes, contig_starts))
-    return FragmentInputs.concatenate(parts)
+def _reduced(config: Config, layout: Layout, fragments: FragmentInputs) -> Encoder:
+    raw = load_raw_encoder(config, layout)
+    # The same number of every sample, whose fragments lie one sample after the other.
+    rows = np.linspace(0, len(fragments) - 1, min(len(fragments), WHITENING_FRAGMENTS)).astype(int)
+    whitened = fit_whitening(raw, fragments.take(rows), config.model.dim)
+    whitened.save(layout.file(WHITENING))
+    return whitened

@@ -9,7 +9,7 @@ import numpy as np
 
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.build import common_name, load_build
-from cfdna_interp.fragments.reference import Reference
+from cfdna_interp.fragments.reference import ReferenceGenome
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class ReferenceLine:
 
     def __init__(self, fasta: str) -> None:
         self.fasta = fasta
-        reference = Reference(fasta)
+        reference = ReferenceGenome(fasta)
         self.contigs = _contigs(fasta)
         self.codes = reference.codes
         self._names = list(self.contigs)

@@ -14,7 +14,7 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.features.sample import extract_sample
+from cfdna_interp.features.extract import extract_sample
 from cfdna_interp.proxy.score import NAN, Measured, Scored, Scorer, load_scorer, score_features
 from cfdna_interp.records.proxy import ExtractionSettings
 

@@ -15,7 +15,7 @@ from cfdna_interp.stats.heterogeneity import heterogeneity, why_untested
 from cfdna_interp.stats.multiplicity import holm
 from cfdna_interp.stats.resampling import stream
 from cfdna_interp.stats.roc import auroc_interval
-from cfdna_interp.stats.strata import PER_CLASS
+from cfdna_interp.stats.within_batch import PER_CLASS
 
 By = Literal["site", "sex", "age"]
 DIVIDED_BY: tuple[By, ...] = ("site", "sex", "age")

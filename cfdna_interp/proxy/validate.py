@@ -10,6 +10,7 @@ from cfdna_interp.artifacts.files import digest_file
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table, load_table
 from cfdna_interp.artifacts.predictions import SURROGATE, load_scores
+from cfdna_interp.cohort.source import check_source
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.measure import BASELINE, HeldoutSubjects, measure
@@ -33,7 +34,8 @@ def run_validate(config: Config) -> Opening:
     Raises
     ------
     InputError
-        A frozen file no longer matches the protocol, or the sheet no longer matches the frozen scores.
+        A frozen file no longer matches the protocol, the sheet or the table is another file than earlier
+        stages read, or it no longer matches the frozen scores.
     """
     layout = Layout.of(config.outdir)
     protocol = load_record(FrozenProtocol, layout.file(FrozenProtocol.FILE))
@@ -41,6 +43,7 @@ def run_validate(config: Config) -> Opening:
     table = load_table(layout.matrix("heldout"))
     scores = _subject_scores(layout, table)
     discovery = load_discovery(layout)
+    check_source(config)
     # Checked before the note, so that a typing error costs no opening. Noted before anything is measured: a
     # run that breaks off afterwards has opened them all the same.
     labels = _read_labels(config, table)

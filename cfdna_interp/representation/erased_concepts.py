@@ -9,8 +9,8 @@ import numpy as np
 from cfdna_interp.models.crossfit import CrossFit
 from cfdna_interp.representation.erasure import Eraser, Moments, fit_eraser, gather, noise_edge, random_eraser
 from cfdna_interp.representation.head_cost import Erasers, FoldedAuroc, erased_logits
+from cfdna_interp.representation.linear_probes import Task
 from cfdna_interp.representation.material import Material
-from cfdna_interp.representation.probes import Task
 from cfdna_interp.representation.sightings import Codings, Sums
 from cfdna_interp.representation.subject_bootstrap import Score
 from cfdna_interp.representation.use import Erased

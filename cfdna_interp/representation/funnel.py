@@ -23,13 +23,13 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.models.crossfit import CrossFit
 from cfdna_interp.records.base import save_record
 from cfdna_interp.records.funnel import CurveCoverages, FeatureFunnel
-from cfdna_interp.representation.annotation import Annotation, annotate
 from cfdna_interp.representation.carried import carried, carriers
-from cfdna_interp.representation.contrast_test import FeatureTest, NullCounts, judge_features
-from cfdna_interp.representation.coverage import cover, length_classes
+from cfdna_interp.representation.curve_coverage import cover, length_classes
+from cfdna_interp.representation.dictionary_matching import match, matched_share
+from cfdna_interp.representation.feature_annotation import Annotation, annotate
 from cfdna_interp.representation.feature_attribution import attribute_codes, origin_of, sparse_codes
+from cfdna_interp.representation.feature_contrast import FeatureTest, NullCounts, judge_features
 from cfdna_interp.representation.funnel_record import feature_table, record_of
-from cfdna_interp.representation.matching import match, matched_share
 from cfdna_interp.representation.material import Material, Part, load_material
 from cfdna_interp.representation.sparse_autoencoder import SparseAutoencoder
 from cfdna_interp.stats.resampling import stream

@@ -25,9 +25,9 @@ from cfdna_interp.records.funnel import (
 )
 from cfdna_interp.records.values import known
 from cfdna_interp.representation.carried import carried_share, signed_shares
-from cfdna_interp.representation.contrast_test import LEVEL
-from cfdna_interp.representation.coverage import length_classes
-from cfdna_interp.representation.matching import MATCHED
+from cfdna_interp.representation.curve_coverage import length_classes
+from cfdna_interp.representation.dictionary_matching import MATCHED
+from cfdna_interp.representation.feature_contrast import LEVEL
 from cfdna_interp.representation.material import Material, Part
 
 if TYPE_CHECKING:

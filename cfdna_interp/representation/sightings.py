@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cfdna_interp.models.contract import Encoder
-from cfdna_interp.models.encoder import ReferenceEncoder
+from cfdna_interp.models.reference_encoder import ReferenceEncoder
 from cfdna_interp.representation.coding import OWN_INPUT, Coding, raw_inputs
 from cfdna_interp.representation.concepts import Concept, fragment_concepts, why_left_out, without_rare
 from cfdna_interp.representation.erasure import Moments, gather

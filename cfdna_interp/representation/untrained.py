@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from cfdna_interp.attribution.randomised import randomised_encoder
-from cfdna_interp.models.adapters.load import innermost
+from cfdna_interp.models.adapters.load_encoder import innermost
 from cfdna_interp.models.contract import Encoder, FragmentInputs
-from cfdna_interp.models.encoder import ReferenceEncoder
+from cfdna_interp.models.reference_encoder import ReferenceEncoder
 from cfdna_interp.models.whitening import fit_whitening
 
 WHITENED_ON = 16_384  # fragments, of a model that takes its time

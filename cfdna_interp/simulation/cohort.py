@@ -22,11 +22,11 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.records.base import load_record, save_record
 from cfdna_interp.records.truth import Truth
 from cfdna_interp.simulation.bam import write_bam
+from cfdna_interp.simulation.fragment_tables import subject_molecules
 from cfdna_interp.simulation.library import sequence
 from cfdna_interp.simulation.noise import build_summaries
 from cfdna_interp.simulation.papers import atlas_text, config_text, sheet_text, truth
-from cfdna_interp.simulation.subjects import Subject, draw_subjects
-from cfdna_interp.simulation.tables import subject_molecules
+from cfdna_interp.simulation.people import Subject, draw_subjects
 from cfdna_interp.simulation.worlds import World
 from cfdna_interp.stats.resampling import stream
 

@@ -20,7 +20,7 @@ from cfdna_interp.simulation.bayes import BayesAuroc, bayes_auroc
 from cfdna_interp.simulation.biology import Biology
 from cfdna_interp.simulation.dialects import NEEDS_REFERENCE, SHEET_COLUMNS
 from cfdna_interp.simulation.noise import Summaries
-from cfdna_interp.simulation.subjects import Subject
+from cfdna_interp.simulation.people import Subject
 from cfdna_interp.simulation.worlds import World
 
 COLUMNS = ("sample", "subject", "bam", "label", "role", "site", "batch", "age", "sex")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cfdna_interp.artifacts.matrix import Table
-from cfdna_interp.audit.columns import plain_name
+from cfdna_interp.audit.held_columns import plain_name
 from cfdna_interp.proxy.linear import Linear
 from cfdna_interp.stats.multiplicity import benjamini_hochberg
 from cfdna_interp.stats.resampling import stream

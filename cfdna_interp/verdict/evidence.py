@@ -11,8 +11,8 @@ import pandas as pd
 from scipy.stats import mannwhitneyu
 
 from cfdna_interp.artifacts.matrix import TECHNICAL, Table, covariates_among, technical_among
-from cfdna_interp.audit.columns import by_priority
-from cfdna_interp.audit.technical import PER_LEVEL, place_among, standardised, terms
+from cfdna_interp.audit.handling_terms import PER_LEVEL, place_among, standardised, terms
+from cfdna_interp.audit.held_columns import by_priority
 from cfdna_interp.stats.roc import auroc_interval
 
 # Two subjects a term would do for a linear regression (Austin and Steyerberg, J Clin Epidemiol 68:627, 2015);

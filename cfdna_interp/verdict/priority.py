@@ -8,7 +8,7 @@ from scipy.stats import norm
 from cfdna_interp.errors import InputError
 from cfdna_interp.records.held import ClaimStatus
 from cfdna_interp.records.verdict import Word
-from cfdna_interp.stats.planning import size_for_signal
+from cfdna_interp.stats.cohort_size import size_for_signal
 from cfdna_interp.stats.power import ALPHA, POWER
 from cfdna_interp.verdict.evidence import FEWEST, Difference, Replication
 

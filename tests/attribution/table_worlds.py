@@ -21,8 +21,8 @@ from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, FoldedFea
 from cfdna_interp.attribution.tabular.model import Fits, contributions_of
 from cfdna_interp.attribution.tabular.refits import fit_model, refit_stacks
 from cfdna_interp.config.settings import Attribution, Model, Validation
-from cfdna_interp.models.adapters.table import fidelity as measure_fidelity
-from cfdna_interp.models.adapters.table import subset_fidelities
+from cfdna_interp.models.adapters.scored_model import fidelity as measure_fidelity
+from cfdna_interp.models.adapters.scored_model import subset_fidelities
 from cfdna_interp.records.retraining import Retraining
 from cfdna_interp.stats.roc import mean_auroc
 

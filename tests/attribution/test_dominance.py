@@ -17,8 +17,8 @@ from cfdna_interp.attribution.judge import Ruling, judge
 from cfdna_interp.attribution.refit_plan import Refit
 from cfdna_interp.attribution.route import subsets_of
 from cfdna_interp.models.crossfit import crossfit
-from cfdna_interp.models.encoder import ReferenceEncoder
-from cfdna_interp.models.pretrain import pretrain
+from cfdna_interp.models.masked_pretraining import pretrain
+from cfdna_interp.models.reference_encoder import ReferenceEncoder
 from cfdna_interp.stats.roc import mean_auroc
 
 GROUPS = ("fragment_length", "methylation", "tissue_of_origin")

@@ -21,7 +21,7 @@ from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Model
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.bags import ContextMix, context_cells
-from cfdna_interp.models.encoder import ReferenceEncoder
+from cfdna_interp.models.reference_encoder import ReferenceEncoder
 
 BAG = 64
 

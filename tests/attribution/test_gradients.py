@@ -22,8 +22,8 @@ from cfdna_interp.attribution.interventions.swap import swap
 from cfdna_interp.attribution.shapley import shapley_of_table
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.contract import FragmentInputs
-from cfdna_interp.models.encoder import CHANNELS, ReferenceEncoder
 from cfdna_interp.models.head import AttentionHead
+from cfdna_interp.models.reference_encoder import CHANNELS, ReferenceEncoder
 
 
 class Toy:

@@ -20,8 +20,8 @@ from cfdna_interp.attribution.randomised import (
     randomised_shares,
 )
 from cfdna_interp.models.contract import Encoder, FragmentInputs
-from cfdna_interp.models.encoder import ReferenceEncoder
 from cfdna_interp.models.head import AttentionHead
+from cfdna_interp.models.reference_encoder import ReferenceEncoder
 
 DIM = 15
 VARIANCES = torch.tensor([1.0] * 12 + [1 / 3] * 3)  # of network and marker directions

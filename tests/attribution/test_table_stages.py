@@ -21,7 +21,7 @@ from cfdna_interp.attribution.refit import run_refit
 from cfdna_interp.attribution.route import subsets_of
 from cfdna_interp.attribution.train import run_train
 from cfdna_interp.config.settings import Attribution, Config, Features
-from cfdna_interp.config.table import FeatureTable, GroupColumns
+from cfdna_interp.config.table_settings import FeatureTable, GroupColumns
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.measure import families
 from cfdna_interp.records.base import load_record

@@ -11,7 +11,7 @@ from cfdna_interp.artifacts.files import write_text
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import Sample, save_samples
-from cfdna_interp.models.encoder import ReferenceEncoder
+from cfdna_interp.models.reference_encoder import ReferenceEncoder
 
 
 def write_fragments(layout: Layout, sample: str, seed: int) -> None:

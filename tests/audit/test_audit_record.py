@@ -8,7 +8,7 @@ from msgspec import structs
 
 from cfdna_interp.artifacts.files import read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.audit.judge import run_audit
+from cfdna_interp.audit.audit import run_audit
 from cfdna_interp.errors import InputError
 from cfdna_interp.records.audit import Audit
 from cfdna_interp.records.base import load_record

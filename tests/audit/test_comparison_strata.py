@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cfdna_interp.audit.strata import comparison_strata
+from cfdna_interp.audit.comparison_strata import comparison_strata
 
 
 def of(labels, **columns):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cfdna_interp.audit.columns import by_priority, held_columns
+from cfdna_interp.audit.held_columns import by_priority, held_columns
 
 N = 80
 Y = np.tile([1, 0], N // 2)

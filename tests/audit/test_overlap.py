@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cfdna_interp.audit.handling_terms import technical_design, terms
 from cfdna_interp.audit.overlap import overlap_weighted, propensities
-from cfdna_interp.audit.technical import technical_design, terms
 from cfdna_interp.stats.roc import auroc
 
 TERMS = ("site=b", "gc")

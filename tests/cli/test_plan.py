@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from cfdna_interp.attribution.planning import size_to_decide
 from cfdna_interp.cli.plan import command
 from cfdna_interp.errors import InputError
-from cfdna_interp.stats.planning import size_for_difference, size_for_interval, size_for_signal
+from cfdna_interp.stats.cohort_size import size_for_difference, size_for_interval, size_for_signal
 
 
 def run(*arguments):

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Features
-from cfdna_interp.config.table import FeatureTable, GroupColumns, TableColumns
+from cfdna_interp.config.table_settings import FeatureTable, GroupColumns, TableColumns
 
 
 def frame() -> pd.DataFrame:

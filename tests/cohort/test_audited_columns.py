@@ -6,7 +6,7 @@ from msgspec import structs
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.cohort.checks import check_audited
 from cfdna_interp.config.settings import Config, Features
-from cfdna_interp.config.table import FeatureTable, TableColumns
+from cfdna_interp.config.table_settings import FeatureTable, TableColumns
 from cfdna_interp.errors import InputError
 
 CONFIG = Config(outdir="out", sheet="sheet.tsv")

@@ -18,7 +18,7 @@ from cfdna_interp.cohort.read import read_cohort
 from cfdna_interp.cohort.split import split
 from cfdna_interp.cohort.table import read_table
 from cfdna_interp.cohort.table_check import check_table
-from cfdna_interp.config.table import GroupColumns, LabelCells, RoleCells, TableColumns
+from cfdna_interp.config.table_settings import GroupColumns, LabelCells, RoleCells, TableColumns
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.matrix import write_matrices
 from cfdna_interp.records.base import load_record

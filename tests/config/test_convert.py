@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from cfdna_interp.config.allowed import allowed
 from cfdna_interp.config.convert import SettingError, check_distinct, decode, encode
-from cfdna_interp.config.table import Cell, Code
+from cfdna_interp.config.table_settings import Cell, Code
 
 
 class Wheel(Struct, frozen=True, forbid_unknown_fields=True):

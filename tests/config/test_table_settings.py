@@ -12,7 +12,7 @@ from cfdna_interp.config import load_config
 from cfdna_interp.config.convert import encode
 from cfdna_interp.config.resources import shipped
 from cfdna_interp.config.settings import Attribution, Config, Model
-from cfdna_interp.config.table import FeatureTable, GroupColumns, LabelCells, RoleCells, TableColumns
+from cfdna_interp.config.table_settings import FeatureTable, GroupColumns, LabelCells, RoleCells, TableColumns
 from cfdna_interp.errors import InputError
 
 GROUPS = {"fragment_length": {"prefix": "fsd_"}, "own": {"pattern": "x[0-9]+"}}

@@ -16,7 +16,7 @@ from cfdna_interp.cohort.split import find_samples, split
 from cfdna_interp.config import load_config
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.atlas_content import check_content, expected_blocks
-from cfdna_interp.features.sample import extract_sample
+from cfdna_interp.features.extract import extract_sample
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.qc import SampleQuality
 

@@ -33,7 +33,7 @@ def study(tmp_path):
 def assert_extract_refuses(study, *words):
     assert call(study, "cohort").returncode == 0
     assert_one_line(call(study, "extract", "--sample", "S1"), "sample S1: ", "s1.bam", *words)
-    assert sorted(path.name for path in (study / "out").iterdir()) == ["cohort"]
+    assert sorted(path.name for path in (study / "out").iterdir()) == ["cohort", "source.json"]
 
 
 @pytest.mark.parametrize(

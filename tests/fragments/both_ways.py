@@ -22,7 +22,7 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.fragments import alignment
 from cfdna_interp.fragments.bgzf import WINDOW, Stretch
 from cfdna_interp.fragments.decode import Settings, Totals
-from cfdna_interp.fragments.extract import Extraction, empty_table, read_sample
+from cfdna_interp.fragments.extraction import Extraction, empty_table, read_sample
 from cfdna_interp.fragments.filters import REASONS, Rules
 from cfdna_interp.records.qc import ReadCounts
 

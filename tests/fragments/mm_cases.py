@@ -13,16 +13,17 @@ from slow_mm import COMPLEMENT, MALFORMED, slow
 
 from cfdna_interp.fragments.kernels.compiling import kernel
 from cfdna_interp.fragments.kernels.memory import SLACK
-from cfdna_interp.fragments.kernels.mm import BETWEEN, HEMI, HYDROXY, MM_COUNTS, mm_letters
+from cfdna_interp.fragments.kernels.mm import mm_letters
+from cfdna_interp.fragments.kernels.scan_types import PROBABILITIES, SUMS
 
-COUNTS = {"between": BETWEEN, "hydroxy": HYDROXY, "hemi": HEMI}
+COUNTS = {"between": "unclear", "hydroxy": "hydroxy", "hemi": "hemi"}
 ARGMAX = (255, 0)  # low, high that leave nothing out
 BEFORE = 7  # bytes, letters before what is looked at
 
 
 @kernel
-def one(buffer, at, text, to, room, side, low, high, counts):
-    return mm_letters(buffer, at, text, to, room, side, low, high, counts)
+def one(buffer, at, text, to, room, low, high, sums):
+    return mm_letters(buffer, at, text, to, room[1], low, high, sums[0])
 
 
 def run(data: bytes, low: int, high: int) -> tuple[int, str, dict[str, int]]:
@@ -31,12 +32,12 @@ def run(data: bytes, low: int, high: int) -> tuple[int, str, dict[str, int]]:
     buffer = np.frombuffer(b"\xff" * BEFORE + data + b"\xff" * SLACK, dtype=np.uint8)
     text = np.full(BEFORE + bases + SLACK, 1, dtype=np.uint8)
     room = np.full((2, max(bases, 1), 4), 77, dtype=np.int32)
-    counts = np.zeros(MM_COUNTS, dtype=np.int64)
-    strand = one(buffer, BEFORE, text, BEFORE, room, 1, low, high, counts)
+    sums = np.zeros(1, dtype=SUMS)
+    strand = one(buffer, BEFORE, text, BEFORE, room.view(PROBABILITIES)[..., 0], low, high, sums)
     assert (text[:BEFORE] == 1).all() and (text[BEFORE + bases :] == 1).all()
     assert (room[0] == 77).all()
     letters = text[BEFORE : BEFORE + bases].tobytes().decode()
-    return strand, letters, {name: int(counts[place]) for name, place in COUNTS.items()}
+    return strand, letters, {name: int(sums[field][0]) for name, field in COUNTS.items()}
 
 
 def text_tag(name: str, text: str) -> bytes:

@@ -13,11 +13,11 @@ from test_profile import table
 
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.fragments import call_counts
-from cfdna_interp.fragments.annotation import Annotation
+from cfdna_interp.fragments.annotation import ContextAnnotation
 from cfdna_interp.fragments.call_counts import CallCounter
 
 # chr1 100-200 is a, 200-210 is b, 500-600 is a; chr2 none; chrX all b.
-CONTEXTS = Annotation(
+CONTEXTS = ContextAnnotation(
     ("a", "b"),
     np.array([0, 3, 3, 4]),
     np.array([100, 200, 500, 0]),

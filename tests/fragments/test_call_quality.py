@@ -15,7 +15,7 @@ from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract, Reference
 from cfdna_interp.fragments.call_quality import call_warnings, larger, suggest_ends
-from cfdna_interp.fragments.extract import read_sample
+from cfdna_interp.fragments.extraction import read_sample
 from cfdna_interp.records.qc import Ends, SuggestedEnds
 
 NOTHING = SuggestedEnds(read1=None, read2=None)

@@ -15,7 +15,7 @@ from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract, Features, Reference
 from cfdna_interp.errors import InputError
-from cfdna_interp.fragments.extract import Extraction, read_sample
+from cfdna_interp.fragments.extraction import Extraction, read_sample
 from cfdna_interp.models.bags import inputs_of
 
 NAMINGS = {

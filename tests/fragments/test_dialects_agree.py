@@ -16,7 +16,7 @@ from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.files import plain
 from cfdna_interp.cohort.sheet import read_sheet
 from cfdna_interp.config import load_config
-from cfdna_interp.fragments.extract import Extraction, read_sample
+from cfdna_interp.fragments.extraction import Extraction, read_sample
 from cfdna_interp.simulation.cohort import simulate
 from cfdna_interp.simulation.dialects import DIALECTS
 from cfdna_interp.simulation.worlds import Library, load_world

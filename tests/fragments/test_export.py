@@ -28,7 +28,7 @@ from cfdna_interp.config.settings import Extract, Reference
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.decode import Chunk, Settings, Totals
 from cfdna_interp.fragments.export import export_fragments, in_order
-from cfdna_interp.fragments.extract import read_sample
+from cfdna_interp.fragments.extraction import read_sample
 from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.source import chunks, open_source
 

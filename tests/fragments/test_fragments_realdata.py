@@ -17,7 +17,7 @@ from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract, Reference
 from cfdna_interp.fragments.alignment import open_alignment
-from cfdna_interp.fragments.extract import read_sample
+from cfdna_interp.fragments.extraction import read_sample
 from cfdna_interp.fragments.filters import REASONS
 
 pytestmark = pytest.mark.realdata

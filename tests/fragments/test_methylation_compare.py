@@ -19,10 +19,11 @@ from reference_compare import letters, of_bytes, strand_of
 from cfdna_interp.fragments.kernels.compare import REACH, compare_letters
 from cfdna_interp.fragments.kernels.memory import SLACK
 from cfdna_interp.fragments.kernels.record import fields_fit
+from cfdna_interp.fragments.kernels.scan_types import SiteLetters
 from cfdna_interp.fragments.kernels.xm import MALFORMED
 from cfdna_interp.fragments.methylation.compare import has_calls
 from cfdna_interp.fragments.methylation.sites import Sites, letters_of
-from cfdna_interp.fragments.reference import Reference
+from cfdna_interp.fragments.reference import ReferenceGenome
 
 CODES = np.full(256, 4, dtype=np.uint8)
 CODES[list(b"ACGT")] = range(4)
@@ -39,7 +40,7 @@ def compared(made: bytes, sites: np.ndarray, begin: int = 0) -> tuple[str, int]:
     buffer = np.frombuffer(b"\xff" * 5 + made + b"\xff" * SLACK, dtype=np.uint8)
     bases = field(made, "l_seq")
     text = np.full(bases + 6, CANARY, dtype=np.uint8)
-    strand = compare_letters(buffer, 5, text, 3, sites, begin)
+    strand = compare_letters(buffer, 5, text, 3, SiteLetters(sites, 0, begin))
     assert (text[:3] == CANARY).all()
     assert (text[3 + bases :] == CANARY).all()
     return text[3 : 3 + bases].tobytes().decode(), strand
@@ -207,7 +208,9 @@ def test_stretches_move_along_and_hide_unsure_bases(tmp_path):
     for low, high in unsure:
         for position in range(low, min(high, 5_000)):
             hidden[position] = "N"
-    sites = Sites(Reference(str(tmp_path / "g.fa")), ["chr2", "c1"], {1: tuple(zip(*unsure, strict=True))})
+    sites = Sites(
+        ReferenceGenome(str(tmp_path / "g.fa")), ["chr2", "c1"], {1: tuple(zip(*unsure, strict=True))}
+    )
     expected = np.pad(sites_of("".join(hidden)), 400_000, constant_values=ord("."))
     for start in (0, 5, REACH, 75_000, 0):
         sites.move(1, start)

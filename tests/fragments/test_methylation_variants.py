@@ -25,10 +25,11 @@ from cfdna_interp.fragments.bgzf import Stretch, after_header
 from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.kernels import variants as kernels
 from cfdna_interp.fragments.kernels.memory import SLACK
+from cfdna_interp.fragments.kernels.scan_types import SiteLetters
 from cfdna_interp.fragments.methylation import sites as sites_module
 from cfdna_interp.fragments.methylation.sites import Sites
 from cfdna_interp.fragments.methylation.variants import find_variants, joined
-from cfdna_interp.fragments.reference import Reference
+from cfdna_interp.fragments.reference import ReferenceGenome
 
 NAMES = list(CONTIGS)
 RULES = Rules(contigs=frozenset(range(3)))
@@ -39,7 +40,7 @@ def reference(tmp_path_factory):
     path = tmp_path_factory.mktemp("genome") / "g.fa"
     path.write_text("".join(f">{name}\n{bases}\n" for name, bases in GENOME.items()))
     pysam.faidx(str(path))
-    return Reference(str(path))
+    return ReferenceGenome(str(path))
 
 
 def found(reference, records, rules=RULES, window=60_000, unsure=None):
@@ -257,11 +258,17 @@ def count_one(one, sites, run=64):
     """What the kernel says of a single record, with the reference from position 0 on at hand."""
     padded = np.concatenate([sites, np.full(kernels.REACH + 5_000, ord("."), dtype=np.uint8)])
     seen, codes = np.zeros((2, len(padded)), dtype=np.int32), np.zeros(run, dtype=np.uint8)
-    state = np.zeros(kernels.STATE, dtype=np.int64)
-    state[kernels.CONTIG], state[kernels.END] = -1, len(one)
+    states = np.zeros(1, dtype=kernels.STATE)
+    states[0]["contig"], states[0]["end"] = -1, len(one)
     buffer = np.frombuffer(one + b"\xff" * SLACK, dtype=np.uint8)
     code = kernels.count_other_strand(
-        buffer, state, np.ones(3, dtype=bool), 0, True, padded, 0, 0, seen, codes
+        buffer,
+        states,
+        np.ones(3, dtype=bool),
+        0,
+        True,
+        SiteLetters(padded, 0, 0),
+        kernels.OtherStrandCounts(*seen, codes),
     )
     return code, seen[:, : len(sites)]
 

@@ -20,9 +20,10 @@ from slow_mm import COMPLEMENT, MALFORMED, parse, slow
 
 from cfdna_interp.fragments.kernels.compare import relabel
 from cfdna_interp.fragments.kernels.memory import SLACK
+from cfdna_interp.fragments.kernels.scan_types import SiteLetters
 from cfdna_interp.fragments.methylation.mm import threshold_bytes
 from cfdna_interp.fragments.methylation.sites import letters_of
-from cfdna_interp.fragments.reference import Reference
+from cfdna_interp.fragments.reference import ReferenceGenome
 
 reads = st.text("ACGTNY", max_size=40)
 limits = st.sampled_from([ARGMAX, (50, 205), (127, 128), (0, 255), (90, 100)])
@@ -127,11 +128,11 @@ def test_cpgs_of_the_reference_beside_bed_methyl(realdata):
     found, expected = defaultdict(lambda: [0, 0]), {}
     for segment, data in bam_and_bytes(bam):
         contig = segment.reference_name
-        codes = Reference(str(fasta)).codes(contig, -2, len(bases[contig]) + 2)
+        codes = ReferenceGenome(str(fasta)).codes(contig, -2, len(bases[contig]) + 2)
         strand, letters, _ = run(data, *ARGMAX)
         buffer = np.frombuffer(data + bytes(SLACK), dtype=np.uint8)
         text = np.array(list(letters.encode()), dtype=np.uint8)
-        relabel(buffer, 0, text, 0, letters_of(codes), 0, strand)
+        relabel(buffer, 0, text, 0, SiteLetters(letters_of(codes), 0, 0), strand)
         for at, position in segment.get_aligned_pairs(matches_only=True):
             if chr(text[at]) in "zZ":
                 found[position, "+" if strand > 0 else "-"]["Zz".index(chr(text[at]))] += 1

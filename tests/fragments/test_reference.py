@@ -11,7 +11,7 @@ from test_profile import table
 
 from cfdna_interp.artifacts.fragments import MOTIFS
 from cfdna_interp.errors import InputError
-from cfdna_interp.fragments.reference import Reference, gc_of, motifs_at, with_reference_ends
+from cfdna_interp.fragments.reference import ReferenceGenome, gc_of, motifs_at, with_reference_ends
 
 SEQUENCES = {
     "chr1": "".join(np.random.default_rng(3).choice(list("ACGTacgtN"), size=9_000)),
@@ -39,7 +39,7 @@ def write_fasta(path, compressed=False):
 def reference(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("reference")
     compressed = request.param == "bgzip"
-    return Reference(str(write_fasta(folder / ("g.fa.gz" if compressed else "g.fa"), compressed)))
+    return ReferenceGenome(str(write_fasta(folder / ("g.fa.gz" if compressed else "g.fa"), compressed)))
 
 
 def fragments(rows):
@@ -62,7 +62,7 @@ def expected_motifs(contig, start, length):
 def test_codes_by_hand(tmp_path):
     (tmp_path / "g.fa").write_text(">1\nACGTNacgtR\n")
     pysam.faidx(str(tmp_path / "g.fa"))
-    reference = Reference(str(tmp_path / "g.fa"))
+    reference = ReferenceGenome(str(tmp_path / "g.fa"))
     assert reference.codes("chr1", 0, 10).tolist() == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4]
     assert reference.codes("1", -2, 2).tolist() == [4, 4, 0, 1]  # before the first base: unknown
     assert reference.codes("1", 8, 12).tolist() == [3, 4, 4, 4]  # beyond the last one too
@@ -75,7 +75,7 @@ def test_motifs_by_hand(tmp_path):
     # complement of its last four bases TTGC, read backwards: GCAA. GC: ACGTTTGC has 4 of 8.
     (tmp_path / "g.fa").write_text(">chr1\nAACGTTTGCA\n")
     pysam.faidx(str(tmp_path / "g.fa"))
-    reference = Reference(str(tmp_path / "g.fa"))
+    reference = ReferenceGenome(str(tmp_path / "g.fa"))
     one = fragments([(0, 1, 8)])
     five, three = motifs_at(reference, one)
     assert (MOTIFS[five[0]], MOTIFS[three[0]]) == ("ACGT", "GCAA")
@@ -125,7 +125,7 @@ def test_a_genome_of_another_build(tmp_path):
     path = tmp_path / "g.fa"
     path.write_text(">1\nACGTACGTAC\n>chrM\nACGTACGT\n>other\nACGT\n")
     pysam.faidx(str(path))
-    genome = Reference(str(path))
+    genome = ReferenceGenome(str(path))
     genome.fit({"chr1": 10, "MT": 3, "chr2": 5}, "sample S7: s.bam")
     genome.fit({"chr1": 4_000}, "sample S7: s.bam")  # the file holds the beginning of a genome
     message = refused(lambda: genome.fit({"chr1": 9}, "sample S7: s.bam"))
@@ -146,26 +146,26 @@ def test_an_absent_contig(reference):
 
 def test_missing_files(tmp_path):
     path = tmp_path / "g.fa"
-    assert "does not exist" in refused(lambda: Reference(str(path)))
+    assert "does not exist" in refused(lambda: ReferenceGenome(str(path)))
     path.write_text(">chr1\nACGT\n")
-    assert "has no index" in refused(lambda: Reference(str(path)))
+    assert "has no index" in refused(lambda: ReferenceGenome(str(path)))
     assert not (tmp_path / "g.fa.fai").exists()  # htslib would have made one
     compressed = write_fasta(tmp_path / "h.fa.gz", compressed=True)
     (tmp_path / "h.fa.gz.gzi").unlink()
-    assert "h.fa.gz.gzi; run samtools faidx" in refused(lambda: Reference(str(compressed)))
+    assert "h.fa.gz.gzi; run samtools faidx" in refused(lambda: ReferenceGenome(str(compressed)))
 
 
 def test_an_index_of_another_file(tmp_path):
     path = write_fasta(tmp_path / "g.fa")
     path.write_text(">chr1\nACGT\n")
-    reference = Reference(str(path))
+    reference = ReferenceGenome(str(path))
     assert "run samtools faidx" in refused(lambda: reference.codes("chr1", 0, 5_000))
 
 
 @pytest.mark.realdata
 def test_a_fasta_that_holds_the_beginning_of_a_contig(realdata):
     path = realdata / "plasma_wgs" / "hg19.chr1.first10Mb.fa.gz"
-    reference = Reference(str(path))
+    reference = ReferenceGenome(str(path))
     codes = reference.codes("1", 9_999_990, 10_000_010)
     assert (codes[:10] < 4).all() and (codes[10:] == 4).all()
     with pysam.FastaFile(str(path)) as file:

@@ -23,6 +23,7 @@ from cfdna_interp.config.settings import Extract, Reference
 from cfdna_interp.fragments.alignment import open_alignment
 from cfdna_interp.fragments.kernels.compare import relabel
 from cfdna_interp.fragments.kernels.memory import SLACK
+from cfdna_interp.fragments.kernels.scan_types import SiteLetters
 from cfdna_interp.fragments.methylation.sites import letters_of
 
 CODES = np.full(256, 4, dtype=np.uint8)
@@ -40,7 +41,7 @@ def relabelled(
     text = np.full(len(letters) + 6, CANARY, dtype=np.uint8)
     text[3 : 3 + len(letters)] = list(letters.encode())
     sites = letters_of(CODES[np.frombuffer(f"NN{reference}NN".encode(), dtype=np.uint8)])
-    relabel(buffer, 0, text, 3, sites, begin, strand)
+    relabel(buffer, 0, text, 3, SiteLetters(sites, 0, begin), strand)
     assert (text[:3] == CANARY).all()
     assert (text[3 + len(letters) :] == CANARY).all()
     return text[3 : 3 + len(letters)].tobytes().decode()

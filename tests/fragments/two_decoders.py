@@ -26,7 +26,7 @@ from cfdna_interp.config.settings import Extract, Reference
 from cfdna_interp.fragments.alignment import Alignment, Shard, open_alignment
 from cfdna_interp.fragments.bgzf import WINDOW, Stretch
 from cfdna_interp.fragments.decode import Chunk, Settings, Totals, decode
-from cfdna_interp.fragments.extract import Extraction, empty_table
+from cfdna_interp.fragments.extraction import Extraction, empty_table
 from cfdna_interp.fragments.filters import Rules
 
 Records = Sequence[pysam.AlignedSegment] | Sequence[bytes]

@@ -13,8 +13,8 @@ from toys_models import ALL, CALLS, Linear, Network, Tokens, probe_set
 
 from cfdna_interp.models.check import check_model
 from cfdna_interp.models.contract import Encoder, FragmentInputs
-from cfdna_interp.models.encoder import ReferenceEncoder
 from cfdna_interp.models.probes.bench import Finding
+from cfdna_interp.models.reference_encoder import ReferenceEncoder
 from cfdna_interp.models.whitening import fit_whitening
 
 LENGTH_ONLY = frozenset({"fragment_length"})

@@ -10,7 +10,7 @@ from stored import stored
 
 import cfdna_interp.proxy.penalty as penalty
 from cfdna_interp.config.settings import ProxySettings
-from cfdna_interp.proxy.freeze import run_proxy
+from cfdna_interp.proxy.proxy import run_proxy
 from cfdna_interp.proxy.validate import run_validate
 from cfdna_interp.records.protocol import FrozenProtocol
 from cfdna_interp.records.proxy import Proxy

@@ -1,7 +1,6 @@
 """The lock: a second opening under a changed protocol is counted, explained, and marked everywhere."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import anndata
@@ -18,20 +17,22 @@ from stored import stored
 from cfdna_interp.artifacts import files
 from cfdna_interp.artifacts.files import digest_file, read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.audit.judge import run_audit
+from cfdna_interp.audit.audit import run_audit
 from cfdna_interp.cli import cli
+from cfdna_interp.cli import run as cli_run
+from cfdna_interp.cohort.source import save_source
 from cfdna_interp.config import load_config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments import preflight
 from cfdna_interp.proxy import openings, validate
-from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.openings import differing, record_opening
+from cfdna_interp.proxy.proxy import run_proxy
 from cfdna_interp.proxy.validate import run_validate
 from cfdna_interp.records.base import load_record, save_record
 from cfdna_interp.records.openings import Openings, nth_opening
 from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.report.manifest import build_manifest
-from cfdna_interp.verdict.decide import run_verdict
+from cfdna_interp.verdict.verdict import run_verdict
 
 LABELS = {"P1": 1, "P2": 0}
 MARKED = ("validation.json", "audit.json", "verdict.json")
@@ -148,6 +149,7 @@ def test_other_heldout_labels_are_another_opening(own_copy):
     layout = Layout.of(own_copy.outdir)
     first = Path(own_copy.sheet).read_text()
     flip(own_copy, 5)
+    save_source(own_copy)
     for _ in range(2):
         opening = run_validate(own_copy)
         assert (opening.number, opening.changed, opening.total) == (2, ("held-out labels",), 2)
@@ -155,6 +157,7 @@ def test_other_heldout_labels_are_another_opening(own_copy):
     assert len(list(layout.root.glob("protocols/*.json"))) == 1
     # The first labels again are the first opening again, of two.
     Path(own_copy.sheet).write_text(first)
+    save_source(own_copy)
     opening = run_validate(own_copy)
     assert (opening.number, opening.exploratory, opening.total) == (1, False, 2)
 
@@ -302,9 +305,9 @@ def test_the_whole_workflow_ends_with_the_same_words(own_copy, monkeypatch, numb
     def workflow(*_, **__):
         opening = nth_opening(number, number, "0" * 64, ("seed",) if number > 1 else ())
         save_record(structs.replace(load_record(ValidationResult, path), opening=opening), path)
-        return subprocess.CompletedProcess([], 0)
+        return 0, None
 
-    monkeypatch.setattr(subprocess, "run", workflow)
+    monkeypatch.setattr(cli_run, "_run", workflow)
     monkeypatch.setattr(preflight, "preflight", lambda config: None)
     result = CliRunner().invoke(cli, ["run", "--config", str(settings)])
     assert result.exit_code == 0, result.output

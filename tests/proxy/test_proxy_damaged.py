@@ -11,10 +11,10 @@ from msgspec import structs
 
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Features
-from cfdna_interp.config.table import FeatureTable, GroupColumns
+from cfdna_interp.config.table_settings import FeatureTable, GroupColumns
 from cfdna_interp.errors import InputError
-from cfdna_interp.proxy.freeze import portable_settings
 from cfdna_interp.proxy.linear import Linear
+from cfdna_interp.proxy.proxy import portable_settings
 from cfdna_interp.proxy.score import load_scorer
 from cfdna_interp.proxy.score_alignments import extraction_config
 from cfdna_interp.proxy.score_table import score_table

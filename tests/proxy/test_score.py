@@ -17,9 +17,9 @@ from cfdna_interp.cli import cli
 from cfdna_interp.cohort.split import split
 from cfdna_interp.config import load_config
 from cfdna_interp.errors import InputError
+from cfdna_interp.features.extract import extract_sample
 from cfdna_interp.features.matrix import write_matrices
-from cfdna_interp.features.sample import extract_sample
-from cfdna_interp.proxy.freeze import run_proxy
+from cfdna_interp.proxy.proxy import run_proxy
 from cfdna_interp.proxy.score import Measured, Scored, as_table, load_scorer, score_features
 from cfdna_interp.proxy.score_alignments import samples_of, score_alignments
 from cfdna_interp.records.base import save_record

@@ -13,7 +13,7 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import load_table
 from cfdna_interp.config.settings import Corrected
 from cfdna_interp.proxy.baselines import baselines, fit_all, seldom_measured
-from cfdna_interp.proxy.freeze import run_proxy
+from cfdna_interp.proxy.proxy import run_proxy
 from cfdna_interp.records.protocol import FrozenProtocol
 
 

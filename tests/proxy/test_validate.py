@@ -13,9 +13,10 @@ from stored import stored
 from cfdna_interp.artifacts.files import digest_file, read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import load_scores, save_scores
+from cfdna_interp.cohort.source import save_source
 from cfdna_interp.errors import InputError
-from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.measure import HeldoutSubjects, families
+from cfdna_interp.proxy.proxy import run_proxy
 from cfdna_interp.proxy.validate import run_validate
 from cfdna_interp.records.subjects import load_subjects
 from cfdna_interp.records.validation import ValidationResult
@@ -104,8 +105,20 @@ def test_a_sheet_that_lost_a_sample_is_named(own_copy):
     sheet = Path(own_copy.sheet)
     lines = [line for line in sheet.read_text().splitlines() if not line.startswith("H005")]
     sheet.write_text("\n".join(lines) + "\n")
+    save_source(own_copy)  # as if `cohort` alone had been run again
     with pytest.raises(InputError, match=r"sample H005: .*no longer holds it"):
         run_validate(own_copy)
+
+
+def test_labels_of_another_sheet_than_the_cohorts_are_not_opened(own_copy):
+    sheet, openings = Path(own_copy.sheet), Layout.of(own_copy.outdir).file("openings.json")
+    before = openings.read_bytes()
+    rows = pd.read_csv(sheet, sep="\t")
+    rows.loc[rows.role == "heldout", "label"] = 1 - rows.label
+    rows.to_csv(sheet, sep="\t", index=False)
+    with pytest.raises(InputError, match=r"sheet\.tsv has changed since the cohort stage read it"):
+        run_validate(own_copy)
+    assert openings.read_bytes() == before
 
 
 def test_several_samples_of_a_subject_are_averaged_first(tmp_path):

@@ -10,17 +10,17 @@ from stored import stored
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import load_table
 from cfdna_interp.artifacts.predictions import load_predictions, load_scores, save_predictions
-from cfdna_interp.audit.judge import run_audit
+from cfdna_interp.audit.audit import run_audit
 from cfdna_interp.config.settings import ProxySettings
 from cfdna_interp.errors import InputError
-from cfdna_interp.proxy.freeze import run_proxy
 from cfdna_interp.proxy.linear import linear_of
+from cfdna_interp.proxy.proxy import run_proxy
 from cfdna_interp.proxy.validate import run_validate
 from cfdna_interp.proxy.worth import REPEATS
 from cfdna_interp.records.audit import Audit
 from cfdna_interp.records.protocol import FrozenProtocol
 from cfdna_interp.records.proxy import Proxy
-from cfdna_interp.verdict.decide import run_verdict
+from cfdna_interp.verdict.verdict import run_verdict
 
 
 def test_the_proxy_says_how_good_how_stable_and_how_faithful_it_is(finished):

@@ -8,7 +8,7 @@ import pytest
 from fake_run import HOSTILE, Built, World, make_run
 from fake_table_run import TableWorld, make_table_run
 
-from cfdna_interp.report.build import build_report
+from cfdna_interp.report.report import build_report
 
 
 def _build(folder: Path, world: World) -> Built:

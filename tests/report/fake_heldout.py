@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from cfdna_interp.artifacts.sheet import ROLES, Sample
 from cfdna_interp.audit.claims import judge_handling, judge_person
-from cfdna_interp.audit.columns import HeldColumns
+from cfdna_interp.audit.comparison_strata import comparison_strata
+from cfdna_interp.audit.held_columns import HeldColumns
 from cfdna_interp.audit.hold import hold, measure_record
-from cfdna_interp.audit.strata import comparison_strata
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.proxy.measure import HeldoutSubjects, measure

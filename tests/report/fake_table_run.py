@@ -12,15 +12,15 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.dominance import run_dominance
 from cfdna_interp.attribution.refit import run_refit
 from cfdna_interp.attribution.train import run_train
-from cfdna_interp.audit.judge import run_audit
+from cfdna_interp.audit.audit import run_audit
 from cfdna_interp.cohort.split import split
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Attribution, Features, Validation
-from cfdna_interp.config.table import FeatureTable, GroupColumns, TableColumns
+from cfdna_interp.config.table_settings import FeatureTable, GroupColumns, TableColumns
 from cfdna_interp.features.matrix import write_matrices
-from cfdna_interp.proxy.freeze import run_proxy
+from cfdna_interp.proxy.proxy import run_proxy
 from cfdna_interp.proxy.validate import run_validate
-from cfdna_interp.verdict.decide import run_verdict
+from cfdna_interp.verdict.verdict import run_verdict
 
 FEATURES = 5  # of each group
 HOSTILE = "<script>alert(1)</script>"

@@ -13,7 +13,7 @@ from msgspec import structs
 from cfdna_interp import __version__
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.config import Config
-from cfdna_interp.config.table import FeatureTable, GroupColumns
+from cfdna_interp.config.table_settings import FeatureTable, GroupColumns
 from cfdna_interp.records.base import save_record
 from cfdna_interp.records.table import TableSource
 from cfdna_interp.report.manifest import build_manifest

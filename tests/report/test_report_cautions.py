@@ -18,7 +18,6 @@ from cfdna_interp.config.settings import Validation
 from cfdna_interp.proxy.measure import HeldoutSubjects, measure
 from cfdna_interp.records.validation import Repetition, ValidationResult
 from cfdna_interp.report.answers import answers
-from cfdna_interp.report.build import draw, render
 from cfdna_interp.report.collect import Run, collect
 from cfdna_interp.report.heldout import (
     directionless_sentence,
@@ -26,6 +25,7 @@ from cfdna_interp.report.heldout import (
     repeat_rows,
     repeat_sentences,
 )
+from cfdna_interp.report.report import draw, render
 from cfdna_interp.verdict.cautions import cautions
 
 

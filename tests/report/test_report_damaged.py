@@ -12,9 +12,9 @@ from fake_run import Built, World, make_run
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.report import build
-from cfdna_interp.report.build import build_report, draw
+from cfdna_interp.report import report
 from cfdna_interp.report.collect import collect
+from cfdna_interp.report.report import build_report, draw
 
 READ = ("dominance", "validation", "audit", "verdict", "proxy", "encoder", "protocol")
 SEEN = ("probes", "funnel", "geometry")
@@ -33,7 +33,7 @@ def drawn(small: tuple[Config, Layout]) -> dict[str, go.Figure]:
 @pytest.fixture
 def quick(drawn: dict[str, go.Figure], monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the figures of the whole files: they need most of a page's time, and have their own test."""
-    monkeypatch.setattr(build, "draw", lambda run: drawn)
+    monkeypatch.setattr(report, "draw", lambda run: drawn)
 
 
 @pytest.mark.usefixtures("quick")

@@ -10,8 +10,8 @@ from made_validation import counts
 from test_report_page import Reader
 
 from cfdna_interp.records.held import ClaimStatus
-from cfdna_interp.report.build import TEMPLATES
 from cfdna_interp.report.hypotheses import arrange
+from cfdna_interp.report.report import TEMPLATES
 from cfdna_interp.verdict.hypotheses import Hypothesis, as_table, hypotheses
 from cfdna_interp.verdict.ladder import Judgement, Judgements
 

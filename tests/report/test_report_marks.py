@@ -15,9 +15,9 @@ from cfdna_interp.artifacts.files import read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.errors import InputError
 from cfdna_interp.records.openings import LABELS, Opening, nth_opening
-from cfdna_interp.report.build import render
 from cfdna_interp.report.collect import collect
 from cfdna_interp.report.marks import lock_changes, lock_sentence, page_marks
+from cfdna_interp.report.report import render
 
 
 def opened(number: int, changed: tuple[str, ...] | None = (), total: int = 0) -> Opening:

@@ -15,7 +15,7 @@ from stored import stored
 from cfdna_interp.cli.report import command
 from cfdna_interp.errors import InputError
 from cfdna_interp.records.validation import ValidationResult
-from cfdna_interp.report.build import build_report
+from cfdna_interp.report.report import build_report
 
 SECTIONS = [
     "verdict",

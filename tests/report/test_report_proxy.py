@@ -16,7 +16,6 @@ from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.records.fidelity import Added
 from cfdna_interp.records.proxy import Proxy, Regression
 from cfdna_interp.records.validation import ValidationResult
-from cfdna_interp.report.build import render
 from cfdna_interp.report.collect import collect
 from cfdna_interp.report.proxy import (
     MAY_HAVE_SEEN,
@@ -25,6 +24,7 @@ from cfdna_interp.report.proxy import (
     stability_sentence,
     stable_rows,
 )
+from cfdna_interp.report.report import render
 
 
 @pytest.fixture

@@ -199,7 +199,7 @@ def test_parts_that_are_not_there_say_why(bare_run: Built, tmp_path: Path) -> No
     assert "Neither route names a group" in shown
     assert f"can't be told: {HOSTILE}." in shown
     assert "The settings leave out the probes." in shown
-    from cfdna_interp.report.build import build_report
+    from cfdna_interp.report.report import build_report
 
     built = Built(*make_run(tmp_path, World(per_class=6, batches=("A",), parts=())))
     build_report(built.config, built.layout)

@@ -12,12 +12,12 @@ from msgspec import structs
 from test_report_page import Reader
 
 from cfdna_interp.artifacts.files import read_json
-from cfdna_interp.report.build import draw, render
 from cfdna_interp.report.collect import Run, collect
 from cfdna_interp.report.figures.attribution import attribution_figure
 from cfdna_interp.report.figures.heldout import score_colours
 from cfdna_interp.report.heldout import operating_rows, paired_sentences
 from cfdna_interp.report.methods import methods_paragraphs
+from cfdna_interp.report.report import draw, render
 from cfdna_interp.report.words import score_rank
 
 PAIR = made.pair("surrogate", "model_without_methylation", 0.1, 0.05, 0.2, p_holm=0.01, better="surrogate")

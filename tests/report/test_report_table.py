@@ -21,7 +21,6 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.records.model import ModelGroup, TableModel
 from cfdna_interp.records.retraining import Rival
 from cfdna_interp.records.table import EmptiestColumn, TableGroup, TableSource
-from cfdna_interp.report.build import build_report, draw
 from cfdna_interp.report.collect import collect
 from cfdna_interp.report.feature_table import (
     FeatureTable,
@@ -30,6 +29,7 @@ from cfdna_interp.report.feature_table import (
 )
 from cfdna_interp.report.figures.style import GROUP_COLOURS, group_colours
 from cfdna_interp.report.model import describe_model
+from cfdna_interp.report.report import build_report, draw
 
 GROUPS = {
     "few": TableGroup(

@@ -29,13 +29,13 @@ from cfdna_interp.records.leaks import Leak
 from cfdna_interp.records.verdict import CautionKind, Status, Verdict, Word
 from cfdna_interp.report import routes
 from cfdna_interp.report.answers import answers
-from cfdna_interp.report.build import TEMPLATES, render
 from cfdna_interp.report.collect import Run, collect
 from cfdna_interp.report.handling import COLUMN_WORDS
 from cfdna_interp.report.heldout import REPEATED
 from cfdna_interp.report.methods import methods_paragraphs
 from cfdna_interp.report.model import KINDS, TABLE_KINDS
 from cfdna_interp.report.proxy import CONCLUSIONS
+from cfdna_interp.report.report import TEMPLATES, render
 from cfdna_interp.report.roles import ROLES
 from cfdna_interp.report.words import percent
 from cfdna_interp.verdict.ladder import climb

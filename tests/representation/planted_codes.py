@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from cfdna_interp.representation.matching import similarity
+from cfdna_interp.representation.dictionary_matching import similarity
 from cfdna_interp.representation.sparse_autoencoder import SparseAutoencoder
 
 MEAN_ACTIVE = 3

@@ -10,7 +10,7 @@ from toy_material import LOCI
 from toys import toy_fragments
 
 from cfdna_interp.artifacts.sheet import Sample
-from cfdna_interp.models.encoder import ReferenceEncoder
+from cfdna_interp.models.reference_encoder import ReferenceEncoder
 from cfdna_interp.representation.material import Material, Part
 
 LENGTHS = np.arange(60, 601)  # bp

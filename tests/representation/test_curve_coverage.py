@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cfdna_interp.representation.coverage import CLASSES, cover, length_classes
+from cfdna_interp.representation.curve_coverage import CLASSES, cover, length_classes
 from cfdna_interp.representation.feature_attribution import sparse_codes
 from cfdna_interp.representation.sparse_autoencoder import SparseAutoencoder
 

@@ -8,7 +8,7 @@ import torch
 from planted_codes import mean_max_cosine
 from scipy.linalg import subspace_angles
 
-from cfdna_interp.representation.matching import match, matched_share, similarity
+from cfdna_interp.representation.dictionary_matching import match, matched_share, similarity
 from cfdna_interp.representation.sparse_autoencoder import SparseAutoencoder, orthonormal
 
 

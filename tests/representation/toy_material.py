@@ -14,8 +14,8 @@ from toys import BLOCK_SHARE, toy_cohort, toy_fragments
 
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.models.contract import Encoder, FragmentInputs
-from cfdna_interp.models.encoder import ReferenceEncoder
-from cfdna_interp.models.pretrain import pretrain
+from cfdna_interp.models.masked_pretraining import pretrain
+from cfdna_interp.models.reference_encoder import ReferenceEncoder
 from cfdna_interp.representation.material import Material, Part
 
 LOCI = 4  # locus classes of toy fragments

@@ -12,7 +12,7 @@ from scipy.stats import norm
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.simulation.bayes import bayes_auroc
 from cfdna_interp.simulation.noise import build_summaries
-from cfdna_interp.simulation.subjects import draw_subjects
+from cfdna_interp.simulation.people import draw_subjects
 from cfdna_interp.simulation.worlds import World, load_world
 from cfdna_interp.stats.roc import auroc
 

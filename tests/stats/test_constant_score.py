@@ -13,7 +13,7 @@ from cfdna_interp.records.validation import Permutation
 from cfdna_interp.records.values import auroc_of
 from cfdna_interp.report.words import interval
 from cfdna_interp.stats.roc import auroc_interval
-from cfdna_interp.stats.strata import within_batch
+from cfdna_interp.stats.within_batch import within_batch
 from cfdna_interp.verdict.ladder import _signal
 
 Y = np.tile([1, 0], 40)

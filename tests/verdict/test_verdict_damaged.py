@@ -10,7 +10,7 @@ from damage import check_losses, lost
 from cfdna_interp.artifacts.files import digest_file, read_json, write_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.errors import InputError
-from cfdna_interp.verdict.decide import run_verdict
+from cfdna_interp.verdict.verdict import run_verdict
 
 PLACES = {("scores", "model", "auroc", "low"): "scores[...].auroc.low"}
 READ = ("dominance.json", "validation.json", "audit.json", "proxy.json")

@@ -188,4 +188,4 @@ def test_few_places_read_what_holds_the_labels_of_both_roles() -> None:
         if labelled & set(re.findall(r"\w+", names))
     }
     within = {"cohort/read.py", "cohort/split.py", "cohort/table_check.py"}
-    assert readers == within | {"fragments/preflight.py", "features/table.py", "proxy/validate.py"}
+    assert readers == within | {"fragments/preflight.py", "features/table_matrix.py", "proxy/validate.py"}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import yaml
 
@@ -117,20 +118,41 @@ def read(folder: Path, name: str) -> dict:
     return json.loads((folder / name).read_text())
 
 
+def at_work(folder: Path) -> list[str]:
+    """Return the command lines of processes that name a folder."""
+    lines = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
+    return [line for line in lines if str(folder) in line]
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Results of a run on two cores that was killed in the middle and started again."""
+    """Results of a run on two cores that was stopped twice, killed in the middle and started again."""
     folder = tmp_path_factory.mktemp("table")
     config = write_settings(folder, planted(folder), "results")
     arguments = [COMMAND, "run", "--config", config, "--cores", "2"]
-    process = subprocess.Popen(
-        arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    deadline = time.monotonic() + 300
-    while not (folder / "results/refits/0.parquet").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+
+    def started(landmark: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        deadline = time.monotonic() + 300
+        while not (folder / "results" / landmark).exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return process
+
+    for landmark, number in (("cohort/discovery.tsv", signal.SIGTERM), ("model.json", signal.SIGINT)):
+        process = started(landmark)
+        # The parent alone is asked to stop, as a scheduler or `kill` does. Nothing of it may stay behind.
+        process.send_signal(number)
+        _, told = process.communicate(timeout=120)
+        assert process.returncode == 128 + number
+        assert told.splitlines()[-1] == (
+            "cfdna-interp: stopped; what is done is kept, the same command goes on from there"
+        )
+        assert not at_work(folder)
+    process = started("refits/0.parquet")
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.communicate()
     assert not (folder / "results/proxy.json").exists()
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3_000:]

@@ -1,4 +1,4 @@
-"""Read bases of a mate: GC inside the fragment, and the end motif."""
+"""Count GC in a mate's bases inside the fragment, and read its end motif."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from cfdna_interp.fragments.kernels.record import base_at, moves
 
 
 @helper
-def _count(buffer, sequence, text, letters, low, high):
+def _count(buffer, mate, letters, low, high):
     """Return (G and C, known bases) of read bases low..high - 1.
 
-    The even bases are the high halves of the bytes, the odd ones the low halves. ``letters``, where it is not
-    negative, is where the letters are in ``text``: lower case is a C that was read as something else.
+    Even bases are the high halves of the bytes, and odd ones the low halves. ``letters`` is where the letters
+    are in ``mate.text``, negative: none. A lower-case letter is a C that was read as another base.
     """
     strong = known = 0
     byte = low >> 1
@@ -29,7 +29,7 @@ def _count(buffer, sequence, text, letters, low, high):
     while 2 * byte < high:
         even = bit_range(even_low - byte, even_high - byte)
         odd = bit_range(odd_low - byte, odd_high - byte)
-        at = sequence + byte
+        at = mate.sequence + byte
         strong += count_bits(strong_high_mask(buffer, at) & even)
         strong += count_bits(strong_low_mask(buffer, at) & odd)
         known += count_bits(known_high_mask(buffer, at) & even)
@@ -39,25 +39,25 @@ def _count(buffer, sequence, text, letters, low, high):
         base = low
         while base < high:
             inside = bit_range(0, high - base)
-            strong += count_bits(converted_mask(text, letters + base) & inside)
+            strong += count_bits(converted_mask(mate.text, letters + base) & inside)
             base += 32
     return strong, known
 
 
 @helper
-def strong_bases(buffer, sequence, text, letters, place, operations, start, low, high):
-    """Return (G and C, known bases) of the read bases aligned to reference positions low..high - 1.
+def strong_bases(buffer, mate, letters, low, high):
+    """Return (G and C, known bases) of a mate's bases aligned to reference positions low..high - 1.
 
-    Parameters are the buffer and where in it the bases are, the text and where in it the letters are
-    (negative: none), where the CIGAR is, its operations, and the read's first reference position.
+    ``letters`` is where the letters are in ``mate.text`` that restore converted bases, negative: none.
     """
     strong = known = base = 0
-    for number in range(operations):
-        along, over = moves(u32(buffer, place + 4 * number))
+    start = mate.start
+    for number in range(mate.operations):
+        along, over = moves(u32(buffer, mate.cigar + 4 * number))
         if along > 0 and over > 0:
             first, last = max(low - start, 0), min(high - start, along)
             if first < last:
-                more_strong, more_known = _count(buffer, sequence, text, letters, base + first, base + last)
+                more_strong, more_known = _count(buffer, mate, letters, base + first, base + last)
                 strong += more_strong
                 known += more_known
         base += along
@@ -66,19 +66,21 @@ def strong_bases(buffer, sequence, text, letters, place, operations, start, low,
 
 
 @helper
-def end_motif(buffer, sequence, bases, text, letters, strand, reverse):
-    """Return the index into ``MOTIFS`` of a mate's first four bases as sequenced, -1 unknown.
+def end_motif(buffer, mate, last):
+    """Return the index into ``MOTIFS`` of a mate's first four bases, -1 where it is unknown.
 
-    A base that was converted counts as what it was before.
+    With ``last`` it is the complement of the last four bases, read backwards. A converted base counts as what
+    it was before.
     """
-    if bases < 4:
+    letters, strand = mate.letters, mate.strand
+    if mate.bases < 4:
         return -1
     motif = 0
     for step in range(4):
-        base = bases - 1 - step if reverse else step
-        code = base_at(buffer, sequence, base)
+        base = mate.bases - 1 - step if last else step
+        code = base_at(buffer, mate.sequence, base)
         if letters >= 0:
-            letter = text[letters + base]
+            letter = mate.text[letters + base]
             if letter == 122 or letter == 120 or letter == 104 or letter == 117:  # z x h u
                 if strand > 0 and code == 8:
                     code = 2
@@ -94,5 +96,5 @@ def end_motif(buffer, sequence, bases, text, letters, strand, reverse):
             index = 3
         else:
             return -1
-        motif = 4 * motif + (3 - index if reverse else index)
+        motif = 4 * motif + (3 - index if last else index)
     return motif

@@ -1,4 +1,4 @@
-"""From letters to CpG calls: of a mate, and of the molecule that two mates come from."""
+"""Turn letters into the CpG calls of a mate, and merge those of two mates into calls of their molecule."""
 
 from __future__ import annotations
 
@@ -14,13 +14,6 @@ from cfdna_interp.fragments.kernels.memory import (
     u32,
     unmethylated_chh_mask,
     unmethylated_cpg_mask,
-)
-from cfdna_interp.fragments.kernels.places import (
-    IGNORE_3P,
-    IGNORE_5P,
-    INVERT,
-    OVERLAP_DISCORDANT,
-    OVERLAP_MERGED,
 )
 from cfdna_interp.fragments.kernels.record import moves
 
@@ -39,52 +32,32 @@ def count_chh(text, letters, bases):
 
 
 @helper
-def cpg_calls(
-    buffer,
-    sequence,
-    text,
-    letters,
-    bases,
-    place,
-    operations,
-    start,
-    strand,
-    reverse,
-    side,
-    rules,
-    mate,
-    bias,
-    calls,
-):
+def cpg_calls(buffer, mate, calling, bias, calls):
     """Write a mate's CpG calls in ascending order, and count all of them by position along the read.
 
     Parameters
     ----------
-    buffer, sequence
-        Where the bases are; the qualities follow them.
-    text, letters, bases
-        Where the letters are, and how many.
-    place, operations, start
-        The CIGAR, and the read's first reference position.
-    strand, reverse
-        Genome strand (0: nothing is written), and whether the read is aligned to the reverse strand.
-    rules
-        See the names of their places: bases at the ends, as sequenced, whose calls are not written, and
-        whether what was converted is methylated.
-    mate, bias
-        (2, positions, 2) int64 methylated and all calls, added to at ``mate``.
-    side, calls
-        (2, bases, 4) int32 to write at ``side``: position of the forward strand's C, position read, state,
-        base quality.
+    buffer
+        (n,) uint8 that holds the mate's record.
+    mate
+        The mate. If its genome strand is 0, its calls are counted but not written.
+    calling
+        The :class:`CallRules`.
+    bias
+        (2, positions) of ``CALL_SUMS``, added to at ``mate.number``.
+    calls
+        (2, bases) of ``CALL`` to write at ``mate.side``.
 
     Returns
     -------
     Number of calls written.
     """
-    qualities = sequence + ((bases + 1) >> 1)
-    written = number = 0
+    text, letters, bases, strand = mate.text, mate.letters, mate.bases, mate.strand
+    ignore_5p, ignore_3p = calling.ignore_5p[mate.number], calling.ignore_3p[mate.number]
+    qualities = mate.sequence + ((bases + 1) >> 1)
+    count = number = 0
     base_from = base_to = 0  # read bases of the CIGAR operation at hand
-    here = start  # reference position at its beginning
+    here = mate.start  # reference position at its beginning
     over = np.int64(0)
     chunk = 0
     while chunk < bases:
@@ -95,58 +68,74 @@ def cpg_calls(
             bit = lowest_bit(waiting)
             waiting &= waiting - np.uint32(1)
             base = chunk + bit
-            state = np.int64((methylated >> np.uint32(bit)) & np.uint32(1)) ^ rules[INVERT]
+            state = np.int64((methylated >> np.uint32(bit)) & np.uint32(1)) ^ calling.invert
             left = bases - 1 - base
-            from_5p, from_3p = (left, base) if reverse else (base, left)
-            bias[mate, from_5p, 0] += state
-            bias[mate, from_5p, 1] += 1
-            if strand == 0 or from_5p < rules[IGNORE_5P + mate] or from_3p < rules[IGNORE_3P + mate]:
+            from_5p, from_3p = (left, base) if mate.backwards else (base, left)
+            sums = bias[mate.number, from_5p]
+            sums.methylated += state
+            sums.calls += 1
+            if strand == 0 or from_5p < ignore_5p or from_3p < ignore_3p:
                 continue
-            while base >= base_to and number < operations:
+            while base >= base_to and number < mate.operations:
                 here += over
-                along, over = moves(u32(buffer, place + 4 * number))
+                along, over = moves(u32(buffer, mate.cigar + 4 * number))
                 base_from, base_to = base_to, base_to + along
                 number += 1
             if base < base_to and over > 0:
                 position = here + base - base_from
-                calls[side, written, 0] = position - (strand < 0)
-                calls[side, written, 1] = position
-                calls[side, written, 2] = state
-                calls[side, written, 3] = buffer[qualities + base]
-                written += 1
+                call = calls[mate.side, count]
+                call.cpg = position - (strand < 0)
+                call.position = position
+                call.state = state
+                call.quality = buffer[qualities + base]
+                count += 1
         chunk += 32
-    return written
+    return count
 
 
 @helper
-def merge_calls(calls, n_forward, n_reverse, start, end, by_quality, offsets, states, at, counts):
-    """Write one call per CpG of the molecule to ``offsets`` and ``states`` from ``at`` on; return how many.
+def merge_calls(scan, n_forward, n_reverse, start, end):
+    """Write one call per CpG of the molecule to the output, from ``state.calls`` on. Return how many.
 
-    Mates that agree count once. Where they don't, neither counts, or the one of the higher base quality;
-    equal qualities decide nothing. Nothing beyond the ends of the fragment counts: mates longer than it
-    read into the adapter.
+    Mates that agree count once. If they disagree, neither counts; with ``by_quality`` the one of higher base
+    quality counts, if the qualities differ. Calls beyond the ends of the fragment don't count, since mates
+    that are longer than the fragment read into the adapter.
+
+    Parameters
+    ----------
+    scan
+        The scan, whose room holds the mates' calls.
+    n_forward, n_reverse
+        How many there are.
+    start, end
+        Ends of the fragment on the reference, half-open.
     """
+    calls, sums, output = scan.room.calls, scan.counts.sums[0], scan.output
     one = other = 0
-    written = at
+    first = place = scan.state[0].calls
     while one < n_forward or other < n_reverse:
-        left = calls[0, one, 0] if one < n_forward else np.int32(2147483647)
-        right = calls[1, other, 0] if other < n_reverse else np.int32(2147483647)
+        left = calls[0, one].cpg if one < n_forward else np.int32(2147483647)
+        right = calls[1, other].cpg if other < n_reverse else np.int32(2147483647)
         if left <= right:
-            here, position, called = left, calls[0, one, 1], calls[0, one, 2]
+            here, position, state = left, calls[0, one].position, calls[0, one].state
         else:
-            here, position, called = right, calls[1, other, 1], calls[1, other, 2]
+            here, position, state = right, calls[1, other].position, calls[1, other].state
         keep = True
         if left == right:
-            keep = called == calls[1, other, 2]
-            counts[OVERLAP_MERGED if keep else OVERLAP_DISCORDANT] += 1
-            if not keep and by_quality and calls[0, one, 3] != calls[1, other, 3]:
-                keep = True
-                if calls[1, other, 3] > calls[0, one, 3]:
-                    called = calls[1, other, 2]
+            forward, reverse = calls[0, one], calls[1, other]
+            keep = state == reverse.state
+            if keep:
+                sums.overlap_merged += 1
+            else:
+                sums.overlap_discordant += 1
+                if scan.calling.by_quality and forward.quality != reverse.quality:
+                    keep = True
+                    if reverse.quality > forward.quality:
+                        state = reverse.state
         one += left <= right
         other += right <= left
         if keep and start <= position < end:
-            offsets[written] = here - start
-            states[written] = called
-            written += 1
-    return written - at
+            output.offsets[place] = here - start
+            output.states[place] = state
+            place += 1
+    return place - first

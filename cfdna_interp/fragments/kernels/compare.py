@@ -1,4 +1,4 @@
-"""Letters by the reference: made by comparing a read with it, or given its contexts.
+"""Letters by the reference: a comparison makes them, or they take the reference's contexts.
 
 See :mod:`cfdna_interp.fragments.methylation.compare` and :mod:`cfdna_interp.fragments.methylation.mm`.
 """
@@ -23,20 +23,21 @@ from cfdna_interp.fragments.kernels.record import (
 )
 from cfdna_interp.fragments.kernels.xm import MALFORMED
 
-# Reference positions from a read's first one on that are compared; no fragment is as long. It is the read's
-# own limit: what is called doesn't rest on where a stretch of the reference happens to end.
+# Reference positions that are compared, counted from a read's first one; no fragment is as long. With this
+# limit calls don't depend on where a stretch of the reference ends.
 REACH = 1 << 16
-NO_SITE = 46  # what stands for a position that is neither C nor G; also the letter of a base without a call
+NO_SITE = 46  # ".": a position that is neither C nor G, or a base without a call
 REVERSE_SITE = 128  # added to the letter of a G
 
 
-# The loops below become vector instructions, tens of bases at a time: unsigned indices spare Numba the look
-# at whether an index counts from the end.
+# The loops below become vector instructions for tens of bases at a time. Numba needs unsigned indices for
+# that: with signed ones it tests whether an index counts from the end.
 @helper
 def unpack(buffer, sequence, base, bases, codes, to):
-    """Write some bases to ``codes`` from ``to`` on: A 1, C 2, G 4, T 8, as the reference 0 (BAM's codes).
+    """Write the BAM codes of some bases to ``codes`` from ``to`` on.
 
-    The first one, ``base``, is even.
+    The codes are A 1, C 2, G 4, T 8, and 0 for a base equal to the reference. The first base, ``base``, is
+    even.
     """
     source, target = np.uint64(sequence + (base >> 1)), np.uint64(to)
     for pair in range(np.uint64(bases >> 1)):
@@ -54,36 +55,37 @@ def _no_calls(text, low, high):
 
 
 @helper
-def _run(text, to, size, sites, first, strand):
-    """Put letters in place of the codes of aligned bases; ``sites[first]`` is that of the first one."""
-    kept, converted, wanted = (2, 8, 0) if strand > 0 else (4, 1, REVERSE_SITE)
+def _run(text, to, size, letters, first, strand):
+    """Put letters in place of the codes of aligned bases; ``letters[first]`` is that of the first one."""
+    intact_code, converted_code, strand_bit = (2, 8, 0) if strand > 0 else (4, 1, REVERSE_SITE)
     place, position = np.uint64(to), np.uint64(first)
     for step in range(np.uint64(size)):
-        code, site = text[place + step], sites[position + step]
+        code, site = text[place + step], letters[position + step]
         lower = site & 127
         upper = lower ^ ((lower & 64) >> 1)  # "." stays what it is
-        called = upper if code == kept or code == 0 else (lower if code == converted else NO_SITE)
-        text[place + step] = called if site & 128 == wanted else NO_SITE
+        letter = upper if code == intact_code or code == 0 else (lower if code == converted_code else NO_SITE)
+        text[place + step] = letter if site & 128 == strand_bit else NO_SITE
 
 
 @helper
-def _relabel_run(text, to, size, sites, first, strand):
+def _relabel_run(text, to, size, letters, first, strand):
     """Give letters of aligned bases the context of their sites; the case, which is the state, stays."""
-    wanted = np.uint8(0 if strand > 0 else REVERSE_SITE)
+    strand_bit = np.uint8(0 if strand > 0 else REVERSE_SITE)
     place, position = np.uint64(to), np.uint64(first)
     for step in range(np.uint64(size)):
-        letter, site = text[place + step], sites[position + step]
+        letter, site = text[place + step], letters[position + step]
         lower = site & 127
-        known = letter != NO_SITE and lower != NO_SITE and site & 128 == wanted
-        text[place + step] = (lower & 95) | (letter & 32) if known else NO_SITE
+        has_site = letter != NO_SITE and lower != NO_SITE and site & 128 == strand_bit
+        text[place + step] = (lower & 95) | (letter & 32) if has_site else NO_SITE
 
 
 @helper
 def genome_strand(buffer, at):
-    """Return the genome strand of the record's molecule: 1, -1, 0 unknown; MALFORMED: its tags run beyond it.
+    """Return the genome strand of the record's molecule.
 
-    The first of the tags YD, ZS and XG that holds text decides. Without them the library is directional: the
-    first mate, or a single read, has the direction of its molecule.
+    It is 1, -1, or 0 for unknown; MALFORMED: the tags run beyond the record. The first of the tags YD, ZS and
+    XG that holds text decides. Without them the library counts as directional: the first mate, or a single
+    read, has the direction of its molecule.
     """
     tag, end = tags_at(buffer, at), record_end(buffer, at)
     while tag < end:
@@ -120,12 +122,13 @@ def genome_strand(buffer, at):
 
 
 @helper
-def _along_sites(buffer, at, text, to, sites, begin, strand, relabelled):
+def _along_sites(buffer, at, text, to, sites, strand, relabelled):
     """Put letters in place of the codes of a record's bases, or of its letters; ``.`` where no site is."""
     bases = bases_of(buffer, at)
     base = np.int64(0)
     here = start_of(buffer, at)
-    high = min(begin + len(sites), here + REACH)
+    letters, begin = sites.letters, sites.begin
+    high = min(begin + len(letters), here + REACH)
     place, operations = cigar_of(buffer, at)
     for number in range(operations):
         along, over = moves(u32(buffer, place + 4 * number))
@@ -136,9 +139,9 @@ def _along_sites(buffer, at, text, to, sites, begin, strand, relabelled):
             _no_calls(text, to + base, to + base + low)
             if size > 0:
                 if relabelled:
-                    _relabel_run(text, to + base + low, size, sites, here + low - begin, strand)
+                    _relabel_run(text, to + base + low, size, letters, here + low - begin, strand)
                 else:
-                    _run(text, to + base + low, size, sites, here + low - begin, strand)
+                    _run(text, to + base + low, size, letters, here + low - begin, strand)
             _no_calls(text, to + base + low + size, to + base + along)
         base += along
         here += over
@@ -148,19 +151,18 @@ def _along_sites(buffer, at, text, to, sites, begin, strand, relabelled):
 
 
 @helper
-def compare_letters(buffer, at, text, to, sites, begin):
+def compare_letters(buffer, at, text, to, sites):
     """Write the letter of each base of the record at ``at`` to ``text`` from ``to`` on.
 
     Parameters
     ----------
     buffer, at
-        The record, its fields checked.
+        The record. Its fields are checked.
     text, to
-        Room for as many letters as the read has bases.
-    sites, begin
-        (n,) uint8 letters of the reference from position ``begin`` on, see
-        :class:`cfdna_interp.fragments.methylation.sites.Sites`. They must reach from the record's start to
-        ``REACH`` beyond it: outside of them there are no calls.
+        Where to write the letters, one per base.
+    sites
+        The :class:`SiteLetters` of the record's contig. They must reach from the record's start to ``REACH``
+        beyond it: outside of them there are no calls.
 
     Returns
     -------
@@ -172,15 +174,15 @@ def compare_letters(buffer, at, text, to, sites, begin):
         _no_calls(text, to, to + bases)
     else:
         unpack(buffer, sequence_at(buffer, at), 0, bases, text, to)
-        _along_sites(buffer, at, text, to, sites, begin, strand, False)
+        _along_sites(buffer, at, text, to, sites, strand, False)
     return strand
 
 
 @helper
-def relabel(buffer, at, text, to, sites, begin, strand):
+def relabel(buffer, at, text, to, sites, strand):
     """Give the letters of a record of genome strand ``strand`` the contexts of the reference.
 
     A letter keeps its case where its base is aligned to a cytosine of that strand, and takes the site's
     letter; any other letter becomes ``.``. Parameters are those of :func:`compare_letters`.
     """
-    _along_sites(buffer, at, text, to, sites, begin, strand, True)
+    _along_sites(buffer, at, text, to, sites, strand, True)

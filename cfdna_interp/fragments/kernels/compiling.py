@@ -1,9 +1,9 @@
-"""How kernels are compiled, and where the compiled code is kept between runs.
+"""How kernels are compiled, and where the compiled code lies between runs.
 
-The cache lies beside the package where that folder is writable, otherwise in the user's cache folder, and
-as a last resort in a private temporary folder. Its name carries a digest of all kernel sources:
-Numba by itself looks only at the file of the outermost function. Entries are keyed by processor type and
-written under a temporary name first, so that machines can share one folder.
+The cache lies beside the package. If that folder isn't writable it lies in the user's cache folder, and as a
+last resort in a private temporary folder. Its name holds a digest of all kernel sources, since Numba itself
+checks only the file of the outermost function. Entries are keyed by processor type, and they are first
+written under a temporary name, so machines can share one folder.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from cfdna_interp.fragments import filters
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# With bounds checked at every access and without vector instructions: for tests, some twenty times slower.
+# For tests: bounds are checked at every access, without vector instructions. It is about twenty times slower.
 DEBUG = os.environ.get("CFDNA_INTERP_DEBUG_KERNELS", "") == "1"
 
 
 @cache
 def cache_folder() -> str:
-    """Return the folder that compiled kernels are kept in, after making it."""
+    """Make the folder for compiled kernels, and return it."""
     here = Path(__file__).parent
     digest = sha256()
-    # Compiled code holds the flags and the places of reasons that `filters` lists.
+    # Compiled code contains the flags and the numbers of reasons of `filters`.
     for source in (*sorted(here.glob("*.py")), Path(filters.__file__)):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     name = f"kernels-{digest.hexdigest()[:16]}"
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    named = os.environ.get("NUMBA_CACHE_DIR")
-    for parent in ([Path(named)] if named else []) + [here / "__pycache__", Path(home) / "cfdna-interp"]:
+    setting = os.environ.get("NUMBA_CACHE_DIR")
+    for parent in ([Path(setting)] if setting else []) + [here / "__pycache__", Path(home) / "cfdna-interp"]:
         folder = parent / name
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -49,12 +49,12 @@ def cache_folder() -> str:
 
 
 def kernel(function: F) -> F:
-    """Compile a function that Python calls; it holds no lock while it runs and is kept between runs."""
+    """Compile a function that Python calls. It runs without Python's lock, and its code is cached on disk."""
     return _compile(function, cached=not DEBUG)
 
 
 def helper(function: F) -> F:
-    """Compile a function that only kernels call; it becomes part of them."""
+    """Compile a function that only kernels call. It is inlined."""
     return _compile(function, cached=False, forceinline=True)
 
 
@@ -62,7 +62,7 @@ def _compile(function: F, cached: bool, **options: Any) -> F:
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = cache_folder() if cached else before
     try:
-        # Without reference counts: kernels make no arrays, and counting takes half of a loop's time.
+        # Kernels make no arrays, so they need no reference counts, which take half of a loop's time.
         compiled: F = numba.njit(
             cache=cached, nogil=True, boundscheck=DEBUG, error_model="numpy", _nrt=False, **options
         )(function)
@@ -74,17 +74,19 @@ def _compile(function: F, cached: bool, **options: Any) -> F:
 
 
 def _load_without_preparing(compiled: Any) -> None:
-    """Make a kernel's cache be looked into first, and Numba prepare for compiling only where that fails.
+    """Make Numba look into a kernel's cache before it prepares to compile.
 
-    Numba does it the other way round, which takes a third of the time in which a small sample is read. What
-    it keeps is machine code that needs nothing of the preparation: kernels call no library of Numba's.
+    Numba prepares first, which takes a third of the time of reading a small sample. The machine code in the
+    cache doesn't need the preparation, since kernels call no library of Numba's.
     """
-    kept: Any = getattr(compiled, "_cache", None)
-    if not (hasattr(kept, "_load_overload") and hasattr(kept, "_guard_against_spurious_io_errors")):
+    disk_cache: Any = getattr(compiled, "_cache", None)
+    if not (
+        hasattr(disk_cache, "_load_overload") and hasattr(disk_cache, "_guard_against_spurious_io_errors")
+    ):
         return
 
     def load(signature: Any, context: Any) -> Any:
-        with kept._guard_against_spurious_io_errors():
-            return kept._load_overload(signature, context)
+        with disk_cache._guard_against_spurious_io_errors():
+            return disk_cache._load_overload(signature, context)
 
-    kept.load_overload = load
+    disk_cache.load_overload = load

@@ -1,4 +1,4 @@
-"""XXH64, the 64-bit hash that orders a library's fragments: the same on every machine.
+"""XXH64, the 64-bit hash that orders a library's fragments. It is the same on every machine.
 
 Yann Collet, https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
 """
@@ -67,7 +67,7 @@ def hash_rows(buffer: np.ndarray, splits: np.ndarray, seed: int) -> np.ndarray:
     Parameters
     ----------
     buffer
-        (bytes,) uint8; nothing beyond the last row is read.
+        (bytes,) uint8. Bytes after the last row aren't read.
     splits
         (n + 1,) int64, ascending.
     seed

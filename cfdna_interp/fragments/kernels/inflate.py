@@ -1,10 +1,12 @@
-"""BGZF blocks: found by their headers, inflated by libdeflate, checked against their CRC.
+"""Find BGZF blocks by their headers, inflate them with libdeflate, and check their CRC.
 
 A block is a gzip member with an extra field ``BC`` that holds its size (SAM specification, section 4.1).
-libdeflate's functions come as addresses, so that whole stretches are inflated without Python between blocks.
+libdeflate's functions are addresses here, so that no Python runs between blocks.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from llvmlite import ir
@@ -15,9 +17,9 @@ from cfdna_interp.fragments.kernels.compiling import helper, kernel
 from cfdna_interp.fragments.kernels.memory import u16, u32
 
 BLOCK = 65_536  # bytes of the largest block, compressed or not
-HEADER, TRAILER = 18, 8  # bytes before the extra fields' end in an ordinary block; CRC and size after it
+HEADER, TRAILER = 18, 8  # bytes of an ordinary block's header, and of its CRC and size at the end
 
-# Why a stretch ends: the input is used up, the output is full, or the block at hand is damaged.
+# Why inflating stops. MORE: the input is used up. FULL: the output is full. All others: the block is damaged.
 MORE, FULL, NO_BLOCK, BAD_DATA, BAD_CRC, BAD_SIZE = range(6)
 DAMAGE = {
     NO_BLOCK: "no BGZF block begins there",
@@ -27,9 +29,33 @@ DAMAGE = {
 }
 
 
+class Piece(NamedTuple):
+    """A stretch of bytes.
+
+    Attributes
+    ----------
+    data
+        (n,) uint8.
+    begin, end
+        Where the stretch begins and ends in ``data``.
+    """
+
+    data: np.ndarray
+    begin: int
+    end: int
+
+
+class Functions(NamedTuple):
+    """Addresses of libdeflate's functions, and of a decompressor."""
+
+    decompress: int
+    checksum: int
+    decompressor: int
+
+
 @intrinsic
 def _inflate(typing_context, function, state, source, at, size, target, to, room):
-    """Call ``libdeflate_deflate_decompress`` at an address; 0 means exactly ``room`` bytes came out."""
+    """Call ``libdeflate_deflate_decompress`` at an address. 0 means that exactly ``room`` bytes came out."""
 
     def codegen(context, builder, signature, arguments):
         function, state, source, at, size, target, to, room = arguments
@@ -74,11 +100,14 @@ def _checksum(typing_context, function, buffer, at, size):
 
 @helper
 def _block_size(source, at, end):
-    """Return (bytes of the block, bytes of its header); (0, 0): input ends before it tells, (-1, 0): none."""
+    """Return (bytes of the block, bytes of its header).
+
+    (0, 0): the input ends too early to tell; (-1, 0): no block begins here.
+    """
     if end - at < 12:
         return 0, 0
-    known = source[at] == 31 and source[at + 1] == 139 and source[at + 2] == 8
-    if not known or source[at + 3] != 4:  # gzip, deflate, an extra field and nothing else
+    is_gzip = source[at] == 31 and source[at + 1] == 139 and source[at + 2] == 8
+    if not is_gzip or source[at + 3] != 4:  # gzip, deflate, an extra field and nothing else
         return -1, 0
     extra = np.int64(u16(source, at + 10))
     if end - at < 12 + extra:
@@ -98,8 +127,8 @@ def next_block(source: np.ndarray, at: int, end: int) -> tuple[int, int, int, in
 
     Returns
     -------
-    Its bytes (0 where the input ends before they are all there, or before the header tells), those of its
-    header, those it inflates to, and a code: MORE, NO_BLOCK or BAD_SIZE.
+    Bytes of the block (0 where the input ends before the block does), of its header, and of its inflated
+    data; and a code: MORE, NO_BLOCK or BAD_SIZE.
     """
     size, header = _block_size(source, at, end)
     if size < 0:
@@ -116,54 +145,45 @@ def next_block(source: np.ndarray, at: int, end: int) -> tuple[int, int, int, in
 
 @kernel
 def inflate_blocks(
-    source: np.ndarray,
-    at: int,
-    end: int,
-    target: np.ndarray,
-    to: int,
-    limit: int,
-    marks: np.ndarray,
-    offset: int,
-    last: int,
-    functions: np.ndarray,
+    source: Piece, target: Piece, marks: np.ndarray, offset: int, last: int, functions: Functions
 ) -> tuple[int, int, int, int]:
-    """Inflate whole blocks, as many as there are and fit.
+    """Inflate whole blocks, until the source ends or the target is full.
 
     Parameters
     ----------
-    source, at, end
-        (n,) uint8 compressed bytes, and the stretch to work on.
-    target, to, limit
-        (m,) uint8 for what comes out, and the stretch to fill.
+    source, target
+        Compressed bytes to read, and bytes to fill.
     marks
         (blocks, 2) int64: where each block's data begins in ``target``, and the block in the file.
     offset
-        Where in the file ``source[0]`` is.
+        Where in the file ``source.data[0]`` is.
     last
-        No block that begins after this offset in the file is read; -1: all are.
+        Blocks that begin after this offset in the file aren't read; -1: all are.
     functions
-        (3,) int64: addresses of decompress and CRC functions, and of the decompressor.
+        libdeflate's functions.
 
     Returns
     -------
-    A code, where the next block begins in ``source``, where data ends in ``target``, blocks done.
+    A code, where the next block begins in ``source.data``, where data ends in ``target.data``, and the number
+    of blocks.
     """
-    done = 0
-    while done < len(marks):
+    blocks, at, to = 0, source.begin, target.begin
+    while blocks < len(marks):
         if last >= 0 and offset + at > last:
-            return MORE, at, to, done
-        size, header, inflated, code = next_block(source, at, end)
+            return MORE, at, to, blocks
+        size, header, inflated, code = next_block(source.data, at, source.end)
         if code != MORE or size == 0:
-            return code, at, to, done
-        if limit - to < inflated:
-            return FULL, at, to, done
+            return code, at, to, blocks
+        if target.end - to < inflated:
+            return FULL, at, to, blocks
         data = size - header - TRAILER
-        if _inflate(functions[0], functions[2], source, at + header, data, target, to, inflated) != 0:
-            return BAD_DATA, at, to, done
-        if _checksum(functions[1], target, to, inflated) != u32(source, at + size - 8):
-            return BAD_CRC, at, to, done
-        marks[done, 0], marks[done, 1] = to, offset + at
-        done += 1
+        address, state = functions.decompress, functions.decompressor
+        if _inflate(address, state, source.data, at + header, data, target.data, to, inflated) != 0:
+            return BAD_DATA, at, to, blocks
+        if _checksum(functions.checksum, target.data, to, inflated) != u32(source.data, at + size - 8):
+            return BAD_CRC, at, to, blocks
+        marks[blocks, 0], marks[blocks, 1] = to, offset + at
+        blocks += 1
         at += size
         to += inflated
-    return FULL, at, to, done
+    return FULL, at, to, blocks

@@ -1,8 +1,8 @@
-"""Reading bytes: unaligned little-endian numbers, and comparisons of 32 bytes at once.
+"""Read unaligned little-endian numbers, and compare 32 bytes at once.
 
-All offsets are absolute in ``buffer``, (n,) uint8. Numbers are read only where the caller has checked that
-they lie inside; the comparisons read 32 bytes from their offset whatever is wanted of them, so a buffer
-has ``SLACK`` bytes after its data. In the debug build both are plain loops with bounds checks.
+All offsets are absolute in ``buffer``, (n,) uint8. The caller checks that numbers lie inside. Comparisons
+always read 32 bytes, so a buffer has ``SLACK`` bytes after its data. In the debug build both are plain loops
+with bounds checks.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _lanes(builder: Any, value: int) -> Any:
 
 
 def _mask(judge: Any) -> Any:
-    """Return an intrinsic (buffer, at) -> uint32 whose bit k tells ``judge`` of byte k."""
+    """Return an intrinsic (buffer, at) -> uint32; bit k is what ``judge`` says of byte k."""
 
     @intrinsic
     def load(typing_context, buffer, at):
@@ -60,32 +60,32 @@ def _mask(judge: Any) -> Any:
 
 def _any_of(letters: bytes) -> Any:
     def judge(builder: Any, vector: Any) -> Any:
-        found = None
+        any_same = None
         for letter in letters:
             same = builder.icmp_unsigned("==", vector, _lanes(builder, letter))
-            found = same if found is None else builder.or_(found, same)
-        return found
+            any_same = same if any_same is None else builder.or_(any_same, same)
+        return any_same
 
     return judge
 
 
-def _nibbles(shift: int, wanted: tuple[int, ...]) -> Any:
+def _nibbles(shift: int, codes: tuple[int, ...]) -> Any:
     def judge(builder: Any, vector: Any) -> Any:
         half = builder.and_(builder.lshr(vector, _lanes(builder, shift)), _lanes(builder, 15))
-        return _any_of(bytes(wanted))(builder, half)
+        return _any_of(bytes(codes))(builder, half)
 
     return judge
 
 
 def _plain_mask(letters: tuple[int, ...], shift: int, keep: int) -> Any:
-    wanted = np.zeros(256, dtype=np.bool_)
-    wanted[list(letters)] = True
+    is_letter = np.zeros(256, dtype=np.bool_)
+    is_letter[list(letters)] = True
 
     @helper
     def mask(buffer, at):
         bits = np.uint32(0)
         for lane in range(32):
-            if wanted[(buffer[at + lane] >> shift) & keep]:
+            if is_letter[(buffer[at + lane] >> shift) & keep]:
                 bits |= np.uint32(1) << np.uint32(lane)
         return bits
 
@@ -103,7 +103,8 @@ def _plain_number(size: int, result: Any) -> Any:
     return load
 
 
-# BAM codes of bases: A 1, C 2, G 4, T 8, anything else is unknown; the first base of two is the high half.
+# BAM codes of bases: A 1, C 2, G 4, T 8; others are unknown. The high half of a byte is the first base of
+# two.
 _STRONG, _KNOWN = (2, 4), (1, 2, 4, 8)
 if DEBUG:
     u16, i32 = _plain_number(2, numba.int64), _plain_number(4, numba.int32)
@@ -140,15 +141,15 @@ def lowest_bit(typing_context, bits):
     """Return the number of the lowest bit set in a uint32, 32 where none is."""
 
     def codegen(context, builder, signature, arguments):
-        found = builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
-        return builder.zext(found, ir.IntType(64))
+        bit = builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+        return builder.zext(bit, ir.IntType(64))
 
     return types.int64(types.uint32), codegen
 
 
 @helper
 def bit_range(low, high):
-    """Return a uint32 whose bits low..high - 1 are set; both are cut to 0..32."""
+    """Return a uint32 whose bits low..high - 1 are set; both limits are clipped to 0..32."""
     low, high = min(max(low, 0), 32), min(max(high, 0), 32)
     if high <= low:
         return np.uint32(0)

@@ -14,7 +14,6 @@ from cfdna_interp.fragments.kernels.mm_lists import (
     LISTED,
     LISTED_OPPOSITE,
     OPPOSITE,
-    PLACE,
     find_bases,
     find_cytosines,
     read_lists,
@@ -23,7 +22,6 @@ from cfdna_interp.fragments.kernels.mm_tags import find_lists, hard_clipped
 from cfdna_interp.fragments.kernels.record import base_at, bases_of, flag_of, sequence_at
 from cfdna_interp.fragments.kernels.xm import MALFORMED
 
-BETWEEN, HYDROXY, HEMI, MM_COUNTS = range(4)  # places in the counts
 _NONE = 46  # the letter of a base without a call
 # What the probabilities of a cytosine say.
 _UNKNOWN, _UNMETHYLATED, _METHYLATED, _UNCLEAR, _HYDROXY = range(5)
@@ -31,7 +29,7 @@ _UNKNOWN, _UNMETHYLATED, _METHYLATED, _UNCLEAR, _HYDROXY = range(5)
 
 @helper
 def _judge(methyl, hydroxy, other, low, high):
-    """Return what the probabilities of a cytosine say; a negative ``methyl`` is unknown."""
+    """Return what the probabilities of a cytosine say. A negative ``methyl`` is unknown."""
     unmodified = 255 - max(methyl, 0) - hydroxy - other
     if hydroxy > max(methyl, other) and hydroxy >= max(unmodified, high):
         return _HYDROXY
@@ -45,34 +43,34 @@ def _judge(methyl, hydroxy, other, low, high):
 
 
 @helper
-def _call(room, side, base, implicit, low, high):
-    """Return what is said of the cytosine at a base; ``implicit``: it is unmodified if it isn't listed."""
-    methyl = np.int64(room[side, base, 0])
+def _call(probabilities, implicit, low, high):
+    """Return what the lists say of a cytosine. If ``implicit``, an unlisted one is unmodified."""
+    methyl = np.int64(probabilities.methyl)
     if methyl < 0 and implicit:
         methyl = np.int64(0)
-    return _judge(methyl, np.int64(room[side, base, 1]), np.int64(room[side, base, 2]), low, high)
+    return _judge(methyl, np.int64(probabilities.hydroxy), np.int64(probabilities.other), low, high)
 
 
 @helper
-def _both_strands(own, opposite, counts):
-    """Return what two cytosines of a CpG say together, and count what is lost."""
-    if own == _HYDROXY or opposite == _HYDROXY:
-        counts[HYDROXY] += 1
+def _both_strands(same, opposite, sums):
+    """Return what the two cytosines of a CpG say together, and count calls that are lost."""
+    if same == _HYDROXY or opposite == _HYDROXY:
+        sums.hydroxy += 1
         return _UNKNOWN
-    clear = own in (_METHYLATED, _UNMETHYLATED)
+    clear = same in (_METHYLATED, _UNMETHYLATED)
     if opposite in (_METHYLATED, _UNMETHYLATED):
-        if clear and own != opposite:
-            counts[HEMI] += 1
+        if clear and same != opposite:
+            sums.hemi += 1
             return _UNKNOWN
         return opposite
-    if not clear and (own == _UNCLEAR or opposite == _UNCLEAR):
-        counts[BETWEEN] += 1
-    return own
+    if not clear and (same == _UNCLEAR or opposite == _UNCLEAR):
+        sums.unclear += 1
+    return same
 
 
 @helper
 def _letter(first, second, guanine):
-    """Return the lower-case letter of a cytosine by the codes of the next two bases, 0 beyond the read."""
+    """Return the lower-case letter of a cytosine from the codes of the next two bases, 0 beyond the read."""
     if first == guanine:
         return 122  # z
     if first != 1 and first != 2 and first != 4 and first != 8:
@@ -85,21 +83,22 @@ def _letter(first, second, guanine):
 
 
 @helper
-def mm_letters(buffer, at, text, to, room, side, low, high, counts):
-    """Write the letters of the record at ``at``, one per base in the order of the BAM.
+def mm_letters(buffer, at, text, to, probabilities, low, high, sums):
+    """Write the letters of a record, one per base in the order of the BAM.
 
     Parameters
     ----------
     buffer, at
         The bytes, and where a record begins whose fixed fields fit into it.
     text, to
-        uint8 to write to, and where; the record's number of bases is written.
-    room, side
-        (sides, bases, 4) int32 that is overwritten at ``side``.
+        uint8 array to write to, and where to begin.
+    probabilities
+        (bases,) of ``PROBABILITIES``; it is overwritten.
     low, high
-        Bytes of probability: up to ``low`` that any modification is there, unmodified; from ``high`` on, 5mC.
-    counts
-        (MM_COUNTS,) int64, added to: CpGs without a clear call, CpGs of 5hmC, CpGs whose strands disagree.
+        Bytes of probability. From ``high`` on a base is 5mC. It is unmodified if all its modifications
+        together have at most ``low``.
+    sums
+        An element of ``SUMS``; its ``unclear``, ``hydroxy`` and ``hemi`` are added to.
 
     Returns
     -------
@@ -107,36 +106,36 @@ def mm_letters(buffer, at, text, to, room, side, low, high, counts):
     """
     bases = bases_of(buffer, at)
     text[to : to + bases] = _NONE
-    lists, values, count, length = find_lists(buffer, at)
-    if lists < 0:
-        return MALFORMED if lists == MALFORMED else 0
-    # After a hard clip without MN nobody can tell whether the lists were cut, too.
-    if bases == 0 or (length != bases and (length != -1 or hard_clipped(buffer, at))):
+    tags = find_lists(buffer, at)
+    if tags.lists < 0:
+        return MALFORMED if tags.lists == MALFORMED else 0
+    # After a hard clip without MN, the lists may or may not have been cut.
+    if bases == 0 or (tags.length != bases and (tags.length != -1 or hard_clipped(buffer, at))):
         return 0
-    cytosines = find_cytosines(buffer, at, room, side)
-    found = read_lists(buffer, at, lists, values, count, cytosines, room, side)
-    if found == MALFORMED or not found & (LISTED | LISTED_OPPOSITE):
-        return MALFORMED if found == MALFORMED else 0
+    cytosines = find_cytosines(buffer, at, probabilities)
+    content = read_lists(buffer, at, tags, cytosines, probabilities)
+    if content == MALFORMED or not content & (LISTED | LISTED_OPPOSITE):
+        return MALFORMED if content == MALFORMED else 0
 
     sequence = sequence_at(buffer, at)
     reverse = (flag_of(buffer, at) & REVERSE) != 0
-    implicit, implicit_opposite, both = found & IMPLICIT, found & IMPLICIT_OPPOSITE, found & OPPOSITE
-    if not found & LISTED:  # the letters are those of the other strand; this one's lists may say 5hmC
+    implicit, implicit_opposite, both = content & IMPLICIT, content & IMPLICIT_OPPOSITE, content & OPPOSITE
+    if not content & LISTED:  # letters are of the other strand; lists of this one may hold 5hmC
         reverse = not reverse
         implicit, implicit_opposite = implicit_opposite, implicit
-        cytosines = find_bases(buffer, at, GUANINE if reverse else CYTOSINE, room, side)
+        cytosines = find_bases(buffer, at, GUANINE if reverse else CYTOSINE, probabilities)
     guanine, step = (CYTOSINE, -1) if reverse else (GUANINE, 1)
     for rank in range(cytosines):
-        base = np.int64(room[side, rank, PLACE])
-        call = _call(room, side, base, implicit, low, high)
+        base = np.int64(probabilities[rank].place)
+        call = _call(probabilities[base], implicit, low, high)
         first = second = np.int64(0)
         if 0 <= base + step < bases:
             first = base_at(buffer, sequence, base + step)
         if first == guanine:
             opposite = _UNKNOWN
             if both:
-                opposite = _call(room, side, base + step, implicit_opposite, low, high)
-            call = _both_strands(call, opposite, counts)
+                opposite = _call(probabilities[base + step], implicit_opposite, low, high)
+            call = _both_strands(call, opposite, sums)
         if call in (_METHYLATED, _UNMETHYLATED):
             if 0 <= base + 2 * step < bases:
                 second = base_at(buffer, sequence, base + 2 * step)

@@ -9,13 +9,13 @@ from cfdna_interp.fragments.kernels.compiling import helper
 from cfdna_interp.fragments.kernels.record import base_at, bases_of, flag_of, sequence_at
 from cfdna_interp.fragments.kernels.xm import MALFORMED
 
-# Bits of what is listed: 5mC on the read's own strand, and so that the cytosines left out are unmodified; the
-# same of the opposite strand; anything on the opposite strand.
+# Bits of what a record lists. LISTED: 5mC on the read's own strand. IMPLICIT: unlisted cytosines there are
+# unmodified. LISTED_OPPOSITE, IMPLICIT_OPPOSITE: the same on the opposite strand. OPPOSITE: anything on it.
 LISTED, IMPLICIT, LISTED_OPPOSITE, IMPLICIT_OPPOSITE, OPPOSITE = 1, 2, 4, 8, 16
-PLACE = 3  # the column of the room that holds where cytosines are
 CYTOSINE, GUANINE = 2, 4  # BAM codes of bases
-MODIFICATIONS = 255  # in a record, as in htslib; it bounds the work that a crafted record can ask for
+MODIFICATIONS = 255  # most of a record, as in htslib; it bounds the work for a malicious record
 _ANY = 15
+_METHYL, _HYDROXY, _OTHER = 109, 104, 0  # the letters m and h of 5mC and 5hmC; any other
 
 
 @helper
@@ -49,50 +49,54 @@ def _is_letter(letter):
 
 
 @helper
-def _column(letter):
-    """Return the column of a modification: 0 5mC, 1 5hmC, 2 any other."""
-    return 0 if letter == 109 else 1 if letter == 104 else 2
+def _add(probabilities, kind, value):
+    """Add a byte of a modification, named by its letter, to the sums of a base."""
+    if kind == _METHYL:
+        probabilities.methyl = max(probabilities.methyl, 0) + value
+    elif kind == _HYDROXY:
+        probabilities.hydroxy += value
+    else:
+        probabilities.other += value
 
 
 @helper
-def find_bases(buffer, at, cytosine, room, side):
+def find_bases(buffer, at, cytosine, probabilities):
     """Return how many bases have the code ``cytosine``.
 
-    The last column of ``room[side]`` gets their places, in the order of the BAM.
+    ``place`` of the first elements is set to where they are, in the order of the BAM.
     """
     sequence, bases = sequence_at(buffer, at), bases_of(buffer, at)
-    # Written whether it is one or not: faster than a branch that nobody can predict. Unsigned, since a
-    # negative index would count from the end, and that is tested at each access.
-    found, base = np.uint64(0), np.uint64(0)
+    # Each base is written, counted or not: that is faster than a branch that can't be predicted. The index is
+    # unsigned, since Numba tests at each access whether a signed one counts from the end.
+    count, base = np.uint64(0), np.uint64(0)
     for byte in range(sequence, sequence + (bases >> 1)):
-        room[side, found, PLACE] = base
-        found += np.uint64(buffer[byte] >> 4 == cytosine)
-        room[side, found, PLACE] = base + np.uint64(1)
-        found += np.uint64(buffer[byte] & 15 == cytosine)
+        probabilities[count].place = base
+        count += np.uint64(buffer[byte] >> 4 == cytosine)
+        probabilities[count].place = base + np.uint64(1)
+        count += np.uint64(buffer[byte] & 15 == cytosine)
         base += np.uint64(2)
     if bases & 1 and base_at(buffer, sequence, bases - 1) == cytosine:
-        room[side, found, PLACE] = bases - 1
-        found += np.uint64(1)
-    return np.int64(found)
+        probabilities[count].place = bases - 1
+        count += np.uint64(1)
+    return np.int64(count)
 
 
 @helper
-def find_cytosines(buffer, at, room, side):
+def find_cytosines(buffer, at, probabilities):
     """Return how many cytosines the read's own strand has.
 
-    The last column of ``room[side]`` gets their places, in the order of the BAM; at these the other columns
-    are cleared.
+    ``place`` of the first elements is set to where they are, in the order of the BAM. Their sums are cleared.
     """
-    found = find_bases(buffer, at, GUANINE if flag_of(buffer, at) & REVERSE else CYTOSINE, room, side)
-    for rank in range(np.uint64(found)):
-        _clear(room, side, room[side, rank, PLACE])
-    return found
+    count = find_bases(buffer, at, GUANINE if flag_of(buffer, at) & REVERSE else CYTOSINE, probabilities)
+    for rank in range(np.uint64(count)):
+        _clear(probabilities[probabilities[rank].place])
+    return count
 
 
 @helper
-def _clear(room, side, base):
-    room[side, base, 0] = -1
-    room[side, base, 1] = room[side, base, 2] = 0
+def _clear(probabilities):
+    probabilities.methyl = -1
+    probabilities.hydroxy = probabilities.other = 0
 
 
 @helper
@@ -111,16 +115,15 @@ def _next_match(buffer, sequence, bases, reverse, fundamental, skip, after):
 
 
 @helper
-def read_lists(buffer, at, lists, values, count, cytosines, room, side):
-    """Add up the probabilities of each cytosine, whichever strand it is on, in ``room[side]``.
+def read_lists(buffer, at, tags, cytosines, probabilities):
+    """Add up the probabilities of each cytosine, on both strands.
 
     Parameters
     ----------
-    buffer, at, lists, values, count
-        The record, and what ``find_lists`` tells of it.
-    cytosines, room, side
-        What ``find_cytosines`` returns and writes. The columns of ``room[side]`` at a base become the
-        summed bytes of 5mC (-1: not listed), of 5hmC and of all else.
+    buffer, at, tags
+        The record, and what ``find_lists`` returns of it.
+    cytosines, probabilities
+        What ``find_cytosines`` returns and writes. Probabilities are added to the sums of a base.
 
     Returns
     -------
@@ -128,25 +131,26 @@ def read_lists(buffer, at, lists, values, count, cytosines, room, side):
     """
     sequence, bases = sequence_at(buffer, at), bases_of(buffer, at)
     reverse = (flag_of(buffer, at) & REVERSE) != 0
-    found = used = modifications = 0
-    place = lists
+    values = tags.values
+    content = offset = modifications = 0
+    place = tags.lists
     while buffer[place] != 0:
         fundamental = _fundamental(buffer[place])
         if fundamental == 0 or (buffer[place + 1] != 43 and buffer[place + 1] != 45):  # + -
             return MALFORMED
-        own = buffer[place + 1] == 43
+        same_strand = buffer[place + 1] == 43
         codes = place = place + 2
-        numeric, column, number = _is_digit(buffer[place]), 2, 0
+        numeric, modification, number = _is_digit(buffer[place]), _OTHER, 0
         with_5mc = False
         if numeric:
             while _is_digit(buffer[place]):
                 number = min(10 * number + np.int64(buffer[place]) - 48, 1 << 30)
                 place += 1
-            column = 0 if number == 27551 else 1 if number == 76792 else 2  # ChEBI
-            with_5mc = column == 0
+            modification = _METHYL if number == 27551 else _HYDROXY if number == 76792 else _OTHER  # ChEBI
+            with_5mc = modification == _METHYL
         else:
             while _is_letter(buffer[place]):
-                with_5mc |= buffer[place] == 109  # m
+                with_5mc |= buffer[place] == _METHYL
                 place += 1
         kinds = 1 if numeric else place - codes
         modifications += kinds
@@ -155,19 +159,20 @@ def read_lists(buffer, at, lists, values, count, cytosines, room, side):
         explicit = buffer[place] == 63  # ?
         if explicit or buffer[place] == 46:  # .
             place += 1
-        cytosine = CYTOSINE if own else GUANINE  # what its cytosine reads as on the strand as sequenced
-        ranked = own and fundamental == CYTOSINE
+        # What the list's cytosine reads as on the strand as sequenced.
+        cytosine = CYTOSINE if same_strand else GUANINE
+        ranked = same_strand and fundamental == CYTOSINE
         of_cytosines = fundamental in (cytosine, _ANY)
         if of_cytosines:
-            if not own and not found & OPPOSITE:
-                found |= OPPOSITE
+            if not same_strand and not content & OPPOSITE:
+                content |= OPPOSITE
                 for base in range(bases):
                     if base_at(buffer, sequence, base) == (CYTOSINE if reverse else GUANINE):
-                        _clear(room, side, base)
+                        _clear(probabilities[base])
             if with_5mc:
-                found |= LISTED if own else LISTED_OPPOSITE
+                content |= LISTED if same_strand else LISTED_OPPOSITE
                 if not explicit:
-                    found |= IMPLICIT if own else IMPLICIT_OPPOSITE
+                    content |= IMPLICIT if same_strand else IMPLICIT_OPPOSITE
         if reverse:
             fundamental, cytosine = _complement(fundamental), _complement(cytosine)
 
@@ -186,20 +191,20 @@ def read_lists(buffer, at, lists, values, count, cytosines, room, side):
                 after += skip + 1
                 if after > cytosines:
                     return MALFORMED
-                base = np.int64(room[side, cytosines - after if reverse else after - 1, PLACE])
+                base = np.int64(probabilities[cytosines - after if reverse else after - 1].place)
             else:
                 base, after = _next_match(buffer, sequence, bases, reverse, fundamental, skip, after)
                 if base < 0:
                     return MALFORMED
-            if values >= 0 and used + kinds > count:
+            if values >= 0 and offset + kinds > tags.count:
                 return MALFORMED
             if ranked or (of_cytosines and base_at(buffer, sequence, base) == cytosine):
                 for kind in range(kinds):
-                    into = column if numeric else _column(buffer[codes + kind])
-                    value = np.int64(buffer[values + used + kind]) if values >= 0 else 255
-                    room[side, base, into] = max(room[side, base, into], 0) + value
-            used += kinds
+                    value = np.int64(buffer[values + offset + kind]) if values >= 0 else 255
+                    letter = modification if numeric else np.int64(buffer[codes + kind])
+                    _add(probabilities[base], letter, value)
+            offset += kinds
         if buffer[place] != 59:  # ;
             return MALFORMED
         place += 1
-    return found if values < 0 or used == count else MALFORMED
+    return content if values < 0 or offset == tags.count else MALFORMED

@@ -1,4 +1,4 @@
-"""Finding the tags MM, ML and MN, and whether they are of the bases that a record has."""
+"""Find the tags MM, ML and MN of a record, and tell whether bases were cut off."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy as np
 from cfdna_interp.fragments.kernels.compiling import helper
 from cfdna_interp.fragments.kernels.memory import i32, u16, u32
 from cfdna_interp.fragments.kernels.record import cigar_of, record_end, tag_end, tags_at
+from cfdna_interp.fragments.kernels.scan_types import ModificationTags
 from cfdna_interp.fragments.kernels.xm import MALFORMED
 
 _HARD_CLIP = 5
@@ -14,7 +15,7 @@ _HARD_CLIP = 5
 
 @helper
 def _integer(buffer, tag):
-    """Return the value of the tag at ``tag``, -2 where it is no integer, or negative."""
+    """Return the value of the tag at ``tag``, -2 where it isn't an integer or is negative."""
     kind = buffer[tag + 2]
     if kind == 67:  # C
         return np.int64(buffer[tag + 3])
@@ -29,17 +30,13 @@ def _integer(buffer, tag):
 
 @helper
 def find_lists(buffer, at):
-    """Return (where the lists begin, where the values do, how many values, the length that MN tells).
-
-    Lists: -1 none, MALFORMED: the tags run beyond the record, or the values aren't bytes. Values: -1 none.
-    Length: -1 no tag, -2 no length.
-    """
+    """Return the :class:`ModificationTags` of the record at ``at``."""
     tag, end = tags_at(buffer, at), record_end(buffer, at)
     lists = old_lists = values = old_values = length = np.int64(-1)
     while tag < end:
         after = tag_end(buffer, tag, end)
         if after < 0:
-            return np.int64(MALFORMED), values, np.int64(0), length
+            return ModificationTags(np.int64(MALFORMED), values, np.int64(0), length)
         if buffer[tag] == 77:  # M
             second, text = buffer[tag + 1], buffer[tag + 2] == 90
             if second == 77 and text and lists < 0:  # MM
@@ -56,10 +53,10 @@ def find_lists(buffer, at):
     lists = lists if lists >= 0 else old_lists
     values = values if values >= 0 else old_values
     if values < 0 or lists < 0:
-        return lists, np.int64(-1), np.int64(0), length
+        return ModificationTags(lists, np.int64(-1), np.int64(0), length)
     if buffer[values] != 66 or buffer[values + 1] != 67:  # B, C
-        return np.int64(MALFORMED), values, np.int64(0), length
-    return lists, values + 6, np.int64(u32(buffer, values + 2)), length
+        return ModificationTags(np.int64(MALFORMED), values, np.int64(0), length)
+    return ModificationTags(lists, values + 6, np.int64(u32(buffer, values + 2)), length)
 
 
 @helper

@@ -1,21 +1,13 @@
-"""Judging mates, or one read of a whole molecule."""
+"""Judge two mates, or one read of a whole molecule."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from cfdna_interp.fragments.filters import DUPLICATE, PROPER, QC_FAIL, READ1, REVERSE
+from cfdna_interp.fragments.kernels.codes import FURTHEST, REASON
 from cfdna_interp.fragments.kernels.compiling import helper
-from cfdna_interp.fragments.kernels.places import (
-    DROP_DUPLICATES,
-    FIRST_MAPQ,
-    FURTHEST,
-    MAX_LENGTH,
-    MIN_LENGTH,
-    MIN_MAPQ,
-    PROPER_ONLY,
-    REASON,
-)
+from cfdna_interp.fragments.kernels.intervals import overlaps_any
 from cfdna_interp.fragments.kernels.record import (
     bases_of,
     cigar_of,
@@ -35,65 +27,35 @@ _NO_SEQUENCE = REASON["no_sequence"]
 
 
 @helper
-def judge_alone(flag, mapq, rules):
+def judge_alone(flag, mapq, filters):
     """Return the reason against a read whose mate never came."""
     if flag & QC_FAIL:
         return _QC_FAIL
-    if rules[DROP_DUPLICATES] and flag & DUPLICATE:
+    if filters.drop_duplicates and flag & DUPLICATE:
         return _DUPLICATE
-    return _LOW_MAPQ if mapq < rules[MIN_MAPQ] else _MATE_MISSING
+    return _LOW_MAPQ if mapq < filters.min_mapq else _MATE_MISSING
 
 
 @helper
-def _blacklisted(contig, start, end, splits, starts, ends):
-    low, high = splits[contig], splits[contig + 1]
-    while low < high:  # the first interval that begins at or after the fragment's end
-        middle = (low + high) >> 1
-        if starts[middle] < end:
-            low = middle + 1
-        else:
-            high = middle
-    return low > splits[contig] and ends[low - 1] > start
-
-
-@helper
-def make_fragment(
-    buffer,
-    mate,
-    read,
-    hashed,
-    state,
-    counts,
-    rules,
-    black_splits,
-    black_starts,
-    black_ends,
-    rows,
-    offsets,
-    states,
-    bias,
-    calls,
-    text,
-    sites,
-    modified,
-):
+def make_fragment(scan, mate, read, hashed):
     """Judge two mates on one contig, or one read given twice.
 
     Returns
     -------
-    The reason against them, 0 where they became a row.
+    The reason against them, or NO_REASON if they became a row.
     """
+    buffer, filters = scan.buffer, scan.filters
     forward, reverse = (mate, read) if flag_of(buffer, read) & REVERSE else (read, mate)
     either = flag_of(buffer, mate) | flag_of(buffer, read)
     both = flag_of(buffer, mate) & flag_of(buffer, read)
     if either & QC_FAIL:
         return _QC_FAIL
-    if rules[DROP_DUPLICATES] and either & DUPLICATE:
+    if filters.drop_duplicates and either & DUPLICATE:
         return _DUPLICATE
     mapq = min(mapq_of(buffer, mate), mapq_of(buffer, read))
-    if rules[FIRST_MAPQ]:
+    if filters.first_mapq:
         mapq = mapq_of(buffer, read if flag_of(buffer, read) & READ1 else mate)
-    if mapq < rules[MIN_MAPQ]:
+    if mapq < filters.min_mapq:
         return _LOW_MAPQ
     end = start = np.int64(0)
     sequenced = True
@@ -111,29 +73,12 @@ def make_fragment(
     if mate != read:
         if flag_of(buffer, forward) & REVERSE or not flag_of(buffer, reverse) & REVERSE or start >= end:
             return _NOT_INWARD
-        if rules[PROPER_ONLY] and not both & PROPER:
+        if filters.proper_only and not both & PROPER:
             return _NOT_PROPER
-    if end - start < rules[MIN_LENGTH] or end - start > rules[MAX_LENGTH]:
+    if end - start < filters.min_length or end - start > filters.max_length:
         return _LENGTH
-    if _blacklisted(contig_of(buffer, forward), start, end, black_splits, black_starts, black_ends):
+    if overlaps_any(scan.blacklist, contig_of(buffer, forward), start, end):
         return _BLACKLISTED
     if not sequenced:
         return _NO_SEQUENCE
-    return write_row(
-        buffer,
-        forward,
-        reverse,
-        end,
-        hashed,
-        state,
-        counts,
-        rules,
-        rows,
-        offsets,
-        states,
-        bias,
-        calls,
-        text,
-        sites,
-        modified,
-    )
+    return write_row(scan, forward, reverse, end, hashed)

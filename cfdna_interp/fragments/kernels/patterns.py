@@ -1,27 +1,87 @@
-"""Counting CpG calls outside atlas blocks: by length and context, and patterns of four calls.
+"""Count CpG calls outside atlas blocks: by length, by context, and as patterns of four calls.
 
-Molecules that read the same four CpGs meet in a hash table: where a window of four calls begins and the
-three distances inside it make the key. Fragments come by position, so what lies far behind is closed.
+A hash table collects the molecules that read the same four CpGs. Its key is the place of the first call and
+the three distances between the four. Fragments come in order of position, so places far behind are closed.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from cfdna_interp.fragments.kernels.compiling import helper, kernel
+from cfdna_interp.fragments.kernels.fragment_columns import FragmentColumns
+from cfdna_interp.fragments.kernels.intervals import SortedIntervals, first_that_ends_after
+from cfdna_interp.fragments.kernels.named_numbers import int64_fields
 
 CPGS = 4  # of a pattern
 EMPTY = -1
-REACH = 65_536  # bp; fragments are at most 20,000 bp long, so none that comes later begins further behind
-# Pairs that one place can add are those of so many molecules: repeats that the reference holds too few
-# copies of pile up thousands, and pairs grow with the square.
+REACH = 65_536  # bp; fragments have at most 20,000 bp, so no later one begins so far behind
+# One place adds at most the pairs of so many molecules. Thousands pile up at repeats of which the reference
+# has too few copies, and pairs grow with the square.
 MOST = 100
 _MIX = 0x1E3779B97F4A7C15  # odd, for multiplicative hashing
 
+PAIRS = int64_fields("different", "every")  # pairs of molecules with different patterns, and all pairs
+
+
+class PatternTable(NamedTuple):
+    """Hash table of molecules by place and pattern.
+
+    Attributes
+    ----------
+    tags
+        (slots,) int64 contig and position, ``EMPTY`` for a free slot. ``slots`` is a power of two.
+    gaps
+        (slots,) int64 the three distances.
+    molecules
+        (slots, 16) int32 by pattern.
+    used
+        (1,) int64 number of slots in use.
+    """
+
+    tags: np.ndarray
+    gaps: np.ndarray
+    molecules: np.ndarray
+    used: np.ndarray
+
+
+class Contexts(NamedTuple):
+    """Contexts of CpGs.
+
+    Attributes
+    ----------
+    intervals, numbers
+        The intervals, and (intervals,) int64 the number of each one's context.
+    """
+
+    intervals: SortedIntervals
+    numbers: np.ndarray
+
+
+class CallCounts(NamedTuple):
+    """Counts of calls. Kernels add to all of them.
+
+    Attributes
+    ----------
+    by_length
+        (most + 1,) of ``CALL_SUMS``, by fragment length.
+    by_context
+        (contexts + 1,) of ``CALL_SUMS``. The last one is for calls outside all intervals.
+    patterns
+        (16,) int64: fragments by the pattern of their middle four calls, first call highest.
+    """
+
+    by_length: np.ndarray
+    by_context: np.ndarray
+    patterns: np.ndarray
+
 
 @helper
-def _slot(tags, gaps, tag, gap):
-    """Return the slot of a key: its own, or the empty one that it goes to."""
+def _slot(places, tag, gap):
+    """Return the slot that holds a key, or the free slot for it."""
+    tags, gaps = places.tags, places.gaps
     mask = len(tags) - 1
     slot = (((tag ^ (gap * _MIX)) * _MIX) >> 24) & mask
     while tags[slot] != EMPTY and not (tags[slot] == tag and gaps[slot] == gap):
@@ -30,138 +90,97 @@ def _slot(tags, gaps, tag, gap):
 
 
 @helper
-def _close(counts, slot, pairs):
+def _close(molecules, slot, pairs):
     """Add the pairs of molecules at a place, different ones and all, to ``pairs``."""
-    molecules, alike = 0, 0
+    every, alike = 0, 0
     for pattern in range(1 << CPGS):
-        n = np.int64(counts[slot, pattern])
-        molecules += n
+        n = np.int64(molecules[slot, pattern])
+        every += n
         alike += n * (n - 1) // 2
-    together = molecules * (molecules - 1) // 2
+    together = every * (every - 1) // 2
     different, most = together - alike, MOST * (MOST - 1) // 2
     if together > most:
         different, together = different * most // together, most
-    pairs[0] += different
-    pairs[1] += together
+    pairs.different += different
+    pairs.every += together
 
 
 @kernel
 def count_calls(
-    row: int,
-    contig: np.ndarray,
-    start: np.ndarray,
-    length: np.ndarray,
-    splits: np.ndarray,
-    offsets: np.ndarray,
-    states: np.ndarray,
-    block: np.ndarray,
-    context_splits: np.ndarray,
-    context_starts: np.ndarray,
-    context_ends: np.ndarray,
-    context_names: np.ndarray,
-    by_length: np.ndarray,
-    by_context: np.ndarray,
-    patterns: np.ndarray,
-    tags: np.ndarray,
-    gaps: np.ndarray,
-    counts: np.ndarray,
-    used: np.ndarray,
+    row: int, fragments: FragmentColumns, contexts: Contexts, counts: CallCounts, places: PatternTable
 ) -> int:
-    """Add the calls of fragments outside blocks from ``row`` on; return the row to go on with.
+    """Count the calls of fragments outside blocks, from ``row`` on. Return the next row to count.
 
-    It is the number of rows, or less where the hash table has to be cleared or enlarged first.
-
-    Parameters
-    ----------
-    contig, start, length, splits, offsets, states, block
-        Columns of a fragment table.
-    context_splits, context_starts, context_ends, context_names
-        (contigs + 1,) where each contig's intervals are in the following; (intervals,) disjoint, ascending
-        within a contig, with the number of their context. All int64.
-    by_length, by_context
-        (most + 1, 2) and (contexts + 1, 2) int64, methylated and all calls, added to; the last context is
-        that of calls in no interval.
-    patterns
-        (16,) int64: fragments by the pattern of their middle four calls, first call highest, added to.
-    tags, gaps, counts, used
-        The hash table: (slots,) contig and position, ``EMPTY`` where none; (slots,) distances;
-        (slots, 16) int32 molecules by pattern; (1,) slots taken. ``slots`` is a power of two.
+    It is less than the number of rows if the hash table must first be cleared or enlarged.
     """
+    contig, start, splits = fragments.contig, fragments.start, fragments.cpg_splits
+    offsets, states = fragments.cpg_offsets, fragments.cpg_states
+    intervals, by_context = contexts.intervals, counts.by_context
     while row < len(contig):
         first, last = splits[row], splits[row + 1]
-        if block[row] >= 0 or first == last:
+        if fragments.block[row] >= 0 or first == last:
             row += 1
             continue
         windows = last - first - CPGS + 1
-        if windows > 0 and 2 * (used[0] + windows) > len(tags):
+        if windows > 0 and 2 * (places.used[0] + windows) > len(places.tags):
             return row
-        low, stop = context_splits[contig[row]], context_splits[contig[row] + 1]
-        high = stop
-        while low < high:  # the first interval that ends after the first call
-            middle = (low + high) >> 1
-            if context_ends[middle] > start[row] + offsets[first]:
-                high = middle
-            else:
-                low = middle + 1
+        low, stop = first_that_ends_after(intervals, contig[row], start[row] + offsets[first])
         methylated = pattern = 0
         for call in range(first, last):
             position = np.int64(start[row]) + offsets[call]
             state = states[call]
             methylated += state
-            while low < stop and context_ends[low] <= position:
+            while low < stop and intervals.ends[low] <= position:
                 low += 1
-            inside = low < stop and context_starts[low] <= position
-            context = context_names[low] if inside else len(by_context) - 1
-            by_context[context, 0] += state
-            by_context[context, 1] += 1
+            inside = low < stop and intervals.starts[low] <= position
+            context = by_context[contexts.numbers[low] if inside else len(by_context) - 1]
+            context.methylated += state
+            context.calls += 1
             pattern = ((pattern << 1) | state) & ((1 << CPGS) - 1)
             begin = call - CPGS + 1
             if begin < first:
                 continue
             if begin == first + (windows - 1) // 2:
-                patterns[pattern] += 1
+                counts.patterns[pattern] += 1
             tag = (np.int64(contig[row]) << 32) + start[row] + offsets[begin] + 1
             gap = np.int64(0)
             for step in range(begin, call):
                 gap = (gap << 21) | (offsets[step + 1] - offsets[step])
-            slot = _slot(tags, gaps, tag, gap)
-            if tags[slot] == EMPTY:
-                tags[slot], gaps[slot] = tag, gap
-                used[0] += 1
-            counts[slot, pattern] += 1
-        by_length[length[row], 0] += methylated
-        by_length[length[row], 1] += last - first
+            slot = _slot(places, tag, gap)
+            if places.tags[slot] == EMPTY:
+                places.tags[slot], places.gaps[slot] = tag, gap
+                places.used[0] += 1
+            places.molecules[slot, pattern] += 1
+        length = counts.by_length[fragments.length[row]]
+        length.methylated += methylated
+        length.calls += last - first
         row += 1
     return row
 
 
 @kernel
-def move(
-    tags: np.ndarray,
-    gaps: np.ndarray,
-    counts: np.ndarray,
-    low: int,
-    high: int,
-    new_tags: np.ndarray,
-    new_gaps: np.ndarray,
-    new_counts: np.ndarray,
-    new_used: np.ndarray,
-    pairs: np.ndarray,
-) -> None:
-    """Add the places whose tags are in [low, high) to another hash table; close all others.
+def move(old: PatternTable, low: int, high: int, new: PatternTable, pairs: np.ndarray) -> None:
+    """Copy the places with tags in [low, high) to another hash table, and close all others.
 
-    ``pairs`` is (2,) int64: pairs of molecules with different patterns, and all, added to. The other table
-    is large enough.
+    Parameters
+    ----------
+    old, new
+        The hash tables. The old one stays as it is, and the new one must be large enough.
+    low, high
+        Limits of the tags to keep.
+    pairs
+        (1,) of ``PAIRS``. The pairs of molecules at closed places are added to it.
     """
-    for slot in range(len(tags)):
-        if tags[slot] == EMPTY:
+    for slot in range(len(old.tags)):
+        tag, gap = old.tags[slot], old.gaps[slot]
+        if tag == EMPTY:
             continue
-        if low <= tags[slot] < high:
-            place = _slot(new_tags, new_gaps, tags[slot], gaps[slot])
-            if new_tags[place] == EMPTY:
-                new_tags[place], new_gaps[place] = tags[slot], gaps[slot]
-                new_used[0] += 1
+        if low <= tag < high:
+            place = _slot(new, tag, gap)
+            if new.tags[place] == EMPTY:
+                new.tags[place], new.gaps[place] = tag, gap
+                new.used[0] += 1
             for pattern in range(1 << CPGS):
-                new_counts[place, pattern] += counts[slot, pattern]
+                new.molecules[place, pattern] += old.molecules[slot, pattern]
         else:
-            _close(counts, slot, pairs)
+            _close(old.molecules, slot, pairs[0])

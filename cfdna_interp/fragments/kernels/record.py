@@ -7,9 +7,9 @@ import numpy as np
 from cfdna_interp.fragments.kernels.compiling import helper
 from cfdna_interp.fragments.kernels.memory import i32, lowest_bit, nul_mask, u16, u32
 
-FIXED = 36  # bytes before the name, the record's own size among them
+FIXED = 36  # bytes before the name, with the four of the record's size
 
-# CIGAR operations MIDNSHP=X are 0 to 8; bit k of these tells whether operation k moves along.
+# CIGAR operations MIDNSHP=X are 0 to 8. Bit k tells whether operation k moves along read or reference.
 _ALONG_READ = 0b110010011
 _ALONG_REFERENCE = 0b110001101
 SKIP, SOFT_CLIP = 3, 4
@@ -29,7 +29,7 @@ def start_of(buffer, at):
 
 @helper
 def name_length(buffer, at):
-    """Return the bytes of the read name, its NUL among them."""
+    """Return the bytes of the read name with its NUL."""
     return np.int64(buffer[at + 12])
 
 
@@ -93,18 +93,18 @@ def fields_fit(buffer, at, size):
 
 @helper
 def text_end(buffer, at, end):
-    """Return where the NUL that ends a text beginning at ``at`` is, -1 where none comes before ``end``."""
+    """Return where the text that begins at ``at`` has its NUL, -1 if no NUL comes before ``end``."""
     while at < end:
-        found = lowest_bit(nul_mask(buffer, at))
-        if found < 32:
-            return at + found if at + found < end else -1
+        nul = lowest_bit(nul_mask(buffer, at))
+        if nul < 32:
+            return at + nul if at + nul < end else -1
         at += 32
     return -1
 
 
 @helper
 def array_bytes(buffer, at, end):
-    """Return the bytes of a ``B`` tag's value beginning at ``at``, -1 where it isn't one."""
+    """Return the size of the ``B`` value that begins at ``at``, in bytes; -1 where it isn't one."""
     if end - at < 5:
         return -1
     kind = buffer[at]
@@ -147,8 +147,8 @@ def tag_end(buffer, at, end):
 def cigar_of(buffer, at):
     """Return (where the CIGAR is, its operations).
 
-    More than 65,535 operations stand in the tag ``CG``, and the record's own two are a placeholder: all
-    bases clipped, then the length on the reference.
+    A CIGAR of more than 65,535 operations is in the tag ``CG``. The record itself then has two operations as
+    a placeholder: a clip of all bases, and a skip of the length on the reference.
     """
     operations = operations_of(buffer, at)
     place = at + FIXED + name_length(buffer, at)

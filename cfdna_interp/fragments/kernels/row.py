@@ -1,4 +1,4 @@
-"""The row of a fragment: what two mates, or one read of a whole molecule, say of it."""
+"""Write the row of a fragment from its two mates, or from one read of a whole molecule."""
 
 from __future__ import annotations
 
@@ -7,29 +7,10 @@ import numpy as np
 from cfdna_interp.fragments.filters import READ1, REVERSE
 from cfdna_interp.fragments.kernels.bases import end_motif, strong_bases
 from cfdna_interp.fragments.kernels.calls import count_chh, cpg_calls, merge_calls
+from cfdna_interp.fragments.kernels.codes import COMPARE, MM, NO_CALLS, NO_REASON, REASON, XM
 from cfdna_interp.fragments.kernels.compare import compare_letters, relabel
 from cfdna_interp.fragments.kernels.compiling import helper
 from cfdna_interp.fragments.kernels.mm import mm_letters
-from cfdna_interp.fragments.kernels.places import (
-    BY_QUALITY,
-    BY_REFERENCE,
-    CALLS,
-    CHH,
-    CHH_METHYLATED,
-    COMPARE,
-    DIALECT,
-    HIGH_PROBABILITY,
-    KNOWN,
-    LONGEST_READ,
-    LOW_PROBABILITY,
-    MM,
-    NO_CALLS,
-    REASON,
-    ROWS,
-    SITES_BEGIN,
-    STRONG,
-    XM,
-)
 from cfdna_interp.fragments.kernels.record import (
     bases_of,
     cigar_of,
@@ -40,215 +21,137 @@ from cfdna_interp.fragments.kernels.record import (
     span_of,
     start_of,
 )
+from cfdna_interp.fragments.kernels.scan_types import Mate
 from cfdna_interp.fragments.kernels.xm import MALFORMED, find_letters
 
-_MATE_MISSING, _QC_FAIL = REASON["mate_missing"], REASON["qc_fail"]
-_DUPLICATE, _LOW_MAPQ, _MALFORMED = REASON["duplicate"], REASON["low_mapq"], REASON["malformed"]
-_NOT_INWARD, _NOT_PROPER = REASON["not_inward"], REASON["not_proper"]
-_LENGTH, _BLACKLISTED = REASON["length_out_of_range"], REASON["blacklisted"]
-_NO_SEQUENCE = REASON["no_sequence"]
+_MALFORMED = REASON["malformed"]
 
 
 @helper
-def _letters(buffer, at, rules, text, to, room, side, sites, begin, modified):
+def _letters(scan, at, side):
     """Return (whether the letters are in the buffer itself, where they are or -1, genome strand).
 
-    Other dialects write them to ``text[to:]``, and use ``room`` at ``side`` on the way. MALFORMED instead of
-    a place: the tags run beyond the record.
+    XM letters are in the buffer. Other dialects write letters to the room of ``side``. MALFORMED instead of a
+    place means that the tags run beyond the record.
     """
-    if rules[DIALECT] == XM:
+    buffer, calling, room = scan.buffer, scan.calling, scan.room
+    if calling.dialect == XM:
         letters, strand = find_letters(buffer, at)
         return True, letters, strand
-    if rules[DIALECT] == NO_CALLS:
+    if calling.dialect == NO_CALLS:
         return True, np.int64(-1), np.int64(0)
-    if rules[DIALECT] == COMPARE:
-        strand = np.int64(compare_letters(buffer, at, text, to, sites, begin))
+    text, to = room.text, side * (len(room.text) // 2)
+    if calling.dialect == COMPARE:
+        strand = np.int64(compare_letters(buffer, at, text, to, scan.sites))
     else:
-        low, high = rules[LOW_PROBABILITY], rules[HIGH_PROBABILITY]
-        strand = np.int64(mm_letters(buffer, at, text, to, room, side, low, high, modified))
-        if rules[BY_REFERENCE] and (strand == 1 or strand == -1):
-            relabel(buffer, at, text, to, sites, begin, strand)
+        probabilities, sums = room.probabilities[side], scan.counts.sums[0]
+        strand = np.int64(mm_letters(buffer, at, text, to, probabilities, calling.low, calling.high, sums))
+        if calling.by_reference and (strand == 1 or strand == -1):
+            relabel(buffer, at, text, to, scan.sites, strand)
     if strand == MALFORMED:
         return False, np.int64(MALFORMED), np.int64(0)
     return False, np.int64(to if strand != 0 else -1), strand
 
 
 @helper
-def _mate(
-    buffer,
-    at,
-    text,
-    letters,
-    strand,
-    last,
-    backwards,
-    side,
-    mate,
-    place,
-    operations,
-    low,
-    high,
-    counts,
-    rules,
-    bias,
-    calls,
-):
-    """Count a mate's bases from reference position ``low`` to ``high`` and write its CpG calls.
-
-    ``last`` says that its end motif is that of the fragment's last bases, ``backwards`` that it was sequenced
-    against the reference's direction: of mates these are one thing, a read of a whole molecule may be either.
-
-    Returns
-    -------
-    G and C, known bases, number of calls, end motif.
-    """
-    bases, sequence = bases_of(buffer, at), sequence_at(buffer, at)
-    counts[LONGEST_READ] = max(counts[LONGEST_READ], bases)
-    # Where calls come from modified bases nothing was converted: an unmethylated C is read as C.
-    restored = letters if strand != 0 and rules[DIALECT] != MM else -1
-    strong, known = strong_bases(
-        buffer, sequence, text, restored, place, operations, start_of(buffer, at), low, high
+def _read_mate(scan, at, side, number, backwards):
+    """Return the :class:`Mate` whose record begins at ``at``."""
+    buffer = scan.buffer
+    inside, letters, strand = _letters(scan, at, side)
+    cigar, operations = cigar_of(buffer, at)
+    return Mate(
+        at,
+        side,
+        number,
+        backwards,
+        start_of(buffer, at),
+        bases_of(buffer, at),
+        sequence_at(buffer, at),
+        operations,
+        cigar,
+        buffer if inside else scan.room.text,
+        letters,
+        strand,
     )
-    motif = end_motif(buffer, sequence, bases, text, letters, strand, last)
-    written = 0
-    if letters >= 0:
-        methylated, every = count_chh(text, letters, bases)
-        counts[CHH_METHYLATED] += methylated
-        counts[CHH] += every
-        written = cpg_calls(
-            buffer,
-            sequence,
-            text,
-            letters,
-            bases,
-            place,
-            operations,
-            start_of(buffer, at),
-            strand,
-            backwards,
-            side,
-            rules,
-            mate,
-            bias,
-            calls,
-        )
-    return strong, known, written, motif
 
 
 @helper
-def write_row(
-    buffer,
-    forward,
-    reverse,
-    end,
-    hashed,
-    state,
-    counts,
-    rules,
-    rows,
-    offsets,
-    states,
-    bias,
-    calls,
-    text,
-    sites,
-    modified,
-):
-    """Write the fragment of two mates, or of one read given twice, as the next row.
+def _count_mate(scan, mate, low, high):
+    """Count a mate's bases from reference position ``low`` to ``high - 1`` and write its CpG calls.
 
     Returns
     -------
-    The reason against it, 0 where there is none.
+    G and C, known bases, number of calls.
     """
-    start = start_of(buffer, forward)
-    second = len(text) // 2
-    inside, forward_letters, forward_strand = _letters(
-        buffer, forward, rules, text, 0, calls, 0, sites, state[SITES_BEGIN], modified
-    )
-    if forward_letters == MALFORMED:
+    buffer, calling, sums = scan.buffer, scan.calling, scan.counts.sums[0]
+    sums.longest_read = max(sums.longest_read, mate.bases)
+    # With calls of modified bases nothing was converted, so an unmethylated C is read as C.
+    restored = mate.letters if mate.strand != 0 and calling.dialect != MM else -1
+    strong, known = strong_bases(buffer, mate, restored, low, high)
+    n_calls = 0
+    if mate.letters >= 0:
+        methylated, every = count_chh(mate.text, mate.letters, mate.bases)
+        sums.chh_methylated += methylated
+        sums.chh += every
+        n_calls = cpg_calls(buffer, mate, calling, scan.counts.bias, scan.room.calls)
+    return strong, known, n_calls
+
+
+@helper
+def write_row(scan, left, right, end, hashed):
+    """Write the fragment of two mates, or of one read given twice, as the next row.
+
+    Parameters
+    ----------
+    scan
+        The scan.
+    left, right
+        Where the records of the forward and of the reverse mate begin.
+    end
+        Where the fragment ends on the reference.
+    hashed
+        Hash of the read name.
+
+    Returns
+    -------
+    The reason against the fragment, or NO_REASON.
+    """
+    buffer, state, sums, output = scan.buffer, scan.state[0], scan.counts.sums[0], scan.output
+    alone = left == right
+    first = 0 if alone or flag_of(buffer, left) & READ1 else 1
+    # In a pair the reverse mate is sequenced backwards. A read of a whole molecule may have either direction.
+    forward = _read_mate(scan, left, 0, first, alone and flag_of(buffer, left) & REVERSE != 0)
+    if forward.letters == MALFORMED:
         return _MALFORMED
-    reverse_inside, reverse_letters, reverse_strand = inside, forward_letters, forward_strand
-    if forward != reverse:
-        reverse_inside, reverse_letters, reverse_strand = _letters(
-            buffer, reverse, rules, text, second, calls, 1, sites, state[SITES_BEGIN], modified
-        )
-        if reverse_letters == MALFORMED:
+    reverse = forward
+    if not alone:
+        reverse = _read_mate(scan, right, 1, 1 - first, True)
+        if reverse.letters == MALFORMED:
             return _MALFORMED
-    first = 0 if forward == reverse or flag_of(buffer, forward) & READ1 else 1
-    place, operations = cigar_of(buffer, forward)
-    _, span, _ = span_of(buffer, place, operations)
-    strong, known, n_forward, motif_5p = _mate(
-        buffer,
-        forward,
-        buffer if inside else text,
-        forward_letters,
-        forward_strand,
-        False,
-        forward == reverse and flag_of(buffer, forward) & REVERSE != 0,
-        0,
-        first,
-        place,
-        operations,
-        start,
-        end,
-        counts,
-        rules,
-        bias,
-        calls,
-    )
+    start = forward.start
+    _, span, _ = span_of(buffer, forward.cigar, forward.operations)
+    strong, known, n_forward = _count_mate(scan, forward, start, end)
     n_reverse = 0
-    reverse_bases, reverse_sequence = bases_of(buffer, reverse), sequence_at(buffer, reverse)
-    if forward != reverse:
-        # The overlap of the mates counts once: the reverse mate from where the forward one ends.
-        place, operations = cigar_of(buffer, reverse)
-        more_strong, more_known, n_reverse, motif_3p = _mate(
-            buffer,
-            reverse,
-            buffer if reverse_inside else text,
-            reverse_letters,
-            reverse_strand,
-            True,
-            True,
-            1,
-            1 - first,
-            place,
-            operations,
-            max(start, start + span),
-            end,
-            counts,
-            rules,
-            bias,
-            calls,
-        )
+    if not alone:
+        # The overlap of the mates counts once, so the reverse mate counts from the end of the forward one.
+        more_strong, more_known, n_reverse = _count_mate(scan, reverse, max(start, start + span), end)
         strong += more_strong
         known += more_known
-    else:
-        motif_3p = end_motif(
-            buffer,
-            reverse_sequence,
-            reverse_bases,
-            buffer if inside else text,
-            reverse_letters,
-            reverse_strand,
-            True,
-        )
     strong = min(strong, known)
-    counts[STRONG] += strong
-    counts[KNOWN] += known
-    state[CALLS] += merge_calls(
-        calls, n_forward, n_reverse, start, end, rules[BY_QUALITY], offsets, states, state[CALLS], counts
-    )
+    sums.strong += strong
+    sums.known += known
+    state.calls += merge_calls(scan, n_forward, n_reverse, start, end)
 
-    row = rows[state[ROWS]]
-    row.contig = contig_of(buffer, forward)
+    row = output.rows[state.rows]
+    row.contig = contig_of(buffer, left)
     row.start = start
     row.length = end - start
-    row.mapq = min(mapq_of(buffer, forward), mapq_of(buffer, reverse))
-    row.strand = forward_strand if forward_strand == reverse_strand else 0
+    row.mapq = min(mapq_of(buffer, left), mapq_of(buffer, right))
+    row.strand = forward.strand if forward.strand == reverse.strand else 0
     row.gc = np.float32(strong / known) if known > 0 else np.float32(0)
-    row.motif_5p = motif_5p
-    row.motif_3p = motif_3p
-    row.calls_end = state[CALLS]
+    row.motif_5p = end_motif(buffer, forward, False)
+    row.motif_3p = end_motif(buffer, reverse, True)
+    row.calls_end = state.calls
     row.hash = hashed
-    state[ROWS] += 1
-    return 0
+    state.rows += 1
+    return NO_REASON

@@ -1,6 +1,8 @@
-"""Counting what molecules of the other strand read at a cytosine, where conversion changes nothing."""
+"""Count what molecules of the other strand read at a cytosine. Conversion doesn't change their base there."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,10 +16,11 @@ from cfdna_interp.fragments.filters import (
     SECONDARY_SUPPLEMENTARY,
     UNMAPPED,
 )
+from cfdna_interp.fragments.kernels.codes import LARGEST
 from cfdna_interp.fragments.kernels.compare import NO_SITE, REACH, genome_strand, unpack
 from cfdna_interp.fragments.kernels.compiling import helper, kernel
 from cfdna_interp.fragments.kernels.memory import i32, u32
-from cfdna_interp.fragments.kernels.places import LARGEST
+from cfdna_interp.fragments.kernels.named_numbers import int64_fields
 from cfdna_interp.fragments.kernels.record import (
     FIXED,
     bases_of,
@@ -31,21 +34,43 @@ from cfdna_interp.fragments.kernels.record import (
     sequence_at,
     start_of,
 )
+from cfdna_interp.fragments.kernels.scan_types import SiteLetters
 from cfdna_interp.fragments.kernels.xm import MALFORMED
 
-# Why the count stops: the bytes are used up, the reads have left the stretch of the reference, or a record
-# can't be right or in its place.
+# Why counting stops. MORE: the bytes are used up. MOVE: the reads have left the stretch of the reference.
+# WRONG: a record is damaged or out of order.
 MORE, MOVE, WRONG = range(3)
-# Places in the state of a count.
-AT, END, CONTIG, START, STATE = range(5)
+STATE = int64_fields(
+    "at",  # where the next record begins in the buffer
+    "end",  # where the bytes end; the last record is perhaps not whole
+    "contig",  # of the last record, -1 before the first one
+    "start",  # of the last record, 0-based
+)
+
+
+class OtherStrandCounts(NamedTuple):
+    """Molecules of the other strand, by their base at a cytosine of the reference.
+
+    Attributes
+    ----------
+    same, different
+        (n,) int32 molecules with the reference's base, and with another base. Kernels add to them.
+    codes
+        (at least 2,) uint8 room for the codes of some bases.
+    """
+
+    same: np.ndarray
+    different: np.ndarray
+    codes: np.ndarray
 
 
 @helper
 def _own_part(buffer, at, contig, start):
     """Return the positions from ``start`` on, up to the one returned, that this mate counts for its molecule.
 
-    The mate further left leaves their overlap to the other one, which comes later in the file. Where it is
-    the reverse one, all that lies before its mate is read beyond the end of the molecule.
+    Each position of the molecule counts once. In the overlap of the mates only the right one counts, which
+    comes later in the file. If the left mate is the reverse one, its bases before its mate lie beyond the
+    molecule.
     """
     flag = flag_of(buffer, at)
     mate_contig, mate_start = np.int64(i32(buffer, at + 24)), np.int64(i32(buffer, at + 28))
@@ -58,25 +83,26 @@ def _own_part(buffer, at, contig, start):
 
 
 @helper
-def _count_run(codes, skipped, size, sites, first, wanted, expected, seen):
-    """Count the bases whose codes begin at ``skipped``; ``sites[first]`` is that of the first one."""
+def _count_run(skipped, size, letters, first, strand_bit, expected, counts):
+    """Count the bases whose codes begin at ``skipped``. The first one's letter is ``letters[first]``."""
     place, position = np.uint64(skipped), np.uint64(first)
-    same, other = np.uint64(0), np.uint64(1)
+    same, different, codes = counts
     for step in range(np.uint64(size)):
-        code, site = codes[place + step], sites[position + step]
-        is_site = site & 128 == wanted and site != NO_SITE
+        code, site = codes[place + step], letters[position + step]
+        is_site = site & 128 == strand_bit and site != NO_SITE
         agrees = code == 0 or code == expected
         differs = (code == 1 or code == 2 or code == 4 or code == 8) and code != expected
-        seen[same, position + step] += is_site and agrees
-        seen[other, position + step] += is_site and differs
+        same[position + step] += is_site and agrees
+        different[position + step] += is_site and differs
 
 
 @helper
-def _count(buffer, at, strand, high, codes, sites, begin, seen):
+def _count(buffer, at, strand, high, sites, counts):
     sequence, here, bases = sequence_at(buffer, at), start_of(buffer, at), bases_of(buffer, at)
-    wanted, expected = (128, 4) if strand > 0 else (0, 2)
+    strand_bit, expected = (128, 4) if strand > 0 else (0, 2)
     place, operations = cigar_of(buffer, at)
-    high = min(high, begin + len(sites))
+    begin, codes = sites.begin, counts.codes
+    high = min(high, begin + len(sites.letters))
     base = np.int64(0)
     for number in range(operations):
         along, over = moves(u32(buffer, place + 4 * number))
@@ -86,7 +112,7 @@ def _count(buffer, at, strand, high, codes, sites, begin, seen):
                 odd = (base + step) & 1
                 size = min(last - step, len(codes) - 1)
                 unpack(buffer, sequence, base + step - odd, size + odd, codes, 0)
-                _count_run(codes, odd, size, sites, here + step - begin, wanted, expected, seen)
+                _count_run(odd, size, sites.letters, here + step - begin, strand_bit, expected, counts)
                 step += size
         base += along
         here += over
@@ -97,64 +123,59 @@ def _count(buffer, at, strand, high, codes, sites, begin, seen):
 @kernel
 def count_other_strand(
     buffer: np.ndarray,
-    state: np.ndarray,
+    states: np.ndarray,
     used: np.ndarray,
     min_mapq: int,
     drop_duplicates: bool,
-    sites: np.ndarray,
-    sites_contig: int,
-    begin: int,
-    seen: np.ndarray,
-    codes: np.ndarray,
+    sites: SiteLetters,
+    counts: OtherStrandCounts,
 ) -> int:
-    """Read records until the bytes are used up or the reads leave the stretch; the state tells where it is.
+    """Read records until the bytes are used up or the reads leave the stretch.
+
+    The state tells where to go on.
 
     Parameters
     ----------
     buffer
-        (n,) uint8; records from ``state[AT]`` to ``state[END]``, the last one perhaps not whole.
-    state
-        (STATE,) int64: see the names of its places.
+        (n,) uint8 that holds the records.
+    states
+        (1,) of ``STATE``.
     used
         (contigs,) bool: contigs in use.
     min_mapq, drop_duplicates
         Which reads count.
-    sites, sites_contig, begin
-        (n,) uint8 letters of the reference, their contig and first position.
-    seen
-        (2, n) int32 added to: molecules of the other strand that read a cytosine as the reference has it, and
-        as another base.
-    codes
-        (at least 2,) uint8 room for the codes of some bases.
+    sites, counts
+        A stretch of the reference, and the counts at each of its positions.
 
     Returns
     -------
-    MORE, MOVE (the stretch must reach from ``state[START]`` of ``state[CONTIG]`` on), WRONG.
+    MORE, WRONG, or MOVE: the stretch must cover reads from ``state.start`` of ``state.contig`` on.
     """
+    state = states[0]
     while True:
-        at = state[AT]
-        if state[END] - at < 4:
+        at = state.at
+        if state.end - at < 4:
             return MORE
         size = np.int64(i32(buffer, at))
         if size < FIXED - 4 or size > LARGEST:
             return WRONG
-        if state[END] - at < 4 + size:
+        if state.end - at < 4 + size:
             return MORE
         if not fields_fit(buffer, at, size):
             return WRONG
         contig, start, flag = contig_of(buffer, at), start_of(buffer, at), flag_of(buffer, at)
-        if contig >= len(used) or (0 <= contig < state[CONTIG]):
+        if contig >= len(used) or (0 <= contig < state.contig):
             return WRONG
-        if contig >= 0 and contig == state[CONTIG] and start < state[START]:
+        if contig >= 0 and contig == state.contig and start < state.start:
             return WRONG
         skipped = SECONDARY_SUPPLEMENTARY | UNMAPPED | QC_FAIL | (DUPLICATE if drop_duplicates else 0)
         if contig >= 0:
-            state[CONTIG], state[START] = contig, start
+            state.contig, state.start = contig, start
             if used[contig] and flag & skipped == 0 and start >= 0 and mapq_of(buffer, at) >= min_mapq:
-                if contig != sites_contig or start + REACH > begin + len(sites):
+                if contig != sites.contig or start + REACH > sites.begin + len(sites.letters):
                     return MOVE
                 strand = genome_strand(buffer, at)
                 if strand != 0 and strand != MALFORMED:
                     high = _own_part(buffer, at, contig, start)
-                    _count(buffer, at, strand, min(high, start + REACH), codes, sites, begin, seen)
-        state[AT] = record_end(buffer, at)
+                    _count(buffer, at, strand, min(high, start + REACH), sites, counts)
+        state.at = record_end(buffer, at)

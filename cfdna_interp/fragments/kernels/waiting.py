@@ -6,13 +6,6 @@ import numpy as np
 
 from cfdna_interp.fragments.kernels.compiling import helper, kernel
 from cfdna_interp.fragments.kernels.pair import judge_alone
-from cfdna_interp.fragments.kernels.places import (
-    AT,
-    END,
-    REASON,
-    START,
-    WAITING,
-)
 from cfdna_interp.fragments.kernels.record import (
     FIXED,
     flag_of,
@@ -20,11 +13,7 @@ from cfdna_interp.fragments.kernels.record import (
     name_length,
     record_end,
 )
-
-_SECONDARY_SUPPLEMENTARY = REASON["secondary_supplementary"]
-_UNMAPPED, _MATE_MISSING = REASON["unmapped"], REASON["mate_missing"]
-_OFF_CONTIG, _MATE_ELSEWHERE = REASON["off_contig"], REASON["mate_elsewhere"]
-_MATE_DISTANT = REASON["mate_distant"]
+from cfdna_interp.fragments.kernels.scan_types import FilterRules, Waiting
 
 
 @helper
@@ -38,97 +27,96 @@ def same_name(buffer, one, other):
 
 
 @helper
-def expire(buffer, state, counts, rules, heads, at):
-    """Judge alone whatever waits, and forget it."""
-    for entry in range(state[WAITING]):
+def expire(buffer, state, filters, waiting, reasons):
+    """Judge all waiting reads without their mates, and remove them."""
+    at = waiting.at
+    for entry in range(state.waiting):
         if at[entry] >= 0:
-            counts[judge_alone(flag_of(buffer, at[entry]), mapq_of(buffer, at[entry]), rules)] += 1
-    state[WAITING] = 0
-    heads[:] = -1
+            reason = judge_alone(flag_of(buffer, at[entry]), mapq_of(buffer, at[entry]), filters)
+            reasons[reason] += 1
+    state.waiting = 0
+    waiting.heads[:] = -1
 
 
 @kernel
 def carry(
     old: np.ndarray,
+    end: int,
     new: np.ndarray,
     begin: int,
-    state: np.ndarray,
-    counts: np.ndarray,
-    rules: np.ndarray,
-    heads: np.ndarray,
-    hashes: np.ndarray,
-    at: np.ndarray,
-    last: np.ndarray,
-    following: np.ndarray,
+    states: np.ndarray,
+    filters: FilterRules,
+    waiting: Waiting,
+    reasons: np.ndarray,
 ) -> int:
-    """Copy what is still needed of a buffer to right before ``new[begin]``, where new bytes begin.
+    """Copy the records of a buffer that are still needed to the bytes before ``new[begin]``.
 
-    That is the records that wait, and the record of which only the first bytes were there. Records whose
-    mate can no longer come are judged alone. Nothing is changed where the room doesn't suffice.
+    These are the records that wait, and the incomplete record at the end. Records whose mate can no longer
+    come are judged without it. If the room is too small, nothing changes.
+
+    Parameters
+    ----------
+    old, end
+        (n,) uint8 buffer, and where its bytes end.
+    new, begin
+        (m,) uint8 buffer, and where its bytes begin.
+    states, filters, waiting, reasons
+        Those of the scan of ``old``; see :class:`Scan`.
 
     Returns
     -------
-    Bytes copied; where they are more than ``begin``, nothing was done.
+    Bytes to copy. If they are more than ``begin``, the room is too small, and nothing was copied.
     """
-    rest = state[END] - state[AT]
+    state = states[0]
+    heads, hashes, at, last, following = waiting
+    rest = end - state.at
     size = rest
-    for entry in range(state[WAITING]):
-        if at[entry] >= 0 and last[entry] >= state[START]:
+    for entry in range(state.waiting):
+        if at[entry] >= 0 and last[entry] >= state.start:
             size += record_end(old, at[entry]) - at[entry]
     if size > begin:
         return size
-    to, kept = begin - size, 0
+    to, count = begin - size, 0
     slots = np.uint64(len(heads) - 1)
     heads[:] = -1
-    for entry in range(state[WAITING]):
+    for entry in range(state.waiting):
         place = at[entry]
         if place < 0:
             continue
-        if last[entry] < state[START]:
-            counts[judge_alone(flag_of(old, place), mapq_of(old, place), rules)] += 1
+        if last[entry] < state.start:
+            reasons[judge_alone(flag_of(old, place), mapq_of(old, place), filters)] += 1
             continue
         bytes_of = record_end(old, place) - place
         for byte in range(bytes_of):
             new[to + byte] = old[place + byte]
         slot = np.int64(hashes[entry] & slots)
-        hashes[kept], at[kept], last[kept] = hashes[entry], to, last[entry]
-        following[kept] = heads[slot]
-        heads[slot] = kept
-        kept += 1
+        hashes[count], at[count], last[count] = hashes[entry], to, last[entry]
+        following[count] = heads[slot]
+        heads[slot] = count
+        count += 1
         to += bytes_of
     for byte in range(rest):
-        new[to + byte] = old[state[AT] + byte]
-    state[WAITING] = kept
-    state[AT] = to
+        new[to + byte] = old[state.at + byte]
+    state.waiting = count
+    state.at = to
     return size
 
 
 @kernel
-def rehash(
-    state: np.ndarray,
-    heads: np.ndarray,
-    hashes: np.ndarray,
-    at: np.ndarray,
-    last: np.ndarray,
-    following: np.ndarray,
-) -> None:
-    """Build the chains of the waiting reads anew, after their room has grown."""
+def rehash(waiting: Waiting, entries: int) -> None:
+    """Rebuild the chains of the first ``entries`` waiting reads, after their room has grown."""
+    heads = waiting.heads
     heads[:] = -1
     slots = np.uint64(len(heads) - 1)
-    for entry in range(state[WAITING]):
-        slot = np.int64(hashes[entry] & slots)
-        following[entry] = heads[slot]
+    for entry in range(entries):
+        slot = np.int64(waiting.hashes[entry] & slots)
+        waiting.following[entry] = heads[slot]
         heads[slot] = entry
 
 
 @kernel
 def finish(
-    buffer: np.ndarray,
-    state: np.ndarray,
-    counts: np.ndarray,
-    rules: np.ndarray,
-    heads: np.ndarray,
-    at: np.ndarray,
+    buffer: np.ndarray, states: np.ndarray, filters: FilterRules, waiting: Waiting, reasons: np.ndarray
 ) -> None:
-    """Judge alone whatever still waits at the end of the file."""
-    expire(buffer, state, counts, rules, heads, at)
+    """Judge the reads that still wait at the end of the file without their mates."""
+    expire(buffer, states[0], filters, waiting, reasons)

@@ -1,4 +1,4 @@
-"""Where a record's XM letters are (see :mod:`cfdna_interp.fragments.methylation.xm`)."""
+"""Find a record's XM letters (see :mod:`cfdna_interp.fragments.methylation.xm`)."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ def find_letters(buffer, at):
     (-1, 0): it has no usable pair of XM and XG tags; (MALFORMED, 0): its tags run beyond it.
     """
     tag, end = tags_at(buffer, at), record_end(buffer, at)
-    letters, strand, found = -1, 0, 0
-    while tag < end and found < 3:
+    letters, strand, tags = -1, 0, 0
+    while tag < end and tags < 3:
         after = tag_end(buffer, tag, end)
         if after < 0:
             return MALFORMED, 0
         if buffer[tag] == 88 and buffer[tag + 2] == 90:  # X., text
-            if buffer[tag + 1] == 77 and not found & 1:  # XM
-                found |= 1
+            if buffer[tag + 1] == 77 and not tags & 1:  # XM
+                tags |= 1
                 if after - tag - 4 == bases_of(buffer, at):
                     letters = tag + 3
-            elif buffer[tag + 1] == 71 and not found & 2:  # XG
-                found |= 2
+            elif buffer[tag + 1] == 71 and not tags & 2:  # XG
+                tags |= 2
                 if after - tag == 6:
                     if buffer[tag + 3] == 67 and buffer[tag + 4] == 84:  # CT
                         strand = 1
                     elif buffer[tag + 3] == 71 and buffer[tag + 4] == 65:  # GA
                         strand = -1
         tag = after
-    if found < 3 or letters < 0:
+    if tags < 3 or letters < 0:
         return -1, 0
     return letters, strand

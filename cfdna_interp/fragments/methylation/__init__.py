@@ -1,4 +1,4 @@
-"""Methylation calls as aligners write them: one file per dialect."""
+"""The dialects in which aligners write methylation calls: one file each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.methylation import compare, mm, xm
 from cfdna_interp.records.qc import Dialect
 
-# In this order a dialect is looked for: calls that were made already go before those that need the reference.
+# Dialects in the order of the search. Ready calls come before those that need the reference.
 _HAS_CALLS: dict[Dialect, Callable[[Any], bool]] = {
     "xm": xm.has_calls,
     "mm": mm.has_calls,
@@ -26,7 +26,7 @@ def find_dialect(reads: Iterable[Any], setting: str, reference: bool, who: str) 
     reads
         The first records.
     setting
-        ``auto``, or a dialect that the user declares.
+        ``auto``, ``none``, or a dialect that the user declares.
     reference
         Whether there is a reference to compare with.
     who
@@ -39,22 +39,22 @@ def find_dialect(reads: Iterable[Any], setting: str, reference: bool, who: str) 
     """
     if setting == "none":
         return "none"
-    wanted = [dialect for dialect in _HAS_CALLS if setting in ("auto", dialect)]
+    candidates = [dialect for dialect in _HAS_CALLS if setting in ("auto", dialect)]
     # A declared comparison needs no tag: flags tell the strand in a directional library.
-    found = "reference" if setting == "reference" else _first(wanted, list(reads))
-    if found is None:
-        tags = " and no ".join(_TAGS[dialect] for dialect in wanted)
+    choice = "reference" if setting == "reference" else _first(candidates, list(reads))
+    if choice is None:
+        tags = " and no ".join(_TAGS[dialect] for dialect in candidates)
         raise InputError(
             f"{who} has no CpG calls (no {tags} tags in the first 10,000 reads); "
             "set extract.methylation: none, or methylation in the sheet, "
             "or align with Bismark, bwa-meth or BISCUIT"
         )
-    if found == "reference" and not reference:
+    if choice == "reference" and not reference:
         raise InputError(
             f"{who} has CpG calls only by comparison with the reference; set reference.fasta, "
             "or methylation: none"
         )
-    return found
+    return choice
 
 
 def _first(dialects: list[Dialect], reads: list[Any]) -> Dialect | None:

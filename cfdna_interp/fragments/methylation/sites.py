@@ -1,4 +1,4 @@
-"""Where the reference has cytosines, of both strands, a stretch at a time for reads that come in order."""
+"""The cytosines of the reference on both strands, a stretch at a time, for reads in coordinate order."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import numpy as np
 
 from cfdna_interp.fragments.intervals import Intervals
 from cfdna_interp.fragments.kernels.compare import REACH
+from cfdna_interp.fragments.kernels.scan_types import SiteLetters
 from cfdna_interp.fragments.kernels.sites import CONTEXT, write_letters
-from cfdna_interp.fragments.reference import UNKNOWN, Reference
+from cfdna_interp.fragments.reference import UNKNOWN, ReferenceGenome
 
-STRETCH = 1 << 20  # bp that reads move along before the next stretch is looked up
+STRETCH = 1 << 20  # bp; reads move so far before the next stretch is looked up
 
 
 def letters_of(codes: np.ndarray) -> np.ndarray:
-    """Return the letter of each base of the reference but the first and the last two.
+    """Return the letter of each base of the reference, without the first two and the last two bases.
 
     Parameters
     ----------
@@ -24,8 +25,9 @@ def letters_of(codes: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    (n,) uint8: ``z`` in a CpG, ``x`` in a CHG, ``h`` in a CHH, ``u`` where an unknown base hides the context;
-    with ``REVERSE_SITE`` added for a G, a cytosine of the reverse strand; ``NO_SITE`` for other bases.
+    (n,) uint8: ``z`` in a CpG, ``x`` in a CHG, ``h`` in a CHH, ``u`` where an unknown base hides the
+    context. A G is a cytosine of the reverse strand, and ``REVERSE_SITE`` is added to its letter. Other bases
+    have ``NO_SITE``.
     """
     letters = np.empty(len(codes) - 2 * CONTEXT, dtype=np.uint8)
     write_letters(codes, letters)
@@ -50,11 +52,11 @@ class Sites:
         Of the alignment's header.
     unsure
         Contig index -> (starts, ends) of disjoint intervals, ascending, where the person may differ from the
-        reference. Their bases count as unknown: they are not called, nor is the other half of their CpG, as
-        MethylDackel does it where it merges the strands (its README, ``--mergeContext``).
+        reference. Bases there count as unknown: neither they nor the other half of their CpG is called.
+        MethylDackel does the same when it merges the strands (its README, ``--mergeContext``).
     """
 
-    def __init__(self, reference: Reference, contig_names: Sequence[str], unsure: Intervals):
+    def __init__(self, reference: ReferenceGenome, contig_names: Sequence[str], unsure: Intervals):
         self._reference, self._contig_names = reference, contig_names
         self._unsure = {
             contig: (np.asarray(starts, dtype=np.int64), np.asarray(ends, dtype=np.int64))
@@ -62,6 +64,11 @@ class Sites:
         }
         self.contig, self.begin = -1, 0
         self.letters = np.zeros(0, dtype=np.uint8)
+
+    @property
+    def stretch(self) -> SiteLetters:
+        """The letters at hand, as kernels take them."""
+        return SiteLetters(self.letters, self.contig, self.begin)
 
     def move(self, contig: int, start: int) -> None:
         """Look up the stretch for reads that begin from ``start - REACH`` to ``start + STRETCH``.

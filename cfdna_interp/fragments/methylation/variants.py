@@ -1,8 +1,9 @@
-"""Cytosines that this person doesn't have, by molecules of the other strand, which show no conversion there.
+"""Find cytosines of the reference that the person lacks, from molecules of the other strand.
 
-Where the reference has C, a T of a forward molecule is an unmethylated cytosine or a polymorphism. Reverse
-molecules tell: they read C in the first case, T in the second. MethylDackel leaves such places out by the
-same sign (its README, ``--maxVariantFrac`` and ``--minOppositeDepth``); here they are found in a first pass.
+At a C of the reference, a forward molecule that reads T has an unmethylated cytosine or a variant. Reverse
+molecules aren't converted there, so they tell the two apart: they read C in the first case and T in the
+second. MethylDackel excludes such places by the same rule (its README, ``--maxVariantFrac`` and
+``--minOppositeDepth``). Here a first pass finds them.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from cfdna_interp.fragments.kernels import variants as kernels
 from cfdna_interp.fragments.kernels.memory import SLACK
 from cfdna_interp.fragments.methylation.sites import Sites
 
-LEAST = 2  # molecules that read another base
-RUN = 512  # bases counted at once
-SHARE = 3  # one in so many of those that read the place
+LEAST = 2  # least molecules with another base at a variant
+RUN = 512  # bases that are counted at once
+SHARE = 3  # at a variant at least one molecule in so many has another base
 
 
 def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs: int) -> Intervals:
@@ -29,8 +30,8 @@ def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs
     Parameters
     ----------
     windows
-        Records in coordinate order, of a whole file or of a shard. Where they are damaged or out of order the
-        result ends: reading them again for their fragments tells what is wrong.
+        Records in coordinate order, of a whole file or of a shard. The search stops at a damaged record or
+        one out of order. Reading the fragments later meets the same record and says what is wrong.
     rules
         Which reads count: contigs, mapping quality, duplicates.
     sites
@@ -43,56 +44,54 @@ def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs
     InputError
         A compressed block is damaged, or the reference can't be read.
     """
-    state = np.zeros(kernels.STATE, dtype=np.int64)
-    state[kernels.CONTIG] = -1
+    states = np.zeros(1, kernels.STATE)
+    state = states[0]
+    state["contig"] = -1
     used = np.zeros(contigs, dtype=np.bool_)
     used[sorted(rules.contigs)] = True
-    found: dict[int, list[np.ndarray]] = {}
-    seen = np.zeros((2, 0), dtype=np.int32)
+    variants: dict[int, list[np.ndarray]] = {}
+    counts = np.zeros((2, 0), dtype=np.int32)
     codes = np.zeros(RUN, dtype=np.uint8)
     rest = np.zeros(0, dtype=np.uint8)
 
     def settle(before: int) -> None:
-        """Judge the positions that no further read can touch, those below ``before``."""
-        done = seen[:, : max(before - sites.begin, 0)]
-        places = np.flatnonzero(done[1] >= LEAST)
-        same, other = done[:, places]
+        """Judge the positions below ``before``, which no further read can touch."""
+        complete = counts[:, : max(before - sites.begin, 0)]
+        places = np.flatnonzero(complete[1] >= LEAST)
+        same, other = complete[:, places]
         places = places[SHARE * other >= same + other]
         if len(places):
-            found.setdefault(sites.contig, []).append(sites.begin + places)
+            variants.setdefault(sites.contig, []).append(sites.begin + places)
 
     for window in windows:
         data = np.concatenate([rest, window.data[window.begin : window.end + SLACK]])
-        state[kernels.AT], state[kernels.END] = 0, len(rest) + window.end - window.begin
+        state["at"], state["end"] = 0, len(rest) + window.end - window.begin
         while (
             code := kernels.count_other_strand(
                 data,
-                state,
+                states,
                 used,
                 rules.min_mapq,
                 rules.drop_duplicates,
-                sites.letters,
-                sites.contig,
-                sites.begin,
-                seen,
-                codes,
+                sites.stretch,
+                kernels.OtherStrandCounts(counts[0], counts[1], codes),
             )
         ) == kernels.MOVE:
-            contig, start = int(state[kernels.CONTIG]), int(state[kernels.START])
+            contig, start = int(state["contig"]), int(state["start"])
             goes_on = contig == sites.contig
             settle(start if goes_on else sites.begin + len(sites.letters))
-            old, old_begin = seen, sites.begin
+            old, old_begin = counts, sites.begin
             sites.move(contig, start)
-            seen = np.zeros((2, len(sites.letters)), dtype=np.int32)
+            counts = np.zeros((2, len(sites.letters)), dtype=np.int32)
             if goes_on and start < old_begin + old.shape[1]:
                 # Reads before have counted beyond this one's start.
-                kept = old[:, start - old_begin :]
-                seen[:, start - sites.begin :][:, : kept.shape[1]] = kept
+                overlap = old[:, start - old_begin :]
+                counts[:, start - sites.begin :][:, : overlap.shape[1]] = overlap
         if code == kernels.WRONG:
             break
-        rest = data[int(state[kernels.AT]) : int(state[kernels.END])]
+        rest = data[int(state["at"]) : int(state["end"])]
     settle(sites.begin + len(sites.letters))
-    starts = {contig: np.concatenate(parts) for contig, parts in found.items()}
+    starts = {contig: np.concatenate(parts) for contig, parts in variants.items()}
     return {contig: (positions, positions + 1) for contig, positions in starts.items()}
 
 

@@ -1,0 +1,86 @@
+"""Leave one site out: a regression fitted without a site, tested inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from cfdna_interp.proxy.fit import FEWEST
+from cfdna_interp.stats.within_batch import PER_CLASS, Within, within_batch
+
+SITES = 3
+
+Refit = Callable[[np.ndarray, np.ndarray, np.ndarray], Callable[[np.ndarray], np.ndarray]]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """AUROCs at sites that the fit never saw, and their mean; ``reason`` says why there is none."""
+
+    within: Within | None
+    reason: str
+
+
+def leave_one_site_out(
+    X: np.ndarray,
+    labels: np.ndarray,
+    subjects: np.ndarray,
+    sites: np.ndarray,
+    fitted: np.ndarray,
+    refit: Refit,
+    rng: np.random.Generator,
+) -> LeftOut:
+    """Refit without each site in turn, and test on all samples of the site.
+
+    A subject of the tested site is never fitted, wherever its other samples come from. Sites with at least
+    5 cases and 5 controls are tested, and there must be three: with two, a refit rests on a single site and
+    knows nothing of differences between sites.
+
+    Parameters
+    ----------
+    X
+        (samples, inputs), NaN where missing.
+    labels, subjects, sites
+        (samples,) label 1 or 0, name of the subject, site or "".
+    fitted
+        (samples,) whether the sample may be fitted (discovery); the others are only tested.
+    refit
+        Fits X (samples, inputs) to labels (samples,) with weights (samples,), and returns what gives logits.
+    rng
+        Source of the bootstrap of small samples.
+    """
+    tested = [
+        str(site) for site in sorted(set(sites.tolist()) - {""}) if _mixed(labels, subjects, sites == site)
+    ]
+    if len(tested) < SITES:
+        return LeftOut(
+            None, f"{len(tested)} sites hold {PER_CLASS} cases and {PER_CLASS} controls, {SITES} are needed"
+        )
+    y, s, places = [], [], []
+    for site in tested:
+        here = sites == site
+        train = fitted & ~np.isin(subjects, subjects[here])
+        if min(_classes(labels, subjects, train)) < FEWEST:
+            return LeftOut(None, f"without site {site} too few discovery subjects are left to fit")
+        _, index, counts = np.unique(subjects[train], return_inverse=True, return_counts=True)
+        logits = refit(X[train], labels[train], 1 / counts[index])(X[here])
+        _, first, index, counts = np.unique(
+            subjects[here], return_index=True, return_inverse=True, return_counts=True
+        )
+        s.append(np.bincount(index, weights=logits) / counts)
+        y.append(labels[here][first])
+        places += [site] * len(counts)
+    return LeftOut(within_batch(np.concatenate(y), np.concatenate(s), places, rng), "")
+
+
+def _classes(labels: np.ndarray, subjects: np.ndarray, rows: np.ndarray) -> tuple[int, int]:
+    return (
+        len(set(subjects[rows & (labels == 1)].tolist())),
+        len(set(subjects[rows & (labels == 0)].tolist())),
+    )
+
+
+def _mixed(labels: np.ndarray, subjects: np.ndarray, rows: np.ndarray) -> bool:
+    return min(_classes(labels, subjects, rows)) >= PER_CLASS

@@ -1,0 +1,161 @@
+"""Stage ``probe``: what is read off embeddings, and what the heads lose without it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.attribution.dataset import load_heads
+from cfdna_interp.config import Config
+from cfdna_interp.models.crossfit import CrossFit
+from cfdna_interp.records.base import save_record
+from cfdna_interp.records.probes import ConceptProbe, Erasure, Probes
+from cfdna_interp.records.values import interval_of
+from cfdna_interp.representation.concepts import Concept, fragment_concepts, sample_concepts
+from cfdna_interp.representation.control_task import fragment_control, sample_control
+from cfdna_interp.representation.erased_concepts import Costs, erase_concepts
+from cfdna_interp.representation.linear_probes import Task, Vectors, left_over, out_of_fold, score
+from cfdna_interp.representation.material import Material, Part, load_material
+from cfdna_interp.representation.sightings import Codings, Sums, usable
+from cfdna_interp.representation.subject_bootstrap import Score
+from cfdna_interp.representation.untrained import REASON, untrained
+from cfdna_interp.representation.use import status_of
+from cfdna_interp.stats.resampling import stream
+
+logger = logging.getLogger(__name__)
+
+
+def run_probe(config: Config) -> None:
+    """Stage ``probe``: write probes.json."""
+    torch.set_num_threads(1)
+    layout, settings = Layout.of(config.outdir), config.representation
+    material = load_material(config)
+    fitted = load_heads(layout, material.samples)
+    record = probe_material(material, fitted, fragments=settings.fragments, resamples=settings.resamples)
+    save_record(record, layout.file(Probes.FILE))
+
+
+def probe_material(material: Material, fitted: CrossFit, *, fragments: int, resamples: int) -> Probes:
+    """Probe and erase every concept.
+
+    Parameters
+    ----------
+    material, fitted
+        The cohort and the heads fitted on it. Probes have the folds of the heads.
+    fragments
+        Fragments to draw for the probes; moments and heads take all of them.
+    resamples
+        Bootstraps over subjects behind each interval.
+    """
+    drawn, place = material.draw(fragments, "probes")
+    codes = material.codes
+    kept, left_out = usable(fragment_concepts(drawn), codes[place], fragments=True)
+    fresh = untrained(material.encoder, _rng(material, "untrained"), drawn.fragments)
+    if fresh is None:
+        left_out["untrained encoder"] = REASON
+    codings = Codings.fit(kept, drawn)
+    sums = Sums.of(material, codings, fresh)
+    x = drawn.embeddings.numpy()
+    before = None if fresh is None else fresh.encode(drawn.fragments).numpy()
+    asked = [
+        _Asked(
+            Task(concept, codes[place], fitted.fold[place], fragments=True),
+            fragment_control(concept, drawn.fragments, _rng(material, "control", concept.name)),
+            x,
+            before,
+            _raw_of(codings, drawn, concept.name),
+        )
+        for concept in kept
+    ]
+    kept, reasons = usable(sample_concepts(material.samples), codes, fragments=False)
+    asked += [
+        _Asked(
+            Task(concept, codes, fitted.fold, fragments=False),
+            sample_control(concept, codes, _rng(material, "control", concept.name)),
+            sums.means,
+            sums.untrained,
+            lambda: sums.raw,
+        )
+        for concept in kept
+    ]
+    left_out |= reasons
+    costs = erase_concepts(material, fitted, [item.task for item in asked], codings, sums, resamples)
+    probes = []
+    for item in asked:
+        probe = _probe(item, costs, _rng(material, "score", item.task.concept.name), resamples)
+        if probe is None:
+            left_out[item.task.concept.name] = "no fold holds enough subjects of two classes"
+        else:
+            probes.append(probe)
+    return Probes(
+        subjects=len(np.unique(codes)),
+        samples=len(material.samples),
+        fragments=len(drawn),
+        auroc=interval_of(costs.auroc),
+        concepts=tuple(probes),
+        left_out=left_out,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """A concept, its control task, and what it is read from; raw inputs are made when they are asked for."""
+
+    task: Task
+    control: Concept
+    trained: np.ndarray
+    untrained: np.ndarray | None
+    raw: Callable[[], np.ndarray]
+
+
+def _raw_of(codings: Codings, drawn: Part, concept: str) -> Callable[[], np.ndarray]:
+    return lambda: codings.raw(drawn, without=concept)
+
+
+def _probe(item: _Asked, costs: Costs, rng: np.random.Generator, resamples: int) -> ConceptProbe | None:
+    task, name = item.task, item.task.concept.name
+
+    def scored(vectors: np.ndarray | Vectors, of: Task, draws: int = 1) -> Score | None:
+        return score(out_of_fold(vectors, of), of, rng, draws)
+
+    def value(vectors: np.ndarray | Vectors | None, of: Task) -> float | None:
+        found = None if vectors is None else scored(vectors, of)
+        return None if found is None else found.value
+
+    erasers, erased = costs.erasers[name], costs.erased[name]
+    reached = scored(item.trained, task, resamples)
+    if reached is None:
+        return None
+    control = value(item.trained, replace(task, concept=item.control))
+    status, reason = status_of(task.metric, reached, control, costs.auroc, erased)
+    logger.info("%s: %s: %s", name, status, reason)
+    return ConceptProbe(
+        concept=name,
+        of="fragment" if task.fragments else "sample",
+        kind=task.concept.kind,
+        metric=task.metric,
+        n=len(task.rows),
+        score=interval_of(reached),
+        control=control,
+        selectivity=None if control is None else reached.value - control,
+        untrained=value(item.untrained, task),
+        raw=value(item.raw(), task),
+        after_erasure=left_over(lambda fold: erasers[fold](item.trained), task),
+        erasure=Erasure(
+            rank=erased.rank,
+            cost=interval_of(erased.cost),
+            partial_cost=None if erased.partial_cost is None else interval_of(erased.partial_cost),
+            null_high=erased.null_high,
+        ),
+        status=status,
+        reason=reason,
+    )
+
+
+def _rng(material: Material, *names: str | int) -> np.random.Generator:
+    return stream(material.seed, "probes", *names)
