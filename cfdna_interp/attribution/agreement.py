@@ -1,4 +1,4 @@
-"""Shares under every combination of intervention and reference, read off the table of coalition values."""
+"""Shares under every combination of intervention and reference, from the table of coalition values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cfdna_interp.records.dominance import InterventionShares
 from cfdna_interp.records.values import Interval, interval_of, known
 from cfdna_interp.stats.resampling import bootstrap_counts, percentile_interval, stream
 
-# Of the subjects an intervention has to give values for; with fewer it says nothing of the cohort.
+# The share of subjects that an intervention must have values for. With fewer it doesn't speak of the cohort.
 COVERED = 0.8
 
 
@@ -69,11 +69,11 @@ def values_under(
     Raises
     ------
     InputError
-        A sample, coalition or donor pool lacks its row or has several.
+        A sample, coalition and donor pool have no row or several, or a row is of an unknown one.
     """
     rows = table[(table.intervention == intervention) & (table.reference == reference)]
     keys = ["sample", "coalition", "donor"]
-    donors = sorted(rows["donor"].unique())
+    donors = sorted(rows["donor"].unique()) or [0]  # without any row, the first cell is named
     cells = list(product(samples, COALITION_NAMES, donors))
     counts = Counter(rows[keys].itertuples(index=False, name=None))
     faults = [cell for cell in cells if counts[cell] != 1] or list(counts.keys() - set(cells))
@@ -106,7 +106,7 @@ def agreement(table: pd.DataFrame, codes: Mapping[str, int], seed: int) -> tuple
 
     Returns
     -------
-    One entry a combination; with shares where four fifths of the subjects have values.
+    One entry for each combination. It has shares where four fifths of the subjects have values.
     """
     subject = np.array(list(codes.values()))
     of = len(np.unique(subject))
@@ -115,7 +115,7 @@ def agreement(table: pd.DataFrame, codes: Mapping[str, int], seed: int) -> tuple
     for intervention, reference in pairs.itertuples(index=False, name=None):
         coalitions = values_under(table, intervention, reference, tuple(codes))
         donors = coalitions.reference.shape[1]
-        # A donor pool without weights in any coalition takes nothing away from the mean of the others.
+        # A donor pool that lacks the value of any coalition is left out; the others stand for it.
         whole = np.isfinite(coalitions.values).all(axis=1)  # (samples, donors)
         covered = whole.sum(axis=1) >= (donors + 1) // 2
         subjects = len(np.unique(subject[covered]))
@@ -124,7 +124,7 @@ def agreement(table: pd.DataFrame, codes: Mapping[str, int], seed: int) -> tuple
             people, values, pools = subject[covered], coalitions.values[covered], whole[covered]
             contributions = Contributions.of_values(
                 by_subject(people, filled(values, pools)),
-                # Of donors that were there alone: a mean in place of a missing one would hide their noise.
+                # Only donor pools with values count: a mean in place of a missing one would hide noise.
                 by_subject(people, np.where(pools, coalitions.reference[covered], np.nan)),
             )
             rng = stream(seed, "agreement")

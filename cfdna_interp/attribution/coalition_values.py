@@ -35,8 +35,8 @@ class CoalitionValues:
 def coalition_values(cohort: EmbeddedBags, fitted: CrossFit, reference: torch.Tensor) -> CoalitionValues:
     """Evaluate every coalition of every sample.
 
-    The four versions of a bag are pooled once, atlas-block fragments apart from the others; a coalition
-    is the exact merge of one part each, so eight coalitions cost four passes over the fragments.
+    The four versions of a bag are pooled once, fragments in atlas blocks apart from the others. A coalition
+    is the exact merge of one part of each kind, so eight coalitions cost four passes over the fragments.
     """
     samples = len(cohort.samples)
     donors = cohort.versions.shape[2]

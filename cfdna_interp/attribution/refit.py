@@ -1,6 +1,6 @@
 """Stage ``refit``: the shares of refits over bootstraps of subjects and over permuted labels.
 
-Encoders never saw a label, so that what they make of a fragment or of a feature holds for every refit.
+Encoders never saw a label, so their output holds for every refit.
 """
 
 from __future__ import annotations

@@ -56,6 +56,8 @@ def test_a_row_that_is_missing_or_there_twice_or_unknown_is_named() -> None:
     rows.loc[place, "coalition"] = "ploidy"
     with pytest.raises(InputError, match=f"{place_of} controls, and has 0"):
         values_under(rows, "swap", "controls", names)
+    with pytest.raises(InputError, match=r"S0: .* under reweight .* has 0; run the attribute stage"):
+        values_under(rows, "reweight", "controls", names)
     with pytest.raises(InputError, match="sample S1: coalition"):
         values_under(table(np.zeros((2, 8, 3))), "swap", "controls", ("S0",))
 

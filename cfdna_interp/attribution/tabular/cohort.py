@@ -25,8 +25,8 @@ SCORE = "score"  # column of ``obs`` with the logits of a foreign model
 class DiscoveryFeatures(RoleSamples):
     """The features of the discovery samples of a table.
 
-    A subject counts once: what is said of it is the average over its samples. Since the model is linear in
-    the encoded columns, that is what the model says of the subject's average columns.
+    A subject counts once, with the average logit over its samples. The model is linear in the encoded
+    columns, so that is the logit of the subject's average columns.
 
     Attributes
     ----------

@@ -116,12 +116,12 @@ def _scaled(folded: FoldedFeatures, fold: Fold, weighting: Weighting) -> Regress
 
 
 def contributions_of(folded: FoldedFeatures, fits: Fits, *, samples: bool = False) -> Contributions:
-    """Take groups out by putting in the features of reference subjects, all of discovery one after the other.
+    """Attribute logits to groups. A group is taken out by putting in the features of every discovery subject.
 
-    A logit is linear in the encoded columns, each of which is of one group, so its mean over reference
-    subjects is that at their mean columns, and what a group adds is the same whichever others are there:
-    coefficients times the distance from the mean. That is the Shapley value of the game, for any number of
-    groups, whether features bend or not.
+    A logit is linear in the encoded columns, and each column belongs to one group. Its mean over reference
+    subjects is therefore the logit at their mean columns. A group adds its coefficients times the distance
+    from that mean, whichever other groups are present. This is its Shapley value, for any number of groups,
+    with straight features and with bent ones.
 
     Parameters
     ----------
@@ -129,6 +129,10 @@ def contributions_of(folded: FoldedFeatures, fits: Fits, *, samples: bool = Fals
         The cohort and the models.
     samples
         Whether rows are samples, in the order of the table; otherwise they are subjects.
+
+    Returns
+    -------
+    Contributions with an axis of refits.
     """
     cohort = folded.cohort
     owner = folded.fold[cohort.places] if samples else folded.fold
