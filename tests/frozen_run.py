@@ -172,7 +172,6 @@ def dominance(
         groups,
         outcome=outcome,
         group=named,
-        reason=f"made up as {outcome}",
         margin=Margin(
             group=group or "fragment_length",
             value=0.05,

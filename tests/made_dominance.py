@@ -18,6 +18,7 @@ from cfdna_interp.records.dominance import (
     RemovalStep,
     Role,
     ShareStability,
+    SharesUndefined,
 )
 from cfdna_interp.records.retraining import Rival, SubsetFidelity, SurrogateFidelity
 from cfdna_interp.records.values import Interval
@@ -98,7 +99,7 @@ def dominance_record(groups: dict[str, GroupAttribution], **changes: Any) -> Dom
     record = Dominance(
         outcome="none",
         group=None,
-        reason="made up",
+        finding=SharesUndefined(),
         groups=groups,
         margin=Margin(group=order[0], value=0.05, low=-0.1, high=0.4, needed=0.1, excluded=False),
         context_and_joint=none,

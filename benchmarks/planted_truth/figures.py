@@ -17,6 +17,7 @@ from cfdna_interp.attribution.dataset import EmbeddedBags
 from cfdna_interp.attribution.head_refits import refit_heads
 from cfdna_interp.attribution.judge import Ruling, judge
 from cfdna_interp.attribution.refit_plan import Refit
+from cfdna_interp.attribution.roles import Evidence
 from cfdna_interp.attribution.route import subsets_of
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.models.crossfit import CrossFit, crossfit
@@ -81,8 +82,8 @@ def _refit(
 
 def verdict(figures: Figures) -> Ruling:
     """Apply the rule, with the margins a run has by default."""
-    margins = Validation()
-    return judge(
+    evidence = Evidence(
+        groups=BAG_GROUPS,
         share=np.array(figures["share"]),
         covariance=np.array(figures["covariance"]),
         bootstrap=np.array(figures["bootstrap"]),
@@ -92,12 +93,11 @@ def verdict(figures: Figures) -> Ruling:
         context=figures["context"],
         subjects=figures["subjects"],
         cross_fitted=figures["cross_fitted"],
-        necessity_margin=margins.necessity_margin,
-        replaceable_margin=margins.replaceable_margin,
-        signal_ceiling=margins.signal_ceiling,
+        margins=Validation(),
         alike={
             (first, second): value
             for pair, value in figures["within_class_correlation"].items()
             for first, second in [pair.split(":")]
         },
     )
+    return judge(evidence)

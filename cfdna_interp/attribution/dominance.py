@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,19 +10,21 @@ import pandas as pd
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.tables import read_parquet
 from cfdna_interp.attribution.contributions import Contributions
-from cfdna_interp.attribution.figures import Figures
-from cfdna_interp.attribution.judge import null_ceiling
+from cfdna_interp.attribution.judge import judge
 from cfdna_interp.attribution.record import (
     group_attributions,
     leave_out_cost,
     margin_of,
     performance_intervals,
+    refit_values,
     share_table,
 )
 from cfdna_interp.attribution.refit_plan import MAIN, save_table
+from cfdna_interp.attribution.roles import Evidence
 from cfdna_interp.attribution.route import ModelExplanation, load_route
-from cfdna_interp.attribution.tabular.rivals import beaten_by, worse_than
+from cfdna_interp.attribution.tabular.rivals import beaten_by
 from cfdna_interp.config import Config
+from cfdna_interp.config.settings import Validation
 from cfdna_interp.records.base import load_record, save_record
 from cfdna_interp.records.dominance import Dominance, InterventionShares
 from cfdna_interp.records.retraining import Retraining
@@ -45,10 +47,17 @@ def run_dominance(config: Config) -> None:
     save_record(record, layout.file(Dominance.FILE))
 
 
-def figures_of(
-    contributions: Contributions, targets: np.ndarray, refits: pd.DataFrame, *, seed: int
-) -> Figures:
-    """Put the model's figures beside those of its refits.
+def evidence_of(
+    contributions: Contributions,
+    targets: np.ndarray,
+    refits: pd.DataFrame,
+    retraining: Retraining,
+    margins: Validation,
+    *,
+    ranks: Mapping[str, Sequence[str]],
+    seed: int,
+) -> Evidence:
+    """Put the model's figures beside those of its refits, as the rule reads them.
 
     Parameters
     ----------
@@ -58,16 +67,35 @@ def figures_of(
         (subjects,) what the model was to predict, as probabilities.
     refits
         The rows of ``refit.refit_table`` of all chunks.
+    retraining
+        What the model reaches without and with single groups.
+    margins
+        Section ``validation`` of the settings.
+    ranks
+        Other intervention that applies -> groups in descending order of share under it.
     seed
         The run's seed.
     """
-    shares = contributions.shares()
-    return Figures.gather(
-        contributions.groups,
-        refits,
+    groups, shares = contributions.groups, contributions.shares()
+    surrogate, subsets = retraining.fidelity, retraining.cross_fitted_fidelity
+    return Evidence(
+        groups=groups,
+        subjects=len(contributions.phi),
         share=shares.share,
         covariance=shares.covariance,
+        bootstrap=refit_values(refits, groups, "bootstrap", "share"),
+        permuted=refit_values(refits, groups, "permutation", "share"),
         performance=contributions.performance(targets, seed=seed),
+        permuted_performance=refit_values(refits, groups, "permutation", "performance"),
+        context=float(shares.context),
+        cross_fitted=retraining.cross_fitted_auroc,
+        alike=_by_pair(retraining.within_class_correlation),
+        margins=margins,
+        ranks=ranks,
+        interactions=contributions.interaction_shares(),
+        fidelity=None if surrogate is None else surrogate.judged_low,
+        followed=None if subsets is None else {name: subset.judged for name, subset in subsets.items()},
+        rival=beaten_by(retraining.rivals),
     )
 
 
@@ -86,48 +114,44 @@ def judge_explanation(
         Of the model.
     labels
         (subjects,) 1 case, 0 control.
-    refits
-        The rows of ``refit.refit_table`` of all chunks.
-    retraining
-        What the model reaches without and with single groups.
+    refits, retraining
+        As for :func:`evidence_of`.
     config
         The run's settings.
     """
     contributions = explanation.contributions
-    context = float(contributions.shares().context)
-    one_group = (refits.kind == "bootstrap") & (refits.group == contributions.groups[0])
-    figures = figures_of(contributions, explanation.targets, refits, seed=config.seed)
-    pairs = contributions.interaction_shares()
-    better = beaten_by(retraining.rivals)
-    ruling = figures.judge(
-        subjects=len(labels),
-        context=context,
-        retraining=retraining,
-        margins=config.validation,
+    evidence = evidence_of(
+        contributions,
+        explanation.targets,
+        refits,
+        retraining,
+        config.validation,
         ranks=_ranks(explanation.interventions),
-        interactions=pairs,
-        obstacle=None if better is None else worse_than(better),
+        seed=config.seed,
     )
+    ruling = judge(evidence)
+    one_group = (refits.kind == "bootstrap") & (refits.group == evidence.groups[0])
+    covariances = refit_values(refits, evidence.groups, "bootstrap", "covariance_share")
     return Dominance(
         outcome=ruling.outcome,
         group=ruling.group,
-        reason=ruling.reason,
-        groups=group_attributions(figures, ruling.roles, contributions.phi, labels),
+        finding=ruling.finding,
+        groups=group_attributions(evidence, covariances, ruling.roles, contributions.phi, labels),
         margin=margin_of(ruling),
         context_and_joint=interval_of(
-            percentile_interval(context, refits[one_group].context_and_joint.to_numpy())
+            percentile_interval(evidence.context, refits[one_group].context_and_joint.to_numpy())
         ),
         cross_fitted_auroc=retraining.cross_fitted_auroc,
         within_class_correlation=retraining.within_class_correlation,
         cross_fitted_fidelity=retraining.cross_fitted_fidelity,
         fidelity=retraining.fidelity,
         rivals=retraining.rivals,
-        leave_out_cost=leave_out_cost(retraining, figures.groups),
+        leave_out_cost=leave_out_cost(retraining, evidence.groups),
         leave_out_r2=None if retraining.fidelity is None else ruling.costs,
-        bootstrap=len(figures.bootstrap),
-        permutations=len(figures.permuted),
+        bootstrap=len(evidence.bootstrap),
+        permutations=len(evidence.permuted),
         donors=explanation.donors,
-        subjects=len(labels),
+        subjects=evidence.subjects,
         completeness=float(contributions.completeness),
         intervention=MAIN[0],
         reference=MAIN[1],
@@ -137,11 +161,11 @@ def judge_explanation(
         diagnostics=explanation.diagnostics,
         gradients=explanation.gradients,
         randomised=explanation.randomised,
-        interactions={f"{first}:{second}": known(share) for (first, second), share in pairs.items()},
+        interactions={":".join(pair): known(share) for pair, share in evidence.interactions.items()},
         performance=performance_intervals(
             contributions, explanation.targets, explanation.draws, seed=config.seed
         ),
-        performance_null_high=known(null_ceiling(figures.permuted_performance)),
+        performance_null_high=known(evidence.chance),
         removal=contributions.removal(labels, explanation.fold),
         stability=explanation.stability,
     )
@@ -154,3 +178,9 @@ def _ranks(entries: Sequence[InterventionShares]) -> dict[str, tuple[str, ...]]:
         for entry in entries
         if entry.shares is not None and entry.reference == MAIN[1] and entry.intervention != MAIN[0]
     }
+
+
+def _by_pair(record: Mapping[str, float]) -> dict[tuple[str, str], float]:
+    """Return the pairs of a record that calls them ``first:second``; no group has a colon in its name."""
+    pairs = (name.split(":") for name in record)
+    return {(first, second): value for (first, second), value in zip(pairs, record.values(), strict=True)}

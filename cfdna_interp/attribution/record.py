@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from cfdna_interp.attribution.contributions import Contributions
-from cfdna_interp.attribution.figures import Figures
-from cfdna_interp.attribution.judge import Ruling, null_ceiling
+from cfdna_interp.attribution.judge import Ruling
 from cfdna_interp.attribution.lead import LEAD
 from cfdna_interp.attribution.refit_plan import MAIN
+from cfdna_interp.attribution.roles import Evidence, null_ceiling
 from cfdna_interp.records.dominance import FixedShares, GroupAttribution, InterventionShares, Margin, Role
 from cfdna_interp.records.retraining import Retraining
 from cfdna_interp.records.values import Interval, interval_of, known
@@ -21,15 +21,28 @@ from cfdna_interp.stats.resampling import percentile_interval
 DRAWS = 500  # bootstrap draws of subjects, the model as it is
 
 
+def refit_values(refits: pd.DataFrame, groups: Sequence[str], kind: str, column: str) -> np.ndarray:
+    """Return the (refits, groups) values of a column of ``refit.refit_table``, of refits of one kind."""
+    rows = refits[refits.kind == kind]
+    values: np.ndarray = rows.pivot(index="number", columns="group", values=column)[list(groups)].to_numpy()
+    return values
+
+
 def group_attributions(
-    figures: Figures, roles: Mapping[str, Role], phi: np.ndarray, labels: np.ndarray
+    evidence: Evidence,
+    covariances: np.ndarray,
+    roles: Mapping[str, Role],
+    phi: np.ndarray,
+    labels: np.ndarray,
 ) -> dict[str, GroupAttribution]:
     """Return ``groups`` of the record: shares with intervals over refits, their nulls, mean φ, and roles.
 
     Parameters
     ----------
-    figures
+    evidence
         Shares of the model and of its refits.
+    covariances
+        (refits, groups) covariance shares over bootstraps of subjects.
     roles
         Group -> its role.
     phi
@@ -39,17 +52,15 @@ def group_attributions(
     """
     return {
         group: GroupAttribution(
-            share=interval_of(percentile_interval(figures.share[g], figures.bootstrap[:, g])),
-            covariance_share=interval_of(
-                percentile_interval(figures.covariance[g], figures.bootstrap_covariance[:, g])
-            ),
-            null_share_high=known(np.quantile(figures.permuted[:, g], 0.95, method="higher")),
-            null_max_high=known(null_ceiling(figures.permuted)),
+            share=interval_of(percentile_interval(evidence.share[g], evidence.bootstrap[:, g])),
+            covariance_share=interval_of(percentile_interval(evidence.covariance[g], covariances[:, g])),
+            null_share_high=known(np.quantile(evidence.permuted[:, g], 0.95, method="higher")),
+            null_max_high=known(null_ceiling(evidence.permuted)),
             mean_phi_case=interval_of(mean_interval(phi[labels == 1, g])),
             mean_phi_control=interval_of(mean_interval(phi[labels == 0, g])),
             role=roles[group],
         )
-        for g, group in enumerate(figures.groups)
+        for g, group in enumerate(evidence.groups)
     }
 
 

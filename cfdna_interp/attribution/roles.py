@@ -12,14 +12,16 @@ model reads.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import sqrt
 
 import numpy as np
 from scipy.stats import norm
 
+from cfdna_interp.config.settings import Validation
 from cfdna_interp.records.dominance import Role
+from cfdna_interp.records.retraining import Rival
 
 # Of the attribution. What has less of it is not used by the model, and no group is redundant to a model that
 # does not use it.
@@ -57,48 +59,67 @@ LOSES, REPLACED = 0.05, 0.10
 _MOST = 0.999  # d' of an AUROC of 1 is infinite
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Evidence:
-    """The figures of all groups.
+    """All figures that the rule reads, of the model and of its refits.
 
     Attributes
     ----------
     groups
         Names.
+    subjects
+        Number of discovery subjects.
     share, covariance
         (groups,) shares and covariance shares of the model.
-    performance, chance
-        (groups,) what groups contribute to the cross-fitted log-loss, in nats, and what any group may
-        contribute with permuted labels.
-    subjects
-        How many the figures rest on.
+    bootstrap, permuted
+        (refits, groups) shares over bootstraps of subjects and over permuted labels.
+    performance, permuted_performance
+        (groups,) and (refits, groups) what groups contribute to the cross-fitted log-loss, in nats a subject.
+    context
+        Share of context and joint dependence.
     cross_fitted
         Cross-fitted AUROC by name: ``model``, ``model_without_<group>``, ``model_only_<group>``.
-    necessity_margin
-        A drop of AUROC of at least this much is a cost.
-    replaceable_margin
-        Where another group has signal too, a drop below it says that the others replace the group.
-    signal_ceiling
-        A group alone must reach this AUROC to count as having signal, and a model to have any to divide.
     alike
         Pair of groups -> correlation within classes of what the models on one of them alone say.
+    margins
+        Section ``validation`` of the settings. A drop of AUROC of ``necessity_margin`` is a cost. Below a
+        drop of ``replaceable_margin`` others with signal replace a group. From an AUROC of
+        ``signal_ceiling`` on a group alone has signal, and a model has any to divide.
+    ranks
+        Other intervention that applies -> groups in descending order of share under it.
+    interactions
+        Pair of groups -> share of their interaction; empty where it was not measured.
+    fidelity
+        Lower bound of the correlation of a surrogate's scores with its model's. None for a model of our own.
     followed
-        Of a model that is known by its scores: the same names as in ``cross_fitted`` -> correlation of the
-        surrogate's cross-fitted scores with the model's. None of a model of our own.
+        The same names as in ``cross_fitted`` -> correlation of the surrogate's cross-fitted scores with its
+        model's. None for a model of our own.
+    rival
+        A simpler model that is surely better; None where there is none.
     """
 
     groups: tuple[str, ...]
+    subjects: int
     share: np.ndarray
     covariance: np.ndarray
+    bootstrap: np.ndarray
+    permuted: np.ndarray
     performance: np.ndarray
-    chance: float
-    subjects: int
+    permuted_performance: np.ndarray
+    context: float
     cross_fitted: Mapping[str, float]
-    necessity_margin: float
-    replaceable_margin: float
-    signal_ceiling: float
     alike: Mapping[tuple[str, str], float]
+    margins: Validation
+    ranks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    interactions: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    fidelity: float | None = None
     followed: Mapping[str, float] | None = None
+    rival: Rival | None = None
+
+    @property
+    def chance(self) -> float:
+        """What any group may contribute with permuted labels."""
+        return null_ceiling(self.permuted_performance)
 
     @property
     def order(self) -> list[str]:
@@ -143,7 +164,7 @@ class Evidence:
     @property
     def replaceable(self) -> float:
         """The cost below which others replace a group."""
-        return self.replaceable_margin if self.followed is None else REPLACED
+        return self.margins.replaceable_margin if self.followed is None else REPLACED
 
     @property
     def floor(self) -> float:
@@ -152,8 +173,8 @@ class Evidence:
         Two equal classes that lie d' apart have a correlation of d' / √(d'² + 4) with their label.
         """
         if self.followed is None:
-            return self.signal_ceiling
-        apart = separation(self.signal_ceiling)
+            return self.margins.signal_ceiling
+        apart = separation(self.margins.signal_ceiling)
         return apart / sqrt(apart**2 + 4)
 
     def signals(self, group: str) -> bool:
@@ -167,7 +188,7 @@ class Evidence:
     def surely_costs(self, group: str) -> bool:
         """Return whether retraining without the group costs more than without an unused one by chance."""
         return self._misses(group, 1.0) and (
-            self.followed is not None or self.cost(group) >= self.necessity_margin
+            self.followed is not None or self.cost(group) >= self.margins.necessity_margin
         )
 
     def _misses(self, group: str, part: float) -> bool:
@@ -190,7 +211,7 @@ class Evidence:
 
     def divisible(self) -> bool:
         """Return whether the model has signal to divide; a foreign model rests on something in any case."""
-        return self.followed is not None or self.cross_fitted["model"] >= self.signal_ceiling
+        return self.followed is not None or self.cross_fitted["model"] >= self.margins.signal_ceiling
 
     def roles(self) -> dict[str, Role]:
         """Return group -> role; all are ``unclear`` where the model has no signal to divide."""
@@ -233,27 +254,10 @@ class Evidence:
             return False
         return model**2 - without**2 >= BEYOND * alone**2
 
-    # The same figures in words.
 
-    def alone_in_words(self, group: str) -> str:
-        """Return what the group reaches alone."""
-        return self.in_words(self.alone(group))
-
-    def in_words(self, reached: float) -> str:
-        """Return what a fit reaches, with the name of the figure."""
-        if self.followed is None:
-            return f"an AUROC of {reached:.2f}"
-        return f"a correlation of {reached:.2f} with the model's score"
-
-    @property
-    def unit(self) -> str:
-        """What costs are measured in."""
-        return "AUROC" if self.followed is None else "R² with the model's score"
-
-    @property
-    def whose(self) -> str:
-        """What was retrained."""
-        return "the model" if self.followed is None else "the surrogate"
+def null_ceiling(permuted: np.ndarray) -> float:
+    """Return the 95 % quantile of the largest figure over groups, the largest of all for 19 permutations."""
+    return float(np.quantile(permuted.max(axis=1), 0.95, method="higher"))
 
 
 def separation(auroc: float) -> float:

@@ -20,6 +20,226 @@ Outcome = Literal["dominant", "redundant", "suppressor", "interaction", "none", 
 Role = Literal["carrier", "redundant", "suppressor", "partner", "unused", "unclear"]
 
 
+class Leading(Record, frozen=True, kw_only=True):
+    """How firmly a group leads.
+
+    Attributes
+    ----------
+    group
+        Its name.
+    share
+        Its share of the attribution.
+    lead
+        1 % quantile, over bootstrap refits, of its share less the largest share of the others.
+    performance
+        What it contributes to the cross-fitted log-loss, in nats a subject.
+    chance
+        95 % quantile, over refits on permuted labels, of the largest such contribution of any group.
+    surrogate
+        Whether the figures are of a surrogate, fitted to a foreign model's scores.
+    """
+
+    group: str
+    share: float
+    lead: float
+    performance: float
+    chance: float
+    surrogate: bool
+
+
+class SurrogateUnfaithful(Record, frozen=True, kw_only=True, tag="surrogate unfaithful"):
+    """The surrogate doesn't follow its model closely enough.
+
+    Attributes
+    ----------
+    correlation, needed
+        Lower bound of the correlation of the two scores, null where it is undefined, and what the rule asks
+        for.
+    """
+
+    correlation: float | None
+    needed: float
+
+
+class SharesUndefined(Record, frozen=True, kw_only=True, tag="shares undefined"):
+    """A refit gave the same logit to every subject."""
+
+
+class PerformanceUndefined(Record, frozen=True, kw_only=True, tag="performance undefined"):
+    """What groups contribute to predictions is undefined in the model or in a refit."""
+
+
+class OneGroupVaries(Record, frozen=True, kw_only=True, tag="one group varies"):
+    """Every fit rests on the only group that varies.
+
+    Attributes
+    ----------
+    group
+        Its name.
+    """
+
+    group: str
+
+
+class ContextTooLarge(Record, frozen=True, kw_only=True, tag="context too large"):
+    """Too much of the attribution lies with no group.
+
+    Attributes
+    ----------
+    share, limit
+        Share of context and joint dependence, and the most that the rule allows.
+    """
+
+    share: float
+    limit: float
+
+
+class RivalAhead(Record, frozen=True, kw_only=True, tag="rival ahead"):
+    """A simpler model is surely better, so this one is none to explain.
+
+    Attributes
+    ----------
+    rival
+        That model.
+    """
+
+    rival: Rival
+
+
+class GroupLeads(Record, frozen=True, kw_only=True, tag="group leads"):
+    """One group leads. It is dominant unless something below stands against it.
+
+    Attributes
+    ----------
+    leading
+        The group and its figures.
+    dissent
+        Other intervention -> the group that it ranks first, where that is another one.
+    auroc, needed
+        Cross-fitted AUROC of a model that is too weak for its groups to be compared, and what the rule asks
+        for; null where it is strong enough.
+    """
+
+    leading: Leading
+    dissent: dict[str, str]
+    auroc: float | None = None
+    needed: float | None = None
+
+
+class Suppression(Record, frozen=True, kw_only=True, tag="suppression"):
+    """A group helps only by taking noise off another one.
+
+    Attributes
+    ----------
+    suppressor, helped
+        The two groups.
+    alone
+        What the suppressor reaches alone: AUROC, or the correlation with a foreign model's score.
+    signals
+        Whether that counts as signal.
+    performance
+        What the suppressor contributes by itself, in nats a subject.
+    cost
+        What retraining without it costs: AUROC, or R² with a foreign model's score.
+    surrogate
+        Whether the figures are of a surrogate.
+    leading
+        The group that is helped, where it leads and has signal alone; null otherwise.
+    """
+
+    suppressor: str
+    helped: str
+    alone: float
+    signals: bool
+    performance: float
+    cost: float
+    surrogate: bool
+    leading: Leading | None
+
+
+class Partnership(Record, frozen=True, kw_only=True, tag="partnership"):
+    """Two groups carry the signal together, and neither does alone.
+
+    Attributes
+    ----------
+    groups, alone
+        The two groups, and what each reaches alone.
+    together
+        What all groups reach together.
+    cost
+        The smaller of the costs of retraining without one of them.
+    interaction
+        Measured interaction as a share of the attribution, where their contributions add up all the same;
+        null where they interact or where it was not measured.
+    surrogate
+        Whether the figures are of a surrogate.
+    """
+
+    groups: tuple[str, str]
+    alone: tuple[float, float]
+    together: float
+    cost: float
+    interaction: float | None
+    surrogate: bool
+
+
+class SharedSignal(Record, frozen=True, kw_only=True, tag="shared signal"):
+    """Two groups carry the same signal, and each replaces the other.
+
+    Attributes
+    ----------
+    groups
+        The two groups.
+    cost
+        The larger of the costs of retraining without one of them.
+    alone
+        The smaller of what each reaches alone.
+    surrogate
+        Whether the figures are of a surrogate.
+    """
+
+    groups: tuple[str, str]
+    cost: float
+    alone: float
+    surrogate: bool
+
+
+class NobodyLeads(Record, frozen=True, kw_only=True, tag="nobody leads"):
+    """No group leads by as much as the rule asks for, or the one that does contributes no more than chance.
+
+    Attributes
+    ----------
+    largest
+        The group with the largest share, and its figures.
+    needed
+        The lead that the rule asks for.
+    high
+        95 % quantile, over bootstrap refits, of the largest lead of any group.
+    carriers
+        Groups that have signal alone and that the model is worse without.
+    """
+
+    largest: Leading
+    needed: float
+    high: float
+    carriers: tuple[str, ...]
+
+
+Finding = (
+    SurrogateUnfaithful
+    | SharesUndefined
+    | PerformanceUndefined
+    | OneGroupVaries
+    | ContextTooLarge
+    | RivalAhead
+    | GroupLeads
+    | Suppression
+    | Partnership
+    | SharedSignal
+    | NobodyLeads
+)
+
+
 class GroupAttribution(Record, frozen=True, kw_only=True):
     """What one feature group is to the model.
 
@@ -244,8 +464,8 @@ class Dominance(ResultFile, frozen=True, kw_only=True):
     group
         The dominant group; with the outcome ``suppressor`` the group that is helped, where it passes the
         rule for dominant. Null otherwise.
-    reason
-        The figures that decided, in a sentence.
+    finding
+        What decided, with its figures.
     groups
         Feature group -> what it is to the model.
     margin
@@ -303,7 +523,7 @@ class Dominance(ResultFile, frozen=True, kw_only=True):
 
     outcome: Outcome
     group: str | None
-    reason: str
+    finding: Finding
     groups: dict[str, GroupAttribution]
     margin: Margin
     context_and_joint: Interval

@@ -54,7 +54,7 @@ from cfdna_interp.report.representation import concept_name, metric_name
 from cfdna_interp.report.roles import outcome_title, overruled, role_sentences
 from cfdna_interp.report.sections import sections_of
 from cfdna_interp.report.sources import sources_of
-from cfdna_interp.verdict.ladder import in_words
+from cfdna_interp.verdict.reliance_words import reliance_sentence
 
 TEMPLATES = Path(__file__).with_name("templates")
 FLAGGED_ROWS = 20  # samples shown with what is wrong with their calls; qc/ has them all
@@ -100,9 +100,9 @@ def render(run: Run, manifest: Manifest) -> str:
         "significant": words.significant,
         "term_name": words.term_name,
         "absence": words.absence,
+        "reliance": reliance_sentence,
         "concept_name": concept_name,
         "metric_name": metric_name,
-        "in_words": lambda text: in_words(text, run.dominance.groups),
         "reference_name": lambda name: REFERENCES[name],
         "settings": _settings,
     }

@@ -24,8 +24,8 @@ from cfdna_interp.records.verdict import (
     SmallCohort,
 )
 from cfdna_interp.stats.roc import DELONG_MINIMUM
-from cfdna_interp.verdict.ladder import in_words
 from cfdna_interp.verdict.leak_cautions import leak_cautions
+from cfdna_interp.verdict.reliance_words import name_of
 
 # What a reader has to know, and what takes nothing off a claim.
 NOTES = (CautionKind.CORRECTION_NOTED, CautionKind.COLUMN_LEFT_OUT, CautionKind.FEW_SUBJECTS)
@@ -65,7 +65,7 @@ def _groups(
         for group, record in validation.groups.items():
             if record.word != wanted:
                 continue
-            alone, cost, name = record.alone, record.cost.heldout, _capital(in_words(group, [group]))
+            alone, cost, name = record.alone, record.cost.heldout, _capital(name_of(group))
             finding = GroupChange(
                 group=group,
                 discovery=interval_of(alone.discovery),
@@ -238,7 +238,7 @@ def _whole(validation: ValidationResult) -> str:
 
 def _name(score: str) -> str:
     group = score.removeprefix(BASELINE)
-    return NAMES.get(score, f"a logistic regression on {in_words(group, [group])} alone")
+    return NAMES.get(score, f"a logistic regression on {name_of(group)} alone")
 
 
 def _capital(text: str) -> str:

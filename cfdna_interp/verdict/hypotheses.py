@@ -21,9 +21,10 @@ from cfdna_interp.verdict.assays import assay, group_assay
 from cfdna_interp.verdict.candidates import Candidate, Cohorts, candidates
 from cfdna_interp.verdict.evidence import Replication
 from cfdna_interp.verdict.explanations import explain, handling_explanations, listed
-from cfdna_interp.verdict.ladder import Judgements, in_words
+from cfdna_interp.verdict.ladder import Judgements
 from cfdna_interp.verdict.lengths import Counted, counted
 from cfdna_interp.verdict.priority import case_control_size, countable, within_person_size
+from cfdna_interp.verdict.reliance_words import name_of
 from cfdna_interp.verdict.remedies import remedy, why_no_proxy
 
 SHOWN = 10
@@ -163,7 +164,7 @@ def _handling(group: str, share: str, judged: Judgements, found: Sequence[Candid
     explanations = handling_explanations()
     return Hypothesis(
         statement=(
-            f"The difference in {in_words(group, [group])} between cases and controls arises in handling "
+            f"The difference in {name_of(group)} between cases and controls arises in handling "
             "(tube, delay to the spin, lysis of leucocytes, extraction, library), not in the person."
         ),
         direction="either",
@@ -180,7 +181,7 @@ def _handling(group: str, share: str, judged: Judgements, found: Sequence[Candid
 
 
 def _undecided(obstacle: Obstacle, dominance: Dominance, judged: Judgements) -> Hypothesis:
-    reason = in_words(why_no_proxy(dominance, obstacle), dominance.groups)
+    reason = why_no_proxy(dominance, obstacle)
     wanted = remedy(dominance, obstacle)
     return Hypothesis(
         statement=f"No feature group is a hypothesis yet ({reason}). To decide: {wanted}.",
@@ -198,7 +199,7 @@ def _undecided(obstacle: Obstacle, dominance: Dominance, judged: Judgements) -> 
 def _statement(
     item: Candidate, group: str, definitions: Mapping[str, str], lengths: Counted, *, not_brain: bool
 ) -> str:
-    name, title = in_words(group, [group]), item.effect.name
+    name, title = name_of(group), item.effect.name
     if title in definitions:
         title = f"{title} ({definitions[title]})"
     plain, other = ("higher", "lower") if item.sign > 0 else ("lower", "higher")

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from cfdna_interp.artifacts.features import GROUPS
 from cfdna_interp.artifacts.predictions import SURROGATE
 from cfdna_interp.attribution.judge import FIDELITY
 from cfdna_interp.attribution.planning import MOST, NAMED, size_to_decide
@@ -38,6 +37,7 @@ from cfdna_interp.records.verdict import (
     Word,
 )
 from cfdna_interp.verdict.leak_cautions import corrected_words, leak_words
+from cfdna_interp.verdict.reliance_words import name_of, reliance_sentence
 
 FEWEST = 15
 SIGNIFICANT = 0.05
@@ -256,7 +256,7 @@ def _signal(validation: ValidationResult, leakage: Leakage, margins: Validation)
 def _reliance(dominance: Dominance, validation: ValidationResult, signal: Rung) -> Rung:
     outcome, group = dominance.outcome, dominance.group
     claim, suppressors = f"the model relies on {_name(group)}", _suppressors(dominance.groups)
-    reason = in_words(dominance.reason, dominance.groups).rstrip(".")
+    reason = reliance_sentence(dominance).rstrip(".")
     if outcome == "none":
         status, word = Status.CANT_TELL, Word.CANT_TELL
         # Where there is no signal to divide, that nothing leads in it refuses nothing.
@@ -494,16 +494,8 @@ def _second(
     return f"{sentence}{suffix}."
 
 
-def in_words(text: str, groups: Iterable[str] = ()) -> str:
-    """Return a sentence with the names of these and of the known feature groups written as words."""
-    # The longest first: one group's name may begin another's.
-    for group in sorted({*GROUPS, *groups}, key=len, reverse=True):
-        text = text.replace(group, group.replace("_", " "))
-    return text
-
-
 def _name(group: str | None) -> str:
-    return "one feature group" if group is None else in_words(group, [group])
+    return "one feature group" if group is None else name_of(group)
 
 
 def _suppressors(attributed: Mapping[str, GroupAttribution]) -> str:

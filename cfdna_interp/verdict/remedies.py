@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from cfdna_interp.attribution.judge import CONTEXT_LIMIT, FIDELITY
 from cfdna_interp.records.dominance import Dominance, GroupAttribution
 from cfdna_interp.records.proxy import Obstacle
+from cfdna_interp.verdict.reliance_words import name_of, reliance_sentence
 
 LENGTH, CALLS = "fragment_length", ("methylation", "tissue_of_origin")
 # Where no group is named although shares can be read.
@@ -42,10 +43,11 @@ def why_no_proxy(dominance: Dominance, obstacle: Obstacle) -> str:
         What stood in the way.
     """
     if obstacle == "no group is dominant":
-        return f"no group is dominant: {dominance.reason}".rstrip(".")
+        return f"no group is dominant: {reliance_sentence(dominance)}".rstrip(".")
+    group = name_of(dominance.group or "")
     if obstacle == "no feature varies":
-        return f"{dominance.group} is dominant, but none of its features varies among the discovery samples"
-    return f"{dominance.group} is dominant, but {obstacle}"
+        return f"{group} is dominant, but none of its features varies among the discovery samples"
+    return f"{group} is dominant, but {obstacle}"
 
 
 def remedy(dominance: Dominance, obstacle: Obstacle) -> str:

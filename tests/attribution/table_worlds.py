@@ -11,11 +11,11 @@ from made_dominance import surrogate_fidelity
 
 from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.attribution.alike import within_class_correlations
-from cfdna_interp.attribution.dominance import figures_of
-from cfdna_interp.attribution.figures import Figures
-from cfdna_interp.attribution.judge import Ruling
+from cfdna_interp.attribution.dominance import evidence_of
+from cfdna_interp.attribution.judge import Ruling, judge
 from cfdna_interp.attribution.refit import refit_table
 from cfdna_interp.attribution.refit_plan import Refit
+from cfdna_interp.attribution.roles import Evidence
 from cfdna_interp.attribution.route import subsets_of
 from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, FoldedFeatures, fold_cohort
 from cfdna_interp.attribution.tabular.model import Fits, contributions_of
@@ -134,7 +134,7 @@ class Decision:
     outcome: Ruling
     folded: FoldedFeatures
     fits: Fits
-    figures: Figures
+    evidence: Evidence
     retraining: Retraining
 
 
@@ -175,7 +175,6 @@ def decide(
     refits += [Refit("permutation", number) for number in range(permutations)]
     rows = refit_table(refit_stacks(folded, refits, fits, seed=seed), seed=seed)
     contributions = contributions_of(folded, fits).refit(0)
-    figures = figures_of(contributions, cohort.chances(cohort.targets), rows, seed=seed)
     surrogate = followed.get("model")
     if fidelity is not None:
         surrogate = surrogate_fidelity(judged_low=fidelity)
@@ -186,10 +185,13 @@ def decide(
         fidelity=surrogate,
         cross_fitted_fidelity=subset_fidelities(followed),
     )
-    outcome = figures.judge(
-        subjects=len(folded.cohort.subject_labels),
-        context=0.0,
-        retraining=retraining,
-        margins=Validation(),
+    evidence = evidence_of(
+        contributions,
+        cohort.chances(cohort.targets),
+        rows,
+        retraining,
+        Validation(),
+        ranks={},
+        seed=seed,
     )
-    return Decision(outcome, folded, fits, figures, retraining)
+    return Decision(judge(evidence), folded, fits, evidence, retraining)

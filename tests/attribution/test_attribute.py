@@ -28,7 +28,7 @@ from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Attribution, Model
 from cfdna_interp.errors import InputError
 from cfdna_interp.records.base import load_record
-from cfdna_interp.records.dominance import Dominance
+from cfdna_interp.records.dominance import Dominance, SurrogateUnfaithful
 from cfdna_interp.records.retraining import Retraining
 
 
@@ -176,4 +176,4 @@ def test_a_model_known_by_its_scores_keeps_them_and_says_how_well_it_is_followed
     run_dominance(config)
     verdict = load_record(Dominance, layout.file("dominance.json"))
     assert (verdict.outcome, verdict.group) == ("can't tell", None)
-    assert "surrogate" in verdict.reason
+    assert isinstance(verdict.finding, SurrogateUnfaithful)

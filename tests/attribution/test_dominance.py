@@ -15,7 +15,9 @@ from cfdna_interp.attribution.embed import embed_bags
 from cfdna_interp.attribution.head_refits import refit_heads
 from cfdna_interp.attribution.judge import Ruling, judge
 from cfdna_interp.attribution.refit_plan import Refit
+from cfdna_interp.attribution.roles import Evidence
 from cfdna_interp.attribution.route import subsets_of
+from cfdna_interp.config.settings import Validation
 from cfdna_interp.models.crossfit import crossfit
 from cfdna_interp.models.masked_pretraining import pretrain
 from cfdna_interp.models.reference_encoder import ReferenceEncoder
@@ -74,7 +76,8 @@ def outcome(cohort: EmbeddedBags, reference: torch.Tensor) -> tuple[Ruling, np.n
         cross_fitted[name] = mean_auroc(logits, cohort.labels, retrained.fold)
         if len(present) == 1:
             alone[name.removeprefix("model_only_")] = logits
-    verdict = judge(
+    evidence = Evidence(
+        groups=GROUPS,
         share=shares.share,
         covariance=shares.covariance,
         bootstrap=np.array(
@@ -88,16 +91,14 @@ def outcome(cohort: EmbeddedBags, reference: torch.Tensor) -> tuple[Ruling, np.n
         context=float(shares.context),
         subjects=len(cohort.labels),
         cross_fitted=cross_fitted,
-        necessity_margin=0.02,
-        replaceable_margin=0.05,
-        signal_ceiling=0.65,
+        margins=Validation(),
         alike={
             (first, second): value
             for pair, value in within_class_correlations(alone, cohort.labels, fitted.fold).items()
             for first, second in [pair.split(":")]
         },
     )
-    return verdict, shares.share
+    return judge(evidence), shares.share
 
 
 @pytest.mark.parametrize("place", [0, 1])

@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cfdna_interp.attribution.judge import Ruling, judge, null_ceiling
+from cfdna_interp.attribution.judge import Ruling, judge
 from cfdna_interp.attribution.lead import lead_of
-from cfdna_interp.attribution.roles import separation
+from cfdna_interp.attribution.roles import Evidence, null_ceiling, separation
+from cfdna_interp.config.settings import Validation
+from cfdna_interp.verdict.reliance_words import finding_sentence
 
 GROUPS = ("fragment_length", "methylation", "tissue_of_origin")
 LENGTH, METHYLATION, TISSUE = GROUPS
@@ -37,6 +39,7 @@ def ruling(share: list[float], **changes: object) -> Ruling:
     """
     given_share = np.array(share)
     figures: dict[str, object] = {
+        "groups": GROUPS,
         "share": given_share,
         "covariance": given_share,
         "bootstrap": np.tile(share, (20, 1)),
@@ -46,12 +49,15 @@ def ruling(share: list[float], **changes: object) -> Ruling:
         "context": 0.1,
         "subjects": 100,
         "cross_fitted": aurocs(0.9, (0.4, 0.0, 0.0), (0.9, 0.5, 0.5)),
-        "necessity_margin": 0.02,
-        "replaceable_margin": 0.05,
-        "signal_ceiling": 0.65,
+        "margins": Validation(),
         "alike": APART,
     }
-    return judge(**{**figures, **changes})  # type: ignore[arg-type]
+    return judge(Evidence(**{**figures, **changes}))  # type: ignore[arg-type]
+
+
+def said(result: Ruling) -> str:
+    """Return the finding in words."""
+    return finding_sentence(result.finding)
 
 
 def test_a_clear_leader_above_its_null_is_dominant() -> None:
@@ -64,7 +70,7 @@ def test_a_group_without_another_to_lead_is_no_finding() -> None:
     # Alignments without methylation leave lengths alone in the bags: the share is 1 whatever the labels.
     alone = ruling([1.0, 0.0, 0.0], permuted=np.tile([1.0, 0.0, 1e-9], (19, 1)))
     assert (alone.outcome, alone.group) == ("can't tell", None)
-    assert "Only fragment_length varies" in alone.reason
+    assert "Only fragment length varies" in said(alone)
     # Without an atlas two groups are left, and one can lead the other.
     two = ruling([0.9, 0.1, 0.0], permuted=np.tile([0.6, 0.4, 0.0], (19, 1)))
     assert (two.outcome, two.group) == ("dominant", "fragment_length")
@@ -111,7 +117,7 @@ def test_a_share_is_a_finding_by_what_it_contributes_not_by_how_pure_chance_is()
 def test_context_above_a_fifth_is_cannot_tell() -> None:
     result = ruling([0.8, 0.15, 0.05], context=0.21)
     assert (result.outcome, result.group) == ("can't tell", None)
-    assert "21%" in result.reason
+    assert "21%" in said(result)
     assert ruling([0.8, 0.15, 0.05], context=0.20).outcome == "dominant"
 
 
@@ -124,7 +130,7 @@ def test_two_leaders_of_which_neither_is_needed_are_redundant() -> None:
     # Two that both have signal and both cost are two carriers, of which none leads.
     both = ruling([0.48, 0.47, 0.05], cross_fitted=aurocs(0.92, (0.08, 0.07, 0.0), (0.85, 0.84, 0.5)))
     assert (both.outcome, both.group) == ("none", None)
-    assert "fragment_length and methylation have signal alone" in both.reason
+    assert "Fragment length and methylation have signal alone" in said(both)
 
 
 def test_two_independent_groups_near_an_auroc_of_one_do_not_replace_each_other() -> None:
@@ -142,7 +148,7 @@ def test_nothing_is_dominant_in_a_model_without_signal_to_divide() -> None:
     weak = aurocs(0.62, (0.05, 0.0, 0.0), (0.62, 0.60, 0.5))
     result = ruling([0.8, 0.15, 0.05], cross_fitted=weak)
     assert (result.outcome, result.group) == ("can't tell", None)
-    assert "AUROC of 0.62 cross-fitted, below 0.65" in result.reason
+    assert "cross-fitted AUROC of 0.62, below 0.65" in said(result)
     # At the ceiling there is something to divide.
     assert (
         ruling([0.8, 0.15, 0.05], cross_fitted=aurocs(0.65, (0.15, 0, 0), (0.65, 0.5, 0.5))).group == LENGTH
@@ -207,7 +213,7 @@ def test_the_worlds_of_a_sceptic_whichever_groups_they_concern(world: str, order
     )
     assert (result.outcome, result.group) == (outcome, renamed.get(group) if group else None)
     assert result.roles == {renamed[name]: role for name, role in zip(GROUPS, roles, strict=True)}
-    assert result.reason.endswith(".") and "\n" not in result.reason
+    assert said(result).endswith(".") and "\n" not in said(result)
 
 
 def rename(name: str, names: dict[str, str]) -> str:
@@ -225,7 +231,7 @@ def test_a_suppressor_is_never_the_group_however_large_its_share() -> None:
     result = ruling(share, performance=np.array([-0.3, 1.0, 0.0]), cross_fitted=SUPPRESSOR)
     assert (result.outcome, result.group) == ("suppressor", None)
     assert result.roles[LENGTH] == "suppressor"
-    assert "takes off methylation" in result.reason
+    assert "take off methylation" in said(result)
 
 
 def test_the_carrier_beside_a_suppressor_is_named_only_if_it_passes_the_rule() -> None:
@@ -296,9 +302,9 @@ def test_groups_that_count_only_together_without_interacting_are_told_so() -> No
     pairs = [(LENGTH, METHYLATION), (LENGTH, TISSUE), (METHYLATION, TISSUE)]
     additive = ruling(share, **xor, interactions=dict.fromkeys(pairs, 0.0))
     assert additive.outcome == "interaction"
-    assert "measured interaction 0% of the attribution" in additive.reason
+    assert "measured interaction 0% of the attribution" in said(additive)
     product = ruling(share, **xor, interactions=dict(zip(pairs, (0.9, 0.1, 0.1), strict=True)))
-    assert "add up" not in product.reason
+    assert "add up" not in said(product)
 
 
 def test_the_leader_must_come_first_under_every_other_intervention() -> None:
@@ -307,7 +313,7 @@ def test_the_leader_must_come_first_under_every_other_intervention() -> None:
     assert ruling(share, ranks=agreeing).group == LENGTH
     result = ruling(share, ranks={**agreeing, "reweight": (METHYLATION, LENGTH, TISSUE)})
     assert (result.outcome, result.group) == ("can't tell", None)
-    assert "reweight ranks methylation first" in result.reason and "edit" not in result.reason
+    assert "reweight ranks methylation first" in said(result) and "edit" not in said(result)
 
 
 def test_a_surrogate_of_low_fidelity_names_nothing() -> None:
@@ -317,7 +323,7 @@ def test_a_surrogate_of_low_fidelity_names_nothing() -> None:
         result = ruling(share, fidelity=fidelity)
         assert (result.outcome, result.group) == ("can't tell", None)
         assert set(result.roles.values()) == {"unclear"}
-        assert "correlation" in result.reason
+        assert "correlation" in said(result)
 
 
 def test_groups_of_feature_tables_have_their_own_names() -> None:
@@ -502,7 +508,7 @@ def test_a_leader_is_excluded_by_what_refits_allow_not_by_what_the_model_shows()
     refits[:2, 2] += 0.01
     loose = ruling([0.36, 0.33, 0.31], **equal, bootstrap=refits)
     assert (loose.outcome, loose.excluded) == ("none", False)
-    assert "doesn't exclude a leader" in loose.reason
+    assert "doesn't exclude a leader" in said(loose)
     # Whichever group it is: leads that change hands are leads.
     turns = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]] * 10)
     assert not ruling([0.36, 0.33, 0.31], **equal, bootstrap=turns).excluded
@@ -549,7 +555,7 @@ def test_a_foreign_model_can_read_two_groups_two_copies_or_a_difference() -> Non
     copies = followed(0.97, (0.965, 0.965, 0.97), (0.965, 0.965, 0.0))
     result = ruling([0.5, 0.48, 0.02], cross_fitted=labels, followed=copies, fidelity=0.95)
     assert (result.outcome, result.roles[TISSUE]) == ("redundant", "unused")
-    assert "R² with the model's score" in result.reason and "correlation of 0.96" in result.reason
+    assert "R² with the model's score" in said(result) and "correlation of 0.96" in said(result)
 
 
 def test_a_loss_of_r2_has_its_bounds() -> None:

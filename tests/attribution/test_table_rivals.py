@@ -10,12 +10,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from table_worlds import GROUPS, cross_fitted_auroc, decide, planted
 
+from cfdna_interp.attribution.judge import judge
 from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, FoldedFeatures, fold_cohort
 from cfdna_interp.attribution.tabular.model import Fits, contributions_of
 from cfdna_interp.attribution.tabular.refits import fit_model
 from cfdna_interp.attribution.tabular.regression import PENALTIES
-from cfdna_interp.attribution.tabular.rivals import beaten_by, plain_logits, rivals_of, worse_than
-from cfdna_interp.config.settings import Validation
+from cfdna_interp.attribution.tabular.rivals import beaten_by, plain_logits, rivals_of
+from cfdna_interp.records.dominance import RivalAhead
 from cfdna_interp.records.retraining import Rival
 
 LENGTH, METHYLATION, _ = GROUPS
@@ -74,7 +75,7 @@ def test_a_model_that_is_no_better_than_chance_beside_its_group_is_beaten() -> N
     record = beaten_by(rivals_of(one, logits_of(one, fitted), seed=1))
     assert record is not None
     assert record.low > 0.2
-    assert LENGTH in worse_than(record)
+    assert LENGTH in record.name
 
 
 def test_under_the_null_nobody_is_beaten() -> None:
@@ -93,14 +94,11 @@ def test_under_the_null_nobody_is_beaten() -> None:
 def test_of_a_model_that_a_rival_beats_nothing_is_said() -> None:
     decision = decide(planted("length", 120, np.random.default_rng(9)), 1, bootstrap=20, permutations=19)
     assert decision.outcome.outcome == "dominant"
-    retraining = decision.retraining
-    obstacle = worse_than(Rival(name="plain", auroc=0.99, difference=0.1, low=0.05, high=0.15, n=120))
-    found = decision.figures.judge(
-        subjects=120, context=0.0, retraining=retraining, margins=Validation(), obstacle=obstacle
-    )
+    rival = Rival(name="plain", auroc=0.99, difference=0.1, low=0.05, high=0.15, n=120)
+    found = judge(replace(decision.evidence, rival=rival))
     assert (found.outcome, found.group) == ("can't tell", None)
     assert set(found.roles.values()) == {"unclear"}
-    assert found.reason == obstacle
+    assert found.finding == RivalAhead(rival=rival)
 
 
 def test_a_surrogate_has_no_rivals() -> None:

@@ -25,7 +25,7 @@ from cfdna_interp.config.table_settings import FeatureTable, GroupColumns
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.measure import families
 from cfdna_interp.records.base import load_record
-from cfdna_interp.records.dominance import Dominance
+from cfdna_interp.records.dominance import Dominance, SurrogateUnfaithful
 from cfdna_interp.records.model import TableModel
 from cfdna_interp.records.values import Interval
 from cfdna_interp.stats.roc import auroc
@@ -209,7 +209,7 @@ def test_a_foreign_score_that_the_table_does_not_tell_names_nothing(tmp_path: Pa
     layout = run(cohort(tmp_path / "run", scored=True, noise=3.0))
     record = load_record(Dominance, layout.file("dominance.json"))
     assert (record.outcome, record.group) == ("can't tell", None)
-    assert "surrogate" in record.reason
+    assert isinstance(record.finding, SurrogateUnfaithful)
 
 
 def test_a_score_that_says_the_same_of_everybody_names_its_setting(tmp_path: Path) -> None:

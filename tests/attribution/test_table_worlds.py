@@ -167,4 +167,4 @@ def test_a_group_is_not_favoured_for_having_many_columns() -> None:
     copies = signal[:, None] + 0.01 * rng.normal(size=(120, 40))
     same = decide(table_of({LENGTH: signal[:, None], COVERAGE: copies}, labels), 1)
     assert same.outcome.outcome == "redundant"
-    np.testing.assert_allclose(same.figures.share, [0.5, 0.5], atol=0.02)
+    np.testing.assert_allclose(same.evidence.share, [0.5, 0.5], atol=0.02)

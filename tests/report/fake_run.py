@@ -30,9 +30,13 @@ from cfdna_interp.records.base import save_record
 from cfdna_interp.records.dominance import (
     Diagnostics,
     Dominance,
+    Finding,
     GradientShares,
     GroupAttribution,
+    GroupLeads,
+    Leading,
     Margin,
+    NobodyLeads,
     Role,
     ShareStability,
     Spread,
@@ -249,6 +253,16 @@ def _write_matrix(role: str, samples: list[Sample], world: World, layout: Layout
     matrix.write_h5ad(layout.matrix(role))
 
 
+def _finding(world: World) -> Finding:
+    share, lead = (0.8, 0.54) if world.dominant else (0.36, -0.08)
+    leading = Leading(
+        group="fragment_length", share=share, lead=lead, performance=0.3, chance=0.018, surrogate=False
+    )
+    if world.dominant:
+        return GroupLeads(leading=leading, dissent={})
+    return NobodyLeads(largest=leading, needed=0.1, high=0.08, carriers=())
+
+
 def _dominance(world: World) -> Dominance:
     shares = {"fragment_length": 0.78, "methylation": 0.13, "tissue_of_origin": 0.09}
     # Below a tenth of the attribution a group is not used; above it that can't be told.
@@ -280,11 +294,7 @@ def _dominance(world: World) -> Dominance:
         groups,
         outcome="dominant" if world.dominant else "none",
         group="fragment_length" if world.dominant else None,
-        reason=(
-            "fragment_length leads by at least 54 % in 99 % of refits and exceeds the permuted labels."
-            if world.dominant
-            else "No group leads: shares are as close as under permuted labels."
-        ),
+        finding=_finding(world),
         margin=Margin(
             group="fragment_length", value=value, low=low, high=high, needed=0.1, excluded=not world.dominant
         ),

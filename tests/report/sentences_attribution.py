@@ -6,24 +6,31 @@ from collections.abc import Callable
 
 import numpy as np
 from fake_representation import funnel
+from made_dominance import around, dominance_record, group_attribution
 from msgspec.structs import replace
 from sentence import Build, Sentence
 from test_judge import APART, COPIES, LENGTH, METHYLATION, TISSUE, aurocs, followed, ruling
 
 from cfdna_interp.attribution.judge import Ruling
-from cfdna_interp.attribution.tabular.rivals import worse_than
-from cfdna_interp.records.dominance import Outcome
+from cfdna_interp.records.dominance import Finding, Outcome, RivalAhead
 from cfdna_interp.records.retraining import Rival
 from cfdna_interp.records.verdict import Rung, Status, Word
 from cfdna_interp.report.roles import ROLES, outcome_title, overruled
 from cfdna_interp.report.routes import compare_routes
+from cfdna_interp.verdict.reliance_words import reliance_sentence
 
 LEADS = [0.8, 0.15, 0.05]
 BOTH = [0.48, 0.47, 0.05]
 
 
 def reason(share: list[float] = LEADS, **changes: object) -> Build:
-    return lambda: ruling(share, **changes).reason
+    return lambda: in_discovery(ruling(share, **changes).finding)
+
+
+def in_discovery(finding: Finding) -> str:
+    """Return a finding as the page prints it."""
+    groups = {group: group_attribution(around(0.3)) for group in (LENGTH, METHYLATION, TISSUE)}
+    return reliance_sentence(dominance_record(groups, finding=finding, subjects=100))
 
 
 def title(share: list[float] = LEADS, **changes: object) -> Build:
@@ -83,7 +90,8 @@ def ladder(status: str) -> Build:
 
 
 def worse() -> str:
-    return worse_than(Rival(name="plain", n=80, auroc=0.9, difference=0.1, low=0.05, high=0.2))
+    better = Rival(name="plain", n=80, auroc=0.9, difference=0.1, low=0.05, high=0.2)
+    return in_discovery(RivalAhead(rival=better))
 
 
 def row(
@@ -94,7 +102,7 @@ def row(
     true: Build | None = None,
     false: Build | None = None,
     test: str = "",
-    made: str = "cfdna_interp/attribution/judge.py",
+    made: str = "cfdna_interp/verdict/reliance_words.py",
 ) -> Sentence:
     return Sentence(key, words, made, printed, absent, true, false, test)
 
@@ -102,8 +110,8 @@ def row(
 DOMINANT = {"outcome": "dominant", "group": LENGTH}
 REASONS = (
     row(
-        "rule: discovery",
-        "In discovery, n = 100 subjects: fragment_length carries 80% of the attribution; it leads",
+        "rule: a group leads",
+        "In discovery, n = 100 subjects: Fragment length carries 80% of the attribution. It leads",
         "a group passes the rule",
         "two equal groups",
         reason(),
@@ -119,7 +127,7 @@ REASONS = (
     ),
     row(
         "rule: fidelity",
-        "what it rests on needn't be what the model rests on",
+        "The surrogate doesn't follow the model closely enough",
         "lower bound of fidelity .89",
         ".90",
         reason(fidelity=0.89),
@@ -143,7 +151,7 @@ REASONS = (
     ),
     row(
         "rule: one group",
-        "Only fragment_length varies between these samples",
+        "Only fragment length varies between these samples",
         "lengths alone are in the bags",
         "two groups are",
         reason([1.0, 0.0, 0.0], permuted=np.tile([1.0, 0.0, 1e-9], (19, 1))),
@@ -159,7 +167,7 @@ REASONS = (
     ),
     row(
         "rule: suppressor",
-        "the model takes off … what the two have in common",
+        "The model uses it to take off … what the two share and what doesn't predict",
         "methylation helps and tells nothing",
         "it costs nothing",
         reason([0.7, 0.2, 0.1], **HELPED),
@@ -167,7 +175,7 @@ REASONS = (
     ),
     row(
         "rule: interaction",
-        "carry the signal together: alone they reach",
+        "carry the signal together. Alone they reach",
         "neither tells alone, both together do",
         "each tells alone",
         reason(BOTH, **PARTNERS),
@@ -183,7 +191,7 @@ REASONS = (
     ),
     row(
         "rule: redundant",
-        "share the signal: retraining the model without either costs",
+        "share the signal. Retraining the model without either costs",
         "two copies",
         "two groups that both cost",
         reason(BOTH, **FREE),
@@ -191,7 +199,7 @@ REASONS = (
     ),
     row(
         "rule: too weak to divide",
-        "whether another group would replace it can't be told",
+        "Whether another group would replace it can't be told",
         "AUROC of .60",
         ".90",
         reason(cross_fitted=WEAK),
@@ -235,7 +243,6 @@ REASONS = (
         "a plain regression is surely better",
         "it isn't",
         test="tests/report/test_report_table.py::test_a_better_rival_is_named_and_only_then",
-        made="cfdna_interp/attribution/tabular/rivals.py",
     ),
     row(
         "rule: worse, of whom",
@@ -244,7 +251,6 @@ REASONS = (
         "a group leads",
         worse,
         reason(),
-        made="cfdna_interp/attribution/tabular/rivals.py",
     ),
 )
 

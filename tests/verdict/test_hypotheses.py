@@ -22,6 +22,7 @@ from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.proxy.linear import Linear
+from cfdna_interp.records.dominance import OneGroupVaries
 from cfdna_interp.records.held import ClaimStatus
 from cfdna_interp.verdict.candidates import Cohorts, candidates
 from cfdna_interp.verdict.hypotheses import as_table, hypotheses
@@ -339,8 +340,11 @@ def test_what_was_held_is_named_where_a_difference_is_not_certain():
 
 
 def test_statements_have_no_keys_in_them():
-    row = undecided(structs.replace(dominance("none"), reason="fragment_length has 40%"))
-    assert "(no group is dominant: fragment length has 40%)" in row.statement
+    varies = OneGroupVaries(group="fragment_length")
+    row = undecided(structs.replace(dominance("none"), finding=varies))
+    assert (
+        "(no group is dominant: In discovery, n = 80 subjects: Only fragment length varies" in row.statement
+    )
 
 
 def test_the_table_reads_back_and_begins_with_the_columns_it_always_had():

@@ -10,11 +10,13 @@ from made_dominance import dominance_record as dominance_of
 from msgspec.structs import replace
 
 from cfdna_interp.config.settings import Corrected, Validation
+from cfdna_interp.records.dominance import OneGroupVaries, SharedSignal
 from cfdna_interp.records.held import ColumnObstacle
 from cfdna_interp.records.leaks import SourceKind
 from cfdna_interp.records.validation import Permutation, SurrogateLosses
 from cfdna_interp.records.verdict import CautionKind
-from cfdna_interp.verdict.ladder import climb, in_words
+from cfdna_interp.verdict.ladder import climb
+from cfdna_interp.verdict.reliance_words import reliance_sentence
 
 MARGINS = Validation()
 GROUP = "fragment_length"
@@ -104,7 +106,10 @@ def test_l0(p, low, high, status, word):
 def test_l1(outcome, status, word):
     got = rung("L1", outcome=outcome)
     assert (got.status, got.word) == (status, word)
-    assert got.reason.startswith(f"made up as {outcome}")
+    # What decided is said first, and what would decide after it.
+    decided = reliance_sentence(dominance_record(outcome)).rstrip(".")
+    assert got.reason.startswith(decided)
+    assert ("At the effects seen here" in got.reason) == (outcome == "none")
 
 
 @pytest.mark.parametrize(
@@ -191,19 +196,22 @@ def test_a_suppressor_of_no_certain_group_cannot_be_told():
 
 def test_reasons_have_no_keys_in_them():
     dominance, validation, audit = records()
-    verdict = climb(replace(dominance, reason="fragment_length leads."), validation, audit, MARGINS)
-    assert verdict.rungs[1].reason == "fragment length leads"
+    varies = replace(dominance, finding=OneGroupVaries(group="fragment_length"))
+    verdict = climb(varies, validation, audit, MARGINS)
+    assert "Only fragment length varies between these samples" in verdict.rungs[1].reason
     assert "that of the model retrained without fragment length: 0.200" in verdict.rungs[2].reason
 
 
 def test_groups_of_any_name_are_written_as_words():
     _, validation, audit = records(outcome="none")
     groups = {group: group_attribution(around(0.5), "unclear") for group in ("end_motif", "end_motif_by_arm")}
-    changed = dominance_of(groups, reason="end_motif_by_arm and end_motif lead.")
+    shared = SharedSignal(groups=("end_motif_by_arm", "end_motif"), cost=0.01, alone=0.8, surrogate=False)
+    changed = dominance_of(groups, finding=shared)
     reached = changed.cross_fitted_auroc | {f"model_only_{group}": 0.6 for group in groups}
     changed = replace(changed, cross_fitted_auroc=reached)
     verdict = climb(changed, validation, audit, MARGINS)
-    assert verdict.rungs[1].reason.startswith("end motif by arm and end motif lead. At the effects seen here")
+    assert ": End motif by arm and end motif share the signal. " in verdict.rungs[1].reason
+    assert ". At the effects seen here" in verdict.rungs[1].reason
     assert "end motif d = 0.36" in verdict.rungs[1].reason  # √2 Φ⁻¹(.6)
 
 
@@ -380,12 +388,6 @@ def test_the_headline_doesnt_say_that_a_model_was_retrained_that_could_not_be(ch
     known_by_scores = with_surrogate(validation, follows, lost)
     assert climb(dominance, known_by_scores, audit, MARGINS).sentences[0].endswith(f"; {clause}.")
     assert "surrogate" not in climb(dominance, validation, audit, MARGINS).sentences[0]
-
-
-def test_names_of_groups_become_words_the_longest_first():
-    # "copy" alone must not break "copy_number" apart.
-    assert in_words("copy_number beats copy", ("copy", "copy_number")) == "copy number beats copy"
-    assert in_words("fragment_length leads") == "fragment length leads"
 
 
 def leaking(*found, without=None):

@@ -44,7 +44,7 @@ def test_a_key_that_the_verdict_rests_on_is_named(own_copy, name, at, stage):
 @pytest.mark.parametrize(
     ("at", "place"),
     [
-        (("reason",), "reason"),
+        (("finding",), "finding"),
         (("groups", "fragment_length", "role"), r"groups\[\.\.\.\]\.role"),
         (("performance", "methylation"), r"content' \(performance isn't of the groups fragment_length, .*"),
     ],

@@ -91,20 +91,3 @@ def beaten_by(rivals: Sequence[Rival]) -> Rival | None:
     """Return the rival that is surely better than the model, of several the one with the highest bound."""
     better = [rival for rival in rivals if rival.low > BEATEN]
     return max(better, key=lambda rival: rival.low, default=None)
-
-
-def worse_than(rival: Rival) -> str:
-    """Say that the model is worse than one of its rivals."""
-    return (
-        f"The model is worse than {rival_words(rival.name)}, on the same n = {rival.n} discovery "
-        f"subjects and folds: that reaches an AUROC of {rival.auroc:.3f}, "
-        f"{rival.difference:.3f} [{rival.low:.3f}, {rival.high:.3f}] more. It is no model to "
-        "explain."
-    )
-
-
-def rival_words(name: str) -> str:
-    """Return what a rival is: ``plain``, or a model on one group."""
-    if name == PLAIN:
-        return "a plain ridge regression on all standardised features"
-    return f"the same model on {name.removeprefix('model_only_')} alone"
