@@ -14,7 +14,7 @@ from cfdna_interp.attribution.refit_plan import MAIN
 from cfdna_interp.records.dominance import GroupAttribution, InterventionShares, Margin, Role
 from cfdna_interp.records.retraining import Retraining
 from cfdna_interp.records.values import Interval, interval_of, known
-from cfdna_interp.stats.means import mean_interval
+from cfdna_interp.stats.estimates import mean_interval
 from cfdna_interp.stats.resampling import percentile_interval
 
 

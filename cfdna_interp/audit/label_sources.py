@@ -17,6 +17,7 @@ from cfdna_interp.audit.missing_cells import Gaps
 from cfdna_interp.records.leaks import LabelSource, SourceKind
 from cfdna_interp.records.values import known
 from cfdna_interp.stats.multiplicity import holm
+from cfdna_interp.stats.subjects import first_samples
 from cfdna_interp.stats.within_batch import PER_CLASS
 
 PERMUTATIONS = 4_999
@@ -98,7 +99,7 @@ def readable_labels(
         Which cells are missing, (samples, columns) each.
     """
     names = np.asarray(subjects, dtype=str)
-    first = np.sort(np.unique(names, return_index=True)[1])
+    first = first_samples(names)
     y = np.asarray(labels)[first]
     if min(int(y.sum()), int((1 - y).sum())) < PER_CLASS:
         return ()

@@ -12,7 +12,8 @@ from sklearn.preprocessing import StandardScaler
 
 from cfdna_interp.records.audit import Overlap
 from cfdna_interp.records.values import known
-from cfdna_interp.stats.roc import LEVEL, concordance
+from cfdna_interp.stats.resampling import percentile_interval
+from cfdna_interp.stats.roc import concordance
 
 FOLDS = 5
 # As many effective subjects of each class as the ladder asks of a role.
@@ -58,11 +59,11 @@ def overlap_weighted(
     elif outside > MOST_OUTSIDE:
         reason = f"{outside:.0%} of the subjects have handling that almost tells the label"
     value, draws = _weighted_auroc(y, s, weights, rng)
-    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    interval = percentile_interval(value, draws)
     return Overlap(
         value=value,
-        low=float(min(low, value)),
-        high=float(max(high, value)),
+        low=interval.low,
+        high=interval.high,
         effective_case=effective[0],
         effective_control=effective[1],
         outside=outside,

@@ -13,6 +13,7 @@ from cfdna_interp.config import Config
 from cfdna_interp.proxy.fit import fit
 from cfdna_interp.proxy.linear import Linear
 from cfdna_interp.stats.resampling import stream
+from cfdna_interp.stats.subjects import first_samples
 
 DRAWS = 100
 NO_FEATURE = "the penalty leaves no feature"
@@ -78,7 +79,7 @@ def seldom_measured(discovery: Table, heldout: Table) -> dict[str, str]:
 
 def _known(table: Table, column: str) -> tuple[np.ndarray, np.ndarray]:
     """Return of each subject whether its first sample has a value, and the places of these samples."""
-    first = np.sort(np.unique(np.array(table.subjects), return_index=True)[1])
+    first = first_samples(table.subjects)
     cells = table.text(column)
     return np.array([cells[place] != "" for place in first]), first
 

@@ -8,12 +8,12 @@ import numpy as np
 from scipy.stats import chi2, norm, rankdata
 
 from cfdna_interp.records.fidelity import Added, Conclusion, ProxyFidelity
-from cfdna_interp.records.values import Interval, difference_of
+from cfdna_interp.records.values import Interval, difference_of, interval_of
 from cfdna_interp.stats.correlation import weighted_correlations
-from cfdna_interp.stats.resampling import bootstrap_counts
+from cfdna_interp.stats.estimates import LEVEL
+from cfdna_interp.stats.resampling import bootstrap_counts, percentile_interval
 from cfdna_interp.stats.roc import (
-    LEVEL,
-    Difference,
+    DifferenceEstimate,
     auroc,
     bootstrap_draws,
     concordance,
@@ -105,10 +105,7 @@ def _estimate(first: np.ndarray, second: np.ndarray, draws: np.ndarray, strata: 
     if not (_varies(first, strata) and _varies(second, strata)):
         return Interval(value=None, low=None, high=None)
     value = float(weighted_correlations(first, second, np.ones((1, len(first))), strata)[0])
-    low, high = np.quantile(
-        weighted_correlations(first, second, draws, strata), [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    )
-    return Interval(value=value, low=float(min(low, value)), high=float(max(high, value)))
+    return interval_of(percentile_interval(value, weighted_correlations(first, second, draws, strata)))
 
 
 def _varies(values: np.ndarray, strata: np.ndarray) -> bool:
@@ -122,7 +119,7 @@ def _within_folds(
     fold: np.ndarray,
     rng: np.random.Generator,
     bootstrap: int,
-) -> Difference:
+) -> DifferenceEstimate:
     """Return the mean difference within folds, by weights n1·n0 / (n1 + n0); subjects are redrawn there.
 
     All numbers are NaN where no fold holds both classes.
@@ -142,7 +139,7 @@ def _within_folds(
         drawn += weight * bootstrap_draws(y[rows], kernel, rng, bootstrap)
     if total == 0:
         nothing = float("nan")
-        return Difference(nothing, nothing, nothing, nothing, nothing, nothing, ONE_CLASS)
+        return DifferenceEstimate(nothing, nothing, nothing, nothing, nothing, nothing, ONE_CLASS)
     value, drawn = value / total, drawn / total
     tail = (1 - LEVEL) / 2
     low, high, low_one, high_one = map(float, np.quantile(drawn, [tail, 1 - tail, 1 - LEVEL, LEVEL]))
@@ -151,7 +148,9 @@ def _within_folds(
         low, high, low_one, high_one = value - two, value + two, value - one, value + one
     beyond = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
     p = min(1.0, 2 * (1 + beyond) / (1 + bootstrap))
-    return Difference(value, low, high, low_one, high_one, p, "bootstrap of subjects within fold, paired")
+    return DifferenceEstimate(
+        value, low, high, low_one, high_one, p, "bootstrap of subjects within fold, paired"
+    )
 
 
 def _added(y: np.ndarray, model: np.ndarray, proxy: np.ndarray, fold: np.ndarray) -> Added:

@@ -14,7 +14,6 @@ from scipy.stats import norm
 
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import load_predictions
-from cfdna_interp.proxy.subjects import Subjects
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.dominance import Dominance
 from cfdna_interp.records.proxy import Proxy
@@ -26,12 +25,11 @@ from cfdna_interp.records.validation import (
     RepeatedScore,
     Repetition,
 )
-from cfdna_interp.records.values import Interval as IntervalRecord
-from cfdna_interp.records.values import auroc_of
+from cfdna_interp.records.values import Interval, auroc_of
+from cfdna_interp.stats.estimates import LEVEL, IntervalEstimate
 from cfdna_interp.stats.power import ALPHA, error
+from cfdna_interp.stats.resampling import percentile_interval
 from cfdna_interp.stats.roc import (
-    LEVEL,
-    Interval,
     auroc_interval,
     bootstrap_draws,
     concordance,
@@ -39,6 +37,7 @@ from cfdna_interp.stats.roc import (
     logit_interval,
     mean_auroc,
 )
+from cfdna_interp.stats.subjects import LabelledSubjects
 
 # Roles that say that leaving the group out costs.
 NEEDED = ("carrier", "partner", "suppressor")
@@ -84,8 +83,8 @@ class Repeated:
         samples of subjects.
     """
 
-    discovery: Interval
-    heldout: Interval
+    discovery: IntervalEstimate
+    heldout: IntervalEstimate
     fall: float
     low: float
     high: float
@@ -103,7 +102,7 @@ def load_discovery(layout: Layout) -> Discovery:
     dominance = load_record(Dominance, layout.file(Dominance.FILE))
     regression = load_record(Proxy, layout.file(Proxy.FILE)).regression
     rows = load_predictions(layout.file("predictions.discovery.parquet"))
-    people = Subjects(np.array([row.label for row in rows]), np.array([row.subject for row in rows]))
+    people = LabelledSubjects(np.array([row.label for row in rows]), np.array([row.subject for row in rows]))
     folds = np.array([row.fold for row in rows])[people.first]
     reached = dict(dominance.cross_fitted_auroc)
     if regression is not None and regression.cv.mean is not None:
@@ -120,7 +119,11 @@ def load_discovery(layout: Layout) -> Discovery:
 
 
 def repeat(
-    discovery: Interval, discovery_error: float, labels: np.ndarray, scores: np.ndarray, heldout: Interval
+    discovery: IntervalEstimate,
+    discovery_error: float,
+    labels: np.ndarray,
+    scores: np.ndarray,
+    heldout: IntervalEstimate,
 ) -> Repeated:
     """Hold a cross-fitted AUROC of discovery against that of a frozen score on other people.
 
@@ -175,7 +178,7 @@ def word(
 
 def discovery_figure(
     discovery: Discovery, score: str, rng: np.random.Generator, bootstrap: int
-) -> tuple[Interval, float]:
+) -> tuple[IntervalEstimate, float]:
     """Return the cross-fitted AUROC of a score with its 95 % interval, and its standard error.
 
     Of the model its logits are at hand and subjects are redrawn within folds; of every other score only the
@@ -204,15 +207,14 @@ def discovery_figure(
             axis=0,
         )
         if np.ptp(draws) > 0:
-            low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-            return Interval(value, float(min(low, value)), float(max(high, value)), DRAWN), float(draws.std())
+            return percentile_interval(value, draws, DRAWN), float(draws.std())
     else:
         value = discovery.reached[score]
     sizes = [(int(y[folds == fold].sum()), int((y[folds == fold] == 0).sum())) for fold in mixed]
     inside = _inside(value, int(y.sum()), int((y == 0).sum()))
     spread = float(np.sqrt(sum(error(inside, case, control) ** 2 for case, control in sizes)) / len(sizes))
     interval = logit_interval(inside, spread**2, BY_SIZE)
-    return Interval(value, min(interval.low, value), max(interval.high, value), BY_SIZE), spread
+    return IntervalEstimate(value, min(interval.low, value), max(interval.high, value), BY_SIZE), spread
 
 
 def repeated_score(
@@ -243,7 +245,7 @@ def in_both_roles(found: Repeated) -> InBothRoles:
     return InBothRoles(
         discovery=auroc_of(found.discovery),
         heldout=auroc_of(found.heldout),
-        fall=IntervalRecord(value=found.fall, low=found.low, high=found.high),
+        fall=Interval(value=found.fall, low=found.low, high=found.high),
         p=found.p,
     )
 
@@ -277,7 +279,7 @@ def group_record(
         alone=in_both_roles(found),
         cost=Cost(
             discovery=discovery_cost,
-            heldout=IntervalRecord(value=pair.value, low=pair.low, high=pair.high),
+            heldout=Interval(value=pair.value, low=pair.low, high=pair.high),
         ),
         better_without=pair.high < 0,
         word=word(found, ceiling, role, (pair.low, pair.high)),

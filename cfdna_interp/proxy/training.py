@@ -14,6 +14,7 @@ from cfdna_interp.artifacts.sheet import load_samples
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.proxy import TrainingDistance
 from cfdna_interp.records.qc import SampleQuality
+from cfdna_interp.stats.subjects import Subjects
 
 COMPONENTS = 10
 PER_COMPONENT = 5  # samples
@@ -102,9 +103,9 @@ def training_distance(X: np.ndarray, subjects: Sequence[str], rng: np.random.Gen
     rng
         Source of folds and of the starting directions.
     """
-    names, index = np.unique(np.asarray(subjects, dtype=str), return_inverse=True)
-    folds = min(FOLDS, len(names))
-    fold = rng.permutation(np.arange(len(names)) % folds)[index]
+    people = Subjects(np.asarray(subjects, dtype=str))
+    folds = min(FOLDS, len(people))
+    fold = rng.permutation(np.arange(len(people)) % folds)[people.index]
     seed = int(rng.integers(2**31))
     held = np.empty(len(X))
     for number in range(folds):

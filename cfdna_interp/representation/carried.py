@@ -15,10 +15,10 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.sparse import csr_array
 
-from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.records.funnel import NO_CARRIER, UNEXPLAINED
 from cfdna_interp.representation.fragment_families import FamilyColumns
 from cfdna_interp.representation.material import Material, Part
+from cfdna_interp.stats.subjects import by_subject
 
 _RIDGE = 1e-4  # of a column's sum of squares, as in ``annotation``
 

@@ -9,7 +9,6 @@ import pandas as pd
 import torch
 
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.attribution.dataset import load_heads
 from cfdna_interp.attribution.refit_plan import save_table
 from cfdna_interp.config import Config
@@ -41,6 +40,7 @@ from cfdna_interp.representation.material import Material, load_material
 from cfdna_interp.representation.periodicity import find_period
 from cfdna_interp.representation.steering import steer
 from cfdna_interp.stats.resampling import bootstrap_counts, stream
+from cfdna_interp.stats.subjects import by_subject
 
 RESAMPLES = 200
 _FEWEST_SUBJECTS = 10

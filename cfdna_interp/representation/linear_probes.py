@@ -16,16 +16,12 @@ from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifierCV, R
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.records.probes import Metric
 from cfdna_interp.representation.concepts import Concept
-from cfdna_interp.representation.subject_bootstrap import (
-    Score,
-    multiplicities,
-    weighted_mean,
-    with_interval,
-)
-from cfdna_interp.stats.roc import auroc, concordance
+from cfdna_interp.stats.estimates import IntervalEstimate
+from cfdna_interp.stats.resampling import bootstrap_table, percentile_interval
+from cfdna_interp.stats.roc import auroc, concordance, weighted_mean
+from cfdna_interp.stats.subjects import Subjects, by_subject
 
 LOGISTIC_FRAGMENTS = 20_000  # more change the AUROC of a fragment probe by less than a hundredth
 _PENALTIES = np.logspace(
@@ -110,7 +106,7 @@ def out_of_fold(vectors: np.ndarray | Vectors, task: Task) -> np.ndarray:
     return said
 
 
-def score(said: np.ndarray, task: Task, rng: np.random.Generator, resamples: int) -> Score | None:
+def score(said: np.ndarray, task: Task, rng: np.random.Generator, resamples: int) -> IntervalEstimate | None:
     """Score what probes said, with a bootstrap over subjects; None where nothing can be scored."""
     rows = task.rows
     values, codes = task.concept.values[rows], task.codes[rows]
@@ -159,7 +155,7 @@ def _probe(task: Task) -> Pipeline:
 
 def _explained(
     said: np.ndarray, values: np.ndarray, codes: np.ndarray, rng: np.random.Generator, resamples: int
-) -> Score | None:
+) -> IntervalEstimate | None:
     """R², with a subject's rows drawn together."""
     there = np.isfinite(said)
     y, error, codes = values[there], (values - said)[there] ** 2, codes[there]
@@ -169,30 +165,29 @@ def _explained(
     # About the mean, so that the difference of large squares loses no digits.
     columns[:, 1] -= y.mean()
     columns[:, 2] = columns[:, 1] ** 2
-    people, place = np.unique(codes, return_inverse=True)
-    sums = np.zeros((len(people), 4))
-    np.add.at(sums, place, columns)
+    sums = Subjects(codes).sums(columns)  # (subjects, 4)
 
     def r2(total: np.ndarray) -> np.ndarray:
         n, first, second, left = total.T
         spread = second - first**2 / n
         return np.asarray(1 - left / np.where(spread > 0, spread, np.nan))
 
-    draws = multiplicities(np.zeros(len(people)), resamples, rng) @ sums
-    return with_interval(float(r2(sums.sum(axis=0)[None])[0]), r2(draws))
+    draws = bootstrap_table(np.zeros(len(sums)), resamples, rng) @ sums
+    scores = r2(draws)
+    return percentile_interval(float(r2(sums.sum(axis=0)[None])[0]), scores[np.isfinite(scores)])
 
 
 def _within_subjects(
     said: np.ndarray, values: np.ndarray, codes: np.ndarray, rng: np.random.Generator, resamples: int
-) -> Score | None:
-    people, place = np.unique(codes, return_inverse=True)
+) -> IntervalEstimate | None:
+    people = Subjects(codes)
     classes = np.unique(values)
     table = np.full((len(people), len(classes)), np.nan)
-    order = np.argsort(place, kind="stable")
-    for person, rows in enumerate(np.split(order, np.cumsum(np.bincount(place))[:-1])):
+    order = np.argsort(people.index, kind="stable")
+    for person, rows in enumerate(np.split(order, np.cumsum(people.counts)[:-1])):
         for column, value in enumerate(classes):
             table[person, column] = _auroc(values[rows] == value, said[rows, column])
-    return _mean_of(table, multiplicities(np.zeros(len(people)), resamples, rng))
+    return _mean_of(table, bootstrap_table(np.zeros(len(people)), resamples, rng))
 
 
 def _auroc(members: np.ndarray, said: np.ndarray) -> float:
@@ -203,7 +198,7 @@ def _auroc(members: np.ndarray, said: np.ndarray) -> float:
     return auroc(members.astype(np.int64), said)
 
 
-def _mean_of(table: np.ndarray, counts: np.ndarray) -> Score | None:
+def _mean_of(table: np.ndarray, counts: np.ndarray) -> IntervalEstimate | None:
     """Return the mean over columns of the means over rows of (rows, columns), each over what is there."""
     there = np.isfinite(table)
     columns = there.any(axis=0)
@@ -214,7 +209,7 @@ def _mean_of(table: np.ndarray, counts: np.ndarray) -> Score | None:
     held = counts @ there
     with np.errstate(invalid="ignore"):
         draws = np.nanmean(np.where(held > 0, counts @ filled / held, np.nan), axis=1)
-    return with_interval(value, draws)
+    return percentile_interval(value, draws[np.isfinite(draws)])
 
 
 def _within_folds(
@@ -224,12 +219,12 @@ def _within_folds(
     fold: np.ndarray,
     rng: np.random.Generator,
     resamples: int,
-) -> Score | None:
+) -> IntervalEstimate | None:
     """AUROC of samples; those of one subject and class are averaged first."""
     classes, place = np.unique(values, return_inverse=True)
     rows = by_subject(codes * len(classes) + place, np.column_stack([said, place, fold]))
     said, place, fold = rows[:, :-2], rows[:, -2].astype(np.int64), rows[:, -1].astype(np.int64)
-    counts = multiplicities(fold * len(classes) + place, resamples, rng)
+    counts = bootstrap_table(fold * len(classes) + place, resamples, rng)
     values_, draws = [], []
     for column in range(1, 2) if len(classes) == 2 else range(len(classes)):
         cells = []
@@ -242,7 +237,8 @@ def _within_folds(
             draws.append(np.mean([drawn for _, drawn in there], axis=0))
     if not values_:
         return None
-    return with_interval(float(np.mean(values_)), np.mean(draws, axis=0))
+    means = np.mean(draws, axis=0)
+    return percentile_interval(float(np.mean(values_)), means[np.isfinite(means)])
 
 
 def _cell(members: np.ndarray, said: np.ndarray, counts: np.ndarray) -> tuple[float, np.ndarray] | None:

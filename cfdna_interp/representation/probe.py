@@ -22,9 +22,9 @@ from cfdna_interp.representation.erased_concepts import Costs, erase_concepts
 from cfdna_interp.representation.linear_probes import Task, Vectors, left_over, out_of_fold, score
 from cfdna_interp.representation.material import Material, Part, load_material
 from cfdna_interp.representation.sightings import Codings, Sums, usable
-from cfdna_interp.representation.subject_bootstrap import Score
 from cfdna_interp.representation.untrained import REASON, untrained
 from cfdna_interp.representation.use import status_of
+from cfdna_interp.stats.estimates import IntervalEstimate
 from cfdna_interp.stats.resampling import stream
 
 logger = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ def _raw_of(codings: Codings, drawn: Part, concept: str) -> Callable[[], np.ndar
 def _probe(item: _Asked, costs: Costs, rng: np.random.Generator, resamples: int) -> ConceptProbe | None:
     task, name = item.task, item.task.concept.name
 
-    def scored(vectors: np.ndarray | Vectors, of: Task, draws: int = 1) -> Score | None:
+    def scored(vectors: np.ndarray | Vectors, of: Task, draws: int = 1) -> IntervalEstimate | None:
         return score(out_of_fold(vectors, of), of, rng, draws)
 
     def value(vectors: np.ndarray | Vectors | None, of: Task) -> float | None:

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from sklearn.linear_model import Ridge
 
-from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.models.crossfit import CrossFit
 from cfdna_interp.records.geometry import Steering, SteeringPath
 from cfdna_interp.records.values import KnownInterval
@@ -20,6 +19,7 @@ from cfdna_interp.representation.length_fragments import LengthFragments
 from cfdna_interp.representation.material import Material
 from cfdna_interp.representation.steering_paths import AROUND, Paths, distances
 from cfdna_interp.stats.resampling import stream
+from cfdna_interp.stats.subjects import by_subject
 
 SHORT, LONG = 0.10, 0.90  # quantiles of lengths between which fragments are moved
 _PENALTY = 1.0  # of the probe, in units of one fragment

@@ -23,7 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm, rankdata
 
-from cfdna_interp.stats.roc import LEVEL, Interval, logit_interval, unseen
+from cfdna_interp.stats.estimates import LEVEL, IntervalEstimate
+from cfdna_interp.stats.roc import logit_interval, unseen
 
 METHOD = "pairs within strata, two-way clusters, logit scale"
 COMPLETE = "exact pairs within strata"
@@ -61,7 +62,7 @@ class HeldAuroc:
         Σ 2 n1 n0 / (n1 + n0) over them: as many cases and as many controls of one stratum would tell as much.
     """
 
-    auroc: Interval
+    auroc: IntervalEstimate
     crude: float
     fall: Fall
     case: int
@@ -123,7 +124,7 @@ def held_auroc(
     else:
         slack = unseen((1 - LEVEL) / 2, int(np.minimum(case, control)[mixed].sum()))
         low, high = (max(0.0, value - slack), min(1.0, value + slack))
-        auroc = Interval(value, low, high, COMPLETE)
+        auroc = IntervalEstimate(value, low, high, COMPLETE)
     error = float(np.sqrt(paired))
     two, one = (float(norm.isf(tail)) * error for tail in ((1 - LEVEL) / 2, 1 - LEVEL))
     difference = crude - value

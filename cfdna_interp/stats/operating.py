@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import norm
 
 from cfdna_interp.stats.calibration import wilson
-from cfdna_interp.stats.roc import LEVEL, Interval
+from cfdna_interp.stats.estimates import LEVEL, IntervalEstimate
 
 SPECIFICITIES = (0.9, 0.95)
 # Controls expected above the threshold, at least: with one, intervals of .95 held the truth in .85 of
@@ -38,7 +38,7 @@ class OperatingPoint:
     specificity: float
     threshold: float | None
     specificity_seen: float | None
-    sensitivity: Interval | None
+    sensitivity: IntervalEstimate | None
     reason: str
 
 
@@ -84,7 +84,7 @@ def operating_point(
     z = norm.isf((1 - LEVEL) / 2)
     adjusted = (rng.binomial(n1, shares) + z**2 / 2) / (n1 + z**2)
     middle, half = float(adjusted.mean()), float(z * adjusted.std(ddof=1))
-    interval = Interval(
+    interval = IntervalEstimate(
         known.value,
         max(0.0, min(middle - half, known.low, known.value)),
         min(1.0, max(middle + half, known.high, known.value)),
