@@ -31,10 +31,11 @@ from captum.attr import ShapleyValues
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.attribution.attribute import Notes, _Donors, _values
-from cfdna_interp.attribution.coalitions import shapley, values_of_versions
-from cfdna_interp.attribution.dataset import versions_of
+from cfdna_interp.attribution.coalition_values import values_of_versions
+from cfdna_interp.attribution.coalitions import versions_of
 from cfdna_interp.attribution.embed import embed_bags
 from cfdna_interp.attribution.interventions.swap import VERSIONS, swap
+from cfdna_interp.attribution.shapley import shapley_of_table
 from cfdna_interp.attribution.study import Study
 from cfdna_interp.attribution.values import Target
 from cfdna_interp.config import Config
@@ -131,7 +132,7 @@ def compare(route: str, start: str, samples: int, bag: int) -> dict[str, object]
         for row, bags in enumerate(made):
             versions = embedded[row] if embedded else _embedded(encoder, bags)
             values = values_of_versions(head, versions[None], _touches(bags)[None])[0]
-            found.append(shapley(values.T))
+            found.append(shapley_of_table(values.T))
         result = np.concatenate(found)
     else:
         result = _dense(encoder, head, made, embedded)

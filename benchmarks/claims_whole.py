@@ -131,9 +131,9 @@ def run_stages(config: object) -> None:
 
     worth.REPEATS = 1
     ladder.size_to_decide = lambda *_, **__: None  # type: ignore[assignment]
-    from cfdna_interp.attribution.tabular.dominance import run_dominance
-    from cfdna_interp.attribution.tabular.refits import run_refit
-    from cfdna_interp.attribution.tabular.retraining import run_train
+    from cfdna_interp.attribution.dominance import run_dominance
+    from cfdna_interp.attribution.refit import run_refit
+    from cfdna_interp.attribution.train import run_train
     from cfdna_interp.audit.audit import run_audit
     from cfdna_interp.cohort.split import split
     from cfdna_interp.features.matrix import write_matrices

@@ -36,7 +36,7 @@ from cohorts import label_free_encoder
 
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.attribution.nulls import PermutedHeads
+from cfdna_interp.attribution.head_refits import PermutedHeads
 from cfdna_interp.attribution.study import Study
 from cfdna_interp.config.settings import Attribution, Config, Model
 from cfdna_interp.models.adapters.transformers import TransformersEncoder

@@ -25,6 +25,7 @@ sys.path[:0] = [str(TESTS), str(TESTS / "attribution")]
 import numpy as np  # noqa: E402
 from table_worlds import Decision, decide, planted  # noqa: E402
 
+from cfdna_interp.attribution.tabular.model import contributions_of  # noqa: E402
 from cfdna_interp.attribution.tabular.refits import fit_model  # noqa: E402
 from cfdna_interp.attribution.tabular.rivals import beaten_by, rivals_of  # noqa: E402
 from cfdna_interp.records.retraining import Rival  # noqa: E402
@@ -60,7 +61,11 @@ def one_cohort(world: str, per_class: int, seed: int, bootstrap: int, permutatio
 def _rivals(decision: Decision, seed: int) -> tuple[Rival, ...]:
     names = decision.folded.cohort.names
     alone = {f"model_only_{group}": fit_model(decision.folded, (group,)) for group in names}
-    return rivals_of(decision.folded, {"model": decision.fits} | alone, seed=seed)
+    logits = {
+        name: contributions_of(decision.folded, fits).logit[0]
+        for name, fits in ({"model": decision.fits} | alone).items()
+    }
+    return rivals_of(decision.folded, logits, seed=seed)
 
 
 def _share(values: list[float]) -> str:

@@ -18,8 +18,8 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.attribute import run_attribute
 from cfdna_interp.attribution.dominance import run_dominance
 from cfdna_interp.attribution.embed import run_embed
-from cfdna_interp.attribution.nulls import run_refit
-from cfdna_interp.attribution.retraining import run_train
+from cfdna_interp.attribution.refit import run_refit
+from cfdna_interp.attribution.train import run_train
 from cfdna_interp.audit.audit import run_audit
 from cfdna_interp.cohort.split import split
 from cfdna_interp.config.settings import Attribution, Config, Extract, Features, Model
@@ -37,7 +37,7 @@ from cfdna_interp.records.held import HeldClaim
 from cfdna_interp.records.qc import MethylationBias, ReadCounts, SampleQuality, SuggestedEnds, Technical
 from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.verdict import Verdict
-from cfdna_interp.simulation.fragment_tables import TableCohort
+from cfdna_interp.simulation.fragment_tables import SimulatedFragments
 from cfdna_interp.verdict.verdict import run_verdict
 
 
@@ -96,7 +96,7 @@ def settings(folder: Path, atlas: Path, seed: int, fragments: int, *, quick: boo
     )
 
 
-def write_extracted(cohort: TableCohort, config: Config, contig_lengths: Sequence[int]) -> None:
+def write_extracted(cohort: SimulatedFragments, config: Config, contig_lengths: Sequence[int]) -> None:
     """Write what ``cohort`` and ``extract`` would have written, for contigs of these lengths (bp)."""
     atlas = cohort.atlas
     layout = Layout.of(config.outdir)

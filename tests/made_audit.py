@@ -38,6 +38,7 @@ from cfdna_interp.records.leaks import (
     SourceKind,
     WithoutLeaks,
 )
+from cfdna_interp.records.protocol import Absence
 from cfdna_interp.records.values import Auroc, Counts
 
 MEASURE = HeldMeasure(
@@ -171,15 +172,16 @@ def left_out(reason: str = "fewer than three sites", **changes: Any) -> LeaveOne
     return msgspec.structs.replace(made, **changes)
 
 
-def baseline(reached: Auroc | None, reason: str = "", **changes: Any) -> Baseline:
-    return msgspec.structs.replace(Baseline(auroc=reached, reason=reason, directionless=None), **changes)
+def baseline(reached: Auroc | None, **changes: Any) -> Baseline:
+    absence = Absence(why="no such input") if reached is None else None
+    return msgspec.structs.replace(Baseline(auroc=reached, absence=absence, directionless=None), **changes)
 
 
 def audit(**changes: Any) -> Audit:
     made = Audit(
         opening=FIRST,
         technical=baseline(auroc(0.5)),
-        covariates=baseline(None, "the cohort has no such column that varies"),
+        covariates=baseline(None),
         adjusted=AdjustedEffects(effects=(), robust=(), errors="", reason="made up"),
         depth=DepthCorrelations(correlations=(), reason="made up"),
         depth_matched=matched(),

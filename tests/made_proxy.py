@@ -11,6 +11,7 @@ from cfdna_interp.records.proxy import (
     ExtractionSettings,
     Frequency,
     NestedCrossValidation,
+    Obstacle,
     OuterFold,
     Proxy,
     Regression,
@@ -87,11 +88,11 @@ def regression(linear: Linear, group: str = "g", case: int = 30, control: int = 
     )
 
 
-def proxy(linear: Linear | None, reason: str = "", group: str = "g") -> Proxy:
-    """A proxy of alignments with default settings; without a regression there is a reason."""
+def proxy(linear: Linear | None, obstacle: Obstacle = "no group is dominant", group: str = "g") -> Proxy:
+    """A proxy of alignments with default settings; without a regression there is an obstacle."""
     return Proxy(
         regression=None if linear is None else regression(linear, group),
-        reason=reason,
+        obstacle=obstacle if linear is None else None,
         training_range={},
         training_levels={},
         settings=SETTINGS,

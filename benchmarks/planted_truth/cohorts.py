@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.attribution.dataset import EmbeddedCohort
+from cfdna_interp.attribution.dataset import EmbeddedBags
 from cfdna_interp.attribution.embed import embed_bags
 from cfdna_interp.attribution.study import Study
 from cfdna_interp.config.settings import Attribution, Config, Model
@@ -16,7 +16,7 @@ from cfdna_interp.models.bags import ContextMix, inputs_of, locus_classes
 from cfdna_interp.models.contract import FragmentInputs
 from cfdna_interp.models.masked_pretraining import pretrain
 from cfdna_interp.models.reference_encoder import ReferenceEncoder
-from cfdna_interp.simulation.fragment_tables import TableCohort, simulate_tables
+from cfdna_interp.simulation.fragment_tables import SimulatedFragments, simulate_tables
 from cfdna_interp.simulation.worlds import load_world
 
 SUBJECTS, FRAGMENTS = 100, 3_000  # discovery; each sample has this many fragments to draw bags from
@@ -37,7 +37,7 @@ class PlantedCohort:
         Half a bag of each subject, for the peer methods.
     """
 
-    cohort: EmbeddedCohort
+    cohort: EmbeddedBags
     reference: torch.Tensor
     bags: list[FragmentInputs]
 
@@ -70,7 +70,7 @@ def planted_cohort(name: str, seed: int, encoder: ReferenceEncoder) -> PlantedCo
     bags = [study.bags(row.sample, fragments) for row, fragments in zip(people, inputs, strict=True)]
     embedded = [embed_bags(encoder, drawn, banks) for drawn in bags]
     return PlantedCohort(
-        cohort=EmbeddedCohort(
+        cohort=EmbeddedBags(
             samples=tuple(row.sample for row in people),
             subjects=tuple(row.subject for row in people),
             codes=np.arange(len(people)),
@@ -83,6 +83,6 @@ def planted_cohort(name: str, seed: int, encoder: ReferenceEncoder) -> PlantedCo
     )
 
 
-def _inputs(simulated: TableCohort) -> tuple[list[FragmentInputs], int]:
+def _inputs(simulated: SimulatedFragments) -> tuple[list[FragmentInputs], int]:
     classes, loci = locus_classes(simulated.atlas)
     return [inputs_of(table, classes) for table in simulated.tables], loci

@@ -63,7 +63,7 @@ class Cohort:
     bags
         Of each subject, one for each donor part.
     versions, touches
-        As in ``EmbeddedCohort``.
+        As in ``EmbeddedBags``.
     weights
         (subjects, donors, coalitions, fragments).
     reference

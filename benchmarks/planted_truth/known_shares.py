@@ -11,8 +11,9 @@ from known_cohorts import HEADS, Cohort, Setting, make_cohort, population_of
 from known_model import KnownModel, draw_weights, shares
 from known_peers import peer_shares
 
-from cfdna_interp.attribution.coalitions import shares_of, values_of_versions, values_of_weights
-from cfdna_interp.attribution.summaries import filled
+from cfdna_interp.attribution.agreement import filled
+from cfdna_interp.attribution.coalition_values import values_of_versions, values_of_weights
+from cfdna_interp.attribution.contributions import Contributions
 
 Row = dict[str, Any]
 
@@ -62,15 +63,16 @@ def interventions(cohort: Cohort, model: KnownModel) -> dict[str, Row]:
     )
     found = {}
     for name, values in (("swap", swapped), ("reweight", weighed)):
-        # A bag counts with all its coalitions, a subject with half of its bags: as in attribution.summaries.
+        # A bag counts with all its coalitions, a subject with half of its bags: as in attribution.agreement.
         bags = np.isfinite(values).all(axis=1)
         valued = bags.sum(axis=1) >= (bags.shape[1] + 1) // 2
         people = filled(values[valued], bags[valued])
-        result = shares_of(people, np.tile(anchors, (len(people), 1)))
+        contributions = Contributions.of_values(people, np.tile(anchors, (len(people), 1)))
+        result = contributions.shares()
         found[name] = {
             "shares": result.share.tolist(),
-            "context": result.context,
-            "completeness": result.completeness,
+            "context": float(result.context),
+            "completeness": float(contributions.completeness),
             "bags": float(bags.mean()),
         }
     return found

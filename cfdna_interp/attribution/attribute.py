@@ -14,7 +14,8 @@ import pandas as pd
 import torch
 
 from cfdna_interp.artifacts.features import BAG_GROUPS
-from cfdna_interp.attribution.dataset import COALITION_NAMES, load_heads
+from cfdna_interp.attribution.coalitions import COALITION_NAMES
+from cfdna_interp.attribution.dataset import load_heads
 from cfdna_interp.attribution.embed import finite, load_embedded
 from cfdna_interp.attribution.gradients import crossed, gradients_of_bag
 from cfdna_interp.attribution.interventions.edit import why_not
@@ -25,7 +26,7 @@ from cfdna_interp.attribution.randomised import randomised_shares
 from cfdna_interp.attribution.references import pools
 from cfdna_interp.attribution.refit_plan import MAIN, save_table
 from cfdna_interp.attribution.study import Study, bank_of, load_study
-from cfdna_interp.attribution.values import INTERVENTIONS, Reference, Target, swap_shapley
+from cfdna_interp.attribution.values import INTERVENTIONS, DonorReference, Target, swap_shapley
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.progress import Progress
@@ -115,7 +116,7 @@ class _Donors:
     def __init__(self, study: Study, notes: Notes) -> None:
         self.study = study
         self.members: dict[ReferenceName, tuple[tuple[tuple[int, ...], ...], ...]] = {}
-        self.shared: dict[ReferenceName, Reference] = {}
+        self.shared: dict[ReferenceName, DonorReference] = {}
         attribution = study.config.attribution
         for kind in attribution.references:
             # For all samples, whatever the chunk: a reference applies to all of them or to none.
@@ -131,13 +132,13 @@ class _Donors:
             if len(set(chosen.members)) == 1:
                 self.shared[kind] = _reference(study, kind, chosen.members[0])
 
-    def of(self, row: int) -> Iterator[Reference]:
+    def of(self, row: int) -> Iterator[DonorReference]:
         """Yield the references of a sample."""
         for kind, members in self.members.items():
             yield self.shared.get(kind) or _reference(self.study, kind, members[row])
 
 
-def _reference(study: Study, kind: ReferenceName, members: tuple[tuple[int, ...], ...]) -> Reference:
+def _reference(study: Study, kind: ReferenceName, members: tuple[tuple[int, ...], ...]) -> DonorReference:
     config = study.config
     if kind == MAIN[1]:
         banks = study.banks()
@@ -150,7 +151,7 @@ def _reference(study: Study, kind: ReferenceName, members: tuple[tuple[int, ...]
         ]
         bags = study.reference_bags(banks, kind)
     wanted = "reweight" in config.attribution.interventions
-    return Reference(
+    return DonorReference(
         kind=kind,
         banks=banks,
         bags=finite(torch.stack([study.encoder.encode(bag) for bag in bags]), f"reference {kind}"),
@@ -160,7 +161,7 @@ def _reference(study: Study, kind: ReferenceName, members: tuple[tuple[int, ...]
     )
 
 
-def _values(study: Study, target: Target, reference: Reference, notes: Notes) -> Iterator[pd.DataFrame]:
+def _values(study: Study, target: Target, reference: DonorReference, notes: Notes) -> Iterator[pd.DataFrame]:
     """Yield the coalition values of one sample under each intervention with one reference."""
     with torch.inference_mode():
         anchors = np.mean([head(reference.bags).double().numpy() for head in target.heads], axis=0)
@@ -170,13 +171,13 @@ def _values(study: Study, target: Target, reference: Reference, notes: Notes) ->
             if reason:
                 notes.not_applicable[intervention] = reason
                 continue
-        found = INTERVENTIONS[intervention](study, target, reference)
+        result = INTERVENTIONS[intervention](study, target, reference)
         notes.diagnostics.append(
             SampleDiagnostics(
                 sample=target.name,
                 intervention=intervention,
                 reference=reference.kind,
-                values={name: known(value) for name, value in found.diagnostics.items()},
+                values={name: known(value) for name, value in result.diagnostics.items()},
             )
         )
         yield pd.DataFrame(
@@ -184,9 +185,9 @@ def _values(study: Study, target: Target, reference: Reference, notes: Notes) ->
                 "sample": target.name,
                 "intervention": intervention,
                 "reference": reference.kind,
-                "coalition": np.repeat(COALITION_NAMES, found.values.shape[1]),
-                "donor": np.tile(np.arange(found.values.shape[1]), len(COALITION_NAMES)),
-                "value": found.values.reshape(-1),
+                "coalition": np.repeat(COALITION_NAMES, result.values.shape[1]),
+                "donor": np.tile(np.arange(result.values.shape[1]), len(COALITION_NAMES)),
+                "value": result.values.reshape(-1),
                 "reference_value": np.tile(anchors, len(COALITION_NAMES)),
             }
         )
@@ -201,7 +202,7 @@ def _randomised(study: Study, fitted: CrossFit) -> tuple[RandomisedDepth, ...]:
         bag = study.bags(study.samples[row].sample, study.inputs[row])[0]
         versions.append(swap(banks[0], bag.fragments, bag.uniform).versions)
         heads.append(fitted.heads[int(fitted.fold[row])])
-    found = randomised_shares(
+    depths = randomised_shares(
         study.encoder, heads, versions, swap_shapley, draws=RANDOMISED_DRAWS, seed=study.config.seed
     )
     return tuple(
@@ -214,33 +215,33 @@ def _randomised(study: Study, fitted: CrossFit) -> tuple[RandomisedDepth, ...]:
             cosine_low=known(item.cosine.min()),
             cosine_high=known(item.cosine.max()),
         )
-        for item in found
+        for item in depths
     )
 
 
-def _gradients(study: Study, target: Target, reference: Reference, notes: Notes) -> pd.DataFrame:
+def _gradients(study: Study, target: Target, reference: DonorReference, notes: Notes) -> pd.DataFrame:
     """Return the maps of one sample: integrated gradients from its donors, averaged over bags."""
-    config, found, tables = study.config, [], []
+    config, bags, tables = study.config, [], []
     for number, (bank, bag) in enumerate(zip(reference.banks, target.bags, strict=True)):
-        own, _, _, donors = swap(bank, bag.fragments, bag.uniform).versions
+        fragments, _, _, donors = swap(bank, bag.fragments, bag.uniform).versions
         gradients = gradients_of_bag(
             study.encoder,
             target.heads,
-            crossed(own, donors),
+            crossed(fragments, donors),
             steps=config.attribution.gradient_steps,
             seed=config.seed,
             sample=target.name,
             donor=number,
         )
-        found.append(gradients)
-        tables.append(map_rows(own, gradients.per_fragment))
+        bags.append(gradients)
+        tables.append(map_rows(fragments, gradients.per_fragment))
     notes.gradients.append(
         SampleGradients(
             sample=target.name,
-            groups={group: float(np.mean([item.groups[group] for item in found])) for group in BAG_GROUPS},
-            completeness=float(np.mean([item.completeness for item in found])),
-            infidelity=float(np.mean([item.infidelity for item in found])),
-            infidelity_null=float(np.mean([item.infidelity_null for item in found])),
+            groups={group: float(np.mean([item.groups[group] for item in bags])) for group in BAG_GROUPS},
+            completeness=float(np.mean([item.completeness for item in bags])),
+            infidelity=float(np.mean([item.infidelity for item in bags])),
+            infidelity_null=float(np.mean([item.infidelity_null for item in bags])),
         )
     )
     return mean_map(tables).assign(sample=target.name)

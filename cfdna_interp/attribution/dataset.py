@@ -1,10 +1,9 @@
-"""The embedded bags of a cohort in memory, and how coalitions are put together from versions."""
+"""The embedded bags of a cohort in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -16,79 +15,44 @@ from cfdna_interp.artifacts.exclusions import kept_samples
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import Sample
+from cfdna_interp.attribution.coalitions import versions_of
 from cfdna_interp.attribution.embed import load_embedded
+from cfdna_interp.attribution.samples import RoleSamples
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.adapters.scored_model import read_scores
 from cfdna_interp.models.crossfit import CrossFit
 
-# Every subset of the groups, as (length, methylation, tissue) present or not; the last one is all.
-COALITIONS: tuple[tuple[bool, ...], ...] = tuple(product((False, True), repeat=len(BAG_GROUPS)))
 
-
-COALITION_NAMES: tuple[str, ...] = tuple(
-    "+".join(group for group, on in zip(BAG_GROUPS, present, strict=True) if on) or "none"
-    for present in COALITIONS
-)
-
-
-def coalition_index(present: tuple[bool, ...]) -> int:
-    """Return the place of a coalition in ``COALITIONS``."""
-    return COALITIONS.index(present)
-
-
-def versions_of(present: tuple[bool, ...]) -> tuple[int, int]:
-    """Return which version stands for fragments outside and inside atlas blocks.
-
-    The calls of a fragment belong to methylation outside the blocks and to tissue of origin inside.
-    Versions are numbered as in ``swap.VERSIONS``: 1 for a swapped length plus 2 for swapped calls.
-    """
-    length, methylation, tissue = present
-    return (not length) + 2 * (not methylation), (not length) + 2 * (not tissue)
-
-
-@dataclass(frozen=True, eq=False)
-class EmbeddedCohort:
-    """All kept samples of a role.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class EmbeddedBags(RoleSamples):
+    """The embedded bags of all kept samples of a role.
 
     Attributes
     ----------
-    samples, subjects
-        Names, in the order of the sheet.
-    codes
-        (samples,) integer code of the subject.
-    labels
-        (samples,) 0 or 1; -1 throughout the held-out role, whose labels are not for this stage.
     versions
         (samples, 4, donors, fragments, dim) embeddings.
     touches
-        (samples, donors, fragments) bool.
-    scores
-        (samples,) logits of a model of which nothing else is known, or None: then heads learn labels.
+        (samples, donors, fragments) bool: the fragment touches an atlas block.
     """
 
-    samples: tuple[str, ...]
-    subjects: tuple[str, ...]
-    codes: np.ndarray
-    labels: np.ndarray
     versions: torch.Tensor
     touches: torch.Tensor
-    scores: np.ndarray | None = None
 
     @property
     def targets(self) -> np.ndarray:
         """(samples,) what heads are to say: labels, or a model's probabilities where scores are all known."""
         return self.labels if self.scores is None else expit(self.scores)
 
-    def coalition(self, present: tuple[bool, ...]) -> torch.Tensor:
+    def coalition(self, present: Collection[str]) -> torch.Tensor:
         """Return (samples, donors, fragments, dim): the bags with only these groups left as they are."""
-        outside, inside = versions_of(present)
+        outside, inside = versions_of(tuple(group in present for group in BAG_GROUPS))
         if outside == inside:
             return self.versions[:, outside]
         return torch.where(self.touches[..., None], self.versions[:, inside], self.versions[:, outside])
 
 
-def load_cohort(config: Config, role: str) -> EmbeddedCohort:
+def load_cohort(config: Config, role: str) -> EmbeddedBags:
     """Read the embedded bags of a role, and the scores of a model that is known by nothing else.
 
     Raises
@@ -97,18 +61,18 @@ def load_cohort(config: Config, role: str) -> EmbeddedCohort:
         No sample is left, a file or a score is missing, or files differ in shape.
     """
     layout = Layout.of(config.outdir)
-    kept = kept_samples(layout, role)
-    if not kept:
+    members = kept_samples(layout, role)
+    if not members:
         raise InputError(f"no {role} sample is left after exclusions; see exclusions.tsv")
-    versions, touches = _stacked([layout.embeddings(role, sample.sample) for sample in kept], role)
-    names = tuple(sample.sample for sample in kept)
+    versions, touches = _stacked([layout.embeddings(role, sample.sample) for sample in members], role)
+    names = tuple(sample.sample for sample in members)
     known_by_scores = config.model.encoder == "table"
-    codes = {subject: code for code, subject in enumerate(sorted({sample.subject for sample in kept}))}
-    return EmbeddedCohort(
+    codes = {subject: code for code, subject in enumerate(sorted({sample.subject for sample in members}))}
+    return EmbeddedBags(
         samples=names,
-        subjects=tuple(sample.subject for sample in kept),
-        codes=np.array([codes[sample.subject] for sample in kept]),
-        labels=np.array([-1 if sample.label is None else sample.label for sample in kept]),
+        subjects=tuple(sample.subject for sample in members),
+        codes=np.array([codes[sample.subject] for sample in members]),
+        labels=np.array([-1 if sample.label is None else sample.label for sample in members]),
         versions=versions,
         touches=touches,
         scores=read_scores(str(config.model.checkpoint), names) if known_by_scores else None,

@@ -2,166 +2,149 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import torch
 
-from cfdna_interp.artifacts.exclusions import kept_samples
-from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.tables import read_parquet
-from cfdna_interp.attribution.coalitions import (
-    CoalitionValues,
-    by_subject,
-    coalition_values,
-    shapley,
-    shares_of,
-)
-from cfdna_interp.attribution.dataset import (
-    EmbeddedCohort,
-    load_cohort,
-    load_heads,
-    load_reference,
-)
+from cfdna_interp.attribution.contributions import Contributions
 from cfdna_interp.attribution.figures import Figures
 from cfdna_interp.attribution.judge import null_ceiling
-from cfdna_interp.attribution.maps import cohort_map, mean_map
-from cfdna_interp.attribution.record import group_attributions, leave_out_cost, margin_of, share_table
+from cfdna_interp.attribution.record import (
+    group_attributions,
+    leave_out_cost,
+    margin_of,
+    performance_intervals,
+    share_table,
+)
 from cfdna_interp.attribution.refit_plan import MAIN, save_table
-from cfdna_interp.attribution.summaries import (
-    agreement,
-    arrays,
-    interaction_shares,
-    mean_shares,
-    performance,
-    removal_curves,
-)
+from cfdna_interp.attribution.route import ModelExplanation, load_route
+from cfdna_interp.attribution.tabular.rivals import beaten_by, worse_than
 from cfdna_interp.config import Config
-from cfdna_interp.errors import InputError
-from cfdna_interp.models.crossfit import CrossFit
-from cfdna_interp.records.attribution_notes import (
-    AttributionNotes,
-    DiagnosticName,
-    InterventionName,
-    ReferenceName,
-    SampleDiagnostics,
-    SampleGradients,
-)
 from cfdna_interp.records.base import load_record, save_record
-from cfdna_interp.records.dominance import (
-    Diagnostics,
-    Dominance,
-    GradientShares,
-    InterventionShares,
-    ShareStability,
-    Spread,
-)
+from cfdna_interp.records.dominance import Dominance, InterventionShares
 from cfdna_interp.records.retraining import Retraining
 from cfdna_interp.records.values import interval_of, known
 from cfdna_interp.stats.resampling import percentile_interval
 
-N = TypeVar("N", SampleDiagnostics, SampleGradients)
-
 
 def run_dominance(config: Config) -> None:
-    """Stage ``dominance``: all coalition values, shares with intervals and nulls, and the outcome."""
-    torch.set_num_threads(1)
-    layout = Layout.of(config.outdir)
-    cohort, reference = load_cohort(config, "discovery"), load_reference(layout)
-    fitted = load_heads(layout, kept_samples(layout, "discovery"))
+    """Stage ``dominance``: write the outcome, and tables of coalitions, shares, and what the route adds."""
+    layout, route = Layout.of(config.outdir), load_route(config)
+    explanation, labels = route.explanation(), route.discovery.subject_labels
     chunks = range(config.attribution.chunks)
-    table = pd.concat(
-        [read_parquet(layout.attributed(chunk), "attribute") for chunk in chunks], ignore_index=True
-    )
-    table = _in_order(table, cohort.samples)
-    codes = dict(zip(cohort.samples, cohort.codes.tolist(), strict=True))
-    others = agreement(table, codes, config.seed)
-    main = table[(table.intervention == MAIN[0]) & (table.reference == MAIN[1])]
-    values, anchors = arrays(main, len(cohort.samples))
-    by_donor = by_subject(cohort.codes, values)
-    people = by_donor.mean(axis=2)
-    labels = by_subject(cohort.codes, cohort.labels[:, None])[:, 0]
-    targets = by_subject(cohort.codes, cohort.targets[:, None])[:, 0]
-    folds = by_subject(cohort.codes, fitted.fold[:, None])[:, 0]
-    shares, phi = shares_of(by_donor, by_subject(cohort.codes, anchors)), shapley(people)
     refits = pd.concat([read_parquet(layout.refits(chunk), "refit") for chunk in chunks])
     retraining = load_record(Retraining, layout.file(Retraining.FILE))
-    pairs = interaction_shares(people)
-    gained = performance(people, targets, labels, config.seed)
-    figures = Figures.gather(
-        BAG_GROUPS,
+    record = judge_explanation(explanation, labels, refits, retraining, config)
+    save_table(explanation.coalitions, layout.file("coalitions.parquet"))
+    save_table(share_table(record.groups, record.interventions), layout.file("shares.parquet"))
+    for name, table in explanation.tables.items():
+        save_table(table, layout.file(name))
+    save_record(record, layout.file(Dominance.FILE))
+
+
+def figures_of(
+    contributions: Contributions, targets: np.ndarray, refits: pd.DataFrame, *, seed: int
+) -> Figures:
+    """Put the model's figures beside those of its refits.
+
+    Parameters
+    ----------
+    contributions
+        Of the model, a row a subject.
+    targets
+        (subjects,) what the model was to predict, as probabilities.
+    refits
+        The rows of ``refit.refit_table`` of all chunks.
+    seed
+        The run's seed.
+    """
+    shares = contributions.shares()
+    return Figures.gather(
+        contributions.groups,
         refits,
         share=shares.share,
         covariance=shares.covariance,
-        performance=np.array([gained[group].value for group in BAG_GROUPS]),
+        performance=contributions.performance(targets, seed=seed),
     )
-    context = refits[
-        (refits.kind == "bootstrap") & (refits.group == BAG_GROUPS[0])
-    ].context_and_joint.to_numpy()
+
+
+def judge_explanation(
+    explanation: ModelExplanation,
+    labels: np.ndarray,
+    refits: pd.DataFrame,
+    retraining: Retraining,
+    config: Config,
+) -> Dominance:
+    """Apply the rule and return the record.
+
+    Parameters
+    ----------
+    explanation
+        Of the model.
+    labels
+        (subjects,) 1 case, 0 control.
+    refits
+        The rows of ``refit.refit_table`` of all chunks.
+    retraining
+        What the model reaches without and with single groups.
+    config
+        The run's settings.
+    """
+    contributions = explanation.contributions
+    context = float(contributions.shares().context)
+    one_group = (refits.kind == "bootstrap") & (refits.group == contributions.groups[0])
+    figures = figures_of(contributions, explanation.targets, refits, seed=config.seed)
+    pairs = contributions.interaction_shares()
+    better = beaten_by(retraining.rivals)
     ruling = figures.judge(
-        subjects=len(people),
-        context=shares.context,
+        subjects=len(labels),
+        context=context,
         retraining=retraining,
         margins=config.validation,
-        ranks=_ranks(others),
+        ranks=_ranks(explanation.interventions),
         interactions=pairs,
+        obstacle=None if better is None else worse_than(better),
     )
-    groups = group_attributions(figures, ruling.roles, phi, labels)
-    notes = [load_record(AttributionNotes, layout.attribution_notes(chunk)) for chunk in chunks]
-    maps = pd.concat(
-        [read_parquet(layout.gradients(chunk), "attribute") for chunk in chunks], ignore_index=True
-    )
-    save_table(table, layout.file("coalitions.parquet"))
-    save_table(share_table(groups, others), layout.file("shares.parquet"))
-    save_table(_maps(maps, codes, labels), layout.file("maps.parquet"))
-    save_record(
-        Dominance(
-            outcome=ruling.outcome,
-            group=ruling.group,
-            reason=ruling.reason,
-            groups=groups,
-            margin=margin_of(ruling),
-            context_and_joint=interval_of(percentile_interval(shares.context, context)),
-            cross_fitted_auroc=retraining.cross_fitted_auroc,
-            within_class_correlation=retraining.within_class_correlation,
-            cross_fitted_fidelity=retraining.cross_fitted_fidelity,
-            fidelity=retraining.fidelity,
-            rivals=retraining.rivals,
-            leave_out_cost=leave_out_cost(retraining, figures.groups),
-            leave_out_r2=None if retraining.fidelity is None else ruling.costs,
-            bootstrap=len(figures.bootstrap),
-            permutations=len(figures.permuted),
-            donors=int(cohort.versions.shape[2]),
-            subjects=len(people),
-            completeness=shares.completeness,
-            intervention=MAIN[0],
-            reference=MAIN[1],
-            interventions=others,
-            not_applicable={name: why for note in notes for name, why in note.not_applicable.items()},
-            matching=notes[0].matching,
-            diagnostics=_diagnostics(notes),
-            gradients=_gradients(notes, codes, config.seed),
-            randomised=tuple(entry for note in notes for entry in note.randomised),
-            interactions={f"{first}:{second}": known(share) for (first, second), share in pairs.items()},
-            performance=gained,
-            performance_null_high=known(null_ceiling(figures.permuted_performance)),
-            removal=removal_curves(people, labels, folds, shares.share),
-            stability=_stability(cohort, fitted, reference),
+    return Dominance(
+        outcome=ruling.outcome,
+        group=ruling.group,
+        reason=ruling.reason,
+        groups=group_attributions(figures, ruling.roles, contributions.phi, labels),
+        margin=margin_of(ruling),
+        context_and_joint=interval_of(
+            percentile_interval(context, refits[one_group].context_and_joint.to_numpy())
         ),
-        layout.file(Dominance.FILE),
+        cross_fitted_auroc=retraining.cross_fitted_auroc,
+        within_class_correlation=retraining.within_class_correlation,
+        cross_fitted_fidelity=retraining.cross_fitted_fidelity,
+        fidelity=retraining.fidelity,
+        rivals=retraining.rivals,
+        leave_out_cost=leave_out_cost(retraining, figures.groups),
+        leave_out_r2=None if retraining.fidelity is None else ruling.costs,
+        bootstrap=len(figures.bootstrap),
+        permutations=len(figures.permuted),
+        donors=explanation.donors,
+        subjects=len(labels),
+        completeness=float(contributions.completeness),
+        intervention=MAIN[0],
+        reference=MAIN[1],
+        interventions=explanation.interventions,
+        not_applicable=explanation.not_applicable,
+        matching=explanation.matching,
+        diagnostics=explanation.diagnostics,
+        gradients=explanation.gradients,
+        randomised=explanation.randomised,
+        interactions={f"{first}:{second}": known(share) for (first, second), share in pairs.items()},
+        performance=performance_intervals(
+            contributions, explanation.targets, explanation.draws, seed=config.seed
+        ),
+        performance_null_high=known(null_ceiling(figures.permuted_performance)),
+        removal=contributions.removal(labels, explanation.fold),
+        stability=explanation.stability,
     )
-
-
-def _in_order(table: pd.DataFrame, samples: tuple[str, ...]) -> pd.DataFrame:
-    """Return coalition values in the order of the sheet, whatever chunk they come from."""
-    place = {sample: number for number, sample in enumerate(samples)}
-    order = table["sample"].map(place).to_numpy()
-    if len(table) == 0 or np.isnan(order).any() or len(np.unique(order)) != len(samples):
-        raise InputError("the coalition values belong to another cohort; run the attribute stage again")
-    return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
 
 
 def _ranks(entries: Sequence[InterventionShares]) -> dict[str, tuple[str, ...]]:
@@ -171,75 +154,3 @@ def _ranks(entries: Sequence[InterventionShares]) -> dict[str, tuple[str, ...]]:
         for entry in entries
         if entry.shares is not None and entry.reference == MAIN[1] and entry.intervention != MAIN[0]
     }
-
-
-def _diagnostics(notes: Sequence[AttributionNotes]) -> tuple[Diagnostics, ...]:
-    """Return mean and worst of each diagnostic over samples, by intervention and reference."""
-    combinations: dict[tuple[InterventionName, ReferenceName], list[dict[DiagnosticName, float | None]]] = {}
-    for entry in _by_sample(note.diagnostics for note in notes):
-        combinations.setdefault((entry.intervention, entry.reference), []).append(entry.values)
-    result = []
-    for (intervention, reference), values in combinations.items():
-        figures: dict[DiagnosticName, list[float]] = {}
-        for sample in values:
-            for name, value in sample.items():
-                if value is not None:
-                    figures.setdefault(name, []).append(value)
-        result.append(
-            Diagnostics(
-                intervention=intervention,
-                reference=reference,
-                values={
-                    name: Spread(mean=float(np.mean(every)), smallest=min(every), largest=max(every))
-                    for name, every in figures.items()
-                },
-            )
-        )
-    return tuple(result)
-
-
-def _by_sample(parts: Iterable[Sequence[N]]) -> list[N]:
-    """Return notes on samples in one order, whatever the chunks are: the last digits of means follow it."""
-    return sorted((note for part in parts for note in part), key=lambda note: note.sample)
-
-
-def _maps(maps: pd.DataFrame, codes: dict[str, int], labels: np.ndarray) -> pd.DataFrame:
-    """Return cases beside controls, samples of a subject averaged."""
-    subject = maps["sample"].map(codes)
-    people = [
-        mean_map([own for _, own in part.groupby("sample")]) for _, part in maps.groupby(subject, sort=True)
-    ]
-    return cohort_map(people, labels)
-
-
-def _gradients(notes: Sequence[AttributionNotes], codes: dict[str, int], seed: int) -> GradientShares:
-    """Return shares by integrated gradients over subjects, and how complete and how faithful these are."""
-    entries = _by_sample(note.gradients for note in notes)
-    subject = np.array([codes[entry.sample] for entry in entries])
-    sums = pd.DataFrame([entry.groups for entry in entries]).groupby(subject).mean()
-    return GradientShares(
-        share=mean_shares(sums[list(BAG_GROUPS)].to_numpy(), seed),
-        subjects=len(sums),
-        completeness=max(entry.completeness for entry in entries),
-        infidelity=float(np.mean([entry.infidelity for entry in entries])),
-        infidelity_null=float(np.mean([entry.infidelity_null for entry in entries])),
-    )
-
-
-def _stability(cohort: EmbeddedCohort, fitted: CrossFit, reference: torch.Tensor) -> ShareStability:
-    """Return shares by fold of the cross-fit, and by member of the ensemble (another seed each)."""
-    members = []
-    for member in range(len(fitted.heads[0])):
-        alone = CrossFit(fitted.fold, [[ensemble[member]] for ensemble in fitted.heads])
-        values = coalition_values(cohort, alone, reference)
-        share = _shares(cohort, values, np.ones(len(cohort.samples), dtype=bool))
-        members.append(share)
-    values = coalition_values(cohort, fitted, reference)
-    folds = [_shares(cohort, values, fitted.fold == fold) for fold in range(len(fitted.heads))]
-    return ShareStability(folds=tuple(folds), members=tuple(members))
-
-
-def _shares(cohort: EmbeddedCohort, values: CoalitionValues, rows: np.ndarray) -> dict[str, float | None]:
-    people = by_subject(cohort.codes[rows], values.values[rows])
-    share = shares_of(people, by_subject(cohort.codes[rows], values.reference[rows])).share
-    return {group: known(share[place]) for place, group in enumerate(BAG_GROUPS)}

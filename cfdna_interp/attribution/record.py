@@ -7,15 +7,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from cfdna_interp.attribution.contributions import Contributions
 from cfdna_interp.attribution.figures import Figures
 from cfdna_interp.attribution.judge import Ruling, null_ceiling
 from cfdna_interp.attribution.lead import LEAD
 from cfdna_interp.attribution.refit_plan import MAIN
-from cfdna_interp.records.dominance import GroupAttribution, InterventionShares, Margin, Role
+from cfdna_interp.records.dominance import FixedShares, GroupAttribution, InterventionShares, Margin, Role
 from cfdna_interp.records.retraining import Retraining
 from cfdna_interp.records.values import Interval, interval_of, known
 from cfdna_interp.stats.estimates import mean_interval
 from cfdna_interp.stats.resampling import percentile_interval
+
+DRAWS = 500  # bootstrap draws of subjects, the model as it is
 
 
 def group_attributions(
@@ -104,4 +107,56 @@ def _row(intervention: str, reference: str, kind: str, group: str, share: Interv
         "value": share.value,
         "low": share.low,
         "high": share.high,
+    }
+
+
+def fixed_shares(
+    contributions: Contributions, draws: np.ndarray, donor_error: Mapping[str, float | None]
+) -> FixedShares:
+    """Return shares of the model as it is, with intervals over bootstraps of subjects.
+
+    Parameters
+    ----------
+    contributions
+        Of one model, a row a subject.
+    draws
+        (draws, subjects) how often each bootstrap drew each subject.
+    donor_error
+        Group -> standard error of its share over donor pools.
+    """
+    shares, redraws = contributions.shares(), contributions.shares(draws.astype(float))
+    groups = contributions.groups
+    return FixedShares(
+        share={
+            group: interval_of(percentile_interval(shares.share[g], redraws.share[:, g]))
+            for g, group in enumerate(groups)
+        },
+        order=tuple(groups[g] for g in np.argsort(-shares.share, kind="stable")),
+        context_and_joint=interval_of(percentile_interval(float(shares.context), redraws.context)),
+        completeness=float(contributions.completeness),
+        donor_error=dict(donor_error),
+    )
+
+
+def performance_intervals(
+    contributions: Contributions, targets: np.ndarray, draws: np.ndarray, *, seed: int
+) -> dict[str, Interval]:
+    """Return what each group contributes to the log-loss, in nats a subject, with intervals over bootstraps.
+
+    Parameters
+    ----------
+    contributions
+        Of one model, a row a subject.
+    targets
+        (subjects,) what the model was to predict, as probabilities.
+    draws
+        (draws, subjects) how often each bootstrap drew each subject.
+    seed
+        The run's seed.
+    """
+    value = contributions.performance(targets, seed=seed)
+    redraws = contributions.performance(targets, draws.astype(float), seed=seed)
+    return {
+        group: interval_of(percentile_interval(value[g], redraws[:, g]))
+        for g, group in enumerate(contributions.groups)
     }

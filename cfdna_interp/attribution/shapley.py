@@ -1,14 +1,14 @@
-"""Shapley values of a game over feature groups: exact up to eight groups, sampled with errors beyond."""
+"""Shapley values of a game over feature groups: exact up to eight groups, from random orders beyond."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import product
 from math import comb
 
 import numpy as np
 
+from cfdna_interp.attribution.coalitions import coalition_index
 from cfdna_interp.errors import InputError
 
 EXACT = 8  # groups: 256 coalitions
@@ -19,29 +19,9 @@ WALKED = 6
 Game = Callable[[np.ndarray], np.ndarray]
 
 
-@dataclass(frozen=True, eq=False)
-class Contributions:
-    """How a game's values divide over the groups.
-
-    Attributes
-    ----------
-    phi
-        (n, groups); each row sums to the value of all groups less that of none, but for rounding: Captum
-        adds up in single precision.
-    error
-        (n, groups) standard errors over sampled orders, 0 where the values are exact.
-    coalitions
-        Coalitions whose value was asked for, each once.
-    """
-
-    phi: np.ndarray
-    error: np.ndarray
-    coalitions: int
-
-
-def contributions(
+def shapley_values(
     game: Game, groups: int, *, orders: int = 200, rng: np.random.Generator | None = None
-) -> Contributions:
+) -> np.ndarray:
     """Divide a game's values over its groups.
 
     A coalition is evaluated when it is first met and remembered. Up to ``WALKED`` groups Captum walks all
@@ -55,7 +35,12 @@ def contributions(
     groups
         Number of groups.
     orders, rng
-        Random orders beyond ``EXACT`` groups, and their source.
+        Number of random orders beyond ``EXACT`` groups, and their source.
+
+    Returns
+    -------
+    (n, groups). Each row sums to the value of all groups less that of none, but for rounding: Captum adds up
+    in single precision.
 
     Raises
     ------
@@ -69,22 +54,41 @@ def contributions(
     def value(present: np.ndarray) -> np.ndarray:
         key = present.tobytes()
         if key not in known:
-            found = np.asarray(game(present), dtype=np.float64)
-            if not np.isfinite(found).all():
+            values = np.asarray(game(present), dtype=np.float64)
+            if not np.isfinite(values).all():
                 raise InputError(
                     "a coalition has a value that is no finite number: the model gives a logit that is none; "
                     "run cfdna-interp models check for the reason"
                 )
-            known[key] = found
+            known[key] = values
         return known[key]
 
     if groups > EXACT:
         if rng is None:
             raise ValueError(f"{groups} groups have too many coalitions: sampling them needs rng")
-        phi, error = _sampled(value, groups, orders, rng)
-        return Contributions(phi, error, len(known))
-    exact = _weighted(value, groups) if groups > WALKED else _walked(value, groups)
-    return Contributions(exact, np.zeros_like(exact), len(known))
+        return _sampled(value, groups, orders, rng)
+    return _weighted(value, groups) if groups > WALKED else _walked(value, groups)
+
+
+def shapley_of_table(values: np.ndarray) -> np.ndarray:
+    """Return (n, groups) Shapley values of games whose coalitions were all evaluated before.
+
+    Parameters
+    ----------
+    values
+        (n, 2**groups) value of each coalition, in the order of ``coalitions.coalitions_of``.
+
+    Raises
+    ------
+    InputError
+        A value is not finite.
+    ValueError
+        The number of columns is no power of two.
+    """
+    groups = values.shape[1].bit_length() - 1
+    if values.shape[1] != 2**groups:
+        raise ValueError(f"{values.shape[1]} coalitions are not all of a number of groups")
+    return shapley_values(lambda present: values[:, coalition_index(present)], groups)
 
 
 def _walked(value: Game, groups: int) -> np.ndarray:
@@ -121,15 +125,14 @@ def _weighted(value: Game, groups: int) -> np.ndarray:
     return total
 
 
-def _sampled(
-    value: Game, groups: int, orders: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def _sampled(value: Game, groups: int, orders: int, rng: np.random.Generator) -> np.ndarray:
+    """Return (n, groups) means over random orders, each walked forwards and backwards."""
     pairs = []
     for _ in range(max(orders // 2, 2)):
         order = rng.permutation(groups)
         pairs.append((_walk(value, order) + _walk(value, order[::-1])) / 2)
-    stacked = np.stack(pairs)  # (pairs, n, groups)
-    return stacked.mean(axis=0), stacked.std(axis=0, ddof=1) / len(pairs) ** 0.5
+    mean: np.ndarray = np.mean(pairs, axis=0)
+    return mean
 
 
 def _walk(value: Game, order: np.ndarray) -> np.ndarray:

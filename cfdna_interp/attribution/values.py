@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from cfdna_interp.attribution.coalitions import shapley, values_of_versions, values_of_weights
+from cfdna_interp.attribution.coalition_values import values_of_versions, values_of_weights
 from cfdna_interp.attribution.embed import EmbeddedSample, finite
 from cfdna_interp.attribution.interventions.donors import DonorBank
 from cfdna_interp.attribution.interventions.edit import UNIFORMS, edit
@@ -16,6 +16,7 @@ from cfdna_interp.attribution.interventions.margins import ReferenceMargins
 from cfdna_interp.attribution.interventions.reweight import coalition_weights
 from cfdna_interp.attribution.interventions.swap import mean_matching, swap
 from cfdna_interp.attribution.refit_plan import MAIN
+from cfdna_interp.attribution.shapley import shapley_of_table
 from cfdna_interp.attribution.study import Bag, Study
 from cfdna_interp.models.contract import Encoder, FragmentInputs
 from cfdna_interp.models.head import AttentionHead
@@ -27,7 +28,7 @@ UNEDITED = 0.05  # of a bag's fragments; beyond it a bag has no value under ``ed
 
 
 @dataclass(frozen=True, eq=False)
-class Reference:
+class DonorReference:
     """Donors of one sample, and what is made of them once.
 
     Attributes
@@ -71,56 +72,58 @@ class Target:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """What one intervention gives for one sample.
+class InterventionValues:
+    """The coalition values of one sample under one intervention.
 
     Attributes
     ----------
     values
         (coalitions, donors) logits, NaN where a coalition has no value.
     diagnostics
-        How well matches or weights held, by name.
+        Name -> how well donors match or weights hold.
     """
 
     values: np.ndarray
     diagnostics: Mapping[DiagnosticName, float]
 
 
-def swapped(study: Study, target: Target, reference: Reference) -> Found:
+def swap_values(study: Study, target: Target, reference: DonorReference) -> InterventionValues:
     """Swap in values of matched donors; with the main reference the stored embeddings hold them."""
     if reference.kind == MAIN[1]:
         values = _of_versions(target.heads, target.embedded.versions, target.embedded.touches)
-        return Found(values, target.embedded.matching)
+        return InterventionValues(values, target.embedded.matching)
     swaps = [
         swap(bank, bag.fragments, bag.uniform) for bank, bag in zip(reference.banks, target.bags, strict=True)
     ]
     where = f"sample {target.name}, swap with reference {reference.kind}"
-    versions = _versions(study, target.embedded, [swapped.versions for swapped in swaps], where)
-    return Found(_of_versions(target.heads, versions, target.embedded.touches), mean_matching(swaps))
+    versions = _versions(study, target.embedded, [one.versions for one in swaps], where)
+    return InterventionValues(
+        _of_versions(target.heads, versions, target.embedded.touches), mean_matching(swaps)
+    )
 
 
-def reweighted(study: Study, target: Target, reference: Reference) -> Found:
+def reweight_values(study: Study, target: Target, reference: DonorReference) -> InterventionValues:
     """Let the sample's own fragments count more or less; a coalition without weights has no value."""
-    weighed = [
+    bags = [
         coalition_weights(bag.fragments, margins)
         for bag, margins in zip(target.bags, reference.margins, strict=True)
     ]
-    weights = np.stack([item.weights for item in weighed])  # (donors, coalitions, fragments)
+    weights = np.stack([item.weights for item in bags])  # (donors, coalitions, fragments)
     values = np.mean(
         [values_of_weights(head, target.embedded.versions[0], weights) for head in target.heads], axis=0
     )
-    return Found(
+    return InterventionValues(
         values,
         {
-            "effective": float(min(item.effective.min() for item in weighed)),
-            "largest": float(max(item.largest.max() for item in weighed)),
-            "moved": float(max(item.moved.max() for item in weighed)),
-            "without_value": float(np.mean([~item.valid for item in weighed])),
+            "effective": float(min(item.effective.min() for item in bags)),
+            "largest": float(max(item.largest.max() for item in bags)),
+            "moved": float(max(item.moved.max() for item in bags)),
+            "without_value": float(np.mean([~item.valid for item in bags])),
         },
     )
 
 
-def edited(study: Study, target: Target, reference: Reference) -> Found:
+def edit_values(study: Study, target: Target, reference: DonorReference) -> InterventionValues:
     """Change the molecules themselves."""
     line = ReferenceLine(str(study.config.reference.fasta))
     edits = []
@@ -130,24 +133,24 @@ def edited(study: Study, target: Target, reference: Reference) -> Found:
         )
         edits.append(edit(bank, bag.fragments, line, uniform))
     where = f"sample {target.name}, edit with reference {reference.kind}"
-    versions = _versions(study, target.embedded, [edited.versions for edited in edits], where)
+    versions = _versions(study, target.embedded, [one.versions for one in edits], where)
     values = _of_versions(target.heads, versions, target.embedded.touches)
     # Where fragments could not be edited they kept what was to go: no value rather than a wrong one.
-    values[:, [max(edited.unplaced, edited.unmatched) > UNEDITED for edited in edits]] = np.nan
-    return Found(
+    values[:, [max(one.unplaced, one.unmatched) > UNEDITED for one in edits]] = np.nan
+    return InterventionValues(
         values,
         {
-            "unplaced": float(np.mean([edited.unplaced for edited in edits])),
-            "unmatched": float(np.mean([edited.unmatched for edited in edits])),
+            "unplaced": float(np.mean([one.unplaced for one in edits])),
+            "unmatched": float(np.mean([one.unmatched for one in edits])),
         },
     )
 
 
-Intervene = Callable[[Study, Target, Reference], Found]
+Intervene = Callable[[Study, Target, DonorReference], InterventionValues]
 INTERVENTIONS: dict[InterventionName, Intervene] = {
-    "swap": swapped,
-    "reweight": reweighted,
-    "edit": edited,
+    "swap": swap_values,
+    "reweight": reweight_values,
+    "edit": edit_values,
 }
 
 
@@ -176,5 +179,5 @@ def swap_shapley(
         0, (len(versions), 1, len(versions[0]))
     )  # (versions, donors, fragments, dim)
     touches = torch.from_numpy(versions[0].locus > 0)[None]
-    contributions: np.ndarray = shapley(_of_versions(heads, embedded, touches).T)[0]
-    return contributions
+    phi: np.ndarray = shapley_of_table(_of_versions(heads, embedded, touches).T)[0]
+    return phi

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 
@@ -40,7 +40,7 @@ from cfdna_interp.records.audit import (
     SiteAuroc,
 )
 from cfdna_interp.records.base import load_record, save_record
-from cfdna_interp.records.protocol import FrozenProtocol
+from cfdna_interp.records.protocol import Absence, FrozenProtocol
 from cfdna_interp.records.proxy import Proxy
 from cfdna_interp.records.subjects import load_subjects
 from cfdna_interp.records.validation import ValidationResult
@@ -135,15 +135,15 @@ def _covariates_alone(validation: ValidationResult, score: str) -> CovariatesAlo
     return CovariatesAlone(auroc=validation.scores[name].auroc, difference=pairs[0])
 
 
-def _baseline(validation: ValidationResult, absent: dict[str, str], score: str) -> Baseline:
+def _baseline(validation: ValidationResult, absent: Mapping[str, Absence], score: str) -> Baseline:
     """Return the AUROC of a baseline, or why there is none."""
     if score not in validation.scores:
-        reason = absent.get(score, "the cohort has no such column that varies")
-        return Baseline(auroc=None, reason=reason, directionless=None)
+        absence = absent.get(score, Absence(why="no such input"))
+        return Baseline(auroc=None, absence=absence, directionless=None)
     measured = validation.scores[score]
     turned = measured.directionless
     return Baseline(
-        auroc=measured.auroc, reason="", directionless=None if turned is None else interval_of(turned)
+        auroc=measured.auroc, absence=None, directionless=None if turned is None else interval_of(turned)
     )
 
 

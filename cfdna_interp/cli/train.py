@@ -13,12 +13,7 @@ from cfdna_interp.cli.options import stage_config_option
 @stage_config_option
 def command(config_path: Path) -> None:
     """Cross-fit the heads and freeze the held-out scores."""
+    from cfdna_interp.attribution.train import run_train
     from cfdna_interp.config import load_config
 
-    config = load_config(config_path)
-    # One of the two: the route of fragments needs torch, that of tables doesn't.
-    if config.features.table is None:
-        from cfdna_interp.attribution.retraining import run_train
-    else:
-        from cfdna_interp.attribution.tabular.retraining import run_train
-    run_train(config)
+    run_train(load_config(config_path))

@@ -22,7 +22,7 @@ CLIP = 1e-6  # probabilities are held this far from 0 and 1 before they become l
 
 
 @dataclass(frozen=True, eq=False)
-class TableCohort:
+class StudyTable:
     """A table that was read and checked.
 
     Attributes
@@ -92,7 +92,7 @@ class TableCohort:
         return values
 
 
-def read_table(table: FeatureTable) -> TableCohort:
+def read_table(table: FeatureTable) -> StudyTable:
     """Read and check a table of samples by features.
 
     Raises
@@ -110,7 +110,7 @@ def read_table(table: FeatureTable) -> TableCohort:
     used = {name for name in structs.astuple(table.columns) if name is not None}
     used |= {*groups, *table.covariates, *table.technical}
     covariates = {name: number_or_text(cells, name, people.names) for name in table.covariates}
-    cohort = TableCohort(
+    cohort = StudyTable(
         samples=people.samples,
         left_out=people.left_out,
         X=cells.numbers(list(groups), people.names)[rows],
@@ -187,7 +187,7 @@ def saturation_lines(logits: np.ndarray) -> list[str]:
     ]
 
 
-def _check_group(cohort: TableCohort, group: str, path: str) -> None:
+def _check_group(cohort: StudyTable, group: str, path: str) -> None:
     names = cohort.features(group)
     for role in ROLES:
         missing = cohort.missing(role, group)

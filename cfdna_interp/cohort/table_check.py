@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cfdna_interp.artifacts.sheet import ROLES, Sample
 from cfdna_interp.cohort.missing_columns import gap_lines, shares_by_label
-from cfdna_interp.cohort.table import TableCohort, read_table, saturation_lines
+from cfdna_interp.cohort.table import StudyTable, read_table, saturation_lines
 from cfdna_interp.config import Config
 from cfdna_interp.config.table_settings import FeatureTable
 from cfdna_interp.errors import InputError
@@ -26,7 +26,7 @@ class TableCheck:
         Its settings.
     """
 
-    cohort: TableCohort
+    cohort: StudyTable
     table: FeatureTable
 
     def lines(self) -> list[str]:

@@ -69,7 +69,9 @@ def extract_sample(sample: Sample, config: Config, threads: int = 1) -> SampleQu
     except InputError as error:
         if config.on_bad_sample == "stop":
             raise
-        extraction, features = failed(sample, str(error)), []
+        # Whoever reads the reason knows sample and file.
+        reason = str(error).removeprefix(f"sample {sample.sample}: ").removeprefix(f"{sample.bam}: ")
+        extraction, features = failed(sample, reason), []
     layout = Layout.of(config.outdir)
     extraction.fragments.save(layout.fragments(sample.sample))
     extraction.profile.save(layout.profile(sample.sample))

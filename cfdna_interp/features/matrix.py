@@ -67,8 +67,10 @@ def write_matrices(config: Config) -> None:
                 kept[role].append(_Member(sample, qc, _values(features, definitions)))
                 continue
             if config.on_bad_sample == "stop":
-                who = "" if qc.reason.startswith("sample ") else f"sample {sample.sample}: {sample.bam}: "
-                raise InputError(f"{who}{qc.reason}; drop it from the sheet, or set on_bad_sample: exclude")
+                raise InputError(
+                    f"sample {sample.sample}: {sample.bam}: {qc.reason}; drop it from the sheet, or set "
+                    "on_bad_sample: exclude"
+                )
             excluded.append((sample, qc.reason))
     _check_left(kept, excluded)
     simulated = any(member.qc.simulated for role in ROLES for member in kept[role])

@@ -11,7 +11,7 @@ from cfdna_interp.artifacts.exclusions import save_exclusions
 from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import ROLES
-from cfdna_interp.cohort.table import TableCohort, read_table
+from cfdna_interp.cohort.table import StudyTable, read_table
 from cfdna_interp.config.table_settings import FeatureTable
 from cfdna_interp.records.base import save_record
 from cfdna_interp.records.table import EmptiestColumn, TableGroup, TableSource
@@ -41,7 +41,7 @@ def write_table_matrices(table: FeatureTable, outdir: str) -> None:
     save_record(source_of(cohort, table), layout.file(TableSource.FILE))
 
 
-def source_of(cohort: TableCohort, table: FeatureTable) -> TableSource:
+def source_of(cohort: StudyTable, table: FeatureTable) -> TableSource:
     """Return the record of the table, its digest, and what is missing or unused in it."""
     return TableSource(
         source=Path(table.path).name,
@@ -54,7 +54,7 @@ def source_of(cohort: TableCohort, table: FeatureTable) -> TableSource:
     )
 
 
-def _columns_of(cohort: TableCohort, group: str) -> TableGroup:
+def _columns_of(cohort: StudyTable, group: str) -> TableGroup:
     names = cohort.features(group)
     missing = {role: cohort.missing(role, group) for role in ROLES}
     worse = np.maximum(*missing.values())
@@ -65,7 +65,7 @@ def _columns_of(cohort: TableCohort, group: str) -> TableGroup:
     )
 
 
-def _matrix(cohort: TableCohort, table: FeatureTable, role: str) -> anndata.AnnData:
+def _matrix(cohort: StudyTable, table: FeatureTable, role: str) -> anndata.AnnData:
     import anndata
     import pandas as pd
 
@@ -94,7 +94,7 @@ def _matrix(cohort: TableCohort, table: FeatureTable, role: str) -> anndata.AnnD
     return anndata.AnnData(X=cohort.X[members], obs=obs, var=var, uns=study)
 
 
-def _columns(cohort: TableCohort) -> dict[str, Any]:
+def _columns(cohort: StudyTable) -> dict[str, Any]:
     """Return the columns of ``obs`` over both roles; those without any value are left out."""
     samples = cohort.samples
     columns: dict[str, Any] = {

@@ -12,11 +12,11 @@ from cfdna_interp.artifacts.matrix import Inputs, Table, column_inputs, group_in
 from cfdna_interp.config import Config
 from cfdna_interp.proxy.fit import fit
 from cfdna_interp.proxy.linear import Linear
+from cfdna_interp.records.protocol import Absence
 from cfdna_interp.stats.resampling import stream
 from cfdna_interp.stats.subjects import first_samples
 
 DRAWS = 100
-NO_FEATURE = "the penalty leaves no feature"
 # Of fewer a column would be made of its median, and a model that beats it has beaten nothing.
 MEASURED = 0.8
 
@@ -90,7 +90,7 @@ def _but(columns: list[str], seldom: Collection[str]) -> tuple[str, ...]:
 
 def fit_all(
     config: Config, table: Table, group: str | None, seldom: Collection[str] = ()
-) -> tuple[dict[str, Linear], dict[str, str]]:
+) -> tuple[dict[str, Linear], dict[str, Absence]]:
     """Return the fitted regressions by score, and why there is none for the others.
 
     Parameters
@@ -108,7 +108,8 @@ def fit_all(
     """
     assert table.labels is not None
     subjects = np.array(table.subjects)
-    fitted, absent = {}, {}
+    fitted: dict[str, Linear] = {}
+    absent: dict[str, Absence] = {}
     columns = {baseline.score: baseline.columns for baseline in baselines(table)}
     for baseline in baselines(table, seldom):
         inputs = inputs_of(baseline, table, table)
@@ -125,13 +126,13 @@ def fit_all(
             fitted[baseline.score] = linear
         elif linear is not None:
             # A constant is nothing to compare with, let alone to beat.
-            absent[baseline.score] = NO_FEATURE
+            absent[baseline.score] = Absence(why="the penalty leaves no feature")
         elif inputs.names:
-            absent[baseline.score] = "no input varies among the discovery samples"
+            absent[baseline.score] = Absence(why="no input varies")
         elif left_out := [name for name in columns[baseline.score] if name in seldom]:
-            absent[baseline.score] = f"measured in too few subjects: {', '.join(left_out)}"
+            absent[baseline.score] = Absence(why="seldom measured", columns=tuple(left_out))
         else:
-            absent[baseline.score] = "the cohort has no such inputs"
+            absent[baseline.score] = Absence(why="no such input")
     return fitted, absent
 
 

@@ -72,7 +72,7 @@ METRICS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Cohort:
+class HeldoutSubjects:
     """The held-out subjects, one row each, in the order of their names.
 
     Attributes
@@ -108,7 +108,7 @@ class Cohort:
 
 
 def measure(
-    cohort: Cohort, config: Config, *, opening: Opening, discovery: Counts, simulated: bool
+    cohort: HeldoutSubjects, config: Config, *, opening: Opening, discovery: Counts, simulated: bool
 ) -> ValidationResult:
     """Return what the labels say of the frozen scores.
 
@@ -181,7 +181,7 @@ def families(scores: Sequence[str], group: str | None) -> list[list[tuple[str, s
     ]
 
 
-def _score(cohort: Cohort, name: str, config: Config) -> HeldoutScore:
+def _score(cohort: HeldoutSubjects, name: str, config: Config) -> HeldoutScore:
     labels, values = cohort.labels, cohort.scores[name]
     bootstrap = config.validation.bootstrap
     interval = auroc_interval(labels, values, stream(config.seed, "validate", "auroc", name), bootstrap)
@@ -223,7 +223,7 @@ def _sensitivity(
     )
 
 
-def _either_way(cohort: Cohort, interval: IntervalEstimate, config: Config) -> EitherWay:
+def _either_way(cohort: HeldoutSubjects, interval: IntervalEstimate, config: Config) -> EitherWay:
     """Return the AUROC of technical columns whichever way they point."""
     rng = stream(config.seed, "validate", "directionless", TECHNICAL)
     labels, values = cohort.labels, cohort.scores[TECHNICAL]
@@ -238,7 +238,7 @@ def _either_way(cohort: Cohort, interval: IntervalEstimate, config: Config) -> E
     )
 
 
-def _paired(cohort: Cohort, config: Config) -> tuple[PairedDifference, ...]:
+def _paired(cohort: HeldoutSubjects, config: Config) -> tuple[PairedDifference, ...]:
     rows = []
     for pairs in families(list(cohort.scores), cohort.group):
         differences = [
@@ -280,17 +280,17 @@ def _better(difference: DifferenceEstimate, p_holm: float, a: str, b: str) -> st
     return a if difference.difference > 0 else b
 
 
-def _turned(cohort: Cohort, score: str) -> bool:
+def _turned(cohort: HeldoutSubjects, score: str) -> bool:
     """Return whether a score without a direction of its own points away from the cases."""
     return score == TECHNICAL and auroc(cohort.labels, cohort.scores[score]) < 0.5
 
 
-def _compared(cohort: Cohort, score: str) -> np.ndarray:
+def _compared(cohort: HeldoutSubjects, score: str) -> np.ndarray:
     """Return a score as it is compared with: technical columns in the direction in which they tell more."""
     return -cohort.scores[score] if _turned(cohort, score) else cohort.scores[score]
 
 
-def _repeated(cohort: Cohort, config: Config) -> dict[str, RepeatedScore]:
+def _repeated(cohort: HeldoutSubjects, config: Config) -> dict[str, RepeatedScore]:
     """Return model (or its surrogate) and proxy in both roles."""
     scores = {cohort.whole: "model", "proxy": "proxy"}
     return {
@@ -300,7 +300,9 @@ def _repeated(cohort: Cohort, config: Config) -> dict[str, RepeatedScore]:
     }
 
 
-def _groups(cohort: Cohort, paired: Sequence[PairedDifference], config: Config) -> dict[str, RepeatedGroup]:
+def _groups(
+    cohort: HeldoutSubjects, paired: Sequence[PairedDifference], config: Config
+) -> dict[str, RepeatedGroup]:
     """Return each group in both roles: alone, and what leaving it out costs."""
     pairs = {pair.b: pair for pair in paired}
     return {
@@ -315,7 +317,7 @@ def _groups(cohort: Cohort, paired: Sequence[PairedDifference], config: Config) 
     }
 
 
-def _in_both(cohort: Cohort, score: str, reached: str, config: Config) -> Repeated:
+def _in_both(cohort: HeldoutSubjects, score: str, reached: str, config: Config) -> Repeated:
     rngs = (
         stream(config.seed, "validate", "discovery", score),
         stream(config.seed, "validate", "auroc", score),
@@ -325,7 +327,7 @@ def _in_both(cohort: Cohort, score: str, reached: str, config: Config) -> Repeat
     )
 
 
-def _fidelity(cohort: Cohort, config: Config) -> ProxyFidelity | None:
+def _fidelity(cohort: HeldoutSubjects, config: Config) -> ProxyFidelity | None:
     if "proxy" not in cohort.scores:
         return None
     return fidelity(
@@ -338,7 +340,7 @@ def _fidelity(cohort: Cohort, config: Config) -> ProxyFidelity | None:
     )
 
 
-def _detectable(cohort: Cohort, a: str, b: str) -> float | None:
+def _detectable(cohort: HeldoutSubjects, a: str, b: str) -> float | None:
     """Return the smallest difference found with a power of 80 %, None where the scores never disagree."""
     if min(cohort.labels.sum(), (cohort.labels == 0).sum()) < 2:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ from cfdna_interp.artifacts.matrix import (
 from cfdna_interp.artifacts.predictions import Score, save_scores
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.proxy.baselines import NO_FEATURE, baselines, fit_all, inputs_of, seldom_measured
+from cfdna_interp.proxy.baselines import baselines, fit_all, inputs_of, seldom_measured
 from cfdna_interp.proxy.fit import CrossValidation
 from cfdna_interp.proxy.linear import Linear
 from cfdna_interp.proxy.measure import METRICS
@@ -32,8 +32,8 @@ from cfdna_interp.proxy.training import training_distance, training_levels
 from cfdna_interp.proxy.worth import cross_validations, fidelity_to_model, stable_features
 from cfdna_interp.records.base import load_record, save_record
 from cfdna_interp.records.dominance import Dominance
-from cfdna_interp.records.protocol import FrozenProtocol
-from cfdna_interp.records.proxy import ExtractionSettings, NestedCrossValidation, Proxy, Regression
+from cfdna_interp.records.protocol import Absence, FrozenProtocol
+from cfdna_interp.records.proxy import ExtractionSettings, NestedCrossValidation, Obstacle, Proxy, Regression
 from cfdna_interp.records.values import Counts, known
 from cfdna_interp.stats.resampling import stream
 
@@ -78,10 +78,9 @@ def run_proxy(config: Config) -> None:
             linear = fitted[baseline.score]
             scores += _scores(baseline.score, linear, inputs_of(baseline, heldout, discovery), heldout)
     proxy = fitted.get(f"baseline_{group}")
-    empty = absent.get(f"baseline_{group}") == NO_FEATURE
     if proxy is not None and group is not None:
         scores += _scores("proxy", proxy, group_inputs(heldout, (group,)), heldout)
-    save_record(_proxy(config, layout, discovery, dominance, proxy, empty), layout.file(Proxy.FILE))
+    save_record(_proxy(config, layout, discovery, dominance, proxy, absent), layout.file(Proxy.FILE))
     save_scores(scores, layout.scores("proxy"))
     protocol = _protocol(config, layout, discovery, dominance, absent, seldom)
     save_record(protocol, layout.file(FrozenProtocol.FILE))
@@ -107,23 +106,21 @@ def _proxy(
     table: Table,
     dominance: Dominance,
     linear: Linear | None,
-    empty: bool,
+    absent: Mapping[str, Absence],
 ) -> Proxy:
     group = dominance.group
+    obstacle: Obstacle | None = None
     if group is None:
-        reason = f"no group is dominant: {dominance.reason}"
-    elif empty:
-        reason = f"{group} is dominant, but {NO_FEATURE}"
+        obstacle = "no group is dominant"
     elif linear is None:
-        reason = f"{group} is dominant, but none of its features varies among the discovery samples"
-    else:
-        reason = ""
+        penalised = absent[f"baseline_{group}"].why == "the penalty leaves no feature"
+        obstacle = "the penalty leaves no feature" if penalised else "no feature varies"
     regression = None
     if linear is not None and group is not None:
         regression = _regression(config, layout, table, group, linear)
     return Proxy(
         regression=regression,
-        reason=reason,
+        obstacle=obstacle,
         training_range=_ranges(table),
         training_levels=training_levels(table, layout),
         settings=portable_settings(config, layout.root),
@@ -224,7 +221,7 @@ def _protocol(
     layout: Layout,
     table: Table,
     dominance: Dominance,
-    absent: dict[str, str],
+    absent: dict[str, Absence],
     left_out: dict[str, str],
 ) -> FrozenProtocol:
     varying = usable(table.X)

@@ -106,7 +106,7 @@ def load_scorer(path: Path, *, table: bool) -> Scorer:
     """
     proxy = load_record(Proxy, path)
     if proxy.regression is None:
-        raise InputError(f"{path} holds no proxy ({proxy.reason}); use a run with a dominant group")
+        raise InputError(f"{path} holds no proxy ({proxy.obstacle}); use a run with a dominant group")
     fitted_on_table = proxy.settings.features.table is not None
     if fitted_on_table and not table:
         raise InputError(f"{path} was fitted on a table of features; give the new samples with --table")

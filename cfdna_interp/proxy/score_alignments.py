@@ -67,8 +67,9 @@ def samples_of(bams: Sequence[str], reading: Mapping[str, str]) -> list[Sample]:
 
 def _score(sample: Sample, scorer: Scorer, settings: Config) -> Scored:
     qc = extract_sample(sample, settings)
-    reason = "" if qc.decision == "keep" else qc.reason
-    if not reason:
+    try:
+        if qc.decision == "exclude":
+            raise InputError(f"sample {sample.sample}: {sample.bam}: {qc.reason}")
         features = load_features(Layout.of(settings.outdir).features(sample.sample))
         measured = Measured(
             features={feature.name: feature.value for feature in features},
@@ -80,14 +81,11 @@ def _score(sample: Sample, scorer: Scorer, settings: Config) -> Scored:
             },
             simulated=qc.simulated,
         )
-        try:
-            return score_features(sample.sample, scorer, measured)
-        except InputError as error:
-            reason = str(error)
-    if settings.on_bad_sample == "stop":
-        who = "" if reason.startswith("sample ") else f"sample {sample.sample}: {sample.bam}: "
-        raise InputError(f"{who}{reason}; the proxy needs samples like those it was fitted on")
-    return Scored(sample.sample, NAN, NAN, NAN, reason=reason)
+        return score_features(sample.sample, scorer, measured)
+    except InputError as error:
+        if settings.on_bad_sample == "stop":
+            raise InputError(f"{error}; the proxy needs samples like those it was fitted on") from None
+        return Scored(sample.sample, NAN, NAN, NAN, reason=str(error))
 
 
 def extraction_config(

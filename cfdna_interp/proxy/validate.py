@@ -13,7 +13,7 @@ from cfdna_interp.artifacts.predictions import SURROGATE, load_scores
 from cfdna_interp.cohort.source import check_source
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.proxy.measure import BASELINE, Cohort, measure
+from cfdna_interp.proxy.measure import BASELINE, HeldoutSubjects, measure
 from cfdna_interp.proxy.openings import record_opening
 from cfdna_interp.proxy.repeated import Discovery, load_discovery
 from cfdna_interp.proxy.subgroups import covariates_of
@@ -132,12 +132,12 @@ def _cohort(
     scores: dict[str, np.ndarray],
     group: str | None,
     discovery: Discovery,
-) -> Cohort:
+) -> HeldoutSubjects:
     subjects = tuple(sorted(labels))
     batches: dict[str, set[str]] = {}
     for subject, batch in zip(table.subjects, table.text("batch"), strict=True):
         batches.setdefault(subject, set()).add(batch)
-    return Cohort(
+    return HeldoutSubjects(
         subjects=subjects,
         labels=np.array([labels[subject] for subject in subjects]),
         batches=tuple(next(iter(batches[s])) if len(batches[s]) == 1 else "" for s in subjects),
@@ -148,7 +148,7 @@ def _cohort(
     )
 
 
-def _columns(table: Table, cohort: Cohort) -> dict[str, Sequence[object]]:
+def _columns(table: Table, cohort: HeldoutSubjects) -> dict[str, Sequence[object]]:
     first = {subject: i for i, subject in reversed(list(enumerate(table.subjects)))}
     rows = [first[subject] for subject in cohort.subjects]
     sites = table.text("site")

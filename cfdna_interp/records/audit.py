@@ -9,6 +9,7 @@ from cfdna_interp.records.base import Record, ResultFile
 from cfdna_interp.records.held import HeldClaim, HeldMeasure
 from cfdna_interp.records.leaks import Leakage
 from cfdna_interp.records.openings import Opening
+from cfdna_interp.records.protocol import Absence
 from cfdna_interp.records.values import Auroc, Interval
 
 
@@ -19,15 +20,15 @@ class Baseline(Record, frozen=True, kw_only=True):
     ----------
     auroc
         Its AUROC, null where there is no such regression.
-    reason
-        Why there is none, "" where there is.
+    absence
+        Why there is none; null where there is one.
     directionless
         max(a, 1 − a) of its AUROC a: such a regression may point the other way in other people and tells the
         label all the same. Of technical columns alone, null elsewhere.
     """
 
     auroc: Auroc | None
-    reason: str
+    absence: Absence | None
     directionless: Interval | None
 
 

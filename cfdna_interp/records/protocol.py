@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from cfdna_interp.config.settings import Corrected, ProxySettings, Validation
-from cfdna_interp.records.base import ResultFile
+from cfdna_interp.records.base import Record, ResultFile
 from cfdna_interp.records.values import Counts
+
+
+class Absence(Record, frozen=True, kw_only=True):
+    """Why there is no regression on some inputs.
+
+    Attributes
+    ----------
+    why
+        The cohort has no such input; none varies among the discovery samples; all were measured in too few
+        subjects; or the penalty leaves none of them.
+    columns
+        The columns that were measured in too few subjects.
+    """
+
+    why: Literal["no such input", "no input varies", "seldom measured", "the penalty leaves no feature"]
+    columns: tuple[str, ...] = ()
 
 
 class FrozenProtocol(ResultFile, frozen=True, kw_only=True):
@@ -60,7 +76,7 @@ class FrozenProtocol(ResultFile, frozen=True, kw_only=True):
     group: str | None
     groups: tuple[str, ...]
     features: dict[str, tuple[str, ...]]
-    absent: dict[str, str]
+    absent: dict[str, Absence]
     left_out: dict[str, str]
     corrected: Corrected
     metrics: tuple[str, ...]

@@ -272,15 +272,19 @@ class ExtractionSettings(Record, frozen=True, kw_only=True):
     features: Features
 
 
+# Why there is no proxy.
+Obstacle = Literal["no group is dominant", "no feature varies", "the penalty leaves no feature"]
+
+
 class Proxy(ResultFile, frozen=True, kw_only=True):
-    """The proxy, or the reason why there is none.
+    """The proxy, or what stood in its way.
 
     Attributes
     ----------
     regression
         The regression on the dominant group's features; null where there is no proxy.
-    reason
-        Why there is no proxy, else "".
+    obstacle
+        Why there is no proxy; null where there is one.
     training_range
         Name -> lowest and highest value in the discovery samples, of technical columns and of the
         fragment-length mode.
@@ -296,7 +300,7 @@ class Proxy(ResultFile, frozen=True, kw_only=True):
     STAGE: ClassVar[str] = "proxy"
 
     regression: Regression | None
-    reason: str
+    obstacle: Obstacle | None
     training_range: dict[str, tuple[float, float]]
     training_levels: dict[str, tuple[str, ...]]
     settings: ExtractionSettings

@@ -273,7 +273,7 @@ class SampleQuality(ResultFile, frozen=True, kw_only=True):
     decision
         Whether the sample is analysed.
     reason
-        Why it isn't, "" where it is.
+        Why it isn't, "" where it is. Sample and file are not named again.
     counts
         Where its reads went.
     technical

@@ -33,6 +33,7 @@ from cfdna_interp.report.lengths import LengthTable, load_lengths
 from cfdna_interp.report.maps import Maps, load_maps
 from cfdna_interp.report.representation import NOTHING, Representation, load_representation
 from cfdna_interp.verdict.ladder import Judgements, judgements
+from cfdna_interp.verdict.remedies import why_no_proxy
 
 Opened = TypeVar("Opened", Audit, Verdict)
 
@@ -219,7 +220,7 @@ def collect(config: Config, layout: Layout) -> Run:
         verdict=verdict,
         proxy=proxy.regression,
         protocol=load_record(FrozenProtocol, layout.file(FrozenProtocol.FILE)),
-        no_proxy=proxy.reason,
+        no_proxy=why_no_proxy(dominance, proxy.obstacle) if proxy.obstacle else "",
         scores=scores,
         hypotheses=_load_hypotheses(layout.file("hypotheses.tsv"), verdict),
         exclusions=exclusions,

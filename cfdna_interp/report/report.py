@@ -99,6 +99,7 @@ def render(run: Run, manifest: Manifest) -> str:
         "score_name": lambda score: words.score_name(score, whole),
         "significant": words.significant,
         "term_name": words.term_name,
+        "absence": words.absence,
         "concept_name": concept_name,
         "metric_name": metric_name,
         "in_words": lambda text: in_words(text, run.dominance.groups),

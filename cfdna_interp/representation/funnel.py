@@ -17,7 +17,7 @@ from scipy.stats import ortho_group
 from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.dataset import load_heads
-from cfdna_interp.attribution.nulls import PermutedHeads, permuted_heads
+from cfdna_interp.attribution.head_refits import PermutedHeads, permuted_heads
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.crossfit import CrossFit

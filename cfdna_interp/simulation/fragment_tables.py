@@ -15,7 +15,7 @@ from cfdna_interp.stats.resampling import stream
 
 
 @dataclass(frozen=True, eq=False)
-class TableCohort:
+class SimulatedFragments:
     """A simulated cohort in memory.
 
     Attributes
@@ -33,7 +33,7 @@ class TableCohort:
     atlas: Atlas
 
 
-def simulate_tables(world: World, *, seed: int = 1) -> TableCohort:
+def simulate_tables(world: World, *, seed: int = 1) -> SimulatedFragments:
     """Draw a cohort as fragment tables.
 
     The molecules are those of :func:`cfdna_interp.simulation.cohort.simulate` with the same world and seed;
@@ -51,7 +51,7 @@ def simulate_tables(world: World, *, seed: int = 1) -> TableCohort:
         fragment_table(biology.genome, subject_molecules(biology, world, subject, seed))
         for subject in subjects
     ]
-    return TableCohort(subjects=subjects, tables=tables, atlas=biology.atlas)
+    return SimulatedFragments(subjects=subjects, tables=tables, atlas=biology.atlas)
 
 
 def subject_molecules(biology: Biology, world: World, subject: Subject, seed: int) -> Molecules:

@@ -16,7 +16,7 @@ import numpy as np
 from cfdna_interp.artifacts.matrix import COVARIATE, TECHNICAL
 from cfdna_interp.proxy.linear import linear_of
 from cfdna_interp.records.dominance import Dominance
-from cfdna_interp.records.proxy import Proxy
+from cfdna_interp.records.proxy import Obstacle, Proxy
 from cfdna_interp.verdict.assays import assay, group_assay
 from cfdna_interp.verdict.candidates import Candidate, Cohorts, candidates
 from cfdna_interp.verdict.evidence import Replication
@@ -24,7 +24,7 @@ from cfdna_interp.verdict.explanations import explain, handling_explanations, li
 from cfdna_interp.verdict.ladder import Judgements, in_words
 from cfdna_interp.verdict.lengths import Counted, counted
 from cfdna_interp.verdict.priority import case_control_size, countable, within_person_size
-from cfdna_interp.verdict.remedies import remedy
+from cfdna_interp.verdict.remedies import remedy, why_no_proxy
 
 SHOWN = 10
 SIGNIFICANT = 0.05
@@ -106,7 +106,8 @@ def hypotheses(
         The run's seed.
     """
     if proxy.regression is None:
-        return [_undecided(proxy, dominance, judged)]
+        assert proxy.obstacle is not None  # there is one or the other
+        return [_undecided(proxy.obstacle, dominance, judged)]
     group, linear = proxy.regression.group, linear_of(proxy.regression)
     interval = dominance.groups[group].share
     share = f"{interval.value:.2f} [{interval.low:.2f} to {interval.high:.2f}]"
@@ -178,9 +179,9 @@ def _handling(group: str, share: str, judged: Judgements, found: Sequence[Candid
     )
 
 
-def _undecided(proxy: Proxy, dominance: Dominance, judged: Judgements) -> Hypothesis:
-    reason = in_words(proxy.reason, dominance.groups).rstrip(".")
-    wanted = remedy(dominance, proxy.reason)
+def _undecided(obstacle: Obstacle, dominance: Dominance, judged: Judgements) -> Hypothesis:
+    reason = in_words(why_no_proxy(dominance, obstacle), dominance.groups)
+    wanted = remedy(dominance, obstacle)
     return Hypothesis(
         statement=f"No feature group is a hypothesis yet ({reason}). To decide: {wanted}.",
         direction="",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cfdna_interp.attribution.judge import CONTEXT_LIMIT, FIDELITY
-from cfdna_interp.proxy.baselines import NO_FEATURE
 from cfdna_interp.records.dominance import Dominance, GroupAttribution
+from cfdna_interp.records.proxy import Obstacle
 
 LENGTH, CALLS = "fragment_length", ("methylation", "tissue_of_origin")
 # Where no group is named although shares can be read.
@@ -31,18 +31,35 @@ DISAGREE = (
 )
 
 
-def remedy(dominance: Dominance, reason: str) -> str:
+def why_no_proxy(dominance: Dominance, obstacle: Obstacle) -> str:
+    """Return in a sentence without a full stop why there is no proxy.
+
+    Parameters
+    ----------
+    dominance
+        What the model relies on.
+    obstacle
+        What stood in the way.
+    """
+    if obstacle == "no group is dominant":
+        return f"no group is dominant: {dominance.reason}".rstrip(".")
+    if obstacle == "no feature varies":
+        return f"{dominance.group} is dominant, but none of its features varies among the discovery samples"
+    return f"{dominance.group} is dominant, but {obstacle}"
+
+
+def remedy(dominance: Dominance, obstacle: Obstacle) -> str:
     """Return what would decide, by what stood in the way.
 
     Parameters
     ----------
     dominance
         What the model relies on.
-    reason
+    obstacle
         Why there is no proxy.
     """
     if dominance.group is not None:
-        if NO_FEATURE in reason:
+        if obstacle == "the penalty leaves no feature":
             return "a weaker penalty (proxy.penalty: l2), under a protocol of its own"
         return "samples in which the group's features can be measured"
     fidelity, context = dominance.fidelity, dominance.context_and_joint.value

@@ -11,18 +11,20 @@ from made_dominance import surrogate_fidelity
 
 from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.attribution.alike import within_class_correlations
+from cfdna_interp.attribution.dominance import figures_of
 from cfdna_interp.attribution.figures import Figures
 from cfdna_interp.attribution.judge import Ruling
+from cfdna_interp.attribution.refit import refit_table
 from cfdna_interp.attribution.refit_plan import Refit
-from cfdna_interp.attribution.tabular.cohort import Folded, TableCohort, fold_cohort
-from cfdna_interp.attribution.tabular.figures import figures_of
-from cfdna_interp.attribution.tabular.model import Fits, contributed
-from cfdna_interp.attribution.tabular.refits import fit_model, refit_table
-from cfdna_interp.attribution.tabular.retraining import cross_fitted_auroc, subsets_of
+from cfdna_interp.attribution.route import subsets_of
+from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, FoldedFeatures, fold_cohort
+from cfdna_interp.attribution.tabular.model import Fits, contributions_of
+from cfdna_interp.attribution.tabular.refits import fit_model, refit_stacks
 from cfdna_interp.config.settings import Attribution, Model, Validation
 from cfdna_interp.models.adapters.scored_model import fidelity as measure_fidelity
 from cfdna_interp.models.adapters.scored_model import subset_fidelities
 from cfdna_interp.records.retraining import Retraining
+from cfdna_interp.stats.roc import mean_auroc
 
 GROUPS = ("fragment_length", "methylation", "coverage")
 FEATURES = 10  # of a group, around one latent value of the subject
@@ -130,10 +132,17 @@ class Decision:
     """What the rule says of a table, and all it rests on."""
 
     outcome: Ruling
-    folded: Folded
+    folded: FoldedFeatures
     fits: Fits
     figures: Figures
     retraining: Retraining
+
+
+def cross_fitted_auroc(folded: FoldedFeatures, fits: Fits) -> float:
+    """Return the mean over folds of the AUROC among a fold's subjects."""
+    value = mean_auroc(contributions_of(folded, fits).logit[0], folded.cohort.subject_labels, folded.fold)
+    assert value is not None
+    return value
 
 
 def decide(
@@ -148,14 +157,14 @@ def decide(
 
     ``fidelity`` stands in for the lower bound of a surrogate's fidelity, which is measured otherwise.
     """
-    folded = fold_cohort(TableCohort.of(table), folds=Model().folds, seed=seed)
+    folded = fold_cohort(DiscoveryFeatures.of(table), folds=Model().folds, seed=seed)
     names, fits = folded.cohort.names, fit_model(folded)
     cross_fitted, followed, alone = {}, {}, {}
     cohort = folded.cohort
     for name, present in subsets_of(names).items():
         subset = fit_model(folded, present)
         cross_fitted[name] = cross_fitted_auroc(folded, subset)
-        logits = contributed(folded, subset).logit[0]
+        logits = contributions_of(folded, subset).logit[0]
         if cohort.scores is not None:
             followed[name] = measure_fidelity(
                 cohort.targets, logits, np.arange(len(logits)), seed=seed, source="the test"
@@ -164,20 +173,21 @@ def decide(
             alone[present[0]] = logits
     refits = [Refit("bootstrap", number) for number in range(bootstrap)]
     refits += [Refit("permutation", number) for number in range(permutations)]
-    rows = refit_table(folded, refits, fits, seed=seed)
-    figures = figures_of(folded, contributed(folded, fits), rows, seed=seed)
+    rows = refit_table(refit_stacks(folded, refits, fits, seed=seed), seed=seed)
+    contributions = contributions_of(folded, fits).refit(0)
+    figures = figures_of(contributions, cohort.chances(cohort.targets), rows, seed=seed)
     surrogate = followed.get("model")
     if fidelity is not None:
         surrogate = surrogate_fidelity(judged_low=fidelity)
     retraining = Retraining(
         cross_fitted_auroc=cross_fitted,
-        within_class_correlation=within_class_correlations(alone, cohort.labels, folded.fold),
+        within_class_correlation=within_class_correlations(alone, cohort.subject_labels, folded.fold),
         rivals=(),
         fidelity=surrogate,
         cross_fitted_fidelity=subset_fidelities(followed),
     )
     outcome = figures.judge(
-        subjects=len(folded.cohort.people),
+        subjects=len(folded.cohort.subject_labels),
         context=0.0,
         retraining=retraining,
         margins=Validation(),

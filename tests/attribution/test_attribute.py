@@ -17,12 +17,13 @@ from cfdna_interp.artifacts.files import write_text
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import load_predictions, load_scores
 from cfdna_interp.attribution.attribute import run_attribute
-from cfdna_interp.attribution.coalitions import coalition_values
+from cfdna_interp.attribution.coalition_values import coalition_values
 from cfdna_interp.attribution.dataset import load_cohort, load_heads, load_reference
 from cfdna_interp.attribution.dominance import run_dominance
 from cfdna_interp.attribution.embed import run_embed
-from cfdna_interp.attribution.nulls import run_refit
-from cfdna_interp.attribution.retraining import run_train, subsets
+from cfdna_interp.attribution.refit import run_refit
+from cfdna_interp.attribution.route import subsets_of
+from cfdna_interp.attribution.train import run_train
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Attribution, Model
 from cfdna_interp.errors import InputError
@@ -161,7 +162,7 @@ def test_a_model_known_by_its_scores_keeps_them_and_says_how_well_it_is_followed
     model = {score.sample: score.value for score in frozen if score.score == "model"}
     assert model == {"S10": 2.5, "S11": 900.0}
     rest = [score for score in frozen if score.score != "model"]
-    assert {score.score for score in rest} == {"surrogate", *subsets()} - {"model"}
+    assert {score.score for score in rest} == {"surrogate", *subsets_of(BAG_GROUPS)} - {"model"}
     assert max(abs(score.value) for score in rest) < 100
     predictions = load_predictions(layout.file("predictions.discovery.parquet"))
     assert {item.sample: item.logit for item in predictions} == {f"S{i}": given[f"S{i}"] for i in range(10)}

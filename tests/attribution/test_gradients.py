@@ -15,11 +15,11 @@ from torch import nn
 from toys import toy_fragments
 
 from cfdna_interp.artifacts.features import BAG_GROUPS
-from cfdna_interp.attribution.coalitions import shapley
-from cfdna_interp.attribution.dataset import COALITIONS, versions_of
+from cfdna_interp.attribution.coalitions import COALITIONS, versions_of
 from cfdna_interp.attribution.gradients import crossed, gradients_of_bag
 from cfdna_interp.attribution.interventions.donors import DonorBank
 from cfdna_interp.attribution.interventions.swap import swap
+from cfdna_interp.attribution.shapley import shapley_of_table
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.contract import FragmentInputs
 from cfdna_interp.models.head import AttentionHead
@@ -162,7 +162,7 @@ def test_a_linear_model_agrees_with_shapley_over_the_same_versions(
         outer, inner = versions_of(present)
         values.append(float(head(torch.where(inside, encoded[inner], encoded[outer])[None])[0]))
     found = gradients_of_bag(encoder, [head], versions, steps=2, seed=0)
-    expected = shapley(np.array([values]))[0]
+    expected = shapley_of_table(np.array([values]))[0]
     assert [found.groups[group] for group in BAG_GROUPS] == pytest.approx(expected.tolist(), abs=1e-6)
 
 

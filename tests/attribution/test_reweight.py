@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys import toy_fragments
 
-from cfdna_interp.attribution.dataset import COALITIONS
+from cfdna_interp.attribution.coalitions import COALITIONS
 from cfdna_interp.attribution.interventions.margins import FLOOR, ReferenceMargins
 from cfdna_interp.attribution.interventions.reweight import Reweighted, coalition_weights
 from cfdna_interp.models.contract import MAX_CALLS, FragmentInputs

@@ -7,26 +7,25 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
-from table_worlds import GROUPS, planted
+from table_worlds import GROUPS, cross_fitted_auroc, planted
 
 from cfdna_interp.attribution.tabular import model
 from cfdna_interp.attribution.tabular.bends import fit_bends
-from cfdna_interp.attribution.tabular.cohort import Folded, TableCohort, fold_cohort
+from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, FoldedFeatures, fold_cohort
 from cfdna_interp.attribution.tabular.features import feature_contributions
-from cfdna_interp.attribution.tabular.model import contributed
+from cfdna_interp.attribution.tabular.model import contributions_of
 from cfdna_interp.attribution.tabular.refits import fit_model
-from cfdna_interp.attribution.tabular.retraining import cross_fitted_auroc
 from cfdna_interp.attribution.tabular.weighting import weightings
 
 LENGTH = GROUPS[0]
 
 
-def folded(world: str, per_class: int, seed: int) -> Folded:
+def folded(world: str, per_class: int, seed: int) -> FoldedFeatures:
     table = planted(world, 2 * per_class, np.random.default_rng([7, seed]))
-    return fold_cohort(TableCohort.of(table), folds=5, seed=seed)
+    return fold_cohort(DiscoveryFeatures.of(table), folds=5, seed=seed)
 
 
-def straight_auroc(one: Folded) -> float:
+def straight_auroc(one: FoldedFeatures) -> float:
     """Return what the model reaches where nothing may bend."""
 
     def only_lines(encoder: object, present: tuple[str, ...]) -> tuple[object, ...]:
@@ -36,7 +35,7 @@ def straight_auroc(one: Folded) -> float:
         return cross_fitted_auroc(one, fit_model(one))
 
 
-def bent_folds(one: Folded) -> list[bool]:
+def bent_folds(one: FoldedFeatures) -> list[bool]:
     fits = fit_model(one)
     return [fits.weighting(number).bent for number in range(len(one.folds))]
 
@@ -74,7 +73,7 @@ def test_cases_at_both_ends_are_seen(seed: int) -> None:
     assert straight_auroc(one) < 0.62
     assert cross_fitted_auroc(one, fit_model(one)) > 0.70
     assert all(bent_folds(one))
-    phi = contributed(one, fit_model(one)).phi[0]
+    phi = contributions_of(one, fit_model(one)).phi[0]
     # The bent group leads; what is left to the others is the noise of their fits.
     sizes = np.abs(phi).sum(axis=0)
     assert sizes[0] > 2 * sizes[1:].max()
@@ -93,7 +92,7 @@ def test_contributions_of_bent_features_add_up() -> None:
     # all donors: the logit with the group's own columns less that with each donor's, on average.
     one = folded("bent", 60, 3)
     fits = fit_model(one)
-    given, phi = contributed(one, fits), feature_contributions(one, fits)
+    given, phi = contributions_of(one, fits), feature_contributions(one, fits)
     assert any(bent_folds(one))
     assert given.completeness[0] < 1e-9
     for place, columns in enumerate(one.cohort.groups.values()):

@@ -7,8 +7,9 @@ import sys
 def test_a_table_is_trained_and_refitted_without_torch() -> None:
     lines = (
         "import sys",
-        "import cfdna_interp.attribution.tabular.retraining",
-        "import cfdna_interp.attribution.tabular.refits",
+        "import cfdna_interp.attribution.train",
+        "import cfdna_interp.attribution.refit",
+        "import cfdna_interp.attribution.tabular.table_route",
         "sys.exit('torch' in sys.modules)",
     )
     assert subprocess.run([sys.executable, "-c", "; ".join(lines)], check=False).returncode == 0

@@ -10,19 +10,18 @@ import torch
 from captum.attr import ShapleyValues
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from table_worlds import table_of
+from table_worlds import cross_fitted_auroc, table_of
 
-from cfdna_interp.attribution.tabular.cohort import Folded, TableCohort, fold_cohort
+from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, FoldedFeatures, fold_cohort
 from cfdna_interp.attribution.tabular.encoding import COMPONENTS, fit_encoder
 from cfdna_interp.attribution.tabular.features import feature_contributions, feature_shares
-from cfdna_interp.attribution.tabular.model import contributed, fit, frozen_logits
+from cfdna_interp.attribution.tabular.model import contributions_of, fit, frozen_logits
 from cfdna_interp.attribution.tabular.refits import fit_model
 from cfdna_interp.attribution.tabular.regression import Regressions
-from cfdna_interp.attribution.tabular.retraining import cross_fitted_auroc
 from cfdna_interp.errors import InputError
 
 
-def four_groups(rng: np.random.Generator, *, samples: int = 60, missing: float = 0.0) -> Folded:
+def four_groups(rng: np.random.Generator, *, samples: int = 60, missing: float = 0.0) -> FoldedFeatures:
     """Return a folded cohort of four groups of unequal size, one of them wider than there are subjects."""
     labels = np.arange(samples) % 2
     widths = {"fragment_length": 3, "end_motif": 90, "coverage": 1, "mutational_signature": 7}
@@ -30,14 +29,14 @@ def four_groups(rng: np.random.Generator, *, samples: int = 60, missing: float =
     blocks["fragment_length"] += labels[:, None]
     for block in blocks.values():
         block[rng.random(block.shape) < missing] = np.nan
-    return fold_cohort(TableCohort.of(table_of(blocks, labels)), folds=3, seed=1)
+    return fold_cohort(DiscoveryFeatures.of(table_of(blocks, labels)), folds=3, seed=1)
 
 
 def test_contributions_are_shapley_values_of_the_mean_over_all_donors() -> None:
     # The game by its definition: absent groups come from one donor after the other, Captum walks the orders.
     folded = four_groups(np.random.default_rng(1), missing=0.05)
     fits = fit_model(folded)
-    given = contributed(folded, fits)
+    given = contributions_of(folded, fits)
     for number, fold in enumerate(folded.folds):
         coefficient, intercept = fits.coefficient[number][:, 0], fits.intercept[number, 0]
         owner = np.empty(fold.encoder.dim, dtype=int)
@@ -63,12 +62,12 @@ def test_contributions_by_hand() -> None:
     rng = np.random.default_rng(2)
     x = rng.normal(size=(30, 2))
     table = table_of({"fragment_length": x[:, :1], "coverage": x[:, 1:]}, np.arange(30) % 2)
-    folded = fold_cohort(TableCohort.of(table), folds=3, seed=1)
+    folded = fold_cohort(DiscoveryFeatures.of(table), folds=3, seed=1)
     fits = fit(folded, folded.cohort.targets[:, None])
     # Each group is its line and its bend.
     coefficient = tuple(np.array([[2.0], [0.0], [-1.0], [0.0]]) for _ in range(3))
     by_hand = replace(fits, coefficient=coefficient, intercept=np.ones((3, 1)))
-    given = contributed(folded, by_hand)
+    given = contributions_of(folded, by_hand)
     train = folded.fold != 0
     held = np.clip(x, x[train].min(axis=0), x[train].max(axis=0))
     z = (held - x[train].mean(axis=0)) / x[train].std(axis=0)
@@ -150,10 +149,10 @@ def test_the_encoder_of_a_fold_never_sees_its_test_subjects() -> None:
     rng = np.random.default_rng(5)
     labels = np.arange(40) % 2
     block = rng.normal(size=(40, 4))
-    folded = fold_cohort(TableCohort.of(table_of({"coverage": block}, labels)), folds=4, seed=1)
+    folded = fold_cohort(DiscoveryFeatures.of(table_of({"coverage": block}, labels)), folds=4, seed=1)
     changed = block.copy()
     changed[folded.fold == 0] += 100
-    again = fold_cohort(TableCohort.of(table_of({"coverage": changed}, labels)), folds=4, seed=1)
+    again = fold_cohort(DiscoveryFeatures.of(table_of({"coverage": changed}, labels)), folds=4, seed=1)
     np.testing.assert_array_equal(again.fold, folded.fold)
     np.testing.assert_array_equal(again.folds[0].encoder.mean, folded.folds[0].encoder.mean)
     first, second = fit_model(folded), fit_model(again)
@@ -166,27 +165,27 @@ def test_several_samples_of_a_subject_count_as_one() -> None:
     rng = np.random.default_rng(6)
     labels, block = np.arange(30) % 2, rng.normal(size=(30, 3))
     who = np.repeat(np.arange(30), np.where(np.arange(30) < 10, 3, 1))
-    once = fold_cohort(TableCohort.of(table_of({"coverage": block}, labels)), folds=3, seed=1)
+    once = fold_cohort(DiscoveryFeatures.of(table_of({"coverage": block}, labels)), folds=3, seed=1)
     often = fold_cohort(
-        TableCohort.of(table_of({"coverage": block[who]}, labels[who], subjects=who)), folds=3, seed=1
+        DiscoveryFeatures.of(table_of({"coverage": block[who]}, labels[who], subjects=who)), folds=3, seed=1
     )
     np.testing.assert_allclose(
-        contributed(once, fit_model(once)).phi, contributed(often, fit_model(often)).phi, atol=1e-9
+        contributions_of(once, fit_model(once)).phi, contributions_of(often, fit_model(often)).phi, atol=1e-9
     )
     noisy = block[who] + rng.normal(size=(len(who), 3))
     folded = fold_cohort(
-        TableCohort.of(table_of({"coverage": noisy}, labels[who], subjects=who)), folds=3, seed=1
+        DiscoveryFeatures.of(table_of({"coverage": noisy}, labels[who], subjects=who)), folds=3, seed=1
     )
     fits = fit_model(folded)
-    by_sample = contributed(folded, fits, samples=True).logit[0]
+    by_sample = contributions_of(folded, fits, samples=True).logit[0]
     averaged = np.bincount(who, by_sample) / np.bincount(who)
-    np.testing.assert_allclose(contributed(folded, fits).logit[0], averaged, atol=1e-12)
+    np.testing.assert_allclose(contributions_of(folded, fits).logit[0], averaged, atol=1e-12)
 
 
 def test_features_add_up_to_their_group() -> None:
     folded = four_groups(np.random.default_rng(7), missing=0.1)
     fits = fit_model(folded)
-    phi, given = feature_contributions(folded, fits), contributed(folded, fits)
+    phi, given = feature_contributions(folded, fits), contributions_of(folded, fits)
     for place, columns in enumerate(folded.cohort.groups.values()):
         np.testing.assert_allclose(phi[:, columns].sum(axis=1), given.phi[0, :, place], atol=1e-10)
 
@@ -197,7 +196,9 @@ def test_the_feature_that_carries_the_label_is_the_one_whose_interval_excludes_z
     lengths, others = rng.normal(size=(200, 5)), rng.normal(size=(200, 5))
     lengths[:, 3] += 2 * labels
     folded = fold_cohort(
-        TableCohort.of(table_of({"fragment_length": lengths, "coverage": others}, labels)), folds=5, seed=1
+        DiscoveryFeatures.of(table_of({"fragment_length": lengths, "coverage": others}, labels)),
+        folds=5,
+        seed=1,
     )
     draws = np.stack([np.bincount(rng.integers(0, 200, 200), minlength=200) for _ in range(300)])
     table = feature_shares(folded, fit_model(folded), draws.astype(float)).set_index("feature")
@@ -209,7 +210,7 @@ def test_the_feature_that_carries_the_label_is_the_one_whose_interval_excludes_z
 
 def test_a_group_that_is_left_out_has_no_coefficient_and_without_any_there_is_chance() -> None:
     folded = four_groups(np.random.default_rng(9))
-    without = contributed(folded, fit_model(folded, ("end_motif", "coverage")))
+    without = contributions_of(folded, fit_model(folded, ("end_motif", "coverage")))
     assert not without.phi[0][:, [0, 3]].any()
     assert without.phi[0][:, 1].any()
     assert cross_fitted_auroc(folded, fit_model(folded, ())) == 0.5
@@ -226,6 +227,8 @@ def test_a_frozen_score_is_the_mean_over_folds() -> None:
 
 def test_a_class_smaller_than_the_folds_is_refused() -> None:
     labels = np.array([1, 1, *[0] * 20])
-    cohort = TableCohort.of(table_of({"coverage": np.random.default_rng(12).normal(size=(22, 3))}, labels))
+    cohort = DiscoveryFeatures.of(
+        table_of({"coverage": np.random.default_rng(12).normal(size=(22, 3))}, labels)
+    )
     with pytest.raises(InputError, match="2 discovery subjects with label 1 are too few for 3 folds"):
         fold_cohort(cohort, folds=3, seed=1)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
-from table_worlds import GROUPS, decide, planted
+from table_worlds import GROUPS, cross_fitted_auroc, decide, planted
 
-from cfdna_interp.attribution.tabular.cohort import Folded, TableCohort, fold_cohort
+from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, FoldedFeatures, fold_cohort
+from cfdna_interp.attribution.tabular.model import Fits, contributions_of
 from cfdna_interp.attribution.tabular.refits import fit_model
 from cfdna_interp.attribution.tabular.regression import PENALTIES
-from cfdna_interp.attribution.tabular.retraining import cross_fitted_auroc
 from cfdna_interp.attribution.tabular.rivals import beaten_by, plain_logits, rivals_of, worse_than
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.records.retraining import Rival
@@ -21,9 +21,14 @@ from cfdna_interp.records.retraining import Rival
 LENGTH, METHYLATION, _ = GROUPS
 
 
-def folded(world: str, per_class: int, seed: int) -> Folded:
+def folded(world: str, per_class: int, seed: int) -> FoldedFeatures:
     table = planted(world, 2 * per_class, np.random.default_rng([8, seed]))
-    return fold_cohort(TableCohort.of(table), folds=5, seed=seed)
+    return fold_cohort(DiscoveryFeatures.of(table), folds=5, seed=seed)
+
+
+def logits_of(one: FoldedFeatures, fitted: dict[str, Fits]) -> dict[str, np.ndarray]:
+    """The cross-fitted logits of fitted models, by name."""
+    return {name: contributions_of(one, fits).logit[0] for name, fits in fitted.items()}
 
 
 def test_the_plain_regression_is_scikit_learns() -> None:
@@ -36,7 +41,7 @@ def test_the_plain_regression_is_scikit_learns() -> None:
         standard = StandardScaler().fit(X[fold.train]).transform(X)
         found = [
             LogisticRegression(C=1 / penalty, solver="newton-cholesky", tol=1e-10, max_iter=500)
-            .fit(standard[fold.train], one.cohort.labels[fold.train])
+            .fit(standard[fold.train], one.cohort.subject_labels[fold.train])
             .decision_function(standard[fold.test])
             for penalty in PENALTIES
         ]
@@ -46,7 +51,7 @@ def test_the_plain_regression_is_scikit_learns() -> None:
 def test_differences_are_of_the_cross_fitted_aurocs() -> None:
     one = folded("length", 40, 2)
     fitted = {"model": fit_model(one)} | {f"model_only_{g}": fit_model(one, (g,)) for g in one.cohort.names}
-    records = rivals_of(one, fitted, seed=1)
+    records = rivals_of(one, logits_of(one, fitted), seed=1)
     assert [record.name for record in records] == [*list(fitted)[1:], "plain"]
     model = cross_fitted_auroc(one, fitted["model"])
     for record in records[:-1]:
@@ -59,14 +64,14 @@ def test_differences_are_of_the_cross_fitted_aurocs() -> None:
     noise = next(record for record in records if record.name == f"model_only_{METHYLATION}")
     assert noise.high < 0
     assert beaten_by(records) is None
-    assert records == rivals_of(one, fitted, seed=1)
+    assert records == rivals_of(one, logits_of(one, fitted), seed=1)
 
 
 def test_a_model_that_is_no_better_than_chance_beside_its_group_is_beaten() -> None:
     # The model of noise in the place of the full one: lengths alone are better by .9 - .5.
     one = folded("length", 40, 3)
     fitted = {"model": fit_model(one, (METHYLATION,)), f"model_only_{LENGTH}": fit_model(one, (LENGTH,))}
-    record = beaten_by(rivals_of(one, fitted, seed=1))
+    record = beaten_by(rivals_of(one, logits_of(one, fitted), seed=1))
     assert record is not None
     assert record.low > 0.2
     assert LENGTH in worse_than(record)
@@ -81,7 +86,7 @@ def test_under_the_null_nobody_is_beaten() -> None:
         fitted = {"model": fit_model(one)} | {
             f"model_only_{g}": fit_model(one, (g,)) for g in one.cohort.names
         }
-        beaten += beaten_by(rivals_of(one, fitted, seed=seed)) is not None
+        beaten += beaten_by(rivals_of(one, logits_of(one, fitted), seed=seed)) is not None
     assert beaten < 6
 
 
@@ -101,5 +106,5 @@ def test_of_a_model_that_a_rival_beats_nothing_is_said() -> None:
 def test_a_surrogate_has_no_rivals() -> None:
     table = planted("length", 80, np.random.default_rng(10))
     scored = replace(table, obs=table.obs.assign(score=table.X[:, 0]))
-    one = fold_cohort(TableCohort.of(scored), folds=5, seed=1)
-    assert rivals_of(one, {"model": fit_model(one)}, seed=1) == ()
+    one = fold_cohort(DiscoveryFeatures.of(scored), folds=5, seed=1)
+    assert rivals_of(one, logits_of(one, {"model": fit_model(one)}), seed=1) == ()

@@ -16,8 +16,12 @@ from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.artifacts.predictions import load_predictions, load_scores
-from cfdna_interp.attribution.tabular import dominance, refits, retraining
-from cfdna_interp.config.settings import Attribution, Config
+from cfdna_interp.attribution.dominance import run_dominance
+from cfdna_interp.attribution.refit import run_refit
+from cfdna_interp.attribution.route import subsets_of
+from cfdna_interp.attribution.train import run_train
+from cfdna_interp.config.settings import Attribution, Config, Features
+from cfdna_interp.config.table_settings import FeatureTable, GroupColumns
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.measure import families
 from cfdna_interp.records.base import load_record
@@ -28,6 +32,8 @@ from cfdna_interp.stats.roc import auroc
 
 LENGTH = GROUPS[0]
 SETTINGS = Attribution(bootstrap=20, permutations=19, chunks=2)
+# The file isn't read: these stages start at the matrices.
+TABLE = Features(table=FeatureTable(path="", groups={LENGTH: GroupColumns(prefix=LENGTH)}))
 
 
 def write(table: Table, path: Path, *, labels: bool) -> None:
@@ -46,7 +52,7 @@ def write(table: Table, path: Path, *, labels: bool) -> None:
 def cohort(folder: Path, *, scored: bool = False, noise: float = 0.0) -> Config:
     """Write both roles of a cohort whose lengths carry the label; a score is their sum, and noise."""
     folder.mkdir()
-    config = Config(sheet="", outdir=str(folder), attribution=SETTINGS)
+    config = Config(features=TABLE, outdir=str(folder), attribution=SETTINGS)
     for number, role in enumerate(("discovery", "heldout")):
         rng = np.random.default_rng([9, number])
         table = planted("length", 80, rng)
@@ -59,10 +65,10 @@ def cohort(folder: Path, *, scored: bool = False, noise: float = 0.0) -> Config:
 
 
 def run(config: Config) -> Layout:
-    retraining.run_train(config)
+    run_train(config)
     for chunk in range(config.attribution.chunks):
-        refits.run_refit(config, chunk)
-    dominance.run_dominance(config)
+        run_refit(config, chunk)
+    run_dominance(config)
     return Layout.of(config.outdir)
 
 
@@ -133,7 +139,7 @@ def test_tables_tell_the_same_as_the_record(finished: Layout) -> None:
 def test_frozen_scores_are_of_every_subset_and_what_is_missing_is_told(finished: Layout) -> None:
     rows = load_scores(finished.scores("model"))
     names = dict.fromkeys(row.score for row in rows)
-    assert list(names) == list(retraining.subsets_of(GROUPS))
+    assert list(names) == list(subsets_of(GROUPS))
     assert len(rows) == 80 * len(names)
     context = {row.value for row in rows if row.score == "model_only_context"}
     assert len(context) == 1  # nobody is told from anybody
@@ -168,7 +174,7 @@ def test_a_foreign_score_is_the_model_and_its_surrogate_says_what_groups_are_wor
         GROUPS[2]: "unused",
     }
     followed = record.cross_fitted_fidelity
-    assert set(followed) == set(retraining.subsets_of(GROUPS))
+    assert set(followed) == set(subsets_of(GROUPS))
     whole, without = (followed[name].judged for name in ("model", f"model_without_{LENGTH}"))
     assert record.leave_out_r2[LENGTH] == pytest.approx(whole**2 - max(without, 0) ** 2)
     assert record.leave_out_r2[LENGTH] > 0.8
@@ -184,7 +190,7 @@ def test_without_the_only_group_a_foreign_score_rests_on_chance_is_left_and_not_
     # The score is the mean of the length features, so the label is told by these alone. Subsets without
     # them know nothing: AUROC .5, give or take the error of 40 against 40, (81 / (12 * 1600))**.5 = .065.
     config = cohort(tmp_path / "run", scored=True, noise=0.1)
-    retraining.run_train(config)
+    run_train(config)
     scores: dict[str, list[float]] = {}
     for row in load_scores(Layout.of(config.outdir).scores("model")):
         scores.setdefault(row.score, []).append(row.value)
@@ -215,7 +221,7 @@ def test_a_score_that_says_the_same_of_everybody_names_its_setting(tmp_path: Pat
     with pytest.raises(
         InputError, match=r"all the same.*check the column in features\.table\.columns\.score"
     ):
-        retraining.run_train(config)
+        run_train(config)
 
 
 def test_a_matrix_without_labels_is_refused(tmp_path: Path) -> None:
@@ -223,7 +229,7 @@ def test_a_matrix_without_labels_is_refused(tmp_path: Path) -> None:
     layout = Layout.of(config.outdir)
     layout.matrix("heldout").replace(layout.matrix("discovery"))
     with pytest.raises(InputError, match="no labels; run the matrix stage again"):
-        refits.run_refit(config, 0)
+        run_refit(config, 0)
 
 
 def test_more_groups_than_coalitions_can_be_listed_for_and_one_that_never_varies(tmp_path: Path) -> None:
@@ -233,7 +239,7 @@ def test_more_groups_than_coalitions_can_be_listed_for_and_one_that_never_varies
     blocks = {f"group_{letter}": rng.normal(size=(60, 2)) for letter in "abcdefgh"}
     blocks["group_c"] += 2.5 * labels[:, None]
     blocks["group_z"] = np.ones((60, 1))
-    config = Config(sheet="", outdir=str(tmp_path), attribution=SETTINGS)
+    config = Config(features=TABLE, outdir=str(tmp_path), attribution=SETTINGS)
     for role in ("discovery", "heldout"):
         write(table_of(blocks, labels), Layout.of(tmp_path).matrix(role), labels=role == "discovery")
     layout = run(config)

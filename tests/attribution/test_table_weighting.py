@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from table_worlds import GROUPS, decide, planted, table_of
+from table_worlds import GROUPS, cross_fitted_auroc, decide, planted, table_of
 
+from cfdna_interp.attribution.refit import refit_table
 from cfdna_interp.attribution.refit_plan import Refit
-from cfdna_interp.attribution.tabular.cohort import Folded, TableCohort, fold_cohort
-from cfdna_interp.attribution.tabular.model import Fits, contributed, fit
-from cfdna_interp.attribution.tabular.refits import fit_model, refit_table
+from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, FoldedFeatures, fold_cohort
+from cfdna_interp.attribution.tabular.model import Fits, contributions_of, fit
+from cfdna_interp.attribution.tabular.refits import fit_model, refit_stacks
 from cfdna_interp.attribution.tabular.regression import Regressions
-from cfdna_interp.attribution.tabular.retraining import cross_fitted_auroc
 from cfdna_interp.attribution.tabular.rivals import plain_logits
-from cfdna_interp.attribution.tabular.shares import shares
 from cfdna_interp.attribution.tabular.weighting import BEHIND, LEAST, STEPS, choose, weightings
 from cfdna_interp.stats.roc import mean_auroc
 
 LENGTH, METHYLATION, _ = GROUPS
 
 
-def folded(world: str, per_class: int, seed: int) -> Folded:
+def folded(world: str, per_class: int, seed: int) -> FoldedFeatures:
     table = planted(world, 2 * per_class, np.random.default_rng([5, seed]))
-    return fold_cohort(TableCohort.of(table), folds=5, seed=seed)
+    return fold_cohort(DiscoveryFeatures.of(table), folds=5, seed=seed)
 
 
 def names(fits: Fits) -> list[str]:
@@ -36,7 +35,7 @@ def test_weightings_by_hand() -> None:
     table = table_of(
         {LENGTH: rng.normal(size=(40, 9)), METHYLATION: rng.normal(size=(40, 1))}, np.arange(40) % 2
     )
-    encoder = fold_cohort(TableCohort.of(table), folds=4, seed=1).folds[0].encoder
+    encoder = fold_cohort(DiscoveryFeatures.of(table), folds=4, seed=1).folds[0].encoder
     offered = weightings(encoder, GROUPS[:2])
     assert offered[0].weights == {LENGTH: 1.0, METHYLATION: 1.0}
     assert [one.bent for one in offered] == [False] * 6 + [True] * 4
@@ -75,7 +74,7 @@ def test_a_group_with_nearly_all_columns_is_not_drowned_by_the_other(seed: int) 
     one = folded("unequal", 60, seed)
     model = cross_fitted_auroc(one, fit_model(one))
     rivals = [cross_fitted_auroc(one, fit_model(one, (group,))) for group in one.cohort.names]
-    plain = mean_auroc(plain_logits(one), one.cohort.labels, one.fold)
+    plain = mean_auroc(plain_logits(one), one.cohort.subject_labels, one.fold)
     assert plain is not None
     assert model > max(*rivals, plain) - 0.02
     assert "equal" not in names(fit_model(one))
@@ -94,10 +93,7 @@ def test_copies_beside_noise_keep_equal_shares() -> None:
     cohorts = [folded("redundant", 60, seed) for seed in range(8)]
     fitted = [fit_model(one) for one in cohorts]
     assert np.mean([name in GROUPS[:2] for fits in fitted for name in names(fits)]) <= 0.1
-    parts = [
-        shares(contributed(one, fits), np.ones((1, 120)))[0][0]
-        for one, fits in zip(cohorts, fitted, strict=True)
-    ]
+    parts = [contributions_of(one, fits).shares().share[0] for one, fits in zip(cohorts, fitted, strict=True)]
     assert np.mean([abs(part[0] - part[1]) for part in parts]) < 0.15
 
 
@@ -132,7 +128,9 @@ def test_a_bootstrap_holds_the_weighting_and_a_permutation_does_not() -> None:
     held = fit(one, targets, weights=weights, held=fits)
     np.testing.assert_array_equal(held.choice, np.repeat(fits.choice, 3, axis=1))
     np.testing.assert_array_equal(held.penalty, np.repeat(fits.penalty, 3, axis=1))
-    rows = refit_table(one, [Refit("bootstrap", 0), Refit("permutation", 0)], fits, seed=1)
+    rows = refit_table(
+        refit_stacks(one, [Refit("bootstrap", 0), Refit("permutation", 0)], fits, seed=1), seed=1
+    )
     shares = rows[rows.group == LENGTH].set_index("kind").share
     assert shares["bootstrap"] > 0.6
 

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from table_worlds import GROUPS, Decision, decide, planted, table_of
 
+from cfdna_interp.attribution.refit import refit_table
 from cfdna_interp.attribution.refit_plan import Refit
-from cfdna_interp.attribution.tabular.cohort import TableCohort, fold_cohort
-from cfdna_interp.attribution.tabular.model import Contributed
-from cfdna_interp.attribution.tabular.refits import fit_model, refit_table
-from cfdna_interp.attribution.tabular.shares import performance, shares
+from cfdna_interp.attribution.tabular.cohort import DiscoveryFeatures, fold_cohort
+from cfdna_interp.attribution.tabular.refits import fit_model, refit_stacks
 
 LENGTH, METHYLATION, COVERAGE = GROUPS
 
@@ -118,12 +117,15 @@ def test_a_permutation_keeps_the_cases_of_each_fold_and_all_targets() -> None:
     rng = np.random.default_rng(1)
     labels = np.arange(60) % 2
     scores = rng.normal(size=60) + labels
-    cohort = TableCohort.of(
+    cohort = DiscoveryFeatures.of(
         table_of({LENGTH: rng.normal(size=(60, 3)), COVERAGE: scores[:, None]}, labels, scores=scores)
     )
     folded = fold_cohort(cohort, folds=3, seed=1)
-    rows = refit_table(folded, [Refit("permutation", 0), Refit("bootstrap", 0)], fit_model(folded), seed=1)
-    again = refit_table(folded, [Refit("bootstrap", 0)], fit_model(folded), seed=1)
+    rows = refit_table(
+        refit_stacks(folded, [Refit("permutation", 0), Refit("bootstrap", 0)], fit_model(folded), seed=1),
+        seed=1,
+    )
+    again = refit_table(refit_stacks(folded, [Refit("bootstrap", 0)], fit_model(folded), seed=1), seed=1)
     boot = rows[rows.kind == "bootstrap"].reset_index(drop=True)
     np.testing.assert_array_equal(boot["share"], again["share"])  # whatever else is in the chunk
     assert boot.loc[boot.group == COVERAGE, "share"].item() > 0.8
@@ -166,32 +168,3 @@ def test_a_group_is_not_favoured_for_having_many_columns() -> None:
     same = decide(table_of({LENGTH: signal[:, None], COVERAGE: copies}, labels), 1)
     assert same.outcome.outcome == "redundant"
     np.testing.assert_allclose(same.figures.share, [0.5, 0.5], atol=0.02)
-
-
-def test_shares_and_contributions_by_hand() -> None:
-    # phi = (2, -1), (-2, 1) for a case and a control, no base: shares 4/6 and 2/6; f = 1, -1, so that
-    # Cov(phi_1, f) / Var(f) = 2 and Cov(phi_2, f) / Var(f) = -1. Weights 1, 1.
-    phi = np.array([[[2.0, -1.0], [-2.0, 1.0]]])
-    given = Contributed(phi, np.zeros((1, 2)), phi.sum(axis=2))
-    share, covariance = shares(given, np.ones((1, 2)))
-    np.testing.assert_allclose(share, [[2 / 3, 1 / 3]])
-    np.testing.assert_allclose(covariance, [[2.0, -1.0]])
-    # Log-losses: none log 2; first alone log(1 + e^-2); second alone log(1 + e); both log(1 + e^-1).
-    # phi_1 = ((L0 - L1) + (L2 - L12)) / 2, phi_2 = ((L0 - L2) + (L1 - L12)) / 2.
-    none, first, second, both = np.log(2), np.log1p(np.exp(-2)), np.log1p(np.e), np.log1p(np.exp(-1))
-    gained = performance(given, np.array([[1.0, 0.0]]), np.ones((1, 2)), seed=1)
-    expected = [((none - first) + (second - both)) / 2, ((none - second) + (first - both)) / 2]
-    np.testing.assert_allclose(gained, [expected], atol=1e-6)
-
-
-def test_one_model_under_many_weights_is_as_many_models() -> None:
-    rng = np.random.default_rng(4)
-    phi, base = rng.normal(size=(1, 9, 3)), rng.normal(size=(1, 9))
-    one = Contributed(phi, base, base + phi.sum(axis=2))
-    weights = rng.integers(1, 4, size=(5, 9)).astype(float)
-    many = Contributed(*(np.repeat(part, 5, axis=0) for part in (one.phi, one.base, one.logit)))
-    targets = (np.arange(9) % 2)[None].astype(float)
-    np.testing.assert_allclose(shares(one, weights), shares(many, weights))
-    np.testing.assert_allclose(
-        performance(one, targets, weights, seed=1), performance(many, targets, weights, seed=1), atol=1e-6
-    )

@@ -12,6 +12,7 @@ from cfdna_interp.audit.audit import run_audit
 from cfdna_interp.errors import InputError
 from cfdna_interp.records.audit import Audit
 from cfdna_interp.records.base import load_record
+from cfdna_interp.records.protocol import Absence
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +55,15 @@ def test_a_baseline_that_is_not_there_says_why_as_the_protocol_does(finished, tm
     for score in ("baseline_technical", "baseline_covariates"):
         del validation["scores"][score]
     write_json(layout.file("validation.json"), validation)
-    absent = {"baseline_technical": "the penalty leaves no feature"}
+    absent = {"baseline_technical": {"why": "the penalty leaves no feature", "columns": []}}
     write_json(layout.file("protocol.json"), protocol | {"absent": absent})
     run_audit(config)
     audit = record(config)
-    assert (audit.technical.auroc, audit.technical.reason) == (None, "the penalty leaves no feature")
-    assert audit.covariates.reason == "the cohort has no such column that varies"
+    assert (audit.technical.auroc, audit.technical.absence) == (
+        None,
+        Absence(why="the penalty leaves no feature"),
+    )
+    assert audit.covariates.absence == Absence(why="no such input")
 
 
 def test_a_copied_sample_is_named_with_its_roles(finished, tmp_path):

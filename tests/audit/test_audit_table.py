@@ -61,7 +61,7 @@ def test_without_fragments_the_audit_says_what_was_not_looked_for(finished):
 
 def test_a_table_of_features_alone_is_audited_as_far_as_that_goes(bare):
     audit = audit_of(bare)
-    assert audit.technical.auroc is None and audit.technical.reason
+    assert audit.technical.auroc is None and audit.technical.absence is not None
     assert audit.covariates.auroc is None
     assert [effect.term for effect in audit.adjusted.effects] == ["proxy"]
     assert audit.handling.status == "can't tell"

@@ -36,8 +36,8 @@ def test_an_empty_fit_is_no_proxy_and_no_baseline_to_beat(tmp_path, monkeypatch)
     run_validate(config)
     proxy, protocol = stored(Proxy, config), stored(FrozenProtocol, config)
     assert proxy.regression is None
-    assert proxy.reason.endswith("is dominant, but the penalty leaves no feature")
-    assert set(protocol.absent.values()) == {"the penalty leaves no feature"}
+    assert proxy.obstacle == "the penalty leaves no feature"
+    assert {absence.why for absence in protocol.absent.values()} == {"the penalty leaves no feature"}
     validation = stored(ValidationResult, config)
     assert not {"proxy", *protocol.absent} & set(validation.scores)
     assert _sufficiency("fragment_length", validation, config.validation).status == "can't tell"

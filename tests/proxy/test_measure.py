@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.config import Config
-from cfdna_interp.proxy.measure import METRICS, Cohort, families, measure
+from cfdna_interp.proxy.measure import METRICS, HeldoutSubjects, families, measure
 from cfdna_interp.proxy.subgroups import covariates_of, subgroups
 from cfdna_interp.records.validation import Detectable, HeldoutScore, Untested, ValidationResult
 from cfdna_interp.report.heldout import subgroup_sentences
@@ -44,7 +44,7 @@ def planted(per_class=60, seed=1):
         "age": np.linspace(40, 80, n)[rng.permutation(n)].round().tolist(),
     }
     subjects = tuple(f"P{i:03d}" for i in range(n))
-    return Cohort(subjects, labels, tuple(site), scores, "fragment_length", covariates)
+    return HeldoutSubjects(subjects, labels, tuple(site), scores, "fragment_length", covariates)
 
 
 def measured_of(cohort):

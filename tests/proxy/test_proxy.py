@@ -84,7 +84,7 @@ def test_without_a_dominant_group_there_is_no_proxy_and_a_reason(tmp_path):
     layout = Layout.of(config.outdir)
     proxy = stored(Proxy, config)
     assert proxy.regression is None
-    assert "made up as none" in proxy.reason
+    assert proxy.obstacle == "no group is dominant"
     assert "proxy" not in by_score(layout)
     assert "baseline_fragment_length" in by_score(layout)
 

@@ -14,7 +14,7 @@ from cfdna_interp.artifacts.matrix import load_table
 from cfdna_interp.config.settings import Corrected
 from cfdna_interp.proxy.baselines import baselines, fit_all, seldom_measured
 from cfdna_interp.proxy.proxy import run_proxy
-from cfdna_interp.records.protocol import FrozenProtocol
+from cfdna_interp.records.protocol import Absence, FrozenProtocol
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_a_column_that_tells_the_label_by_its_gaps_alone_is_compared_with_nobody
     alone = replace(discovery, obs=discovery.obs.drop(columns=["age", "sex"]))
     fitted, absent = fit_all(made, alone, "sizes", seldom_measured(alone, heldout))
     assert "baseline_covariates" not in fitted
-    assert absent["baseline_covariates"] == "measured in too few subjects: covariate_smoking"
+    assert absent["baseline_covariates"] == Absence(why="seldom measured", columns=("covariate_smoking",))
 
 
 def test_the_protocol_says_what_was_left_out_and_how_values_were_corrected(made):

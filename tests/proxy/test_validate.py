@@ -15,7 +15,7 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import load_scores, save_scores
 from cfdna_interp.cohort.source import save_source
 from cfdna_interp.errors import InputError
-from cfdna_interp.proxy.measure import Cohort, families
+from cfdna_interp.proxy.measure import HeldoutSubjects, families
 from cfdna_interp.proxy.proxy import run_proxy
 from cfdna_interp.proxy.validate import run_validate
 from cfdna_interp.records.subjects import load_subjects
@@ -149,7 +149,7 @@ def test_scores_and_matrix_of_other_samples_stop(finished, tmp_path):
 
 def cohort(labels, batches, **scores):
     subjects = tuple(f"P{i}" for i in range(len(labels)))
-    return Cohort(subjects, np.array(labels), tuple(batches), scores, None)
+    return HeldoutSubjects(subjects, np.array(labels), tuple(batches), scores, None)
 
 
 def test_other_mediators_than_the_frozen_ones_stop(own_copy):

@@ -16,7 +16,7 @@ from cfdna_interp.audit.held_columns import HeldColumns
 from cfdna_interp.audit.hold import hold, measure_record
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Validation
-from cfdna_interp.proxy.measure import Cohort, measure
+from cfdna_interp.proxy.measure import HeldoutSubjects, measure
 from cfdna_interp.proxy.repeated import Discovery
 from cfdna_interp.records.audit import (
     AdjustedEffect,
@@ -93,7 +93,7 @@ def validation_record(
     known: dict[str, list[object]] = {"site": [sample.site for sample in samples]}
     if world.covariates:
         known |= {"age": [sample.age for sample in samples], "sex": [sample.sex for sample in samples]}
-    cohort = Cohort(
+    cohort = HeldoutSubjects(
         subjects=tuple(sample.subject for sample in samples),
         labels=labels,
         batches=tuple(sample.batch for sample in samples),
@@ -129,7 +129,7 @@ def audit_record(
     strata = comparison_strata(labels, subjects)
     nothing = HeldColumns(np.empty((len(labels), 0)), ())
     within = hold(labels, values, strata.codes, nothing, Validation().fall_margin)
-    covariates = made_audit.baseline(None, "the cohort has no such column that varies")
+    covariates = made_audit.baseline(None)
     if world.covariates:
         covariates = made_audit.baseline(scores["baseline_covariates"].auroc)
     overlap = made_audit.weights()

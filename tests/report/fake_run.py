@@ -396,7 +396,10 @@ def _proxy(world: World, rng: np.random.Generator) -> Proxy:
     linear = Linear(names, some, some, some / 5, values, intercept=0.04, C=0.01, draws=draws)
     regression = made_proxy.regression(linear, "fragment_length", world.per_class, world.per_class)
     return structs.replace(
-        made_proxy.proxy(None), regression=regression, training_range={"fragments": (9_800, 10_000)}
+        made_proxy.proxy(None),
+        regression=regression,
+        obstacle=None,
+        training_range={"fragments": (9_800, 10_000)},
     )
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.attribution.tabular.dominance import run_dominance
-from cfdna_interp.attribution.tabular.refits import run_refit
-from cfdna_interp.attribution.tabular.retraining import run_train
+from cfdna_interp.attribution.dominance import run_dominance
+from cfdna_interp.attribution.refit import run_refit
+from cfdna_interp.attribution.train import run_train
 from cfdna_interp.audit.audit import run_audit
 from cfdna_interp.cohort.split import split
 from cfdna_interp.config import Config

@@ -15,7 +15,7 @@ from test_report_page import Reader
 from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Validation
-from cfdna_interp.proxy.measure import Cohort, measure
+from cfdna_interp.proxy.measure import HeldoutSubjects, measure
 from cfdna_interp.records.validation import Repetition, ValidationResult
 from cfdna_interp.report.answers import answers
 from cfdna_interp.report.collect import Run, collect
@@ -110,7 +110,7 @@ def planted(sign: float) -> ValidationResult:
     """Covariates tell more than the model, technical columns point as ``sign`` says, coverage to nothing."""
     rng = np.random.default_rng(6)
     labels = np.arange(200) % 2
-    cohort = Cohort(
+    cohort = HeldoutSubjects(
         subjects=tuple(f"P{i:03d}" for i in range(200)),
         labels=labels,
         batches=("",) * 200,

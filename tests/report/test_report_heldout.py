@@ -12,7 +12,7 @@ from msgspec import structs
 
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Validation
-from cfdna_interp.proxy.measure import Cohort, measure
+from cfdna_interp.proxy.measure import HeldoutSubjects, measure
 from cfdna_interp.records.validation import (
     Detectable,
     Division,
@@ -44,7 +44,7 @@ def validation() -> ValidationResult:
     labels = np.arange(N) % 2
     site = np.array(["A", "B"])[(np.arange(N) // 2) % 2]
     score = np.where(site == "A", 3.0 * (labels - 0.5), 0.0) + rng.normal(size=N)
-    cohort = Cohort(
+    cohort = HeldoutSubjects(
         subjects=tuple(f"P{i:03d}" for i in range(N)),
         labels=labels,
         batches=tuple(site),

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from toy_material import planted_encoder, toy_material
 
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.attribution.nulls import PermutedHeads
+from cfdna_interp.attribution.head_refits import PermutedHeads
 from cfdna_interp.config.settings import Attribution, Config, Representation
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.crossfit import CrossFit, crossfit

@@ -13,7 +13,7 @@ import pytest
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.fragments import MOTIFS, FragmentTable
 from cfdna_interp.simulation.cohort import simulate
-from cfdna_interp.simulation.fragment_tables import TableCohort, simulate_tables
+from cfdna_interp.simulation.fragment_tables import SimulatedFragments, simulate_tables
 from cfdna_interp.simulation.noise import build_summaries
 from cfdna_interp.simulation.worlds import Library, World, load_world
 
@@ -38,14 +38,14 @@ def as_tuples(table: FragmentTable) -> list[tuple]:
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[TableCohort, Path]:
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[SimulatedFragments, Path]:
     world = replace(SMALL, library=Library(conversion=1.0, errors=0.0))
     folder = tmp_path_factory.mktemp("both")
     simulate(world, folder, seed=7)
     return simulate_tables(world, seed=7), folder
 
 
-def test_same_fragments_and_calls(both: tuple[TableCohort, Path], readback: Callable) -> None:
+def test_same_fragments_and_calls(both: tuple[SimulatedFragments, Path], readback: Callable) -> None:
     cohort, folder = both
     for subject, table in zip(cohort.subjects, cohort.tables, strict=True):
         assert as_tuples(table) == [tuple(row) for row in readback(folder / subject.row.bam)]
@@ -70,7 +70,7 @@ def test_a_real_library_changes_few_calls(readback: Callable, tmp_path: Path) ->
     assert 0 < changed / total < 0.006
 
 
-def test_atlas_gc_and_motifs_by_plain_text(both: tuple[TableCohort, Path]) -> None:
+def test_atlas_gc_and_motifs_by_plain_text(both: tuple[SimulatedFragments, Path]) -> None:
     cohort, folder = both
     atlas = Atlas.load(folder / "atlas.tsv")
     assert np.array_equal(atlas.fractions, cohort.atlas.fractions)

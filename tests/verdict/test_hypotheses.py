@@ -261,8 +261,8 @@ def test_no_more_than_ten_are_shown():
     assert scores == sorted(scores, reverse=True)
 
 
-def undecided(record, reason="no group is dominant"):
-    made_up = made_proxy.proxy(None, reason)
+def undecided(record, obstacle="no group is dominant"):
+    made_up = made_proxy.proxy(None, obstacle)
     (row,) = hypotheses(made_up, record, JUDGED, cohorts(("length_mode",)), 1)
     return row
 
@@ -287,8 +287,9 @@ def test_what_stood_in_the_way_of_shares_is_what_has_to_change():
     assert "less on context" in undecided(dominance("can't tell", context=0.21)).statement
     poor = surrogate_fidelity(judged=0.7, judged_low=0.6)
     assert "the model itself" in undecided(dominance("can't tell", fidelity=poor)).statement
-    assert "features can be measured" in undecided(dominance()).statement
-    empty = undecided(dominance(), "fragment_length is dominant, but the penalty leaves no feature")
+    assert "features can be measured" in undecided(dominance(), "no feature varies").statement
+    empty = undecided(dominance(), "the penalty leaves no feature")
+    assert "(fragment length is dominant, but the penalty leaves no feature)" in empty.statement
     assert empty.statement.endswith(
         "To decide: a weaker penalty (proxy.penalty: l2), under a protocol of its own."
     )
@@ -338,7 +339,7 @@ def test_what_was_held_is_named_where_a_difference_is_not_certain():
 
 
 def test_statements_have_no_keys_in_them():
-    row = undecided(dominance("none"), "no group is dominant: fragment_length has 40%")
+    row = undecided(structs.replace(dominance("none"), reason="fragment_length has 40%"))
     assert "(no group is dominant: fragment length has 40%)" in row.statement
 
 

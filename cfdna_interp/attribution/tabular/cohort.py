@@ -11,7 +11,8 @@ from scipy.special import expit
 
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table, load_table
-from cfdna_interp.attribution.tabular.encoding import Encoder, fit_encoder
+from cfdna_interp.attribution.samples import RoleSamples
+from cfdna_interp.attribution.tabular.encoding import FeatureEncoder, fit_encoder
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.folds import folds_of
@@ -20,12 +21,12 @@ from cfdna_interp.stats.resampling import stream
 SCORE = "score"  # column of ``obs`` with the logits of a foreign model
 
 
-@dataclass(frozen=True, eq=False)
-class TableCohort:
-    """Subjects of the discovery table.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DiscoveryFeatures(RoleSamples):
+    """The features of the discovery samples of a table.
 
-    A subject counts once: what is said of it is the average over its samples, and since the model is linear
-    in the encoded columns that is what the model says of the subject's average columns.
+    A subject counts once, with the average logit over its samples. The model is linear in the encoded
+    columns, so that is the logit of the subject's average columns.
 
     Attributes
     ----------
@@ -33,44 +34,29 @@ class TableCohort:
         (samples, features) of the model's groups, NaN where missing.
     features, groups
         (features,) names; group -> places of its features.
-    samples
-        (samples,) names.
-    people
-        (subjects,) names, sorted.
-    place
-        (samples,) which subject a sample is of.
-    labels
-        (subjects,) 0 or 1.
-    scores
-        (samples,) logits of a foreign model; None where there is none.
     """
 
     X: np.ndarray
     features: tuple[str, ...]
     groups: dict[str, np.ndarray]
-    samples: tuple[str, ...]
-    people: tuple[str, ...]
-    place: np.ndarray
-    labels: np.ndarray
-    scores: np.ndarray | None
 
     @classmethod
-    def of(cls, table: Table) -> TableCohort:
+    def of(cls, table: Table) -> DiscoveryFeatures:
         """Take the model's groups of a discovery table."""
         if table.labels is None:
             raise InputError("the discovery matrix has no labels; run the matrix stage again")
-        chosen = [i for i, group in enumerate(table.groups) if group in table.model_groups]
-        owners = np.array([table.groups[i] for i in chosen])
-        people, first, place = np.unique(np.array(table.subjects), return_index=True, return_inverse=True)
+        columns = model_columns(table)
+        owners = np.array([table.groups[column] for column in columns])
+        samples = samples_of(table)
         return cls(
-            X=table.X[:, chosen],
-            features=tuple(table.names[i] for i in chosen),
+            samples=samples.samples,
+            subjects=samples.subjects,
+            codes=samples.codes,
+            labels=samples.labels,
+            scores=samples.scores,
+            X=table.X[:, columns],
+            features=tuple(table.names[column] for column in columns),
             groups={group: np.flatnonzero(owners == group) for group in table.model_groups},
-            samples=table.samples,
-            people=tuple(map(str, people)),
-            place=place,
-            labels=table.labels[first],
-            scores=scores_of(table),
         )
 
     @property
@@ -81,9 +67,10 @@ class TableCohort:
     @cached_property
     def averaging(self) -> csr_array:
         """Sparse (subjects, samples): rows average a subject's samples."""
-        share = 1 / np.bincount(self.place)[self.place]
-        shape = (len(self.people), len(self.place))
-        return csr_array((share, (self.place, np.arange(len(self.place)))), shape=shape)
+        places = self.places
+        share = 1 / np.bincount(places)[places]
+        shape = (len(self.subject_labels), len(places))
+        return csr_array((share, (places, np.arange(len(places)))), shape=shape)
 
     @property
     def logistic(self) -> bool:
@@ -94,7 +81,7 @@ class TableCohort:
     def targets(self) -> np.ndarray:
         """(subjects,) what the model is fitted to: labels, or logits."""
         if self.scores is None:
-            return self.labels.astype(np.float64)
+            return self.subject_labels.astype(np.float64)
         averaged: np.ndarray = self.averaging @ self.scores
         return averaged
 
@@ -103,9 +90,21 @@ class TableCohort:
         return targets if self.logistic else expit(targets)
 
 
-def scores_of(table: Table) -> np.ndarray | None:
-    """Return (samples,) logits of a foreign model; None where the table has none."""
-    return table.obs[SCORE].to_numpy(dtype=np.float64) if SCORE in table.obs else None
+def model_columns(table: Table) -> list[int]:
+    """Return the places of the columns that the model sees."""
+    return [column for column, group in enumerate(table.groups) if group in table.model_groups]
+
+
+def samples_of(table: Table) -> RoleSamples:
+    """Return the samples of a table, subjects coded in the order of their names."""
+    scores = table.obs[SCORE].to_numpy(dtype=np.float64) if SCORE in table.obs else None
+    return RoleSamples(
+        samples=table.samples,
+        subjects=table.subjects,
+        codes=np.unique(np.array(table.subjects), return_inverse=True)[1],
+        labels=np.full(len(table.samples), -1) if table.labels is None else table.labels,
+        scores=scores,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,14 +121,14 @@ class Fold:
         (subjects, columns) all discovery subjects, encoded and averaged.
     """
 
-    encoder: Encoder
+    encoder: FeatureEncoder
     train: np.ndarray
     test: np.ndarray
     Z: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
-class Folded:
+class FoldedFeatures:
     """A cohort with its folds, which hold for every refit: the encoders see no label.
 
     Attributes
@@ -142,33 +141,34 @@ class Folded:
         (subjects,) the fold in which a subject is tested.
     """
 
-    cohort: TableCohort
+    cohort: DiscoveryFeatures
     folds: tuple[Fold, ...]
     fold: np.ndarray
 
 
-def fold_cohort(cohort: TableCohort, *, folds: int, seed: int) -> Folded:
-    """Deal subjects into folds, stratified by label, and fit an encoder in each.
+def fold_cohort(cohort: DiscoveryFeatures, *, folds: int, seed: int) -> FoldedFeatures:
+    """Divide subjects into folds, stratified by label, and fit an encoder in each.
 
     Raises
     ------
     InputError
         A class has fewer subjects than there are folds.
     """
-    fold = folds_of(np.arange(len(cohort.people)), cohort.labels, folds, stream(seed, "train"))
-    made = []
+    labels = cohort.subject_labels
+    fold = folds_of(np.arange(len(labels)), labels, folds, stream(seed, "train"))
+    parts = []
     for number in range(folds):
         train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        rows = fold[cohort.place] != number
+        rows = fold[cohort.places] != number
         random_state = int(stream(seed, "encoder", number).integers(2**31))
         encoder = fit_encoder(
             cohort.X[rows], cohort.averaging[train][:, rows], cohort.groups, random_state=random_state
         )
-        made.append(Fold(encoder, train, test, cohort.averaging @ encoder.encode(cohort.X)))
-    return Folded(cohort, tuple(made), fold)
+        parts.append(Fold(encoder, train, test, cohort.averaging @ encoder.encode(cohort.X)))
+    return FoldedFeatures(cohort, tuple(parts), fold)
 
 
-def load_folded(config: Config) -> Folded:
+def load_folded(config: Config) -> FoldedFeatures:
     """Read the discovery matrix and fold it, the same way in every stage."""
-    cohort = TableCohort.of(load_table(Layout.of(config.outdir).matrix("discovery")))
+    cohort = DiscoveryFeatures.of(load_table(Layout.of(config.outdir).matrix("discovery")))
     return fold_cohort(cohort, folds=config.model.folds, seed=config.seed)

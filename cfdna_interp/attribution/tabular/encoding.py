@@ -15,7 +15,7 @@ BENT = 32  # of a group's bends, which tell less each
 
 
 @dataclass(frozen=True, eq=False)
-class Encoder:
+class FeatureEncoder:
     """Features of each group centred, scaled and turned into their principal axes.
 
     Groups are scaled to the same total variance (block scaling; Westerhuis, Kourti & MacGregor, J
@@ -110,7 +110,7 @@ class Encoder:
 
 def fit_encoder(
     X: np.ndarray, averaging: np.ndarray, groups: Mapping[str, np.ndarray], *, random_state: int
-) -> Encoder:
+) -> FeatureEncoder:
     """Fit on a fold's training samples.
 
     Parameters
@@ -153,7 +153,7 @@ def fit_encoder(
         spans[group] = slice(start, turn + bent_axes[group].shape[1])
         bent[group] = slice(turn, spans[group].stop)
         start = spans[group].stop
-    return Encoder(
+    return FeatureEncoder(
         median=median,
         low=filled.min(axis=0),
         high=filled.max(axis=0),

@@ -5,25 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cfdna_interp.attribution.tabular.cohort import Folded
+from cfdna_interp.attribution.tabular.cohort import FoldedFeatures
 from cfdna_interp.attribution.tabular.model import Fits
 
 
-def feature_contributions(folded: Folded, fits: Fits) -> np.ndarray:
+def feature_contributions(folded: FoldedFeatures, fits: Fits) -> np.ndarray:
     """Return (subjects, features) contributions of single features, under models that never saw the subject.
 
     What a feature's line and bend add to the logit, less the mean of that over reference subjects; over a
     group they add up to what the group contributes.
     """
     cohort = folded.cohort
-    phi = np.zeros((len(cohort.people), len(cohort.features)))
+    phi = np.zeros((len(cohort.subject_labels), len(cohort.features)))
     for number, fold in enumerate(folded.folds):
         added = cohort.averaging @ fold.encoder.by_feature(cohort.X, fits.coefficient[number][:, 0])
         phi[fold.test] = added[fold.test] - added.mean(axis=0)
     return phi
 
 
-def feature_shares(folded: Folded, fits: Fits, draws: np.ndarray) -> pd.DataFrame:
+def feature_shares(folded: FoldedFeatures, fits: Fits, draws: np.ndarray) -> pd.DataFrame:
     """Return a row a feature: size, share, and how cases differ from controls.
 
     Parameters
@@ -41,7 +41,7 @@ def feature_shares(folded: Folded, fits: Fits, draws: np.ndarray) -> pd.DataFram
     cohort = folded.cohort
     phi = feature_contributions(folded, fits)
     size = np.abs(phi).mean(axis=0)
-    case = cohort.labels == 1
+    case = cohort.subject_labels == 1
     drawn = draws * np.where(case, 1 / case.sum(), -1 / (~case).sum())
     difference = phi[case].mean(axis=0) - phi[~case].mean(axis=0)
     low, high = np.quantile(drawn @ phi, [0.025, 0.975], axis=0)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cfdna_interp.attribution.tabular.cohort import Fold, Folded
+from cfdna_interp.attribution.contributions import Contributions
+from cfdna_interp.attribution.tabular.cohort import Fold, FoldedFeatures
 from cfdna_interp.attribution.tabular.regression import Regressions
 from cfdna_interp.attribution.tabular.weighting import Weighting, choose, weightings
 
@@ -43,7 +44,7 @@ class Fits:
 
 
 def fit(
-    folded: Folded,
+    folded: FoldedFeatures,
     targets: np.ndarray,
     *,
     weights: np.ndarray | None = None,
@@ -72,16 +73,16 @@ def fit(
     """
     seen = folded.cohort.names if present is None else present
     weights = np.ones_like(targets) if weights is None else weights
-    made = [
+    folds = [
         _fit_fold(folded, number, seen, targets[fold.train], weights[fold.train], held)
         for number, fold in enumerate(folded.folds)
     ]
-    coefficients, intercepts, penalties, offered, choices = zip(*made, strict=True)
+    coefficients, intercepts, penalties, offered, choices = zip(*folds, strict=True)
     return Fits(coefficients, np.array(intercepts), np.array(penalties), offered, np.array(choices))
 
 
 def _fit_fold(
-    folded: Folded,
+    folded: FoldedFeatures,
     number: int,
     seen: tuple[str, ...],
     targets: np.ndarray,
@@ -109,45 +110,18 @@ def _fit_fold(
     return coefficient, intercept, penalty, offered, choice
 
 
-def _scaled(folded: Folded, fold: Fold, weighting: Weighting) -> Regressions:
+def _scaled(folded: FoldedFeatures, fold: Fold, weighting: Weighting) -> Regressions:
     columns, factors = weighting.columns(fold.encoder)
     return Regressions(fold.Z[np.ix_(fold.train, columns)] * factors, logistic=folded.cohort.logistic)
 
 
-@dataclass(frozen=True, eq=False)
-class Contributed:
-    """What each group adds to logits from models that never saw the subject.
+def contributions_of(folded: FoldedFeatures, fits: Fits, *, samples: bool = False) -> Contributions:
+    """Attribute logits to groups. A group is taken out by putting in the features of every discovery subject.
 
-    A coalition's value is ``base`` plus the contributions of its groups. Rows are subjects or samples.
-
-    Attributes
-    ----------
-    phi
-        (refits, rows, groups) Shapley values.
-    base
-        (refits, rows) logit with no group: all features are reference subjects', on average.
-    logit
-        (refits, rows) logit of the rows as they are.
-    """
-
-    phi: np.ndarray
-    base: np.ndarray
-    logit: np.ndarray
-
-    @property
-    def completeness(self) -> np.ndarray:
-        """(refits,) the largest difference between a logit and what its parts add up to."""
-        missed: np.ndarray = np.abs(self.base + self.phi.sum(axis=2) - self.logit).max(axis=1)
-        return missed
-
-
-def contributed(folded: Folded, fits: Fits, *, samples: bool = False) -> Contributed:
-    """Take groups out by putting in the features of reference subjects, all of discovery one after the other.
-
-    A logit is linear in the encoded columns, each of which is of one group, so its mean over reference
-    subjects is that at their mean columns, and what a group adds is the same whichever others are there:
-    coefficients times the distance from the mean. That is the Shapley value of the game, for any number of
-    groups, whether features bend or not.
+    A logit is linear in the encoded columns, and each column belongs to one group. Its mean over reference
+    subjects is therefore the logit at their mean columns. A group adds its coefficients times the distance
+    from that mean, whichever other groups are present. This is its Shapley value, for any number of groups,
+    with straight features and with bent ones.
 
     Parameters
     ----------
@@ -155,9 +129,13 @@ def contributed(folded: Folded, fits: Fits, *, samples: bool = False) -> Contrib
         The cohort and the models.
     samples
         Whether rows are samples, in the order of the table; otherwise they are subjects.
+
+    Returns
+    -------
+    Contributions with an axis of refits.
     """
     cohort = folded.cohort
-    owner = folded.fold[cohort.place] if samples else folded.fold
+    owner = folded.fold[cohort.places] if samples else folded.fold
     shape = (fits.intercept.shape[1], len(owner))
     phi, base, logit = np.zeros((*shape, len(cohort.names))), np.zeros(shape), np.zeros(shape)
     for number, (fold, coefficient) in enumerate(zip(folded.folds, fits.coefficient, strict=True)):
@@ -169,7 +147,7 @@ def contributed(folded: Folded, fits: Fits, *, samples: bool = False) -> Contrib
         for place, group in enumerate(cohort.names):
             span = fold.encoder.spans[group]
             phi[:, rows, place] = ((encoded - reference)[:, span] @ coefficient[span]).T
-    return Contributed(phi, base, logit)
+    return Contributions(cohort.names, phi, base, logit)
 
 
 def frozen_logits(fits: Fits, encoded: list[np.ndarray]) -> np.ndarray:

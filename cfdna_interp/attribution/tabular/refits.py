@@ -5,28 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
-from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.attribution.refit_plan import Refit, refits_of_chunk, save_table
-from cfdna_interp.attribution.tabular.cohort import Folded, load_folded
-from cfdna_interp.attribution.tabular.model import Fits, contributed, fit
-from cfdna_interp.attribution.tabular.shares import performance, shares
-from cfdna_interp.config import Config
+from cfdna_interp.attribution.refit_plan import Refit
+from cfdna_interp.attribution.route import RefitStack
+from cfdna_interp.attribution.tabular.cohort import FoldedFeatures
+from cfdna_interp.attribution.tabular.model import Fits, contributions_of, fit
 from cfdna_interp.stats.resampling import bootstrap_counts, stream
 
 
-def fit_model(folded: Folded, present: tuple[str, ...] | None = None) -> Fits:
+def fit_model(folded: FoldedFeatures, present: tuple[str, ...] | None = None) -> Fits:
     """Fit the model as it is: all subjects once, their own labels, all choices made inside each fold."""
     return fit(folded, folded.cohort.targets[:, None], present=present)
 
 
-def refit_table(folded: Folded, refits: Sequence[Refit], fits: Fits, *, seed: int) -> pd.DataFrame:
-    """Refit the model and summarise what each refit rests on.
+def refit_stacks(
+    folded: FoldedFeatures, refits: Sequence[Refit], fits: Fits, *, seed: int
+) -> list[RefitStack]:
+    """Refit the model, all bootstraps at once and all permutations at once.
 
-    A bootstrap draws subjects within each class and holds the model's weightings and penalties, since a
-    subject that is there twice would be told from itself. A permutation deals targets out within the folds,
-    so that it has as many cases in each as the model had, and makes its own choices: all that the labels
+    A bootstrap draws subjects within each class and holds the model's weightings and penalties: with a
+    subject that is there twice, one copy would predict the other. A permutation permutes targets within the
+    folds, so that each fold keeps its number of cases, and makes its own choices: everything that the labels
     decided is decided anew.
 
     Parameters
@@ -39,60 +38,33 @@ def refit_table(folded: Folded, refits: Sequence[Refit], fits: Fits, *, seed: in
         The model, whose weightings and penalties a bootstrap holds.
     seed
         The run's seed.
-
-    Returns
-    -------
-    A row for each refit and group: kind, number, group, share, covariance_share, context_and_joint,
-    completeness, performance.
     """
-    tables = [
-        _figures(folded, kind, numbers, fits, seed)
+    return [
+        _stack(folded, kind, numbers, fits, seed)
         for kind in ("bootstrap", "permutation")
-        if (numbers := [refit.number for refit in refits if refit.kind == kind])
+        if (numbers := tuple(refit.number for refit in refits if refit.kind == kind))
     ]
-    return pd.concat(tables, ignore_index=True)
 
 
-def run_refit(config: Config, chunk: int) -> None:
-    """Stage ``refit`` for a table: write the shares of one chunk of refits."""
-    folded = load_folded(config)
-    table = refit_table(folded, refits_of_chunk(config, chunk), fit_model(folded), seed=config.seed)
-    save_table(table, Layout.of(config.outdir).refits(chunk))
-
-
-def _figures(folded: Folded, kind: str, numbers: list[int], fits: Fits, seed: int) -> pd.DataFrame:
+def _stack(folded: FoldedFeatures, kind: str, numbers: tuple[int, ...], fits: Fits, seed: int) -> RefitStack:
     cohort = folded.cohort
     targets = np.tile(cohort.targets[:, None], (1, len(numbers)))
     weights = np.ones_like(targets)
     for column, number in enumerate(numbers):
         rng = stream(seed, kind, number)
         if kind == "bootstrap":
-            weights[:, column] = bootstrap_counts(cohort.labels, rng)
+            weights[:, column] = bootstrap_counts(cohort.subject_labels, rng)
         else:
-            targets[:, column] = cohort.targets[_dealt(folded.fold, rng)]
+            targets[:, column] = cohort.targets[_permutation(folded.fold, rng)]
     held = fits if kind == "bootstrap" else None
-    given = contributed(folded, fit(folded, targets, weights=weights, held=held))
-    share, covariance = shares(given, weights.T)
-    gained = performance(given, cohort.chances(targets.T), weights.T, seed=seed)
-    groups = len(cohort.names)
-    return pd.DataFrame(
-        {
-            "kind": kind,
-            "number": np.repeat(numbers, groups),
-            "group": np.tile(cohort.names, len(numbers)),
-            "share": share.ravel(),
-            "covariance_share": covariance.ravel(),
-            "context_and_joint": 0.0,
-            "completeness": np.repeat(given.completeness, groups),
-            "performance": gained.ravel(),
-        }
-    )
+    contributions = contributions_of(folded, fit(folded, targets, weights=weights, held=held))
+    return RefitStack(kind, numbers, contributions, weights.T, cohort.chances(targets.T))
 
 
-def _dealt(fold: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return whose target each subject gets: somebody's of the same fold."""
-    dealt = np.empty(len(fold), dtype=np.int64)
+def _permutation(fold: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return whose target each subject gets: that of a subject of the same fold."""
+    order = np.empty(len(fold), dtype=np.int64)
     for number in np.unique(fold):
         rows = np.flatnonzero(fold == number)
-        dealt[rows] = rng.permutation(rows)
-    return dealt
+        order[rows] = rng.permutation(rows)
+    return order

@@ -41,7 +41,7 @@ class Solved:
 
 
 @dataclass(frozen=True, eq=False)
-class LeftOut:
+class LeaveOneOut:
     """What leave-one-out errors say of a stack of regressions.
 
     Attributes
@@ -101,7 +101,7 @@ class Regressions:
             error: np.ndarray = (centred - sphered @ (shrunk * along)) / (1 - 1 / rows - leverages @ shrunk)
             yield error
 
-    def left_out(self, targets: np.ndarray) -> LeftOut:
+    def left_out(self, targets: np.ndarray) -> LeaveOneOut:
         """Choose penalties by the one-standard-error rule (Breiman et al. 1984) on leave-one-out errors.
 
         Parameters
@@ -116,7 +116,7 @@ class Regressions:
         best = mean.argmin(axis=0)
         within = mean <= mean[best, problems] + spread[best, problems] / np.sqrt(rows)
         chosen = within.argmax(axis=0)
-        return LeftOut(PENALTIES[chosen], _stretched(targets, errors[chosen, :, problems].T))
+        return LeaveOneOut(PENALTIES[chosen], _stretched(targets, errors[chosen, :, problems].T))
 
     def solve(self, targets: np.ndarray, weights: np.ndarray, penalties: np.ndarray) -> Solved:
         """Minimise Σ_i w_i·loss(z_i·b + b0, t_i) + penalty·Σ b² / 2 for each problem, by Newton's method.
@@ -132,7 +132,7 @@ class Regressions:
         slopes = np.zeros((len(self.squares), problems))
         intercepts = np.zeros(problems)
         left = np.arange(problems)
-        stack = _Stack(self, targets, weights, penalties)
+        stack = _Problems(self, targets, weights, penalties)
         state = stack.start()
         for _ in range(STEPS):
             step, gain = stack.newton(state)
@@ -167,7 +167,7 @@ class _Point:
 
 
 @dataclass(frozen=True, eq=False)
-class _Stack:
+class _Problems:
     """Problems that are not solved yet."""
 
     shared: Regressions
@@ -175,8 +175,8 @@ class _Stack:
     weights: np.ndarray
     penalties: np.ndarray
 
-    def take(self, which: np.ndarray) -> _Stack:
-        return _Stack(self.shared, self.targets[:, which], self.weights[:, which], self.penalties[which])
+    def take(self, which: np.ndarray) -> _Problems:
+        return _Problems(self.shared, self.targets[:, which], self.weights[:, which], self.penalties[which])
 
     def start(self) -> _Point:
         mean = (self.weights * self.targets).sum(axis=0) / self.weights.sum(axis=0)

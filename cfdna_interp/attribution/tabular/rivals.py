@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from cfdna_interp.attribution.tabular.cohort import Folded
-from cfdna_interp.attribution.tabular.model import Fits, contributed
+from cfdna_interp.attribution.tabular.cohort import FoldedFeatures
 from cfdna_interp.attribution.tabular.regression import Regressions
 from cfdna_interp.records.retraining import Rival
 from cfdna_interp.stats.resampling import stream
@@ -19,14 +18,14 @@ DRAWS = 2_000
 BEATEN = 0.02
 
 
-def plain_logits(folded: Folded) -> np.ndarray:
+def plain_logits(folded: FoldedFeatures) -> np.ndarray:
     """Return (subjects,) cross-fitted logits of a ridge logistic regression on all standardised features.
 
     Every feature has a variance of 1, none is left out, groups are not known, and the penalty is the one
     that model and rivals are all given: the largest within a standard error.
     """
     cohort = folded.cohort
-    logits = np.zeros(len(cohort.people))
+    logits = np.zeros(len(cohort.subject_labels))
     for fold in folded.folds:
         standard = cohort.averaging @ fold.encoder.standardise(cohort.X)
         spread = standard[fold.train].std(axis=0)
@@ -38,15 +37,15 @@ def plain_logits(folded: Folded) -> np.ndarray:
     return logits
 
 
-def rivals_of(folded: Folded, fitted: Mapping[str, Fits], *, seed: int) -> tuple[Rival, ...]:
+def rivals_of(folded: FoldedFeatures, logits: Mapping[str, np.ndarray], *, seed: int) -> tuple[Rival, ...]:
     """Compare the model with each group alone and with the plain regression, on the same subjects and folds.
 
     Parameters
     ----------
     folded
         The cohort.
-    fitted
-        Score name -> its models: ``model``, and the rivals ``model_only_<group>``.
+    logits
+        Score name -> (subjects,) cross-fitted logits: of ``model``, and of the rivals ``model_only_<group>``.
     seed
         The run's seed.
 
@@ -59,12 +58,12 @@ def rivals_of(folded: Folded, fitted: Mapping[str, Fits], *, seed: int) -> tuple
     """
     if not folded.cohort.logistic:
         return ()
-    logits = {name: contributed(folded, fits).logit[0] for name, fits in fitted.items()}
-    model = logits.pop("model")
-    logits[PLAIN] = plain_logits(folded)
-    labels, fold = folded.cohort.labels, folded.fold
-    rivals, tail = [], 0.025 / len(logits)
-    for name, rival in logits.items():
+    model = logits["model"]
+    others = {name: rival for name, rival in logits.items() if name != "model"}
+    others[PLAIN] = plain_logits(folded)
+    labels, fold = folded.cohort.subject_labels, folded.fold
+    rivals, tail = [], 0.025 / len(others)
+    for name, rival in others.items():
         rng = stream(seed, "rivals", name)
         parts, kernels = [], []
         for number in range(len(folded.folds)):

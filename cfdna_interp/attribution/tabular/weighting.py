@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cfdna_interp.attribution.tabular.encoding import Encoder
+from cfdna_interp.attribution.tabular.encoding import FeatureEncoder
 from cfdna_interp.attribution.tabular.regression import Regressions
 
 # Of the columns of a group that is put behind: a ninth of its variance. Enough to take the noise of a group
@@ -41,7 +41,7 @@ class Weighting:
     weights: dict[str, float]
     bent: bool
 
-    def columns(self, encoder: Encoder) -> tuple[np.ndarray, np.ndarray]:
+    def columns(self, encoder: FeatureEncoder) -> tuple[np.ndarray, np.ndarray]:
         """Return places of the encoded columns that the regression sees, and what multiplies them."""
         places, factors = [np.arange(0)], [np.ones(0)]
         for group, weight in self.weights.items():
@@ -51,7 +51,7 @@ class Weighting:
         return np.concatenate(places), np.concatenate(factors)
 
 
-def weightings(encoder: Encoder, present: Sequence[str]) -> tuple[Weighting, ...]:
+def weightings(encoder: FeatureEncoder, present: Sequence[str]) -> tuple[Weighting, ...]:
     """Return what a fold may choose from, straight ones first, and first of all the default.
 
     Parameters

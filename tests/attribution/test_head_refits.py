@@ -12,7 +12,8 @@ from toy_run import write_cohort
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.dataset import load_cohort
 from cfdna_interp.attribution.embed import run_embed
-from cfdna_interp.attribution.nulls import permuted_heads, refit_heads, run_refit
+from cfdna_interp.attribution.head_refits import permuted_heads, refit_heads
+from cfdna_interp.attribution.refit import run_refit
 from cfdna_interp.attribution.refit_plan import Refit
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Attribution, Model

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from cfdna_interp.attribution.dataset import COALITIONS, EmbeddedCohort
-from cfdna_interp.attribution.retraining import fold_auroc, subsets
+from cfdna_interp.attribution.bag_route import HeadsOnSubset
+from cfdna_interp.attribution.dataset import EmbeddedBags
+from cfdna_interp.attribution.route import subsets_of
+from cfdna_interp.attribution.train import cross_fitted_auroc
 from cfdna_interp.models.crossfit import CrossFit
 
 
-def cohort_of(codes: list[int], labels: list[int]) -> EmbeddedCohort:
+def cohort_of(codes: list[int], labels: list[int]) -> EmbeddedBags:
     n = len(codes)
-    return EmbeddedCohort(
+    return EmbeddedBags(
         samples=tuple(f"S{row}" for row in range(n)),
         subjects=tuple(f"P{code}" for code in codes),
         codes=np.array(codes),
@@ -23,19 +25,23 @@ def cohort_of(codes: list[int], labels: list[int]) -> EmbeddedCohort:
     )
 
 
-def test_subsets_are_all_eight() -> None:
-    # (length, methylation, tissue)
-    assert subsets() == {
-        "model": (True, True, True),
-        "model_without_fragment_length": (False, True, True),
-        "model_without_methylation": (True, False, True),
-        "model_without_tissue_of_origin": (True, True, False),
-        "model_only_fragment_length": (True, False, False),
-        "model_only_methylation": (False, True, False),
-        "model_only_tissue_of_origin": (False, False, True),
-        "model_only_context": (False, False, False),
+def fold_auroc(fitted: CrossFit, cohort: EmbeddedBags, logits: np.ndarray) -> float:
+    """The cross-fitted AUROC of heads that give these (samples,) logits."""
+    model = HeadsOnSubset(fitted, cohort, logits[:, None], heldout_logits=np.zeros(0))
+    return cross_fitted_auroc(model, cohort)
+
+
+def test_subsets_of_three_groups_are_all_eight() -> None:
+    assert subsets_of(("length", "methylation", "tissue")) == {
+        "model": ("length", "methylation", "tissue"),
+        "model_without_length": ("methylation", "tissue"),
+        "model_without_methylation": ("length", "tissue"),
+        "model_without_tissue": ("length", "methylation"),
+        "model_only_length": ("length",),
+        "model_only_methylation": ("methylation",),
+        "model_only_tissue": ("tissue",),
+        "model_only_context": (),
     }
-    assert set(subsets().values()) == set(COALITIONS)
 
 
 def test_auroc_is_of_subjects_within_folds() -> None:

@@ -1,0 +1,48 @@
+"""The samples of a role: whose they are, how they are labelled, and what a foreign model says of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from cfdna_interp.attribution.coalitions import by_subject
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RoleSamples:
+    """The samples of a role.
+
+    Attributes
+    ----------
+    samples, subjects
+        (samples,) names, in the order of the files behind them.
+    codes
+        (samples,) integer code of the subject.
+    labels
+        (samples,) 1 case, 0 control; -1 throughout the held-out role, whose labels are not for these stages.
+    scores
+        (samples,) logits of a foreign model, which is then the one under study; None where there is none.
+    """
+
+    samples: tuple[str, ...]
+    subjects: tuple[str, ...]
+    codes: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray | None = None
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """(samples,) place of the sample's subject, subjects by ascending code."""
+        return np.unique(self.codes, return_inverse=True)[1]
+
+    @cached_property
+    def subject_labels(self) -> np.ndarray:
+        """(subjects,) labels, subjects by ascending code."""
+        labels: np.ndarray = self.labels[np.unique(self.codes, return_index=True)[1]]
+        return labels
+
+    def average(self, values: np.ndarray) -> np.ndarray:
+        """Return (subjects, ...) means of (samples, ...) values over each subject's samples."""
+        return by_subject(self.codes, values)

@@ -1,0 +1,48 @@
+"""The table of coalition values of a table's model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cfdna_interp.attribution.coalitions import coalition_name, coalitions_of
+from cfdna_interp.attribution.contributions import Contributions
+from cfdna_interp.attribution.refit_plan import MAIN
+from cfdna_interp.attribution.shapley import EXACT
+from cfdna_interp.attribution.tabular.cohort import FoldedFeatures
+
+
+def coalition_table(folded: FoldedFeatures, contributions: Contributions) -> pd.DataFrame:
+    """Return the value of every coalition of each sample.
+
+    Of more than eight groups only those of no group and of each group alone are listed: the others are sums
+    of them.
+
+    Parameters
+    ----------
+    folded
+        The cohort.
+    contributions
+        Of the model, a row a sample.
+    """
+    groups = contributions.groups
+    coalitions = (
+        np.array(coalitions_of(len(groups)))
+        if len(groups) <= EXACT
+        else np.eye(len(groups) + 1, len(groups), -1, dtype=bool)
+    )
+    parts = [
+        pd.DataFrame(
+            {
+                "sample": folded.cohort.samples,
+                "intervention": MAIN[0],
+                "reference": MAIN[1],
+                "coalition": coalition_name(groups, present.tolist()),
+                "donor": 0,
+                "value": contributions.value(present),
+                "reference_value": contributions.base,
+            }
+        )
+        for present in coalitions
+    ]
+    return pd.concat(parts, ignore_index=True)
