@@ -27,7 +27,7 @@ NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, eq=False)
-class Readable:
+class LabelReading:
     """A source of labels with what was read from it.
 
     Attributes
@@ -76,7 +76,7 @@ def readable_labels(
     obs: pd.DataFrame,
     rng: np.random.Generator,
     gaps: Sequence[Gaps] = (),
-) -> tuple[Readable, ...]:
+) -> tuple[LabelReading, ...]:
     """Read the label from names, order, dates and missing cells; of a subject its first row counts.
 
     Numbers, dates and gaps are judged by the AUROC of their order, letters by the share of cases among
@@ -109,7 +109,7 @@ def readable_labels(
         *_sources_of_gaps(gaps, first),
     ]
     shuffled = rng.permuted(np.tile(y, (PERMUTATIONS, 1)), axis=1)  # (permutations, subjects)
-    readings: list[Readable] = []
+    readings: list[LabelReading] = []
     # (samples,) the place of each one's subject in ``first``
     order = {names[row]: place for place, row in enumerate(first)}
     owners = np.array([order[name] for name in names])
@@ -147,10 +147,10 @@ def readable_labels(
             tells=False,
             subjects=int(measured.sum()),
         )
-        readings.append(Readable(label, told[owners]))
+        readings.append(LabelReading(label, told[owners]))
     adjusted = holm([reading.label.p for reading in readings])
     return tuple(
-        Readable(msgspec.structs.replace(one.label, p_holm=float(q), tells=bool(q <= TELLS)), one.values)
+        LabelReading(msgspec.structs.replace(one.label, p_holm=float(q), tells=bool(q <= TELLS)), one.values)
         for one, q in zip(readings, adjusted, strict=True)
     )
 

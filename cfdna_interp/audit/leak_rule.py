@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from cfdna_interp.artifacts.matrix import Table
-from cfdna_interp.audit.label_sources import PERMUTATIONS, Readable
+from cfdna_interp.audit.label_sources import PERMUTATIONS, LabelReading
 from cfdna_interp.audit.missing_cells import Gaps
 from cfdna_interp.records.leaks import (
     Break,
@@ -42,7 +42,7 @@ SIGNIFICANT = 0.01
 JUDGED = ("model", "proxy")
 
 
-class Judged(NamedTuple):
+class LeakRuling(NamedTuple):
     """What breaks rung L0, which sources the score follows, and the AUROC without those who leak."""
 
     breaks: tuple[Break, ...]
@@ -65,10 +65,10 @@ def judge_leaks(
     shared: Sequence[str],
     twins: Sequence[SimilarPair],
     molecules: Sequence[MoleculePair],
-    readable: Sequence[Readable],
+    readable: Sequence[LabelReading],
     gaps: Sequence[Gaps],
     seed: int,
-) -> Judged:
+) -> LeakRuling:
     """Decide what of all that could leak breaks rung L0.
 
     Parameters
@@ -130,7 +130,7 @@ def judge_leaks(
                 p=link.p if link is not None and follows else None,
             )
         )
-    return Judged(
+    return LeakRuling(
         breaks=tuple(breaks),
         followed=tuple(
             FollowedSource(
@@ -212,7 +212,7 @@ def _across(pairs: Sequence[SimilarPair | MoleculePair], owner: Mapping[str, str
     return found
 
 
-def _by_subject(item: Readable, heldout: Table, table: pd.DataFrame) -> np.ndarray:
+def _by_subject(item: LabelReading, heldout: Table, table: pd.DataFrame) -> np.ndarray:
     values = dict(zip(heldout.subjects, item.values.tolist(), strict=True))
     return np.array([values[subject] for subject in table.index])
 

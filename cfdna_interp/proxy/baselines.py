@@ -22,7 +22,7 @@ MEASURED = 0.8
 
 
 @dataclass(frozen=True)
-class Baseline:
+class BaselineInputs:
     """One logistic regression: which inputs it sees.
 
     Attributes
@@ -40,16 +40,16 @@ class Baseline:
     columns: tuple[str, ...] = ()
 
 
-def baselines(table: Table, seldom: Collection[str] = ()) -> list[Baseline]:
+def baselines(table: Table, seldom: Collection[str] = ()) -> list[BaselineInputs]:
     """Return the regressions to fit for a cohort, in the order of the contract.
 
     Columns that were ``seldom`` measured are in none.
     """
     return [
-        *(Baseline(f"baseline_{group}", groups=(group,)) for group in table.study_groups),
-        Baseline("baseline_all", groups=table.study_groups),
-        Baseline("baseline_covariates", columns=_but(table.covariate_columns(), seldom)),
-        Baseline("baseline_technical", columns=_but(table.technical_columns(), seldom)),
+        *(BaselineInputs(f"baseline_{group}", groups=(group,)) for group in table.study_groups),
+        BaselineInputs("baseline_all", groups=table.study_groups),
+        BaselineInputs("baseline_covariates", columns=_but(table.covariate_columns(), seldom)),
+        BaselineInputs("baseline_technical", columns=_but(table.technical_columns(), seldom)),
     ]
 
 
@@ -136,7 +136,7 @@ def fit_all(
     return fitted, absent
 
 
-def inputs_of(baseline: Baseline, table: Table, reference: Table) -> Inputs:
+def inputs_of(baseline: BaselineInputs, table: Table, reference: Table) -> Inputs:
     """Return what a regression sees of a table; levels of categories are those of ``reference``."""
     if baseline.groups:
         return group_inputs(table, baseline.groups)

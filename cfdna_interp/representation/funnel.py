@@ -36,7 +36,7 @@ from cfdna_interp.stats.resampling import stream
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class DictionaryJudgement:
     """The features of one dictionary, judged.
 
     Attributes
@@ -93,7 +93,7 @@ class Funnel:
     """
 
     part: Part
-    judged: list[Judged]
+    judged: list[DictionaryJudgement]
     curve: CurveCoverages
     cosines: np.ndarray
     matched_by_chance: float
@@ -179,7 +179,9 @@ def find_features(
     parts = carried(material, part, codes, attributed.means)
     for number, (dictionary, found) in enumerate(zip(plain, attributed.dictionaries, strict=True)):
         test, null = judge_features(found, labels, material.codes, resamples=resamples, seed=material.seed)
-        judged.append(Judged(dictionary, codes[number], test, null, annotations[number], parts[number]))
+        judged.append(
+            DictionaryJudgement(dictionary, codes[number], test, null, annotations[number], parts[number])
+        )
     rotated = copy.copy(plain[-1])
     turn = ortho_group.rvs(rotated.dim, random_state=stream(material.seed, "rotated dictionary"))
     rotated.decoder = rotated.decoder @ torch.from_numpy(turn).float()
@@ -193,7 +195,7 @@ def find_features(
     )
 
 
-def partner_cosines(judged: Sequence[Judged]) -> np.ndarray:
+def partner_cosines(judged: Sequence[DictionaryJudgement]) -> np.ndarray:
     """Return (seeds, seeds, features) the cosine of each living feature with its partner in another seed."""
     features = judged[0].dictionary.features
     result = np.zeros((len(judged), len(judged), features))

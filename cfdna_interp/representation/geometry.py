@@ -27,7 +27,7 @@ from cfdna_interp.records.values import KnownInterval, known
 from cfdna_interp.representation.centroids import LengthSums, length_range, modal_length
 from cfdna_interp.representation.curvature import NUCLEOSOME, Bend, arc_length, find_bend, reach_of
 from cfdna_interp.representation.curve import (
-    Components,
+    CurveComponents,
     Smoother,
     choose_cutoff,
     components,
@@ -163,7 +163,7 @@ def _null_variance(null: CurveNull) -> NullVariance:
 
 
 def trace(
-    sums: LengthSums, found: Components, resamples: np.ndarray, rng: np.random.Generator
+    sums: LengthSums, found: CurveComponents, resamples: np.ndarray, rng: np.random.Generator
 ) -> Trace | None:
     """Draw the curve along its components and look for a bend; None without a component.
 

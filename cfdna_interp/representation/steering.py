@@ -14,7 +14,7 @@ from sklearn.linear_model import Ridge
 from cfdna_interp.models.crossfit import CrossFit
 from cfdna_interp.records.geometry import Steering, SteeringPath
 from cfdna_interp.records.values import KnownInterval
-from cfdna_interp.representation.curve import Components
+from cfdna_interp.representation.curve import CurveComponents
 from cfdna_interp.representation.length_fragments import LengthFragments
 from cfdna_interp.representation.material import Material
 from cfdna_interp.representation.steering_paths import AROUND, Paths, distances
@@ -27,7 +27,7 @@ _PENALTY = 1.0  # of the probe, in units of one fragment
 
 def steer(
     fragments: LengthFragments,
-    found: Components,
+    found: CurveComponents,
     curve: np.ndarray,
     material: Material,
     fitted: CrossFit,

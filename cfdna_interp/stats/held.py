@@ -187,7 +187,7 @@ def _within(y: np.ndarray, s: np.ndarray, codes: np.ndarray, weights: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
-class _Sums:
+class _PairSums:
     """Sums over the pairs of a case and a control, of the held AUROC or of crude less held."""
 
     subjects: np.ndarray  # (subjects,) over the pairs that each stands in
@@ -211,8 +211,8 @@ class _Parts:
 
     held: float
     crude: float
-    own: _Sums
-    paired: _Sums
+    own: _PairSums
+    paired: _PairSums
 
     @classmethod
     def of(
@@ -255,7 +255,7 @@ class _Parts:
                 sums[name][controls] += values.sum(axis=0)
                 squares[name] += float((values**2).sum())
                 alone[name] += float((beyond**2).sum())
-        own, paired = (_Sums(sums[name], squares[name], alone[name]) for name in ("own", "paired"))
+        own, paired = (_PairSums(sums[name], squares[name], alone[name]) for name in ("own", "paired"))
         return cls(min(1.0, held), crude, own, paired)
 
 
