@@ -12,11 +12,10 @@ from cfdna_interp.artifacts.exclusions import save_exclusions
 from cfdna_interp.artifacts.features import BAG_GROUPS, GROUPS, Feature, load_features
 from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.artifacts.sheet import ROLES, Sample, load_samples
+from cfdna_interp.artifacts.sheet import MEASURED, ROLES, Sample, load_samples
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.table_matrix import write_table_matrices
-from cfdna_interp.features.technical_columns import DIALECT, technical_columns
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.qc import SampleQuality
 
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     import anndata
     import pandas as pd
 
+# How methylation is written: another aligner leaves other calls. A column where samples differ in it.
+DIALECT = "dialect"
 COVARIATES = ("subject", "site", "batch", "age", "sex")
 
 
@@ -159,3 +160,23 @@ def _obs(members: Sequence[_Member], columns: dict[str, type]) -> pd.DataFrame:
     if None not in labels:
         data["label"] = np.array(labels, dtype=np.int64)
     return pd.DataFrame(data, index=pd.Index([member.sample.sample for member in members], name="sample"))
+
+
+def technical_columns(sample: Sample, qc: SampleQuality) -> dict[str, float | str]:
+    """Return ``technical_<name>`` -> value: numbers as float (NaN unknown), categories as text.
+
+    Parameters
+    ----------
+    sample
+        A row of the checked sheet.
+    qc
+        The sample's quality record.
+    """
+    columns: dict[str, float | str] = {}
+    for name in MEASURED:
+        value = getattr(qc.technical, name)
+        columns[f"technical_{name}"] = float("nan") if value is None else float(value)
+    columns[f"technical_{DIALECT}"] = qc.dialect
+    for name, cell in sample.technical.items():
+        columns[f"technical_{name}"] = cell
+    return columns
