@@ -225,8 +225,8 @@ def _rates(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def _numbers(names: Sequence[str]) -> np.ndarray:
     """Return the last number of each name, NaN without one."""
-    found = [NUMBER.findall(name) for name in names]
-    return np.array([float(numbers[-1]) if numbers else np.nan for numbers in found])
+    digits = [NUMBER.findall(name) for name in names]
+    return np.array([float(numbers[-1]) if numbers else np.nan for numbers in digits])
 
 
 def _letters(names: Sequence[str]) -> np.ndarray:

@@ -116,12 +116,12 @@ def _weighted_auroc(
     table = concordance(y, s)  # (n1, n0)
     case, control = weights[y == 1], weights[y == 0]
     value = float(case @ table @ control / (case.sum() * control.sum()))
-    drawn = []
+    draws = []
     for w in (case, control):
         n = len(w)
-        drawn.append(rng.multinomial(n, np.full(n, 1 / n), size=BOOTSTRAP) * w)  # (draws, n)
-    sums = drawn[0].sum(axis=1) * drawn[1].sum(axis=1)
-    return value, np.asarray(((drawn[0] @ table) * drawn[1]).sum(axis=1) / sums)
+        draws.append(rng.multinomial(n, np.full(n, 1 / n), size=BOOTSTRAP) * w)  # (draws, n)
+    sums = draws[0].sum(axis=1) * draws[1].sum(axis=1)
+    return value, np.asarray(((draws[0] @ table) * draws[1]).sum(axis=1) / sums)
 
 
 def _imbalance(X: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:

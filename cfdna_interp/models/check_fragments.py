@@ -114,9 +114,9 @@ def probe_fragments(config: Config, layout: Layout, wanted: int) -> tuple[Fragme
     pool = FragmentInputs.concatenate(parts) if parts else None
     if pool is not None and len(pool) >= wanted:
         by_length = np.argsort(pool.length, kind="stable")
-        drawn = np.concatenate([by_length[:_EDGES], by_length[-_EDGES:], rng.permutation(len(pool))])
-        _, first = np.unique(drawn, return_index=True)
-        rows = rng.permutation(drawn[np.sort(first)[:wanted]])
+        order = np.concatenate([by_length[:_EDGES], by_length[-_EDGES:], rng.permutation(len(pool))])
+        _, first = np.unique(order, return_index=True)
+        rows = rng.permutation(order[np.sort(first)[:wanted]])
         return pool.take(rows), f"{wanted} fragments of {len(paths)} samples of the run"
     if fasta is not None:
         return fragments_of_reference(fasta, wanted, rng, loci=loci), f"{wanted} made-up fragments of {fasta}"

@@ -99,10 +99,10 @@ def inner_folds(
     folds = min(INNER_FOLDS, int(high.sum()), int((~high).sum()))
     if folds < 2:
         return fold
-    dealt = np.zeros(len(people), dtype=np.int64)
+    fold_of = np.zeros(len(people), dtype=np.int64)
     for side in (high, ~high):
-        dealt[rng.permutation(np.flatnonzero(side))] = np.arange(side.sum()) % folds
-    fold[used] = dealt[np.searchsorted(people, subjects[used])]
+        fold_of[rng.permutation(np.flatnonzero(side))] = np.arange(side.sum()) % folds
+    fold[used] = fold_of[np.searchsorted(people, subjects[used])]
     return fold
 
 

@@ -61,10 +61,10 @@ def fit(
     InputError
         A class has fewer than 3 subjects, or the inputs don't suit the basis.
     """
-    kept = usable(inputs.X)
-    if not kept.any():
+    varying = usable(inputs.X)
+    if not varying.any():
         return None
-    X, names = inputs.X[:, kept], _names(inputs, kept)
+    X, names = inputs.X[:, varying], _names(inputs, varying)
     groups = LabelledSubjects(labels, subjects)
     cases = int(groups.labels.sum())
     controls = len(groups.labels) - cases
@@ -124,8 +124,8 @@ def cross_validate(
         (samples,) the outer fold of each sample where they were drawn elsewhere; that of a subject is the one
         of its first sample.
     """
-    kept = usable(inputs.X)
-    X, names = inputs.X[:, kept], _names(inputs, kept)
+    varying = usable(inputs.X)
+    X, names = inputs.X[:, varying], _names(inputs, varying)
     groups = LabelledSubjects(labels, subjects)
     if folds is None:
         fold = np.zeros(len(groups.labels), dtype=np.int64)
@@ -151,8 +151,8 @@ def cross_validate(
     return CrossValidation(tuple(outer), fold, logits)
 
 
-def _names(inputs: Inputs, kept: np.ndarray) -> tuple[str, ...]:
-    return tuple(name for name, keep in zip(inputs.names, kept, strict=True) if keep)
+def _names(inputs: Inputs, varying: np.ndarray) -> tuple[str, ...]:
+    return tuple(name for name, keep in zip(inputs.names, varying, strict=True) if keep)
 
 
 def _frozen(

@@ -126,7 +126,7 @@ def _paths(
     rows, tested = groups.rows(train), groups.rows(test)
     prepare = pipeline(GRID[0], structs.replace(settings, penalty=penalties[0]), names)[:-1].fit(X[rows])
     Z, Z_tested = prepare.transform(X[rows]), prepare.transform(X[tested])
-    found = {}
+    losses = {}
     for penalty in penalties:
         # One object along the path: each penalty starts from the solution of the stronger one.
         model = regression(GRID[0], penalty, PATH_TOL).set_params(warm_start=True)
@@ -139,5 +139,5 @@ def _paths(
             path.append(float(np.logaddexp(0, signed).mean()))
             if len(path) > RISES and (np.diff(path[-RISES - 1 :]) > 0).all():
                 break
-        found[penalty] = path + [np.inf] * (len(GRID) - len(path))
-    return found
+        losses[penalty] = path + [np.inf] * (len(GRID) - len(path))
+    return losses

@@ -107,11 +107,11 @@ def load_discovery(layout: Layout) -> Discovery:
     reached = dict(dominance.cross_fitted_auroc)
     if regression is not None and regression.cv.mean is not None:
         reached["proxy"] = regression.cv.mean
-    own = dominance.fidelity is None
+    cross_fitted = dominance.fidelity is None
     return Discovery(
         labels=people.labels,
         folds=folds,
-        logits=people.means(np.array([row.logit for row in rows])) if own else None,
+        logits=people.means(np.array([row.logit for row in rows])) if cross_fitted else None,
         reached=reached,
         costs=dominance.leave_out_cost,
         roles={group: record.role for group, record in dominance.groups.items()},
@@ -144,7 +144,7 @@ def repeat(
 
 
 def word(
-    found: Repeated, ceiling: float, role: str = "", cost: tuple[float, float] | None = None
+    repeated: Repeated, ceiling: float, role: str = "", cost: tuple[float, float] | None = None
 ) -> Repetition:
     """Return what the held-out subjects make of a finding.
 
@@ -155,7 +155,7 @@ def word(
 
     Parameters
     ----------
-    found
+    repeated
         The AUROC of the score, or of the group alone, in both roles.
     ceiling
         Signal ceiling of the protocol.
@@ -163,15 +163,15 @@ def word(
         Role of a group in discovery, and the lower and the upper bound of what leaving it out costs held out,
         paired.
     """
-    signal, needed = found.discovery.value >= ceiling, role in NEEDED and cost is not None
+    signal, needed = repeated.discovery.value >= ceiling, role in NEEDED and cost is not None
     if not signal and not needed:
         return Repetition.NO_CLAIM
     # NaN bounds, of a score that is the same for everybody, compare false.
-    if (signal and found.heldout.high < 0.5) or (needed and cost is not None and cost[1] < 0):
+    if (signal and repeated.heldout.high < 0.5) or (needed and cost is not None and cost[1] < 0):
         return Repetition.REVERSED
-    if signal and found.fall > 0 and found.p <= ALPHA:
+    if signal and repeated.fall > 0 and repeated.p <= ALPHA:
         return Repetition.WEAKER
-    alone = not signal or found.heldout.low > 0.5
+    alone = not signal or repeated.heldout.low > 0.5
     costs = not needed or (cost is not None and cost[0] > 0)
     return Repetition.HOLDS if alone and costs else Repetition.NOT_TOLD
 
@@ -240,32 +240,32 @@ def repeated_score(
     return repeat(figure, spread, labels, scores, auroc_interval(labels, scores, rngs[1], bootstrap))
 
 
-def in_both_roles(found: Repeated) -> InBothRoles:
+def in_both_roles(repeated: Repeated) -> InBothRoles:
     """Return a score in both roles as ``validation.json`` holds it."""
     return InBothRoles(
-        discovery=auroc_of(found.discovery),
-        heldout=auroc_of(found.heldout),
-        fall=Interval(value=found.fall, low=found.low, high=found.high),
-        p=found.p,
+        discovery=auroc_of(repeated.discovery),
+        heldout=auroc_of(repeated.heldout),
+        fall=Interval(value=repeated.fall, low=repeated.low, high=repeated.high),
+        p=repeated.p,
     )
 
 
-def score_record(found: Repeated, ceiling: float) -> RepeatedScore:
+def score_record(repeated: Repeated, ceiling: float) -> RepeatedScore:
     """Return a score of ``repeated`` of ``validation.json``."""
-    both = in_both_roles(found)
+    both = in_both_roles(repeated)
     return RepeatedScore(
-        discovery=both.discovery, heldout=both.heldout, fall=both.fall, p=both.p, word=word(found, ceiling)
+        discovery=both.discovery, heldout=both.heldout, fall=both.fall, p=both.p, word=word(repeated, ceiling)
     )
 
 
 def group_record(
-    found: Repeated, ceiling: float, role: str, discovery_cost: float, pair: PairedDifference
+    repeated: Repeated, ceiling: float, role: str, discovery_cost: float, pair: PairedDifference
 ) -> RepeatedGroup:
     """Return a group of ``groups`` of ``validation.json``.
 
     Parameters
     ----------
-    found
+    repeated
         The group alone.
     ceiling
         Signal ceiling of the protocol.
@@ -276,13 +276,13 @@ def group_record(
     """
     return RepeatedGroup(
         role=role,
-        alone=in_both_roles(found),
+        alone=in_both_roles(repeated),
         cost=Cost(
             discovery=discovery_cost,
             heldout=Interval(value=pair.value, low=pair.low, high=pair.high),
         ),
         better_without=pair.high < 0,
-        word=word(found, ceiling, role, (pair.low, pair.high)),
+        word=word(repeated, ceiling, role, (pair.low, pair.high)),
     )
 
 

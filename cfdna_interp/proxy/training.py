@@ -123,12 +123,12 @@ def _fit(X: np.ndarray, seed: int) -> Distance:
     scale = np.where(scale > 0, scale, 1.0)
     Z = centred / scale
     n, p = Z.shape
-    kept = max(1, min(COMPONENTS, p, n // PER_COMPONENT, n - 1))
+    count = max(1, min(COMPONENTS, p, n // PER_COMPONENT, n - 1))
     # The exact solvers cost the cube of the smaller side; a table may have thousands of features.
     solver = "full" if min(n, p) <= 500 else "randomized"
-    pca = PCA(n_components=kept, svd_solver=solver, random_state=seed).fit(Z)
+    pca = PCA(n_components=count, svd_solver=solver, random_state=seed).fit(Z)
     total = float(Z.var(axis=0, ddof=1).sum())
-    beside = (total - float(pca.explained_variance_.sum())) / max(p - kept, 1)
+    beside = (total - float(pca.explained_variance_.sum())) / max(p - count, 1)
     return Distance(
         mean=mean,
         scale=scale,
@@ -159,11 +159,11 @@ def training_levels(table: Table, layout: Layout) -> dict[str, tuple[str, ...]]:
     sheet = layout.samples("discovery")
     known = set(table.samples)
     listed = load_samples(sheet) if sheet.is_file() else []
-    kept = [sample for sample in listed if sample.sample in known]
-    records = [layout.qc(sample.sample) for sample in kept]
+    samples = [sample for sample in listed if sample.sample in known]
+    records = [layout.qc(sample.sample) for sample in samples]
     if records and all(path.is_file() for path in records):
         cells["dialect"] = [load_record(SampleQuality, path).dialect for path in records]
-        cells["reads"] = [sample.reads or "paired" for sample in kept]
-        cells["chemistry"] = [sample.chemistry for sample in kept]
+        cells["reads"] = [sample.reads or "paired" for sample in samples]
+        cells["chemistry"] = [sample.chemistry for sample in samples]
     levels = {name: tuple(sorted(set(values) - {""})) for name, values in cells.items()}
     return {name: known for name, known in sorted(levels.items()) if known}

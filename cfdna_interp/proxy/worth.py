@@ -63,10 +63,10 @@ def cross_validations(
 def stable_features(config: Config, table: Table, inputs: Inputs) -> Stability:
     """Return which of the proxy's features come up again and again in halves of the discovery subjects."""
     assert table.labels is not None
-    kept = np.flatnonzero(usable(inputs.X))
+    varying = np.flatnonzero(usable(inputs.X))
     return stability(
-        inputs.X[:, kept],
-        [inputs.names[i] for i in kept],
+        inputs.X[:, varying],
+        [inputs.names[i] for i in varying],
         table.labels,
         np.array(table.subjects),
         stream(config.seed, "proxy", "stability"),

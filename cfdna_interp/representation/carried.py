@@ -83,11 +83,11 @@ def signed_shares(parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def carriers(parts: dict[str, np.ndarray]) -> np.ndarray:
     """Return (features,) the family with more than half of a feature's difference, or ``NO_CARRIER``."""
     shares = signed_shares(parts)
-    found = np.full(len(shares[UNEXPLAINED]), NO_CARRIER, dtype=object)
+    names = np.full(len(shares[UNEXPLAINED]), NO_CARRIER, dtype=object)
     for family, values in shares.items():
         if family != UNEXPLAINED:
-            found[np.abs(values) > 0.5] = family
-    return found
+            names[np.abs(values) > 0.5] = family
+    return names
 
 
 def carried_share(parts: dict[str, np.ndarray], share: np.ndarray, survived: np.ndarray) -> dict[str, float]:

@@ -117,8 +117,8 @@ def components(sums: LengthSums, floor: float) -> CurveComponents:
         What the leading component reaches by chance: see ``length_nulls.py``.
     """
     centre, variances, axes = spread(sums)
-    kept = min(int((variances > floor).sum()), MOST_COMPONENTS)
-    return CurveComponents(centre, axes[:, :kept], variances[:kept] / variances.sum())
+    count = min(int((variances > floor).sum()), MOST_COMPONENTS)
+    return CurveComponents(centre, axes[:, :count], variances[:count] / variances.sum())
 
 
 def halves(people: int, rng: np.random.Generator) -> np.ndarray:

@@ -177,8 +177,10 @@ def find_features(
     judged = []
     annotations = annotate(part, place, material.codes, codes, material.seed)
     parts = carried(material, part, codes, attributed.means)
-    for number, (dictionary, found) in enumerate(zip(plain, attributed.dictionaries, strict=True)):
-        test, null = judge_features(found, labels, material.codes, resamples=resamples, seed=material.seed)
+    for number, (dictionary, attribution) in enumerate(zip(plain, attributed.dictionaries, strict=True)):
+        test, null = judge_features(
+            attribution, labels, material.codes, resamples=resamples, seed=material.seed
+        )
         judged.append(
             DictionaryJudgement(dictionary, codes[number], test, null, annotations[number], parts[number])
         )
@@ -201,9 +203,9 @@ def partner_cosines(judged: Sequence[DictionaryJudgement]) -> np.ndarray:
     result = np.zeros((len(judged), len(judged), features))
     for one, other in combinations(range(len(judged)), 2):
         living = [np.flatnonzero(judged[number].active > 0) for number in (one, other)]
-        found = match(judged[one].dictionary, judged[other].dictionary, of_a=living[0], of_b=living[1])
-        result[one, other, found.own] = found.cosine
-        result[other, one, found.partner] = found.cosine
+        matches = match(judged[one].dictionary, judged[other].dictionary, of_a=living[0], of_b=living[1])
+        result[one, other, matches.own] = matches.cosine
+        result[other, one, matches.partner] = matches.cosine
     return result
 
 
@@ -212,9 +214,9 @@ def _curve(
 ) -> CurveCoverages:
     """Return how features and blocks cover the length curve, and features that of permuted lengths."""
     classes = length_classes(part.fragments.length)
-    dealt = stream(seed, "permuted lengths").permutation(classes)
+    shuffled = stream(seed, "permuted lengths").permutation(classes)
     return CurveCoverages(
         features=cover(plain, part.embeddings, codes, classes),
         blocks=cover(blocks, part.embeddings, sparse_codes(blocks, part.embeddings), classes),
-        permuted=cover(plain, part.embeddings, codes, dealt),
+        permuted=cover(plain, part.embeddings, codes, shuffled),
     )

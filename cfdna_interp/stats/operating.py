@@ -79,8 +79,8 @@ def operating_point(
     known = wilson(above, n1)
     # The rank-th smallest of n0 redrawn controls, without drawing the others: uniform order statistics are
     # beta distributed. Of the redrawn cases only their number above the threshold counts.
-    drawn = np.floor(n0 * rng.beta(rank, n0 - rank + 1, size=bootstrap)).astype(np.int64)
-    shares = 1 - np.searchsorted(cases, controls[drawn], side="right") / n1
+    places = np.floor(n0 * rng.beta(rank, n0 - rank + 1, size=bootstrap)).astype(np.int64)
+    shares = 1 - np.searchsorted(cases, controls[places], side="right") / n1
     z = norm.isf((1 - LEVEL) / 2)
     adjusted = (rng.binomial(n1, shares) + z**2 / 2) / (n1 + z**2)
     middle, half = float(adjusted.mean()), float(z * adjusted.std(ddof=1))

@@ -44,8 +44,8 @@ def bootstrap_counts(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray
     counts = np.zeros(len(groups), dtype=np.int64)
     for group in np.unique(groups):
         members = np.flatnonzero(groups == group)
-        drawn = rng.choice(members, size=len(members), replace=True)
-        np.add.at(counts, drawn, 1)
+        draw = rng.choice(members, size=len(members), replace=True)
+        np.add.at(counts, draw, 1)
     return counts
 
 

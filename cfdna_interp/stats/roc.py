@@ -60,12 +60,12 @@ def auroc(labels: np.ndarray, scores: np.ndarray) -> float:
 
 def mean_auroc(logits: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> float | None:
     """Return the mean over folds of the AUROC within a fold; None where no fold holds both classes."""
-    found = [
+    aurocs = [
         auroc(labels[folds == fold].astype(int), logits[folds == fold])
         for fold in np.unique(folds)
         if len(np.unique(labels[folds == fold])) == 2
     ]
-    return float(np.mean(found)) if found else None
+    return float(np.mean(aurocs)) if aurocs else None
 
 
 def delong(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
