@@ -19,7 +19,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "representation")]
 from planted_curves import LENGTHS, bent, circle, embed, helix, length_law, straight  # noqa: E402
 
 from cfdna_interp.representation.centroids import LengthSums, length_range, length_sums  # noqa: E402
-from cfdna_interp.representation.curve import Components, components, spread  # noqa: E402
+from cfdna_interp.representation.curve import CurveComponents, components, spread  # noqa: E402
 from cfdna_interp.representation.geometry import Trace, trace  # noqa: E402
 from cfdna_interp.representation.periodicity import find_period  # noqa: E402
 from cfdna_interp.representation.steering import LONG, SHORT  # noqa: E402
@@ -57,7 +57,7 @@ def draw(curve: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarr
     return embeddings[inside], lengths[inside], subjects[inside], kept
 
 
-def traced(curve: np.ndarray, seed: int) -> tuple[LengthSums, Components, Trace | None, np.ndarray]:
+def traced(curve: np.ndarray, seed: int) -> tuple[LengthSums, CurveComponents, Trace | None, np.ndarray]:
     """Draw a cohort and trace its curve."""
     embeddings, lengths, subjects, kept = draw(curve, seed)
     rng = stream(seed, "geometry")

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from cfdna_interp.models.check_fragments import made_up_fragments
 from cfdna_interp.models.contract import FragmentInputs
-from cfdna_interp.models.made_up import made_up_fragments
 
 CALLS = frozenset({"methylation", "tissue_of_origin"})
 ALL = CALLS | {"fragment_length", "locus"}

@@ -34,7 +34,7 @@ _FROM_1 = ("pos", "position", "mapinfo")
 _NAME = ("cpgs", "cpg", "ilmnid", "id", "name", "acc", "")
 
 
-class Row(NamedTuple):
+class AtlasRow(NamedTuple):
     """A line of an atlas; ``cpgs`` is 0 and ``target`` empty where it doesn't say."""
 
     contig: str
@@ -50,7 +50,7 @@ class Row(NamedTuple):
 class Lines(NamedTuple):
     """The lines of an atlas, its cell types, and whether values are levels of CpG calls."""
 
-    rows: list[Row]
+    rows: list[AtlasRow]
     cell_types: tuple[str, ...]
     calls: bool
 
@@ -71,7 +71,7 @@ def read_lines(path: Path | str) -> Lines:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"atlas {path} cannot be read ({error}); give a UXM table or a CpG table") from None
     header = table[0] if table else []
-    parse: Callable[[list[str]], Row]
+    parse: Callable[[list[str]], AtlasRow]
     if tuple(header[: len(LEADING)]) == LEADING and len(header) >= len(LEADING) + 2:
         cell_types, parse, calls = tuple(header[len(LEADING) :]), _uxm, False
     elif tuple(header[: len(OWN)]) == OWN and len(header) >= len(OWN) + 2:
@@ -105,12 +105,12 @@ def _numbers(cells: list[str]) -> list[float]:
     return [float(cell) if cell not in ("", "NA", "nan") else np.nan for cell in cells]
 
 
-def _uxm(cells: list[str]) -> Row:
+def _uxm(cells: list[str]) -> AtlasRow:
     if cells[7] not in ("U", "M"):
         raise ValueError(f"direction {cells[7]!r} is neither U nor M")
     # Tables made by hand leave the CpG columns out.
     cpgs = int(cells[4]) - int(cells[3]) if cells[3].isdigit() and cells[4].isdigit() else 0
-    return Row(
+    return AtlasRow(
         cells[0],
         int(cells[1]),
         int(cells[2]),
@@ -122,16 +122,18 @@ def _uxm(cells: list[str]) -> Row:
     )
 
 
-def _own(cells: list[str]) -> Row:
+def _own(cells: list[str]) -> AtlasRow:
     if cells[5] not in ("U", "M", "calls"):
         raise ValueError(f"measure {cells[5]!r} is neither U nor M nor calls")
     direction = "U" if cells[5] == "U" else "M"
     cpgs = int(cells[6]) if cells[6] else 0
     start, end, values = int(cells[1]), int(cells[2]), _numbers(cells[7:])
-    return Row(cells[0], start, end, cells[3], cells[4], direction, cpgs, values)
+    return AtlasRow(cells[0], start, end, cells[3], cells[4], direction, cpgs, values)
 
 
-def _cpg_table(path: Path | str, header: list[str]) -> tuple[tuple[str, ...], Callable[[list[str]], Row]]:
+def _cpg_table(
+    path: Path | str, header: list[str]
+) -> tuple[tuple[str, ...], Callable[[list[str]], AtlasRow]]:
     """Return the cell types of a CpG table and how its lines are read."""
     names = [cell.strip().lower() for cell in header]
 
@@ -156,11 +158,11 @@ def _cpg_table(path: Path | str, header: list[str]) -> tuple[tuple[str, ...], Ca
         )
     columns = [column for column in range(len(header)) if column not in leading]
 
-    def parse(cells: list[str]) -> Row:
+    def parse(cells: list[str]) -> AtlasRow:
         start = int(cells[place]) - (place != from_0)
         stop = int(cells[end]) if end is not None else start + 2  # both strands of one CpG
         own = cells[name] if name is not None else f"{cells[contig]}:{start}"
         values = _numbers([cells[column] for column in columns])
-        return Row(cells[contig], start, stop, own, "", "M", 1 if end is None else 0, values)
+        return AtlasRow(cells[contig], start, stop, own, "", "M", 1 if end is None else 0, values)
 
     return cell_types, parse

@@ -13,13 +13,14 @@ import pandas as pd
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.artifacts.tables import read_parquet
 from cfdna_interp.attribution.coalition_values import CoalitionValues
-from cfdna_interp.attribution.coalitions import COALITION_NAMES, by_subject
+from cfdna_interp.attribution.coalitions import COALITION_NAMES
 from cfdna_interp.attribution.contributions import Contributions
 from cfdna_interp.attribution.record import DRAWS, fixed_shares
 from cfdna_interp.errors import InputError
 from cfdna_interp.records.dominance import InterventionShares
 from cfdna_interp.records.values import Interval, interval_of, known
 from cfdna_interp.stats.resampling import bootstrap_counts, percentile_interval, stream
+from cfdna_interp.stats.subjects import by_subject
 
 # The share of subjects that an intervention must have values for. With fewer it doesn't speak of the cohort.
 COVERED = 0.8

@@ -14,7 +14,6 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.tables import read_parquet
 from cfdna_interp.attribution.agreement import agreement, mean_shares, read_coalitions, values_under
 from cfdna_interp.attribution.coalition_values import CoalitionValues, coalition_values
-from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.attribution.contributions import Contributions
 from cfdna_interp.attribution.dataset import EmbeddedBags
 from cfdna_interp.attribution.maps import cohort_map, mean_map
@@ -35,6 +34,7 @@ from cfdna_interp.records.base import load_record
 from cfdna_interp.records.dominance import Diagnostics, GradientShares, ShareStability, Spread
 from cfdna_interp.records.values import known
 from cfdna_interp.stats.resampling import bootstrap_counts, stream
+from cfdna_interp.stats.subjects import by_subject
 
 N = TypeVar("N", SampleDiagnostics, SampleGradients)
 

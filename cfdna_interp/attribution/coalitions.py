@@ -1,11 +1,9 @@
-"""Coalitions of feature groups, the versions of a bag in them, and averages over a subject's samples."""
+"""Coalitions of feature groups, and the versions of a bag in them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import product
-
-import numpy as np
 
 from cfdna_interp.artifacts.features import BAG_GROUPS
 
@@ -41,13 +39,3 @@ def versions_of(present: tuple[bool, ...]) -> tuple[int, int]:
     """
     length, methylation, tissue = present
     return (not length) + 2 * (not methylation), (not length) + 2 * (not tissue)
-
-
-def by_subject(codes: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Average rows of samples over each subject; returns (subjects, ...), subjects by ascending code."""
-    people, inverse = np.unique(codes, return_inverse=True)
-    sums = np.zeros((len(people), *values.shape[1:]))
-    np.add.at(sums, inverse, values)
-    counts = np.bincount(inverse).reshape(-1, *([1] * (values.ndim - 1)))
-    averaged: np.ndarray = sums / counts
-    return averaged

@@ -15,7 +15,7 @@ from cfdna_interp.attribution.roles import Evidence, null_ceiling
 from cfdna_interp.records.dominance import FixedShares, GroupAttribution, InterventionShares, Margin, Role
 from cfdna_interp.records.retraining import Retraining
 from cfdna_interp.records.values import Interval, interval_of, known
-from cfdna_interp.stats.means import mean_interval
+from cfdna_interp.stats.estimates import mean_interval
 from cfdna_interp.stats.resampling import percentile_interval
 
 DRAWS = 500  # bootstrap draws of subjects, the model as it is

@@ -17,6 +17,7 @@ from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.errors import InputError
 from cfdna_interp.records.attribution_notes import Matching, ReferenceName
 from cfdna_interp.stats.resampling import stream
+from cfdna_interp.stats.subjects import Subjects
 
 KINDS: tuple[ReferenceName, ...] = ("discovery", "controls", "matched")
 
@@ -81,7 +82,7 @@ def pools(
             )
     if kind == "matched":
         return _matched(discovery, targets, donors, seed)
-    subjects = np.unique([sample.subject for sample in discovery], return_inverse=True)[1]
+    subjects = Subjects([sample.subject for sample in discovery]).index
     if kind == "discovery":
         people, rng, who = np.unique(subjects), stream(seed, "donors"), "discovery subjects"
     else:

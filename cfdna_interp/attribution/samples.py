@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cfdna_interp.attribution.coalitions import by_subject
+from cfdna_interp.stats.subjects import Subjects, by_subject
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -35,7 +35,7 @@ class RoleSamples:
     @cached_property
     def places(self) -> np.ndarray:
         """(samples,) place of the sample's subject, subjects by ascending code."""
-        return np.unique(self.codes, return_inverse=True)[1]
+        return Subjects(self.codes).index
 
     @cached_property
     def subject_labels(self) -> np.ndarray:

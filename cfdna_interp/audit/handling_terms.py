@@ -48,14 +48,14 @@ def technical_design(subjects: pd.DataFrame) -> tuple[tuple[str, ...], np.ndarra
         One row per subject with ``technical_<name>`` columns and ``site`` or ``batch``.
     """
     columns = [*technical_among(subjects), *place_among(subjects)]
-    found = [item for name in columns for item in terms(subjects[name])]
-    kept = [
+    candidates = [item for name in columns for item in terms(subjects[name])]
+    used = [
         (name, values)
-        for name, values in found
+        for name, values in candidates
         if "=" not in name or PER_LEVEL <= values.sum() <= len(values) - PER_LEVEL
     ]
-    X = np.column_stack([values for _, values in kept]) if kept else np.empty((len(subjects), 0))
-    return tuple(name for name, _ in kept), X
+    X = np.column_stack([values for _, values in used]) if used else np.empty((len(subjects), 0))
+    return tuple(name for name, _ in used), X
 
 
 def place_among(subjects: pd.DataFrame) -> list[str]:

@@ -222,11 +222,11 @@ def _basis(column: pd.Series, rows: np.ndarray) -> np.ndarray | None:
     levels, counts = np.unique(text[rows & (text != "")], return_counts=True)
     if len(levels) < 2:
         return None
-    kept = levels[counts >= PER_LEVEL]
-    if len(kept) < 2:
+    common = levels[counts >= PER_LEVEL]
+    if len(common) < 2:
         return np.full((len(text), 1), np.nan)
-    terms = (text[:, None] == kept[None, 1:]).astype(np.float64)
-    return np.where(np.isin(text, kept)[:, None], terms, np.nan)
+    terms = (text[:, None] == common[None, 1:]).astype(np.float64)
+    return np.where(np.isin(text, common)[:, None], terms, np.nan)
 
 
 def _of_measure(values: np.ndarray, rows: np.ndarray) -> np.ndarray | None:

@@ -13,9 +13,10 @@ from scipy.stats import norm
 from cfdna_interp.audit.held_columns import HeldColumns
 from cfdna_interp.records.held import FallInterval, HeldColumn, HeldMeasure
 from cfdna_interp.records.values import auroc_of, known
+from cfdna_interp.stats.estimates import LEVEL
 from cfdna_interp.stats.held import HeldAuroc, held_auroc
 from cfdna_interp.stats.power import POWER
-from cfdna_interp.stats.roc import LEVEL, auroc
+from cfdna_interp.stats.roc import auroc
 
 # Strata worth fewer subjects of a class have no interval to trust.
 WORTH = 10

@@ -17,6 +17,7 @@ from cfdna_interp.audit.missing_cells import Gaps
 from cfdna_interp.records.leaks import LabelSource, SourceKind
 from cfdna_interp.records.values import known
 from cfdna_interp.stats.multiplicity import holm
+from cfdna_interp.stats.subjects import first_samples
 from cfdna_interp.stats.within_batch import PER_CLASS
 
 PERMUTATIONS = 4_999
@@ -26,7 +27,7 @@ NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, eq=False)
-class Readable:
+class LabelReading:
     """A source of labels with what was read from it.
 
     Attributes
@@ -75,7 +76,7 @@ def readable_labels(
     obs: pd.DataFrame,
     rng: np.random.Generator,
     gaps: Sequence[Gaps] = (),
-) -> tuple[Readable, ...]:
+) -> tuple[LabelReading, ...]:
     """Read the label from names, order, dates and missing cells; of a subject its first row counts.
 
     Numbers, dates and gaps are judged by the AUROC of their order, letters by the share of cases among
@@ -98,7 +99,7 @@ def readable_labels(
         Which cells are missing, (samples, columns) each.
     """
     names = np.asarray(subjects, dtype=str)
-    first = np.sort(np.unique(names, return_index=True)[1])
+    first = first_samples(names)
     y = np.asarray(labels)[first]
     if min(int(y.sum()), int((1 - y).sum())) < PER_CLASS:
         return ()
@@ -108,7 +109,7 @@ def readable_labels(
         *_sources_of_gaps(gaps, first),
     ]
     shuffled = rng.permuted(np.tile(y, (PERMUTATIONS, 1)), axis=1)  # (permutations, subjects)
-    readings: list[Readable] = []
+    readings: list[LabelReading] = []
     # (samples,) the place of each one's subject in ``first``
     order = {names[row]: place for place, row in enumerate(first)}
     owners = np.array([order[name] for name in names])
@@ -146,10 +147,10 @@ def readable_labels(
             tells=False,
             subjects=int(measured.sum()),
         )
-        readings.append(Readable(label, told[owners]))
+        readings.append(LabelReading(label, told[owners]))
     adjusted = holm([reading.label.p for reading in readings])
     return tuple(
-        Readable(msgspec.structs.replace(one.label, p_holm=float(q), tells=bool(q <= TELLS)), one.values)
+        LabelReading(msgspec.structs.replace(one.label, p_holm=float(q), tells=bool(q <= TELLS)), one.values)
         for one, q in zip(readings, adjusted, strict=True)
     )
 
@@ -224,8 +225,8 @@ def _rates(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def _numbers(names: Sequence[str]) -> np.ndarray:
     """Return the last number of each name, NaN without one."""
-    found = [NUMBER.findall(name) for name in names]
-    return np.array([float(numbers[-1]) if numbers else np.nan for numbers in found])
+    digits = [NUMBER.findall(name) for name in names]
+    return np.array([float(numbers[-1]) if numbers else np.nan for numbers in digits])
 
 
 def _letters(names: Sequence[str]) -> np.ndarray:

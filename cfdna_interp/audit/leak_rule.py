@@ -19,7 +19,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from cfdna_interp.artifacts.matrix import Table
-from cfdna_interp.audit.label_sources import PERMUTATIONS, Readable
+from cfdna_interp.audit.label_sources import PERMUTATIONS, LabelReading
 from cfdna_interp.audit.missing_cells import Gaps
 from cfdna_interp.records.leaks import (
     Break,
@@ -42,7 +42,7 @@ SIGNIFICANT = 0.01
 JUDGED = ("model", "proxy")
 
 
-class Judged(NamedTuple):
+class LeakRuling(NamedTuple):
     """What breaks rung L0, which sources the score follows, and the AUROC without those who leak."""
 
     breaks: tuple[Break, ...]
@@ -65,10 +65,10 @@ def judge_leaks(
     shared: Sequence[str],
     twins: Sequence[SimilarPair],
     molecules: Sequence[MoleculePair],
-    readable: Sequence[Readable],
+    readable: Sequence[LabelReading],
     gaps: Sequence[Gaps],
     seed: int,
-) -> Judged:
+) -> LeakRuling:
     """Decide what of all that could leak breaks rung L0.
 
     Parameters
@@ -97,7 +97,9 @@ def judge_leaks(
         Leak.TWIN: _across(twins, owner),
         Leak.MOLECULES: _across(molecules, owner),
     }
-    breaks = [Break(kind=kind, subjects=len(found), of=len(table)) for kind, found in people.items() if found]
+    breaks = [
+        Break(kind=kind, subjects=len(members), of=len(table)) for kind, members in people.items() if members
+    ]
     telling = [item for item in readable if item.label.role == "heldout" and item.label.tells]
     followed = follow(
         [_by_subject(item, heldout, table) for item in telling],
@@ -130,7 +132,7 @@ def judge_leaks(
                 p=link.p if link is not None and follows else None,
             )
         )
-    return Judged(
+    return LeakRuling(
         breaks=tuple(breaks),
         followed=tuple(
             FollowedSource(
@@ -170,7 +172,7 @@ def follow(
     -------
     For each source what was found, p adjusted after Holm; None where within strata nothing varies.
     """
-    found: list[Followed | None] = []
+    links: list[Followed | None] = []
     _, strata = np.unique([f"{y} {b}" for y, b in zip(labels, batches, strict=True)], return_inverse=True)
     for values in sources:
         known = np.isfinite(values)
@@ -178,14 +180,14 @@ def follow(
         y = labels[known]
         x, s = rankdata(values[known]), rankdata(score[known])
         if len(set(y.tolist())) < 2:
-            found.append(None)
+            links.append(None)
             continue
         if x[y == 1].mean() < x[y == 0].mean():
             x = -x
         x, s = _centred(x, place), _centred(s, place)
         scale = float(np.sqrt((x**2).sum() * (s**2).sum()))
         if scale < 1e-9:
-            found.append(None)
+            links.append(None)
             continue
         seen = float(x @ s)
         null = np.zeros(PERMUTATIONS)
@@ -193,9 +195,9 @@ def follow(
             members = np.flatnonzero(place == stratum)
             null += rng.permuted(np.tile(s[members], (PERMUTATIONS, 1)), axis=1) @ x[members]
         p = (1 + int((null >= seen - 1e-9 * scale).sum())) / (1 + PERMUTATIONS)
-        found.append(Followed(seen / scale, p))
-    adjusted = iter(holm([item.p for item in found if item is not None]))
-    return [None if item is None else replace(item, p=float(next(adjusted))) for item in found]
+        links.append(Followed(seen / scale, p))
+    adjusted = iter(holm([item.p for item in links if item is not None]))
+    return [None if item is None else replace(item, p=float(next(adjusted))) for item in links]
 
 
 def _centred(values: np.ndarray, strata: np.ndarray) -> np.ndarray:
@@ -205,14 +207,14 @@ def _centred(values: np.ndarray, strata: np.ndarray) -> np.ndarray:
 
 def _across(pairs: Sequence[SimilarPair | MoleculePair], owner: Mapping[str, str]) -> set[str]:
     """Return the held-out subjects of pairs whose samples are of different roles."""
-    found = set()
+    subjects = set()
     for pair in pairs:
         if set(pair.roles) == {"discovery", "heldout"}:
-            found.add(owner[pair.a if pair.roles[0] == "heldout" else pair.b])
-    return found
+            subjects.add(owner[pair.a if pair.roles[0] == "heldout" else pair.b])
+    return subjects
 
 
-def _by_subject(item: Readable, heldout: Table, table: pd.DataFrame) -> np.ndarray:
+def _by_subject(item: LabelReading, heldout: Table, table: pd.DataFrame) -> np.ndarray:
     values = dict(zip(heldout.subjects, item.values.tolist(), strict=True))
     return np.array([values[subject] for subject in table.index])
 
@@ -228,23 +230,23 @@ def _with_gaps(label: LabelSource, heldout: Table, gaps: Sequence[Gaps]) -> set[
 
 def _without(table: pd.DataFrame, leaving: set[str], seed: int) -> WithoutLeaks:
     """Return the AUROC of the judged scores among the held-out subjects that are left."""
-    left = table[~table.index.isin(leaving)]
-    labels = left["label"].to_numpy()
+    rest = table[~table.index.isin(leaving)]
+    labels = rest["label"].to_numpy()
     n = Counts(case=int((labels == 1).sum()), control=int((labels == 0).sum()))
     enough = min(n.case, n.control) >= PER_CLASS
     return WithoutLeaks(
-        left_out=len(table) - len(left),
+        left_out=len(table) - len(rest),
         n=n,
         scores={
             name: auroc_of(
                 auroc_interval(
                     labels,
-                    left[name].to_numpy(dtype=np.float64),
+                    rest[name].to_numpy(dtype=np.float64),
                     stream(seed, "audit", "without leaks", name),
                 )
             )
             for name in JUDGED
-            if enough and name in left
+            if enough and name in rest
         },
         reason="" if enough else f"fewer than {PER_CLASS} subjects of a class are left",
     )

@@ -12,7 +12,7 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.artifacts.sheet import Role
 from cfdna_interp.audit.duplicates import near_duplicates
-from cfdna_interp.audit.label_sources import Readable, readable_labels, shared_subjects
+from cfdna_interp.audit.label_sources import LabelReading, readable_labels, shared_subjects
 from cfdna_interp.audit.leak_rule import judge_leaks
 from cfdna_interp.audit.missing_cells import gaps_of
 from cfdna_interp.audit.shared_fragments import SharedFragments, keys, shared_fragments
@@ -84,7 +84,7 @@ def leaks(
         MoleculePair(a=pair.a, b=pair.b, roles=(role[pair.a], role[pair.b]), share=pair.share, p=pair.p)
         for pair in alike.pairs
     )
-    readable: list[Readable] = []
+    readable: list[LabelReading] = []
     gaps = {name: gaps_of(table) for name, table in _by_role(discovery, heldout)}
     for name, table in _by_role(discovery, heldout):
         rng = stream(seed, "audit", "readable", name)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cfdna_interp.proxy.fit import FEWEST
+from cfdna_interp.stats.subjects import Subjects
 from cfdna_interp.stats.within_batch import PER_CLASS, Within, within_batch
 
 SITES = 3
@@ -64,14 +65,11 @@ def leave_one_site_out(
         train = fitted & ~np.isin(subjects, subjects[here])
         if min(_classes(labels, subjects, train)) < FEWEST:
             return LeftOut(None, f"without site {site} too few discovery subjects are left to fit")
-        _, index, counts = np.unique(subjects[train], return_inverse=True, return_counts=True)
-        logits = refit(X[train], labels[train], 1 / counts[index])(X[here])
-        _, first, index, counts = np.unique(
-            subjects[here], return_index=True, return_inverse=True, return_counts=True
-        )
-        s.append(np.bincount(index, weights=logits) / counts)
-        y.append(labels[here][first])
-        places += [site] * len(counts)
+        logits = refit(X[train], labels[train], Subjects(subjects[train]).weights)(X[here])
+        people = Subjects(subjects[here])
+        s.append(people.means(logits))
+        y.append(labels[here][people.first])
+        places += [site] * len(people)
     return LeftOut(within_batch(np.concatenate(y), np.concatenate(s), places, rng), "")
 
 

@@ -15,6 +15,7 @@ from cfdna_interp.artifacts.sheet import Role
 from cfdna_interp.records.audit import MissingCells, MissingShare, WidestGap
 from cfdna_interp.records.values import known
 from cfdna_interp.stats.multiplicity import holm
+from cfdna_interp.stats.subjects import first_samples
 
 KNOWN = "covariates, technical columns, site and batch"
 
@@ -79,7 +80,7 @@ def missing_shares(table: Table, role: Role) -> tuple[MissingShare, ...]:
         Goes into the result.
     """
     assert table.labels is not None
-    first = np.sort(np.unique(np.array(table.subjects), return_index=True)[1])
+    first = first_samples(table.subjects)
     case = table.labels[first] == 1
     rows = []
     for pattern in gaps_of(table):

@@ -12,7 +12,8 @@ from sklearn.preprocessing import StandardScaler
 
 from cfdna_interp.records.audit import Overlap
 from cfdna_interp.records.values import known
-from cfdna_interp.stats.roc import LEVEL, concordance
+from cfdna_interp.stats.resampling import percentile_interval
+from cfdna_interp.stats.roc import concordance
 
 FOLDS = 5
 # As many effective subjects of each class as the ladder asks of a role.
@@ -58,11 +59,11 @@ def overlap_weighted(
     elif outside > MOST_OUTSIDE:
         reason = f"{outside:.0%} of the subjects have handling that almost tells the label"
     value, draws = _weighted_auroc(y, s, weights, rng)
-    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    interval = percentile_interval(value, draws)
     return Overlap(
         value=value,
-        low=float(min(low, value)),
-        high=float(max(high, value)),
+        low=interval.low,
+        high=interval.high,
         effective_case=effective[0],
         effective_control=effective[1],
         outside=outside,
@@ -115,12 +116,12 @@ def _weighted_auroc(
     table = concordance(y, s)  # (n1, n0)
     case, control = weights[y == 1], weights[y == 0]
     value = float(case @ table @ control / (case.sum() * control.sum()))
-    drawn = []
+    draws = []
     for w in (case, control):
         n = len(w)
-        drawn.append(rng.multinomial(n, np.full(n, 1 / n), size=BOOTSTRAP) * w)  # (draws, n)
-    sums = drawn[0].sum(axis=1) * drawn[1].sum(axis=1)
-    return value, np.asarray(((drawn[0] @ table) * drawn[1]).sum(axis=1) / sums)
+        draws.append(rng.multinomial(n, np.full(n, 1 / n), size=BOOTSTRAP) * w)  # (draws, n)
+    sums = draws[0].sum(axis=1) * draws[1].sum(axis=1)
+    return value, np.asarray(((draws[0] @ table) * draws[1]).sum(axis=1) / sums)
 
 
 def _imbalance(X: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:

@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 from scipy.stats import poisson
 
 from cfdna_interp.artifacts.fragments import FragmentTable
+from cfdna_interp.stats.subjects import Subjects
 
 # Fragments compared per sample: enough that a share of 2 % is 40 of them.
 COMPARED = 2_000
@@ -98,7 +99,7 @@ def shared_fragments(
     counts = np.array([len(part) for part in chosen])
     rows = np.repeat(np.arange(len(read)), counts)
     matrix = csr_matrix((np.ones(len(rows), dtype=np.int32), (rows, places)), shape=(len(read), len(flat)))
-    who = np.unique(owners[read].astype(str), return_inverse=True)[1]
+    who = Subjects(owners[read].astype(str)).index
     rates, seen, possible = [], [], 0
     for a, b, both in _pairs(matrix, who):
         smaller, larger = np.minimum(counts[a], counts[b]), np.maximum(counts[a], counts[b])

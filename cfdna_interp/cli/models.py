@@ -32,7 +32,7 @@ def check(config_path: Path, as_json: bool) -> None:
     from cfdna_interp.config import load_config
     from cfdna_interp.models.adapters.load_encoder import load_encoder, load_raw_encoder
     from cfdna_interp.models.check import FRAGMENTS, check_heads, check_model
-    from cfdna_interp.models.probe_fragments import probe_fragments
+    from cfdna_interp.models.check_fragments import probe_fragments
 
     torch.set_num_threads(1)
     config = load_config(config_path)

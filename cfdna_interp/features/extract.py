@@ -16,8 +16,7 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.features.atlas_content import check_content
 from cfdna_interp.features.coverage import coverage_features
 from cfdna_interp.features.length import length_features
-from cfdna_interp.features.methylation import methylation_features
-from cfdna_interp.features.methylation_by_length import methylation_by_length_features
+from cfdna_interp.features.methylation import methylation_by_length_features, methylation_features
 from cfdna_interp.features.motifs import motif_features
 from cfdna_interp.features.tissue import tissue_features, tissue_record
 from cfdna_interp.features.tissue_methods import check_method

@@ -12,11 +12,10 @@ from cfdna_interp.artifacts.exclusions import save_exclusions
 from cfdna_interp.artifacts.features import BAG_GROUPS, GROUPS, Feature, load_features
 from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.artifacts.sheet import ROLES, Sample, load_samples
+from cfdna_interp.artifacts.sheet import MEASURED, ROLES, Sample, load_samples
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.table_matrix import write_table_matrices
-from cfdna_interp.features.technical_columns import DIALECT, technical_columns
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.qc import SampleQuality
 
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     import anndata
     import pandas as pd
 
+# How methylation is written: another aligner leaves other calls. A column where samples differ in it.
+DIALECT = "dialect"
 COVARIATES = ("subject", "site", "batch", "age", "sex")
 
 
@@ -53,10 +54,10 @@ def write_matrices(config: Config) -> None:
         return
     layout = Layout.of(config.outdir)
     definitions: dict[str, Feature] = {}
-    kept: dict[str, list[_Member]] = {}
+    members: dict[str, list[_Member]] = {}
     excluded: list[tuple[Sample, str]] = []
     for role in ROLES:  # discovery first: it alone says which features there are
-        kept[role] = []
+        members[role] = []
         for sample in load_samples(layout.samples(role)):
             qc = load_record(SampleQuality, layout.qc(sample.sample))
             if qc.decision == "keep":
@@ -64,7 +65,7 @@ def write_matrices(config: Config) -> None:
                 if role == "discovery":
                     for feature in features:
                         definitions.setdefault(feature.name, feature)
-                kept[role].append(_Member(sample, qc, _values(features, definitions)))
+                members[role].append(_Member(sample, qc, _values(features, definitions)))
                 continue
             if config.on_bad_sample == "stop":
                 raise InputError(
@@ -72,22 +73,22 @@ def write_matrices(config: Config) -> None:
                     "on_bad_sample: exclude"
                 )
             excluded.append((sample, qc.reason))
-    _check_left(kept, excluded)
-    simulated = any(member.qc.simulated for role in ROLES for member in kept[role])
-    present = _present_columns([member for role in ROLES for member in kept[role]])
-    matrices = {role: _matrix(kept[role], definitions, present, simulated) for role in ROLES}
+    _check_left(members, excluded)
+    simulated = any(member.qc.simulated for role in ROLES for member in members[role])
+    present = _present_columns([member for role in ROLES for member in members[role]])
+    matrices = {role: _matrix(members[role], definitions, present, simulated) for role in ROLES}
     for role, matrix in matrices.items():
         with atomic_path(layout.matrix(role)) as temporary:
             matrix.write_h5ad(temporary, convert_strings_to_categoricals=False)
     save_exclusions(excluded, layout.file("exclusions.tsv"))
 
 
-def _check_left(kept: dict[str, list[_Member]], excluded: Sequence[tuple[Sample, str]]) -> None:
+def _check_left(members: dict[str, list[_Member]], excluded: Sequence[tuple[Sample, str]]) -> None:
     why = f" (first: {excluded[0][1]})" if excluded else ""
     for role in ROLES:
-        if not kept[role]:
+        if not members[role]:
             raise InputError(f"no {role} sample is left after exclusions{why}; give more samples")
-    if len({member.sample.label for member in kept["discovery"]}) < 2:
+    if len({member.sample.label for member in members["discovery"]}) < 2:
         raise InputError(f"discovery is left with one class after exclusions{why}; give more samples")
 
 
@@ -159,3 +160,23 @@ def _obs(members: Sequence[_Member], columns: dict[str, type]) -> pd.DataFrame:
     if None not in labels:
         data["label"] = np.array(labels, dtype=np.int64)
     return pd.DataFrame(data, index=pd.Index([member.sample.sample for member in members], name="sample"))
+
+
+def technical_columns(sample: Sample, qc: SampleQuality) -> dict[str, float | str]:
+    """Return ``technical_<name>`` -> value: numbers as float (NaN unknown), categories as text.
+
+    Parameters
+    ----------
+    sample
+        A row of the checked sheet.
+    qc
+        The sample's quality record.
+    """
+    columns: dict[str, float | str] = {}
+    for name in MEASURED:
+        value = getattr(qc.technical, name)
+        columns[f"technical_{name}"] = float("nan") if value is None else float(value)
+    columns[f"technical_{DIALECT}"] = qc.dialect
+    for name, cell in sample.technical.items():
+        columns[f"technical_{name}"] = cell
+    return columns

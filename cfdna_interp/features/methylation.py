@@ -12,8 +12,11 @@ import numpy as np
 
 from cfdna_interp.artifacts.features import Feature
 from cfdna_interp.artifacts.profiles import Profile
+from cfdna_interp.features.length import DI, LONG, SHORT
 
 GROUP = "methylation"
+# A group for comparison only, since it mixes what the other groups keep apart.
+BY_LENGTH = "methylation_by_length"
 MIN_CPGS = 3  # calls a fragment needs before its pattern says something
 CPGS = 4  # calls of a pattern, as the literature on discordance and epipolymorphism has it
 MIN_PATTERNS = 100  # below it, what the correction of the entropy leaves is no longer small
@@ -170,3 +173,23 @@ def _disorder(profile: Profile) -> list[Feature]:
             f"corrected; missing with fewer than {MIN_PATTERNS} fragments",
         ),
     ]
+
+
+def methylation_by_length_features(profile: Profile) -> list[Feature]:
+    """Return the methylation level of short, long and di-nucleosomal fragments outside atlas blocks."""
+    cells = {int(key): counts for key, counts in profile.counts.get("methylation_length", {}).items()}
+    features = []
+    for low, high in (SHORT, LONG, DI):
+        inside = [counts for length, counts in cells.items() if low <= length <= high]
+        methylated, n = np.sum([np.zeros(2, dtype=np.int64), *inside], axis=0).tolist()
+        features.append(
+            Feature(
+                f"methylation_level_{low}_{high}bp",
+                BY_LENGTH,
+                methylated / n if n else np.nan,
+                "share",
+                n,
+                f"methylated share of CpG calls on fragments of {low}-{high} bp",
+            )
+        )
+    return features

@@ -79,7 +79,7 @@ def _matrix(cohort: StudyTable, table: FeatureTable, role: str) -> anndata.AnnDa
         },
         index=pd.Index(list(cohort.groups), name="name"),
     )
-    samples = [sample for sample, own in zip(cohort.samples, members, strict=True) if own]
+    samples = [sample for sample, inside in zip(cohort.samples, members, strict=True) if inside]
     obs = pd.DataFrame(_columns(cohort), index=pd.RangeIndex(len(cohort.samples))).loc[members]
     obs.index = pd.Index([sample.sample for sample in samples], name="sample")
     if role == "discovery":

@@ -17,6 +17,7 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.models.fitting import fit_heads
 from cfdna_interp.models.folds import folds_of
 from cfdna_interp.models.head import AttentionHead
+from cfdna_interp.stats.subjects import Subjects
 
 _SAMPLES = "samples"  # key in a file's metadata
 
@@ -109,8 +110,7 @@ class CrossFit:
 
 def subject_weights(subjects: np.ndarray) -> np.ndarray:
     """Return (samples,) weights that give every subject a total of 1."""
-    _, inverse, counts = np.unique(subjects, return_inverse=True, return_counts=True)
-    return 1.0 / counts[inverse]
+    return Subjects(subjects).weights
 
 
 def crossfit(

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from cfdna_interp.errors import InputError
+from cfdna_interp.stats.subjects import Subjects
 
 
 def folds_of(subjects: np.ndarray, labels: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
@@ -28,9 +29,10 @@ def folds_of(subjects: np.ndarray, labels: np.ndarray, folds: int, rng: np.rando
                 "lower model.folds or add subjects"
             )
     # Subjects and not samples are dealt out: by samples, a few subjects with many would be a fold's cases.
-    people, first, place = np.unique(subjects, return_index=True, return_inverse=True)
+    people = Subjects(subjects)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=int(rng.integers(2**31)))
-    dealt = np.zeros(len(people), dtype=np.int64)
-    for fold, (_, test) in enumerate(splitter.split(people[:, None], labels[first], people)):
-        dealt[test] = fold
-    return dealt[place]
+    names = people.names
+    fold_of = np.zeros(len(people), dtype=np.int64)
+    for fold, (_, test) in enumerate(splitter.split(names[:, None], labels[people.first], names)):
+        fold_of[test] = fold
+    return fold_of[people.index]

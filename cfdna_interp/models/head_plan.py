@@ -12,6 +12,7 @@ import torch
 
 from cfdna_interp.models.head import AXES, AttentionHead
 from cfdna_interp.models.ridge import ridge_logistic
+from cfdna_interp.stats.subjects import Subjects
 
 BALANCE = 0.25
 INNER_FOLDS = 4
@@ -98,10 +99,10 @@ def inner_folds(
     folds = min(INNER_FOLDS, int(high.sum()), int((~high).sum()))
     if folds < 2:
         return fold
-    dealt = np.zeros(len(people), dtype=np.int64)
+    fold_of = np.zeros(len(people), dtype=np.int64)
     for side in (high, ~high):
-        dealt[rng.permutation(np.flatnonzero(side))] = np.arange(side.sum()) % folds
-    fold[used] = dealt[np.searchsorted(people, subjects[used])]
+        fold_of[rng.permutation(np.flatnonzero(side))] = np.arange(side.sum()) % folds
+    fold[used] = fold_of[np.searchsorted(people, subjects[used])]
     return fold
 
 
@@ -154,7 +155,7 @@ def _choose(
     by_fold = logits.unflatten(1, (folds, len(grid)))
     cross = (by_fold * (held > 0)[:, :, None]).sum(dim=1).T  # (grid, samples)
     each = plan.weights * (torch.nn.functional.softplus(cross) - targets * cross)  # (grid, samples)
-    people = torch.from_numpy(np.unique(subjects, return_inverse=True)[1])
+    people = torch.from_numpy(Subjects(subjects).index)
     # Samples of a subject are no independent witnesses for products.
     chosen = _pick(each.new_zeros(len(each), int(people.max()) + 1).index_add(1, people, each))
     plan.linear, plan.product = grid[chosen]

@@ -35,9 +35,9 @@ def run_pretrain(config: Config) -> None:
     block_classes, loci = locus_classes(Atlas.load(config.atlas) if config.atlas else None)
     tables = [FragmentTable.load(layout.fragments(sample.sample)) for sample in samples]
     kind = config.model.encoder
-    own = kind in ("reference", "causal", "table")
+    built_here = kind in ("reference", "causal", "table")
     wanted = config.model.pretrain_fragments
-    total = wanted if own else min(WHITENING_FRAGMENTS, wanted)
+    total = wanted if built_here else min(WHITENING_FRAGMENTS, wanted)
     fragments = pooled_fragments(tables, block_classes, total, config.seed, starts_of(config))
     if kind == "table":
         # Before hours are spent: a score of every sample.

@@ -41,7 +41,7 @@ def ridge_logistic(
     enough = TOLERANCE * max(1.0, float(weights.sum(dim=1).amax()))
     used = (weights > 0).any(dim=0)  # the subjects of an outer fold count in no problem
     design = torch.cat([features, features.new_ones(len(features), 1)], dim=1)[used]  # (rows, dim + 1)
-    stack = _Problems(
+    stack = _RidgeProblems(
         design=design,
         targets=targets[used],
         weights=weights[:, used],
@@ -74,7 +74,7 @@ def ridge_logistic(
 
 
 @dataclass(frozen=True, eq=False)
-class _Problems:
+class _RidgeProblems:
     """What is minimised: (rows, dim) design, (rows,) targets, (problems, rows) weights, penalties."""
 
     design: torch.Tensor
@@ -82,7 +82,7 @@ class _Problems:
     weights: torch.Tensor
     penalty: torch.Tensor
 
-    def take(self, which: torch.Tensor) -> _Problems:
+    def take(self, which: torch.Tensor) -> _RidgeProblems:
         """Return some of the problems."""
         return replace(self, weights=self.weights[which], penalty=self.penalty[which])
 
@@ -103,7 +103,7 @@ def _solve(matrices: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
 
 
 def _descend(
-    stack: _Problems, beta: torch.Tensor, logits: torch.Tensor, loss: torch.Tensor, step: torch.Tensor
+    stack: _RidgeProblems, beta: torch.Tensor, logits: torch.Tensor, loss: torch.Tensor, step: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Take the Newton step, halved where it leads uphill; a problem that nothing betters stays."""
     scale = torch.ones_like(loss)[:, None]

@@ -14,6 +14,7 @@ from cfdna_interp.proxy.fit import fit
 from cfdna_interp.proxy.linear import Linear
 from cfdna_interp.records.protocol import Absence
 from cfdna_interp.stats.resampling import stream
+from cfdna_interp.stats.subjects import first_samples
 
 DRAWS = 100
 # Of fewer a column would be made of its median, and a model that beats it has beaten nothing.
@@ -21,7 +22,7 @@ MEASURED = 0.8
 
 
 @dataclass(frozen=True)
-class Baseline:
+class BaselineInputs:
     """One logistic regression: which inputs it sees.
 
     Attributes
@@ -39,16 +40,16 @@ class Baseline:
     columns: tuple[str, ...] = ()
 
 
-def baselines(table: Table, seldom: Collection[str] = ()) -> list[Baseline]:
+def baselines(table: Table, seldom: Collection[str] = ()) -> list[BaselineInputs]:
     """Return the regressions to fit for a cohort, in the order of the contract.
 
     Columns that were ``seldom`` measured are in none.
     """
     return [
-        *(Baseline(f"baseline_{group}", groups=(group,)) for group in table.study_groups),
-        Baseline("baseline_all", groups=table.study_groups),
-        Baseline("baseline_covariates", columns=_but(table.covariate_columns(), seldom)),
-        Baseline("baseline_technical", columns=_but(table.technical_columns(), seldom)),
+        *(BaselineInputs(f"baseline_{group}", groups=(group,)) for group in table.study_groups),
+        BaselineInputs("baseline_all", groups=table.study_groups),
+        BaselineInputs("baseline_covariates", columns=_but(table.covariate_columns(), seldom)),
+        BaselineInputs("baseline_technical", columns=_but(table.technical_columns(), seldom)),
     ]
 
 
@@ -78,7 +79,7 @@ def seldom_measured(discovery: Table, heldout: Table) -> dict[str, str]:
 
 def _known(table: Table, column: str) -> tuple[np.ndarray, np.ndarray]:
     """Return of each subject whether its first sample has a value, and the places of these samples."""
-    first = np.sort(np.unique(np.array(table.subjects), return_index=True)[1])
+    first = first_samples(table.subjects)
     cells = table.text(column)
     return np.array([cells[place] != "" for place in first]), first
 
@@ -135,7 +136,7 @@ def fit_all(
     return fitted, absent
 
 
-def inputs_of(baseline: Baseline, table: Table, reference: Table) -> Inputs:
+def inputs_of(baseline: BaselineInputs, table: Table, reference: Table) -> Inputs:
     """Return what a regression sees of a table; levels of categories are those of ``reference``."""
     if baseline.groups:
         return group_inputs(table, baseline.groups)

@@ -8,12 +8,12 @@ import numpy as np
 from scipy.stats import chi2, norm, rankdata
 
 from cfdna_interp.records.fidelity import Added, Conclusion, ProxyFidelity
-from cfdna_interp.records.values import Interval, difference_of
+from cfdna_interp.records.values import Interval, difference_of, interval_of
 from cfdna_interp.stats.correlation import weighted_correlations
-from cfdna_interp.stats.resampling import bootstrap_counts
+from cfdna_interp.stats.estimates import LEVEL
+from cfdna_interp.stats.resampling import bootstrap_counts, percentile_interval
 from cfdna_interp.stats.roc import (
-    LEVEL,
-    Difference,
+    DifferenceEstimate,
     auroc,
     bootstrap_draws,
     concordance,
@@ -105,10 +105,7 @@ def _estimate(first: np.ndarray, second: np.ndarray, draws: np.ndarray, strata: 
     if not (_varies(first, strata) and _varies(second, strata)):
         return Interval(value=None, low=None, high=None)
     value = float(weighted_correlations(first, second, np.ones((1, len(first))), strata)[0])
-    low, high = np.quantile(
-        weighted_correlations(first, second, draws, strata), [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    )
-    return Interval(value=value, low=float(min(low, value)), high=float(max(high, value)))
+    return interval_of(percentile_interval(value, weighted_correlations(first, second, draws, strata)))
 
 
 def _varies(values: np.ndarray, strata: np.ndarray) -> bool:
@@ -122,13 +119,13 @@ def _within_folds(
     fold: np.ndarray,
     rng: np.random.Generator,
     bootstrap: int,
-) -> Difference:
+) -> DifferenceEstimate:
     """Return the mean difference within folds, by weights n1·n0 / (n1 + n0); subjects are redrawn there.
 
     All numbers are NaN where no fold holds both classes.
     """
     total, value, pairs = 0.0, 0.0, 0
-    drawn = np.zeros(bootstrap)
+    draws = np.zeros(bootstrap)
     for number in np.unique(fold):
         rows = np.flatnonzero(fold == number)
         case = int(y[rows].sum())
@@ -139,19 +136,21 @@ def _within_folds(
         kernel = concordance(y[rows], model[rows]) - concordance(y[rows], proxy[rows])
         total, pairs = total + weight, pairs + min(case, control)
         value += weight * (auroc(y[rows], model[rows]) - auroc(y[rows], proxy[rows]))
-        drawn += weight * bootstrap_draws(y[rows], kernel, rng, bootstrap)
+        draws += weight * bootstrap_draws(y[rows], kernel, rng, bootstrap)
     if total == 0:
         nothing = float("nan")
-        return Difference(nothing, nothing, nothing, nothing, nothing, nothing, ONE_CLASS)
-    value, drawn = value / total, drawn / total
+        return DifferenceEstimate(nothing, nothing, nothing, nothing, nothing, nothing, ONE_CLASS)
+    value, draws = value / total, draws / total
     tail = (1 - LEVEL) / 2
-    low, high, low_one, high_one = map(float, np.quantile(drawn, [tail, 1 - tail, 1 - LEVEL, LEVEL]))
-    if np.ptp(drawn) == 0 and not np.array_equal(model, proxy):
+    low, high, low_one, high_one = map(float, np.quantile(draws, [tail, 1 - tail, 1 - LEVEL, LEVEL]))
+    if np.ptp(draws) == 0 and not np.array_equal(model, proxy):
         two, one = unseen(tail, pairs), unseen(1 - LEVEL, pairs)
         low, high, low_one, high_one = value - two, value + two, value - one, value + one
-    beyond = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+    beyond = min(int((draws <= 0).sum()), int((draws >= 0).sum()))
     p = min(1.0, 2 * (1 + beyond) / (1 + bootstrap))
-    return Difference(value, low, high, low_one, high_one, p, "bootstrap of subjects within fold, paired")
+    return DifferenceEstimate(
+        value, low, high, low_one, high_one, p, "bootstrap of subjects within fold, paired"
+    )
 
 
 def _added(y: np.ndarray, model: np.ndarray, proxy: np.ndarray, fold: np.ndarray) -> Added:
@@ -169,11 +168,11 @@ def _added(y: np.ndarray, model: np.ndarray, proxy: np.ndarray, fold: np.ndarray
     base = np.column_stack(columns)
     # What of the model the proxy does not say, at variance 1: two logits that are nearly one would make the
     # likelihood's curvature singular. Coefficient and likelihood stay those of the model's logit.
-    own = model - base @ np.linalg.lstsq(base, model, rcond=None)[0]
-    spread = float(own.std())
+    residual = model - base @ np.linalg.lstsq(base, model, rcond=None)[0]
+    spread = float(residual.std())
     if spread < SAME:
         return Added(reason="model and proxy put the subjects on the same line")
-    both = np.column_stack([base, own / spread])
+    both = np.column_stack([base, residual / spread])
     if separated(base, y):
         return Added(reason="the proxy's logit separates the classes: there is nothing to add")
     divided = separated(both, y)

@@ -19,10 +19,10 @@ from cfdna_interp.proxy.basis import basis_of, check_wholes
 from cfdna_interp.proxy.linear import PLAIN, Linear
 from cfdna_interp.proxy.penalty import PATH_TOL, Choice, choose
 from cfdna_interp.proxy.pipeline import fold_back, pipeline, regression
-from cfdna_interp.proxy.subjects import Subjects
 from cfdna_interp.records.proxy import OuterFold
 from cfdna_interp.stats.resampling import bootstrap_counts
 from cfdna_interp.stats.roc import auroc
+from cfdna_interp.stats.subjects import LabelledSubjects
 
 # Two are left for the inner folds when an outer fold holds one.
 FEWEST = 3
@@ -61,11 +61,11 @@ def fit(
     InputError
         A class has fewer than 3 subjects, or the inputs don't suit the basis.
     """
-    kept = usable(inputs.X)
-    if not kept.any():
+    varying = usable(inputs.X)
+    if not varying.any():
         return None
-    X, names = inputs.X[:, kept], _names(inputs, kept)
-    groups = Subjects(labels, subjects)
+    X, names = inputs.X[:, varying], _names(inputs, varying)
+    groups = LabelledSubjects(labels, subjects)
     cases = int(groups.labels.sum())
     controls = len(groups.labels) - cases
     if min(cases, controls) < FEWEST:
@@ -124,9 +124,9 @@ def cross_validate(
         (samples,) the outer fold of each sample where they were drawn elsewhere; that of a subject is the one
         of its first sample.
     """
-    kept = usable(inputs.X)
-    X, names = inputs.X[:, kept], _names(inputs, kept)
-    groups = Subjects(labels, subjects)
+    varying = usable(inputs.X)
+    X, names = inputs.X[:, varying], _names(inputs, varying)
+    groups = LabelledSubjects(labels, subjects)
     if folds is None:
         fold = np.zeros(len(groups.labels), dtype=np.int64)
         for number, (_, test) in enumerate(groups.folds(np.arange(len(fold)), rng)):
@@ -143,7 +143,7 @@ def cross_validate(
         model.fit(X[rows], labels[rows], regression__sample_weight=groups.weights[rows])
         scores = np.full(len(X), np.nan)
         scores[tested] = model.decision_function(X[tested])
-        logits[test] = groups.mean_logits(scores, test)
+        logits[test] = groups.means(scores)[test]
         # A fold that was drawn elsewhere may hold one class only.
         both = len(np.unique(groups.labels[test])) == 2
         worth = auroc(groups.labels[test], logits[test]) if both else None
@@ -151,8 +151,8 @@ def cross_validate(
     return CrossValidation(tuple(outer), fold, logits)
 
 
-def _names(inputs: Inputs, kept: np.ndarray) -> tuple[str, ...]:
-    return tuple(name for name, keep in zip(inputs.names, kept, strict=True) if keep)
+def _names(inputs: Inputs, varying: np.ndarray) -> tuple[str, ...]:
+    return tuple(name for name, keep in zip(inputs.names, varying, strict=True) if keep)
 
 
 def _frozen(
@@ -160,7 +160,7 @@ def _frozen(
     X: np.ndarray,
     names: tuple[str, ...],
     labels: np.ndarray,
-    groups: Subjects,
+    groups: LabelledSubjects,
     choice: Choice,
     recipe: ProxySettings,
     rng: np.random.Generator,

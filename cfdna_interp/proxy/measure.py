@@ -9,6 +9,7 @@ import numpy as np
 
 from cfdna_interp.artifacts.predictions import SURROGATE
 from cfdna_interp.config import Config
+from cfdna_interp.proxy.calibration_curve import calibration_curve
 from cfdna_interp.proxy.fidelity import fidelity
 from cfdna_interp.proxy.repeated import Discovery, Repeated, group_record, repeated_score, score_record
 from cfdna_interp.proxy.subgroups import subgroups
@@ -26,21 +27,19 @@ from cfdna_interp.records.validation import (
     RepeatedGroup,
     RepeatedScore,
     Sensitivity,
-    SmoothCurve,
     ValidationResult,
 )
 from cfdna_interp.records.values import Counts, auroc_of, interval_by, known
 from cfdna_interp.stats.calibration import quality
-from cfdna_interp.stats.calibration_curve import calibration_curve
 from cfdna_interp.stats.caution import auroc_caution
 from cfdna_interp.stats.directionless import directionless
+from cfdna_interp.stats.estimates import IntervalEstimate
 from cfdna_interp.stats.multiplicity import holm
 from cfdna_interp.stats.operating import SPECIFICITIES, operating_point
 from cfdna_interp.stats.power import ALPHA, POWER, detectable_auroc, detectable_difference
 from cfdna_interp.stats.resampling import stream
 from cfdna_interp.stats.roc import (
-    Difference,
-    Interval,
+    DifferenceEstimate,
     auroc,
     auroc_interval,
     delong,
@@ -141,7 +140,7 @@ def measure(
         scores={name: _score(cohort, name, config) for name in cohort.scores},
         permutation=Permutation(score="model", p=permutation, n=settings.permutations),
         paired=paired,
-        calibration_curve={name: _curve(labels, cohort.scores[name]) for name in main},
+        calibration_curve={name: calibration_curve(labels, cohort.scores[name]) for name in main},
         subgroups={
             name: subgroups(
                 labels,
@@ -224,7 +223,7 @@ def _sensitivity(
     )
 
 
-def _either_way(cohort: HeldoutSubjects, interval: Interval, config: Config) -> EitherWay:
+def _either_way(cohort: HeldoutSubjects, interval: IntervalEstimate, config: Config) -> EitherWay:
     """Return the AUROC of technical columns whichever way they point."""
     rng = stream(config.seed, "validate", "directionless", TECHNICAL)
     labels, values = cohort.labels, cohort.scores[TECHNICAL]
@@ -236,18 +235,6 @@ def _either_way(cohort: HeldoutSubjects, interval: Interval, config: Config) -> 
         turned=turned.turned,
         null_high=turned.null_high,
         p=turned.p,
-    )
-
-
-def _curve(labels: np.ndarray, values: np.ndarray) -> SmoothCurve:
-    curve = calibration_curve(labels, values)
-    return SmoothCurve(
-        predicted=curve.predicted,
-        observed=curve.observed,
-        low=curve.low,
-        high=curve.high,
-        method=curve.method,
-        reason=curve.reason,
     )
 
 
@@ -286,7 +273,7 @@ def _paired(cohort: HeldoutSubjects, config: Config) -> tuple[PairedDifference, 
     return tuple(rows)
 
 
-def _better(difference: Difference, p_holm: float, a: str, b: str) -> str:
+def _better(difference: DifferenceEstimate, p_holm: float, a: str, b: str) -> str:
     """Return which of two scores is shown to be better, "" where they are not told apart."""
     if p_holm > ALPHA or difference.difference == 0:
         return ""

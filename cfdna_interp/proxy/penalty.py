@@ -12,8 +12,8 @@ from sklearn import config_context
 from cfdna_interp.config.settings import ProxySettings
 from cfdna_interp.proxy.linear import PLAIN
 from cfdna_interp.proxy.pipeline import pipeline, regression
-from cfdna_interp.proxy.subjects import Subjects
 from cfdna_interp.records.proxy import Penalty
+from cfdna_interp.stats.subjects import LabelledSubjects
 
 # From a penalty under which only the intercept is left to one that separates small cohorts.
 GRID = np.logspace(-4, 1, 6)
@@ -65,7 +65,7 @@ def choose(
         Indices into the sorted subjects to which the choice is confined; all by default.
     """
     wanted = [penalty for penalty in PENALTIES if settings.penalty in ("auto", penalty)]
-    groups = Subjects(labels, subjects)
+    groups = LabelledSubjects(labels, subjects)
     members = np.arange(len(groups.labels)) if within is None else within
     losses: dict[Penalty, list[list[float]]] = {penalty: [] for penalty in wanted}
     # Thousands of small fits: checking the same numbers again takes longer than fitting.
@@ -117,7 +117,7 @@ def _paths(
     X: np.ndarray,
     names: Sequence[str],
     labels: np.ndarray,
-    groups: Subjects,
+    groups: LabelledSubjects,
     train: np.ndarray,
     test: np.ndarray,
     settings: ProxySettings,
@@ -126,7 +126,7 @@ def _paths(
     rows, tested = groups.rows(train), groups.rows(test)
     prepare = pipeline(GRID[0], structs.replace(settings, penalty=penalties[0]), names)[:-1].fit(X[rows])
     Z, Z_tested = prepare.transform(X[rows]), prepare.transform(X[tested])
-    found = {}
+    losses = {}
     for penalty in penalties:
         # One object along the path: each penalty starts from the solution of the stronger one.
         model = regression(GRID[0], penalty, PATH_TOL).set_params(warm_start=True)
@@ -135,9 +135,9 @@ def _paths(
             model.set_params(C=C).fit(Z, labels[rows], sample_weight=groups.weights[rows])
             scores = np.full(len(X), np.nan)
             scores[tested] = model.decision_function(Z_tested)
-            signed = np.where(groups.labels[test] > 0, -1.0, 1.0) * groups.mean_logits(scores, test)
+            signed = np.where(groups.labels[test] > 0, -1.0, 1.0) * groups.means(scores)[test]
             path.append(float(np.logaddexp(0, signed).mean()))
             if len(path) > RISES and (np.diff(path[-RISES - 1 :]) > 0).all():
                 break
-        found[penalty] = path + [np.inf] * (len(GRID) - len(path))
-    return found
+        losses[penalty] = path + [np.inf] * (len(GRID) - len(path))
+    return losses

@@ -14,7 +14,6 @@ from scipy.stats import norm
 
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import load_predictions
-from cfdna_interp.proxy.subjects import Subjects
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.dominance import Dominance
 from cfdna_interp.records.proxy import Proxy
@@ -26,12 +25,11 @@ from cfdna_interp.records.validation import (
     RepeatedScore,
     Repetition,
 )
-from cfdna_interp.records.values import Interval as IntervalRecord
-from cfdna_interp.records.values import auroc_of
+from cfdna_interp.records.values import Interval, auroc_of
+from cfdna_interp.stats.estimates import LEVEL, IntervalEstimate
 from cfdna_interp.stats.power import ALPHA, error
+from cfdna_interp.stats.resampling import percentile_interval
 from cfdna_interp.stats.roc import (
-    LEVEL,
-    Interval,
     auroc_interval,
     bootstrap_draws,
     concordance,
@@ -39,6 +37,7 @@ from cfdna_interp.stats.roc import (
     logit_interval,
     mean_auroc,
 )
+from cfdna_interp.stats.subjects import LabelledSubjects
 
 # Roles that say that leaving the group out costs.
 NEEDED = ("carrier", "partner", "suppressor")
@@ -84,8 +83,8 @@ class Repeated:
         samples of subjects.
     """
 
-    discovery: Interval
-    heldout: Interval
+    discovery: IntervalEstimate
+    heldout: IntervalEstimate
     fall: float
     low: float
     high: float
@@ -103,16 +102,16 @@ def load_discovery(layout: Layout) -> Discovery:
     dominance = load_record(Dominance, layout.file(Dominance.FILE))
     regression = load_record(Proxy, layout.file(Proxy.FILE)).regression
     rows = load_predictions(layout.file("predictions.discovery.parquet"))
-    people = Subjects(np.array([row.label for row in rows]), np.array([row.subject for row in rows]))
+    people = LabelledSubjects(np.array([row.label for row in rows]), np.array([row.subject for row in rows]))
     folds = np.array([row.fold for row in rows])[people.first]
     reached = dict(dominance.cross_fitted_auroc)
     if regression is not None and regression.cv.mean is not None:
         reached["proxy"] = regression.cv.mean
-    own = dominance.fidelity is None
+    cross_fitted = dominance.fidelity is None
     return Discovery(
         labels=people.labels,
         folds=folds,
-        logits=people.means(np.array([row.logit for row in rows])) if own else None,
+        logits=people.means(np.array([row.logit for row in rows])) if cross_fitted else None,
         reached=reached,
         costs=dominance.leave_out_cost,
         roles={group: record.role for group, record in dominance.groups.items()},
@@ -120,7 +119,11 @@ def load_discovery(layout: Layout) -> Discovery:
 
 
 def repeat(
-    discovery: Interval, discovery_error: float, labels: np.ndarray, scores: np.ndarray, heldout: Interval
+    discovery: IntervalEstimate,
+    discovery_error: float,
+    labels: np.ndarray,
+    scores: np.ndarray,
+    heldout: IntervalEstimate,
 ) -> Repeated:
     """Hold a cross-fitted AUROC of discovery against that of a frozen score on other people.
 
@@ -141,7 +144,7 @@ def repeat(
 
 
 def word(
-    found: Repeated, ceiling: float, role: str = "", cost: tuple[float, float] | None = None
+    repeated: Repeated, ceiling: float, role: str = "", cost: tuple[float, float] | None = None
 ) -> Repetition:
     """Return what the held-out subjects make of a finding.
 
@@ -152,7 +155,7 @@ def word(
 
     Parameters
     ----------
-    found
+    repeated
         The AUROC of the score, or of the group alone, in both roles.
     ceiling
         Signal ceiling of the protocol.
@@ -160,22 +163,22 @@ def word(
         Role of a group in discovery, and the lower and the upper bound of what leaving it out costs held out,
         paired.
     """
-    signal, needed = found.discovery.value >= ceiling, role in NEEDED and cost is not None
+    signal, needed = repeated.discovery.value >= ceiling, role in NEEDED and cost is not None
     if not signal and not needed:
         return Repetition.NO_CLAIM
     # NaN bounds, of a score that is the same for everybody, compare false.
-    if (signal and found.heldout.high < 0.5) or (needed and cost is not None and cost[1] < 0):
+    if (signal and repeated.heldout.high < 0.5) or (needed and cost is not None and cost[1] < 0):
         return Repetition.REVERSED
-    if signal and found.fall > 0 and found.p <= ALPHA:
+    if signal and repeated.fall > 0 and repeated.p <= ALPHA:
         return Repetition.WEAKER
-    alone = not signal or found.heldout.low > 0.5
+    alone = not signal or repeated.heldout.low > 0.5
     costs = not needed or (cost is not None and cost[0] > 0)
     return Repetition.HOLDS if alone and costs else Repetition.NOT_TOLD
 
 
 def discovery_figure(
     discovery: Discovery, score: str, rng: np.random.Generator, bootstrap: int
-) -> tuple[Interval, float]:
+) -> tuple[IntervalEstimate, float]:
     """Return the cross-fitted AUROC of a score with its 95 % interval, and its standard error.
 
     Of the model its logits are at hand and subjects are redrawn within folds; of every other score only the
@@ -204,15 +207,14 @@ def discovery_figure(
             axis=0,
         )
         if np.ptp(draws) > 0:
-            low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-            return Interval(value, float(min(low, value)), float(max(high, value)), DRAWN), float(draws.std())
+            return percentile_interval(value, draws, DRAWN), float(draws.std())
     else:
         value = discovery.reached[score]
     sizes = [(int(y[folds == fold].sum()), int((y[folds == fold] == 0).sum())) for fold in mixed]
     inside = _inside(value, int(y.sum()), int((y == 0).sum()))
     spread = float(np.sqrt(sum(error(inside, case, control) ** 2 for case, control in sizes)) / len(sizes))
     interval = logit_interval(inside, spread**2, BY_SIZE)
-    return Interval(value, min(interval.low, value), max(interval.high, value), BY_SIZE), spread
+    return IntervalEstimate(value, min(interval.low, value), max(interval.high, value), BY_SIZE), spread
 
 
 def repeated_score(
@@ -238,32 +240,32 @@ def repeated_score(
     return repeat(figure, spread, labels, scores, auroc_interval(labels, scores, rngs[1], bootstrap))
 
 
-def in_both_roles(found: Repeated) -> InBothRoles:
+def in_both_roles(repeated: Repeated) -> InBothRoles:
     """Return a score in both roles as ``validation.json`` holds it."""
     return InBothRoles(
-        discovery=auroc_of(found.discovery),
-        heldout=auroc_of(found.heldout),
-        fall=IntervalRecord(value=found.fall, low=found.low, high=found.high),
-        p=found.p,
+        discovery=auroc_of(repeated.discovery),
+        heldout=auroc_of(repeated.heldout),
+        fall=Interval(value=repeated.fall, low=repeated.low, high=repeated.high),
+        p=repeated.p,
     )
 
 
-def score_record(found: Repeated, ceiling: float) -> RepeatedScore:
+def score_record(repeated: Repeated, ceiling: float) -> RepeatedScore:
     """Return a score of ``repeated`` of ``validation.json``."""
-    both = in_both_roles(found)
+    both = in_both_roles(repeated)
     return RepeatedScore(
-        discovery=both.discovery, heldout=both.heldout, fall=both.fall, p=both.p, word=word(found, ceiling)
+        discovery=both.discovery, heldout=both.heldout, fall=both.fall, p=both.p, word=word(repeated, ceiling)
     )
 
 
 def group_record(
-    found: Repeated, ceiling: float, role: str, discovery_cost: float, pair: PairedDifference
+    repeated: Repeated, ceiling: float, role: str, discovery_cost: float, pair: PairedDifference
 ) -> RepeatedGroup:
     """Return a group of ``groups`` of ``validation.json``.
 
     Parameters
     ----------
-    found
+    repeated
         The group alone.
     ceiling
         Signal ceiling of the protocol.
@@ -274,13 +276,13 @@ def group_record(
     """
     return RepeatedGroup(
         role=role,
-        alone=in_both_roles(found),
+        alone=in_both_roles(repeated),
         cost=Cost(
             discovery=discovery_cost,
-            heldout=IntervalRecord(value=pair.value, low=pair.low, high=pair.high),
+            heldout=Interval(value=pair.value, low=pair.low, high=pair.high),
         ),
         better_without=pair.high < 0,
-        word=word(found, ceiling, role, (pair.low, pair.high)),
+        word=word(repeated, ceiling, role, (pair.low, pair.high)),
     )
 
 

@@ -15,8 +15,8 @@ from sklearn.linear_model import lars_path
 from sklearn.preprocessing import StandardScaler
 
 from cfdna_interp.proxy.steps import Impute
-from cfdna_interp.proxy.subjects import Subjects
 from cfdna_interp.records.proxy import Frequency, Stability
+from cfdna_interp.stats.subjects import LabelledSubjects
 
 PAIRS = 50
 THRESHOLD = 0.75
@@ -51,7 +51,7 @@ def stability(
     pairs
         Number of pairs.
     """
-    groups = Subjects(labels, subjects)
+    groups = LabelledSubjects(labels, subjects)
     means = groups.means(Impute().fit_transform(X))  # (subjects, features)
     count = means.shape[1]
     per_half = min(count, max(1, int(np.sqrt((2 * THRESHOLD - 1) * count * FALSE))))

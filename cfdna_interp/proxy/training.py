@@ -14,6 +14,7 @@ from cfdna_interp.artifacts.sheet import load_samples
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.proxy import TrainingDistance
 from cfdna_interp.records.qc import SampleQuality
+from cfdna_interp.stats.subjects import Subjects
 
 COMPONENTS = 10
 PER_COMPONENT = 5  # samples
@@ -102,9 +103,9 @@ def training_distance(X: np.ndarray, subjects: Sequence[str], rng: np.random.Gen
     rng
         Source of folds and of the starting directions.
     """
-    names, index = np.unique(np.asarray(subjects, dtype=str), return_inverse=True)
-    folds = min(FOLDS, len(names))
-    fold = rng.permutation(np.arange(len(names)) % folds)[index]
+    people = Subjects(np.asarray(subjects, dtype=str))
+    folds = min(FOLDS, len(people))
+    fold = rng.permutation(np.arange(len(people)) % folds)[people.index]
     seed = int(rng.integers(2**31))
     held = np.empty(len(X))
     for number in range(folds):
@@ -122,12 +123,12 @@ def _fit(X: np.ndarray, seed: int) -> Distance:
     scale = np.where(scale > 0, scale, 1.0)
     Z = centred / scale
     n, p = Z.shape
-    kept = max(1, min(COMPONENTS, p, n // PER_COMPONENT, n - 1))
+    count = max(1, min(COMPONENTS, p, n // PER_COMPONENT, n - 1))
     # The exact solvers cost the cube of the smaller side; a table may have thousands of features.
     solver = "full" if min(n, p) <= 500 else "randomized"
-    pca = PCA(n_components=kept, svd_solver=solver, random_state=seed).fit(Z)
+    pca = PCA(n_components=count, svd_solver=solver, random_state=seed).fit(Z)
     total = float(Z.var(axis=0, ddof=1).sum())
-    beside = (total - float(pca.explained_variance_.sum())) / max(p - kept, 1)
+    beside = (total - float(pca.explained_variance_.sum())) / max(p - count, 1)
     return Distance(
         mean=mean,
         scale=scale,
@@ -158,11 +159,11 @@ def training_levels(table: Table, layout: Layout) -> dict[str, tuple[str, ...]]:
     sheet = layout.samples("discovery")
     known = set(table.samples)
     listed = load_samples(sheet) if sheet.is_file() else []
-    kept = [sample for sample in listed if sample.sample in known]
-    records = [layout.qc(sample.sample) for sample in kept]
+    samples = [sample for sample in listed if sample.sample in known]
+    records = [layout.qc(sample.sample) for sample in samples]
     if records and all(path.is_file() for path in records):
         cells["dialect"] = [load_record(SampleQuality, path).dialect for path in records]
-        cells["reads"] = [sample.reads or "paired" for sample in kept]
-        cells["chemistry"] = [sample.chemistry for sample in kept]
+        cells["reads"] = [sample.reads or "paired" for sample in samples]
+        cells["chemistry"] = [sample.chemistry for sample in samples]
     levels = {name: tuple(sorted(set(values) - {""})) for name, values in cells.items()}
     return {name: known for name, known in sorted(levels.items()) if known}

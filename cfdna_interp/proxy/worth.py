@@ -12,10 +12,10 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.fidelity import fidelity
 from cfdna_interp.proxy.fit import CrossValidation, cross_validate
 from cfdna_interp.proxy.stability import stability
-from cfdna_interp.proxy.subjects import Subjects
 from cfdna_interp.records.fidelity import ProxyFidelity
 from cfdna_interp.records.proxy import Stability
 from cfdna_interp.stats.resampling import stream
+from cfdna_interp.stats.subjects import LabelledSubjects
 
 REPEATS = 3
 # Cells of the matrix up to which nested cross-validation is repeated; it then takes seconds.
@@ -63,10 +63,10 @@ def cross_validations(
 def stable_features(config: Config, table: Table, inputs: Inputs) -> Stability:
     """Return which of the proxy's features come up again and again in halves of the discovery subjects."""
     assert table.labels is not None
-    kept = np.flatnonzero(usable(inputs.X))
+    varying = np.flatnonzero(usable(inputs.X))
     return stability(
-        inputs.X[:, kept],
-        [inputs.names[i] for i in kept],
+        inputs.X[:, varying],
+        [inputs.names[i] for i in varying],
         table.labels,
         np.array(table.subjects),
         stream(config.seed, "proxy", "stability"),
@@ -86,7 +86,7 @@ def fidelity_to_model(
         Its first result.
     """
     assert table.labels is not None
-    groups = Subjects(table.labels, np.array(table.subjects))
+    groups = LabelledSubjects(table.labels, np.array(table.subjects))
     return fidelity(
         groups.labels,
         groups.means(np.array([row.logit for row in _predictions(layout, table)])),

@@ -6,7 +6,8 @@ import math
 from typing import Protocol
 
 from cfdna_interp.records.base import Record
-from cfdna_interp.stats import roc
+from cfdna_interp.stats.estimates import IntervalEstimate
+from cfdna_interp.stats.roc import DifferenceEstimate
 
 
 class Counts(Record, frozen=True, kw_only=True):
@@ -132,7 +133,7 @@ def interval_of(estimate: Bounded) -> Interval:
     return Interval(value=known(estimate.value), low=known(estimate.low), high=known(estimate.high))
 
 
-def interval_by(interval: roc.Interval) -> IntervalBy:
+def interval_by(interval: IntervalEstimate) -> IntervalBy:
     """Return an estimate of ``stats`` with its method as a record."""
     return IntervalBy(
         value=known(interval.value),
@@ -142,7 +143,7 @@ def interval_by(interval: roc.Interval) -> IntervalBy:
     )
 
 
-def auroc_of(interval: roc.Interval) -> Auroc:
+def auroc_of(interval: IntervalEstimate) -> Auroc:
     """Return an AUROC of ``stats`` as a record."""
     return Auroc(
         value=float(interval.value),
@@ -152,7 +153,7 @@ def auroc_of(interval: roc.Interval) -> Auroc:
     )
 
 
-def difference_of(difference: roc.Difference) -> AurocDifference:
+def difference_of(difference: DifferenceEstimate) -> AurocDifference:
     """Return a difference of AUROCs of ``stats`` as a record."""
     return AurocDifference(
         value=known(difference.difference),

@@ -28,10 +28,10 @@ from cfdna_interp.records.subjects import load_subjects
 from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.verdict import Verdict
 from cfdna_interp.report.calls import CallTable, load_calls
-from cfdna_interp.report.feature_table import FeatureTable, load_feature_table
+from cfdna_interp.report.feature_table import FeatureTableResults, load_feature_table
 from cfdna_interp.report.lengths import LengthTable, load_lengths
 from cfdna_interp.report.maps import Maps, load_maps
-from cfdna_interp.report.representation import NOTHING, Representation, load_representation
+from cfdna_interp.report.representation import NOTHING, RepresentationResults, load_representation
 from cfdna_interp.verdict.ladder import Judgements, judgements
 from cfdna_interp.verdict.remedies import why_no_proxy
 
@@ -102,7 +102,7 @@ class Run:
     lengths: dict[str, LengthTable]
     calls: CallTable | None
     filters: dict[str, dict[str, int]]
-    table: FeatureTable | None
+    table: FeatureTableResults | None
     dominance: Dominance
     validation: ValidationResult
     audit: Audit
@@ -112,7 +112,7 @@ class Run:
     protocol: FrozenProtocol
     model: FragmentEncoder | TableModel
     maps: Maps | None
-    representation: Representation
+    representation: RepresentationResults
     no_proxy: str
     scores: pd.DataFrame
     hypotheses: list[dict[str, str]]

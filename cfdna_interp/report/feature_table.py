@@ -17,7 +17,7 @@ SHOWN, GROUPS = 24, 6  # features and groups in the figure; feature_shares.parqu
 
 
 @dataclass(frozen=True, eq=False)
-class FeatureTable:
+class FeatureTableResults:
     """The table behind a run.
 
     Attributes
@@ -50,7 +50,7 @@ class FeatureRow:
     difference: Interval
 
 
-def load_feature_table(layout: Layout) -> FeatureTable:
+def load_feature_table(layout: Layout) -> FeatureTableResults:
     """Read ``table.json`` and ``feature_shares.parquet``.
 
     Raises
@@ -60,14 +60,14 @@ def load_feature_table(layout: Layout) -> FeatureTable:
     """
     record = load_record(TableSource, layout.file(TableSource.FILE))
     shares = read_parquet(layout.file("feature_shares.parquet"), "dominance")
-    return FeatureTable(
+    return FeatureTableResults(
         record=record,
         groups={name: record.groups[name] for name in sorted(record.groups, key=group_rank)},
         shares=shares.sort_values(["mean_abs_phi", "feature"], ascending=[False, True], ignore_index=True),
     )
 
 
-def feature_rows(table: FeatureTable) -> list[FeatureRow]:
+def feature_rows(table: FeatureTableResults) -> list[FeatureRow]:
     """Return the features with the largest shares of each group, groups with the largest sums first.
 
     A group of many features has small ones; side by side with a group of few it would not be seen.

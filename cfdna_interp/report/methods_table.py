@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cfdna_interp.records.model import TableModel
-from cfdna_interp.report.feature_table import FeatureTable
+from cfdna_interp.report.feature_table import FeatureTableResults
 from cfdna_interp.report.model import basis_sentence
 from cfdna_interp.report.roles import roles_method
 from cfdna_interp.report.words import group_name, group_rank
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cfdna_interp.report.collect import Run
 
 
-def features_paragraph(table: FeatureTable, missing: str) -> str:
+def features_paragraph(table: FeatureTableResults, missing: str) -> str:
     """Describe the table: features by group, and the sentence on what was missing."""
     source = table.record
     parts = ", ".join(

@@ -38,7 +38,7 @@ METRIC_NAMES = {"R2": "R²"}
 
 
 @dataclass(frozen=True, eq=False)
-class Representation:
+class RepresentationResults:
     """What was looked for in the embeddings; None where the settings leave a part out.
 
     Attributes
@@ -59,10 +59,10 @@ class Representation:
 
 
 # Of a model without embeddings.
-NOTHING = Representation(None, None, (), None, None)
+NOTHING = RepresentationResults(None, None, (), None, None)
 
 
-def load_representation(config: Config, layout: Layout) -> Representation:
+def load_representation(config: Config, layout: Layout) -> RepresentationResults:
     """Read the parts that the settings ask for.
 
     Raises
@@ -72,7 +72,7 @@ def load_representation(config: Config, layout: Layout) -> Representation:
     """
     parts = config.representation.parts
     features, geometry = "features" in parts, "geometry" in parts
-    return Representation(
+    return RepresentationResults(
         probes=load_record(Probes, layout.file(Probes.FILE)) if "probes" in parts else None,
         funnel=load_record(FeatureFunnel, layout.file(FeatureFunnel.FILE)) if features else None,
         dictionaries=tuple(

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.sparse import csr_array
 
-from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.records.funnel import NO_CARRIER, UNEXPLAINED
 from cfdna_interp.representation.fragment_families import FamilyColumns
 from cfdna_interp.representation.material import Material, Part
+from cfdna_interp.stats.subjects import by_subject
 
 _RIDGE = 1e-4  # of a column's sum of squares, as in ``annotation``
 
@@ -83,11 +83,11 @@ def signed_shares(parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def carriers(parts: dict[str, np.ndarray]) -> np.ndarray:
     """Return (features,) the family with more than half of a feature's difference, or ``NO_CARRIER``."""
     shares = signed_shares(parts)
-    found = np.full(len(shares[UNEXPLAINED]), NO_CARRIER, dtype=object)
+    names = np.full(len(shares[UNEXPLAINED]), NO_CARRIER, dtype=object)
     for family, values in shares.items():
         if family != UNEXPLAINED:
-            found[np.abs(values) > 0.5] = family
-    return found
+            names[np.abs(values) > 0.5] = family
+    return names
 
 
 def carried_share(parts: dict[str, np.ndarray], share: np.ndarray, survived: np.ndarray) -> dict[str, float]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from cfdna_interp.models.contract import MAX_CALLS, FragmentInputs
 from cfdna_interp.representation.concepts import Concept
+from cfdna_interp.stats.subjects import Subjects
 
 # Equally common values that are as diverse; of fewer, a random order often keeps much of the real one.
 FEW_VALUES = 20
@@ -37,7 +38,7 @@ def fragment_control(concept: Concept, fragments: FragmentInputs, rng: np.random
 def sample_control(concept: Concept, codes: np.ndarray, rng: np.random.Generator) -> Concept:
     """Return the concept with each subject's value, that of the first sample, dealt out anew."""
     rows = np.flatnonzero(concept.known)
-    _, first, person = np.unique(codes[rows], return_index=True, return_inverse=True)
+    people = Subjects(codes[rows])
     values = concept.values.copy()
-    values[rows] = rng.permutation(concept.values[rows][first])[person]
+    values[rows] = rng.permutation(concept.values[rows][people.first])[people.index]
     return replace(concept, values=values)

@@ -74,7 +74,7 @@ class Smoother:
 
 
 @dataclass(frozen=True, eq=False)
-class Components:
+class CurveComponents:
     """Directions in which embeddings vary with length.
 
     Attributes
@@ -106,7 +106,7 @@ def spread(sums: LengthSums) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return centre, singular**2, axes
 
 
-def components(sums: LengthSums, floor: float) -> Components:
+def components(sums: LengthSums, floor: float) -> CurveComponents:
     """Return the principal components of the curve whose variance is above a floor, at most 8.
 
     Parameters
@@ -117,8 +117,8 @@ def components(sums: LengthSums, floor: float) -> Components:
         What the leading component reaches by chance: see ``length_nulls.py``.
     """
     centre, variances, axes = spread(sums)
-    kept = min(int((variances > floor).sum()), MOST_COMPONENTS)
-    return Components(centre, axes[:, :kept], variances[:kept] / variances.sum())
+    count = min(int((variances > floor).sum()), MOST_COMPONENTS)
+    return CurveComponents(centre, axes[:, :count], variances[:count] / variances.sum())
 
 
 def halves(people: int, rng: np.random.Generator) -> np.ndarray:

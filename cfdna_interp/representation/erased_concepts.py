@@ -12,8 +12,8 @@ from cfdna_interp.representation.head_cost import Erasers, FoldedAuroc, erased_l
 from cfdna_interp.representation.linear_probes import Task
 from cfdna_interp.representation.material import Material
 from cfdna_interp.representation.sightings import Codings, Sums
-from cfdna_interp.representation.subject_bootstrap import Score
 from cfdna_interp.representation.use import Erased
+from cfdna_interp.stats.estimates import IntervalEstimate
 from cfdna_interp.stats.resampling import stream
 
 NULL_DRAWS = 20  # to beat them all has a chance of 1 in 21
@@ -35,7 +35,7 @@ class Costs:
         What the heads lose, by name.
     """
 
-    auroc: Score
+    auroc: IntervalEstimate
     erasers: dict[str, Erasers]
     erased: dict[str, Erased]
 

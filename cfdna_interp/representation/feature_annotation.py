@@ -62,7 +62,7 @@ class Annotation:
 
 
 @dataclass(frozen=True, eq=False)
-class _Sums:
+class _FeatureSums:
     """Sums of products in each fold: among columns, of columns with activations, activations squared."""
 
     columns: np.ndarray  # (folds, columns, columns)
@@ -117,7 +117,7 @@ def annotate(
     kept = [[part[rows[own]].T.tocsr().astype(np.float64) for own in folds] for part in codes]
     everything = np.arange(columns.shape[1])
     among = _by_fold(columns, columns, folds)
-    sums = [_Sums(among, _across(columns, part, folds), _squares(part)) for part in kept]
+    sums = [_FeatureSums(among, _across(columns, part, folds), _squares(part)) for part in kept]
     whole = [each.explained(everything) for each in sums]
     unique = [
         {family: full - each.explained(np.setdiff1d(everything, mine)) for family, mine in own.items()}
@@ -132,7 +132,7 @@ def annotate(
             for number, (each, codes_of) in enumerate(zip(sums, kept, strict=True)):
                 across = each.cross.copy()
                 across[:, mine] = _across(moved, codes_of, folds)
-                null = _Sums(mixed, across, each.squares).explained(everything) - without[number]
+                null = _FeatureSums(mixed, across, each.squares).explained(everything) - without[number]
                 shuffled[number][family].append(null)
     return [
         _named(full, each, {family: np.stack(draws) for family, draws in null.items()})

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.representation.feature_attribution import CodeAttributions
 from cfdna_interp.stats.resampling import bootstrap_counts, stream
+from cfdna_interp.stats.subjects import by_subject
 
 LEVEL = 0.95  # quantile over permuted heads, and share of resamples
 # A feature with less of the whole contrast says nothing about what the logit rests on, however sure its

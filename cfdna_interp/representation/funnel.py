@@ -36,7 +36,7 @@ from cfdna_interp.stats.resampling import stream
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class DictionaryJudgement:
     """The features of one dictionary, judged.
 
     Attributes
@@ -93,7 +93,7 @@ class Funnel:
     """
 
     part: Part
-    judged: list[Judged]
+    judged: list[DictionaryJudgement]
     curve: CurveCoverages
     cosines: np.ndarray
     matched_by_chance: float
@@ -177,9 +177,13 @@ def find_features(
     judged = []
     annotations = annotate(part, place, material.codes, codes, material.seed)
     parts = carried(material, part, codes, attributed.means)
-    for number, (dictionary, found) in enumerate(zip(plain, attributed.dictionaries, strict=True)):
-        test, null = judge_features(found, labels, material.codes, resamples=resamples, seed=material.seed)
-        judged.append(Judged(dictionary, codes[number], test, null, annotations[number], parts[number]))
+    for number, (dictionary, attribution) in enumerate(zip(plain, attributed.dictionaries, strict=True)):
+        test, null = judge_features(
+            attribution, labels, material.codes, resamples=resamples, seed=material.seed
+        )
+        judged.append(
+            DictionaryJudgement(dictionary, codes[number], test, null, annotations[number], parts[number])
+        )
     rotated = copy.copy(plain[-1])
     turn = ortho_group.rvs(rotated.dim, random_state=stream(material.seed, "rotated dictionary"))
     rotated.decoder = rotated.decoder @ torch.from_numpy(turn).float()
@@ -193,15 +197,15 @@ def find_features(
     )
 
 
-def partner_cosines(judged: Sequence[Judged]) -> np.ndarray:
+def partner_cosines(judged: Sequence[DictionaryJudgement]) -> np.ndarray:
     """Return (seeds, seeds, features) the cosine of each living feature with its partner in another seed."""
     features = judged[0].dictionary.features
     result = np.zeros((len(judged), len(judged), features))
     for one, other in combinations(range(len(judged)), 2):
         living = [np.flatnonzero(judged[number].active > 0) for number in (one, other)]
-        found = match(judged[one].dictionary, judged[other].dictionary, of_a=living[0], of_b=living[1])
-        result[one, other, found.own] = found.cosine
-        result[other, one, found.partner] = found.cosine
+        matches = match(judged[one].dictionary, judged[other].dictionary, of_a=living[0], of_b=living[1])
+        result[one, other, matches.own] = matches.cosine
+        result[other, one, matches.partner] = matches.cosine
     return result
 
 
@@ -210,9 +214,9 @@ def _curve(
 ) -> CurveCoverages:
     """Return how features and blocks cover the length curve, and features that of permuted lengths."""
     classes = length_classes(part.fragments.length)
-    dealt = stream(seed, "permuted lengths").permutation(classes)
+    shuffled = stream(seed, "permuted lengths").permutation(classes)
     return CurveCoverages(
         features=cover(plain, part.embeddings, codes, classes),
         blocks=cover(blocks, part.embeddings, sparse_codes(blocks, part.embeddings), classes),
-        permuted=cover(plain, part.embeddings, codes, dealt),
+        permuted=cover(plain, part.embeddings, codes, shuffled),
     )

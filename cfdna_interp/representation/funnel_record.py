@@ -31,7 +31,7 @@ from cfdna_interp.representation.feature_contrast import LEVEL
 from cfdna_interp.representation.material import Material, Part
 
 if TYPE_CHECKING:
-    from cfdna_interp.representation.funnel import Funnel, Judged
+    from cfdna_interp.representation.funnel import DictionaryJudgement, Funnel
 
 _LEVELS = 10  # steps of a profile
 
@@ -69,7 +69,7 @@ def record_of(material: Material, funnel: Funnel) -> FeatureFunnel:
     )
 
 
-def _steps(first: Judged, null: PermutedCounts, families: Counter[str]) -> Iterator[FunnelStep]:
+def _steps(first: DictionaryJudgement, null: PermutedCounts, families: Counter[str]) -> Iterator[FunnelStep]:
     """Yield how many features are left, step by step, from all to those of the leading family."""
     test = first.test
     yield FunnelStep(stage="features", count=first.dictionary.features)
@@ -194,7 +194,7 @@ def _survivor(funnel: Funnel, feature: int) -> Survivor:
     )
 
 
-def _seed(number: int, each: Judged) -> SeedCounts:
+def _seed(number: int, each: DictionaryJudgement) -> SeedCounts:
     return SeedCounts(
         number=number,
         alive=int((each.active > 0).sum()),

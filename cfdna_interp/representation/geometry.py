@@ -9,7 +9,6 @@ import pandas as pd
 import torch
 
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.attribution.dataset import load_heads
 from cfdna_interp.attribution.refit_plan import save_table
 from cfdna_interp.config import Config
@@ -28,7 +27,7 @@ from cfdna_interp.records.values import KnownInterval, known
 from cfdna_interp.representation.centroids import LengthSums, length_range, modal_length
 from cfdna_interp.representation.curvature import NUCLEOSOME, Bend, arc_length, find_bend, reach_of
 from cfdna_interp.representation.curve import (
-    Components,
+    CurveComponents,
     Smoother,
     choose_cutoff,
     components,
@@ -41,6 +40,7 @@ from cfdna_interp.representation.material import Material, load_material
 from cfdna_interp.representation.periodicity import find_period
 from cfdna_interp.representation.steering import steer
 from cfdna_interp.stats.resampling import bootstrap_counts, stream
+from cfdna_interp.stats.subjects import by_subject
 
 RESAMPLES = 200
 _FEWEST_SUBJECTS = 10
@@ -101,9 +101,9 @@ def geometry(material: Material, fitted: CrossFit, fragments: int) -> tuple[Geom
     The record, and the curve, a row a length. Where the curve can't be told the record's ``reason`` says why,
     and the table has no row.
     """
-    drawn, sample = material.draw(fragments, "geometry")
-    lengths = length_range(drawn.fragments.length)
-    people, mode, seed = len(np.unique(material.codes)), modal_length(drawn.fragments.length), material.seed
+    part, sample = material.draw(fragments, "geometry")
+    lengths = length_range(part.fragments.length)
+    people, mode, seed = len(np.unique(material.codes)), modal_length(part.fragments.length), material.seed
 
     def record(
         variance: CurveVariance | None = None, curve: LengthCurve | None = None, reason: str | None = None
@@ -111,7 +111,7 @@ def geometry(material: Material, fitted: CrossFit, fragments: int) -> tuple[Geom
         return Geometry(
             subjects=people,
             samples=len(material.samples),
-            fragments=len(drawn),
+            fragments=len(part),
             lengths=(int(lengths[0]), int(lengths[-1])) if len(lengths) else None,
             nucleosome=NUCLEOSOME,
             mode=mode,
@@ -125,24 +125,24 @@ def geometry(material: Material, fitted: CrossFit, fragments: int) -> tuple[Geom
     if len(lengths) < _SHORTEST_RANGE:
         reason = f"fewer than {_SHORTEST_RANGE} consecutive lengths hold enough fragments"
         return record(reason=reason), _table(None)
-    inside = LengthFragments.of(drawn, sample, material.codes, lengths)
+    inside = LengthFragments.of(part, sample, material.codes, lengths)
     sums = inside.sums()
     half = halves(people, stream(seed, "geometry", "halves"))
-    dealt = curve_null(lambda n: inside.sums(permuted(inside.sample, seed, n)), half)
+    null = curve_null(lambda n: inside.sums(permuted(inside.sample, seed, n)), half)
     random = curve_null(
         lambda n: inside.sums(by_covariate(inside.inputs, inside.rows, inside.sample, seed, n)), half
     )
-    found = components(sums, dealt.floor)
+    directions = components(sums, null.floor)
     variance = CurveVariance(
-        components=tuple(found.explained.tolist()),
+        components=tuple(directions.explained.tolist()),
         explained=explained(sums, half),
-        permuted=_null_variance(dealt),
+        permuted=_null_variance(null),
         random=_null_variance(random),
     )
     labels = by_subject(material.codes, material.labels[:, None])[:, 0]
     rng = stream(seed, "geometry", "resamples")
     resamples = np.array([bootstrap_counts(labels, rng) for _ in range(RESAMPLES)], dtype=np.float64)
-    traced = trace(sums, found, resamples, stream(seed, "geometry", "folds"))
+    traced = trace(sums, directions, resamples, stream(seed, "geometry", "folds"))
     if traced is None:
         reason = "mean embeddings vary with length no more than with lengths dealt out anew"
         return record(variance, reason=reason), _table(None)
@@ -153,7 +153,9 @@ def geometry(material: Material, fitted: CrossFit, fragments: int) -> tuple[Geom
         bend=_bend_record(traced, mode),
         arc=CurveArc(total=float(pace.sum()), per_bp_low=slow, per_bp_high=fast),
         period=find_period(sums, resamples, stream(seed, "geometry", "period")),
-        steering=steer(inside, found, traced.curve, material, fitted, known=half[0] > 0, resamples=resamples),
+        steering=steer(
+            inside, directions, traced.curve, material, fitted, known=half[0] > 0, resamples=resamples
+        ),
     )
     return record(variance, curve), _table(traced)
 
@@ -163,7 +165,7 @@ def _null_variance(null: CurveNull) -> NullVariance:
 
 
 def trace(
-    sums: LengthSums, found: Components, resamples: np.ndarray, rng: np.random.Generator
+    sums: LengthSums, directions: CurveComponents, resamples: np.ndarray, rng: np.random.Generator
 ) -> Trace | None:
     """Draw the curve along its components and look for a bend; None without a component.
 
@@ -171,21 +173,21 @@ def trace(
     ----------
     sums
         Of the cohort.
-    found
+    directions
         Components of its curve.
     resamples
         (draws, subjects) how often each subject enters a resample.
     rng
         Deals the folds in which smoothness is chosen.
     """
-    if not len(found.explained):
+    if not len(directions.explained):
         return None
-    along = sums.along(found.centre, found.axes)
+    along = sums.along(directions.centre, directions.axes)
     cutoff = choose_cutoff(along, rng)
     smoother = Smoother(along.weight.sum(axis=0), cutoff)
     curve = smoother.fit(*along.pooled())
     bend = None
-    if len(found.explained) > 1:
+    if len(directions.explained) > 1:
         reach = min(reach_of(cutoff), len(sums.lengths) // 6)
         bend = find_bend(curve, smoother.fit(*along.pooled(resamples)), sums.lengths, reach)
     return Trace(along, cutoff, curve, bend)

@@ -7,19 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.models.crossfit import CrossFit
 from cfdna_interp.models.head import AttentionHead
 from cfdna_interp.models.pooling import Pooled, pool_bags
 from cfdna_interp.representation.erasure import Eraser
 from cfdna_interp.representation.material import Material
-from cfdna_interp.representation.subject_bootstrap import (
-    Score,
-    multiplicities,
-    weighted_mean,
-    with_interval,
-)
-from cfdna_interp.stats.roc import concordance
+from cfdna_interp.stats.estimates import IntervalEstimate
+from cfdna_interp.stats.resampling import bootstrap_table, percentile_interval
+from cfdna_interp.stats.roc import concordance, weighted_mean
+from cfdna_interp.stats.subjects import by_subject
 
 # From a fold, the eraser for samples of that fold: one that saw labels must not have seen theirs.
 Erasers = list[Eraser]
@@ -108,17 +104,17 @@ class FoldedAuroc:
     def of(cls, material: Material, fitted: CrossFit, rng: np.random.Generator, draws: int) -> FoldedAuroc:
         """Draw the bootstraps; a subject's samples share label and fold."""
         strata = by_subject(material.codes, fitted.fold * 2 + material.labels)
-        return cls(material.codes, material.labels, fitted.fold, multiplicities(strata, draws, rng))
+        return cls(material.codes, material.labels, fitted.fold, bootstrap_table(strata, draws, rng))
 
-    def score(self, logits: np.ndarray) -> Score:
+    def score(self, logits: np.ndarray) -> IntervalEstimate:
         """Return the AUROC of (samples,) logits."""
         return self._contrast(logits, None)
 
-    def cost(self, logits: np.ndarray, erased: np.ndarray) -> Score:
+    def cost(self, logits: np.ndarray, erased: np.ndarray) -> IntervalEstimate:
         """Return the AUROC of ``logits`` less that of ``erased``, paired."""
         return self._contrast(logits, erased)
 
-    def _contrast(self, logits: np.ndarray, less: np.ndarray | None) -> Score:
+    def _contrast(self, logits: np.ndarray, less: np.ndarray | None) -> IntervalEstimate:
         columns = [logits, self.labels, self.fold] if less is None else [logits, self.labels, self.fold, less]
         rows = by_subject(self.codes, np.stack(columns, axis=1).astype(np.float64))
         labels, fold = rows[:, 1].astype(np.int64), rows[:, 2]
@@ -133,4 +129,5 @@ class FoldedAuroc:
             values.append(kernel.mean())
             cases, controls = here & (labels == 1), here & (labels == 0)
             draws.append(weighted_mean(kernel, self.counts[:, cases], self.counts[:, controls]))
-        return with_interval(float(np.mean(values)), np.mean(draws, axis=0))
+        means = np.mean(draws, axis=0)
+        return percentile_interval(float(np.mean(values)), means[np.isfinite(means)])

@@ -16,16 +16,12 @@ from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifierCV, R
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.records.probes import Metric
 from cfdna_interp.representation.concepts import Concept
-from cfdna_interp.representation.subject_bootstrap import (
-    Score,
-    multiplicities,
-    weighted_mean,
-    with_interval,
-)
-from cfdna_interp.stats.roc import auroc, concordance
+from cfdna_interp.stats.estimates import IntervalEstimate
+from cfdna_interp.stats.resampling import bootstrap_table, percentile_interval
+from cfdna_interp.stats.roc import auroc, concordance, weighted_mean
+from cfdna_interp.stats.subjects import Subjects, by_subject
 
 LOGISTIC_FRAGMENTS = 20_000  # more change the AUROC of a fragment probe by less than a hundredth
 _PENALTIES = np.logspace(
@@ -93,7 +89,7 @@ def out_of_fold(vectors: np.ndarray | Vectors, task: Task) -> np.ndarray:
     values = task.concept.values[rows]
     numeric = task.concept.kind == "number"
     classes = np.unique(values)
-    said = np.full((len(rows), 1 if numeric else len(classes)), np.nan)
+    predicted = np.full((len(rows), 1 if numeric else len(classes)), np.nan)
     for number in np.unique(fold):
         test = fold == number
         if len(np.unique(values[~test])) < 2:
@@ -101,24 +97,26 @@ def out_of_fold(vectors: np.ndarray | Vectors, task: Task) -> np.ndarray:
         x = (vectors(int(number)) if callable(vectors) else vectors)[rows]
         probe = _probe(task).fit(x[~test], values[~test])
         if numeric:
-            said[test, 0] = probe.predict(x[test])
+            predicted[test, 0] = probe.predict(x[test])
             continue
         decided = probe.decision_function(x[test])
         if decided.ndim == 1:
             decided = np.stack([-decided, decided], axis=1)
-        said[np.ix_(test, np.searchsorted(classes, probe.classes_))] = decided
-    return said
+        predicted[np.ix_(test, np.searchsorted(classes, probe.classes_))] = decided
+    return predicted
 
 
-def score(said: np.ndarray, task: Task, rng: np.random.Generator, resamples: int) -> Score | None:
+def score(
+    predicted: np.ndarray, task: Task, rng: np.random.Generator, resamples: int
+) -> IntervalEstimate | None:
     """Score what probes said, with a bootstrap over subjects; None where nothing can be scored."""
     rows = task.rows
     values, codes = task.concept.values[rows], task.codes[rows]
     if task.concept.kind == "number":
-        return _explained(said[:, 0], values, codes, rng, resamples)
+        return _explained(predicted[:, 0], values, codes, rng, resamples)
     if task.fragments:
-        return _within_subjects(said, values, codes, rng, resamples)
-    return _within_folds(said, values, codes, task.fold[rows], rng, resamples)
+        return _within_subjects(predicted, values, codes, rng, resamples)
+    return _within_folds(predicted, values, codes, task.fold[rows], rng, resamples)
 
 
 def left_over(vectors: np.ndarray | Vectors, task: Task) -> float | None:
@@ -137,14 +135,14 @@ def left_over(vectors: np.ndarray | Vectors, task: Task) -> float | None:
             test = task.fold[rows] == number
             x = (vectors(int(number)) if callable(vectors) else vectors)[rows]
             model = Ridge(alpha=1.0) if task.fragments else RidgeCV(_PENALTIES)
-            said = make_pipeline(StandardScaler(), model).fit(x[~test], centred[~test]).predict(x[test])
-            error += float(((centred[test] - said) ** 2).sum())
+            predicted = make_pipeline(StandardScaler(), model).fit(x[~test], centred[~test]).predict(x[test])
+            error += float(((centred[test] - predicted) ** 2).sum())
             spread += float((centred[test] ** 2).sum())
         if 1 - error / spread < _SOMETHING:
             return 0.5
     # One draw: the interval isn't asked for.
-    found = score(out_of_fold(vectors, task), task, np.random.default_rng(0), 1)
-    return None if found is None else found.value
+    estimate = score(out_of_fold(vectors, task), task, np.random.default_rng(0), 1)
+    return None if estimate is None else estimate.value
 
 
 def _probe(task: Task) -> Pipeline:
@@ -158,52 +156,51 @@ def _probe(task: Task) -> Pipeline:
 
 
 def _explained(
-    said: np.ndarray, values: np.ndarray, codes: np.ndarray, rng: np.random.Generator, resamples: int
-) -> Score | None:
+    predicted: np.ndarray, values: np.ndarray, codes: np.ndarray, rng: np.random.Generator, resamples: int
+) -> IntervalEstimate | None:
     """R², with a subject's rows drawn together."""
-    there = np.isfinite(said)
-    y, error, codes = values[there], (values - said)[there] ** 2, codes[there]
+    there = np.isfinite(predicted)
+    y, error, codes = values[there], (values - predicted)[there] ** 2, codes[there]
     if len(y) == 0 or np.ptp(y) == 0:
         return None
     columns = np.stack([np.ones(len(y)), y, y**2, error], axis=1)
     # About the mean, so that the difference of large squares loses no digits.
     columns[:, 1] -= y.mean()
     columns[:, 2] = columns[:, 1] ** 2
-    people, place = np.unique(codes, return_inverse=True)
-    sums = np.zeros((len(people), 4))
-    np.add.at(sums, place, columns)
+    sums = Subjects(codes).sums(columns)  # (subjects, 4)
 
     def r2(total: np.ndarray) -> np.ndarray:
-        n, first, second, left = total.T
+        n, first, second, residual = total.T
         spread = second - first**2 / n
-        return np.asarray(1 - left / np.where(spread > 0, spread, np.nan))
+        return np.asarray(1 - residual / np.where(spread > 0, spread, np.nan))
 
-    draws = multiplicities(np.zeros(len(people)), resamples, rng) @ sums
-    return with_interval(float(r2(sums.sum(axis=0)[None])[0]), r2(draws))
+    draws = bootstrap_table(np.zeros(len(sums)), resamples, rng) @ sums
+    scores = r2(draws)
+    return percentile_interval(float(r2(sums.sum(axis=0)[None])[0]), scores[np.isfinite(scores)])
 
 
 def _within_subjects(
-    said: np.ndarray, values: np.ndarray, codes: np.ndarray, rng: np.random.Generator, resamples: int
-) -> Score | None:
-    people, place = np.unique(codes, return_inverse=True)
+    predicted: np.ndarray, values: np.ndarray, codes: np.ndarray, rng: np.random.Generator, resamples: int
+) -> IntervalEstimate | None:
+    people = Subjects(codes)
     classes = np.unique(values)
     table = np.full((len(people), len(classes)), np.nan)
-    order = np.argsort(place, kind="stable")
-    for person, rows in enumerate(np.split(order, np.cumsum(np.bincount(place))[:-1])):
+    order = np.argsort(people.index, kind="stable")
+    for person, rows in enumerate(np.split(order, np.cumsum(people.counts)[:-1])):
         for column, value in enumerate(classes):
-            table[person, column] = _auroc(values[rows] == value, said[rows, column])
-    return _mean_of(table, multiplicities(np.zeros(len(people)), resamples, rng))
+            table[person, column] = _auroc(values[rows] == value, predicted[rows, column])
+    return _mean_of(table, bootstrap_table(np.zeros(len(people)), resamples, rng))
 
 
-def _auroc(members: np.ndarray, said: np.ndarray) -> float:
-    there = np.isfinite(said)
-    members, said = members[there], said[there]
+def _auroc(members: np.ndarray, predicted: np.ndarray) -> float:
+    there = np.isfinite(predicted)
+    members, predicted = members[there], predicted[there]
     if min(members.sum(), (~members).sum()) < _FEW:
         return float("nan")
-    return auroc(members.astype(np.int64), said)
+    return auroc(members.astype(np.int64), predicted)
 
 
-def _mean_of(table: np.ndarray, counts: np.ndarray) -> Score | None:
+def _mean_of(table: np.ndarray, counts: np.ndarray) -> IntervalEstimate | None:
     """Return the mean over columns of the means over rows of (rows, columns), each over what is there."""
     there = np.isfinite(table)
     columns = there.any(axis=0)
@@ -214,39 +211,40 @@ def _mean_of(table: np.ndarray, counts: np.ndarray) -> Score | None:
     held = counts @ there
     with np.errstate(invalid="ignore"):
         draws = np.nanmean(np.where(held > 0, counts @ filled / held, np.nan), axis=1)
-    return with_interval(value, draws)
+    return percentile_interval(value, draws[np.isfinite(draws)])
 
 
 def _within_folds(
-    said: np.ndarray,
+    predicted: np.ndarray,
     values: np.ndarray,
     codes: np.ndarray,
     fold: np.ndarray,
     rng: np.random.Generator,
     resamples: int,
-) -> Score | None:
+) -> IntervalEstimate | None:
     """AUROC of samples; those of one subject and class are averaged first."""
     classes, place = np.unique(values, return_inverse=True)
-    rows = by_subject(codes * len(classes) + place, np.column_stack([said, place, fold]))
-    said, place, fold = rows[:, :-2], rows[:, -2].astype(np.int64), rows[:, -1].astype(np.int64)
-    counts = multiplicities(fold * len(classes) + place, resamples, rng)
+    rows = by_subject(codes * len(classes) + place, np.column_stack([predicted, place, fold]))
+    predicted, place, fold = rows[:, :-2], rows[:, -2].astype(np.int64), rows[:, -1].astype(np.int64)
+    counts = bootstrap_table(fold * len(classes) + place, resamples, rng)
     values_, draws = [], []
     for column in range(1, 2) if len(classes) == 2 else range(len(classes)):
         cells = []
         for number in np.unique(fold):
-            members = (fold == number) & np.isfinite(said[:, column])
-            cells.append(_cell(place[members] == column, said[members, column], counts[:, members]))
+            members = (fold == number) & np.isfinite(predicted[:, column])
+            cells.append(_cell(place[members] == column, predicted[members, column], counts[:, members]))
         there = [cell for cell in cells if cell is not None]
         if there:
             values_.append(np.mean([value for value, _ in there]))
-            draws.append(np.mean([drawn for _, drawn in there], axis=0))
+            draws.append(np.mean([part for _, part in there], axis=0))
     if not values_:
         return None
-    return with_interval(float(np.mean(values_)), np.mean(draws, axis=0))
+    means = np.mean(draws, axis=0)
+    return percentile_interval(float(np.mean(values_)), means[np.isfinite(means)])
 
 
-def _cell(members: np.ndarray, said: np.ndarray, counts: np.ndarray) -> tuple[float, np.ndarray] | None:
+def _cell(members: np.ndarray, predicted: np.ndarray, counts: np.ndarray) -> tuple[float, np.ndarray] | None:
     if min(members.sum(), (~members).sum()) < _FEW:
         return None
-    kernel = concordance(members.astype(np.int64), said)  # (members, others)
+    kernel = concordance(members.astype(np.int64), predicted)  # (members, others)
     return float(kernel.mean()), weighted_mean(kernel, counts[:, members], counts[:, ~members])

@@ -17,6 +17,7 @@ from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.contract import Encoder, FragmentInputs
 from cfdna_interp.stats.resampling import stream
+from cfdna_interp.stats.subjects import Subjects
 
 _SAMPLES_KEPT = 8  # in memory, beyond the one at hand
 
@@ -96,7 +97,7 @@ class Material:
     @property
     def codes(self) -> np.ndarray:
         """(samples,) integer code of each sample's subject."""
-        return np.unique([sample.subject for sample in self.samples], return_inverse=True)[1]
+        return Subjects([sample.subject for sample in self.samples]).index
 
     @property
     def labels(self) -> np.ndarray:

@@ -22,9 +22,9 @@ from cfdna_interp.representation.erased_concepts import Costs, erase_concepts
 from cfdna_interp.representation.linear_probes import Task, Vectors, left_over, out_of_fold, score
 from cfdna_interp.representation.material import Material, Part, load_material
 from cfdna_interp.representation.sightings import Codings, Sums, usable
-from cfdna_interp.representation.subject_bootstrap import Score
 from cfdna_interp.representation.untrained import REASON, untrained
 from cfdna_interp.representation.use import status_of
+from cfdna_interp.stats.estimates import IntervalEstimate
 from cfdna_interp.stats.resampling import stream
 
 logger = logging.getLogger(__name__)
@@ -52,28 +52,28 @@ def probe_material(material: Material, fitted: CrossFit, *, fragments: int, resa
     resamples
         Bootstraps over subjects behind each interval.
     """
-    drawn, place = material.draw(fragments, "probes")
+    part, place = material.draw(fragments, "probes")
     codes = material.codes
-    kept, left_out = usable(fragment_concepts(drawn), codes[place], fragments=True)
-    fresh = untrained(material.encoder, _rng(material, "untrained"), drawn.fragments)
+    concepts, left_out = usable(fragment_concepts(part), codes[place], fragments=True)
+    fresh = untrained(material.encoder, _rng(material, "untrained"), part.fragments)
     if fresh is None:
         left_out["untrained encoder"] = REASON
-    codings = Codings.fit(kept, drawn)
+    codings = Codings.fit(concepts, part)
     sums = Sums.of(material, codings, fresh)
-    x = drawn.embeddings.numpy()
-    before = None if fresh is None else fresh.encode(drawn.fragments).numpy()
-    asked = [
+    x = part.embeddings.numpy()
+    before = None if fresh is None else fresh.encode(part.fragments).numpy()
+    items = [
         _Asked(
             Task(concept, codes[place], fitted.fold[place], fragments=True),
-            fragment_control(concept, drawn.fragments, _rng(material, "control", concept.name)),
+            fragment_control(concept, part.fragments, _rng(material, "control", concept.name)),
             x,
             before,
-            _raw_of(codings, drawn, concept.name),
+            _raw_of(codings, part, concept.name),
         )
-        for concept in kept
+        for concept in concepts
     ]
-    kept, reasons = usable(sample_concepts(material.samples), codes, fragments=False)
-    asked += [
+    concepts, reasons = usable(sample_concepts(material.samples), codes, fragments=False)
+    items += [
         _Asked(
             Task(concept, codes, fitted.fold, fragments=False),
             sample_control(concept, codes, _rng(material, "control", concept.name)),
@@ -81,12 +81,12 @@ def probe_material(material: Material, fitted: CrossFit, *, fragments: int, resa
             sums.untrained,
             lambda: sums.raw,
         )
-        for concept in kept
+        for concept in concepts
     ]
     left_out |= reasons
-    costs = erase_concepts(material, fitted, [item.task for item in asked], codings, sums, resamples)
+    costs = erase_concepts(material, fitted, [item.task for item in items], codings, sums, resamples)
     probes = []
-    for item in asked:
+    for item in items:
         probe = _probe(item, costs, _rng(material, "score", item.task.concept.name), resamples)
         if probe is None:
             left_out[item.task.concept.name] = "no fold holds enough subjects of two classes"
@@ -95,7 +95,7 @@ def probe_material(material: Material, fitted: CrossFit, *, fragments: int, resa
     return Probes(
         subjects=len(np.unique(codes)),
         samples=len(material.samples),
-        fragments=len(drawn),
+        fragments=len(part),
         auroc=interval_of(costs.auroc),
         concepts=tuple(probes),
         left_out=left_out,
@@ -113,19 +113,19 @@ class _Asked:
     raw: Callable[[], np.ndarray]
 
 
-def _raw_of(codings: Codings, drawn: Part, concept: str) -> Callable[[], np.ndarray]:
-    return lambda: codings.raw(drawn, without=concept)
+def _raw_of(codings: Codings, part: Part, concept: str) -> Callable[[], np.ndarray]:
+    return lambda: codings.raw(part, without=concept)
 
 
 def _probe(item: _Asked, costs: Costs, rng: np.random.Generator, resamples: int) -> ConceptProbe | None:
     task, name = item.task, item.task.concept.name
 
-    def scored(vectors: np.ndarray | Vectors, of: Task, draws: int = 1) -> Score | None:
+    def scored(vectors: np.ndarray | Vectors, of: Task, draws: int = 1) -> IntervalEstimate | None:
         return score(out_of_fold(vectors, of), of, rng, draws)
 
     def value(vectors: np.ndarray | Vectors | None, of: Task) -> float | None:
-        found = None if vectors is None else scored(vectors, of)
-        return None if found is None else found.value
+        estimate = None if vectors is None else scored(vectors, of)
+        return None if estimate is None else estimate.value
 
     erasers, erased = costs.erasers[name], costs.erased[name]
     reached = scored(item.trained, task, resamples)

@@ -11,15 +11,15 @@ import numpy as np
 import torch
 from sklearn.linear_model import Ridge
 
-from cfdna_interp.attribution.coalitions import by_subject
 from cfdna_interp.models.crossfit import CrossFit
 from cfdna_interp.records.geometry import Steering, SteeringPath
 from cfdna_interp.records.values import KnownInterval
-from cfdna_interp.representation.curve import Components
+from cfdna_interp.representation.curve import CurveComponents
 from cfdna_interp.representation.length_fragments import LengthFragments
 from cfdna_interp.representation.material import Material
 from cfdna_interp.representation.steering_paths import AROUND, Paths, distances
 from cfdna_interp.stats.resampling import stream
+from cfdna_interp.stats.subjects import by_subject
 
 SHORT, LONG = 0.10, 0.90  # quantiles of lengths between which fragments are moved
 _PENALTY = 1.0  # of the probe, in units of one fragment
@@ -27,7 +27,7 @@ _PENALTY = 1.0  # of the probe, in units of one fragment
 
 def steer(
     fragments: LengthFragments,
-    found: Components,
+    directions: CurveComponents,
     curve: np.ndarray,
     material: Material,
     fitted: CrossFit,
@@ -41,7 +41,7 @@ def steer(
     ----------
     fragments
         Within the range of lengths.
-    found, curve
+    directions, curve
         Components, and (lengths, components) the curve along them.
     material, fitted
         The cohort and its heads.
@@ -60,14 +60,16 @@ def steer(
     paths = Paths.of(fragments.lengths, curve, start, stop)
     if len(paths.steps) < 3:
         return None
-    points = (fragments.embeddings - found.centre.astype(np.float32)) @ found.axes.astype(np.float32)
+    points = (fragments.embeddings - directions.centre.astype(np.float32)) @ directions.axes.astype(
+        np.float32
+    )
     rng = stream(material.seed, "geometry", "steering")
     apart = distances(paths, points, lengths, fragments.subject, known, resamples, rng)
     if apart is None:
         return None
-    readings, real = _readings(fragments, paths, found.axes, lengths, known)
-    said = logits(paths, found.axes, material, fitted)
-    said = by_subject(material.codes, said.transpose(2, 0, 1)).mean(axis=0)  # (2, steps)
+    readings, real = _readings(fragments, paths, directions.axes, lengths, known)
+    logit = logits(paths, directions.axes, material, fitted)
+    logit = by_subject(material.codes, logit.transpose(2, 0, 1)).mean(axis=0)  # (2, steps)
     low, high = np.quantile(apart.draws, [0.025, 0.975])
     curve_path, line_path = (
         SteeringPath(
@@ -75,7 +77,7 @@ def steer(
             probe_error=float(np.abs(readings[row] - real).mean()),
             distance=float(apart.steps[row, 1:-1].mean()),
             distances=tuple(apart.steps[row].tolist()),
-            logit=tuple(said[row].tolist()),
+            logit=tuple(logit[row].tolist()),
         )
         for row in range(2)
     )

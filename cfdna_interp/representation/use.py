@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cfdna_interp.records.probes import Metric, Status
-from cfdna_interp.representation.subject_bootstrap import Score
+from cfdna_interp.stats.estimates import IntervalEstimate
 
 # Weaker reading is not worth the word: a tenth of the variance, a fifth of the way from chance to certainty.
 DECODABLE = {"R2": 0.10, "AUROC": 0.60}
@@ -34,14 +34,14 @@ class Erased:
     """
 
     rank: int
-    cost: Score
-    partial_cost: Score | None
+    cost: IntervalEstimate
+    partial_cost: IntervalEstimate | None
     null_high: float
     shared: bool
 
 
 def status_of(
-    metric: Metric, score: Score, control: float | None, auroc: Score, erased: Erased
+    metric: Metric, score: IntervalEstimate, control: float | None, auroc: IntervalEstimate, erased: Erased
 ) -> tuple[Status, str]:
     """Return what is said of a concept, and why.
 
@@ -92,7 +92,7 @@ def status_of(
     )
 
 
-def _span(score: Score) -> str:
+def _span(score: IntervalEstimate) -> str:
     # Adding 0 turns the minus of a rounded -0.00 into nothing.
     value, low, high = (round(x, 2) + 0.0 for x in (score.value, score.low, score.high))
     return f"{value:.2f} ({low:.2f} to {high:.2f})"

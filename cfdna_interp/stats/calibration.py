@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-from cfdna_interp.stats.roc import LEVEL, Interval
+from cfdna_interp.stats.estimates import LEVEL, IntervalEstimate
 
 WALD = "Wald"
 NO_LINE = "the logit is the same for everybody, or separates the classes"
@@ -31,9 +31,9 @@ class Calibration:
         are right on average. 0 is perfect; below 0 cases are fewer than predicted.
     """
 
-    slope: Interval
-    intercept: Interval
-    in_the_large: Interval
+    slope: IntervalEstimate
+    intercept: IntervalEstimate
+    in_the_large: IntervalEstimate
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def quality(labels: np.ndarray, logits: np.ndarray) -> Quality:
     )
 
 
-def calibration_line(labels: np.ndarray, logits: np.ndarray) -> tuple[Interval, Interval]:
+def calibration_line(labels: np.ndarray, logits: np.ndarray) -> tuple[IntervalEstimate, IntervalEstimate]:
     """Return slope and intercept of the unpenalised logistic regression of the label on the logit.
 
     Cox, Biometrika 45:562, 1958. All NaN where the maximum of the likelihood does not exist. Intervals are
@@ -78,7 +78,7 @@ def calibration_line(labels: np.ndarray, logits: np.ndarray) -> tuple[Interval, 
     y, x = np.asarray(labels).astype(int), np.asarray(logits, dtype=np.float64)
     cases, controls = x[y == 1], x[y == 0]
     spread, middle = float(x.std()), float(x.mean())
-    nothing = Interval(float("nan"), float("nan"), float("nan"), NO_LINE)
+    nothing = IntervalEstimate(float("nan"), float("nan"), float("nan"), NO_LINE)
     if spread == 0 or controls.max() <= cases.min() or cases.max() <= controls.min():
         return nothing, nothing
     # Fitted on the standardised logit: Newton's steps then do not depend on its scale.
@@ -95,7 +95,7 @@ def calibration_line(labels: np.ndarray, logits: np.ndarray) -> tuple[Interval, 
     return _wald(float(slope), float(errors[1])), _wald(float(intercept), float(errors[0]))
 
 
-def calibration_in_the_large(labels: np.ndarray, logits: np.ndarray) -> Interval:
+def calibration_in_the_large(labels: np.ndarray, logits: np.ndarray) -> IntervalEstimate:
     """Return the intercept of the logistic regression of the label with the logit as offset, by Wald.
 
     It solves sum(y) = sum(expit(logit + a)); its variance is 1 / sum(p (1 - p)).
@@ -112,14 +112,14 @@ def calibration_in_the_large(labels: np.ndarray, logits: np.ndarray) -> Interval
     return _wald(value, float(1 / np.sqrt((chance * (1 - chance)).sum())))
 
 
-def _wald(value: float, error: float) -> Interval:
+def _wald(value: float, error: float) -> IntervalEstimate:
     half = float(norm.isf((1 - LEVEL) / 2)) * error
-    return Interval(value, value - half, value + half, WALD)
+    return IntervalEstimate(value, value - half, value + half, WALD)
 
 
-def wilson(successes: int, n: int) -> Interval:
+def wilson(successes: int, n: int) -> IntervalEstimate:
     """Return a share with its 95 % interval after Wilson (1927)."""
     from statsmodels.stats.proportion import proportion_confint
 
     low, high = proportion_confint(successes, n, alpha=0.05, method="wilson")
-    return Interval(successes / n, float(low), float(high), "Wilson")
+    return IntervalEstimate(successes / n, float(low), float(high), "Wilson")

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from cfdna_interp.stats.roc import Interval, auroc
+from cfdna_interp.stats.estimates import IntervalEstimate
+from cfdna_interp.stats.roc import auroc
 
 BATCH = 1_000  # permutations held in memory at a time
 
@@ -44,7 +45,7 @@ class Directionless:
 def directionless(
     labels: np.ndarray,
     scores: np.ndarray,
-    interval: Interval,
+    interval: IntervalEstimate,
     permutations: int,
     rng: np.random.Generator,
 ) -> Directionless:

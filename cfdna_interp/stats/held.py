@@ -23,7 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm, rankdata
 
-from cfdna_interp.stats.roc import LEVEL, Interval, logit_interval, unseen
+from cfdna_interp.stats.estimates import LEVEL, IntervalEstimate
+from cfdna_interp.stats.roc import logit_interval, unseen
 
 METHOD = "pairs within strata, two-way clusters, logit scale"
 COMPLETE = "exact pairs within strata"
@@ -61,7 +62,7 @@ class HeldAuroc:
         Σ 2 n1 n0 / (n1 + n0) over them: as many cases and as many controls of one stratum would tell as much.
     """
 
-    auroc: Interval
+    auroc: IntervalEstimate
     crude: float
     fall: Fall
     case: int
@@ -123,7 +124,7 @@ def held_auroc(
     else:
         slack = unseen((1 - LEVEL) / 2, int(np.minimum(case, control)[mixed].sum()))
         low, high = (max(0.0, value - slack), min(1.0, value + slack))
-        auroc = Interval(value, low, high, COMPLETE)
+        auroc = IntervalEstimate(value, low, high, COMPLETE)
     error = float(np.sqrt(paired))
     two, one = (float(norm.isf(tail)) * error for tail in ((1 - LEVEL) / 2, 1 - LEVEL))
     difference = crude - value
@@ -186,7 +187,7 @@ def _within(y: np.ndarray, s: np.ndarray, codes: np.ndarray, weights: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
-class _Sums:
+class _PairSums:
     """Sums over the pairs of a case and a control, of the held AUROC or of crude less held."""
 
     subjects: np.ndarray  # (subjects,) over the pairs that each stands in
@@ -210,8 +211,8 @@ class _Parts:
 
     held: float
     crude: float
-    own: _Sums
-    paired: _Sums
+    own: _PairSums
+    paired: _PairSums
 
     @classmethod
     def of(
@@ -254,7 +255,7 @@ class _Parts:
                 sums[name][controls] += values.sum(axis=0)
                 squares[name] += float((values**2).sum())
                 alone[name] += float((beyond**2).sum())
-        own, paired = (_Sums(sums[name], squares[name], alone[name]) for name in ("own", "paired"))
+        own, paired = (_PairSums(sums[name], squares[name], alone[name]) for name in ("own", "paired"))
         return cls(min(1.0, held), crude, own, paired)
 
 

@@ -23,7 +23,7 @@ _ROOT = 0.02  # in units of the signed root of the deviance
 _SUM_WEIGHT = 1e3
 
 
-class Interval(NamedTuple):
+class ShareBounds(NamedTuple):
     """A share's bounds."""
 
     low: float
@@ -61,10 +61,10 @@ class Mixture:
         p = self._expected @ shares
         return float(self._marked @ np.log(p) + self._rest @ np.log1p(-p))
 
-    def interval(self, which: int, z: float = 1.96, dispersion: float = 1.0) -> Interval:
+    def interval(self, which: int, z: float = 1.96, dispersion: float = 1.0) -> ShareBounds:
         """Return both bounds of a share (see :meth:`bound`)."""
         low = self.bound(which, z, dispersion, upper=False)
-        return Interval(low, self.bound(which, z, dispersion, upper=True))
+        return ShareBounds(low, self.bound(which, z, dispersion, upper=True))
 
     def bound(self, which: int, z: float = 1.96, dispersion: float = 1.0, *, upper: bool) -> float:
         """Return where the profile likelihood of a share is ``z`` standard errors below its maximum.

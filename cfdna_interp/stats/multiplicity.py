@@ -48,7 +48,7 @@ def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
 def _adjust(p: Sequence[float] | np.ndarray, method: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     values = np.asarray(p, dtype=np.float64)
     adjusted = np.full(values.shape, np.nan)
-    made = np.isfinite(values)
-    if made.any():
-        adjusted[made] = method(values[made])
+    finite = np.isfinite(values)
+    if finite.any():
+        adjusted[finite] = method(values[finite])
     return adjusted

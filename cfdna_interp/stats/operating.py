@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import norm
 
 from cfdna_interp.stats.calibration import wilson
-from cfdna_interp.stats.roc import LEVEL, Interval
+from cfdna_interp.stats.estimates import LEVEL, IntervalEstimate
 
 SPECIFICITIES = (0.9, 0.95)
 # Controls expected above the threshold, at least: with one, intervals of .95 held the truth in .85 of
@@ -38,7 +38,7 @@ class OperatingPoint:
     specificity: float
     threshold: float | None
     specificity_seen: float | None
-    sensitivity: Interval | None
+    sensitivity: IntervalEstimate | None
     reason: str
 
 
@@ -79,12 +79,12 @@ def operating_point(
     known = wilson(above, n1)
     # The rank-th smallest of n0 redrawn controls, without drawing the others: uniform order statistics are
     # beta distributed. Of the redrawn cases only their number above the threshold counts.
-    drawn = np.floor(n0 * rng.beta(rank, n0 - rank + 1, size=bootstrap)).astype(np.int64)
-    shares = 1 - np.searchsorted(cases, controls[drawn], side="right") / n1
+    places = np.floor(n0 * rng.beta(rank, n0 - rank + 1, size=bootstrap)).astype(np.int64)
+    shares = 1 - np.searchsorted(cases, controls[places], side="right") / n1
     z = norm.isf((1 - LEVEL) / 2)
     adjusted = (rng.binomial(n1, shares) + z**2 / 2) / (n1 + z**2)
     middle, half = float(adjusted.mean()), float(z * adjusted.std(ddof=1))
-    interval = Interval(
+    interval = IntervalEstimate(
         known.value,
         max(0.0, min(middle - half, known.low, known.value)),
         min(1.0, max(middle + half, known.high, known.value)),

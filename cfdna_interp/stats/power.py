@@ -17,7 +17,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from cfdna_interp.stats.roc import Interval, logit_interval
+from cfdna_interp.stats.estimates import IntervalEstimate
+from cfdna_interp.stats.roc import logit_interval
 
 ALPHA, POWER = 0.05, 0.8
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
@@ -55,12 +56,12 @@ def difference_error(a: float, b: float, case: int, control: int, correlation: f
     return float(np.sqrt(max(variance, 0.0)))
 
 
-def expected_interval(auroc: float, case: int, control: int) -> Interval:
+def expected_interval(auroc: float, case: int, control: int) -> IntervalEstimate:
     """Return the 95 % interval to expect around an AUROC."""
     return logit_interval(auroc, error(auroc, case, control) ** 2, "binormal, logit scale")
 
 
-def within_interval(auroc: float, sites: Sequence[tuple[int, int]]) -> Interval | None:
+def within_interval(auroc: float, sites: Sequence[tuple[int, int]]) -> IntervalEstimate | None:
     """Return the 95 % interval to expect of a within-batch AUROC, None where no site can be used.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Named random streams: every random number of a run comes from one seed."""
+"""Named random streams, and bootstraps of subjects: every random number of a run comes from one seed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-from cfdna_interp.stats.estimates import IntervalEstimate
+from cfdna_interp.stats.estimates import ENDS, IntervalEstimate
 
 
 def stream(seed: int, *names: str | int) -> np.random.Generator:
@@ -44,24 +44,51 @@ def bootstrap_counts(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray
     counts = np.zeros(len(groups), dtype=np.int64)
     for group in np.unique(groups):
         members = np.flatnonzero(groups == group)
-        drawn = rng.choice(members, size=len(members), replace=True)
-        np.add.at(counts, drawn, 1)
+        draw = rng.choice(members, size=len(members), replace=True)
+        np.add.at(counts, draw, 1)
     return counts
 
 
-def percentile_interval(value: float, draws: np.ndarray) -> IntervalEstimate:
-    """Return an estimate with its 95 % percentile interval, widened where needed to hold the estimate.
+def bootstrap_table(strata: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw many bootstrap samples at once, stratified.
 
-    Redrawn cohorts hold subjects twice and others not at all, so that shares of |·| are biased under the
-    bootstrap: with the largest share of .95, all redrawn ones can lie below it. An interval that leaves out
-    its own estimate would say that both can't be true.
+    Parameters
+    ----------
+    strata
+        (subjects,) stratum of each subject.
+    draws
+        How many bootstrap samples.
+    rng
+        Source of randomness.
+
+    Returns
+    -------
+    (draws, subjects) how often each subject enters each; within each stratum they sum to its size.
+    """
+    counts = np.zeros((draws, len(strata)))
+    for stratum in np.unique(strata):
+        members = np.flatnonzero(strata == stratum)
+        counts[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), draws)
+    return counts
+
+
+def percentile_interval(
+    value: float, draws: np.ndarray, method: str = "bootstrap of subjects"
+) -> IntervalEstimate:
+    """Return an estimate with its percentile interval, widened where needed to hold the estimate.
+
+    A redrawn cohort holds some subjects twice and others not at all, which biases shares of |·|: the largest
+    share can be .95 while all redrawn ones lie below it. The estimate in a tiny sample can lie outside too.
+    An interval without its own estimate would say that both can't be true.
 
     Parameters
     ----------
     value
         The estimate on the subjects as they are.
     draws
-        (draws,) the same of redrawn subjects.
+        (draws,) the same of redrawn subjects. The bounds are NaN where a draw is NaN, and without draws.
+    method
+        How the draws were made.
     """
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return IntervalEstimate(float(value), float(min(low, value)), float(max(high, value)))
+    low, high = np.quantile(draws, ENDS) if len(draws) else (np.nan, np.nan)
+    return IntervalEstimate(float(value), float(min(low, value)), float(max(high, value)), method)

@@ -17,24 +17,16 @@ import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import norm, rankdata
 
+from cfdna_interp.stats.estimates import LEVEL, IntervalEstimate
+from cfdna_interp.stats.resampling import percentile_interval
+
 DELONG_MINIMUM = 30
-LEVEL = 0.95
 # The method of an interval that is none.
 CONSTANT = "constant score"
 
 
 @dataclass(frozen=True)
-class Interval:
-    """An estimate with its two-sided 95 % interval, NaN where there is none, and how that was made."""
-
-    value: float
-    low: float
-    high: float
-    method: str
-
-
-@dataclass(frozen=True)
-class Difference:
+class DifferenceEstimate:
     """AUROC of a minus AUROC of b on the same subjects.
 
     ``low`` and ``high`` bound it two-sided at 95 %; ``low_one_sided`` and ``high_one_sided`` each
@@ -68,12 +60,12 @@ def auroc(labels: np.ndarray, scores: np.ndarray) -> float:
 
 def mean_auroc(logits: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> float | None:
     """Return the mean over folds of the AUROC within a fold; None where no fold holds both classes."""
-    found = [
+    aurocs = [
         auroc(labels[folds == fold].astype(int), logits[folds == fold])
         for fold in np.unique(folds)
         if len(np.unique(labels[folds == fold])) == 2
     ]
-    return float(np.mean(found)) if found else None
+    return float(np.mean(aurocs)) if aurocs else None
 
 
 def delong(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -111,7 +103,7 @@ def delong(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 def auroc_interval(
     labels: np.ndarray, scores: np.ndarray, rng: np.random.Generator, bootstrap: int = 2_000
-) -> Interval:
+) -> IntervalEstimate:
     """Return the AUROC with its 95 % interval.
 
     Parameters
@@ -127,18 +119,17 @@ def auroc_interval(
     value = auroc(y, s)
     n1, n0 = int(y.sum()), int((~y).sum())
     if np.ptp(s) == 0:
-        return Interval(value, float("nan"), float("nan"), CONSTANT)
+        return IntervalEstimate(value, float("nan"), float("nan"), CONSTANT)
     if value in (0.0, 1.0):
         slack = unseen((1 - LEVEL) / 2, min(n1, n0))
         low, high = (0.0, slack) if value == 0.0 else (1 - slack, 1.0)
-        return Interval(value, low, high, "exact pairs")
+        return IntervalEstimate(value, low, high, "exact pairs")
     if min(n1, n0) >= DELONG_MINIMUM:
         _, covariance = delong(y, s)
         return logit_interval(value, float(covariance[0, 0]), "DeLong, logit scale")
     draws = bootstrap_draws(y, concordance(y, s), rng, bootstrap)
-    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    # A percentile interval can miss the estimate in tiny samples, and means of ones can round above 1.
-    return Interval(value, float(min(low, value)), min(1.0, float(max(high, value))), "bootstrap of subjects")
+    # Means of ones can round above 1.
+    return percentile_interval(value, np.minimum(draws, 1.0))
 
 
 def paired_difference(
@@ -147,7 +138,7 @@ def paired_difference(
     b: np.ndarray,
     rng: np.random.Generator,
     bootstrap: int = 2_000,
-) -> Difference:
+) -> DifferenceEstimate:
     """Return AUROC(a) - AUROC(b) on the same subjects, with bounds and test.
 
     Parameters
@@ -162,7 +153,7 @@ def paired_difference(
     y, first = _checked(labels, a)
     _, second = _checked(labels, b)
     if np.array_equal(first, second):
-        return Difference(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, "identical scores")
+        return DifferenceEstimate(0.0, 0.0, 0.0, 0.0, 0.0, 1.0, "identical scores")
     difference = auroc(y, first) - auroc(y, second)
     kernel = concordance(y, first) - concordance(y, second)  # (n1, n0)
     n1, n0 = kernel.shape
@@ -191,9 +182,9 @@ def paired_difference(
 
 def _ordered(
     difference: float, two: tuple[float, float], one: tuple[float, float], p: float, method: str
-) -> Difference:
+) -> DifferenceEstimate:
     """Return a difference whose two-sided interval holds its one-sided bounds, which near 1 reach further."""
-    return Difference(difference, min(two[0], one[0]), max(two[1], one[1]), *one, p, method)
+    return DifferenceEstimate(difference, min(two[0], one[0]), max(two[1], one[1]), *one, p, method)
 
 
 def _one_sided(y: np.ndarray, a: np.ndarray, b: np.ndarray, difference: float) -> tuple[float, float]:
@@ -271,6 +262,20 @@ def concordance(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return table
 
 
+def weighted_mean(table: np.ndarray, cases: np.ndarray, controls: np.ndarray) -> np.ndarray:
+    """Return the (draws,) weighted means of a case-by-control table, NaN where all weights are zero.
+
+    Parameters
+    ----------
+    table
+        (n1, n0) table, e.g. of :func:`concordance`.
+    cases, controls
+        (draws, n1) and (draws, n0) weights.
+    """
+    total = cases.sum(axis=1) * controls.sum(axis=1)
+    return np.asarray(((cases @ table) * controls).sum(axis=1) / np.where(total > 0, total, np.nan))
+
+
 def bootstrap_draws(
     labels: np.ndarray, kernel: np.ndarray, rng: np.random.Generator, bootstrap: int
 ) -> np.ndarray:
@@ -293,7 +298,7 @@ def bootstrap_draws(
     return np.asarray(((w1 @ kernel) * w0).sum(axis=1))
 
 
-def logit_interval(value: float, variance: float, method: str) -> Interval:
+def logit_interval(value: float, variance: float, method: str) -> IntervalEstimate:
     """Return the 95 % interval of a probability strictly inside (0, 1), symmetric on the logit scale.
 
     Parameters
@@ -307,7 +312,7 @@ def logit_interval(value: float, variance: float, method: str) -> Interval:
     """
     error = np.sqrt(variance) / (value * (1 - value))
     low, high = expit(logit(value) + norm.isf((1 - LEVEL) / 2) * error * np.array([-1.0, 1.0]))
-    return Interval(value, float(low), float(high), method)
+    return IntervalEstimate(value, float(low), float(high), method)
 
 
 def unseen(alpha: float, pairs: int) -> float:
@@ -315,11 +320,11 @@ def unseen(alpha: float, pairs: int) -> float:
     return float(1 - alpha ** (1 / pairs))
 
 
-def _symmetric(difference: float, two: float, one: float, p: float, method: str) -> Difference:
+def _symmetric(difference: float, two: float, one: float, p: float, method: str) -> DifferenceEstimate:
     def inside(value: float) -> float:
         return min(1.0, max(-1.0, value))
 
-    return Difference(
+    return DifferenceEstimate(
         difference,
         inside(difference - two),
         inside(difference + two),

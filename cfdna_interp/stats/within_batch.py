@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cfdna_interp.stats.estimates import LEVEL, IntervalEstimate
+from cfdna_interp.stats.resampling import percentile_interval
 from cfdna_interp.stats.roc import (
     CONSTANT,
     DELONG_MINIMUM,
-    LEVEL,
-    Interval,
     auroc,
     bootstrap_draws,
     concordance,
@@ -37,7 +37,7 @@ class Batch:
 class Within:
     """Mean of the batches' AUROCs, weighted by n1·n0 / (n1 + n0), with its interval."""
 
-    interval: Interval
+    interval: IntervalEstimate
     batches: tuple[Batch, ...]
 
 
@@ -84,11 +84,11 @@ def within_batch(
     # Weights add up to 1 but for rounding, and complete separation has bounds of its own.
     value = float(aurocs[0]) if np.ptp(aurocs) == 0 else float(weights @ aurocs)
     if all(np.ptp(s[rows]) == 0 for rows in members):
-        return Within(Interval(value, float("nan"), float("nan"), CONSTANT), tuple(used))
+        return Within(IntervalEstimate(value, float("nan"), float("nan"), CONSTANT), tuple(used))
     if value in (0.0, 1.0):
         slack = unseen((1 - LEVEL) / 2, sum(min(batch.case, batch.control) for batch in used))
         low, high = (0.0, slack) if value == 0.0 else (1 - slack, 1.0)
-        return Within(Interval(value, low, high, "exact pairs within batch"), tuple(used))
+        return Within(IntervalEstimate(value, low, high, "exact pairs within batch"), tuple(used))
     if min(sum(b.case for b in used), sum(b.control for b in used)) >= DELONG_MINIMUM:
         variances = np.array([delong(y[rows], s[rows])[1][0, 0] for rows in members])
         variance = float(weights**2 @ variances)
@@ -97,11 +97,6 @@ def within_batch(
     draws = np.zeros(bootstrap)
     for weight, rows in zip(weights, members, strict=True):
         draws += weight * bootstrap_draws(y[rows], concordance(y[rows], s[rows]), rng, bootstrap)
-    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    interval = Interval(
-        value,
-        float(min(low, value)),
-        min(1.0, float(max(high, value))),
-        "bootstrap of subjects within class and batch",
-    )
-    return Within(interval, tuple(used))
+    method = "bootstrap of subjects within class and batch"
+    # Means of ones can round above 1.
+    return Within(percentile_interval(value, np.minimum(draws, 1.0), method), tuple(used))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cfdna_interp.verdict.lengths import Counted
-from cfdna_interp.verdict.mechanisms import Mechanism, Source, catalogue
+from cfdna_interp.verdict.mechanisms import Mechanism, Publication, catalogue
 
 SEPARATOR = " | "  # between entries of one cell
 
@@ -36,7 +36,7 @@ class Explanations:
 
     def cells(self) -> dict[str, str]:
         """Return the columns of the table."""
-        sources: dict[Source, None] = {}
+        sources: dict[Publication, None] = {}
         for mechanism in (*(item.mechanism for item in self.fitting), *self.against):
             sources |= dict.fromkeys(mechanism.sources)
         return {

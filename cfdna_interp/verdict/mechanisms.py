@@ -25,7 +25,7 @@ LEVEL = "methylation_level"
 
 
 @dataclass(frozen=True)
-class Source:
+class Publication:
     """A publication; ``doi`` is "" where it is not known for certain."""
 
     authors: str
@@ -40,7 +40,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class LengthPrediction:
     """Fragments of these lengths become more (+1) or fewer (-1)."""
 
     lengths: Range
@@ -56,13 +56,13 @@ class Mechanism:
     family: str
     handling: bool
     prediction: str
-    lengths: tuple[Prediction, ...]
+    lengths: tuple[LengthPrediction, ...]
     methylation: Answer
     blood: Answer
     other: Answer
     against: str
     assay: str
-    sources: tuple[Source, ...]
+    sources: tuple[Publication, ...]
     features: dict[str, Answer] = field(default_factory=dict)
 
 
@@ -134,10 +134,10 @@ def _mechanism(entry: dict[str, Any], path: Path) -> Mechanism:
         fields = dict(entry)
         tissue = fields.pop("tissue")
         lengths = tuple(
-            Prediction(Range(int(item["low"]), int(item["high"])), SIGNS[item["direction"]])
+            LengthPrediction(Range(int(item["low"]), int(item["high"])), SIGNS[item["direction"]])
             for item in fields.pop("lengths")
         )
-        sources = tuple(Source(**source) for source in fields.pop("sources"))
+        sources = tuple(Publication(**source) for source in fields.pop("sources"))
         found = Mechanism(
             **fields, lengths=lengths, sources=sources, blood=tissue["blood"], other=tissue["other"]
         )
@@ -160,7 +160,7 @@ def _compared(answer: Answer, sign: int) -> Fit:
     return "fits" if SIGNS.get(answer) == sign else "against"
 
 
-def _lengths(predictions: Sequence[Prediction], sign: int, lengths: Counted) -> Fit:
+def _lengths(predictions: Sequence[LengthPrediction], sign: int, lengths: Counted) -> Fit:
     agree = disagree = total = 0
     for span, direction in ((lengths.more, sign), (lengths.less, -sign)):
         if span is None:

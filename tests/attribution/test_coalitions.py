@@ -13,11 +13,12 @@ from hypothesis.extra.numpy import arrays
 
 from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.attribution.coalition_values import coalition_values
-from cfdna_interp.attribution.coalitions import COALITIONS, by_subject, coalition_index, versions_of
+from cfdna_interp.attribution.coalitions import COALITIONS, coalition_index, versions_of
 from cfdna_interp.attribution.dataset import EmbeddedBags
 from cfdna_interp.attribution.shapley import shapley_of_table
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.crossfit import crossfit
+from cfdna_interp.stats.subjects import by_subject
 
 
 def game(value) -> np.ndarray:  # type: ignore[no-untyped-def]

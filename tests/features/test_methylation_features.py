@@ -12,10 +12,10 @@ from cfdna_interp.features.methylation import (
     discordance,
     entropy,
     epipolymorphism,
+    methylation_by_length_features,
     methylation_features,
     pattern_entropy,
 )
-from cfdna_interp.features.methylation_by_length import methylation_by_length_features
 
 
 def values(cells: dict[str, int], **others: dict[str, list[int]]):

@@ -23,9 +23,8 @@ from cfdna_interp.config.settings import Model, Reference
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.adapters import transformers
 from cfdna_interp.models.adapters.load_encoder import load_encoder, load_raw_encoder
+from cfdna_interp.models.check_fragments import fragments_of_reference, made_up_fragments, probe_fragments
 from cfdna_interp.models.contract import MAX_CALLS, FragmentInputs
-from cfdna_interp.models.made_up import fragments_of_reference, made_up_fragments
-from cfdna_interp.models.probe_fragments import probe_fragments
 from cfdna_interp.models.reference_encoder import ReferenceEncoder
 from cfdna_interp.models.whitening import fit_whitening
 

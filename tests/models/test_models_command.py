@@ -19,9 +19,9 @@ from toys_models import probe_set
 from cfdna_interp.cli import cli
 from cfdna_interp.models.adapters.transformers import TransformersEncoder
 from cfdna_interp.models.check import check_model
+from cfdna_interp.models.check_fragments import fragments_of_reference
 from cfdna_interp.models.crossfit import CrossFit
 from cfdna_interp.models.head import AttentionHead
-from cfdna_interp.models.made_up import fragments_of_reference
 from cfdna_interp.models.whitening import fit_whitening
 
 

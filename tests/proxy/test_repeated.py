@@ -27,8 +27,9 @@ from cfdna_interp.proxy.repeated import (
 from cfdna_interp.records.proxy import Proxy
 from cfdna_interp.records.validation import Cost, Repetition, ValidationResult
 from cfdna_interp.records.verdict import CautionKind, Verdict
+from cfdna_interp.stats.estimates import IntervalEstimate
 from cfdna_interp.stats.power import error
-from cfdna_interp.stats.roc import Interval, auroc, auroc_interval, delong
+from cfdna_interp.stats.roc import auroc, auroc_interval, delong
 
 CEILING = 0.65
 HOLDS, WEAKER, REVERSED, NOT_TOLD, NO_CLAIM = Repetition
@@ -38,8 +39,8 @@ def found(discovery=0.81, heldout=(0.7, 0.6, 0.8), p=0.2):
     value, low, high = heldout
     fall = discovery - value
     return Repeated(
-        Interval(discovery, discovery - 0.1, discovery + 0.1, "made up"),
-        Interval(value, low, high, "made up"),
+        IntervalEstimate(discovery, discovery - 0.1, discovery + 0.1, "made up"),
+        IntervalEstimate(value, low, high, "made up"),
         fall, fall - 0.1, fall + 0.1, p,
     )  # fmt: skip
 
@@ -105,7 +106,7 @@ def cohort(seed, n=40, d=1.5):
 def test_the_fall_is_a_two_sample_comparison():
     labels, scores = cohort(1)
     heldout = auroc_interval(labels, scores, np.random.default_rng(1))
-    got = repeat(Interval(0.95, 0.9, 0.99, "made up"), 0.02, labels, scores, heldout)
+    got = repeat(IntervalEstimate(0.95, 0.9, 0.99, "made up"), 0.02, labels, scores, heldout)
     spread = np.sqrt(0.02**2 + delong(labels, scores)[1][0, 0])
     assert got.fall == pytest.approx(0.95 - auroc(labels, scores))
     assert (got.low, got.high) == pytest.approx((got.fall - 1.959964 * spread, got.fall + 1.959964 * spread))
@@ -114,7 +115,9 @@ def test_the_fall_is_a_two_sample_comparison():
 
 def test_a_perfect_score_is_not_known_without_error():
     labels = np.tile([1, 0], 20)
-    got = repeat(Interval(0.9, 0.8, 0.95, ""), 0.04, labels, 1.0 * labels, Interval(1.0, 0.9, 1.0, ""))
+    got = repeat(
+        IntervalEstimate(0.9, 0.8, 0.95, ""), 0.04, labels, 1.0 * labels, IntervalEstimate(1.0, 0.9, 1.0, "")
+    )
     # Half a subject of 20 away from 1: .975.
     spread = np.sqrt(0.04**2 + error(0.975, 20, 20) ** 2)
     assert got.p == pytest.approx(2 * norm.sf(0.1 / spread))

@@ -10,7 +10,8 @@ from toys import toy_fragments
 from cfdna_interp.representation.concepts import Concept
 from cfdna_interp.representation.control_task import FEW_VALUES, fragment_control, sample_control
 from cfdna_interp.representation.linear_probes import Task, left_over, out_of_fold, score
-from cfdna_interp.representation.subject_bootstrap import multiplicities, weighted_mean
+from cfdna_interp.stats.resampling import bootstrap_table
+from cfdna_interp.stats.roc import weighted_mean
 
 
 def task_of(values: np.ndarray, codes: np.ndarray, *, kind: str, fragments: bool = True) -> Task:
@@ -130,7 +131,7 @@ def test_classes_that_differ_in_spread_alone_are_not_left_over(gap):
 
 def test_multiplicities_keep_strata_and_weights_are_means():
     strata = np.array([0, 0, 0, 1, 1, 2])
-    counts = multiplicities(strata, 300, np.random.default_rng(0))
+    counts = bootstrap_table(strata, 300, np.random.default_rng(0))
     for stratum, size in enumerate([3, 2, 1]):
         assert (counts[:, strata == stratum].sum(axis=1) == size).all()
     kernel = np.arange(6.0).reshape(3, 2)

@@ -8,9 +8,9 @@ import torch
 from toy_material import PlantedEncoder, planted_encoder, toy_material, trained_encoder
 from toys import toy_fragments
 
+from cfdna_interp.models.check_fragments import fragments_of_reference
 from cfdna_interp.models.contract import FragmentInputs
 from cfdna_interp.models.embedding_cache import cached
-from cfdna_interp.models.made_up import fragments_of_reference
 from cfdna_interp.models.whitening import fit_whitening
 from cfdna_interp.representation.untrained import untrained
 from cfdna_interp.stats.resampling import stream

@@ -2,14 +2,21 @@
 
 import pytest
 
-from cfdna_interp.representation.subject_bootstrap import Score
 from cfdna_interp.representation.use import Erased, status_of
-
-GOOD, HEADS = Score(0.9, 0.85, 0.95), Score(0.8, 0.7, 0.9)
-COSTLY, NOTHING = Score(0.2, 0.1, 0.3), Score(0.0, -0.01, 0.01)
+from cfdna_interp.stats.estimates import IntervalEstimate
 
 
-def erased(cost: Score, partial: Score | None, null: float = 0.03, *, shared: bool = True) -> Erased:
+def estimate(value: float, low: float, high: float) -> IntervalEstimate:
+    return IntervalEstimate(value, low, high, "made up")
+
+
+GOOD, HEADS = estimate(0.9, 0.85, 0.95), estimate(0.8, 0.7, 0.9)
+COSTLY, NOTHING = estimate(0.2, 0.1, 0.3), estimate(0.0, -0.01, 0.01)
+
+
+def erased(
+    cost: IntervalEstimate, partial: IntervalEstimate | None, null: float = 0.03, *, shared: bool = True
+) -> Erased:
     return Erased(rank=2, cost=cost, partial_cost=partial, null_high=null, shared=shared)
 
 
@@ -25,12 +32,20 @@ def erased(cost: Score, partial: Score | None, null: float = 0.03, *, shared: bo
         ("R2", GOOD, 0.1, HEADS, erased(COSTLY, NOTHING), "can't tell", "don't explain 0.00"),
         ("R2", GOOD, 0.1, HEADS, erased(COSTLY, None), "can't tell", "explain all of it"),
         # A cost that could be large or nothing.
-        ("R2", GOOD, 0.1, HEADS, erased(Score(0.02, -0.03, 0.07), None), "can't tell", "0.07"),
-        ("R2", Score(0.03, 0.01, 0.05), 0.0, HEADS, erased(NOTHING, None), "not decodable", "below 0.10"),
-        ("R2", Score(0.1, 0.05, 0.2), 0.0, HEADS, erased(NOTHING, None), "can't tell", "both sides"),
-        ("AUROC", Score(0.5, 0.45, 0.55), 0.5, HEADS, erased(NOTHING, None), "not decodable", "below 0.60"),
+        ("R2", GOOD, 0.1, HEADS, erased(estimate(0.02, -0.03, 0.07), None), "can't tell", "0.07"),
+        ("R2", estimate(0.03, 0.01, 0.05), 0.0, HEADS, erased(NOTHING, None), "not decodable", "below 0.10"),
+        ("R2", estimate(0.1, 0.05, 0.2), 0.0, HEADS, erased(NOTHING, None), "can't tell", "both sides"),
+        (
+            "AUROC",
+            estimate(0.5, 0.45, 0.55),
+            0.5,
+            HEADS,
+            erased(NOTHING, None),
+            "not decodable",
+            "below 0.60",
+        ),
         ("R2", GOOD, 0.95, HEADS, erased(NOTHING, None), "can't tell", "control task (0.95)"),
-        ("R2", GOOD, 0.1, Score(0.52, 0.4, 0.6), erased(COSTLY, COSTLY), "can't tell", "nothing to lose"),
+        ("R2", GOOD, 0.1, estimate(0.52, 0.4, 0.6), erased(COSTLY, COSTLY), "can't tell", "nothing to lose"),
     ],
 )
 def test_rules(metric, score, control, auroc, lost, status, words):
@@ -40,5 +55,5 @@ def test_rules(metric, score, control, auroc, lost, status, words):
 
 
 def test_a_rounded_zero_has_no_sign():
-    _, reason = status_of("R2", Score(-0.001, -0.004, 0.002), 0.0, HEADS, erased(NOTHING, None))
+    _, reason = status_of("R2", estimate(-0.001, -0.004, 0.002), 0.0, HEADS, erased(NOTHING, None))
     assert "-0.00" not in reason

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from cfdna_interp.stats.directionless import directionless
-from cfdna_interp.stats.roc import Interval, auroc
+from cfdna_interp.stats.estimates import IntervalEstimate
+from cfdna_interp.stats.roc import auroc
 
 LABELS = np.array([1, 1, 1, 0, 0, 0])
 
 
 def measured(labels, scores, permutations=2_000, seed=1):
     value = auroc(labels, scores)
-    interval = Interval(value, value - 0.1, value + 0.2, "made up")
+    interval = IntervalEstimate(value, value - 0.1, value + 0.2, "made up")
     return directionless(labels, scores, interval, permutations, np.random.default_rng(seed))
 
 

@@ -26,9 +26,9 @@ def test_bootstrap_counts_sum_to_each_stratum():
 def test_a_percentile_interval_by_hand():
     # Of 0, 1, .., 1000 the 2.5 % and 97.5 % quantiles are 25 and 975.
     draws = np.arange(1001.0)
-    assert percentile_interval(500, draws) == (500, 25, 975)
-    assert percentile_interval(990, draws) == (990, 25, 990)
-    assert percentile_interval(3, draws) == (3, 3, 975)
+    assert percentile_interval(500, draws)[:3] == (500, 25, 975)
+    assert percentile_interval(990, draws)[:3] == (990, 25, 990)
+    assert percentile_interval(3, draws)[:3] == (3, 3, 975)
 
 
 @given(st.floats(-9, 9), st.lists(st.floats(-9, 9), min_size=1))

@@ -17,6 +17,7 @@ from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.folds import folds_of
 from cfdna_interp.stats.resampling import stream
+from cfdna_interp.stats.subjects import Subjects
 
 SCORE = "score"  # column of ``obs`` with the logits of a foreign model
 
@@ -101,7 +102,7 @@ def samples_of(table: Table) -> RoleSamples:
     return RoleSamples(
         samples=table.samples,
         subjects=table.subjects,
-        codes=np.unique(np.array(table.subjects), return_inverse=True)[1],
+        codes=Subjects(table.subjects).index,
         labels=np.full(len(table.samples), -1) if table.labels is None else table.labels,
         scores=scores,
     )

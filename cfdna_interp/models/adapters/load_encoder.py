@@ -49,11 +49,11 @@ def load_raw_encoder(config: Config, layout: Layout) -> Encoder:
     if wanted is None:
         return encoder
     table = config.model.checkpoint if config.model.encoder == "table" else None
-    found = digest_file(table) if table is not None else encoder.digest
-    if found != wanted:
+    digest = digest_file(table) if table is not None else encoder.digest
+    if digest != wanted:
         raise InputError(
-            f"model.digest is {wanted}, but the model has {found}: weights, rendering or pooling are others; "
-            "give the model that was meant, or the digest of this one"
+            f"model.digest is {wanted}, but the model has {digest}: weights, rendering or pooling "
+            "are others; give the model that was meant, or the digest of this one"
         )
     return encoder
 

@@ -25,6 +25,7 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.records.retraining import SubsetFidelity, SurrogateFidelity
 from cfdna_interp.stats.correlation import weighted_correlations
 from cfdna_interp.stats.resampling import bootstrap_counts, stream
+from cfdna_interp.stats.subjects import Subjects
 
 DRAWS = 2_000
 
@@ -147,11 +148,9 @@ def fidelity(
     InputError
         The model says the same of everybody.
     """
-    _, code = np.unique(subjects, return_inverse=True)
-    size = np.bincount(code)
-    model = np.bincount(code, logits) / size  # (subjects,)
-    surrogate = np.bincount(code, surrogate_logits) / size
-    n = len(size)
+    people = Subjects(subjects)
+    model, surrogate = people.means(logits), people.means(surrogate_logits)  # (subjects,)
+    n = len(people)
     if np.ptp(model) == 0:
         raise InputError(
             f"the model's scores of {n} subjects are all the same; there is nothing to explain, check the "
@@ -162,7 +161,7 @@ def fidelity(
     draws = np.stack([bootstrap_counts(everybody, rng) for _ in range(DRAWS)]).astype(float)
     correlation, low, high = _interval(model, surrogate, draws)
     rank, rank_low, rank_high = _interval(rankdata(model), rankdata(surrogate), draws)
-    held = int((np.bincount(code, saturated(logits)) > 0).sum())
+    held = int((people.sums(saturated(logits)) > 0).sum())
     return SurrogateFidelity(
         correlation=correlation,
         r2=float(1 - np.mean((model - surrogate) ** 2) / model.var()),

@@ -17,8 +17,8 @@ from torch import nn
 
 from cfdna_interp.artifacts.files import digest_file
 from cfdna_interp.errors import InputError
+from cfdna_interp.models.check_fragments import made_up_fragments
 from cfdna_interp.models.contract import FragmentInputs
-from cfdna_interp.models.made_up import made_up_fragments
 
 # What a module is given: the fields of FragmentInputs but the place on the reference, which is of use only
 # together with the bases.

@@ -11,10 +11,10 @@ from cfdna_interp.report.figures.length_curve import length_curve_figure
 from cfdna_interp.report.figures.probes import probe_figure
 from cfdna_interp.report.figures.sparse_features import funnel_figure, profile_figure
 from cfdna_interp.report.figures.steering import steering_figure
-from cfdna_interp.report.representation import Representation
+from cfdna_interp.report.representation import RepresentationResults
 
 
-def representation_figures(found: Representation) -> dict[str, go.Figure]:
+def representation_figures(found: RepresentationResults) -> dict[str, go.Figure]:
     """Return the figures of the parts that are there, as the page's templates call them."""
     figures: dict[str, go.Figure] = {}
     if found.curve is not None and found.geometry is not None:

@@ -1,4 +1,4 @@
-"""Fragments that no sample has: enough to see whether a model runs before anything is extracted."""
+"""The fragments that a model is checked on: those of the run, or made-up ones where there are none yet."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 
+from cfdna_interp.artifacts.atlas import Atlas
+from cfdna_interp.artifacts.fragments import FragmentTable
+from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.reference import UNKNOWN
-from cfdna_interp.models.bags import REGIONS
+from cfdna_interp.models.bags import REGIONS, inputs_of, locus_classes
 from cfdna_interp.models.contract import MAX_CALLS, FragmentInputs
-from cfdna_interp.models.reference_line import ReferenceLine
+from cfdna_interp.models.reference_line import ReferenceLine, contig_starts
+from cfdna_interp.stats.resampling import stream
 
+_SAMPLES = 8
+_EDGES = 4  # shortest and longest fragments that are always among those chosen
 SHORTEST, LONGEST = 60, 600  # bp
 _TRIALS = 50  # places tried for a fragment before the reference is said to hold no bases
 _C, _G = 1, 2  # codes of bases, as fragments.reference numbers them
@@ -85,3 +92,32 @@ def fragments_of_reference(fasta: str, n: int, rng: np.random.Generator, *, loci
         offsets[row, : len(sites)] = sites
     states = np.where(offsets >= 0, rng.random(offsets.shape) < 0.7, -1).astype(np.int8)
     return replace(fragments, offsets=offsets, states=states, place=place)
+
+
+def probe_fragments(config: Config, layout: Layout, wanted: int) -> tuple[FragmentInputs, str]:
+    """Return about ``wanted`` fragments in random order, and in words where they come from.
+
+    They are drawn from up to ``_SAMPLES`` samples, the shortest and longest among them; before anything is
+    extracted they are made up, on the reference where there is one.
+
+    Raises
+    ------
+    InputError
+        A fragment table, the atlas or the reference can't be read.
+    """
+    rng = stream(config.seed, "probe-fragments")
+    fasta = config.reference.fasta
+    classes, loci = locus_classes(Atlas.load(config.atlas) if config.atlas else None)
+    paths = sorted(layout.fragments("x").parent.glob("[!.]*.parquet"))[:_SAMPLES]
+    starts = contig_starts(fasta) if fasta is not None and paths else None
+    parts = [inputs_of(FragmentTable.load(path), classes, starts) for path in paths]
+    pool = FragmentInputs.concatenate(parts) if parts else None
+    if pool is not None and len(pool) >= wanted:
+        by_length = np.argsort(pool.length, kind="stable")
+        order = np.concatenate([by_length[:_EDGES], by_length[-_EDGES:], rng.permutation(len(pool))])
+        _, first = np.unique(order, return_index=True)
+        rows = rng.permutation(order[np.sort(first)[:wanted]])
+        return pool.take(rows), f"{wanted} fragments of {len(paths)} samples of the run"
+    if fasta is not None:
+        return fragments_of_reference(fasta, wanted, rng, loci=loci), f"{wanted} made-up fragments of {fasta}"
+    return made_up_fragments(wanted, rng, loci=loci), f"{wanted} made-up fragments (none extracted yet)"

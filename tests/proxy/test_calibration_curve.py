@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
+from cfdna_interp.proxy.calibration_curve import POINTS, calibration_curve
 from cfdna_interp.stats.calibration import calibration_line
-from cfdna_interp.stats.calibration_curve import POINTS, calibration_curve
 
 
 def draw(n, truth, seed):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.special import expit
 from scipy.stats import norm
 
-from cfdna_interp.stats.roc import LEVEL
+from cfdna_interp.records.validation import SmoothCurve
+from cfdna_interp.stats.estimates import LEVEL
 
 # Three knots are Harrell's choice for small samples (Regression Modeling Strategies, 2nd ed., table 2.3).
 KNOTS = (0.1, 0.5, 0.9)
@@ -21,29 +21,7 @@ SEPARATES = "the logit separates the classes, or nearly so"
 _USELESS = 6.0
 
 
-@dataclass(frozen=True)
-class CalibrationCurve:
-    """Probability predicted, share observed near it, and the pointwise 95 % band; empty with a reason.
-
-    Attributes
-    ----------
-    predicted, observed, low, high
-        (points,) probabilities, from the lowest prediction to the highest.
-    method
-        How it was made.
-    reason
-        Why there is none, else "".
-    """
-
-    predicted: tuple[float, ...]
-    observed: tuple[float, ...]
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-    method: str
-    reason: str
-
-
-def calibration_curve(labels: np.ndarray, logits: np.ndarray) -> CalibrationCurve:
+def calibration_curve(labels: np.ndarray, logits: np.ndarray) -> SmoothCurve:
     """Regress the label on a natural cubic spline of the logit (Van Calster et al. 2016).
 
     The unpenalised logistic regression has two slopes, so that it bends once where the calibration line
@@ -81,7 +59,7 @@ def calibration_curve(labels: np.ndarray, logits: np.ndarray) -> CalibrationCurv
     # Where the likelihood has no maximum the fit ends anywhere, with errors that say nothing.
     if not fit.mle_retvals["converged"] or not np.isfinite(half).all() or np.median(half) > _USELESS:
         return _none(SEPARATES)
-    return CalibrationCurve(
+    return SmoothCurve(
         predicted=tuple(expit(grid).tolist()),
         observed=tuple(expit(middle).tolist()),
         low=tuple(expit(middle - half).tolist()),
@@ -99,5 +77,5 @@ def _basis(x: np.ndarray, knots: np.ndarray) -> np.ndarray:
     return rows
 
 
-def _none(reason: str) -> CalibrationCurve:
-    return CalibrationCurve((), (), (), (), "", reason)
+def _none(reason: str) -> SmoothCurve:
+    return SmoothCurve(predicted=(), observed=(), low=(), high=(), method="", reason=reason)
