@@ -35,7 +35,6 @@ from cfdna_interp.records.audit import (
     Baseline,
     DepthMatched,
     LeaveOneSiteOut,
-    Places,
     RoleShift,
     SiteAuroc,
 )
@@ -99,7 +98,7 @@ def run_audit(config: Config) -> None:
         depth_matched=_depth_matched(subjects, score, config.seed),
         batch_from_groups=batch_from_groups(discovery, config.seed),
         within_strata=measure_record(hold(labels, values, strata.codes, nothing, margin).measure),
-        strata=Places(finest=strata.finest, nested=strata.nested, coarse=strata.coarse),
+        strata=strata.places,
         overlap_weighted=overlap_weighted(
             labels, values, terms, design, stream(config.seed, "audit", "overlap")
         ),

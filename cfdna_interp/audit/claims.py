@@ -142,9 +142,9 @@ def judge_handling(
     chosen = held_columns(labels, subjects, asked, strata.codes, priority)
     held = hold(labels, scores, strata.codes, chosen, margin)
     obstacles = _common_obstacles(labels, strata.codes, chosen, held, rng)
-    if strata.nested:
+    if strata.places.nested:
         obstacles.append(ClaimObstacle.NESTED)
-    elif strata.coarse > COARSE:
+    elif strata.places.coarse > COARSE:
         obstacles.append(ClaimObstacle.COARSE)
     if not strata.several and not chosen.trusted:
         obstacles.append(ClaimObstacle.ONE_PLACE)
@@ -268,10 +268,10 @@ def _figures(held: Held, places: str) -> str:
 
 
 def _places(strata: Strata, held: Held) -> str:
-    if not strata.finest or held.measure is None:
+    if not strata.places.finest or held.measure is None:
         return ""
     count = held.measure.strata
-    what = "site" if strata.finest == "site" or strata.nested else "batch"
+    what = "site" if strata.places.finest == "site" or strata.places.nested else "batch"
     mixed = f"{count} mixed {'batches' if what == 'batch' else 'sites'}" if count > 1 else f"one mixed {what}"
     return f"within {mixed}"
 

@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from cfdna_interp.records.audit import Places
+
 # A place with fewer subjects is no second place to compare with.
 FEWEST = 5
 
@@ -20,21 +22,15 @@ class Strata:
     ----------
     codes
         (subjects,) stratum, numbered from 0; -1 for a subject of unknown place.
-    finest
-        The finest place that the cohort names: ``batch``, ``site``, or "" where it names none.
-    nested
-        Whether places are named and none of the finest holds both classes.
-    coarse
-        Share of the comparisons, by their weight, that hold the site and not the batch.
+    places
+        The same without the subjects.
     several
         Whether cases and controls of different strata are compared in the crude AUROC: at least two strata
         with 5 subjects, one of which holds both classes.
     """
 
     codes: np.ndarray
-    finest: Literal["batch", "site", ""]
-    nested: bool
-    coarse: float
+    places: Places
     several: bool
 
 
@@ -57,7 +53,8 @@ def comparison_strata(labels: np.ndarray, subjects: pd.DataFrame) -> Strata:
     if not (batch != "").any():
         batch = site
     if not (batch != "").any():
-        return Strata(np.zeros(len(y), dtype=np.int64), "", False, 0.0, False)
+        nowhere = Places(finest="", nested=False, coarse=0.0)
+        return Strata(np.zeros(len(y), dtype=np.int64), nowhere, several=False)
     finest: Literal["batch", "site"] = "site" if (batch == site).all() else "batch"
     cells = np.array([f"{s}\0{b}" if b else "" for s, b in zip(site, batch, strict=True)], dtype=object)
     mixed = {cell for cell in set(cells.tolist()) - {""} if len(set(y[cells == cell].tolist())) == 2}
@@ -76,9 +73,7 @@ def comparison_strata(labels: np.ndarray, subjects: pd.DataFrame) -> Strata:
     sizes = np.bincount(codes[codes >= 0])
     return Strata(
         codes=codes,
-        finest=finest,
-        nested=not mixed,
-        coarse=weights[False] / total if total else 0.0,
+        places=Places(finest=finest, nested=not mixed, coarse=weights[False] / total if total else 0.0),
         several=bool((sizes >= FEWEST).sum() > 1 and total > 0),
     )
 

@@ -29,7 +29,6 @@ from cfdna_interp.records.audit import (
     LeaveOneSiteOut,
     MissingCells,
     MissingShare,
-    Places,
     RoleShift,
     SiteAuroc,
 )
@@ -141,7 +140,7 @@ def audit_record(
         covariates=covariates,
         adjusted=_adjusted(score, world),
         within_strata=measure_record(within.measure),
-        strata=Places(finest=strata.finest, nested=strata.nested, coarse=strata.coarse),
+        strata=strata.places,
         overlap_weighted=overlap,
         depth_matched=made_audit.matched(),
         leave_one_site_out=_left_out(world),
