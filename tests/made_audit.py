@@ -187,7 +187,7 @@ def audit(**changes: Any) -> Audit:
         depth_matched=matched(),
         batch_from_groups={},
         within_strata=MEASURE,
-        strata=Places(finest="batch", nested=False, coarse=0.0),
+        strata=Places(finest="batch", nested=False, coarse=0.0, count=4, mixed=3),
         overlap_weighted=weights(),
         leave_one_site_out=left_out(),
         shift=shift(),

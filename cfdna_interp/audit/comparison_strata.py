@@ -53,11 +53,12 @@ def comparison_strata(labels: np.ndarray, subjects: pd.DataFrame) -> Strata:
     if not (batch != "").any():
         batch = site
     if not (batch != "").any():
-        nowhere = Places(finest="", nested=False, coarse=0.0)
+        nowhere = Places(finest="", nested=False, coarse=0.0, count=0, mixed=0)
         return Strata(np.zeros(len(y), dtype=np.int64), nowhere, several=False)
     finest: Literal["batch", "site"] = "site" if (batch == site).all() else "batch"
     cells = np.array([f"{s}\0{b}" if b else "" for s, b in zip(site, batch, strict=True)], dtype=object)
-    mixed = {cell for cell in set(cells.tolist()) - {""} if len(set(y[cells == cell].tolist())) == 2}
+    named = set(cells.tolist()) - {""}
+    mixed = {cell for cell in named if len(set(y[cells == cell].tolist())) == 2}
     fine = np.isin(cells, list(mixed))
     names = np.where(fine, cells, np.where(site != "", site, ""))
     # Without a site of its own, a batch of one class stays apart.
@@ -73,7 +74,13 @@ def comparison_strata(labels: np.ndarray, subjects: pd.DataFrame) -> Strata:
     sizes = np.bincount(codes[codes >= 0])
     return Strata(
         codes=codes,
-        places=Places(finest=finest, nested=not mixed, coarse=weights[False] / total if total else 0.0),
+        places=Places(
+            finest=finest,
+            nested=not mixed,
+            coarse=weights[False] / total if total else 0.0,
+            count=len(named),
+            mixed=len(mixed),
+        ),
         several=bool((sizes >= FEWEST).sum() > 1 and total > 0),
     )
 

@@ -165,11 +165,15 @@ class Places(Record, frozen=True, kw_only=True):
         Whether places are named and none of the finest holds both classes.
     coarse
         Share of the comparisons, by their weight, that hold the site and not the batch.
+    count, mixed
+        Number of the finest places, and of those that hold both cases and controls.
     """
 
     finest: Literal["batch", "site", ""]
     nested: bool
     coarse: float
+    count: int
+    mixed: int
 
 
 class Overlap(Interval, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ def of(labels, **columns):
 def test_small_batches_count():
     got = of([1, 0, 1, 0], batch="aabb", site="XXXX")
     assert got.codes.tolist() == [0, 0, 1, 1]
-    assert (got.finest, got.nested, got.coarse) == ("batch", False, 0.0)
+    assert (got.places.finest, got.places.nested, got.places.coarse) == ("batch", False, 0.0)
     assert not got.several  # neither holds five subjects
 
 
@@ -25,8 +25,9 @@ def test_batches_of_one_class_are_compared_within_their_site():
     got = of([1, 0, 1, 1, 0], batch="aabbc", site="XXXXX")
     assert got.codes[0] == got.codes[1] != got.codes[2] == got.codes[3] == got.codes[4]
     # Weights n1 n0 / (n1 + n0): 1/2 in the batch, 2/3 in the rest of the site.
-    assert got.coarse == pytest.approx((2 / 3) / (2 / 3 + 1 / 2))
-    assert not got.nested
+    assert got.places.coarse == pytest.approx((2 / 3) / (2 / 3 + 1 / 2))
+    assert not got.places.nested
+    assert (got.places.count, got.places.mixed) == (3, 1)
 
 
 def test_a_batch_that_runs_over_sites_is_held_within_each():
@@ -36,10 +37,10 @@ def test_a_batch_that_runs_over_sites_is_held_within_each():
 
 def test_nested_labels_are_told_and_the_site_still_compares():
     got = of([1, 1, 0, 0], batch="aabb", site="XXXX")
-    assert got.nested and got.coarse == 1.0
+    assert got.places.nested and got.places.coarse == 1.0
     assert len(set(got.codes.tolist())) == 1
     without_sites = of([1, 1, 0, 0], batch="aabb", site=["", "", "", ""])
-    assert without_sites.nested and len(set(without_sites.codes.tolist())) == 2
+    assert without_sites.places.nested and len(set(without_sites.codes.tolist())) == 2
 
 
 def test_unknown_places_are_not_compared_and_no_places_are_one():
@@ -50,12 +51,12 @@ def test_unknown_places_are_not_compared_and_no_places_are_one():
         -1,
     ]
     nowhere = of([1, 0], site=["", ""])
-    assert (nowhere.codes.tolist(), nowhere.finest, nowhere.several) == ([0, 0], "", False)
-    assert comparison_strata(np.array([1, 0]), pd.DataFrame({"age": [1, 2]})).finest == ""
+    assert (nowhere.codes.tolist(), nowhere.places.finest, nowhere.several) == ([0, 0], "", False)
+    assert comparison_strata(np.array([1, 0]), pd.DataFrame({"age": [1, 2]})).places.finest == ""
 
 
 def test_sites_alone_are_batches_and_several_of_them_could_have_told():
     got = of([1, 0] * 10, site="X" * 10 + "Y" * 10, batch="X" * 10 + "Y" * 10)
-    assert (got.finest, got.several) == ("site", True)
+    assert (got.places.finest, got.several) == ("site", True)
     # A second place with four subjects compares nothing.
     assert not of([1, 0] * 7, site="X" * 10 + "Y" * 4).several

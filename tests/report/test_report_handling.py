@@ -89,6 +89,19 @@ def test_both_questions_stand_beside_the_verdict(simulated_run: Built, bare_run:
     assert "L4: can" in bare and "no batch holds both classes" in bare and "What would decide" in bare
 
 
+def test_mixed_batches_are_counted_where_batches_are_named(
+    simulated_run: Built, bare_run: Built, table_run: Built
+) -> None:
+    for built, mixed in ((simulated_run, 4), (bare_run, 0)):
+        places = records(built)[0].strata
+        assert places.mixed == mixed
+        count = f"{mixed} of {places.count} {'sites' if places.finest == 'site' else 'batches'}"
+        words = f"{count} of held-out subjects hold both cases and controls."
+        assert words in read(built).sections["audit"]
+    assert records(table_run)[0].strata.finest == ""
+    assert "of held-out subjects hold both" not in read(table_run).sections["audit"]
+
+
 def test_columns_say_what_became_of_them(simulated_run: Built) -> None:
     audit, _ = records(simulated_run)
     assert {(row.rung, row.name, row.word) for row in column_rows(audit.handling, audit.person)} == {
