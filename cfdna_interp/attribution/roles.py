@@ -56,6 +56,8 @@ SURELY_ALIKE = 2.33
 # (``judge.FIDELITY``): a loss counts from a quarter of that on, and others replace a group whose loss is
 # below half of it.
 LOSES, REPLACED = 0.05, 0.10
+# Quantile, over refits on permuted labels, of the largest contribution of any group.
+CEILING = 0.95
 _MOST = 0.999  # d' of an AUROC of 1 is infinite
 
 
@@ -257,7 +259,7 @@ class Evidence:
 
 def null_ceiling(permuted: np.ndarray) -> float:
     """Return the 95 % quantile of the largest figure over groups, the largest of all for 19 permutations."""
-    return float(np.quantile(permuted.max(axis=1), 0.95, method="higher"))
+    return float(np.quantile(permuted.max(axis=1), CEILING, method="higher"))
 
 
 def separation(auroc: float) -> float:

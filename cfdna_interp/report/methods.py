@@ -6,15 +6,22 @@ from collections import Counter
 
 from cfdna_interp import __version__
 from cfdna_interp.artifacts.sheet import ROLES, Sample
+from cfdna_interp.attribution.judge import CONTEXT_LIMIT
 from cfdna_interp.fragments.fragment_file import is_fragment_file
 from cfdna_interp.records.model import TableModel
 from cfdna_interp.report.collect import Run
 from cfdna_interp.report.interventions import REFERENCES, combination_name
-from cfdna_interp.report.methods_table import attribution_paragraph, features_paragraph, model_paragraph
+from cfdna_interp.report.methods_table import (
+    attribution_paragraph,
+    contributes_beyond,
+    features_paragraph,
+    leads_by,
+    model_paragraph,
+)
 from cfdna_interp.report.missing import missing_sentence
 from cfdna_interp.report.proxy import describe_proxy
 from cfdna_interp.report.roles import roles_method
-from cfdna_interp.report.words import group_name, group_rank
+from cfdna_interp.report.words import group_name, group_rank, percent
 
 # What a sample's fragments were read from.
 PAIRED, SINGLE, LINES = "mates", "whole reads", "lines of a fragment file"
@@ -169,10 +176,9 @@ def _attribution(run: Run) -> str:
         "summed absolute contribution over that of all groups; intervals come "
         f"from {dominance.bootstrap} refits of the head on bootstrap samples of subjects, nulls from "
         f"{dominance.permutations} refits on permuted labels.{also}{gradients} A group was called "
-        "dominant if the 1 % quantile of its lead over the runner-up exceeded 0.10, its contribution to "
-        "the cross-fitted log-loss exceeded the 95 % quantile of the largest one under permuted labels, it "
-        "came first under every other intervention that applied, and context and joint effects carried at "
-        f"most 20 %. {roles_method(run.foreign)}"
+        f"dominant if {leads_by(dominance)}, {contributes_beyond()}, it came first under every other "
+        "intervention that applied, and context and joint effects carried at most "
+        f"{percent(CONTEXT_LIMIT)}. {roles_method(run.foreign)}"
     )
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cfdna_interp.attribution.lead import LOW
+from cfdna_interp.attribution.roles import CEILING
+from cfdna_interp.attribution.tabular.bends import KNOTS
+from cfdna_interp.attribution.tabular.encoding import COMPONENTS
+from cfdna_interp.records.dominance import Dominance
 from cfdna_interp.records.model import TableModel
 from cfdna_interp.report.feature_table import FeatureTableResults
 from cfdna_interp.report.model import basis_sentence
 from cfdna_interp.report.roles import roles_method
-from cfdna_interp.report.words import group_name, group_rank
+from cfdna_interp.report.words import group_name, group_rank, percent
 
 if TYPE_CHECKING:
     from cfdna_interp.report.collect import Run
@@ -45,10 +50,12 @@ def model_paragraph(model: TableModel) -> str:
         f"{about} It was cross-fitted by subject in {model.folds} folds; inside each fold missing "
         "values took the median, values beyond the range of the training samples counted as the furthest of "
         "them, features were standardised, groups entered with the same total variance, each reduced to its "
-        "principal components, at most 128, without labels. Groups were weighed otherwise (by their numbers "
+        f"principal components, at most {COMPONENTS}, without labels. Groups were weighed otherwise (by "
+        "their numbers "
         "of features, in steps, or one of them behind the others) where the leave-one-out errors of a fold's "
         "training subjects, after the best stretch of predictions, became smaller by more than one standard "
-        "error of the paired difference; natural cubic splines of each feature, three knots, were taken by "
+        f"error of the paired difference; natural cubic splines of each feature, {len(KNOTS)} knots, were "
+        "taken by "
         f"the same rule. {basis_sentence(model.basis, whose)} The penalty was the largest whose "
         "leave-one-out squared error among a fold's training subjects was within one standard error of the "
         "least. "
@@ -68,8 +75,21 @@ def attribution_paragraph(run: Run) -> str:
         "this is the exact Shapley value when absent groups take the features of reference subjects. A "
         "group's share is its summed absolute contribution over that of all groups; intervals come from "
         f"{dominance.bootstrap} refits on bootstrap samples of subjects, nulls from "
-        f"{dominance.permutations} refits on permuted labels. A group was called dominant if the 1 % "
-        "quantile of its lead over the runner-up exceeded 0.10 and its contribution to the cross-fitted "
-        "log-loss exceeded the 95 % quantile of the largest one under permuted labels. "
-        f"{roles_method(run.foreign)}"
+        f"{dominance.permutations} refits on permuted labels. A group was called dominant if "
+        f"{leads_by(dominance)} and {contributes_beyond()}. {roles_method(run.foreign)}"
+    )
+
+
+def leads_by(dominance: Dominance) -> str:
+    """Say by how much the rule wants a group to lead."""
+    return (
+        f"the {percent(LOW)} quantile of its lead over the runner-up exceeded {dominance.margin.needed:.2f}"
+    )
+
+
+def contributes_beyond() -> str:
+    """Say what the rule holds a group's contribution against."""
+    return (
+        "its contribution to the cross-fitted log-loss exceeded the "
+        f"{percent(CEILING)} quantile of the largest one under permuted labels"
     )

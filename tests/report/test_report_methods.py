@@ -9,6 +9,7 @@ from fake_run import Built
 from msgspec import structs
 
 from cfdna_interp.artifacts.sheet import Sample
+from cfdna_interp.report import methods, methods_table
 from cfdna_interp.report.collect import Run, collect
 from cfdna_interp.report.methods import methods_paragraphs
 
@@ -82,3 +83,23 @@ def test_no_call_is_spoken_of_where_no_sample_has_any(run: Run) -> None:
     none = changed(run, methylation="none")
     assert "(length, locus;" in encoder(none)
     assert "overlap" not in fragments(none)
+
+
+def test_the_paragraph_says_the_limits_by_which_the_rule_decides(
+    run: Run, table_run: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = collect(table_run.config, table_run.layout)
+    margin = structs.replace(run.dominance.margin, needed=0.15)
+    stricter = replace(run, dominance=structs.replace(run.dominance, margin=margin))
+    words = "the 1 % quantile of its lead over the runner-up exceeded 0.1"
+    for one in (run, table):
+        assert f"{words}0" in " ".join(methods_paragraphs(one))
+    assert f"{words}5" in " ".join(methods_paragraphs(stricter))
+    monkeypatch.setattr(methods, "CONTEXT_LIMIT", 0.3)
+    monkeypatch.setattr(methods_table, "LOW", 0.02)
+    monkeypatch.setattr(methods_table, "CEILING", 0.9)
+    monkeypatch.setattr(methods_table, "COMPONENTS", 64)
+    of_bags, of_table = (" ".join(methods_paragraphs(one)) for one in (run, table))
+    assert "the 2 % quantile of its lead" in of_bags and "the 2 % quantile of its lead" in of_table
+    assert "the 90 % quantile of the largest one" in of_bags and "the 90 % quantile" in of_table
+    assert "carried at most 30 %" in of_bags and "at most 64, without labels" in of_table
