@@ -16,7 +16,7 @@ from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract, Reference
 from cfdna_interp.errors import InputError
-from cfdna_interp.fragments import alignment, bgzf, extract
+from cfdna_interp.fragments import alignment, bgzf, extraction
 from cfdna_interp.fragments.extraction import Reservoir, failed, read_sample
 from cfdna_interp.fragments.filters import REASONS
 from cfdna_interp.records.base import load_record, save_record
@@ -235,7 +235,7 @@ def test_more_threads_read_more_parts(many, monkeypatch):
         assert len(found) == 3  # one a contig
         return found
 
-    monkeypatch.setattr(extract, "shards", shards)
+    monkeypatch.setattr(extraction, "shards", shards)
     read_sample(sample, config, None)
     assert asked == []
     read_sample(sample, config, None, threads=2)

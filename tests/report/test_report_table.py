@@ -23,7 +23,7 @@ from cfdna_interp.records.retraining import Rival
 from cfdna_interp.records.table import EmptiestColumn, TableGroup, TableSource
 from cfdna_interp.report.collect import collect
 from cfdna_interp.report.feature_table import (
-    FeatureTable,
+    FeatureTableResults,
     feature_rows,
     load_feature_table,
 )
@@ -38,7 +38,7 @@ GROUPS = {
         worst=EmptiestColumn(feature="few_0", missing=0.0),
     )
 }
-TABLE = FeatureTable(
+TABLE = FeatureTableResults(
     record=TableSource(
         source="x.csv",
         digest="ab",
