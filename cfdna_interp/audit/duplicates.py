@@ -100,15 +100,15 @@ def _search(
 ) -> tuple[list[Twins], float, str]:
     """Find samples with a neighbour at less than half the distance of the fifth one, beyond chance.
 
-    Returns pairs, intrinsic dimension, and why nothing could be looked for.
+    Returns the pairs, the intrinsic dimension, and the reason if the search was impossible.
 
-    Around a point of any smooth density the volumes up to its neighbours are those of a Poisson process:
-    (d_j / d_5)^k follows Beta(j, 5 - j) in intrinsic dimension k, whatever the density (the argument of
-    Facco et al. 2017, who estimate k from the first two). Here k is the median fit to d_2 / d_5, which a
-    minority of duplicates doesn't move. Features are centred by the median and scaled by the median absolute
-    deviation; distances are Euclidean between samples of different subjects only. The p values of all samples
-    and neighbours are adjusted after Benjamini and Hochberg: without any duplicate that is as strict as an
-    adjustment for all of them, and twenty second libraries make the twenty-first easier to see.
+    The neighbours of a point in a smooth density form a Poisson process. In intrinsic dimension k the ratio
+    (d_j / d_5)^k of two neighbour distances follows Beta(j, 5 - j) for any density. Facco et al. 2017 use
+    this and estimate k from the first two neighbours. Here k is fitted to the median of d_2 / d_5, since a
+    few duplicates don't move a median. Features are centred by the median and scaled by the median absolute
+    deviation. Distances are Euclidean, and only between samples of different subjects. The p values of all
+    samples and neighbours are adjusted after Benjamini and Hochberg. Without duplicates this bounds the
+    chance of any false find. With twenty duplicates the next one is easier to find.
     """
     chosen = _comparable(X)
     if chosen.sum() < FEATURES:

@@ -1,4 +1,4 @@
-"""The ``leakage`` of ``audit.json``: what could have told the label or the held-out subjects."""
+"""The ``leakage`` of ``audit.json``: ways in which the label or held-out subjects may have leaked."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def leaks(
     layout: Layout | None,
     seed: int,
 ) -> Leakage:
-    """Return what could have told the label or the held-out subjects, and which of it breaks L0.
+    """Return possible leaks of the label or of held-out subjects, and which of them break L0.
 
     Parameters
     ----------

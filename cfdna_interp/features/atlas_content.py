@@ -8,8 +8,10 @@ from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.errors import InputError
 
-_MIN_BLOCKS = 30  # of which fewer tell too little about CpGs in general
-_MIN_CONTRAST = 2.0  # how much denser in CpGs the atlas says that its blocks are
+# With fewer blocks their CpG density is too uncertain.
+_MIN_BLOCKS = 30
+# By the atlas, its blocks are at least so many times as dense in CpGs as the genome. Others can't be checked.
+_MIN_CONTRAST = 2.0
 
 
 def check_content(profile: Profile, atlas: Atlas, who: str) -> None:

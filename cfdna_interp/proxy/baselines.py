@@ -137,7 +137,7 @@ def fit_all(
 
 
 def inputs_of(baseline: BaselineInputs, table: Table, reference: Table) -> Inputs:
-    """Return what a regression sees of a table; levels of categories are those of ``reference``."""
+    """Return the inputs of a regression from a table. ``reference`` fixes the levels of categories."""
     if baseline.groups:
         return group_inputs(table, baseline.groups)
     return column_inputs(table, baseline.columns, reference)

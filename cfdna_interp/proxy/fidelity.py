@@ -84,7 +84,7 @@ def fidelity(
 
 
 def _standardised(values: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """Return values with mean 0 and variance 1 within each fold; 0 where a fold's are all the same."""
+    """Standardise values within each fold. The values of a fold become 0 where they are all equal."""
     result = np.zeros(len(values))
     for number in np.unique(fold):
         part = np.asarray(values, dtype=np.float64)[fold == number]

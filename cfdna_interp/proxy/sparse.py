@@ -53,7 +53,7 @@ class SparseLogistic(LogisticRegression):  # type: ignore[misc]
             inner.coef_ = beta[used]
             direction = -beta
             with warnings.catch_warnings():
-                # The outer loop goes on where the inner one stops.
+                # The next outer step starts from this solution.
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 inner.fit(X[:, used], logits + residual / curvature, sample_weight=working)
             direction[used] += inner.coef_

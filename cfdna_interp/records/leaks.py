@@ -1,4 +1,4 @@
-"""What ``audit.json`` says of leaks: what could have told the label or the held-out subjects."""
+"""The leaks in ``audit.json``: ways in which the label or held-out subjects may have leaked."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ from cfdna_interp.records.table import TableGroup, TableSource
 from cfdna_interp.records.values import Interval
 from cfdna_interp.report.words import group_rank
 
-SHOWN, GROUPS = 24, 6  # features and groups in the figure; feature_shares.parquet has them all
+# The figure shows so many features and groups; feature_shares.parquet holds all of them.
+SHOWN, GROUPS = 24, 6
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,7 +39,7 @@ def reach_of(cutoff: float) -> int:
 
 
 def arc_length(curves: np.ndarray) -> np.ndarray:
-    """Return (..., lengths) distance run through on (..., lengths, components) curves, from 0."""
+    """Return (..., lengths) arc length from the start of (..., lengths, components) curves."""
     steps = np.linalg.norm(np.diff(curves, axis=-2), axis=-1)
     start = np.zeros((*steps.shape[:-1], 1))
     return np.concatenate([start, np.cumsum(steps, axis=-1)], axis=-1)

@@ -182,7 +182,7 @@ def _size(
 def _leaks(
     named: str | None, validation: ValidationResult, audit: Audit, protocol: FrozenProtocol
 ) -> Iterator[Caution]:
-    """Find what could have told the label and breaks no rung."""
+    """Find possible leaks of the label that break no rung."""
     yield from leak_cautions(protocol, audit.leakage)
 
 

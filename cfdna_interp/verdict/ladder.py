@@ -478,8 +478,8 @@ def _second(
     validation: ValidationResult,
     against: Sequence[CautionKind],
 ) -> str:
-    # Before: under another protocol, or other labels of the same subjects.
-    again = "; exploratory, since held-out labels had been read before"
+    # The labels were opened before, under another protocol or with other labels of the same subjects.
+    again = "; exploratory, since the held-out labels had been opened before"
     suffix = again if validation.opening.exploratory else ""
     if headline == rungs[-1].rung and against:
         return f"No rung is broken, but something stands against it: {', '.join(against)}{suffix}."

@@ -530,7 +530,7 @@ HEADLINE = (
     ),
     row(
         "second: exploratory",
-        "exploratory, since held-out labels had been read before",
+        "exploratory, since the held-out labels had been opened before",
         "a second opening",
         "the first",
         ladder(exploratory=True),

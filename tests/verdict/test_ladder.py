@@ -288,7 +288,7 @@ def test_margins_are_those_given():
 def test_an_exploratory_opening_is_said():
     verdict = climb(*records(exploratory=True), MARGINS)
     # Labels are read anew where only they changed, too: the sentence names no protocol.
-    assert verdict.sentences[1].endswith("; exploratory, since held-out labels had been read before.")
+    assert verdict.sentences[1].endswith("; exploratory, since the held-out labels had been opened before.")
     assert "exploratory" not in climb(*records(), MARGINS).sentences[1]
 
 
