@@ -49,6 +49,9 @@ COMMANDS = {
 }
 
 
+FAULT = 70  # exit code of a fault of the program, EX_SOFTWARE of sysexits.h
+
+
 class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -66,12 +69,17 @@ class _LazyGroup(click.Group):
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="cfdna-interp")
-def cli() -> None:
+@click.option("--debug", is_flag=True, help="Show the traceback of a fault of the program.")
+def cli(debug: bool) -> None:
     """Show what an epigenetic model of cell-free DNA rests on."""
 
 
 def main() -> None:
-    """Run the command line; a problem with the user's data, settings or disk is one line and exit code 2."""
+    """Run the command line.
+
+    A problem with the user's data, settings or disk is one line and exit code 2. Anything else that goes
+    wrong is a fault of the program: one line, a report of it in a file, and exit code 70.
+    """
     try:
         cli(standalone_mode=False)
     except click.exceptions.Abort:
@@ -83,6 +91,13 @@ def main() -> None:
         _stop(str(error))
     except OSError as error:  # a full disk, rights, a file where a folder should be
         _stop(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except Exception as error:
+        from cfdna_interp.cli.crash import report_crash
+
+        if "--debug" in sys.argv:
+            raise
+        print(report_crash(error, sys.argv), file=sys.stderr)
+        sys.exit(FAULT)
 
 
 def _stop(message: str) -> NoReturn:

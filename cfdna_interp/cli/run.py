@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from cfdna_interp.cli import FAULT
+from cfdna_interp.cli.crash import FAULT_MARK
 from cfdna_interp.cli.options import config_option
 
 _MARK = "cfdna-interp: "  # how a command's one-line error begins
@@ -57,9 +59,12 @@ def command(config_path: Path, cores: int, dry_run: bool, snakemake_options: tup
         click.echo(f"{_MARK}stopped; what is done is kept, the same command goes on from there", err=True)
         raise SystemExit(128 + stopped)
     if code:
-        message = _user_error(outdir, logs)
+        message = _last_message(outdir, logs)
+        if message.startswith(_MARK):
+            raise InputError(message.removeprefix(_MARK))
         if message:
-            raise InputError(message)
+            click.echo(message, err=True)
+            raise SystemExit(FAULT)
         raise SystemExit(code)
     if not dry_run:
         _say_opening(outdir)
@@ -140,10 +145,10 @@ def _log_sizes(outdir: Path) -> dict[Path, tuple[int, int]]:
     return {log: (log.stat().st_mtime_ns, log.stat().st_size) for log in logs}
 
 
-def _user_error(outdir: Path, before: dict[Path, tuple[int, int]]) -> str | None:
-    """Return the message of a command that stopped for the user's data in this run, None if none did."""
+def _last_message(outdir: Path, before: dict[Path, tuple[int, int]]) -> str:
+    """Return the line with which a command stopped in this run, "" if none did."""
     for log, state in _log_sizes(outdir).items():
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        if before.get(log) != state and lines and lines[-1].startswith(_MARK):
-            return lines[-1].removeprefix(_MARK)
-    return None
+        if before.get(log) != state and lines and lines[-1].startswith((_MARK, FAULT_MARK)):
+            return lines[-1]
+    return ""
