@@ -186,8 +186,8 @@ def _rivals_sentence(rivals: Sequence[Rival]) -> str:
     said = (
         f"None is surely better by more than {BEATEN:g}."
         if better is None
-        else f"{_rival_name(better.name).capitalize()} is better: this is no model to explain, so "
-        "nothing is said of what it relies on."
+        else f"{_rival_name(better.name).capitalize()} is better, so it isn't explained what this "
+        "model relies on."
     )
     return (
         f"Plainer models on the same n = {rivals[0].n} discovery subjects and folds, cross-fitted AUROC "

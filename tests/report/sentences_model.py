@@ -226,7 +226,7 @@ MODELS = (
     ),
     row(
         "table: better rival",
-        "is better: this is no model to explain",
+        "is better, so it isn't explained what this model relies on",
         MODEL,
         "a lower bound of .021",
         ".02",

@@ -157,7 +157,7 @@ def test_a_better_rival_is_named_and_only_then() -> None:
     assert "None is surely better by more than 0.02." in close
     assert "no model to explain" not in close
     beaten = told((rival("plain", 0.019), rival("model_only_methylation", 0.021)))
-    assert "Methylation alone is better: this is no model to explain" in beaten
+    assert "Methylation alone is better, so it isn't explained what this model relies on" in beaten
     assert "None is surely better" not in beaten
     assert "n = 80 discovery subjects" in beaten
 
