@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from cfdna_interp.cohort.h5ad_table import read_h5ad
 from cfdna_interp.errors import InputError
 
 # What stands for a missing value, beside an empty cell.
@@ -189,7 +190,7 @@ def read_cells(path: Path | str, setting: str = "features.table.path") -> Cells:
         if not file.is_file():
             raise InputError(f"table {file} does not exist; correct {setting}")
         if suffix == ".h5ad":
-            table = _read_h5ad(file)
+            table = read_h5ad(file)
         elif suffix in (".parquet", ".pq"):
             table = pq.read_table(file, use_threads=False)
         else:
@@ -231,27 +232,3 @@ def _read_text(file: Path, separator: str) -> pa.Table:
         parse_options=pacsv.ParseOptions(delimiter=separator, newlines_in_values=True),
         convert_options=pacsv.ConvertOptions(column_types={name: pa.string() for name in header}),
     )
-
-
-def _read_h5ad(file: Path) -> pa.Table:
-    import anndata
-    import pandas as pd
-    from scipy import sparse
-
-    data = anndata.read_h5ad(file)
-    if data.X is None:
-        raise ValueError("it has no X")
-    names = [str(data.obs.index.name or "sample")]
-    arrays: list[Any] = [pa.array([str(name) for name in data.obs_names])]
-    for name, column in data.obs.items():
-        if name == names[0]:  # a column of its own says more than the index
-            arrays[0] = pa.array(["" if pd.isna(cell) else str(cell) for cell in column])
-            continue
-        names.append(str(name))
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            column = column.astype(object)
-        arrays.append(pa.Array.from_pandas(column))
-    X = data.X.toarray() if sparse.issparse(data.X) else np.asarray(data.X)
-    names += [str(name) for name in data.var_names]
-    arrays += [pa.array(np.ascontiguousarray(column)) for column in X.T]
-    return pa.Table.from_arrays(arrays, names=names)

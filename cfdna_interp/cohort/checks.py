@@ -9,9 +9,11 @@ from cfdna_interp.artifacts.sheet import MEASURED, ROLES, Sample
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 
+APART = 10  # years between samples of a subject: more is a mistake rather than a follow-up
+
 
 def check_subjects(samples: Sequence[Sample], places: Sequence[str], file: str) -> None:
-    """Raise ``InputError`` where a subject has two roles or two labels.
+    """Raise ``InputError`` where a subject has two roles, labels or sexes, or ages that don't fit.
 
     ``places`` says where each sample stands ("line 4"), ``file`` in what ("sheet a.tsv").
     """
@@ -25,6 +27,17 @@ def check_subjects(samples: Sequence[Sample], places: Sequence[str], file: str) 
                     f"sample {sample.sample}: {file}, {place}: subject {sample.subject} has "
                     f"{column} {mine} here and {theirs} on {where}; a subject has one {column}"
                 )
+        if sample.sex and other.sex and sample.sex != other.sex:
+            raise InputError(
+                f"sample {sample.sample}: {file}, {place}: subject {sample.subject} has sex {sample.sex} "
+                f"here and {other.sex} on {where}; correct one of them, or the subject's name"
+            )
+        if sample.age is not None and other.age is not None and abs(sample.age - other.age) > APART:
+            raise InputError(
+                f"sample {sample.sample}: {file}, {place}: subject {sample.subject} has age {sample.age:g} "
+                f"here and {other.age:g} on {where}, more than {APART} years apart; correct one of them, or "
+                "the subject's name"
+            )
 
 
 def check_roles(samples: Sequence[Sample], file: str) -> None:

@@ -46,6 +46,13 @@ def _plain(raw: dict[str, Any], file: Path) -> dict[str, Any]:
         raise InputError(
             f"config {file}: {reason}; give plain keys and finite numbers as in config/config.yaml"
         ) from None
+    text = json.dumps(document, ensure_ascii=False)
+    unwritable = next((sign for sign in text if "\ud800" <= sign <= "\udfff"), None)
+    if unwritable is not None:
+        raise InputError(
+            f"config {file}: a value holds {unwritable!a}, half of a character, which no file can hold; "
+            "write the character itself"
+        )
     if isinstance(document.get("corrected"), str):
         # The one word that matters may stand alone.
         document["corrected"] = {"how": document["corrected"]}
@@ -109,11 +116,17 @@ def _resolve(config: Config, file: Path) -> Config:
         if value is None or "://" in value:
             return value
         try:
-            return str((folder / Path(value).expanduser()).resolve())
+            path = str((folder / Path(value).expanduser()).resolve())
         except RuntimeError as error:  # a path such as ~nobody/sheet.tsv
             raise InputError(f"config {file}: {key}: {error} Write paths out instead of ~") from None
         except ValueError as error:  # letters that no file name has, such as NUL
             raise InputError(f"config {file}: {key}: {value!r} is no path ({error}); correct it") from None
+        if "{" in path or "}" in path:
+            raise InputError(
+                f"config {file}: {key}: the path {path} has a brace, which Snakemake takes for a wildcard; "
+                "give the folder or the file another name"
+            )
+        return path
 
     if "://" in config.outdir:
         raise InputError(f"config {file}: outdir: {config.outdir} is an address; give a local folder")

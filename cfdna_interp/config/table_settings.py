@@ -136,7 +136,7 @@ def problem_of(table: FeatureTable) -> str | None:
         if columns.pattern is not None:
             try:
                 re.compile(columns.pattern)
-            except re.error as error:
+            except (re.error, OverflowError, RecursionError) as error:
                 return f"{place}.pattern {columns.pattern!r} is no regular expression ({error}); correct it"
     for first, second, what in (
         (table.roles.discovery, table.roles.heldout, "roles"),

@@ -91,7 +91,7 @@ def load_record(kind: type[R], path: Path | str) -> R:
             f"{path} has no usable {_place(error)!r} ({error}): it is damaged or made by another version; "
             f"{remedy}"
         ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path} cannot be read as JSON ({error}); {remedy}") from None
     if (place := _other_key(stored, record)) is not None:
         raise InputError(
