@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import sys
 from collections.abc import Iterator
@@ -187,8 +188,8 @@ def _check(who: str, sample: Sample, file: Any, config: Config) -> Alignment:
     bam = sample.bam
     if not (file.is_bam or file.is_cram):
         raise InputError(f"{who} is neither BAM nor CRAM; convert it with samtools sort")
-    header = file.header.to_dict()
-    order = header.get("HD", {}).get("SO", "unknown")
+    lines = _header_lines(who, bam, file)
+    order = next((field[3:] for field in lines[0].split("\t") if field.startswith("SO:")), "unknown")
     if order not in ("coordinate", "unknown"):
         raise unsorted(who, f"header says SO:{order}")
     if not file.has_index():
@@ -225,9 +226,27 @@ def _check(who: str, sample: Sample, file: Any, config: Config) -> Alignment:
         contig_names=tuple(file.references),
         contig_lengths=tuple(file.lengths),
         build=build,
-        simulated=any(line.startswith(SIMULATED) for line in header.get("CO", [])),
+        simulated=any(line.startswith(f"@CO\t{SIMULATED}") for line in lines),
         dialect=find_dialect(mapped, setting, config.reference.fasta is not None, who),
     )
+
+
+def _header_lines(who: str, bam: str, file: Any) -> list[str]:
+    """Return the lines of a header, at least one; bytes that are no UTF-8 become U+FFFD.
+
+    The SAM specification asks for UTF-8, and comments of older programs have Latin-1.
+    """
+    try:
+        text = str(file.header)
+    except UnicodeDecodeError as error:
+        if is_remote(bam) or not file.is_bam:
+            raise InputError(
+                f"{who} has a header that is no UTF-8 ({error}); write it again with samtools reheader"
+            ) from None
+        with gzip.open(bam) as stream:
+            size = int.from_bytes(stream.read(8)[4:], "little")  # after the magic BAM\1
+            text = stream.read(size).decode("utf-8", "replace")
+    return text.splitlines() or [""]
 
 
 def _truncated(who: str, error: Exception) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import sys
 
 import pysam
@@ -57,6 +58,19 @@ def test_a_good_file(tmp_path, reads):
     }
     real = write_bam(tmp_path / "real.bam", reads, comments=("not a cfdna-interp simulation",))
     assert not read_all(real, config(tmp_path))[0].simulated
+
+
+def test_a_header_with_bytes_that_are_no_utf8_is_read(tmp_path, reads):
+    bam = write_bam(tmp_path / "s7.bam", reads, comments=("cfdna-interp simulation, world length",))
+    with gzip.open(bam) as file:
+        content = file.read()
+    size = 8 + int.from_bytes(content[4:8], "little")
+    text = content[8:size] + "@CO\tPrélèvement\n".encode("latin-1")
+    with pysam.BGZFile(str(bam), "wb") as file:
+        file.write(content[:4] + len(text).to_bytes(4, "little") + text + content[size:])
+    pysam.index(str(bam))
+    alignment, count = read_all(bam, config(tmp_path))
+    assert (count, alignment.build, alignment.simulated) == (400, "made-up", True)
 
 
 def test_missing_and_empty(tmp_path):
