@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -39,8 +40,9 @@ def planned_jobs(
     finished: bool = False,
     version: str | None = None,
     only: Sequence[str] = (),
+    edits: Sequence[tuple[str, str, str]] = (),
 ) -> list[list[PlannedJob]]:
-    """Return the jobs of one dry run for each change of the settings.
+    """Return the jobs of one dry run for each change of the settings, or for each edit of a file.
 
     Parameters
     ----------
@@ -56,10 +58,14 @@ def planned_jobs(
         The version that the package says it has in the dry runs.
     only
         With ``finished``, the rules whose jobs have been run; all where none is named.
+    edits
+        A file's name beside the config, an old text and a new one. Each is an edit by itself, and gives the
+        file a time stamp of years ago, as ``cp -p``, ``rsync -a`` and ``unzip`` do.
     """
     request = {
         "config": str(config), "snakefile": str(snakefile), "changes": list(changes),
         "finished": finished, "version": version, "only": list(only),
+        "edits": list(edits),
     }  # fmt: skip
     # In a process of its own: Snakemake takes over the logging and the working directory of the one it is in.
     done = subprocess.run(
@@ -84,7 +90,16 @@ def _plans(request: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
         _jobs(config, snakefile, "touch", request["only"])
     if request["version"]:
         cfdna_interp.__version__ = request["version"]
-    for change in request["changes"]:
+    for name, old, new in request["edits"]:
+        file = config.parent / name
+        before, state = file.read_text(), file.stat()
+        assert old in before
+        file.write_text(before.replace(old, new))
+        os.utime(file, ns=(10**18, 10**18))
+        yield _jobs(config, snakefile)
+        file.write_text(before)
+        os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
+    for change in () if request["edits"] else request["changes"]:
         settings = yaml.safe_load(text)
         for name, value in change.items():
             *path, key = name.split(".")
@@ -109,6 +124,9 @@ def _jobs(
         ResourceSettings,
     )
 
+    from cfdna_interp.workflow.identity import identity
+
+    identity.cache_clear()  # a file may have been edited since
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL}, dryrun=executor == "dryrun")) as api:
         plan = api.workflow(
             resource_settings=ResourceSettings(cores=1),
