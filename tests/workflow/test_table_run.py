@@ -133,7 +133,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def started(landmark: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+            arguments,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            # A shell starts what runs in its background with SIGINT ignored, and `run` leaves it so.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         deadline = time.monotonic() + 300
         while not (folder / "results" / landmark).exists() and time.monotonic() < deadline:
