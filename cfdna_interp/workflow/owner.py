@@ -105,8 +105,9 @@ def _lock(handle: IO[str], path: Path) -> bool:
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
+        # Not as errors begin: `run` looks for these in the logs of jobs.
         print(
-            f"cfdna-interp: {path}: this file system has no locks ({error.strerror}), so nothing keeps a "
+            f"warning: {path}: this file system has no locks ({error.strerror}), so nothing keeps a "
             "second run out; see to it that there is none",
             file=sys.stderr,
         )
