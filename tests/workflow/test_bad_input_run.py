@@ -132,7 +132,7 @@ def test_unreadable_and_missing_configs(study):
     (study / "config.yaml").unlink()
     assert_refused(study, "config.yaml", "does not exist", "start from config/config.yaml")
     (study / "config.yaml").mkdir()
-    assert_refused(study, "config.yaml", "cannot be read")
+    assert_refused(study, "config.yaml", "is no regular file")
 
 
 def test_a_quoted_message_of_many_lines_stays_one(study):
