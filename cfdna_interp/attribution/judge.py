@@ -28,17 +28,19 @@ from cfdna_interp.records.dominance import (
 )
 from cfdna_interp.records.values import known
 
-# Of Σ|φ|: a fifth of the attribution may lie with what is in no group.
+# Largest share of the attribution Σ|φ| that may lie with context and joint dependence, in no group.
 CONTEXT_LIMIT = 0.20
-# A share that no refit exceeds is rounding: the group is not in the bags.
+# A group whose share stays below this in every permuted refit is not in the bags. Its share is rounding.
 NEGLIGIBLE = 1e-4
-# Of the lower bound of the correlation of a surrogate's scores with the model's: below .9 more than
-# 1 - .9², a fifth, of their variance is unknown to the surrogate, as much as may lie with context.
+# Smallest lower bound of the correlation of a surrogate's scores with the model's. Below it the surrogate
+# misses more than 1 - .9² of their variance. That is a fifth, as much as may lie with context.
 FIDELITY = 0.90
-# Of Σ|φ|. A pure product of two groups has 1, a sum 0; what noise of fits leaves of it lies far below.
+# Smallest interaction, as a share of Σ|φ|, of two groups that interact. A pure product of two groups has 1
+# and a sum has 0. Noise of the fits gives far less than this.
 INTERACTS = 0.20
-# In AUROC. Two independent groups that reach .65 each (d = .54) reach .71 together (d = .77): without any
-# interaction, leaving out one that has no signal alone costs less than .07.
+# Smallest cost in AUROC of leaving out either of two groups that interact. Two independent groups that reach
+# .65 each (d = .54) reach .71 together (d = .77). Without an interaction, leaving out a group that has no
+# signal alone costs less than .07.
 INTERACTION_COST = 0.10
 
 
@@ -57,9 +59,9 @@ class Ruling:
     costs
         Group -> what retraining without it costs: AUROC, or R² with a foreign model's scores.
     excluded
-        Whether the figures exclude that a group leads: the largest lead of any group stays below the rule's
-        in 95 % of bootstrap refits, and the model doesn't have a single carrier. True of the outcome ``none``
-        alone.
+        Whether the figures exclude that a group leads. The largest lead of any group stays below the rule's
+        in 95 % of bootstrap refits, and the number of carriers isn't one. It is true only of the outcome
+        ``none``.
     """
 
     outcome: Outcome
@@ -82,7 +84,7 @@ def judge(evidence: Evidence) -> Ruling:
 
 
 def _obstacle(evidence: Evidence) -> Finding | None:
-    """Return why nothing can be said, None where something can."""
+    """Return what makes the figures unfit for the rule, None where nothing does."""
     if evidence.rival is not None:
         return RivalAhead(rival=evidence.rival)
     fidelity = evidence.fidelity
@@ -170,12 +172,11 @@ def _leading(evidence: Evidence, lead: Lead, group: str) -> Leading:
 
 
 def _leader(evidence: Evidence, lead: Lead) -> str | None:
-    """Return the group that leads with certainty and tells the classes apart beyond what chance does.
+    """Return the group that surely leads and contributes more to predictions than chance does.
 
-    The null is on what a group contributes to predictions and not on its share. Heads that learned nothing
-    put most of their small logits on one group, since a random direction in a space that varies in three ways
-    lies near one of them. The null's shares say how pure a head may be by chance. They don't say whether a
-    group's part in a prediction that holds is real.
+    The null distribution is that of contributions to predictions. Shares would be a poor null. Heads that
+    learned nothing put most of their small logits on one group, since a random direction in a space of three
+    groups lies near one of them.
     """
     for group in evidence.order:
         if lead.low[group] > LEAD and evidence.contributes(group) > evidence.chance:

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Of the leader's share over the next: above it at the low quantile of the bootstrap a group leads, and below
-# it at the high quantile of the largest lead of any group none does.
+# A lead is a group's share less the next one's. A group leads where its low quantile over the bootstrap is
+# above this. No group leads where the high quantile of the largest lead of any group is below this.
 LEAD = 0.10
-# Which group leads is seen on the same subjects, and a bootstrap of 30 subjects a class is narrower than the
-# truth. Of tables with two equal groups (d .8 or 1.2, 30 to 100 subjects a class) 23 of 1,000 had one named
-# by the 5 % quantile, and 10 of 600 by the 2.5 % quantile, 5 of them among the last 100. That none leads has
-# one side.
+# The low quantile is stricter than 5 %: the same subjects choose the leader, and a bootstrap of 30 subjects a
+# class is narrower than the truth. In tables with two equal groups (d .8 or 1.2, 30 to 100 subjects a class)
+# the 5 % quantile named a group in 23 of 1,000. The 2.5 % quantile named one in 10 of 600, 5 of them among
+# the last 100. The high quantile is a one-sided bound, and no choice comes before it.
 LOW, HIGH = 0.01, 0.95
 
 
 @dataclass(frozen=True)
 class Lead:
-    """What is known of the lead.
+    """The lead of the largest share over the next one.
 
     Attributes
     ----------
@@ -28,7 +28,8 @@ class Lead:
     low
         Group -> its share less the largest of the others', at the 1 % quantile of the bootstrap.
     high
-        The largest share less the next, whichever groups these are, at the 95 % quantile of the bootstrap.
+        95 % quantile, over the bootstrap, of the largest share less the next one. The groups may differ
+        between refits.
     """
 
     group: str
@@ -38,17 +39,17 @@ class Lead:
 
     @property
     def excluded(self) -> bool:
-        """Whether no group leads by ``LEAD``, whichever it would be."""
+        """Whether it is excluded that any group leads by ``LEAD``."""
         return self.high < LEAD
 
 
 def lead_of(groups: Sequence[str], share: np.ndarray, bootstrap: np.ndarray) -> Lead:
     """Measure the lead of (groups,) shares of a model and (refits, groups) of its refits."""
-    own, drawn = margins(share[None])[0], margins(bootstrap)
+    leads, drawn = margins(share[None])[0], margins(bootstrap)
     leader = int(np.argmax(share))
     return Lead(
         group=groups[leader],
-        value=float(own[leader]),
+        value=float(leads[leader]),
         low=dict(zip(groups, np.quantile(drawn, LOW, axis=0).tolist(), strict=True)),
         high=float(np.quantile(drawn.max(axis=1), HIGH)),
     )

@@ -1,13 +1,15 @@
 """What a group is to a model: carrier, redundant, suppressor, partner, unused.
 
-Figures of a group are read together, since each of them misleads alone: its share of the attribution (not
-zero for a suppressor), what it contributes to predictions (nothing for a suppressor), what retraining
-without it costs (nothing for a redundant group) and what it reaches alone (nothing for a partner in an
-interaction).
+A role rests on four figures of a group, since each of them misleads alone:
 
-What a fit reaches is how well it tells the label where the model is our own. Of a model that is known by its
-scores it is how well a surrogate follows these: a group may tell the label better than anything that such a
-model reads.
+- its share of the attribution, which isn't zero for a suppressor;
+- its contribution to predictions, which is zero for a suppressor;
+- the cost of retraining without it, which is zero for a redundant group;
+- the performance of the model on it alone, which is that of chance for a partner in an interaction.
+
+Performance is the AUROC of the label for a model that was made here. For a model that is known by its scores
+it is the correlation of a surrogate with these scores. The label is no measure there: a group may predict it
+better than anything that such a model reads.
 """
 
 from __future__ import annotations
@@ -23,42 +25,45 @@ from cfdna_interp.config.settings import Validation
 from cfdna_interp.records.dominance import Role
 from cfdna_interp.records.retraining import Rival
 
-# Of the attribution. What has less of it is not used by the model, and no group is redundant to a model that
-# does not use it.
+# Smallest share of the attribution of a group that the model uses. A group that isn't used isn't redundant.
 USED = 0.10
-# In units of d' / √subjects, of a group that has no signal alone: three times what the cost of leaving out
-# an unused group scatters by (.12 with 100 subjects, 50 simulated cohorts, AUROC from .77 to .99). In AUROC
-# the same step shrinks towards 1: a suppressor that lifts .96 to .99 would be lost in the scatter of an
-# unused group at .85.
+# Smallest sure cost of leaving out a group, in d' times √subjects. It is three times the scatter of that cost
+# for an unused group (.12 with 100 subjects, 50 simulated cohorts, AUROC from .77 to .99). The scale is d'
+# because the same step in AUROC shrinks towards 1. A suppressor that lifts .96 to .99 would be lost in the
+# scatter of an unused group at .85.
 SURE_COST = 3.6
-# Of the largest contribution. What noise in one group adds when it stands alone it takes away beside the
-# group that it is shared with: to second order a suppressor contributes nothing, of whatever size. Where it
-# lifts a model far, up to .27 of the largest was seen (161 planted suppressors, 100 subjects each); partners
-# in a product contribute alike.
+# Largest contribution of a suppressor, as a part of the largest contribution of any group. A suppressor adds
+# noise when it stands alone and removes as much beside the group that shares the noise. To second order its
+# contribution is zero. Suppressors that lift a model far had up to .27 of the largest contribution (161
+# planted suppressors, 100 subjects each). Partners in a product have equal contributions.
 TAKEN_OFF = 0.3
-# Of the largest contribution, below 0: nothing but a suppressor is missed where it does such harm by itself.
-# Of heads that overfit an unused group half contribute less than -.05, and the model is better without it.
+# Harm is a negative contribution of more than this part of the largest one. Only a suppressor does such harm
+# and is still missed when it is left out. Half of the heads that overfit an unused group contribute less than
+# -.05, and the model is better without that group.
 HARM = 0.1
-# A suppressor adds more beside others than it holds alone (usefulness above squared validity: Velicer,
-# Educational and Psychological Measurement 38:953, 1978), in d'² or R²; twice as much, for their scatter.
+# A suppressor adds more d'² or R² beside others than it has alone (usefulness above squared validity:
+# Velicer, Educational and Psychological Measurement 38:953, 1978). The rule asks for twice as much, to allow
+# for scatter.
 BEYOND = 2.0
-# Of a group's own d'² or R². Of independent groups these add up, and all of it goes with the group; of copies
-# none does. Near an AUROC of 1 that is how they differ: leaving out one of two that reach .95 and .97 alone
-# costs .04. In 64 cohorts of 100 subjects with two copies the largest part was .52.
+# Smallest part of a group's d'² or R² that is lost without the group, where others don't replace it. Those of
+# independent groups add up, so that all of it is lost. Nothing is lost of copies. The part tells the two
+# apart near an AUROC of 1, where the cost in AUROC is small: leaving out one of two independent groups that
+# reach .95 and .97 alone costs .04. In 64 cohorts of 100 subjects with two copies the largest part was .52.
 ITS_OWN = 2 / 3
-# Correlation, within each class, of what two groups say alone. Of two groups with the same effect leaving out
-# one loses (1 - r) / (1 + r) of what it has: less than ``ITS_OWN`` from a correlation of .2 on.
+# Smallest correlation r, within each class, of the scores of two groups that share a signal. Leaving out one
+# of two groups with the same effect loses (1 - r) / (1 + r) of its d'². That is less than ``ITS_OWN`` from a
+# correlation of .2 on.
 ALIKE = 0.2
-# In units of 1 / √subjects, the error of a correlation: one-sided 1 %. Groups that share nothing lose little
-# AUROC by chance as well, and would be called redundant for it.
+# The same correlation has to differ from 0 at a one-sided level of 1 %. Its standard error is 1 / √subjects.
+# Without this test, groups that share nothing and cost little AUROC by chance would be called redundant.
 SURELY_ALIKE = 2.33
-# Of a foreign model, of the variance of its scores. The surrogate may leave a fifth of it unknown
-# (``judge.FIDELITY``): a loss counts from a quarter of that on, and others replace a group whose loss is
-# below half of it.
+# Losses of R² with a foreign model's scores. A loss counts from ``LOSES`` on. Others replace a group whose loss
+# is below ``REPLACED``. The surrogate may leave a fifth of the variance unknown (``judge.FIDELITY``). These
+# are a quarter and a half of that.
 LOSES, REPLACED = 0.05, 0.10
 # Quantile, over refits on permuted labels, of the largest contribution of any group.
 CEILING = 0.95
-_MOST = 0.999  # d' of an AUROC of 1 is infinite
+_MOST = 0.999  # An AUROC above it counts as this one, since d' of an AUROC of 1 is infinite.
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -84,9 +89,9 @@ class Evidence:
     alike
         Pair of groups -> correlation within classes of what the models on one of them alone say.
     margins
-        Section ``validation`` of the settings. A drop of AUROC of ``necessity_margin`` is a cost. Below a
-        drop of ``replaceable_margin`` others with signal replace a group. From an AUROC of
-        ``signal_ceiling`` on a group alone has signal, and a model has any to divide.
+        Section ``validation`` of the settings. A drop of AUROC of ``necessity_margin`` or more is a cost.
+        Other groups with signal replace a group whose drop is below ``replaceable_margin``. A group alone has
+        signal, and a model has signal to divide, from an AUROC of ``signal_ceiling`` on.
     ranks
         Other intervention that applies -> groups in descending order of share under it.
     interactions
@@ -120,7 +125,7 @@ class Evidence:
 
     @property
     def chance(self) -> float:
-        """What any group may contribute with permuted labels."""
+        """The 95 % quantile, over permuted labels, of the largest contribution of any group."""
         return null_ceiling(self.permuted_performance)
 
     @property
@@ -141,15 +146,15 @@ class Evidence:
         return self.cross_fitted[name] if self.followed is None else self.followed[name]
 
     def strength(self, name: str) -> float:
-        """Return what a fit reaches on a scale whose squares add up over independent groups.
+        """Return a fit's performance on a scale whose squares add up over independent groups.
 
-        That is d' of an AUROC. Of a foreign model it is the correlation, 0 at least.
+        That is d' of the AUROC. For a foreign model it is the correlation, and 0 where that is negative.
         """
         reached = self.reaches(name)
         return separation(reached) if self.followed is None else max(reached, 0.0)
 
     def alone(self, group: str) -> float:
-        """Return what is reached by retraining on nothing but the group."""
+        """Return what the model reaches when it is retrained on the group alone."""
         return self.reaches(f"model_only_{group}")
 
     def cost(self, group: str) -> float:
@@ -160,7 +165,7 @@ class Evidence:
 
     @property
     def costs(self) -> dict[str, float]:
-        """What each group's leaving out costs."""
+        """Group -> what retraining without it costs."""
         return {group: self.cost(group) for group in self.groups}
 
     @property
@@ -170,9 +175,10 @@ class Evidence:
 
     @property
     def floor(self) -> float:
-        """What has to be reached to count as signal: the ceiling, or the correlation that separates as much.
+        """The performance from which on there is signal: the ceiling, or for a foreign model a correlation.
 
-        Two equal classes that lie d' apart have a correlation of d' / √(d'² + 4) with their label.
+        Two classes of equal size and d' apart have a correlation of d' / √(d'² + 4) with their label. The
+        floor of a correlation is that of the ceiling's d'.
         """
         if self.followed is None:
             return self.margins.signal_ceiling
@@ -184,24 +190,24 @@ class Evidence:
         return self.alone(group) >= self.floor
 
     def uses(self, group: str) -> bool:
-        """Return whether the group has as much of the attribution as what a model uses."""
+        """Return whether the model uses the group: its share is ``USED`` or more."""
         return self.share_of(group) >= USED
 
     def surely_costs(self, group: str) -> bool:
-        """Return whether retraining without the group costs more than without an unused one by chance."""
+        """Return whether leaving out the group costs more than leaving out an unused one does by chance."""
         return self._misses(group, 1.0) and (
             self.followed is not None or self.cost(group) >= self.margins.necessity_margin
         )
 
     def _misses(self, group: str, part: float) -> bool:
-        """Return whether leaving the group out costs a part of what would be sure."""
+        """Return whether leaving out the group costs at least this part of a sure cost."""
         if self.followed is not None:
             return self.cost(group) >= part * LOSES
         model, without, _ = self._strengths(group)
         return model - without >= part * SURE_COST / sqrt(self.subjects)
 
     def _adds_its_own(self, group: str) -> bool:
-        """Return whether most of what a group has alone goes with it, however little AUROC that is."""
+        """Return whether most of a group's strength is lost without it, even where that is little AUROC."""
         model, without, alone = self._strengths(group)
         return self.surely_costs(group) and model**2 - without**2 >= ITS_OWN * alone**2
 
@@ -236,9 +242,9 @@ class Evidence:
         return "redundant" if signals and shared else "unclear"
 
     def _tell_the_same(self, first: str, second: str) -> bool:
-        """Return whether two groups tell the same for certain, not only cost little by chance.
+        """Return whether two groups surely share a signal.
 
-        A surrogate that may stand in for a foreign model follows it so closely that what it loses says so.
+        A low cost alone may be chance. For a surrogate the cost is enough: it follows its model closely.
         """
         if self.followed is not None:
             return True
@@ -247,7 +253,7 @@ class Evidence:
         return measured >= max(ALIKE, SURELY_ALIKE / sqrt(self.subjects))
 
     def _suppresses(self, group: str) -> bool:
-        """Return whether the model is better with a group that makes it no better by itself."""
+        """Return whether a group that contributes nothing by itself makes the model better."""
         model, without, alone = self._strengths(group)
         contributes, largest = self.contributes(group), float(self.performance.max())
         if contributes < -max(self.chance, HARM * largest):

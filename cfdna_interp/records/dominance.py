@@ -520,6 +520,7 @@ class Dominance(ResultFile, frozen=True, kw_only=True):
 
     FILE: ClassVar[str] = "dominance.json"
     STAGE: ClassVar[str] = "dominance"
+    FORMAT: ClassVar[int] = 2
 
     outcome: Outcome
     group: str | None

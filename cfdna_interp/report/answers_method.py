@@ -9,6 +9,7 @@ from cfdna_interp.report.collect import Run
 from cfdna_interp.report.missing import missing_sentence
 from cfdna_interp.report.proxy import PENALTIES
 from cfdna_interp.report.words import group_name, group_rank, score_name, score_rank, whole_name
+from cfdna_interp.verdict.ladder import SIGNIFICANT
 
 MODELS = {
     "logistic": (
@@ -133,5 +134,5 @@ def _measures(validation: ValidationResult) -> str:
     return (
         "AUROC, AUPRC, Brier score, calibration slope, calibration-in-the-large and smooth curve, "
         f"sensitivity at a specificity{compared}; a signal is claimed where the permutation p is at most "
-        "0.05 and the 95 % interval of the AUROC lies above 0.50"
+        f"{SIGNIFICANT} and the 95 % interval of the AUROC lies above 0.50"
     )

@@ -22,6 +22,9 @@ from cfdna_interp.report.missing import missing_sentence
 from cfdna_interp.report.proxy import describe_proxy
 from cfdna_interp.report.roles import roles_method
 from cfdna_interp.report.words import group_name, group_rank, percent
+from cfdna_interp.representation.feature_annotation import Q
+from cfdna_interp.representation.feature_contrast import LEVEL
+from cfdna_interp.verdict.ladder import SIGNIFICANT
 
 # What a sample's fragments were read from.
 PAIRED, SINGLE, LINES = "mates", "whole reads", "lines of a fragment file"
@@ -197,10 +200,11 @@ def _embeddings(run: Run) -> str:
             f"{settings.seeds} sparse autoencoders of {settings.features:,} features, {settings.active} "
             f"active, were trained on up to {settings.fragments:,} fragments, single and in blocks of "
             f"{settings.block}. A feature's contribution to the logit (integrated gradient × activation) had "
-            "to tell cases from controls by more than the 95 % quantile of the largest of all features under "
-            f"{found.funnel.permuted_heads} heads with permuted labels, and to do so in 95 % of "
-            f"{settings.resamples:,} resamples of subjects; features were named by the family of properties "
-            "that alone explains most of their activation, at a false-discovery rate of 5 %."
+            f"to tell cases from controls by more than the {percent(LEVEL)} quantile of the largest of all "
+            f"features under {found.funnel.permuted_heads} heads with permuted labels, and to do so in "
+            f"{percent(LEVEL)} of {settings.resamples:,} resamples of subjects; features were named by the "
+            "family of properties that alone explains most of their activation, at a false-discovery rate of "
+            f"{percent(Q)}."
         )
     if found.geometry is not None:
         sentences.append(
@@ -261,8 +265,8 @@ def _validation(run: Run) -> str:
         f"score per subject ({n.case} cases, {n.control} controls; 95 % intervals by "
         f"{validation.scores['model'].auroc.method}), compared pairwise on the same subjects and "
         f"against {validation.permutation.n:,} permutations of the labels. A signal "
-        "was claimed (rung L0) where the permutation p was at most 0.05 and the 95 % interval of the model's "
-        f"AUROC lay above 0.5. {proxy}{fixed}: "
+        f"was claimed (rung L0) where the permutation p was at most {SIGNIFICANT} and the 95 % interval of "
+        f"the model's AUROC lay above 0.5. {proxy}{fixed}: "
         f"necessity {margins.necessity_margin}, replaceability "
         f"{margins.replaceable_margin}, sufficiency {margins.sufficiency_margin} of AUROC. "
         f"{_held(run)}"

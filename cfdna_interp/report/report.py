@@ -16,6 +16,9 @@ from cfdna_interp import __version__
 from cfdna_interp.artifacts.files import digest_file, plain, write_text
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import ROLES
+from cfdna_interp.attribution.judge import CONTEXT_LIMIT
+from cfdna_interp.attribution.lead import HIGH, LOW
+from cfdna_interp.attribution.roles import CEILING
 from cfdna_interp.config import Config
 from cfdna_interp.records.base import save_record
 from cfdna_interp.records.manifest import Manifest
@@ -135,6 +138,7 @@ def render(run: Run, manifest: Manifest) -> str:
         model_card=describe_model(run.model, run.dominance.fidelity, run.dominance.rivals),
         outcome=outcome_title(run.dominance.outcome, run.dominance.group),
         evidence=evidence_rows,
+        limits={"context": CONTEXT_LIMIT, "low": LOW, "high": HIGH, "ceiling": CEILING},
         overruled=overruled(run.dominance.group, run.verdict.rungs),
         sentences_of_roles=role_sentences(run.dominance),
         combinations=combinations(run.dominance.interventions),

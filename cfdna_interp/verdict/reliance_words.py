@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import assert_never
 
+from cfdna_interp.attribution.lead import HIGH, LOW
+from cfdna_interp.attribution.roles import CEILING
 from cfdna_interp.attribution.tabular.rivals import PLAIN
 from cfdna_interp.records.dominance import (
     ContextTooLarge,
@@ -31,7 +32,30 @@ def reliance_sentence(dominance: Dominance) -> str:
 
 def finding_sentence(finding: Finding) -> str:
     """Return a finding in one or more sentences, each with its full stop."""
-    return _WORDS[type(finding)](finding)
+    match finding:
+        case SurrogateUnfaithful():
+            return _surrogate_unfaithful(finding)
+        case SharesUndefined():
+            return "A refit gave the same logit to every subject, so shares are undefined."
+        case PerformanceUndefined():
+            return "What groups contribute to predictions is undefined in the model or in a refit."
+        case OneGroupVaries():
+            return _one_group_varies(finding)
+        case ContextTooLarge():
+            return _context_too_large(finding)
+        case RivalAhead():
+            return _rival_ahead(finding)
+        case GroupLeads():
+            return _group_leads(finding)
+        case Suppression():
+            return _suppression(finding)
+        case Partnership():
+            return _partnership(finding)
+        case SharedSignal():
+            return _shared_signal(finding)
+        case NobodyLeads():
+            return _nobody_leads(finding)
+    assert_never(finding)
 
 
 def name_of(group: str) -> str:
@@ -58,6 +82,11 @@ def _whose(surrogate: bool) -> str:
     return "the surrogate" if surrogate else "the model"
 
 
+def _level(level: float) -> str:
+    """Write a share of refits as ``99 %``."""
+    return f"{100 * level:g} %"
+
+
 def _listed(groups: tuple[str, ...]) -> str:
     return " and ".join(map(name_of, groups))
 
@@ -68,14 +97,6 @@ def _surrogate_unfaithful(finding: SurrogateUnfaithful) -> str:
         "The surrogate doesn't follow the model closely enough. The lower bound of the correlation of their "
         f"scores is {correlation} (needed: {finding.needed:.2f}). The model may rest on something else."
     )
-
-
-def _shares_undefined(_: SharesUndefined) -> str:
-    return "A refit gave the same logit to every subject, so shares are undefined."
-
-
-def _performance_undefined(_: PerformanceUndefined) -> str:
-    return "What groups contribute to predictions is undefined in the model or in a refit."
 
 
 def _one_group_varies(finding: OneGroupVaries) -> str:
@@ -106,12 +127,10 @@ def _leading(leading: Leading) -> str:
     if leading.surrogate:
         what, permuted = "agreement with the model's score", "permuted scores"
     return (
-        f"{_capital(name_of(leading.group))} carries {leading.share:.0%} of the attribution. It leads "
-        "the next "
-        f"group by at least {leading.lead:.2f} in 99 % of bootstrap refits. It contributes "
-        f"{leading.performance:.3f} nats to the {what} of subjects that the fit never saw. With "
-        f"{permuted} no "
-        f"group contributes more than {leading.chance:.3f} in 95 % of refits."
+        f"{_capital(name_of(leading.group))} carries {leading.share:.0%} of the attribution. It leads the "
+        f"next group by at least {leading.lead:.2f} in {_level(1 - LOW)} of bootstrap refits. It "
+        f"contributes {leading.performance:.3f} nats to the {what} of subjects that the fit never saw. With "
+        f"{permuted} no group contributes more than {leading.chance:.3f} in {_level(CEILING)} of refits."
     )
 
 
@@ -137,10 +156,9 @@ def _suppression(finding: Suppression) -> str:
         reaches = f"{group} has no signal alone ({alone})"
     sentence = (
         f"{reaches} and contributes {finding.performance:.3f} nats to the prediction by itself. Yet "
-        "retraining "
-        f"without it costs {finding.cost:.3f} {_unit(finding.surrogate)}. "
-        f"{_capital(_whose(finding.surrogate))} "
-        f"uses it to take off {name_of(finding.helped)} what the two share and what doesn't predict."
+        f"retraining without it costs {finding.cost:.3f} {_unit(finding.surrogate)}. "
+        f"{_capital(_whose(finding.surrogate))} uses it to remove noise from {name_of(finding.helped)} that "
+        "both groups share."
     )
     return sentence if finding.leading is None else f"{sentence} {_leading(finding.leading)}"
 
@@ -149,25 +167,22 @@ def _partnership(finding: Partnership) -> str:
     first, second = (_reached(value, finding.surrogate) for value in finding.alone)
     sentence = (
         f"{_capital(_listed(finding.groups))} carry the signal together. Alone they reach {first} and "
-        f"{second}, "
-        f"all groups together {_reached(finding.together, finding.surrogate)}. Retraining without one "
-        "of them "
-        f"costs {finding.cost:.2f} {_unit(finding.surrogate)} or more."
+        f"{second}. All groups together reach {_reached(finding.together, finding.surrogate)}. Retraining "
+        f"without one of the two costs {finding.cost:.2f} {_unit(finding.surrogate)} or more."
     )
     if finding.interaction is None:
         return sentence
     return (
-        f"{sentence} Their contributions add up (measured interaction {finding.interaction:.0%} of the "
-        "attribution): each takes off the other what both share and what doesn't predict."
+        f"{sentence} Their contributions add up: the measured interaction is {finding.interaction:.0%} of "
+        "the attribution. Each group removes noise from the other that both share."
     )
 
 
 def _shared_signal(finding: SharedSignal) -> str:
     return (
         f"{_capital(_listed(finding.groups))} share the signal. Retraining {_whose(finding.surrogate)} "
-        "without "
-        f"either costs {finding.cost:.3f} {_unit(finding.surrogate)} at most, and each alone reaches "
-        f"{_reached(finding.alone, finding.surrogate)} or more."
+        f"without either of them costs at most {finding.cost:.3f} {_unit(finding.surrogate)}. Each alone "
+        f"reaches {_reached(finding.alone, finding.surrogate)} or more."
     )
 
 
@@ -175,11 +190,10 @@ def _nobody_leads(finding: NobodyLeads) -> str:
     largest = finding.largest
     sentence = (
         f"The largest share is {largest.share:.0%}, of {name_of(largest.group)}. Its lead is "
-        f"{largest.lead:.2f} at "
-        f"the 1 % quantile of the bootstrap (needed: above {finding.needed:.2f}). The group contributes "
-        f"{largest.performance:.3f} nats; with permuted labels groups reach {largest.chance:.3f}. At "
-        "the 95 % "
-        f"quantile no group leads by more than {finding.high:.2f}, "
+        f"{largest.lead:.2f} at the {_level(LOW)} quantile of the bootstrap (needed: above "
+        f"{finding.needed:.2f}). The group contributes {largest.performance:.3f} nats. With permuted labels "
+        f"groups reach {largest.chance:.3f}. At the {_level(HIGH)} quantile of the bootstrap no group leads "
+        f"by more than {finding.high:.2f}, "
     )
     sentence += "below that." if finding.high < finding.needed else "which doesn't exclude a leader."
     if len(finding.carriers) > 1:
@@ -190,18 +204,3 @@ def _nobody_leads(finding: NobodyLeads) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-_WORDS: dict[type[Any], Callable[[Any], str]] = {
-    SurrogateUnfaithful: _surrogate_unfaithful,
-    SharesUndefined: _shares_undefined,
-    PerformanceUndefined: _performance_undefined,
-    OneGroupVaries: _one_group_varies,
-    ContextTooLarge: _context_too_large,
-    RivalAhead: _rival_ahead,
-    GroupLeads: _group_leads,
-    Suppression: _suppression,
-    Partnership: _partnership,
-    SharedSignal: _shared_signal,
-    NobodyLeads: _nobody_leads,
-}

@@ -231,7 +231,7 @@ def test_a_suppressor_is_never_the_group_however_large_its_share() -> None:
     result = ruling(share, performance=np.array([-0.3, 1.0, 0.0]), cross_fitted=SUPPRESSOR)
     assert (result.outcome, result.group) == ("suppressor", None)
     assert result.roles[LENGTH] == "suppressor"
-    assert "take off methylation" in said(result)
+    assert "remove noise from methylation that both groups share" in said(result)
 
 
 def test_the_carrier_beside_a_suppressor_is_named_only_if_it_passes_the_rule() -> None:
@@ -302,7 +302,7 @@ def test_groups_that_count_only_together_without_interacting_are_told_so() -> No
     pairs = [(LENGTH, METHYLATION), (LENGTH, TISSUE), (METHYLATION, TISSUE)]
     additive = ruling(share, **xor, interactions=dict.fromkeys(pairs, 0.0))
     assert additive.outcome == "interaction"
-    assert "measured interaction 0% of the attribution" in said(additive)
+    assert "the measured interaction is 0% of the attribution" in said(additive)
     product = ruling(share, **xor, interactions=dict(zip(pairs, (0.9, 0.1, 0.1), strict=True)))
     assert "add up" not in said(product)
 

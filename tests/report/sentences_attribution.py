@@ -167,7 +167,7 @@ REASONS = (
     ),
     row(
         "rule: suppressor",
-        "The model uses it to take off … what the two share and what doesn't predict",
+        "The model uses it to remove noise from … that both groups share",
         "methylation helps and tells nothing",
         "it costs nothing",
         reason([0.7, 0.2, 0.1], **HELPED),
@@ -191,7 +191,7 @@ REASONS = (
     ),
     row(
         "rule: redundant",
-        "share the signal. Retraining the model without either costs",
+        "share the signal. Retraining the model without either of them costs at most",
         "two copies",
         "two groups that both cost",
         reason(BOTH, **FREE),

@@ -8,10 +8,12 @@ import pytest
 from fake_run import Built
 from msgspec import structs
 
+from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.sheet import Sample
-from cfdna_interp.report import methods, methods_table
+from cfdna_interp.report import methods, methods_table, report
 from cfdna_interp.report.collect import Run, collect
 from cfdna_interp.report.methods import methods_paragraphs
+from cfdna_interp.report.report import render
 
 MATES = "two primary, inward-facing mates on one contig"
 READ = "one primary read of a whole molecule"
@@ -103,3 +105,35 @@ def test_the_paragraph_says_the_limits_by_which_the_rule_decides(
     assert "the 2 % quantile of its lead" in of_bags and "the 2 % quantile of its lead" in of_table
     assert "the 90 % quantile of the largest one" in of_bags and "the 90 % quantile" in of_table
     assert "carried at most 30 %" in of_bags and "at most 64, without labels" in of_table
+
+
+def test_the_paragraph_says_the_levels_of_the_sparse_features_and_of_the_signal(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = " ".join(methods_paragraphs(run))
+    assert "the 95 % quantile of the largest of all features" in usual
+    assert "a false-discovery rate of 5 %" in usual and "p was at most 0.05" in usual
+    monkeypatch.setattr(methods, "LEVEL", 0.9)
+    monkeypatch.setattr(methods, "Q", 0.1)
+    monkeypatch.setattr(methods, "SIGNIFICANT", 0.01)
+    text = " ".join(methods_paragraphs(run))
+    assert "the 90 % quantile of the largest of all features" in text and "to do so in 90 % of" in text
+    assert "a false-discovery rate of 10 %" in text and "p was at most 0.01" in text
+
+
+def test_the_page_says_the_limits_by_which_the_rule_decides(
+    run: Run, simulated_run: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = read_json(simulated_run.layout.file("manifest.json"))
+    usual = render(run, manifest)
+    assert "above 20 %: can't tell" in usual.replace("&#39;", "'")
+    assert "(1 % quantile over refits" in usual and "more than 10 % is needed" in usual
+    for name, limit in {"CONTEXT_LIMIT": 0.3, "LOW": 0.02, "HIGH": 0.9, "CEILING": 0.8}.items():
+        monkeypatch.setattr(report, name, limit)
+    margin = structs.replace(run.dominance.margin, needed=0.15)
+    page = render(replace(run, dominance=structs.replace(run.dominance, margin=margin)), manifest)
+    assert "above 30 %: can't tell" in page.replace("&#39;", "'")
+    assert "(2 % quantile over refits" in page and "more than 15 % is needed" in page
+    assert "Largest lead of any group at the 90 % quantile" in page
+    permutations = run.dominance.permutations
+    assert f"nats in 80 % of {permutations} refits" in page
