@@ -57,9 +57,9 @@ ALIKE = 0.2
 # The same correlation has to differ from 0 at a one-sided level of 1 %. Its standard error is 1 / √subjects.
 # Without this test, groups that share nothing and cost little AUROC by chance would be called redundant.
 SURELY_ALIKE = 2.33
-# Losses of R² with a foreign model's scores. A loss counts from ``LOSES`` on. Others replace a group whose loss
-# is below ``REPLACED``. The surrogate may leave a fifth of the variance unknown (``judge.FIDELITY``). These
-# are a quarter and a half of that.
+# Losses of R² with a foreign model's scores. A loss counts from ``LOSES`` on. Others replace a group whose
+# loss is below ``REPLACED``. The surrogate may leave a fifth of the variance unknown (``judge.FIDELITY``).
+# These are a quarter and a half of that.
 LOSES, REPLACED = 0.05, 0.10
 # Quantile, over refits on permuted labels, of the largest contribution of any group.
 CEILING = 0.95
