@@ -179,7 +179,7 @@ def _quality(sample: str, table: FragmentTable) -> SampleQuality:
         simulated=True,
         dialect="xm",
         decision="keep",
-        reason="",
+        obstacle=None,
         counts=ReadCounts(**counts | {"fragments": len(table)}),
         technical=Technical(
             fragments=len(table),

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from cfdna_interp.records.qc import MethylationBias, ReadCounts, SampleQuality, SuggestedEnds, Technical
+from cfdna_interp.records.qc import (
+    FewFragments,
+    MethylationBias,
+    ReadCounts,
+    SampleQuality,
+    SuggestedEnds,
+    Technical,
+)
 
 COUNTS = ReadCounts(**dict.fromkeys(ReadCounts.__struct_fields__, 0))
 TECHNICAL = Technical(
@@ -25,13 +32,18 @@ GOOD = SampleQuality(
     simulated=True,
     dialect="xm",
     decision="keep",
-    reason="",
+    obstacle=None,
     counts=COUNTS,
     technical=TECHNICAL,
     m_bias=MethylationBias(read1=(), read2=()),
     suggested=SuggestedEnds(read1=None, read2=None),
     warnings=(),
 )
+
+
+FEW = FewFragments(fragments=9, needed=10, setting="min_fragments", largest_loss=None)
+# What a record of an excluded sample has in place of a good one's.
+EXCLUDED: dict[str, object] = {"decision": "exclude", "obstacle": FEW}
 
 
 def quality(sample: str, **changes: object) -> SampleQuality:

@@ -24,9 +24,10 @@ def command(config_path: Path, names: tuple[str, ...], threads: int) -> None:
     from cfdna_interp.cohort.split import find_samples
     from cfdna_interp.config import load_config
     from cfdna_interp.features.extract import extract_sample
+    from cfdna_interp.features.sample_words import excluded_sample
 
     config = load_config(config_path)
     for sample in find_samples(config, names):
         qc = extract_sample(sample, config, threads)
         content = f"{qc.counts.fragments} fragments, build {qc.build}, methylation calls: {qc.dialect}"
-        click.echo(f"sample {sample.sample}: {qc.reason or content}", err=True)
+        click.echo(excluded_sample(qc) or f"sample {sample.sample}: {content}", err=True)

@@ -21,6 +21,7 @@ Factory = Annotated[
     ),
 ]
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="a SHA-256 of 64 hexadecimal digits")]
+TissueMethod = Literal["uxm", "nnls", "em"]
 Margin = Annotated[float, Meta(ge=0, le=0.5)]
 
 
@@ -77,7 +78,7 @@ class Features(Struct, frozen=True, forbid_unknown_fields=True):
     window: Annotated[int, Meta(ge=1_000, le=1_000_000_000)] = 5_000_000
     uxm_min_cpgs: Annotated[int, Meta(ge=1, le=20)] = 3
     min_markers: Annotated[int, Meta(ge=1, le=1_000_000)] = 10
-    tissue_method: Literal["uxm", "nnls", "em"] = "uxm"
+    tissue_method: TissueMethod = "uxm"
     annotation: str | None = None
     table: FeatureTable | None = None
 

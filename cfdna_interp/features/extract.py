@@ -68,9 +68,9 @@ def extract_sample(sample: Sample, config: Config, threads: int = 1) -> SampleQu
     except InputError as error:
         if config.on_bad_sample == "stop":
             raise
-        # Whoever reads the reason knows sample and file.
-        reason = str(error).removeprefix(f"sample {sample.sample}: ").removeprefix(f"{sample.bam}: ")
-        extraction, features = failed(sample, reason), []
+        # The record has the sample beside the message.
+        message = str(error).removeprefix(f"sample {sample.sample}: ")
+        extraction, features = failed(sample, message), []
     layout = Layout.of(config.outdir)
     extraction.fragments.save(layout.fragments(sample.sample))
     extraction.profile.save(layout.profile(sample.sample))

@@ -15,6 +15,7 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import MEASURED, ROLES, Sample, load_samples
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
+from cfdna_interp.features.sample_words import excluded_sample, obstacle_words
 from cfdna_interp.features.table_matrix import write_table_matrices
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.qc import SampleQuality
@@ -60,7 +61,7 @@ def write_matrices(config: Config) -> None:
         members[role] = []
         for sample in load_samples(layout.samples(role)):
             qc = load_record(SampleQuality, layout.qc(sample.sample))
-            if qc.decision == "keep":
+            if qc.obstacle is None:
                 features = load_features(layout.features(sample.sample))
                 if role == "discovery":
                     for feature in features:
@@ -69,10 +70,9 @@ def write_matrices(config: Config) -> None:
                 continue
             if config.on_bad_sample == "stop":
                 raise InputError(
-                    f"sample {sample.sample}: {sample.bam}: {qc.reason}; drop it from the sheet, or set "
-                    "on_bad_sample: exclude"
+                    f"{excluded_sample(qc)}; drop it from the sheet, or set on_bad_sample: exclude"
                 )
-            excluded.append((sample, qc.reason))
+            excluded.append((sample, obstacle_words(qc.obstacle)))
     _check_left(members, excluded)
     simulated = any(member.qc.simulated for role in ROLES for member in members[role])
     present = _present_columns([member for role in ROLES for member in members[role]])

@@ -10,7 +10,7 @@ from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.config.settings import Features
 from cfdna_interp.features.atlas_content import expected_blocks
 from cfdna_interp.features.tissue_methods import complete, deconvolve, marker_counts, usable
-from cfdna_interp.records.qc import CellTypeShare, Markers, Residual, Tissue
+from cfdna_interp.records.qc import CellTypeShare, FewBlocks, Markers, NoMarkerState, Residual, Tissue
 from cfdna_interp.records.values import known
 from cfdna_interp.stats.mixture_intervals import mixture_intervals
 
@@ -80,31 +80,28 @@ def tissue_record(profile: Profile, atlas: Atlas, settings: Features) -> Tissue:
         effective=float(counts.sum() ** 2 / (counts**2).sum()) if used.any() else 0.0,
     )
 
-    def without(reason: str) -> Tissue:
+    def without(obstacle: FewBlocks | NoMarkerState) -> Tissue:
         return Tissue(
             method=settings.tissue_method,
             markers=markers,
             counts=int(counts.sum()),
-            reason=reason,
+            obstacle=obstacle,
             fractions={},
             residual=Residual(value=None, p=None),
         )
 
     if covered < settings.min_markers:
         by_chance = expected_blocks(profile, atlas, settings.window)
-        return without(
-            f"{covered} of {len(atlas)} atlas blocks are covered, fewer than features.min_markers "
-            f"({settings.min_markers}); fragments anywhere would touch {by_chance:.0f}"
-        )
+        return without(FewBlocks(needed=settings.min_markers, by_chance=float(by_chance)))
     shares = deconvolve(marked, total, atlas, settings.tissue_method)
     if np.isnan(shares).any():
-        return without("no fragment is in the marker state of its block")
+        return without(NoMarkerState())
     intervals = mixture_intervals(expected[used], marked[used], total[used])
     return Tissue(
         method=settings.tissue_method,
         markers=markers,
         counts=int(counts.sum()),
-        reason="",
+        obstacle=None,
         fractions={
             name: CellTypeShare(
                 value=float(share),

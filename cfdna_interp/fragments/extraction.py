@@ -24,12 +24,17 @@ from cfdna_interp.fragments.profile import Counter, check_atlas, touch_blocks
 from cfdna_interp.fragments.progress import Progress
 from cfdna_interp.fragments.source import Source, chunks, open_source, settings_of
 from cfdna_interp.records.qc import (
+    FewFragments,
     MethylationBias,
     ModifiedBases,
+    NoCalls,
     ReadCounts,
+    ReadLoss,
+    SampleObstacle,
     SampleQuality,
     SuggestedEnds,
     Technical,
+    Unreadable,
 )
 
 logger = logging.getLogger(__name__)
@@ -236,38 +241,49 @@ class _Reader:
         return part
 
 
-def failed(sample: Sample, reason: str) -> Extraction:
-    """Return the extraction of a sample whose alignments can't be used: valid, empty, excluded."""
+def failed(sample: Sample, message: str) -> Extraction:
+    """Return the extraction of a sample whose alignments can't be used: valid, empty, excluded.
+
+    Parameters
+    ----------
+    sample
+        The sample.
+    message
+        The error that reading it ended with, without the name of the sample.
+    """
     nothing = Alignment("", "", None, False, 0, (), (), "", False, "none")
-    return Extraction(empty_table(), Profile(), _quality(sample, nothing, Totals(), 0, reason, Extract()))
+    obstacle = Unreadable(message=message)
+    return Extraction(empty_table(), Profile(), _quality(sample, nothing, Totals(), 0, obstacle, Extract()))
 
 
-def _unusable(config: Config, source: Source, totals: Totals) -> str:
-    """Return why what was read can't be used: too few fragments, or none of the calls announced; else ""."""
+def _unusable(config: Config, source: Source, totals: Totals) -> SampleObstacle | None:
+    """Return why what was read can't be used: too few fragments, or none of the calls announced."""
     count = totals.tally.counts["fragments"]
     least, common = config.extract.min_fragments, config.extract.common_fragments
     if count < least:
-        return (
-            f"{count} fragments are fewer than extract.min_fragments ({least}){_largest_loss(totals.tally)}"
+        return FewFragments(
+            fragments=count, needed=least, setting="min_fragments", largest_loss=_largest_loss(totals.tally)
         )
     if common is not None and count < common:
-        return f"{count} fragments are fewer than extract.common_fragments ({common})"
+        return FewFragments(fragments=count, needed=common, setting="common_fragments", largest_loss=None)
     if count and source.dialect != "none" and not any(bias[:, 1].any() for bias in totals.m_bias):
-        return (
-            f"{count} fragments have no CpG calls, though the first reads have the tags of {source.dialect}; "
-            "set extract.methylation: none, or align again with methylation calls"
-        )
-    return ""
+        return NoCalls(fragments=count, dialect=source.dialect)
+    return None
 
 
-def _largest_loss(tally: Tally) -> str:
-    reason = max(REASONS, key=lambda name: tally.counts[name])
-    count = tally.counts[reason]
-    return f"; the largest loss: {reason}, {count} of {tally.counts['reads']} reads" if count else ""
+def _largest_loss(tally: Tally) -> ReadLoss | None:
+    name = max(REASONS, key=lambda name: tally.counts[name])
+    count = tally.counts[name]
+    return ReadLoss(filter=name, reads=count, of=tally.counts["reads"]) if count else None
 
 
 def _quality(
-    sample: Sample, source: Source, totals: Totals, very_long: int, reason: str, extract: Extract
+    sample: Sample,
+    source: Source,
+    totals: Totals,
+    very_long: int,
+    obstacle: SampleObstacle | None,
+    extract: Extract,
 ) -> SampleQuality:
     tally = totals.tally
     fragments = tally.counts["fragments"]
@@ -282,8 +298,8 @@ def _quality(
         build=source.build,
         simulated=source.simulated,
         dialect=source.dialect,
-        decision="exclude" if reason else "keep",
-        reason=reason,
+        decision="keep" if obstacle is None else "exclude",
+        obstacle=obstacle,
         counts=ReadCounts(**tally.counts),
         technical=Technical(
             fragments=fragments,

@@ -15,6 +15,7 @@ from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.extract import extract_sample
+from cfdna_interp.features.sample_words import excluded_sample
 from cfdna_interp.proxy.score import NAN, Measured, Scored, Scorer, load_scorer, score_features
 from cfdna_interp.records.proxy import ExtractionSettings
 
@@ -68,8 +69,8 @@ def samples_of(bams: Sequence[str], reading: Mapping[str, str]) -> list[Sample]:
 def _score(sample: Sample, scorer: Scorer, settings: Config) -> Scored:
     qc = extract_sample(sample, settings)
     try:
-        if qc.decision == "exclude":
-            raise InputError(f"sample {sample.sample}: {sample.bam}: {qc.reason}")
+        if qc.obstacle is not None:
+            raise InputError(excluded_sample(qc))
         features = load_features(Layout.of(settings.outdir).features(sample.sample))
         measured = Measured(
             features={feature.name: feature.value for feature in features},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from cfdna_interp.config.settings import TissueMethod
 from cfdna_interp.records.base import Record, ResultFile
 
 # How methylation calls are written; docs/extraction.md describes each.
@@ -225,37 +226,123 @@ class Residual(Record, frozen=True, kw_only=True):
     p: float | None
 
 
+class FewBlocks(Record, frozen=True, kw_only=True, tag="few blocks"):
+    """Too few blocks of the atlas have a fragment.
+
+    Attributes
+    ----------
+    needed
+        ``features.min_markers`` of the settings.
+    by_chance
+        How many blocks as many fragments would touch, were they anywhere in the genome.
+    """
+
+    needed: int
+    by_chance: float
+
+
+class NoMarkerState(Record, frozen=True, kw_only=True, tag="no marker state"):
+    """No fragment is in the marker state of its block."""
+
+
 class Tissue(Record, frozen=True, kw_only=True):
     """What a person should know before trusting a sample's shares of cell types.
 
     Attributes
     ----------
     method
-        ``features.tissue_method`` of the settings: uxm, nnls or em.
+        ``features.tissue_method`` of the settings.
     markers
         The atlas blocks that the shares rest on.
     counts
         Fragments, or CpG calls, that the shares rest on.
-    reason
-        Why there are no shares, "" where there are.
+    obstacle
+        Why there are no shares, null where there are.
     fractions
-        Cell type -> its share; empty where ``reason`` says why.
+        Cell type -> its share; empty where ``obstacle`` says why.
     residual
         How well the atlas explains the counts.
     """
 
-    method: str
+    method: TissueMethod
     markers: Markers
     counts: int
-    reason: str
+    obstacle: FewBlocks | NoMarkerState | None
     fractions: dict[str, CellTypeShare]
     residual: Residual
+
+
+class Unreadable(Record, frozen=True, kw_only=True, tag="unreadable"):
+    """The alignments can't be read.
+
+    Attributes
+    ----------
+    message
+        The error that reading them ended with. It names the file.
+    """
+
+    message: str
+
+
+class ReadLoss(Record, frozen=True, kw_only=True):
+    """The filter that most reads of a sample failed.
+
+    Attributes
+    ----------
+    filter
+        Its name, as in ``counts``.
+    reads, of
+        Reads that it stopped, and all reads.
+    """
+
+    filter: str
+    reads: int
+    of: int
+
+
+class FewFragments(Record, frozen=True, kw_only=True, tag="few fragments"):
+    """The sample has fewer fragments than a setting asks for.
+
+    Attributes
+    ----------
+    fragments
+        Its fragments.
+    needed
+        What the setting asks for.
+    setting
+        The setting, of the section ``extract``.
+    largest_loss
+        The filter that most reads failed. Null where no read failed any, and of ``common_fragments``.
+    """
+
+    fragments: int
+    needed: int
+    setting: Literal["min_fragments", "common_fragments"]
+    largest_loss: ReadLoss | None
+
+
+class NoCalls(Record, frozen=True, kw_only=True, tag="no calls"):
+    """No fragment has a CpG call, although the first reads have tags of methylation calls.
+
+    Attributes
+    ----------
+    fragments
+        Fragments of the sample.
+    dialect
+        How the first reads write their calls.
+    """
+
+    fragments: int
+    dialect: Dialect
+
+
+SampleObstacle = Unreadable | FewFragments | NoCalls
 
 
 class SampleQuality(ResultFile, frozen=True, kw_only=True):
     """The quality record of a sample.
 
-    With ``on_bad_sample: exclude``, unusable alignments give this record with the reason, and empty
+    With ``on_bad_sample: exclude``, unusable alignments give this record with an obstacle, and empty
     fragments, profile and features.
 
     Attributes
@@ -272,8 +359,8 @@ class SampleQuality(ResultFile, frozen=True, kw_only=True):
         How its methylation calls are written.
     decision
         Whether the sample is analysed.
-    reason
-        Why it isn't, "" where it is. Sample and file are not named again.
+    obstacle
+        Why it isn't, null where it is.
     counts
         Where its reads went.
     technical
@@ -292,6 +379,7 @@ class SampleQuality(ResultFile, frozen=True, kw_only=True):
 
     FILE: ClassVar[str] = "qc/{sample}.json"
     STAGE: ClassVar[str] = "extract"
+    FORMAT: ClassVar[int] = 2
 
     sample: str
     bam: str
@@ -299,7 +387,7 @@ class SampleQuality(ResultFile, frozen=True, kw_only=True):
     simulated: bool
     dialect: Dialect
     decision: Literal["keep", "exclude"]
-    reason: str
+    obstacle: SampleObstacle | None
     counts: ReadCounts
     technical: Technical
     modified_bases: ModifiedBases | None = None
@@ -307,3 +395,7 @@ class SampleQuality(ResultFile, frozen=True, kw_only=True):
     suggested: SuggestedEnds
     warnings: tuple[str, ...]
     tissue: Tissue | None = None
+
+    def __post_init__(self) -> None:
+        if (self.decision == "exclude") != (self.obstacle is not None):
+            raise ValueError("decision: a sample is excluded where it has an obstacle, and only there")

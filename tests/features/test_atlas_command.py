@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from quality import quality
+from quality import EXCLUDED, quality
 
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.layout import Layout
@@ -126,7 +126,7 @@ def test_an_unknown_type_is_added(tmp_path):
 def test_few_samples_can_not_tell(tmp_path):
     write_run(tmp_path, samples=11)
     layout = Layout.of(tmp_path / "out")
-    save_record(quality("S00", decision="exclude"), layout.qc("S00"))
+    save_record(quality("S00", **EXCLUDED), layout.qc("S00"))
     layout.qc("S01").unlink()
     with pytest.raises(InputError, match="9 extracted discovery samples cover enough atlas blocks"):
         lines("unknown", "--config", tmp_path / "c.yaml", "--out", tmp_path / "more.tsv")

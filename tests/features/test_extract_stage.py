@@ -22,8 +22,9 @@ from cfdna_interp.cohort.split import find_samples, split
 from cfdna_interp.config import Config, load_config
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.extract import compute_features, extract_sample
+from cfdna_interp.features.sample_words import excluded_sample
 from cfdna_interp.records.base import load_record
-from cfdna_interp.records.qc import SampleQuality
+from cfdna_interp.records.qc import SampleQuality, Unreadable
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +112,8 @@ def test_an_unusable_sample_stops_or_is_excluded(run, tmp_path):
     layout = Layout.of(tmp_path / "out")
     qc = load_record(SampleQuality, layout.qc(sample.sample))
     assert qc.decision == "exclude"
-    assert "truncated" in qc.reason
+    assert isinstance(qc.obstacle, Unreadable) and "truncated" in qc.obstacle.message
+    assert excluded_sample(qc).startswith(f"sample {sample.sample}: {broken} ")
     assert len(FragmentTable.load(layout.fragments(sample.sample))) == 0
     assert load_features(layout.features(sample.sample)) == []
     assert Profile.load(layout.profile(sample.sample)).counts == {}

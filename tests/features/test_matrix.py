@@ -5,7 +5,7 @@ from dataclasses import replace
 import anndata
 import numpy as np
 import pytest
-from quality import quality
+from quality import EXCLUDED, quality
 
 from cfdna_interp.artifacts.features import Feature, save_features
 from cfdna_interp.artifacts.layout import Layout
@@ -28,6 +28,8 @@ COHORT = [
     sample("D", "heldout", None),
 ]
 
+FEW_WORDS = "9 fragments are fewer than extract.min_fragments (10)"
+
 
 def prepare(tmp_path, cohort=COHORT, bad=(), on_bad_sample="stop", dialects=None):
     layout = Layout.of(tmp_path)
@@ -37,8 +39,7 @@ def prepare(tmp_path, cohort=COHORT, bad=(), on_bad_sample="stop", dialects=None
         excluded = member.sample in bad
         record = quality(
             member.sample,
-            decision="exclude" if excluded else "keep",
-            reason="9 fragments are few" if excluded else "",
+            **(EXCLUDED if excluded else {}),
             dialect=(dialects or {}).get(member.sample, "xm"),
         )
         save_record(record, layout.qc(member.sample))
@@ -90,7 +91,7 @@ def test_same_bytes_again(tmp_path):
 
 def test_a_bad_sample_stops(tmp_path):
     with pytest.raises(
-        InputError, match=r"^sample C: /x/C\.bam: 9 fragments are few; .*on_bad_sample: exclude"
+        InputError, match=r"^sample C: C\.bam: 9 fragments are fewer .*; drop .*on_bad_sample: exclude"
     ):
         write_matrices(prepare(tmp_path, bad=("C",)))
     assert not list(tmp_path.glob("features.*.h5ad"))
@@ -103,8 +104,8 @@ def test_a_bad_sample_is_listed(tmp_path):
     lines = (tmp_path / "exclusions.tsv").read_text().splitlines()[1:]
     # The held-out label is not for this stage's eyes.
     assert lines == [
-        "E\tPE\tdiscovery\t1\tb1\t9 fragments are few",
-        "C\tPC\theldout\t\tb1\t9 fragments are few",
+        f"E\tPE\tdiscovery\t1\tb1\t{FEW_WORDS}",
+        f"C\tPC\theldout\t\tb1\t{FEW_WORDS}",
     ]
 
 

@@ -11,6 +11,7 @@ from cfdna_interp.config.settings import Features
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.tissue import tissue_features, tissue_record
 from cfdna_interp.features.tissue_methods import check_method, complete, deconvolve
+from cfdna_interp.records.qc import FewBlocks, NoMarkerState
 
 TYPES = ("Blood-T", "Liver Hep", "Neuron")
 
@@ -161,7 +162,7 @@ def test_the_record_has_intervals_and_says_who_is_there():
     made = atlas()
     truth = np.array([0.8, 0.2, 0.0])
     record = tissue_record(counted(made, truth, np.full(len(made), 50)), made, Features())
-    assert record.reason == ""
+    assert record.obstacle is None
     assert record.method == "uxm"
     assert (record.markers.blocks, record.markers.covered) == (60, 60)
     assert record.markers.effective == pytest.approx(60)
@@ -200,12 +201,12 @@ def test_below_the_floor_the_record_says_why():
     profile = counted(made, TRUTH, fragments)
     record = tissue_record(profile, made, Features())
     assert record.fractions == {}
-    assert "9 of 60 atlas blocks are covered, fewer than features.min_markers (10)" in record.reason
+    assert isinstance(record.obstacle, FewBlocks) and record.obstacle.needed == 10
     assert record.markers.covered == 9
     # No fragment at all, and none in a marker state.
-    assert "0 of 60" in tissue_record(Profile(), made, Features()).reason
+    assert tissue_record(Profile(), made, Features()).obstacle == FewBlocks(needed=10, by_chance=0.0)
     unmarked = counted(made, np.zeros(3), np.full(len(made), 50))
-    assert "no fragment is in the marker state" in tissue_record(unmarked, made, Features()).reason
+    assert tissue_record(unmarked, made, Features()).obstacle == NoMarkerState()
 
 
 def test_effective_markers_by_hand():

@@ -14,6 +14,7 @@ from msgspec import structs
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract, Reference
+from cfdna_interp.features.sample_words import obstacle_words
 from cfdna_interp.fragments.call_quality import call_warnings, larger, suggest_ends
 from cfdna_interp.fragments.extraction import read_sample
 from cfdna_interp.records.qc import Ends, SuggestedEnds
@@ -161,7 +162,8 @@ def test_no_cpg_calls_at_all_excludes(tmp_path, config):
     sample = Sample("S7", "P", str(write_bam(tmp_path / "s.bam", reads)), 1, "discovery")
     qc = read_sample(sample, config, None).qc
     assert qc.decision == "exclude"
-    assert qc.reason == (
+    assert qc.obstacle is not None
+    assert obstacle_words(qc.obstacle) == (
         f"{qc.counts.fragments} fragments have no CpG calls, though the first reads have the tags of "
         "xm; set extract.methylation: none, or align again with methylation calls"
     )

@@ -16,11 +16,12 @@ from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract, Reference
 from cfdna_interp.errors import InputError
+from cfdna_interp.features.sample_words import obstacle_words
 from cfdna_interp.fragments import alignment, bgzf, extraction
 from cfdna_interp.fragments.extraction import Reservoir, failed, read_sample
 from cfdna_interp.fragments.filters import REASONS
 from cfdna_interp.records.base import load_record, save_record
-from cfdna_interp.records.qc import SampleQuality
+from cfdna_interp.records.qc import FewFragments, SampleQuality, Unreadable
 
 
 @pytest.fixture
@@ -104,10 +105,11 @@ def test_common_number_equalises_depth(tmp_path, config):
     assert extraction.qc.decision == "keep"
     short = structs.replace(config, extract=structs.replace(config.extract, common_fragments=401))
     qc = read_sample(library(tmp_path), short, None).qc
-    assert (qc.decision, "400 fragments are fewer than extract.common_fragments (401)") == (
-        "exclude",
-        qc.reason,
+    assert qc.decision == "exclude"
+    assert qc.obstacle == FewFragments(
+        fragments=400, needed=401, setting="common_fragments", largest_loss=None
     )
+    assert obstacle_words(qc.obstacle) == "400 fragments are fewer than extract.common_fragments (401)"
 
 
 def test_too_few_fragments_are_excluded_with_the_largest_loss(tmp_path, config):
@@ -115,7 +117,8 @@ def test_too_few_fragments_are_excluded_with_the_largest_loss(tmp_path, config):
     settings = structs.replace(config, extract=structs.replace(config.extract, min_fragments=200))
     qc = read_sample(library(tmp_path, [*poor, *MOLECULES[300:]]), settings, None).qc
     assert qc.decision == "exclude"
-    assert qc.reason == (
+    assert qc.obstacle is not None
+    assert obstacle_words(qc.obstacle) == (
         "100 fragments are fewer than extract.min_fragments (200); "
         "the largest loss: low_mapq, 600 of 800 reads"
     )
@@ -145,11 +148,12 @@ def test_quality_record_by_hand(tmp_path, config):
 
 
 def test_an_unusable_sample_is_valid_and_empty(tmp_path):
-    extraction = failed(Sample("S", "P", "x.bam", 1, "discovery"), "sample S: x.bam is empty")
+    extraction = failed(Sample("S", "P", "x.bam", 1, "discovery"), "x.bam is empty")
     extraction.fragments.save(tmp_path / "f.parquet")
     loaded = type(extraction.fragments).load(tmp_path / "f.parquet")
     assert len(loaded) == 0
     assert extraction.qc.decision == "exclude"
+    assert extraction.qc.obstacle == Unreadable(message="x.bam is empty")
     assert extraction.qc.technical.gc is None
 
 

@@ -15,7 +15,7 @@ from fake_heldout import GROUPS, HOSTILE, audit_record, validation_record
 from fake_representation import write_representation
 from made_dominance import around, dominance_record, intervention_shares
 from msgspec import structs
-from quality import quality, read_counts, technical
+from quality import EXCLUDED, quality, read_counts, technical
 
 from cfdna_interp.artifacts.files import digest_file, write_text
 from cfdna_interp.artifacts.layout import Layout
@@ -214,7 +214,7 @@ def _write_sample(
     record = quality(
         sample.sample,
         simulated=world.simulated,
-        decision="exclude" if excluded else "keep",
+        **(EXCLUDED if excluded else {}),
         counts=read_counts(
             reads=2 * fragments + 1_300, duplicate=900, low_mapq=300, not_inward=100, fragments=fragments
         ),
