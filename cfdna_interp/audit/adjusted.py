@@ -13,6 +13,7 @@ from cfdna_interp.artifacts.matrix import covariates_among, technical_among
 from cfdna_interp.audit.handling_terms import standardised, terms
 from cfdna_interp.audit.held_columns import SUBJECTS_PER_TERM, by_priority, plain_name
 from cfdna_interp.records.audit import AdjustedEffect, AdjustedEffects
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.stats.separation import separated
 
 # With fewer clusters their errors come out too small ("few" is from under 20 to under 50: Cameron and
@@ -47,11 +48,11 @@ def adjusted_effects(
     limit = max(1, int(min(y.sum(), (1 - y).sum()) // SUBJECTS_PER_TERM))
     main = standardised(subjects[score].to_numpy(dtype=np.float64))
     if main is None:
-        return _nothing(f"the score {score} is the same for all subjects")
+        return _nothing(Cause.CONSTANT_SCORE)
     names = [score]
     X = np.column_stack([np.ones(len(y)), main])
     if separated(X, y):
-        return _nothing(f"the score {score} separates the classes completely")
+        return _nothing(Cause.SCORE_SEPARATES)
     divides, beyond = [], []
     for name, values in _candidates(subjects, mediators, priority):
         wider = np.column_stack([X, values])
@@ -69,7 +70,7 @@ def adjusted_effects(
         warnings.simplefilter("ignore")
         result = sm.Logit(y, X).fit(disp=0, maxiter=200)
     if not result.mle_retvals["converged"] or not np.isfinite(result.bse).all():
-        return _nothing("the likelihood has no clear maximum")
+        return _nothing(Cause.NO_MAXIMUM)
     clusters, errors = _clusters(subjects)
     kind: dict[str, Any] = {"cov_type": "HC1"}
     if clusters is not None:
@@ -77,21 +78,20 @@ def adjusted_effects(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         sandwich = sm.Logit(y, X).fit(disp=0, maxiter=200, start_params=result.params, **kind)
-    reasons = (
-        (f"a term needs {SUBJECTS_PER_TERM} subjects of the rarer class", beyond),
-        ("the classes separate with it", divides),
+    left_out = (
+        Missing(why=Cause.FEW_FOR_A_TERM, needed=SUBJECTS_PER_TERM, names=tuple(beyond)),
+        Missing(why=Cause.TERM_SEPARATES, names=tuple(divides)),
     )
-    left_out = [f"left out, since {reason}: {', '.join(columns)}" for reason, columns in reasons if columns]
     return AdjustedEffects(
         effects=_effects(names, result),
         robust=_effects(names, sandwich),
         errors=errors,
-        reason="; ".join(left_out),
+        left_out=tuple(terms for terms in left_out if terms.names),
     )
 
 
-def _nothing(reason: str) -> AdjustedEffects:
-    return AdjustedEffects(effects=(), robust=(), errors="", reason=reason)
+def _nothing(why: Cause) -> AdjustedEffects:
+    return AdjustedEffects(effects=(), robust=(), errors="", missing=Missing(why=why))
 
 
 def _effects(names: Sequence[str], result: Any) -> tuple[AdjustedEffect, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -39,7 +39,8 @@ from cfdna_interp.records.audit import (
     SiteAuroc,
 )
 from cfdna_interp.records.base import load_record, save_record
-from cfdna_interp.records.protocol import Absence, FrozenProtocol
+from cfdna_interp.records.missing import Cause, Missing
+from cfdna_interp.records.protocol import FrozenProtocol
 from cfdna_interp.records.proxy import Proxy
 from cfdna_interp.records.subjects import load_subjects
 from cfdna_interp.records.validation import ValidationResult
@@ -134,15 +135,15 @@ def _covariates_alone(validation: ValidationResult, score: str) -> CovariatesAlo
     return CovariatesAlone(auroc=validation.scores[name].auroc, difference=pairs[0])
 
 
-def _baseline(validation: ValidationResult, absent: Mapping[str, Absence], score: str) -> Baseline:
+def _baseline(validation: ValidationResult, absent: dict[str, Missing], score: str) -> Baseline:
     """Return the AUROC of a baseline, or why there is none."""
     if score not in validation.scores:
-        absence = absent.get(score, Absence(why="no such input"))
-        return Baseline(auroc=None, absence=absence, directionless=None)
+        missing = absent.get(score, Missing(why=Cause.NO_INPUT))
+        return Baseline(auroc=None, missing=missing, directionless=None)
     measured = validation.scores[score]
     turned = measured.directionless
     return Baseline(
-        auroc=measured.auroc, absence=None, directionless=None if turned is None else interval_of(turned)
+        auroc=measured.auroc, missing=None, directionless=None if turned is None else interval_of(turned)
     )
 
 
@@ -208,7 +209,7 @@ def _left_out(layout: Layout, discovery: Table, heldout: Table, seed: int) -> Le
     )
     if left.within is None:
         return LeaveOneSiteOut(
-            value=None, low=None, high=None, groups=tuple(groups), method="", sites=(), reason=left.reason
+            value=None, low=None, high=None, groups=tuple(groups), method="", sites=(), missing=left.missing
         )
     interval = left.within.interval
     return LeaveOneSiteOut(
@@ -221,7 +222,7 @@ def _left_out(layout: Layout, discovery: Table, heldout: Table, seed: int) -> Le
             SiteAuroc(site=b.batch, case=b.case, control=b.control, auroc=b.auroc)
             for b in left.within.batches
         ),
-        reason="",
+        missing=None,
     )
 
 

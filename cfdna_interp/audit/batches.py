@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from cfdna_interp.artifacts.matrix import Table, usable
 from cfdna_interp.audit.depth import subject_means
 from cfdna_interp.records.audit import BatchReading
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.stats.resampling import stream
 
 PER_BATCH = 5
@@ -43,14 +44,14 @@ def batch_from_groups(table: Table, seed: int) -> dict[str, BatchReading]:
         X = values[rows][:, chosen]
         X = X[:, usable(X)] if len(X) else X
         if len(large) < 2:
-            reason = f"fewer than two batches hold {PER_BATCH} controls"
+            missing = Missing(why=Cause.FEW_BATCHES, needed=PER_BATCH)
         elif X.shape[1] == 0:
-            reason = "no feature of the group varies among the controls"
+            missing = Missing(why=Cause.CONSTANT_FEATURES)
         else:
             result[group] = _read(X, batches[rows].astype(str), stream(seed, "audit", "batch", group))
             continue
         result[group] = BatchReading(
-            accuracy=None, chance=None, p=None, subjects=int(rows.sum()), batches=len(large), reason=reason
+            accuracy=None, chance=None, p=None, subjects=int(rows.sum()), batches=len(large), missing=missing
         )
     return result
 
@@ -74,7 +75,7 @@ def _read(X: np.ndarray, batches: np.ndarray, rng: np.random.Generator) -> Batch
     seen, null = float(accuracies[0]), accuracies[1:]
     p = (1 + int((null >= seen).sum())) / (1 + PERMUTATIONS)
     return BatchReading(
-        accuracy=seen, chance=float(null.mean()), p=p, subjects=len(y), batches=len(names), reason=""
+        accuracy=seen, chance=float(null.mean()), p=p, subjects=len(y), batches=len(names), missing=None
     )
 
 

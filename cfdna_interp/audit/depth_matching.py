@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from cfdna_interp.records.audit import DepthMatched
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.values import known
 from cfdna_interp.stats.roc import auroc, auroc_interval
 from cfdna_interp.stats.within_batch import PER_CLASS
@@ -34,11 +35,12 @@ def depth_matched(
     """
     counted = np.isfinite(depth) & (depth > 0)
     y, s = np.asarray(labels)[counted].astype(int), np.asarray(scores, dtype=np.float64)[counted]
-    if min(int(y.sum()), int((1 - y).sum())) < PER_CLASS:
-        return _nothing(f"fewer than {PER_CLASS} subjects of a class have a recorded number of fragments")
+    fewest = min(int(y.sum()), int((1 - y).sum()))
+    if fewest < PER_CLASS:
+        return _nothing(Missing(why=Cause.FEW_DEPTHS, seen=fewest, needed=PER_CLASS))
     log = np.log(depth[counted])
     if np.ptp(log) == 0:
-        return _nothing("all subjects have the same number of fragments")
+        return _nothing(Missing(why=Cause.CONSTANT_DEPTH))
     before = auroc(y, log)
     case, control = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
     gaps = np.abs(log[case][:, None] - log[control][None, :]) / log.std()  # (n1, n0)
@@ -48,9 +50,7 @@ def depth_matched(
     inside = gaps[rows, columns] <= CALIPER
     pairs = int(inside.sum())
     if pairs < PER_CLASS:
-        return _nothing(
-            f"{pairs} cases have a control within {CALIPER} standard deviations of log depth", pairs, before
-        )
+        return _nothing(Missing(why=Cause.FEW_PAIRS, seen=pairs, needed=PER_CLASS), pairs, before)
     members = np.concatenate([case[rows[inside]], control[columns[inside]]])
     interval = auroc_interval(y[members], s[members], rng)
     return DepthMatched(
@@ -60,11 +60,11 @@ def depth_matched(
         pairs=pairs,
         depth_before=before,
         depth_after=auroc(y[members], log[members]),
-        reason="",
+        missing=None,
     )
 
 
-def _nothing(reason: str, pairs: int = 0, before: float | None = None) -> DepthMatched:
+def _nothing(missing: Missing, pairs: int = 0, before: float | None = None) -> DepthMatched:
     return DepthMatched(
-        value=None, low=None, high=None, pairs=pairs, depth_before=before, depth_after=None, reason=reason
+        value=None, low=None, high=None, pairs=pairs, depth_before=before, depth_after=None, missing=missing
     )

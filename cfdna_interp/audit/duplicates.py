@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import beta
 from sklearn.neighbors import NearestNeighbors
 
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.stats.multiplicity import benjamini_hochberg
 
 # A neighbour is compared with the fifth one: up to four copies of a sample are found.
@@ -28,7 +29,6 @@ TIED = 0.1
 FEATURES = 5
 # A sample of which more is missing is compared with nobody: its medians are everybody's.
 MISSING = 0.2
-TOO_FEW = "fewer than 5 features take enough values for distances"
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,13 @@ class Twins:
 class NearDuplicates:
     """All pairs found; ``dimension`` is the intrinsic dimension that the null over all features rests on.
 
-    ``searched`` are the groups that were looked at by themselves, ``reason`` why all features were not.
+    ``searched`` are the groups that were looked at by themselves, ``missing`` why all features were not.
     """
 
     pairs: tuple[Twins, ...]
     dimension: float
     samples: int
-    reason: str
+    missing: Missing | None
     searched: tuple[str, ...] = ()
 
 
@@ -77,27 +77,28 @@ def near_duplicates(
         (features,) the group of each feature; without them only all features are looked at.
     """
     if len(set(subjects)) < FEWEST:
-        return NearDuplicates((), np.nan, len(samples), f"fewer than {FEWEST} subjects")
+        few = Missing(why=Cause.FEW_SUBJECTS, needed=FEWEST)
+        return NearDuplicates((), np.nan, len(samples), few)
     owners = np.asarray(groups, dtype=object)
     names = sorted(set(groups))
     parts = {name: X[:, owners == name] for name in names} if len(names) > 1 else {}
     parts = {name: part for name, part in parts.items() if _comparable(part).sum() >= FEATURES}
     level = SIGNIFICANT / (1 + len(parts))
-    whole, dimension, reason = _search(X, samples, subjects, level)
+    whole, dimension, missing = _search(X, samples, subjects, level)
     found = {(pair.a, pair.b): pair for pair in whole}
     searched = []
     for name, part in parts.items():
-        pairs, _, why = _search(part, samples, subjects, level)
-        if not why:
+        pairs, _, unsearched = _search(part, samples, subjects, level)
+        if unsearched is None:
             searched.append(name)
         for pair in pairs:
             found.setdefault((pair.a, pair.b), replace(pair, group=name))
-    return NearDuplicates(tuple(found.values()), dimension, len(samples), reason, tuple(searched))
+    return NearDuplicates(tuple(found.values()), dimension, len(samples), missing, tuple(searched))
 
 
 def _search(
     X: np.ndarray, samples: Sequence[str], subjects: Sequence[str], level: float
-) -> tuple[list[Twins], float, str]:
+) -> tuple[list[Twins], float, Missing | None]:
     """Find samples with a neighbour at less than half the distance of the fifth one, beyond chance.
 
     Returns the pairs, the intrinsic dimension, and the reason if the search was impossible.
@@ -112,12 +113,12 @@ def _search(
     """
     chosen = _comparable(X)
     if chosen.sum() < FEATURES:
-        return [], np.nan, TOO_FEW
+        return [], np.nan, Missing(why=Cause.FEW_FEATURES, needed=FEATURES)
     X = X[:, chosen]
     kept = np.flatnonzero(np.isnan(X).mean(axis=1) <= MISSING)
     owners = np.asarray(subjects, dtype=object)[kept]
     if len(set(owners.tolist())) < FEWEST:
-        return [], np.nan, f"fewer than {FEWEST} subjects with at least 80 % of the features"
+        return [], np.nan, Missing(why=Cause.GAPS, needed=FEWEST)
     Z = _robust(X[kept])
     _, sizes = np.unique(owners.astype(str), return_counts=True)
     wanted = min(len(Z), FAR + int(sizes.max()))
@@ -130,7 +131,7 @@ def _search(
     ratios = near[:, :-1] / np.where(far > 0, far, 1)[:, None]  # (samples, 4)
     middle = float(np.median(ratios[:, 1]))
     if middle in (0.0, 1.0):
-        return [], np.nan, TOO_FEW
+        return [], np.nan, Missing(why=Cause.FEW_FEATURES, needed=FEATURES)
     k = float(np.log(beta.median(2, FAR - 2)) / np.log(middle))
     ranks = np.arange(1, FAR)
     q = benjamini_hochberg(beta.cdf(ratios**k, ranks, FAR - ranks).ravel()).reshape(ratios.shape)
@@ -139,7 +140,7 @@ def _search(
         a, b = int(kept[i]), int(kept[index[i, j]])
         pair = (min(a, b), max(a, b))
         found[pair] = min(found.get(pair, (np.inf, np.inf)), (float(ratios[i, j]), float(q[i, j])))
-    return [Twins(samples[a], samples[b], ratio, q) for (a, b), (ratio, q) in sorted(found.items())], k, ""
+    return [Twins(samples[a], samples[b], ratio, q) for (a, b), (ratio, q) in sorted(found.items())], k, None
 
 
 def _comparable(X: np.ndarray) -> np.ndarray:

@@ -31,6 +31,7 @@ from cfdna_interp.records.leaks import (
     SourceKind,
     WithoutLeaks,
 )
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.values import Counts, auroc_of
 from cfdna_interp.stats.multiplicity import holm
 from cfdna_interp.stats.resampling import stream
@@ -233,7 +234,8 @@ def _without(table: pd.DataFrame, leaving: set[str], seed: int) -> WithoutLeaks:
     rest = table[~table.index.isin(leaving)]
     labels = rest["label"].to_numpy()
     n = Counts(case=int((labels == 1).sum()), control=int((labels == 0).sum()))
-    enough = min(n.case, n.control) >= PER_CLASS
+    fewest = min(n.case, n.control)
+    enough = fewest >= PER_CLASS
     return WithoutLeaks(
         left_out=len(table) - len(rest),
         n=n,
@@ -248,5 +250,5 @@ def _without(table: pd.DataFrame, leaving: set[str], seed: int) -> WithoutLeaks:
             for name in JUDGED
             if enough and name in rest
         },
-        reason="" if enough else f"fewer than {PER_CLASS} subjects of a class are left",
+        missing=None if enough else Missing(why=Cause.FEW_OF_A_CLASS, seen=fewest, needed=PER_CLASS),
     )

@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cfdna_interp.records.audit import Overlap
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.values import known
 from cfdna_interp.stats.resampling import percentile_interval
 from cfdna_interp.stats.roc import concordance
@@ -46,18 +47,18 @@ def overlap_weighted(
     y, s = np.asarray(labels).astype(int), np.asarray(scores, dtype=np.float64)
     fewest = int(min(y.sum(), (1 - y).sum()))
     if X.shape[1] == 0:
-        return _nothing("no technical column varies among the subjects", terms)
+        return _nothing(Missing(why=Cause.NO_TECHNICAL), terms)
     if fewest < EFFECTIVE:
-        return _nothing(f"a class has {fewest} subjects, fewer than {EFFECTIVE}", terms)
+        return _nothing(Missing(why=Cause.FEW_OF_A_CLASS, seen=fewest, needed=EFFECTIVE), terms)
     e = propensities(X, y, rng)
     weights = np.where(y == 1, 1 - e, e)
     effective = [float(weights[y == k].sum() ** 2 / (weights[y == k] ** 2).sum()) for k in (1, 0)]
     outside = float(((e < EXTREME) | (e > 1 - EXTREME)).mean())
-    reason = ""
+    missing = None
     if min(effective) < EFFECTIVE:
-        reason = f"the weighted classes are worth {effective[0]:.0f} cases and {effective[1]:.0f} controls"
+        missing = Missing(why=Cause.LITTLE_WEIGHT, seen=min(effective), needed=EFFECTIVE)
     elif outside > MOST_OUTSIDE:
-        reason = f"{outside:.0%} of the subjects have handling that almost tells the label"
+        missing = Missing(why=Cause.NO_OVERLAP, seen=outside, needed=MOST_OUTSIDE)
     value, draws = _weighted_auroc(y, s, weights, rng)
     interval = percentile_interval(value, draws)
     return Overlap(
@@ -70,7 +71,7 @@ def overlap_weighted(
         imbalance=known(_imbalance(X, y, np.ones(len(y)))),
         imbalance_weighted=known(_imbalance(X, y, weights)),
         terms=tuple(terms),
-        reason=reason,
+        missing=missing,
     )
 
 
@@ -133,7 +134,7 @@ def _imbalance(X: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:
         return float(np.nan_to_num(gaps / spread, nan=0.0, posinf=np.inf).max())
 
 
-def _nothing(reason: str, terms: Sequence[str]) -> Overlap:
+def _nothing(missing: Missing, terms: Sequence[str]) -> Overlap:
     return Overlap(
         value=None,
         low=None,
@@ -144,5 +145,5 @@ def _nothing(reason: str, terms: Sequence[str]) -> Overlap:
         imbalance=None,
         imbalance_weighted=None,
         terms=tuple(terms),
-        reason=reason,
+        missing=missing,
     )

@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 from scipy.stats import poisson
 
 from cfdna_interp.artifacts.fragments import FragmentTable
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.stats.subjects import Subjects
 
 # Fragments compared per sample: enough that a share of 2 % is 40 of them.
@@ -42,7 +43,7 @@ class SharedFragments:
     pairs: tuple[SharedPair, ...]
     expected: float
     samples: int
-    reason: str
+    missing: Missing | None
 
 
 def keys(table: FragmentTable, name: Callable[[str], str] = str) -> np.ndarray:
@@ -89,8 +90,8 @@ def shared_fragments(
     read = [i for i, size in enumerate(sizes) if size >= FEWEST]
     owners = np.asarray(subjects, dtype=object)
     if len({owners[i] for i in read}) < 2:
-        reason = f"fewer than two subjects have {FEWEST} stored fragments"
-        return SharedFragments((), np.nan, len(read), reason)
+        few = Missing(why=Cause.FEW_FRAGMENTS, needed=FEWEST)
+        return SharedFragments((), np.nan, len(read), few)
     # The numbers are hashes: the smallest of them are the same random selection in all samples.
     limit = np.uint64(min(1.0, COMPARED / float(np.median(sizes[read]))) * float(2**64 - 2**11))
     limit = min(limit, last)  # up to there all are complete
@@ -117,7 +118,7 @@ def shared_fragments(
             SharedPair(samples[read[a[i]]], samples[read[b[i]]], float(shares[i]), float(p[i]))
             for i in np.flatnonzero((p <= SIGNIFICANT) & (shares >= SMALLEST))
         ]
-    return SharedFragments(tuple(found), share, len(read), "")
+    return SharedFragments(tuple(found), share, len(read), None)
 
 
 def _pairs(matrix: csr_matrix, who: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:

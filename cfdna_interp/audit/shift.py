@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from cfdna_interp.artifacts.matrix import usable
 from cfdna_interp.records.audit import FeatureShift, RoleShift
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.stats.multiplicity import benjamini_hochberg
 
 FOLDS = 5
@@ -47,14 +48,14 @@ def role_shift(
     X = np.concatenate([discovery, heldout])
     kept = usable(X) if len(X) else np.zeros(len(names), dtype=bool)
     n = (len(discovery), len(heldout))
-    reason = ""
+    missing = None
     if min(n) < PER_ROLE:
-        reason = f"a role has {min(n)} controls, fewer than {PER_ROLE}"
+        missing = Missing(why=Cause.FEW_CONTROLS_OF_A_ROLE, seen=min(n), needed=PER_ROLE)
     elif not kept.any():
-        reason = "no feature varies among the controls"
-    if reason:
+        missing = Missing(why=Cause.CONSTANT_FEATURES)
+    if missing is not None:
         return RoleShift(
-            auroc=None, chance=None, p=None, discovery=n[0], heldout=n[1], features=(), reason=reason
+            auroc=None, chance=None, p=None, discovery=n[0], heldout=n[1], features=(), missing=missing
         )
     roles = np.repeat([0, 1], n)
     seen, null = _classify(X[:, kept], roles, rng)
@@ -73,7 +74,7 @@ def role_shift(
         discovery=n[0],
         heldout=n[1],
         features=tuple(found),
-        reason="",
+        missing=None,
     )
 
 

@@ -12,7 +12,8 @@ from cfdna_interp.artifacts.matrix import Inputs, Table, column_inputs, group_in
 from cfdna_interp.config import Config
 from cfdna_interp.proxy.fit import fit
 from cfdna_interp.proxy.linear import Linear
-from cfdna_interp.records.protocol import Absence
+from cfdna_interp.records.missing import Cause, Missing
+from cfdna_interp.records.protocol import ColumnKnown, Who
 from cfdna_interp.stats.resampling import stream
 from cfdna_interp.stats.subjects import first_samples
 
@@ -53,7 +54,7 @@ def baselines(table: Table, seldom: Collection[str] = ()) -> list[BaselineInputs
     ]
 
 
-def seldom_measured(discovery: Table, heldout: Table) -> dict[str, str]:
+def seldom_measured(discovery: Table, heldout: Table) -> dict[str, ColumnKnown]:
     """Return covariates and technical columns that are no fair baseline, and why.
 
     Such a column is known of less than 80 % of the discovery cases, of the discovery controls or of the
@@ -65,14 +66,14 @@ def seldom_measured(discovery: Table, heldout: Table) -> dict[str, str]:
     for column in (*discovery.covariate_columns(), *discovery.technical_columns()):
         known, first = _known(discovery, column)
         labels = discovery.labels[first]
-        shares = {
+        shares: dict[Who, np.ndarray] = {
             "discovery cases": known[labels == 1],
             "discovery controls": known[labels == 0],
             "held-out subjects": _known(heldout, column)[0],
         }
         for who, measured in shares.items():
             if measured.mean() < MEASURED:
-                seldom[column] = f"known of {int(measured.sum())} of {len(measured)} {who}"
+                seldom[column] = ColumnKnown(who=who, known=int(measured.sum()), of=len(measured))
                 break
     return seldom
 
@@ -90,7 +91,7 @@ def _but(columns: list[str], seldom: Collection[str]) -> tuple[str, ...]:
 
 def fit_all(
     config: Config, table: Table, group: str | None, seldom: Collection[str] = ()
-) -> tuple[dict[str, Linear], dict[str, Absence]]:
+) -> tuple[dict[str, Linear], dict[str, Missing]]:
     """Return the fitted regressions by score, and why there is none for the others.
 
     Parameters
@@ -109,7 +110,7 @@ def fit_all(
     assert table.labels is not None
     subjects = np.array(table.subjects)
     fitted: dict[str, Linear] = {}
-    absent: dict[str, Absence] = {}
+    absent: dict[str, Missing] = {}
     columns = {baseline.score: baseline.columns for baseline in baselines(table)}
     for baseline in baselines(table, seldom):
         inputs = inputs_of(baseline, table, table)
@@ -126,13 +127,13 @@ def fit_all(
             fitted[baseline.score] = linear
         elif linear is not None:
             # A constant is nothing to compare with, let alone to beat.
-            absent[baseline.score] = Absence(why="the penalty leaves no feature")
+            absent[baseline.score] = Missing(why=Cause.PENALTY)
         elif inputs.names:
-            absent[baseline.score] = Absence(why="no input varies")
+            absent[baseline.score] = Missing(why=Cause.CONSTANT_INPUTS)
         elif left_out := [name for name in columns[baseline.score] if name in seldom]:
-            absent[baseline.score] = Absence(why="seldom measured", columns=tuple(left_out))
+            absent[baseline.score] = Missing(why=Cause.SELDOM_MEASURED, names=tuple(left_out))
         else:
-            absent[baseline.score] = Absence(why="no such input")
+            absent[baseline.score] = Missing(why=Cause.NO_INPUT)
     return fitted, absent
 
 

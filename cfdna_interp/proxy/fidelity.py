@@ -8,6 +8,7 @@ import numpy as np
 from scipy.stats import chi2, norm, rankdata
 
 from cfdna_interp.records.fidelity import Added, Conclusion, ProxyFidelity
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.values import Interval, difference_of, interval_of
 from cfdna_interp.stats.correlation import weighted_correlations
 from cfdna_interp.stats.estimates import LEVEL
@@ -159,7 +160,7 @@ def _added(y: np.ndarray, model: np.ndarray, proxy: np.ndarray, fold: np.ndarray
     # The column of a fold with one class would separate, whatever the logits say.
     mixed = [number for number in np.unique(fold) if len(np.unique(y[fold == number])) == 2]
     if not mixed:
-        return Added(reason=ONE_CLASS)
+        return Added(missing=Missing(why=Cause.ONE_CLASS))
     rows = np.isin(fold, mixed)
     y, model, proxy, fold = y[rows], model[rows], proxy[rows], fold[rows]
     columns = [(fold == number).astype(np.float64) for number in np.unique(fold)]
@@ -171,10 +172,10 @@ def _added(y: np.ndarray, model: np.ndarray, proxy: np.ndarray, fold: np.ndarray
     residual = model - base @ np.linalg.lstsq(base, model, rcond=None)[0]
     spread = float(residual.std())
     if spread < SAME:
-        return Added(reason="model and proxy put the subjects on the same line")
+        return Added(missing=Missing(why=Cause.SAME_LINE))
     both = np.column_stack([base, residual / spread])
     if separated(base, y):
-        return Added(reason="the proxy's logit separates the classes: there is nothing to add")
+        return Added(missing=Missing(why=Cause.PROXY_SEPARATES))
     divided = separated(both, y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -184,7 +185,7 @@ def _added(y: np.ndarray, model: np.ndarray, proxy: np.ndarray, fold: np.ndarray
     ratio = max(0.0, float(2 * (joint.llf - alone.llf)))
     p = float(chi2.sf(ratio, 1))
     if divided:
-        return Added(likelihood_ratio=ratio, p=p, reason="with the model's logit the classes separate")
+        return Added(likelihood_ratio=ratio, p=p, missing=Missing(why=Cause.MODEL_SEPARATES))
     coefficient, error = float(joint.params[-1]) / spread, float(joint.bse[-1]) / spread
     half = float(norm.isf((1 - LEVEL) / 2)) * error
     return Added(

@@ -15,6 +15,7 @@ from cfdna_interp.proxy.repeated import Discovery, Repeated, group_record, repea
 from cfdna_interp.proxy.subgroups import subgroups
 from cfdna_interp.proxy.surrogate import surrogate_losses
 from cfdna_interp.records.fidelity import ProxyFidelity
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.openings import Opening
 from cfdna_interp.records.validation import (
     MAIN,
@@ -214,12 +215,13 @@ def _sensitivity(
     labels: np.ndarray, values: np.ndarray, specificity: float, rng: np.random.Generator, bootstrap: int
 ) -> Sensitivity:
     point = operating_point(labels, values, specificity, rng, bootstrap)
+    few = Missing(why=Cause.FEW_CONTROLS, seen=point.controls, needed=point.needed)
     return Sensitivity(
         specificity=point.specificity,
         threshold=point.threshold,
         specificity_seen=point.specificity_seen,
         sensitivity=None if point.sensitivity is None else interval_by(point.sensitivity),
-        reason=point.reason,
+        missing=few if point.threshold is None else None,
     )
 
 

@@ -32,7 +32,8 @@ from cfdna_interp.proxy.training import training_distance, training_levels
 from cfdna_interp.proxy.worth import cross_validations, fidelity_to_model, stable_features
 from cfdna_interp.records.base import load_record, save_record
 from cfdna_interp.records.dominance import Dominance
-from cfdna_interp.records.protocol import Absence, FrozenProtocol
+from cfdna_interp.records.missing import Cause, Missing
+from cfdna_interp.records.protocol import ColumnKnown, FrozenProtocol
 from cfdna_interp.records.proxy import ExtractionSettings, NestedCrossValidation, Obstacle, Proxy, Regression
 from cfdna_interp.records.values import Counts, known
 from cfdna_interp.stats.resampling import stream
@@ -106,14 +107,14 @@ def _proxy(
     table: Table,
     dominance: Dominance,
     linear: Linear | None,
-    absent: Mapping[str, Absence],
+    absent: Mapping[str, Missing],
 ) -> Proxy:
     group = dominance.group
     obstacle: Obstacle | None = None
     if group is None:
         obstacle = "no group is dominant"
     elif linear is None:
-        penalised = absent[f"baseline_{group}"].why == "the penalty leaves no feature"
+        penalised = absent[f"baseline_{group}"].why is Cause.PENALTY
         obstacle = "the penalty leaves no feature" if penalised else "no feature varies"
     regression = None
     if linear is not None and group is not None:
@@ -221,8 +222,8 @@ def _protocol(
     layout: Layout,
     table: Table,
     dominance: Dominance,
-    absent: dict[str, Absence],
-    left_out: dict[str, str],
+    absent: dict[str, Missing],
+    left_out: dict[str, ColumnKnown],
 ) -> FrozenProtocol:
     varying = usable(table.X)
     return FrozenProtocol(

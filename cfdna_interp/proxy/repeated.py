@@ -15,7 +15,7 @@ from scipy.stats import norm
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import load_predictions
 from cfdna_interp.records.base import load_record
-from cfdna_interp.records.dominance import Dominance
+from cfdna_interp.records.dominance import Dominance, Role
 from cfdna_interp.records.proxy import Proxy
 from cfdna_interp.records.validation import (
     Cost,
@@ -67,7 +67,7 @@ class Discovery:
     logits: np.ndarray | None = None
     reached: Mapping[str, float] = field(default_factory=dict)
     costs: Mapping[str, float] = field(default_factory=dict)
-    roles: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def repeat(
 
 
 def word(
-    repeated: Repeated, ceiling: float, role: str = "", cost: tuple[float, float] | None = None
+    repeated: Repeated, ceiling: float, role: Role | None = None, cost: tuple[float, float] | None = None
 ) -> Repetition:
     """Return what the held-out subjects make of a finding.
 
@@ -259,7 +259,7 @@ def score_record(repeated: Repeated, ceiling: float) -> RepeatedScore:
 
 
 def group_record(
-    repeated: Repeated, ceiling: float, role: str, discovery_cost: float, pair: PairedDifference
+    repeated: Repeated, ceiling: float, role: Role, discovery_cost: float, pair: PairedDifference
 ) -> RepeatedGroup:
     """Return a group of ``groups`` of ``validation.json``.
 

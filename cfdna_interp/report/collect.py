@@ -89,7 +89,7 @@ class Run:
     representation
         What the embeddings hold.
     no_proxy
-        Why there is no proxy, "" where there is one.
+        Why there is no proxy, a clause; "" where there is one.
     scores
         One row per held-out subject: subject, label, site, batch, covariates, a column per score.
     hypotheses, exclusions

@@ -57,6 +57,7 @@ from cfdna_interp.report.representation import concept_name, metric_name
 from cfdna_interp.report.roles import outcome_title, overruled, role_sentences
 from cfdna_interp.report.sections import sections_of
 from cfdna_interp.report.sources import sources_of
+from cfdna_interp.verdict.missing_words import missing_words
 from cfdna_interp.verdict.reliance_words import reliance_sentence
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -102,10 +103,10 @@ def render(run: Run, manifest: Manifest) -> str:
         "score_name": lambda score: words.score_name(score, whole),
         "significant": words.significant,
         "term_name": words.term_name,
-        "absence": words.absence,
         "reliance": reliance_sentence,
         "concept_name": concept_name,
         "metric_name": metric_name,
+        "missing_words": missing_words,
         "reference_name": lambda name: REFERENCES[name],
         "settings": _settings,
     }

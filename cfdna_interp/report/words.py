@@ -6,7 +6,6 @@ import math
 from html import escape
 
 from cfdna_interp.artifacts.predictions import SURROGATE
-from cfdna_interp.records.protocol import Absence
 from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.values import Interval
 
@@ -137,17 +136,6 @@ def score_name(score: str, whole: str = "Model") -> str:
             name = group_name(score.removeprefix(prefix))
             return pattern.format(name if pattern.startswith("{") else name.lower())
     return score.replace("_", " ")
-
-
-def absence(found: Absence) -> str:
-    """Say why there is no regression on some inputs."""
-    if found.why == "seldom measured":
-        return f"measured in too few subjects: {', '.join(found.columns)}"
-    return {
-        "no such input": "the cohort has no such column",
-        "no input varies": "no such column varies among the discovery samples",
-        "the penalty leaves no feature": "the penalty leaves no such column",
-    }[found.why]
 
 
 def term_name(term: str) -> str:

@@ -31,15 +31,16 @@ class OperatingPoint:
         Share of controls at or below the threshold; None as above.
     sensitivity
         With its 95 % interval; None as above.
-    reason
-        Why there is none, else "".
+    controls, needed
+        Controls that there are, and that it takes.
     """
 
     specificity: float
     threshold: float | None
     specificity_seen: float | None
     sensitivity: IntervalEstimate | None
-    reason: str
+    controls: int
+    needed: int
 
 
 def operating_point(
@@ -72,8 +73,7 @@ def operating_point(
     rank = int(np.ceil(round(specificity * n0, 9)))
     needed = int(np.ceil(round(_ABOVE / (1 - specificity), 9)))
     if n0 < needed:
-        reason = f"a specificity of {specificity:.0%} takes at least {needed} controls; there are {n0}"
-        return OperatingPoint(specificity, None, None, None, reason)
+        return OperatingPoint(specificity, None, None, None, n0, needed)
     threshold = controls[rank - 1]
     above = n1 - int(np.searchsorted(cases, threshold, side="right"))
     known = wilson(above, n1)
@@ -91,4 +91,4 @@ def operating_point(
         "bootstrap BTII, no narrower than Wilson",
     )
     seen = int(np.searchsorted(controls, threshold, side="right")) / n0
-    return OperatingPoint(specificity, float(threshold), seen, interval, "")
+    return OperatingPoint(specificity, float(threshold), seen, interval, n0, needed)

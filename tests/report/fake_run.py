@@ -132,7 +132,7 @@ def make_run(folder: Path, world: World) -> tuple[Config, Layout]:
     write_representation(config, layout, 2 * world.per_class, HOSTILE, world.dominant)
     if world.maps:
         map_table(rng).to_parquet(layout.file("maps.parquet"))
-    proxy = _proxy(world, rng) if world.dominant else made_proxy.proxy(None, "no group is dominant")
+    proxy = _proxy(world, rng) if world.dominant else made_proxy.proxy(None)
     save_record(proxy, layout.file(Proxy.FILE))
     protocol = made_validation.protocol(margins=config.validation, corrected=config.corrected)
     save_record(protocol, layout.file(FrozenProtocol.FILE))
