@@ -68,17 +68,24 @@ def column(name: str, obstacle: ColumnObstacle | None = None) -> HeldColumn:
     return HeldColumn(name=name, p=0.1, p_holm=0.1, terms=0 if obstacle else 1, obstacle=obstacle)
 
 
+PERSON = (ClaimStatus.NOT_PERSON, ClaimStatus.CONFOUNDED, ClaimStatus.NOT_RECORDED)
+
+
 def claim(status: str = "not handling", columns: tuple[HeldColumn, ...] = (), **changes: Any) -> HeldClaim:
     made = HeldClaim(
+        question="person" if ClaimStatus(status) in PERSON else "handling",
         score="proxy",
         status=ClaimStatus(status),
         obstacles=(),
-        reason=f"made up as {status}",
-        would_decide="",
+        subjects_needed=None,
         crude=0.9,
         measure=MEASURE,
+        place=None,
+        sites_differ=None,
         columns=columns,
         mediators=(),
+        not_recorded=(),
+        alone=None,
     )
     return msgspec.structs.replace(made, **changes)
 

@@ -13,7 +13,7 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table, group_inputs, load_table
 from cfdna_interp.audit.adjusted import adjusted_effects
 from cfdna_interp.audit.batches import batch_from_groups
-from cfdna_interp.audit.claims import CovariatesAlone, judge_handling, judge_person
+from cfdna_interp.audit.claims import judge_handling, judge_person
 from cfdna_interp.audit.comparison_strata import comparison_strata
 from cfdna_interp.audit.depth import DEPTH, depth_correlations, subject_means
 from cfdna_interp.audit.depth_matching import depth_matched
@@ -39,6 +39,7 @@ from cfdna_interp.records.audit import (
     SiteAuroc,
 )
 from cfdna_interp.records.base import load_record, save_record
+from cfdna_interp.records.held import CovariatesAlone
 from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.protocol import FrozenProtocol
 from cfdna_interp.records.proxy import Proxy
@@ -132,7 +133,7 @@ def _covariates_alone(validation: ValidationResult, score: str) -> CovariatesAlo
     pairs = [pair for pair in validation.paired if (pair.a, pair.b) == (score, name)]
     if not pairs or name not in validation.scores:
         return None
-    return CovariatesAlone(auroc=validation.scores[name].auroc, difference=pairs[0])
+    return CovariatesAlone(auroc=interval_of(validation.scores[name].auroc), difference=interval_of(pairs[0]))
 
 
 def _baseline(validation: ValidationResult, absent: dict[str, Missing], score: str) -> Baseline:

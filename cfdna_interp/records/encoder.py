@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from cfdna_interp.config.settings import EncoderKind
 from cfdna_interp.records.base import Record, ResultFile
 
 
@@ -84,8 +85,8 @@ class FragmentEncoder(ResultFile, frozen=True, kw_only=True):
     Attributes
     ----------
     kind
-        ``model.encoder`` of the settings: reference, causal, transformers, torch_module or table. The last is
-        a model known by its scores, whose surrogate has the reference encoder.
+        ``model.encoder`` of the settings. ``table`` is a model known by its scores, whose surrogate has the
+        reference encoder.
     samples
         Discovery samples whose fragments it was pre-trained on, or its embeddings were reduced on.
     digest
@@ -105,7 +106,7 @@ class FragmentEncoder(ResultFile, frozen=True, kw_only=True):
     FILE: ClassVar[str] = "encoder.json"
     STAGE: ClassVar[str] = "pretrain"
 
-    kind: str
+    kind: EncoderKind
     samples: int
     digest: str
     file: str | None = None

@@ -216,7 +216,7 @@ def collect(config: Config, layout: Layout) -> Run:
         representation=load_representation(config, layout) if bams else NOTHING,
         validation=validation,
         audit=audit,
-        judged=judgements(audit, verdict.rungs),
+        judged=judgements(dominance, audit, verdict.rungs),
         verdict=verdict,
         proxy=proxy.regression,
         protocol=load_record(FrozenProtocol, layout.file(FrozenProtocol.FILE)),

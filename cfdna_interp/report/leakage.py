@@ -67,7 +67,7 @@ class Source:
 
 def leak_sentence(leakage: Leakage) -> str:
     """Say what breaks rung L0, in the words of the ladder."""
-    said = leak_words(leakage)
+    said = leak_words(leakage.breaks, leakage.without)
     if not said:
         return "Nothing of what was found breaks rung L0."
     return f"This breaks rung L0: {said}."

@@ -59,6 +59,7 @@ from cfdna_interp.report.sections import sections_of
 from cfdna_interp.report.sources import sources_of
 from cfdna_interp.verdict.missing_words import missing_words
 from cfdna_interp.verdict.reliance_words import reliance_sentence
+from cfdna_interp.verdict.rung_words import rung_words
 
 TEMPLATES = Path(__file__).with_name("templates")
 FLAGGED_ROWS = 20  # samples shown with what is wrong with their calls; qc/ has them all
@@ -107,6 +108,7 @@ def render(run: Run, manifest: Manifest) -> str:
         "concept_name": concept_name,
         "metric_name": metric_name,
         "missing_words": missing_words,
+        "rung_words": lambda rung: rung_words(rung, run.dominance, run.audit),
         "reference_name": lambda name: REFERENCES[name],
         "settings": _settings,
     }
@@ -140,7 +142,7 @@ def render(run: Run, manifest: Manifest) -> str:
         outcome=outcome_title(run.dominance.outcome, run.dominance.group),
         evidence=evidence_rows,
         limits={"context": CONTEXT_LIMIT, "low": LOW, "high": HIGH, "ceiling": CEILING},
-        overruled=overruled(run.dominance.group, run.verdict.rungs),
+        overruled=overruled(run.dominance, run.audit, run.verdict.rungs),
         sentences_of_roles=role_sentences(run.dominance),
         combinations=combinations(run.dominance.interventions),
         agreement=agreement(run.dominance.interventions),

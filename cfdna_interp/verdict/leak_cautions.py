@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cfdna_interp.audit.held_columns import plain_name
 from cfdna_interp.config.settings import Corrected
@@ -53,11 +53,11 @@ def without_words(without: WithoutLeaks | None) -> str:
     return f"without these {without.left_out} subjects the AUROC is: {said} ({n})"
 
 
-def leak_words(leakage: Leakage) -> str:
+def leak_words(breaks: Sequence[Break], without: WithoutLeaks | None) -> str:
     """Say what breaks L0 and what is left without it, "" where nothing does."""
-    if not leakage.breaks:
+    if not breaks:
         return ""
-    said = [*map(break_words, leakage.breaks), without_words(leakage.without)]
+    said = [*map(break_words, breaks), without_words(without)]
     return "; ".join(part for part in said if part)
 
 

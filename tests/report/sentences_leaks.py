@@ -25,7 +25,7 @@ ORDER = {
 
 def leaks(*kinds: Leak) -> Build:
     record = made_audit.leakage(breaks=tuple(made_audit.broken(kind, 2, **ORDER) for kind in kinds))
-    return lambda: f"{leak_words(record)} {leak_sentence(record)}"
+    return lambda: f"{leak_words(record.breaks, record.without)} {leak_sentence(record)}"
 
 
 def without(*, missing: Missing | None = None, known: bool = True) -> Build:

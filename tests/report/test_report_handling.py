@@ -13,6 +13,7 @@ from test_report_page import read
 
 from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.records.audit import Audit, Places
+from cfdna_interp.records.dominance import Dominance
 from cfdna_interp.records.held import ColumnObstacle
 from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.validation import ValidationResult
@@ -29,7 +30,7 @@ def records(built: Built) -> tuple[Audit, ValidationResult]:
 
 
 def judged(built: Built) -> Judgements:
-    return judgements(records(built)[0], stored(Verdict, built.config).rungs)
+    return judgements(stored(Dominance, built.config), records(built)[0], stored(Verdict, built.config).rungs)
 
 
 def test_every_measure_has_number_subjects_and_comparison(simulated_run: Built) -> None:

@@ -60,7 +60,7 @@ def test_the_page_says_what_breaks_l0_in_the_words_of_the_ladder(
     assert leak_sentence(leakage(simulated_run)) == "Nothing of what was found breaks rung L0."
     record = leakage(bare_run)
     said = leak_sentence(record)
-    assert leak_words(record) in said
+    assert leak_words(record.breaks, record.without) in said
     assert "1 of 80 held-out subjects have a name that stands in discovery, too" in said
     assert (
         "without these 2 subjects the AUROC is: model 0.90 [0.83 to 0.95] (39 cases and 39 controls)" in said

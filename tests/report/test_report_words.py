@@ -96,7 +96,7 @@ def test_a_model_that_is_at_hand_is_retrained_itself() -> None:
 
 
 def test_the_evidence_of_a_rung_is_written_by_name() -> None:
-    rung = Rung(rung="L4", claim="", status=Status.EARNED, word=Word.EARNED, reason="")
+    rung = Rung(rung="L4", claim="", status=Status.EARNED, word=Word.EARNED, reasons=())
     assert evidence_rows(rung) == []
     held = HeldEvidence(crude=0.01234, held=Interval(value=0.5, low=0.4, high=0.6), fall=None)
     rows = evidence_rows(structs.replace(rung, evidence=held))
