@@ -59,6 +59,8 @@ class Cause(StrEnum):
     # Of fragments.
     NO_FRAGMENTS = "no fragments"
     FEW_FRAGMENTS = "few fragments"
+    FEW_LENGTHS = "few lengths"
+    NO_CURVE = "no curve"
 
 
 class Missing(Record, frozen=True, kw_only=True):

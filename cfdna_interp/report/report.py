@@ -53,6 +53,7 @@ from cfdna_interp.report.marks import OPENED, lock_changes, lock_sentence, page_
 from cfdna_interp.report.methods import methods_paragraphs
 from cfdna_interp.report.model import describe_model
 from cfdna_interp.report.parts import audit_parts, embedding_parts, heldout_parts, proxy_parts
+from cfdna_interp.report.probe_words import not_probed_words, probe_words
 from cfdna_interp.report.representation import concept_name, metric_name
 from cfdna_interp.report.roles import outcome_title, overruled, role_sentences
 from cfdna_interp.report.sections import sections_of
@@ -108,6 +109,8 @@ def render(run: Run, manifest: Manifest) -> str:
         "concept_name": concept_name,
         "metric_name": metric_name,
         "missing_words": missing_words,
+        "not_probed_words": not_probed_words,
+        "probe_words": probe_words,
         "rung_words": lambda rung: rung_words(rung, run.dominance, run.audit),
         "reference_name": lambda name: REFERENCES[name],
         "settings": _settings,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from cfdna_interp.artifacts.sheet import Sample
-from cfdna_interp.records.probes import Kind
+from cfdna_interp.records.probes import Kind, NotProbed
 from cfdna_interp.representation.material import Part
 
 # A class held by fewer fragments, or by fewer subjects, has no score worth a line: its members are left out.
@@ -98,7 +99,7 @@ def without_rare(concept: Concept, codes: np.ndarray, *, fragments: bool) -> Con
     return replace(concept, known=known)
 
 
-def why_left_out(concept: Concept, *, fragments: bool) -> str | None:
+def why_left_out(concept: Concept, *, fragments: bool) -> NotProbed | None:
     """Return why nothing can be asked of a concept, None where something can.
 
     Parameters
@@ -109,14 +110,14 @@ def why_left_out(concept: Concept, *, fragments: bool) -> str | None:
         Whether it is of fragments.
     """
     found = np.unique(concept.values[concept.known])
-    things = "fragments" if fragments else "subjects"
+    of: Literal["fragments", "subjects"] = "fragments" if fragments else "subjects"
     least = RARE_FRAGMENTS if fragments else RARE_SUBJECTS
     if concept.kind == "classes" and len(found) < 2:
-        return f"fewer than two classes with {least} {things} or more"
+        return NotProbed(why="few classes", needed=least, of=of)
     if concept.kind == "number" and concept.known.sum() < least:
-        return f"known of fewer than {least} {things}"
+        return NotProbed(why="seldom known", needed=least, of=of)
     if len(found) < 2:
-        return "the same everywhere"
+        return NotProbed(why="constant")
     return None
 
 

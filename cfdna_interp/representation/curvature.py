@@ -18,6 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import binary_dilation
 
+from cfdna_interp.records.geometry import BendFinding
+
 # A bend is at least twice as sharp as the curve is typically; less would be a matter of taste.
 SHARPER = 2.0
 # The chord has to be this many times its own standard error long, or its direction is noise.
@@ -87,8 +89,8 @@ class Bend:
     excess, excess_null
         Largest curvature in standard deviations above curves that turn evenly, and the 99 % quantile of its
         maximum over lengths among these.
-    claimed, reason
-        Whether there is a bend, and why (not).
+    finding
+        What was found of the sharpest place.
     """
 
     curvature: np.ndarray
@@ -101,8 +103,12 @@ class Bend:
     at_high: float
     excess: float
     excess_null: float
-    claimed: bool
-    reason: str
+    finding: BendFinding
+
+    @property
+    def claimed(self) -> bool:
+        """Whether there is a bend."""
+        return self.finding is BendFinding.SHARP
 
 
 def find_bend(curve: np.ndarray, draws: np.ndarray, lengths: np.ndarray, reach: int) -> Bend:
@@ -125,10 +131,10 @@ def find_bend(curve: np.ndarray, draws: np.ndarray, lengths: np.ndarray, reach: 
     low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
     shown = [_padded(values, reach) for values in (observed, low, high)]
     if not clear.any():
-        reason = "at no length does the curve move clearly enough to have a direction"
         nan = float("nan")
         nothing = np.full(len(curve), np.nan)
-        return Bend(shown[0], shown[1], shown[2], nothing, nan, nan, nan, nan, nan, nan, False, reason)
+        unknown = BendFinding.NO_DIRECTION
+        return Bend(shown[0], shown[1], shown[2], nothing, nan, nan, nan, nan, nan, nan, unknown)
     pace = _pace(curve, noise)
     straight = curvature(_even_curve(pace, 0.0, curve.shape[-1]) + noise, reach)
     level = np.sqrt((straight**2).mean(axis=0))  # what noise alone adds, root mean square
@@ -149,19 +155,17 @@ def find_bend(curve: np.ndarray, draws: np.ndarray, lengths: np.ndarray, reach: 
     at_low, at_high = (float(v) for v in np.quantile(spread, [0.025, 0.975]))
     at_low, at_high = min(at_low, first + peak), max(at_high, first + peak)
     ends = first + np.flatnonzero(clear)[[0, -1]]
-    claimed = False
     if not sharp.any():
-        reason = "nowhere does the curve turn more than a straight or evenly turning one with the same noise"
+        finding = BendFinding.EVEN
     elif less_noise[peak] < SHARPER * typical:
-        reason = f"the sharpest place is less than {SHARPER:.0f} times as sharp as the curve is typically"
+        finding = BendFinding.BLUNT
     elif at_low <= ends[0] or at_high >= ends[1]:
         # A peak has two sides; here the curve may well go on turning.
-        reason = "the sharpest place is where the lengths that can be seen end: its other side is not known"
+        finding = BendFinding.AT_AN_END
     elif at_high - at_low > _WIDEST * len(lengths):
-        reason = f"resamples of subjects place the sharpest between {at_low:.0f} and {at_high:.0f} bp"
+        finding = BendFinding.SCATTERED
     else:
-        claimed = True
-        reason = "sharper than evenly turning curves with the same noise, at the same place in resamples"
+        finding = BendFinding.SHARP
     return Bend(
         curvature=shown[0],
         low=shown[1],
@@ -173,8 +177,7 @@ def find_bend(curve: np.ndarray, draws: np.ndarray, lengths: np.ndarray, reach: 
         at_high=at_high,
         excess=float(excess[clear].max()),
         excess_null=ceiling,
-        claimed=claimed,
-        reason=reason,
+        finding=finding,
     )
 
 

@@ -16,6 +16,7 @@ from cfdna_interp.models.crossfit import CrossFit
 from cfdna_interp.records.base import save_record
 from cfdna_interp.records.geometry import (
     BendCurvature,
+    BendFinding,
     CurveArc,
     CurveBend,
     CurveVariance,
@@ -23,6 +24,7 @@ from cfdna_interp.records.geometry import (
     LengthCurve,
     NullVariance,
 )
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.values import KnownInterval, known
 from cfdna_interp.representation.centroids import LengthSums, length_range, modal_length
 from cfdna_interp.representation.curvature import NUCLEOSOME, Bend, arc_length, find_bend, reach_of
@@ -98,15 +100,17 @@ def geometry(material: Material, fitted: CrossFit, fragments: int) -> tuple[Geom
 
     Returns
     -------
-    The record, and the curve, a row a length. Where the curve can't be told the record's ``reason`` says why,
-    and the table has no row.
+    The record, and the curve, a row a length. Where the curve can't be told, the table has no row, and
+    ``missing`` of the record says why.
     """
     part, sample = material.draw(fragments, "geometry")
     lengths = length_range(part.fragments.length)
     people, mode, seed = len(np.unique(material.codes)), modal_length(part.fragments.length), material.seed
 
     def record(
-        variance: CurveVariance | None = None, curve: LengthCurve | None = None, reason: str | None = None
+        variance: CurveVariance | None = None,
+        curve: LengthCurve | None = None,
+        missing: Missing | None = None,
     ) -> Geometry:
         return Geometry(
             subjects=people,
@@ -117,14 +121,15 @@ def geometry(material: Material, fitted: CrossFit, fragments: int) -> tuple[Geom
             mode=mode,
             variance=variance,
             curve=curve,
-            reason=reason,
+            missing=missing,
         )
 
     if people < _FEWEST_SUBJECTS:
-        return record(reason=f"fewer than {_FEWEST_SUBJECTS} subjects"), _table(None)
+        few = Missing(why=Cause.FEW_SUBJECTS, seen=people, needed=_FEWEST_SUBJECTS)
+        return record(missing=few), _table(None)
     if len(lengths) < _SHORTEST_RANGE:
-        reason = f"fewer than {_SHORTEST_RANGE} consecutive lengths hold enough fragments"
-        return record(reason=reason), _table(None)
+        few = Missing(why=Cause.FEW_LENGTHS, seen=len(lengths), needed=_SHORTEST_RANGE)
+        return record(missing=few), _table(None)
     inside = LengthFragments.of(part, sample, material.codes, lengths)
     sums = inside.sums()
     half = halves(people, stream(seed, "geometry", "halves"))
@@ -144,8 +149,7 @@ def geometry(material: Material, fitted: CrossFit, fragments: int) -> tuple[Geom
     resamples = np.array([bootstrap_counts(labels, rng) for _ in range(RESAMPLES)], dtype=np.float64)
     traced = trace(sums, directions, resamples, stream(seed, "geometry", "folds"))
     if traced is None:
-        reason = "mean embeddings vary with length no more than with lengths dealt out anew"
-        return record(variance, reason=reason), _table(None)
+        return record(variance, missing=Missing(why=Cause.NO_CURVE)), _table(None)
     pace = np.diff(arc_length(traced.curve))
     slow, fast = (float(np.quantile(pace, q)) for q in (_SLOW, _FAST))
     curve = LengthCurve(
@@ -197,8 +201,7 @@ def _bend_record(traced: Trace, mode: int) -> CurveBend:
     """Return the record of a bend; without one, of a curve that runs along a single direction."""
     bend, lengths = traced.bend, traced.along.lengths
     if bend is None:
-        reason = "mean embeddings move along a single direction: the curve is straight"
-        return CurveBend(at=None, claimed=False, reason=reason)
+        return CurveBend(at=None, finding=BendFinding.STRAIGHT, claimed=False)
 
     def curvature_at(length: float) -> KnownInterval | None:
         if not np.isfinite(length):
@@ -212,8 +215,8 @@ def _bend_record(traced: Trace, mode: int) -> CurveBend:
     at = KnownInterval(value=bend.at, low=bend.at_low, high=bend.at_high) if np.isfinite(bend.at) else None
     return CurveBend(
         at=at,
+        finding=bend.finding,
         claimed=bend.claimed,
-        reason=bend.reason,
         curvature=BendCurvature(
             peak=curvature_at(bend.at), nucleosome=curvature_at(NUCLEOSOME), typical=known(bend.typical)
         ),

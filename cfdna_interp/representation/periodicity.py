@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfdna_interp.records.geometry import CurvePeriod
+from cfdna_interp.records.geometry import CurvePeriod, PeriodFinding
 from cfdna_interp.records.values import KnownInterval
 from cfdna_interp.representation.centroids import LengthSums
 
@@ -67,22 +67,21 @@ def find_period(sums: LengthSums, multiplicity: np.ndarray, rng: np.random.Gener
     low, high = (float(v) for v in np.quantile(places, [0.025, 0.975]))
     found = float(periods[best])
     low, high = min(low, found), max(high, found)
-    claimed = False
     if power[best] <= ceiling:
-        reason = "no period explains more than it does where what the trend leaves is shuffled among lengths"
+        finding = PeriodFinding.CHANCE
     elif best in (0, len(periods) - 1):
-        reason = "the strongest period is at the end of those scanned: a trend, not a wave"
+        finding = PeriodFinding.AT_AN_END
     elif high - low > _WIDEST:
-        reason = f"resamples of subjects find periods from {low:.1f} to {high:.1f} bp"
+        finding = PeriodFinding.SCATTERED
     else:
-        claimed, reason = True, "stronger than where what the trend leaves is shuffled among lengths"
+        finding = PeriodFinding.SHOWN
     at_ladder = power[np.abs(periods - LADDER).argmin()] / np.median(power)
     return CurvePeriod(
         bp=KnownInterval(value=found, low=low, high=high),
         power=float(power[best]),
         null_high=ceiling,
-        claimed=claimed,
-        reason=reason,
+        finding=finding,
+        claimed=finding is PeriodFinding.SHOWN,
         at_10_4=float(at_ladder),
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from cfdna_interp.models.contract import Encoder
 from cfdna_interp.models.reference_encoder import ReferenceEncoder
+from cfdna_interp.records.probes import NotProbed
 from cfdna_interp.representation.coding import OWN_INPUT, Coding, raw_inputs
 from cfdna_interp.representation.concepts import Concept, fragment_concepts, why_left_out, without_rare
 from cfdna_interp.representation.erasure import Moments, gather
@@ -58,7 +59,7 @@ class Codings:
 
 def usable(
     concepts: list[Concept], codes: np.ndarray, *, fragments: bool
-) -> tuple[list[Concept], dict[str, str]]:
+) -> tuple[list[Concept], dict[str, NotProbed]]:
     """Return the concepts of which something can be asked, and of the others why not.
 
     Parameters
@@ -69,15 +70,15 @@ def usable(
     kept: list[Concept] = []
     left_out = {}
     for concept in (without_rare(item, codes, fragments=fragments) for item in concepts):
-        reason = why_left_out(concept, fragments=fragments)
+        obstacle = why_left_out(concept, fragments=fragments)
         # The batch is the site where the sheet has no batches.
         twin = next((other.name for other in kept if _same_classes(other, concept)), None)
-        if reason is None and twin is not None:
-            reason = f"the same groups as {twin}"
-        if reason is None:
+        if obstacle is None and twin is not None:
+            obstacle = NotProbed(why="same classes", twin=twin)
+        if obstacle is None:
             kept.append(concept)
         else:
-            left_out[concept.name] = reason
+            left_out[concept.name] = obstacle
     return kept, left_out
 
 

@@ -27,7 +27,7 @@ def untrained(encoder: Encoder, rng: np.random.Generator, fragments: FragmentInp
 
     Returns
     -------
-    None where the architecture is a closed box: then :data:`REASON` says so.
+    None where the architecture is not known here, so that its weights cannot be drawn anew.
     """
     if isinstance(encoder, ReferenceEncoder):
         return randomised_encoder(encoder, "tables", rng, fragments)
@@ -41,6 +41,3 @@ def untrained(encoder: Encoder, rng: np.random.Generator, fragments: FragmentInp
         return None
     rows = rng.permutation(len(fragments))[:WHITENED_ON]
     return fit_whitening(inner.untrained(rng), fragments.take(rows), encoder.dim)
-
-
-REASON = "the encoder's architecture is not known here: its weights cannot be drawn afresh"

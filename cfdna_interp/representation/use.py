@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cfdna_interp.records.probes import Metric, Status
+from cfdna_interp.records.probes import Metric, ProbeFinding, Status
 from cfdna_interp.stats.estimates import IntervalEstimate
 
 # Weaker reading is not worth the word: a tenth of the variance, a fifth of the way from chance to certainty.
@@ -42,8 +42,8 @@ class Erased:
 
 def status_of(
     metric: Metric, score: IntervalEstimate, control: float | None, auroc: IntervalEstimate, erased: Erased
-) -> tuple[Status, str]:
-    """Return what is said of a concept, and why.
+) -> tuple[Status, ProbeFinding]:
+    """Return what is said of a concept, and what decided that.
 
     ``not decodable``: the score's upper bound is below the threshold. ``used``: the score is above chance,
     erasing the concept costs AUROC, with a lower bound above 0 and more than any draw of as many random
@@ -63,36 +63,25 @@ def status_of(
         With the concept erased.
     """
     cost, partial = erased.cost, erased.partial_cost
-    read = f"{metric} {_span(score)}"
     if score.high < DECODABLE[metric]:
-        return "not decodable", f"a linear probe reaches {read}, below {DECODABLE[metric]:.2f}"
+        return "not decodable", ProbeFinding.LOW_SCORE
     if auroc.low <= CHANCE["AUROC"]:
-        return "can't tell", f"the heads tell labels with AUROC {_span(auroc)}: there is nothing to lose"
+        return "can't tell", ProbeFinding.NO_SIGNAL
     costly = cost.low > 0 and cost.value > erased.null_high
     if costly and score.low > CHANCE[metric]:
-        what = f"erasing it costs AUROC {_span(cost)}, random directions at most {erased.null_high:.2f}"
         if not erased.shared:
-            return "used", what
+            return "used", ProbeFinding.COSTLY
         if partial is None:
-            return "can't tell", f"{what}; the other concepts explain all of it"
+            return "can't tell", ProbeFinding.EXPLAINED
         if partial.low > 0:
-            return "used", f"{what}; {_span(partial)} by what the other concepts don't explain"
-        return "can't tell", f"{what}; by what the other concepts don't explain {_span(partial)}"
+            return "used", ProbeFinding.COSTLY_BY_ITSELF
+        return "can't tell", ProbeFinding.COSTLY_WITH_OTHERS
     if score.low <= DECODABLE[metric]:
-        return "can't tell", f"a linear probe reaches {read}, on both sides of {DECODABLE[metric]:.2f}"
+        return "can't tell", ProbeFinding.OPEN_SCORE
     if control is not None and score.value <= control:
-        return "can't tell", f"a linear probe reaches {read}, no more than its control task ({control:.2f})"
-    unused = cost if partial is None or cost.high <= partial.high else partial
+        return "can't tell", ProbeFinding.CONTROL_TASK
+    whole = partial is None or cost.high <= partial.high
+    unused = cost if partial is None or whole else partial
     if unused.high < MATERIAL:
-        words = "erasing it" if unused is cost else "erasing what the other concepts don't explain of it"
-        return "decodable, not used", f"a linear probe reaches {read}; {words} costs AUROC {_span(unused)}"
-    return (
-        "can't tell",
-        f"erasing it costs AUROC {_span(cost)}, random directions up to {erased.null_high:.2f}",
-    )
-
-
-def _span(score: IntervalEstimate) -> str:
-    # Adding 0 turns the minus of a rounded -0.00 into nothing.
-    value, low, high = (round(x, 2) + 0.0 for x in (score.value, score.low, score.high))
-    return f"{value:.2f} ({low:.2f} to {high:.2f})"
+        return "decodable, not used", ProbeFinding.CHEAP if whole else ProbeFinding.CHEAP_BY_ITSELF
+    return "can't tell", ProbeFinding.OPEN_COST

@@ -52,6 +52,8 @@ WORDS = {
         "the cohort came as a table: without fragments the same library is looked for by its features alone"
     ),
     Cause.FEW_FRAGMENTS: "fewer than two subjects have {needed:,.0f} stored fragments",
+    Cause.FEW_LENGTHS: "fewer than {needed:.0f} consecutive lengths hold enough fragments",
+    Cause.NO_CURVE: "mean embeddings vary with length no more than with lengths dealt out anew",
 }
 
 
