@@ -56,12 +56,6 @@ def plain(value: Any) -> Any:
     return value
 
 
-def write_json(path: Path | str, value: Any) -> None:
-    """Write JSON with sorted keys and the shortest exact floats: equal values give equal bytes."""
-    text = json.dumps(plain(value), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    write_text(path, text + "\n")
-
-
 def read_json(path: Path | str) -> dict[str, Any]:
     """Read a JSON object.
 

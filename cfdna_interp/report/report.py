@@ -25,7 +25,6 @@ from cfdna_interp.records.manifest import Manifest
 from cfdna_interp.report import words
 from cfdna_interp.report.checklist import checklist
 from cfdna_interp.report.collect import Run, collect
-from cfdna_interp.report.evidence import evidence_rows
 from cfdna_interp.report.feature_table import feature_rows
 from cfdna_interp.report.figures.attribution import attribution_figure
 from cfdna_interp.report.figures.audit import coefficient_figure, handling_forest
@@ -143,7 +142,7 @@ def render(run: Run, manifest: Manifest) -> str:
         groups=sorted(run.dominance.groups, key=words.group_rank),
         model_card=describe_model(run.model, run.dominance.fidelity, run.dominance.rivals),
         outcome=outcome_title(run.dominance.outcome, run.dominance.group),
-        evidence=evidence_rows,
+        evidence=words.evidence_rows,
         limits={"context": CONTEXT_LIMIT, "low": LOW, "high": HIGH, "ceiling": CEILING},
         overruled=overruled(run.dominance, run.audit, run.verdict.rungs),
         sentences_of_roles=role_sentences(run.dominance),

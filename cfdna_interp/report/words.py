@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from html import escape
 
+from msgspec.structs import asdict
+
 from cfdna_interp.artifacts.predictions import SURROGATE
 from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.values import Interval
+from cfdna_interp.records.verdict import Rung
 
 GROUP_NAMES = {
     "fragment_length": "Fragment length",
@@ -149,3 +152,20 @@ def term_name(term: str) -> str:
 def plotly_text(text: str) -> str:
     """Escape text for plotly, which reads a small HTML of its own in labels."""
     return escape(text, quote=False)
+
+
+def evidence_rows(rung: Rung) -> list[tuple[str, str]]:
+    """Return name and value of each number that a rung rests on, by name; none where it rests on none."""
+    if rung.evidence is None:
+        return []
+    return [
+        (name.replace("_", " "), _written(name, value))
+        for name, value in sorted(asdict(rung.evidence).items())
+        if value is not None
+    ]
+
+
+def _written(name: str, value: Interval | float) -> str:
+    if isinstance(value, Interval):
+        return interval(value, 3)
+    return p_value(value) if name == "p" else number(value, 3)

@@ -5,8 +5,9 @@ import pyarrow.parquet as pq
 import pytest
 from frozen_run import World, copy_of, finished_run
 from msgspec import structs
+from stored import write_json
 
-from cfdna_interp.artifacts.files import read_json, write_json
+from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.audit.audit import run_audit
 from cfdna_interp.errors import InputError

@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner
 from frozen_table import TableWorld, finished_table_run, make_table
 from scipy.special import expit
+from stored import write_json
 
-from cfdna_interp.artifacts.files import read_json, write_json
+from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import load_scores
 from cfdna_interp.cli import cli
