@@ -256,7 +256,7 @@ class Division(Record, frozen=True, kw_only=True):
     unknown
         Subjects of whom it is not known.
     interaction
-        The test of one AUROC in all groups; null where ``reason`` says that there is none.
+        The test of one AUROC in all groups; null where ``missing`` says why there is none.
     left_out
         Groups with an AUROC that the test can't use.
     missing
