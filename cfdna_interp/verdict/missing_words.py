@@ -5,6 +5,7 @@ from __future__ import annotations
 from cfdna_interp.audit.held_columns import plain_name
 from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.protocol import ColumnKnown
+from cfdna_interp.stats.within_batch import PER_CLASS
 
 # Clauses. There are {seen} of what is short, and it takes {needed}.
 WORDS = {
@@ -38,7 +39,9 @@ WORDS = {
     Cause.CONSTANT_DEPTH: "all subjects have the same number of fragments",
     Cause.FEW_PAIRS: "{seen:.0f} cases have a control of nearly their depth, fewer than {needed:.0f}",
     Cause.FEW_BATCHES: "fewer than two batches hold {needed:.0f} controls",
-    Cause.FEW_SITES: "{seen:.0f} sites have enough subjects of both classes, fewer than {needed:.0f}",
+    Cause.FEW_SITES: (
+        f"{{seen:.0f}} sites hold {PER_CLASS} cases and {PER_CLASS} controls, fewer than {{needed:.0f}}"
+    ),
     Cause.SITE_NEEDED: "without site {names} too few discovery subjects are left to fit",
     Cause.CONSTANT_FEATURES: "no feature varies among the controls",
     Cause.FEW_FEATURES: "fewer than {needed:.0f} features take enough values for distances",

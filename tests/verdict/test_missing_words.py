@@ -24,7 +24,7 @@ def test_words_hold_the_figures_and_nothing_else(why: Cause) -> None:
 def test_words_by_hand() -> None:
     assert missing_words(None) == ""
     sites = Missing(why=Cause.FEW_SITES, seen=2, needed=3)
-    assert missing_words(sites) == ("2 sites have enough subjects of both classes, fewer than 3")
+    assert missing_words(sites) == ("2 sites hold 5 cases and 5 controls, fewer than 3")
     apart = Missing(why=Cause.NO_OVERLAP, seen=0.256, needed=0.2)
     assert missing_words(apart) == "the handling of 26% of the subjects almost tells their label"
     known = ColumnKnown(who="discovery cases", known=31, of=40)
