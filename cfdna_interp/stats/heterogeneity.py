@@ -16,7 +16,7 @@ from cfdna_interp.stats.roc import delong
 class Heterogeneity:
     """Cochran's Q over the groups' AUROCs, its degrees of freedom and p value.
 
-    ``groups`` and ``n`` count the groups that the test is of, and their subjects.
+    ``groups`` and ``n`` are the number of tested groups and of their subjects.
     """
 
     statistic: float
@@ -27,12 +27,12 @@ class Heterogeneity:
 
 
 def why_untested(labels: np.ndarray, scores: np.ndarray) -> str:
-    """Return why the AUROC of a group has no variance on the logit scale, "" where it has one.
+    """Return why the AUROC of a group has no variance on the logit scale, or "" if it has one.
 
     Parameters
     ----------
     labels, scores
-        (subjects,) 1 case, 0 control, two of each class at least; finite scores of one group.
+        (subjects,) 1 case, 0 control, at least two of each class; finite scores of one group.
     """
     areas, covariance = delong(labels, scores)
     if np.ptp(scores) == 0:
@@ -45,19 +45,19 @@ def why_untested(labels: np.ndarray, scores: np.ndarray) -> str:
 def heterogeneity(
     labels: np.ndarray, scores: np.ndarray, groups: Sequence[np.ndarray]
 ) -> Heterogeneity | None:
-    """Test one AUROC in all groups, None where fewer than two of them have one with a variance.
+    """Test whether all groups have the same AUROC. None if fewer than two AUROCs have a variance.
 
-    Groups share no subject, so that their AUROCs are independent: Q is the weighted sum of squares of the
-    logits of the AUROCs about their mean, weights from DeLong's variances by the delta method (Cochran 1954,
-    Biometrics 10:101). On the plain scale small groups of high AUROC would have too little variance. A group
-    for which :func:`why_untested` has a reason is left out.
+    Groups share no subject, so their AUROCs are independent. Q is the weighted sum of squares of the logits
+    of the AUROCs about their mean. The weights come from DeLong's variances by the delta method (Cochran
+    1954, Biometrics 10:101). On the plain scale the variance of small groups with high AUROC would be too
+    small. A group for which :func:`why_untested` gives a reason is left out.
 
     Parameters
     ----------
     labels, scores
         (subjects,) 1 case, 0 control; finite scores.
     groups
-        Row indices of each group; two subjects of each class at least.
+        Row indices of each group, with at least two subjects of each class.
     """
     y, s = np.asarray(labels), np.asarray(scores, dtype=np.float64)
     used = [rows for rows in groups if not why_untested(y[rows], s[rows])]
