@@ -1,7 +1,8 @@
-"""Checking a model before hours are spent on it: what it is given is varied, what it gives is compared.
+"""Checks of a model before a long run: inputs are varied and outputs are compared.
 
-The probes ask what every later number rests on. A row depends on its own fragment alone; the encoder reads
-what it declares, and nothing else; a fragment has the same embedding today, tomorrow, alone and in company.
+The probes test the assumptions of every later number. An embedding depends on its own fragment alone. The
+encoder reads what it declares and nothing else. A fragment has the same embedding in every call and every
+batch.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ def check_model(encoder: Encoder, fragments: FragmentInputs, *, head: Head | Non
     encoder
         The encoder.
     fragments
-        Some ``FRAGMENTS`` fragments, real ones where there are any, in random order.
+        About ``FRAGMENTS`` fragments in random order, real ones if there are any.
     head
         A head for embeddings of this encoder.
 
     Returns
     -------
-    What each probe found, in the order asked. Where a fault makes later probes meaningless, they are left out
+    The findings of the probes, in their order. If a fault makes later probes meaningless, they are left out
     and the last finding says so.
 
     Raises
@@ -79,11 +80,11 @@ def check_heads(path: Path, encoder: Encoder, fragments: FragmentInputs) -> list
     Parameters
     ----------
     path
-        What ``crossfit.CrossFit.save`` wrote.
+        File written by ``crossfit.CrossFit.save``.
     encoder
         The encoder that the heads were fitted to, whitening included.
     fragments
-        Some ``FRAGMENTS`` fragments.
+        About ``FRAGMENTS`` fragments.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Does a row depend on its own fragment alone: order, company, padding, repeats, unusual fragments."""
+"""Probes of independence: an embedding must depend on its own fragment alone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def duplicates(bench: Bench) -> Finding:
 
 
 def padding(bench: Bench) -> Finding:
-    """Probe whether the shortest fragment has the same embedding by itself and beside the longest."""
+    """Probe whether the shortest fragment has the same embedding alone and together with the longest."""
     longest, shortest = int(bench.fragments.length.argmax()), int(bench.fragments.length.argmin())
     pair = bench.fragments.take(np.array([shortest, longest]))
     alone = bench.encode(pair.take(np.array([0])), "the shortest fragment by itself")
@@ -52,7 +52,7 @@ def padding(bench: Bench) -> Finding:
 
 
 def company(bench: Bench) -> Finding:
-    """Probe whether a fragment has the same embedding by itself and beside others that need no padding."""
+    """Probe whether a fragment has the same embedding alone and with others that need no padding."""
     twins = _same_shape(bench.fragments)
     together = bench.encode(twins, f"{len(twins)} fragments of one length")
     few = spread_rows(len(twins), _ALONE)
@@ -74,7 +74,7 @@ _COMPANY = "put the model into evaluation mode (batch normalisation in training?
 
 
 def _same_shape(fragments: FragmentInputs) -> FragmentInputs:
-    """Return fragments of one length with equally many calls, all unmethylated: their texts are as long."""
+    """Return fragments of one length with equally many unmethylated calls, so that texts are equally long."""
     length = int(np.quantile(fragments.length, 0.25))
     fits = (fragments.length >= length) & (fragments.offsets.max(axis=1) < length - 1)
     counts = np.where(fits, fragments.counts, -1)
@@ -85,7 +85,7 @@ def _same_shape(fragments: FragmentInputs) -> FragmentInputs:
 
 
 def edges(bench: Bench) -> list[Finding]:
-    """Probe fragments at the edge: no calls, the shortest and longest, calls all alike."""
+    """Probe extreme fragments: without calls, shortest, longest, all calls in one state."""
     fragments = bench.fragments
     some = fragments.take(spread_rows(len(fragments), _SOME))
     called = fragments.take(np.flatnonzero(fragments.counts > 0)[:_SOME])
