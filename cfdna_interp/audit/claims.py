@@ -17,21 +17,21 @@ from cfdna_interp.records.held import ClaimObstacle, ClaimStatus, ColumnObstacle
 from cfdna_interp.records.values import Interval
 from cfdna_interp.stats.power import POWER
 
-# Coarser comparisons, which hold the site and not the batch, may be this share of all.
+# Largest share of comparisons that hold the site but not the batch.
 COARSE = 0.5
 DIFFER = 0.05
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What became of a rung's question.
+    """The answer to a rung's question.
 
     Attributes
     ----------
     status
         Its word.
     obstacles
-        What keeps the claim from being earned although the figures may say so.
+        Reasons why the claim isn't earned, whatever the figures are.
     reason
         One sentence with the figures, their n, and the names of what was held.
     would_decide
@@ -39,7 +39,7 @@ class Claim:
     held
         The figures.
     mediators
-        Columns that the user declared to lie between disease and signal; they aren't held.
+        Columns that the user declared to lie between disease and signal. They aren't held.
     """
 
     status: ClaimStatus
@@ -50,7 +50,7 @@ class Claim:
     mediators: tuple[str, ...]
 
     def record(self, score: str) -> HeldClaim:
-        """Return the claim as ``audit.json`` holds it; ``score`` is what was judged."""
+        """Return the claim as a record of ``audit.json``; ``score`` is the judged score."""
         return HeldClaim(
             score=score,
             status=self.status,
@@ -66,7 +66,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class CovariatesAlone:
-    """What covariates reach without the score: their AUROC, and the score's AUROC less theirs."""
+    """The AUROC of covariates without the score, and the score's AUROC minus it."""
 
     auroc: Interval
     difference: Interval
@@ -74,7 +74,7 @@ class CovariatesAlone:
 
 @dataclass(frozen=True)
 class Question:
-    """How a rung words its answers."""
+    """The wording of a rung's answers."""
 
     words: Mapping[Answer, ClaimStatus]
     what: str  # what is held, in the plural
@@ -120,7 +120,7 @@ def judge_handling(
     priority: Sequence[str] = (),
     sites_differ: float | None = None,
 ) -> Claim:
-    """Judge whether a signal holds with batches, sites and technical columns held.
+    """Judge whether a signal remains with batches, sites and technical columns held.
 
     Parameters
     ----------
@@ -129,13 +129,13 @@ def judge_handling(
     subjects
         One row per held-out subject: ``site``, ``batch``, ``technical_<name>`` as far as they are known.
     margin
-        The fall of the AUROC that is called none.
+        A fall of the AUROC below this counts as none.
     rng
-        Source of the folds in which overlap is looked at.
+        Source of the folds in which overlap is measured.
     mediators, priority
         Plain names of columns: not held at all, and held first.
     sites_differ
-        p value, after Holm, that the AUROC differs between sites; None where it wasn't tested.
+        p value, after Holm, of a difference of the AUROC between sites; None if it wasn't tested.
     """
     strata = comparison_strata(labels, subjects)
     asked, left = _asked(subjects, technical_among(subjects), mediators)
@@ -164,7 +164,7 @@ def judge_person(
     priority: Sequence[str] = (),
     alone: CovariatesAlone | None = None,
 ) -> Claim:
-    """Judge whether a signal holds with age, sex and further covariates held.
+    """Judge whether a signal remains with age, sex and further covariates held.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def judge_person(
     subjects
         One row per held-out subject: ``age``, ``sex``, ``covariate_<name>`` as far as they are known.
     alone
-        What covariates reach without the score; None where unknown.
+        The AUROC of covariates without the score; None if unknown.
     """
     together = np.zeros(len(labels), dtype=np.int64)
     asked, left = _asked(subjects, covariates_among(subjects), mediators)
@@ -201,7 +201,7 @@ def judge_person(
 def _asked(
     subjects: pd.DataFrame, names: Sequence[str], mediators: Sequence[str]
 ) -> tuple[list[str], tuple[str, ...]]:
-    """Return the recorded columns to hold, and the plain names of those that the user takes out."""
+    """Return the recorded columns to hold, and the plain names of those that the user excludes."""
     columns = [name for name in names if subjects[name].notna().any()]
     out = tuple(plain_name(name) for name in columns if plain_name(name) in mediators)
     return [name for name in columns if plain_name(name) not in mediators], out
