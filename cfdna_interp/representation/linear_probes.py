@@ -24,9 +24,8 @@ from cfdna_interp.stats.roc import auroc, concordance, weighted_mean
 from cfdna_interp.stats.subjects import Subjects, by_subject
 
 LOGISTIC_FRAGMENTS = 20_000  # more change the AUROC of a fragment probe by less than a hundredth
-_PENALTIES = np.logspace(
-    -1, 4, 11
-)  # for samples, hardly more than dimensions; chosen by leave-one-out
+# For samples, which are hardly more than dimensions. Leave-one-out errors choose one.
+_PENALTIES = np.logspace(-1, 4, 11)
 _SOMETHING = 0.01  # of the variance of indicators
 _FEW = 3  # smallest number of a class and of the others in a subject or fold for an AUROC
 
