@@ -94,7 +94,7 @@ def read_lines(path: Path | str) -> Lines:
             if any(value < 0 or value > 1 for value in row.values):
                 raise ValueError("a share lies outside 0..1")
             if parse is _own and (cells[5] == "calls") != calls:
-                raise ValueError(f"measure {cells[5]!r} beside {table[1][5]!r} on line 2")
+                raise ValueError(f"measure {cells[5]!r}, but {table[1][5]!r} on line 2")
         except ValueError as error:
             raise InputError(f"atlas {path}, line {number}: {error}; correct the line") from None
         rows.append(row)

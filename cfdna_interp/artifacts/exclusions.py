@@ -73,4 +73,4 @@ def _samples_of(matrix: Path) -> set[str]:
             obs = file["obs"]
             return {name.decode() for name in obs[obs.attrs["_index"]][()]}
     except (OSError, KeyError) as error:
-        raise InputError(f"{matrix} is no feature matrix ({error}); run the matrix stage again") from None
+        raise InputError(f"{matrix} is not a feature matrix ({error}); run the matrix stage again") from None

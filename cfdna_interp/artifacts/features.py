@@ -74,5 +74,5 @@ def load_features(path: Path | str) -> list[Feature]:
     try:
         rows = pq.read_table(path, columns=_SCHEMA.names).to_pylist()
     except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"{path} is no feature list ({error}); delete it and run again") from None
+        raise InputError(f"{path} is not a feature list ({error}); delete it and run again") from None
     return [Feature(**row) for row in rows]

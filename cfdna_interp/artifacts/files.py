@@ -77,7 +77,7 @@ def read_json(path: Path | str) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"{path} cannot be read as JSON ({error}); delete it and run again") from None
     if not isinstance(value, dict):
-        raise InputError(f"{path} holds no JSON object; delete it and run again")
+        raise InputError(f"{path} is not a JSON object; delete it and run again")
     return value
 
 

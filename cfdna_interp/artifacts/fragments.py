@@ -137,7 +137,7 @@ class FragmentTable:
         names = (table.schema.metadata or {}).get(b"contig_names")
         if missing or names is None:
             raise InputError(
-                f"{path} is no fragment table (missing: {', '.join(missing) or 'contig names'}); "
+                f"{path} is not a fragment table (missing: {', '.join(missing) or 'contig names'}); "
                 "delete it and run again"
             )
         contig_names = tuple(names.decode().split("\t"))

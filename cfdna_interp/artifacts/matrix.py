@@ -111,7 +111,7 @@ def load_table(path: Path | str) -> Table:
     try:
         data = anndata.read_h5ad(path)
     except (OSError, KeyError, ValueError) as error:  # anndata's own error is an OSError
-        raise InputError(f"{path} is no feature matrix ({error}); run the matrix stage again") from None
+        raise InputError(f"{path} is not a feature matrix ({error}); run the matrix stage again") from None
     lacking = sorted({"simulated", "study_groups", "model_groups"} - set(data.uns))
     if lacking or "subject" not in data.obs:
         raise InputError(

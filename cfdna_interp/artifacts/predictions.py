@@ -160,6 +160,6 @@ def _load(schema: pa.Schema, path: Path | str) -> list[dict[str, Any]]:
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; run the stage that writes it first") from None
     except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"{path} is no table of logits ({error}); delete it and run again") from None
+        raise InputError(f"{path} is not a table of logits ({error}); delete it and run again") from None
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows

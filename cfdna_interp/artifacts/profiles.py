@@ -80,7 +80,7 @@ class Profile:
         try:
             columns = pq.read_table(path, columns=["kind", "key", "statistic", "count"]).to_pydict()
         except (OSError, pa.ArrowInvalid) as error:
-            raise InputError(f"{path} is no profile ({error}); delete it and run again") from None
+            raise InputError(f"{path} is not a profile ({error}); delete it and run again") from None
         profile = cls()
         for kind, key, statistic, count in zip(*columns.values(), strict=True):
             if kind not in KINDS or statistic not in KINDS[kind]:

@@ -77,12 +77,12 @@ def fetch_atlas(published: Published, target: Path, address: str | None = None) 
     """
     source = address or published.address
     if not source.startswith(("http://", "https://")):
-        raise InputError(f"{source} is no web address; give one that begins with https://")
+        raise InputError(f"{source} is not a web address; give one that begins with https://")
     try:
         if target.exists():
             if target.is_file() and digest_file(target) == published.sha256:
                 return False
-            raise InputError(f"{target} is there already and another file; move it, or give another --out")
+            raise InputError(f"{target} exists and is another file; move it, or give another --out")
         with atomic_path(target) as temporary:
             _download(source, temporary, published.sha256)
     except OSError as error:

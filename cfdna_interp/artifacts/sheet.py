@@ -122,7 +122,7 @@ def load_samples(path: Path | str) -> list[Sample]:
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error}); run the cohort stage first") from None
     except ValueError as error:
-        raise InputError(f"{path} is no checked sheet ({error}); run the cohort stage again") from None
+        raise InputError(f"{path} is not a checked sheet ({error}); run the cohort stage again") from None
 
 
 def _sample(row: dict[str, str]) -> Sample:

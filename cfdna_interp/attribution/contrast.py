@@ -60,9 +60,7 @@ class Contrast:
         place: str,
     ) -> None:
         if len(versions[0]) == 0:
-            raise InputError(
-                f"{place}: the bag holds no fragment; lower model.bag_size or exclude the sample"
-            )
+            raise InputError(f"{place}: the bag has no fragments; lower model.bag_size or exclude the sample")
         self.encoder, self.versions, self.chunk, self.place = encoder, versions, chunk, place
         # Sums over a bag and differences of logits are computed in float64. The encoder keeps its own
         # precision.

@@ -105,7 +105,7 @@ def cohort_map(subjects: list[pd.DataFrame], labels: np.ndarray) -> pd.DataFrame
     """
     if min(np.sum(labels == 0), np.sum(labels == 1)) < 2:
         raise InputError(
-            "a map of cases beside controls needs two subjects of each class to have a standard error; "
+            "the standard error of a map needs two subjects of each class; "
             "add subjects to the discovery cohort"
         )
     stacked = pd.concat([table.assign(subject=number) for number, table in enumerate(subjects)])

@@ -58,7 +58,7 @@ def shapley_values(
             values = np.asarray(game(present), dtype=np.float64)
             if not np.isfinite(values).all():
                 raise InputError(
-                    "a coalition has a value that is no finite number: the model gives a logit that is none; "
+                    "a coalition has a value that is not a finite number, because the model's logit is not; "
                     "run cfdna-interp models check for the reason"
                 )
             known[key] = values

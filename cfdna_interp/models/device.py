@@ -54,5 +54,5 @@ def resolve_precision(setting: str, device: torch.device) -> torch.dtype:
         half = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if half else torch.float32
     if setting not in _PRECISIONS:
-        raise InputError(f"model.precision: {setting} is none of auto, {', '.join(_PRECISIONS)}")
+        raise InputError(f"model.precision: {setting} is not one of auto, {', '.join(_PRECISIONS)}")
     return _PRECISIONS[setting]

@@ -118,7 +118,7 @@ class Rendering:
                 f"methylation: {self.methylation} puts no text; remove methylated and unmethylated"
             )
         if self.methylation == "letter" and any(len(text) != 1 or text in "ACGTN" for text in texts):
-            raise ValueError("a letter in the stead of a C is one character and none of A C G T N")
+            raise ValueError("a letter in place of a C has to be one character other than A C G T N")
         if self.middle >= self.kmer:
             raise ValueError(f"carrier {self.carrier} lies outside of a word of {self.kmer}; count from 0")
         for key in ("prefix", "suffix"):

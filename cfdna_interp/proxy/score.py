@@ -180,7 +180,7 @@ def _unlike(scorer: Scorer, sample: Measured, x: np.ndarray) -> list[str]:
     for name, (lowest, highest) in sorted(proxy.training_range.items()):
         value = measured.get(name)
         if isinstance(value, str) and value:
-            told.append(f"{name} {value!r} is no number, training range {lowest:.4g} to {highest:.4g}")
+            told.append(f"{name} {value!r} is not a number, training range {lowest:.4g} to {highest:.4g}")
         if isinstance(value, str) or value is None or np.isnan(value) or lowest <= value <= highest:
             continue
         told.append(f"{name} {value:.4g} outside the training range {lowest:.4g} to {highest:.4g}")

@@ -85,7 +85,7 @@ def _names(cells: Cells, column: str) -> list[str]:
     for row, name in enumerate(names):
         if name in first:
             raise InputError(
-                f"sample {name}: table {cells.path}, row {row + 1}: stands on row {first[name] + 1} already; "
+                f"sample {name}: table {cells.path}, row {row + 1}: also on row {first[name] + 1}; "
                 "each row needs a name of its own"
             )
         first[name] = row

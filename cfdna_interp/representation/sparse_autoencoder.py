@@ -61,7 +61,7 @@ class SparseAutoencoder:
         if features % block or block > dim or not 0 < active <= features // block:
             raise ValueError(
                 f"{features} features in blocks of {block}, {active} blocks active, {dim} dimensions: "
-                "features are a multiple of the block, a block is no larger than dimensions, "
+                "features must be a multiple of the block, a block can't be larger than the dimensions, "
                 "no more blocks are active than there are"
             )
         self.active, self.block = active, block
@@ -144,7 +144,7 @@ class SparseAutoencoder:
             result = cls(dim, features, active, block)
             for name, tensor in tensors.items():
                 if tensor.shape != getattr(result, name).shape or not bool(torch.isfinite(tensor).all()):
-                    raise ValueError(f"{name} has shape {tuple(tensor.shape)} or holds no numbers")
+                    raise ValueError(f"{name} has shape {tuple(tensor.shape)} or isn't numeric")
                 setattr(result, name, tensor)
         except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise InputError(

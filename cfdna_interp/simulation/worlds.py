@@ -115,7 +115,7 @@ class World:
         self._require(self.fragments >= 500, "fragments is at least 500")
         self._require(self.discovery >= 2 and self.heldout >= 2, "each role has at least 2 subjects")
         for key in (*self.effects, *self.age_correlation, *self.site_shift):
-            self._require(key in BAG_GROUPS, f"{key!r} is no feature group ({', '.join(BAG_GROUPS)})")
+            self._require(key in BAG_GROUPS, f"{key!r} is not a feature group ({', '.join(BAG_GROUPS)})")
         for group, shifts in self.site_shift.items():
             self._require(len(shifts) == self.sites, f"site_shift of {group} has one number per site")
         for pair in self.correlation:
@@ -228,7 +228,7 @@ def _build(path: Path, raw: dict[str, Any]) -> World:
         }
         for key in ("sites", "genome", "fragments", "discovery", "heldout"):
             if key in raw and type(raw[key]) is not int:
-                raise TypeError(f"{key} is no whole number")
+                raise TypeError(f"{key} is not a whole number")
         return World(**values)
     except (TypeError, ValueError, AttributeError) as error:
         raise InputError(f"world {path}: {error}; start from one of resources/worlds") from None

@@ -30,7 +30,7 @@ _CONFIGS = ("config.json", "tokenizer_config.json", "processor_config.json")
 def check_folder(folder: Path) -> None:
     """Raise ``InputError`` unless a folder has config, tokenizer and safetensors, and no code."""
     if not folder.is_dir():
-        raise InputError(f"model.checkpoint {folder} is no folder; give the folder that holds config.json")
+        raise InputError(f"model.checkpoint {folder} is not a folder; give the folder with config.json")
     names = sorted(path.name for path in folder.iterdir())
     if "config.json" not in names:
         raise InputError(f"model {folder} has no config.json; give the folder that save_pretrained wrote")

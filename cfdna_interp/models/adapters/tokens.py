@@ -78,7 +78,7 @@ class TextTokenizer:
         how = self._rendering
         if how.methylation == "token_type" and not self._tokenizer.is_fast:
             raise InputError(
-                f"{self._who}: token types need a tokenizer.json, which tells where in the text a token is"
+                f"{self._who}: token types need a tokenizer.json, which gives the positions of tokens"
             )
         words = ["".join(word) for word in product("ACGT", repeat=how.kmer)] if how.kmer <= _LISTED else []
         said = [text for text in (how.methylated, how.unmethylated) if text]
@@ -94,7 +94,7 @@ class TextTokenizer:
             word = "C" * how.kmer
             around = how.separator.join([word, text, word])  # as it will be in a text
             if self._plain(around).count(self._one(text)) != 1:
-                raise InputError(f"{self._who}: {text!r} is no token of its own in {around!r}; {_REMEDY}")
+                raise InputError(f"{self._who}: {text!r} is not a separate token in {around!r}; {_REMEDY}")
 
     def _plain(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]

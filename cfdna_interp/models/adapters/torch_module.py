@@ -90,7 +90,7 @@ class TorchModuleEncoder:
             digest = digest_file(weights)
         except (OSError, SafetensorError) as error:
             raise InputError(
-                f"model.checkpoint {weights} is no safetensors file ({error}); "
+                f"model.checkpoint {weights} is not a safetensors file ({error}); "
                 "write the state_dict with safetensors.torch.save_file"
             ) from None
         except RuntimeError as error:
@@ -149,7 +149,7 @@ def _build(factory: str) -> tuple[nn.Module, bytes]:
     except Exception as error:  # importing and calling run the user's code
         raise InputError(
             f"model.factory {factory} can't be built ({type(error).__name__}: {error}); install its package "
-            "beside cfdna-interp, and name it as package.module:function"
+            "in the environment of cfdna-interp, and name it as package.module:function"
         ) from error
     if not isinstance(module, nn.Module):
         raise InputError(f"model.factory {factory} returns {type(module).__name__}; return a torch.nn.Module")

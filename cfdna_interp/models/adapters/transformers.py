@@ -126,7 +126,7 @@ class TransformersEncoder:
         folder = Path(folder)
         check_folder(folder)
         if pooling not in POOLINGS:
-            raise InputError(f"model.pooling: {pooling} is none of {', '.join(POOLINGS)}")
+            raise InputError(f"model.pooling: {pooling} is not one of {', '.join(POOLINGS)}")
         spelling = Rendering.load(folder / "rendering.yaml" if rendering is None else rendering)
         renderer = Renderer(spelling, fasta, build)
         tokenizer = TextTokenizer(folder, spelling)

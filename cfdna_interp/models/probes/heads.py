@@ -58,7 +58,7 @@ def head_probes(head: Head, embeddings: np.ndarray) -> list[Finding]:
             logit(np.repeat(rows, 2)),
             "normalise pooling by the number of fragments: depth would be read off the sum",
         ),
-        _compared("bag company", "beside another sample", logit(rows[:half]), beside, "normalise per sample"),
+        _compared("bag company", "with another sample", logit(rows[:half]), beside, "normalise per sample"),
     ]
 
 

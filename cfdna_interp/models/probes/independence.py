@@ -41,8 +41,8 @@ def padding(bench: Bench) -> Finding:
     longest, shortest = int(bench.fragments.length.argmax()), int(bench.fragments.length.argmin())
     pair = bench.fragments.take(np.array([shortest, longest]))
     alone = bench.encode(pair.take(np.array([0])), "the shortest fragment by itself")
-    beside = bench.encode(pair, "the shortest fragment beside the longest")[:1]
-    lengths = f"{pair.length[0]} bp alone and beside {pair.length[1]} bp"
+    beside = bench.encode(pair, "the shortest fragment together with the longest")[:1]
+    lengths = f"{pair.length[0]} bp alone and together with {pair.length[1]} bp"
     return judged(
         "padding",
         bench.farthest(alone, beside),
@@ -65,7 +65,7 @@ def company(bench: Bench) -> Finding:
     return judged(
         "batch",
         bench.farthest(together[few], alone),
-        f"{len(few)} fragments one by one and beside {len(twins) - 1} of the same length",
+        f"{len(few)} fragments one by one and together with {len(twins) - 1} of the same length",
         _COMPANY,
     )
 

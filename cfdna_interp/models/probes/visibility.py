@@ -27,7 +27,7 @@ def length_visible(bench: Bench) -> list[Finding]:
     # Fragments are in random order, so folds of neighbours are random.
     guess = cross_val_predict(_read_out(), bench.embedded, length, cv=KFold(_FOLDS))
     r2 = 1 - np.mean((length - guess) ** 2) / length.var()
-    text = f"a linear read-out tells length with R² {r2:.2f} (cross-validated, {len(length)} fragments)"
+    text = f"a linear read-out predicts length with R² {r2:.2f} (cross-validated, {len(length)} fragments)"
     found = [Finding("length", "information", text)]
     rows = np.flatnonzero(bench.fragments.counts > 0)
     if r2 < _VISIBLE or len(rows) == 0:
@@ -65,11 +65,11 @@ def pooling(bench: Bench) -> Finding:
     rest = (whole - factor * mean).var(axis=0).sum() / whole.var(axis=0).sum()
     rank = float(spearmanr(np.square(whole).sum(axis=1), bench.fragments.length[rows]).statistic)
     kind = "a sum over tokens" if 1.7 < factor < 2.3 else "a mean over tokens"
-    told = f"as with {kind}" if rest < _TOLD else "unlike a mean (1) or a sum (2) over tokens"
+    kinship = f"as with {kind}" if rest < _TOLD else "unlike a mean (1) or a sum (2) over tokens"
     text = (
-        f"a fragment is {factor:.2f} times the mean of its halves, {told}; {min(rest, 1):.0%} of their "
-        "spread is not told by the halves (positions, attention, single tokens); norm and length correlate "
-        f"at {rank:+.2f}"
+        f"a fragment is {factor:.2f} times the mean of its halves, {kinship}; {min(rest, 1):.0%} of their "
+        "spread is not explained by the halves (positions, attention, single tokens); norm and length "
+        f"correlate at {rank:+.2f}"
     )
     return Finding("pooling", "information", text)
 
