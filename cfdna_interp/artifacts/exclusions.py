@@ -50,9 +50,9 @@ def kept_samples(layout: Layout, role: str) -> list[Sample]:
     """
     table = layout.file("exclusions.tsv")
     excluded = {row["sample"] for row in load_exclusions(table)}
-    kept = [sample for sample in load_samples(layout.samples(role)) if sample.sample not in excluded]
+    remaining = [sample for sample in load_samples(layout.samples(role)) if sample.sample not in excluded]
     matrix = layout.matrix(role)
-    names = {sample.sample for sample in kept}
+    names = {sample.sample for sample in remaining}
     # A table that lost lines looks complete, and excluded samples would come back.
     if matrix.is_file() and (other := names ^ _samples_of(matrix)):
         name = min(other)
@@ -61,7 +61,7 @@ def kept_samples(layout: Layout, role: str) -> list[Sample]:
             f"sample {name}: {layout.samples(role)} and {table} {here}, {matrix} {there}: "
             "one of them is damaged or of another run; run the cohort and the matrix stage again"
         )
-    return kept
+    return remaining
 
 
 def _samples_of(matrix: Path) -> set[str]:

@@ -76,18 +76,18 @@ class Contrast:
         """Return (rows, channels) of a version, after a check that they are finite."""
         fragments = self.versions[version].take(rows)
         with torch.no_grad():
-            found = (
+            values = (
                 self.encoder.channels(fragments)
                 if isinstance(self.encoder, ChannelEncoder)
                 else self.encoder.encode(fragments).double()
             )
-        if not bool(torch.isfinite(found).all()):
+        if not bool(torch.isfinite(values).all()):
             raise InputError(
                 f"{self.place}: the encoder gives embeddings that are not finite; run cfdna-interp models "
                 "check for the reason"
             )
         # Encoders run in inference mode. Gradients need a copy of its tensors.
-        return found.clone()
+        return values.clone()
 
     def embed(self, channels: torch.Tensor) -> torch.Tensor:
         """Return (rows, dim) float64 embeddings of channels."""

@@ -80,13 +80,13 @@ def chances(
     d = np.asarray(effects, dtype=np.float64)
     spread = np.sqrt((1 / case + 1 / control) / _TRAINED)
     rng = stream(seed, "plan", "reliance")
-    found = d + spread * rng.normal(size=(COHORTS, len(d)))
+    estimates = d + spread * rng.normal(size=(COHORTS, len(d)))
     luck = rng.normal(size=COHORTS)
-    again = found[:, None] + spread * rng.normal(size=(COHORTS, DRAWS, len(d)))
+    again = estimates[:, None] + spread * rng.normal(size=(COHORTS, DRAWS, len(d)))
     leads = margins(_shares(again))  # (cohorts, draws, groups)
     low = np.quantile(leads, LOW, axis=1)
     # The distance of the classes along the estimated direction.
-    apart = (found @ d) / np.sqrt((found**2).sum(axis=1))
+    apart = (estimates @ d) / np.sqrt((estimates**2).sum(axis=1))
     true = norm.cdf(apart / np.sqrt(2))
     seen = true + luck * error(float(np.clip(np.median(true), 0.5, 0.999)), case, control)
     leader = np.where(seen >= signal_ceiling, np.where(low.max(axis=1) > LEAD, low.argmax(axis=1), -1), -1)
@@ -118,12 +118,14 @@ def size_to_decide(
     """
 
     def named(case: int) -> ReliancePlan:
-        found = at(case)
-        return ReliancePlan(case, _controls(case, controls_per_case), NAMED, found.named, found.another)
+        outcome = at(case)
+        return ReliancePlan(case, _controls(case, controls_per_case), NAMED, outcome.named, outcome.another)
 
     def excluded(case: int) -> ReliancePlan:
-        found = at(case)
-        return ReliancePlan(case, _controls(case, controls_per_case), EXCLUDED, found.excluded, found.another)
+        outcome = at(case)
+        return ReliancePlan(
+            case, _controls(case, controls_per_case), EXCLUDED, outcome.excluded, outcome.another
+        )
 
     def at(case: int) -> Chances:
         return chances(effects, case, _controls(case, controls_per_case))

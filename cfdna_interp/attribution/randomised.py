@@ -184,17 +184,17 @@ def randomised_shares(
     pool = FragmentInputs.concatenate([bag[0] for bag in versions])
     results = []
     for depth in depths_of(encoder):
-        found = []
+        entries = []
         for draw in range(draws):
             rng = stream(seed, "randomised", depth, draw)
             lower = randomised_encoder(encoder, depth, rng, pool)
-            found.append(_attributions(lower, _permuted(heads, rng), versions, attribute))
+            entries.append(_attributions(lower, _permuted(heads, rng), versions, attribute))
         results.append(
             RandomisedShares(
                 depth=depth,
-                shares=np.stack([_shares(phi) for phi in found]),
-                cosine=np.array([_cosine(real, phi) for phi in found]),
-                rank=np.array([spearmanr(real.ravel(), phi.ravel()).statistic for phi in found]),
+                shares=np.stack([_shares(phi) for phi in entries]),
+                cosine=np.array([_cosine(real, phi) for phi in entries]),
+                rank=np.array([spearmanr(real.ravel(), phi.ravel()).statistic for phi in entries]),
             )
         )
     return results

@@ -58,10 +58,10 @@ def inputs_of(
     counts = table.cpg_counts
     rows = np.repeat(np.arange(n), counts)
     ranks = np.arange(len(rows)) - np.repeat(table.cpg_splits[:-1], counts)
-    kept = ranks < MAX_CALLS
+    within = ranks < MAX_CALLS
     # A CpG that straddles the fragment's start has an offset of -1. It is set to 0, since -1 means no call.
-    offsets[rows[kept], ranks[kept]] = np.clip(table.cpg_offsets[kept], 0, np.iinfo(np.int16).max)
-    states[rows[kept], ranks[kept]] = table.cpg_states[kept]
+    offsets[rows[within], ranks[within]] = np.clip(table.cpg_offsets[within], 0, np.iinfo(np.int16).max)
+    states[rows[within], ranks[within]] = table.cpg_states[within]
     locus = np.zeros(n, dtype=np.int16)
     touching = table.block >= 0
     locus[touching] = block_classes[table.block[touching]]

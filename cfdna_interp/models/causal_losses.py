@@ -105,19 +105,19 @@ def losses(
         guesses += float(functional.cross_entropy(logits, targets, reduction="sum"))
         if methylated is not None:
             before = ids[:, :-1][ids[:, 1:] != texts.padding]
-            kept = torch.from_numpy(possible)[before]
-            others = logits[kept].clone()
+            eligible = torch.from_numpy(possible)[before]
+            others = logits[eligible].clone()
             others[:, methylated] = -torch.inf
-            odds = logits[kept, methylated] - others.logsumexp(dim=1)
-            said = (targets[kept] == methylated).to(odds.dtype)
+            odds = logits[eligible, methylated] - others.logsumexp(dim=1)
+            said = (targets[eligible] == methylated).to(odds.dtype)
             calls += float(functional.binary_cross_entropy_with_logits(odds, said, reduction="sum"))
     places = seen[possible].sum()
     call_loss, call_bigram = None, None
     if places > 0:
-        told, chance = seen[possible, methylated], after[possible, methylated]
-        untold = seen[possible].sum(axis=1) - told
+        counts, chance = seen[possible, methylated], after[possible, methylated]
+        others_seen = seen[possible].sum(axis=1) - counts
         call_loss = float(calls / places)
-        call_bigram = float(-(told * np.log(chance) + untold * np.log(1 - chance)).sum() / places)
+        call_bigram = float(-(counts * np.log(chance) + others_seen * np.log(1 - chance)).sum() / places)
     return Losses(
         loss=float(guesses / seen.sum()),
         loss_unigram=float(-(seen.sum(axis=0) * np.log(alone)).sum() / seen.sum()),

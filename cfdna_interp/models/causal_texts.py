@@ -101,13 +101,13 @@ def build_tokenizer(rendering: Rendering, positions: int) -> PreTrainedTokenizer
     """
     unfit = [
         name
-        for name, found in (
+        for name, unsupported in (
             (f"kmer: {rendering.kmer}", rendering.kmer > 1),
             ("separator", bool(rendering.separator)),
             ("methylation: token_type", rendering.methylation == "token_type"),
             ("coordinates in prefix or suffix", "locus" in rendering.consumes),
         )
-        if found
+        if unsupported
     ]
     if unfit:
         raise InputError(
@@ -118,7 +118,7 @@ def build_tokenizer(rendering: Rendering, positions: int) -> PreTrainedTokenizer
     wrappers = [rendering.prefix.format(), rendering.suffix.format()]
     # Each special text occurs once, in order of first occurrence.
     specials = dict.fromkeys([PADDING, UNKNOWN])
-    specials |= dict.fromkeys(found for text in wrappers for found in _SPECIAL.findall(text))
+    specials |= dict.fromkeys(special for text in wrappers for special in _SPECIAL.findall(text))
     specials |= dict.fromkeys(text for text in states if len(text) > 1)
     letters = dict.fromkeys(_BASES)
     letters |= dict.fromkeys(text for text in states if len(text) == 1)

@@ -74,11 +74,11 @@ class FragmentInputs:
             (n,) row of ``donors`` for each fragment, -1 to leave a fragment unchanged. A donor has the same
             number of calls as its fragment, so that states and offsets stay aligned.
         """
-        found = rows >= 0
+        matched = rows >= 0
         taken = {}
         for name in ("length", "offsets", "place", "strand"):
             taken[name] = getattr(self, name).copy()
-            taken[name][found] = getattr(donors, name)[rows[found]]
+            taken[name][matched] = getattr(donors, name)[rows[matched]]
         return replace(self, **taken)
 
     def with_states(self, states: np.ndarray) -> FragmentInputs:

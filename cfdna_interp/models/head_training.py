@@ -43,7 +43,7 @@ def train(plans: list[Plan], bags: torch.Tensor, means: torch.Tensor, targets: t
     optimiser = torch.optim.Adam(stack.parameters(), lr=RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, STEPS)
     best = torch.zeros(heads)  # gain in held-out loss over the start
-    kept = stack.without_attention(heads)
+    best_state = stack.without_attention(heads)
     for step in range(STEPS + 1):
         number = step % bags.shape[1]
         logits = stack(bags[:, number])  # (2 x heads, samples)
@@ -52,7 +52,7 @@ def train(plans: list[Plan], bags: torch.Tensor, means: torch.Tensor, targets: t
             gain = weighted_log_loss(plain, targets, held) - weighted_log_loss(logits[heads:], targets, held)
             better = (gain > best) & (step > 0)
             best = torch.where(better, gain, best)
-            stack.keep(kept, better)
+            stack.keep(best_state, better)
         if step == STEPS:
             break
         fit = weighted_log_loss(logits, targets, weights) + stack.ridge(linear, product)
@@ -62,7 +62,7 @@ def train(plans: list[Plan], bags: torch.Tensor, means: torch.Tensor, targets: t
         optimiser.step()
         schedule.step()
     for number, plan in enumerate(plans):
-        _finish(plan, {name: tensor[number] for name, tensor in kept.items()})
+        _finish(plan, {name: tensor[number] for name, tensor in best_state.items()})
 
 
 def _finish(plan: Plan, state: dict[str, torch.Tensor]) -> None:

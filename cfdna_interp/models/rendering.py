@@ -97,10 +97,10 @@ class Renderer:
         texts = [""] * n
         begins = np.zeros(n, dtype=np.int64)
         types: list[np.ndarray] = [np.zeros(0, dtype=np.int8)] * n
-        found = self.line.locate(fragments.place, fragments.length)
+        located = self.line.locate(fragments.place, fragments.length)
         # Places are read in file order, so that blocks of a compressed file are read once.
         for row in np.argsort(fragments.place, kind="stable").tolist():
-            contig, start = found.names[row], int(found.starts[row])
+            contig, start = located.names[row], int(located.starts[row])
             around = self.line.codes(contig, start - 1, start + int(fragments.length[row]) + 1)
             calls = (fragments.offsets[row] >= 0) & (fragments.states[row] >= 0)
             reverse = self.rendering.strand == "molecule" and fragments.strand[row] < 0
@@ -161,7 +161,7 @@ def _strand(
     bases = _LETTERS[around[1:-1]].tobytes().decode()
     if reverse:
         bases = bases.translate(_COMPLEMENT)[::-1]
-    places, kept = [], []
+    places, rendered_states = [], []
     for offset, state in zip(offsets, states, strict=True):
         # A CpG whose C lies before the fragment has offset 0 instead of -1, on its G (see bags.inputs_of).
         forward = -1 if offset == 0 and around[1] == _G else int(offset)
@@ -170,5 +170,5 @@ def _strand(
         place = length - 2 - forward if reverse else forward
         if 0 <= place < length:
             places.append(place)
-            kept.append(int(state))
-    return bases, places, kept
+            rendered_states.append(int(state))
+    return bases, places, rendered_states

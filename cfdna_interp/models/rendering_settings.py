@@ -109,11 +109,11 @@ class Rendering:
         return rendering
 
     def _check(self) -> None:
-        told = self.methylation in ("token", "letter")
+        written = self.methylation in ("token", "letter")
         texts = [text for text in (self.methylated, self.unmethylated) if text is not None]
-        if told and self.methylated is None:
+        if written and self.methylated is None:
             raise ValueError(f"methylation: {self.methylation} needs methylated, e.g. methylated: <m>")
-        if texts and not told:
+        if texts and not written:
             raise ValueError(
                 f"methylation: {self.methylation} puts no text; remove methylated and unmethylated"
             )

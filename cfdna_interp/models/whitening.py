@@ -148,13 +148,13 @@ def fit_whitening(encoder: Encoder, fragments: FragmentInputs, components: int) 
     squares = float(centre.square().sum() + values.clamp(min=0).sum()) / inner
     rounding = max(_ROUNDING, getattr(encoder, "rounding", 0.0))
     floor = max(float(values[0]) * _NARROW**2, squares * rounding**2)
-    kept = min(components, int((values > floor).sum()))
-    if kept == 0:
+    count = min(components, int((values > floor).sum()))
+    if count == 0:
         raise InputError(
             "the model gives every fragment the same embedding, but for rounding; run cfdna-interp models "
             "check for the reason"
         )
-    values, vectors = values[:kept], vectors[:, :kept]
+    values, vectors = values[:count], vectors[:, :count]
     # The sign of a component is arbitrary. Its largest weight is made positive.
     signs = vectors.gather(0, vectors.abs().argmax(dim=0, keepdim=True)).sign()
     return Whitened(encoder, centre.float(), (vectors * signs * values.rsqrt()).float())

@@ -85,12 +85,12 @@ def histograms(names: Sequence[str]) -> dict[str, list[tuple[int, int, int]]]:
     A bin is a name that ends in two numbers, the first below the second: ``length_bin_100_105``,
     ``fsd_5p_100_104``.
     """
-    found: dict[str, list[tuple[int, int, int]]] = {}
+    bins: dict[str, list[tuple[int, int, int]]] = {}
     for i, name in enumerate(names):
         match = BIN.fullmatch(name)
         if match and int(match[2]) < int(match[3]):
-            found.setdefault(match[1], []).append((int(match[2]), int(match[3]), i))
-    return {prefix: sorted(row) for prefix, row in found.items()}
+            bins.setdefault(match[1], []).append((int(match[2]), int(match[3]), i))
+    return {prefix: sorted(row) for prefix, row in bins.items()}
 
 
 def members(row: Sequence[tuple[int, int, int]]) -> tuple[int, ...]:

@@ -175,22 +175,26 @@ def as_table(first: str, scored: Sequence[Scored]) -> str:
 
 def _unlike(scorer: Scorer, sample: Measured, x: np.ndarray) -> list[str]:
     """Return how the sample differs from the training cohort, one line per difference."""
-    proxy, told = scorer.proxy, []
+    proxy, differences = scorer.proxy, []
     measured = {**sample.technical, **sample.features}
     for name, (lowest, highest) in sorted(proxy.training_range.items()):
         value = measured.get(name)
         if isinstance(value, str) and value:
-            told.append(f"{name} {value!r} is not a number, training range {lowest:.4g} to {highest:.4g}")
+            differences.append(
+                f"{name} {value!r} is not a number, training range {lowest:.4g} to {highest:.4g}"
+            )
         if isinstance(value, str) or value is None or np.isnan(value) or lowest <= value <= highest:
             continue
-        told.append(f"{name} {value:.4g} outside the training range {lowest:.4g} to {highest:.4g}")
+        differences.append(f"{name} {value:.4g} outside the training range {lowest:.4g} to {highest:.4g}")
     cells = {**sample.technical, **sample.library}
     for name, levels in sorted(proxy.training_levels.items()):
         cell = cells.get(name)
         if cell and str(cell) not in levels:
             more = [f"{len(levels) - LEVELS} more"] if len(levels) > LEVELS else []
-            told.append(f"{name} {cell}, in training {' or '.join([*levels[:LEVELS], *more])}")
+            differences.append(f"{name} {cell}, in training {' or '.join([*levels[:LEVELS], *more])}")
     limit, distance = scorer.distance.limit, float(scorer.distance.distances(x)[0])
     if not distance <= limit:
-        told.append(f"features at distance {distance:.3g} from training, of which 99 % keep {limit:.3g}")
-    return told
+        differences.append(
+            f"features at distance {distance:.3g} from training, of which 99 % keep {limit:.3g}"
+        )
+    return differences

@@ -109,8 +109,8 @@ class Components(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if count >= X.shape[1]:
             self.components_ = np.eye(X.shape[1])
         else:
-            found = TruncatedSVD(count, algorithm="arpack", random_state=0).fit(X)
-            self.components_ = found.components_
+            decomposition = TruncatedSVD(count, algorithm="arpack", random_state=0).fit(X)
+            self.components_ = decomposition.components_
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:

@@ -52,7 +52,7 @@ def carried(
     among = columns.T @ columns
     among += _RIDGE * len(part) * np.eye(len(among))
     averages = [
-        np.concatenate([found.mean(axis=0) for found in fitted.of(material.load(place)).values()])
+        np.concatenate([values.mean(axis=0) for values in fitted.of(material.load(place)).values()])
         for place in range(len(material.samples))
     ]
     moved = _difference(material, np.stack(averages))
@@ -61,12 +61,12 @@ def carried(
     for each, average in zip(codes, means, strict=True):
         slopes = np.linalg.solve(among, (each.T @ columns).T)[1:]  # (columns, features)
         pieces = slopes * moved[:, None]
-        found = {
+        parts = {
             family: pieces[first:last].sum(axis=0)
             for family, first, last in zip(families, edges[:-1], edges[1:], strict=True)
         }
         whole = _difference(material, average)
-        result.append(found | {UNEXPLAINED: whole - np.sum(list(found.values()), axis=0)})
+        result.append(parts | {UNEXPLAINED: whole - np.sum(list(parts.values()), axis=0)})
     return result
 
 

@@ -109,14 +109,14 @@ def why_left_out(concept: Concept, *, fragments: bool) -> str | None:
     fragments
         Whether it belongs to fragments.
     """
-    found = np.unique(concept.values[concept.known])
+    distinct = np.unique(concept.values[concept.known])
     things = "fragments" if fragments else "subjects"
     least = RARE_FRAGMENTS if fragments else RARE_SUBJECTS
-    if concept.kind == "classes" and len(found) < 2:
+    if concept.kind == "classes" and len(distinct) < 2:
         return f"fewer than two classes with {least} {things} or more"
     if concept.kind == "number" and concept.known.sum() < least:
         return f"known of fewer than {least} {things}"
-    if len(found) < 2:
+    if len(distinct) < 2:
         return "the same everywhere"
     return None
 

@@ -125,8 +125,8 @@ def held_out(material: Material) -> tuple[np.ndarray, np.ndarray]:
     """
     subjects = np.unique(material.codes)
     order = stream(material.seed, "dictionary", "held out").permutation(subjects)
-    kept = np.isin(material.codes, order[: max(1, len(order) // _HELD_OUT)])
-    return np.flatnonzero(~kept), np.flatnonzero(kept)
+    tested = np.isin(material.codes, order[: max(1, len(order) // _HELD_OUT)])
+    return np.flatnonzero(~tested), np.flatnonzero(tested)
 
 
 def _fit(embeddings: Embeddings, settings: Representation, block: int, seed: int) -> SparseAutoencoder:

@@ -125,8 +125,8 @@ def fit_eraser(moments: Moments, edge: float = 0.0) -> Eraser:
     whitener, back = _whitener(moments.xx)
     concept, _ = _whitener(moments.zz)
     left, correlations, _ = np.linalg.svd(whitener @ moments.xz @ concept, full_matrices=False)
-    kept = left[:, correlations**2 > max(edge, _NOTHING)]
-    return Eraser(moments.mean, back @ kept @ kept.T @ whitener, kept.shape[1])
+    axes = left[:, correlations**2 > max(edge, _NOTHING)]
+    return Eraser(moments.mean, back @ axes @ axes.T @ whitener, axes.shape[1])
 
 
 def random_eraser(moments: Moments, rank: int, rng: np.random.Generator) -> Eraser:

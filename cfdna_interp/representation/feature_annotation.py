@@ -113,10 +113,10 @@ def annotate(
         family: np.arange(first, last)
         for family, first, last in zip(families, edges[:-1], edges[1:], strict=True)
     }
-    kept = [[part[rows[own]].T.tocsr().astype(np.float64) for own in folds] for part in codes]
+    by_fold = [[part[rows[own]].T.tocsr().astype(np.float64) for own in folds] for part in codes]
     everything = np.arange(columns.shape[1])
     among = _by_fold(columns, columns, folds)
-    sums = [_FeatureSums(among, _across(columns, part, folds), _squares(part)) for part in kept]
+    sums = [_FeatureSums(among, _across(columns, part, folds), _squares(part)) for part in by_fold]
     whole = [each.explained(everything) for each in sums]
     unique = [
         {family: full - each.explained(np.setdiff1d(everything, mine)) for family, mine in own.items()}
@@ -128,7 +128,7 @@ def annotate(
         for _ in range(SHUFFLES):
             moved = columns[_within(sample, rng), mine[0] : mine[-1] + 1]
             mixed = _replaced(among, mine, _by_fold(moved, columns, folds))
-            for number, (each, codes_of) in enumerate(zip(sums, kept, strict=True)):
+            for number, (each, codes_of) in enumerate(zip(sums, by_fold, strict=True)):
                 across = each.cross.copy()
                 across[:, mine] = _across(moved, codes_of, folds)
                 null = _FeatureSums(mixed, across, each.squares).explained(everything) - without[number]
@@ -179,9 +179,9 @@ def _squares(codes: list[csr_array]) -> np.ndarray:
 
 def _within(sample: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return (n,) rows permuted within each sample."""
-    dealt = np.empty(len(sample), dtype=np.int64)
-    dealt[np.argsort(sample, kind="stable")] = np.lexsort((rng.random(len(sample)), sample))
-    return dealt
+    permutation = np.empty(len(sample), dtype=np.int64)
+    permutation[np.argsort(sample, kind="stable")] = np.lexsort((rng.random(len(sample)), sample))
+    return permutation
 
 
 def _replaced(among: np.ndarray, mine: np.ndarray, cross: np.ndarray) -> np.ndarray:

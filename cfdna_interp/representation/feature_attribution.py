@@ -135,7 +135,7 @@ def attribute_codes(
     decoder = torch.cat([dictionary.decoder for dictionary in dictionaries]).numpy()  # (all features, dim)
     means = np.concatenate(origin.codes)
     samples = len(material.samples)
-    found = np.zeros((len(models), samples, sum(widths)), dtype=np.float32)
+    attributions = np.zeros((len(models), samples, sum(widths)), dtype=np.float32)
     averages = np.zeros((samples, sum(widths)))
     difference = np.zeros((len(models), samples))
     gap = 0.0
@@ -156,10 +156,13 @@ def attribute_codes(
             flat = slopes.flatten(0, 1)  # (bags x fragments, models, dim)
             summed = (codes @ flat.flatten(1).numpy()).reshape(len(means), *flat.shape[1:])
             summed -= means[:, None, None] * flat.sum(dim=0).numpy()  # (all features, models, dim)
-            found[part, place] = np.einsum("jmd,jd->mj", summed, decoder) / len(bags)
+            attributions[part, place] = np.einsum("jmd,jd->mj", summed, decoder) / len(bags)
             difference[part, place] = change
             gap = max(gap, off)
-    parts = [CodeAttributions(part, difference - part.sum(axis=2)) for part in np.split(found, edges, axis=2)]
+    parts = [
+        CodeAttributions(part, difference - part.sum(axis=2))
+        for part in np.split(attributions, edges, axis=2)
+    ]
     return Attributed(parts, np.split(averages, edges, axis=1), difference, gap)
 
 

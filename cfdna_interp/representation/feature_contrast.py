@@ -166,9 +166,11 @@ def _judge(people: np.ndarray, threshold: float, resamples: int, rng: np.random.
     share = np.abs(difference) / max(float(np.abs(difference).sum()), np.finfo(float).tiny)
     t = welch(values[:, :-1], labels)
     passed = (np.abs(t) > threshold) & (share[:-1] >= MATERIAL)
-    kept = np.full(len(t), np.nan)
+    share_of_resamples = np.full(len(t), np.nan)
     if passed.any():
         counts = np.stack([bootstrap_counts(labels, rng) for _ in range(resamples)])
         drawn = welch(values[:, :-1][:, passed], labels, counts) * np.sign(t[passed])
-        kept[passed] = (drawn > threshold).mean(axis=0)
-    return FeatureTest(t, difference[:-1], share[:-1], float(share[-1]), threshold, passed, kept)
+        share_of_resamples[passed] = (drawn > threshold).mean(axis=0)
+    return FeatureTest(
+        t, difference[:-1], share[:-1], float(share[-1]), threshold, passed, share_of_resamples
+    )

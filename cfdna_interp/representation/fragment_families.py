@@ -70,18 +70,18 @@ class FamilyColumns:
         raw = blank._raw(part)
         return replace(
             blank,
-            centre={family: found.mean(axis=0) for family, found in raw.items()},
-            spread={family: found.std(axis=0) for family, found in raw.items()},
+            centre={family: columns.mean(axis=0) for family, columns in raw.items()},
+            spread={family: columns.std(axis=0) for family, columns in raw.items()},
         )
 
     def of(self, part: Part) -> dict[str, np.ndarray]:
         """Return family -> (n, columns) float64, with mean 0 and variance 1 over the fragments of ``fit``."""
         columns = {}
-        for family, found in self._raw(part).items():
-            kept = self.spread[family] > _LEAST_SPREAD
-            if kept.any():
-                centred = found[:, kept] - self.centre[family][kept]
-                columns[family] = np.asarray(centred / self.spread[family][kept])
+        for family, raw_columns in self._raw(part).items():
+            varying = self.spread[family] > _LEAST_SPREAD
+            if varying.any():
+                centred = raw_columns[:, varying] - self.centre[family][varying]
+                columns[family] = np.asarray(centred / self.spread[family][varying])
         return columns
 
     def _raw(self, part: Part) -> dict[str, np.ndarray]:
@@ -104,8 +104,8 @@ class FamilyColumns:
 def _levels(level: np.ndarray, counts: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return splines of the level and the number of methylated calls of some fragments, 0 for the others."""
     splines = SplineTransformer(knots=_LEVEL_KNOTS[:, None], include_bias=False).fit_transform(level[:, None])
-    found = np.concatenate([splines, (level * counts)[:, None]], axis=1)
-    return np.where(rows[:, None], found, 0.0)
+    columns = np.concatenate([splines, (level * counts)[:, None]], axis=1)
+    return np.where(rows[:, None], columns, 0.0)
 
 
 def _cells(part: Part) -> np.ndarray:

@@ -69,10 +69,10 @@ class LengthFragments:
             (lengths,) the range, from ``centroids.length_range``.
         """
         length = part.fragments.length
-        kept = np.flatnonzero((length >= lengths[0]) & (length <= lengths[-1]))
-        inputs, sample = part.fragments.take(kept), sample[kept]
-        rows, strata = length[kept].astype(np.int64) - lengths[0], context_strata(inputs)
-        embeddings = part.embeddings.numpy()[kept]
+        in_range = np.flatnonzero((length >= lengths[0]) & (length <= lengths[-1]))
+        inputs, sample = part.fragments.take(in_range), sample[in_range]
+        rows, strata = length[in_range].astype(np.int64) - lengths[0], context_strata(inputs)
+        embeddings = part.embeddings.numpy()[in_range]
         embeddings -= stratum_effects(embeddings, rows, strata).astype(embeddings.dtype)[strata]
         weights = context_weights(rows, strata, len(lengths))
         return cls(embeddings, inputs, rows, weights, sample, codes[sample], lengths, int(codes.max()) + 1)

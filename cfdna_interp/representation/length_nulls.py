@@ -84,6 +84,6 @@ def _dealt(key: np.ndarray, rows: np.ndarray | None, samples: np.ndarray) -> np.
     """Return for each fragment the fragment of its sample whose rank in ``rows`` equals that of its key."""
     order = np.arange(len(samples)) if rows is None else rows
     ranked, sources = np.lexsort((key, samples)), np.lexsort((order, samples))
-    dealt = np.empty(len(samples), dtype=np.int64)
-    dealt[ranked] = sources
-    return dealt
+    partner = np.empty(len(samples), dtype=np.int64)
+    partner[ranked] = sources
+    return partner

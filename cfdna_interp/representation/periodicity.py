@@ -66,8 +66,8 @@ def find_period(sums: LengthSums, multiplicity: np.ndarray, rng: np.random.Gener
         mean = np.where(drawn[:, None] > 0, sum_drawn / np.maximum(drawn, 1e-12)[:, None], usual)
         places.append(periods[_power(waves, rest(mean)).argmax()])
     low, high = (float(v) for v in np.quantile(places, [0.025, 0.975]))
-    found = float(periods[best])
-    low, high = min(low, found), max(high, found)
+    period = float(periods[best])
+    low, high = min(low, period), max(high, period)
     claimed = False
     if power[best] <= ceiling:
         reason = "no period explains more than it does where what the trend leaves is shuffled among lengths"
@@ -79,7 +79,7 @@ def find_period(sums: LengthSums, multiplicity: np.ndarray, rng: np.random.Gener
         claimed, reason = True, "stronger than where what the trend leaves is shuffled among lengths"
     at_ladder = power[np.abs(periods - LADDER).argmin()] / np.median(power)
     return CurvePeriod(
-        bp=KnownInterval(value=found, low=low, high=high),
+        bp=KnownInterval(value=period, low=low, high=high),
         power=float(power[best]),
         null_high=ceiling,
         claimed=claimed,

@@ -45,14 +45,14 @@ class Codings:
 
     def columns(self, part: Part) -> np.ndarray:
         """Return (n, columns) of all concepts."""
-        found = {concept.name: concept for concept in fragment_concepts(part)}
-        return np.concatenate([c.columns(found[name]) for name, c in self.concepts.items()], axis=1)
+        concepts = {concept.name: concept for concept in fragment_concepts(part)}
+        return np.concatenate([c.columns(concepts[name]) for name, c in self.concepts.items()], axis=1)
 
     def raw(self, part: Part, without: str | None = None) -> np.ndarray:
         """Return (n, columns) of the inputs, without the one that a concept is derived from."""
         own = None if without is None else OWN_INPUT[without]
-        found = {item.name: item for item in raw_inputs(part)}
-        parts = [c.columns(found[name]) for name, c in self.inputs.items() if name != own]
+        inputs = {item.name: item for item in raw_inputs(part)}
+        parts = [c.columns(inputs[name]) for name, c in self.inputs.items() if name != own]
         return np.concatenate([np.zeros((len(part), 0)), *parts], axis=1)
 
 
@@ -66,19 +66,19 @@ def usable(
     concepts, codes, fragments
         See :func:`concepts.without_rare`.
     """
-    kept: list[Concept] = []
+    remaining: list[Concept] = []
     left_out = {}
     for concept in (without_rare(item, codes, fragments=fragments) for item in concepts):
         reason = why_left_out(concept, fragments=fragments)
         # Without a batch column the batch is the site.
-        twin = next((other.name for other in kept if _same_classes(other, concept)), None)
+        twin = next((other.name for other in remaining if _same_classes(other, concept)), None)
         if reason is None and twin is not None:
             reason = f"the same groups as {twin}"
         if reason is None:
-            kept.append(concept)
+            remaining.append(concept)
         else:
             left_out[concept.name] = reason
-    return kept, left_out
+    return remaining, left_out
 
 
 def _same_classes(first: Concept, second: Concept) -> bool:

@@ -45,15 +45,15 @@ def bayes_auroc(world: World, noise: np.ndarray, seed: int, groups: Sequence[str
     groups
         The groups whose summaries the classifier knows.
     """
-    told = [BAG_GROUPS.index(group) for group in groups]
+    known = [BAG_GROUPS.index(group) for group in groups]
     scale = np.sqrt(1 - noise**2)
     covariance = world.correlation_matrix() * np.outer(scale, scale) + np.diag(noise**2)
-    covariance = covariance[np.ix_(told, told)]
+    covariance = covariance[np.ix_(known, known)]
     root = np.linalg.cholesky(covariance)
     precision = np.linalg.inv(covariance)
-    means = {label: world.label_means(label)[:, told] for label in (0, 1)}
+    means = {label: world.label_means(label)[:, known] for label in (0, 1)}
     shares = {label: world.site_shares(label) for label in (0, 1)}
-    shifts = world.site_matrix()[:, told]
+    shifts = world.site_matrix()[:, known]
 
     def log_density(x: np.ndarray, centres: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return (n,) log density up to a constant of a mixture of normals with the world's covariance."""

@@ -132,13 +132,13 @@ def _modifications(reads: Reads, used: np.ndarray) -> list[Cells]:
 
     tens, units = passed // 10, passed % 10
     digits = np.stack([np.full_like(tens, ord(",")), tens + ord("0"), units + ord("0")], axis=2)
-    kept = np.stack([listed, listed & (tens > 0), listed], axis=2)
+    mask = np.stack([listed, listed & (tens > 0), listed], axis=2)
     # Read 2 shows the G opposite the modified C.
     kind = np.where(reads.first[:, None], text(b"C+m?", count), text(b"G-m?", count))
     return [
         (text(b"MMZ", count), None),
         (kind, None),
-        (digits.astype(np.uint8).reshape(count, -1), kept.reshape(count, -1)),
+        (digits.astype(np.uint8).reshape(count, -1), mask.reshape(count, -1)),
         (text(b";\0MLBC", count), None),
         (u4(listed.sum(axis=1)), None),
         (np.where(methylated, 255, 0).astype(np.uint8), listed),

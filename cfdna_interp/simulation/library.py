@@ -132,18 +132,18 @@ def _bases_and_calls(
     is_cytosine = context != 0
 
     # Bisulfite doesn't convert methylated CpGs and a few missed bases of the molecule.
-    kept = np.zeros(bases.shape, dtype=bool)
+    unconverted = np.zeros(bases.shape, dtype=bool)
     rows, at = np.nonzero((context == _Z) & (columns < lengths[:, None]))
     molecule = own[rows]
     # A reverse-strand call is on the G, one base after the C.
     rank = genome.cpg_rank[positions[rows, at]] - ~forward[rows]
     state = molecules.states[molecules.splits[molecule] + rank - molecules.first_cpg[molecule]]
-    kept[rows, at] = state == 1
-    _scatter_missed(kept, molecules, library, own, right, lengths, rng)
+    unconverted[rows, at] = state == 1
+    _scatter_missed(unconverted, molecules, library, own, right, lengths, rng)
 
     protected = np.where(forward, 1, 2).astype(np.uint8)[:, None]
     converted = np.where(forward, 3, 0).astype(np.uint8)[:, None]
-    bases = np.where(is_cytosine & ~kept, converted, bases)
+    bases = np.where(is_cytosine & ~unconverted, converted, bases)
 
     wrong = np.zeros(bases.shape, dtype=bool)
     hit = rng.integers(0, bases.size, size=rng.binomial(bases.size, library.errors))

@@ -29,7 +29,7 @@ def fragment_table(genome: Genome, molecules: Molecules) -> FragmentTable:
     seen_at = offsets + (molecules.strands[owner] < 0)
     seen = (seen_at >= 0) & (seen_at < lengths[owner])
     seen &= (seen_at < read[owner]) | (seen_at >= (lengths - read)[owner])
-    kept = np.bincount(owner[seen], minlength=len(molecules))
+    calls_per_fragment = np.bincount(owner[seen], minlength=len(molecules))
 
     # Where the mates overlap, the shared bases count once.
     second = np.maximum(starts + read, ends - read)
@@ -45,7 +45,7 @@ def fragment_table(genome: Genome, molecules: Molecules) -> FragmentTable:
         gc=(gc / (read + ends - second)).astype(np.float32),
         motif_5p=_motif(genome.codes, starts, 1),
         motif_3p=_motif(genome.codes, ends - 1, -1),
-        cpg_splits=np.concatenate([[0], np.cumsum(kept)]),
+        cpg_splits=np.concatenate([[0], np.cumsum(calls_per_fragment)]),
         cpg_offsets=offsets[seen].astype(np.int32),
         cpg_states=molecules.states[seen],
         block=molecules.blocks.astype(np.int32),

@@ -88,11 +88,13 @@ def fit_unknown(
         guess = rng.uniform(FLOOR, 1 - FLOOR, size=(len(known), unknown))
         runs.append(_run(np.hstack([known, guess]), shares, marked, total, unknown, tolerance, max_steps))
     shares, table, trace, converged = max(runs, key=lambda run: run[2][-1])
-    found = np.where((total.sum(axis=0) > 0)[:, None], table[:, known.shape[1] :], np.nan)
+    levels_of_unknown = np.where((total.sum(axis=0) > 0)[:, None], table[:, known.shape[1] :], np.nan)
     # Unknown types are sorted by their mean share over samples.
     order = np.argsort(-shares[:, known.shape[1] :].mean(axis=0), kind="stable")
     shares = np.hstack([shares[:, : known.shape[1]], shares[:, known.shape[1] :][:, order]])
-    return UnknownTypes(shares, found[:, order], tuple(trace), tuple(run[2][-1] for run in runs), converged)
+    return UnknownTypes(
+        shares, levels_of_unknown[:, order], tuple(trace), tuple(run[2][-1] for run in runs), converged
+    )
 
 
 def _run(

@@ -61,8 +61,8 @@ class DonorBank:
             if len(rows) == 0:
                 break
             donor[rows] = cells.pick(key[rows], uniform[rows])
-            found = rows[donor[rows] >= 0]
-            tier_of[found], cell[found] = tier, len(self._tiers) * key[found] + tier
+            matched = rows[donor[rows] >= 0]
+            tier_of[matched], cell[matched] = tier, len(self._tiers) * key[matched] + tier
         return Draw(donor, tier_of, cell)
 
     def length_donors(self, bag: FragmentInputs, drawn: Draw, uniform: np.ndarray) -> np.ndarray:
@@ -105,9 +105,9 @@ class _Cells:
     def pick(self, keys: np.ndarray, uniform: np.ndarray) -> np.ndarray:
         """Return a row for each key, or -1 if there is none."""
         cell = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        found = self.keys[cell] == keys
+        exists = self.keys[cell] == keys
         rank = (_slices(keys, uniform) * self.sizes[cell]).astype(np.int64)
-        return np.where(found, self.order[self.starts[cell] + rank], -1)
+        return np.where(exists, self.order[self.starts[cell] + rank], -1)
 
 
 def _slices(keys: np.ndarray, uniform: np.ndarray) -> np.ndarray:

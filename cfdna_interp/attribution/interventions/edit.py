@@ -115,9 +115,9 @@ def _redrawn(bank: DonorBank, bag: FragmentInputs, uniform: np.ndarray) -> tuple
     """Return the fragments with the states of donors matched in context, and the number without a donor."""
     donor = bank.fragment_donors(bag, uniform).donor
     states = bag.states.copy()
-    found = donor >= 0
-    states[found] = bank.fragments.states[donor[found]]
-    return bag.with_states(states), int((~found & (bag.counts > 0)).sum())
+    matched = donor >= 0
+    states[matched] = bank.fragments.states[donor[matched]]
+    return bag.with_states(states), int((~matched & (bag.counts > 0)).sum())
 
 
 def _resized(
@@ -145,8 +145,8 @@ def _resized(
         place=bag.place.copy(),
     )
     rows = np.flatnonzero((bag.place >= 0) & (lengths != bag.length))
-    found = line.locate(bag.place[rows], bag.length[rows])
-    for row, contig, begin in zip(rows.tolist(), found.names, found.starts.tolist(), strict=True):
+    located = line.locate(bag.place[rows], bag.length[rows])
+    for row, contig, begin in zip(rows.tolist(), located.names, located.starts.tolist(), strict=True):
         old, strand = int(bag.length[row]), int(bag.strand[row])
         size = line.contigs[contig]
         new = min(int(lengths[row]), size)

@@ -124,9 +124,9 @@ class _Margin:
         own = np.bincount(codes, minlength=classes) / n
         # In a context without reference fragments the sample is left unchanged.
         strange = ~self._known[stratum]
-        kept = np.bincount(codes[strange], minlength=classes) / n
-        reference, moved = onto_occupied(mix @ self._shares + kept, own, self._kin)
-        return Marginal(codes, own, reference, moved + float(kept.sum()))
+        unknown = np.bincount(codes[strange], minlength=classes) / n
+        reference, moved = onto_occupied(mix @ self._shares + unknown, own, self._kin)
+        return Marginal(codes, own, reference, moved + float(unknown.sum()))
 
 
 def _levels_margin(stratum: np.ndarray, level: np.ndarray, strata: int, floor: float) -> _Margin:

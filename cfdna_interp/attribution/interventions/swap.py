@@ -101,6 +101,6 @@ def _matching(drawn: Draw, inside: np.ndarray) -> dict[DiagnosticName, float]:
 
 def _states(bag: FragmentInputs, donors: FragmentInputs, rows: np.ndarray) -> np.ndarray:
     states = bag.states.copy()
-    found = rows >= 0
-    states[found] = donors.states[rows[found]]
+    matched = rows >= 0
+    states[matched] = donors.states[rows[matched]]
     return states

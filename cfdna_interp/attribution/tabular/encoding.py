@@ -177,6 +177,6 @@ def _axes(standard: np.ndarray, most: int, random_state: int) -> tuple[np.ndarra
     total = float((standard**2).sum())
     if components == features or total == 0:
         return np.eye(features, components), 1.0
-    found = PCA(components, random_state=random_state).fit(standard)
-    kept = float((found.singular_values_**2).sum()) / total
-    return found.components_.T, min(kept, 1.0)
+    pca = PCA(components, random_state=random_state).fit(standard)
+    explained = float((pca.singular_values_**2).sum()) / total
+    return pca.components_.T, min(explained, 1.0)

@@ -75,8 +75,8 @@ class Regressions:
         wide = Z.shape[1] > Z.shape[0]
         # With fewer rows than inputs the Gram matrix of rows is smaller and gives the same axes.
         values, vectors = np.linalg.eigh(centred @ centred.T if wide else centred.T @ centred)
-        kept = values > _RANK * values.max(initial=0.0)
-        self.squares, vectors = values[kept], vectors[:, kept]  # (rank,)
+        nonzero = values > _RANK * values.max(initial=0.0)
+        self.squares, vectors = values[nonzero], vectors[:, nonzero]  # (rank,)
         lengths = np.sqrt(self.squares)
         self.axes = centred.T @ (vectors / lengths) if wide else vectors  # (inputs, rank)
         self.rotated = vectors * lengths if wide else centred @ vectors  # (rows, rank)

@@ -107,13 +107,13 @@ def choose(
     for bent in (False, True):
         default, gained = best, np.zeros(targets.shape[1])
         for place in _others(offered, bent):
-            found = regressions[place].left_out(targets)
-            gains = default - found.squares
+            candidate = regressions[place].left_out(targets)
+            gains = default - candidate.squares
             mean = gains.mean(axis=0)
             error = gains.std(axis=0, ddof=1) / np.sqrt(len(targets))
             better = (mean > gained) & (mean > error) & (mean > LEAST * variance)
-            choice[better], penalty[better], gained[better] = place, found.penalty[better], mean[better]
-            best = np.where(better, found.squares, best)
+            choice[better], penalty[better], gained[better] = place, candidate.penalty[better], mean[better]
+            best = np.where(better, candidate.squares, best)
     return choice, penalty
 
 

@@ -271,7 +271,7 @@ class TransformersEncoder:
     def _pool(self, hidden: torch.Tensor, mask: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
         """Return (rows, dim) float32 of (rows, tokens, dim) hidden states."""
         if self._pooling == "mean":
-            kept = hidden.float().masked_fill(~mask[:, :, None], 0.0)  # (rows, tokens, dim)
-            return kept.sum(dim=1) / counts[:, None]
+            unpadded = hidden.float().masked_fill(~mask[:, :, None], 0.0)  # (rows, tokens, dim)
+            return unpadded.sum(dim=1) / counts[:, None]
         place = counts - 1 if self._pooling == "last" else torch.zeros_like(counts)
         return hidden[torch.arange(len(hidden), device=hidden.device), place].float()

@@ -97,10 +97,10 @@ def edges(bench: Bench) -> list[Finding]:
         "all methylated": all_calls(called, 1),
         "all unmethylated": all_calls(called, 0),
     }
-    found = []
+    findings = []
     for name, case in cases.items():
         if len(case) == 0:
-            found.append(Finding(name, "information", "not probed: no fragment has a call"))
+            findings.append(Finding(name, "information", "not probed: no fragment has a call"))
             continue
         lengths = f"{case.length.min()} to {case.length.max()} bp"
         try:
@@ -108,9 +108,11 @@ def edges(bench: Bench) -> list[Finding]:
                 (~np.isfinite(bench.encode(case, f"fragments of {lengths}, {name}"))).any(axis=1).sum()
             )
         except RefusedError as error:
-            found.append(Finding(name, "fault", str(error), "correct the model, or leave such fragments out"))
+            findings.append(
+                Finding(name, "fault", str(error), "correct the model, or leave such fragments out")
+            )
             continue
         text = f"{broken} of {len(case)} embeddings of fragments of {lengths} are not finite"
         remedy = "look for means over nothing and logarithms of 0" if broken else ""
-        found.append(Finding(name, "fault" if broken else "ok", text, remedy))
-    return found
+        findings.append(Finding(name, "fault" if broken else "ok", text, remedy))
+    return findings

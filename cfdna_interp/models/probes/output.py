@@ -18,15 +18,15 @@ _RANGE = 1e18  # norm whose square leaves the range of single precision
 
 def declaration(encoder: Encoder) -> list[Finding]:
     """Probe the attributes of the encoder: ``dim``, ``consumes`` and ``digest``."""
-    found = []
+    findings = []
     dim, consumes, digest = (getattr(encoder, name, None) for name in ("dim", "consumes", "digest"))
     if not isinstance(dim, int) or dim < 1:
-        found.append(
+        findings.append(
             Finding("declaration", "fault", f"dim is {dim!r}", "declare the length of an embedding as dim")
         )
     unknown = None if not isinstance(consumes, (set, frozenset)) else sorted(map(str, consumes - set(WORDS)))
     if not consumes or unknown is None or unknown:
-        found.append(
+        findings.append(
             Finding(
                 "declaration",
                 "fault",
@@ -35,7 +35,7 @@ def declaration(encoder: Encoder) -> list[Finding]:
             )
         )
     if not isinstance(digest, str) or re.fullmatch("[0-9a-f]{64}", digest) is None:
-        found.append(
+        findings.append(
             Finding(
                 "declaration",
                 "fault",
@@ -43,10 +43,10 @@ def declaration(encoder: Encoder) -> list[Finding]:
                 "declare a SHA-256 in hexadecimal over weights, rendering and pooling",
             )
         )
-    if not found:
+    if not findings:
         text = f"embeddings of length {dim}, from {', '.join(w for w in WORDS if w in (consumes or ()))}"
-        found.append(Finding("declaration", "ok", text))
-    return found
+        findings.append(Finding("declaration", "ok", text))
+    return findings
 
 
 def output(encoder: Encoder, fragments: FragmentInputs) -> list[Finding]:

@@ -28,10 +28,10 @@ def length_visible(bench: Bench) -> list[Finding]:
     guess = cross_val_predict(_read_out(), bench.embedded, length, cv=KFold(_FOLDS))
     r2 = 1 - np.mean((length - guess) ** 2) / length.var()
     text = f"a linear read-out predicts length with R² {r2:.2f} (cross-validated, {len(length)} fragments)"
-    found = [Finding("length", "information", text)]
+    findings = [Finding("length", "information", text)]
     rows = np.flatnonzero(bench.fragments.counts > 0)
     if r2 < _VISIBLE or len(rows) == 0:
-        return found
+        return findings
     rows = rows[spread_rows(len(rows), _SOME)]
     called = bench.fragments.take(rows)
     model = _read_out().fit(bench.embedded, length)
@@ -41,7 +41,7 @@ def length_visible(bench: Bench) -> list[Finding]:
         f"a call that turns methylated reads as {each:+.1f} bp of length (calls of {len(rows)} fragments "
         "turned, nothing else)"
     )
-    return [*found, Finding("length through calls", "information", text)]
+    return [*findings, Finding("length through calls", "information", text)]
 
 
 def pooling(bench: Bench) -> Finding:
