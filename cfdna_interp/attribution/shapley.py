@@ -27,7 +27,8 @@ def shapley_values(
 
     Each coalition is evaluated once. Up to ``WALKED`` groups Captum goes through all orders. Up to ``EXACT``
     groups the contributions in all coalitions are summed by Shapley's weights. With more groups random orders
-    are used, each also backwards (antithetic pairs).
+    are used (Castro, Gómez and Tejada, Computers & Operations Research 36:1726, 2009), each also backwards
+    (antithetic pairs).
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""Cross-fitting by subject: every subject's logit comes from heads that never saw the subject."""
+"""Cross-fitting by subject (Chernozhukov et al., Econometrics J 21:C1, 2018).
+
+Every subject's logit comes from heads that never saw the subject.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The head: attention pooling from fragments to regions to a sample, then a logistic read-out."""
+"""The head: attention pooling from fragments to regions to a sample, then a logistic read-out.
+
+Attention pooling of bags is that of Ilse et al. (arXiv:1802.04712, 2018), applied in two levels.
+"""
 
 from __future__ import annotations
 

@@ -113,8 +113,8 @@ def _set_directions(head: AttentionHead, measured: torch.Tensor) -> None:
     The balance shrinks directions in which subjects differ most, by a power of their variance. Without it the
     ridge penalty favours whatever varies most between subjects. Heads with permuted labels would then rest on
     one group nearly as firmly as a real head. Directions of pure sampling noise, of variance 1, are not
-    changed. The axes are the leading directions with more variance than noise can have (Marchenko and
-    Pastur's edge), each scaled to variance 1 after the balance.
+    changed. The axes are the leading directions with more variance than noise can have (the edge of Marchenko
+    and Pastur, Math USSR Sbornik 1:457, 1967), each scaled to variance 1 after the balance.
     """
     rows, dim = measured.shape
     values, vectors = torch.linalg.eigh(measured.T @ measured / rows)  # ascending
@@ -191,7 +191,10 @@ def _solve(
 
 
 def _calibration(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> tuple[float, float]:
-    """Return slope and intercept that make held-out logits calibrated (Platt's scaling)."""
+    """Return slope and intercept that make held-out logits calibrated.
+
+    This is Platt's scaling (Advances in Large Margin Classifiers, 61, 1999).
+    """
     none = torch.full((1, 1), 1e-6, dtype=torch.float64)  # nearly no penalty; logits may be constant
     fitted = ridge_logistic(logits[:, None], targets, weights[None], none)[0]
     slope = min(max(float(fitted[0]), SLOPES[0]), SLOPES[1])

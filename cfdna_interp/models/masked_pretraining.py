@@ -1,8 +1,8 @@
 """Masked pre-training: predict hidden lengths and calls of discovery fragments, without labels.
 
 Half of the lengths and three tenths of the calls are hidden. Both hidden and visible values are predicted
-from the embedding, as in masked language models that leave some target tokens visible. Otherwise the
-embedding would not have to retain its inputs.
+from the embedding, as in masked language models that leave some target tokens visible (Devlin et al.,
+arXiv:1810.04805, 2018). Otherwise the embedding would not have to retain its inputs.
 """
 
 from __future__ import annotations

@@ -104,7 +104,8 @@ class Whitened:
 def fit_whitening(encoder: Encoder, fragments: FragmentInputs, components: int) -> Whitened:
     """Fit principal components of the embeddings of ``fragments``, scaled to variance 1.
 
-    Memory doesn't depend on the number of fragments, since means and products are summed chunk by chunk.
+    This is PCA whitening (Kessy, Lewin and Strimmer, Am Stat 72:309, 2018). Memory doesn't depend on the
+    number of fragments, since means and products are summed chunk by chunk.
 
     Parameters
     ----------

@@ -1,9 +1,10 @@
 """Linear probes: how well a concept is decoded from vectors of people whom the probe never saw.
 
-Numbers are decoded by ridge regression and scored by R². Classes are decoded by logistic regression for
-fragments and by ridge classification for samples, and scored by the macro average of each class's AUROC
-against the others. AUROCs of fragments are computed within a subject and averaged over subjects, those of
-samples within a fold and averaged over folds. Outputs of different probes are never pooled.
+Probes are those of Alain and Bengio (arXiv:1610.01644, 2016). Numbers are decoded by ridge regression and
+scored by R². Classes are decoded by logistic regression for fragments and by ridge classification for
+samples, and scored by the macro average of each class's AUROC against the others. AUROCs of fragments are
+computed within a subject and averaged over subjects, those of samples within a fold and averaged over folds.
+Outputs of different probes are never pooled.
 """
 
 from __future__ import annotations

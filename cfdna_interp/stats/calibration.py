@@ -54,6 +54,10 @@ def quality(labels: np.ndarray, logits: np.ndarray) -> Quality:
         (subjects,) 1 case, 0 control; both occur.
     logits
         (subjects,) finite.
+
+    References
+    ----------
+    Brier, Monthly Weather Review 78:1, 1950, for the Brier score.
     """
     from sklearn.metrics import average_precision_score, brier_score_loss
 
@@ -99,6 +103,10 @@ def calibration_in_the_large(labels: np.ndarray, logits: np.ndarray) -> Interval
     """Return the intercept of the logistic regression of the label with the logit as offset, by Wald.
 
     It solves sum(y) = sum(expit(logit + a)); its variance is 1 / sum(p (1 - p)).
+
+    References
+    ----------
+    Cox, Biometrika 45:562, 1958.
     """
     y, x = np.asarray(labels).astype(int), np.asarray(logits, dtype=np.float64)
     # At either end all probabilities are on one side of the share of cases, so the root is between the ends.

@@ -90,6 +90,10 @@ def percentile_interval(
         draws.
     method
         Name of the resampling method.
+
+    References
+    ----------
+    Efron and Tibshirani, An Introduction to the Bootstrap, chapter 13, 1993.
     """
     low, high = np.quantile(draws, ENDS) if len(draws) else (np.nan, np.nan)
     return IntervalEstimate(float(value), float(min(low, value)), float(max(high, value)), method)

@@ -50,6 +50,10 @@ def auroc(labels: np.ndarray, scores: np.ndarray) -> float:
         (subjects,) 1 case, 0 control; both occur.
     scores
         (subjects,) finite numbers.
+
+    References
+    ----------
+    Hanley and McNeil, Radiology 143:29, 1982.
     """
     y, s = _checked(labels, scores)
     cases = int(y.sum())
@@ -241,6 +245,10 @@ def permutation_p(labels: np.ndarray, scores: np.ndarray, n: int, rng: np.random
         Number of permutations.
     rng
         Source of the permutations.
+
+    References
+    ----------
+    Phipson and Smyth, Statistical Applications in Genetics and Molecular Biology 9:39, 2010.
     """
     y, s = _checked(labels, scores)
     ranks = rankdata(s)

@@ -10,7 +10,8 @@ def separated(X: np.ndarray, labels: np.ndarray) -> bool:
     """Return whether a combination of columns separates the classes, so that no maximum likelihood exists.
 
     This is a linear programme. The largest Σ s_i x_i·b over |b| <= 1 with every s_i x_i·b >= 0, where s = ±1
-    by label, is positive exactly under complete or quasi-complete separation (Konis 2007).
+    by label, is positive exactly under complete or quasi-complete separation (Konis, DPhil thesis, University
+    of Oxford, 2007).
 
     Parameters
     ----------
