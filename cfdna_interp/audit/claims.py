@@ -231,7 +231,7 @@ def _claim(
 ) -> Claim:
     answer = Answer.OPEN if held.answer is Answer.HOLDS and obstacles else held.answer
     if answer in (Answer.ATTENUATED, Answer.GONE):
-        obstacles = []  # A fall that is shown is shown whatever else was recorded.
+        obstacles = []  # A significant fall counts even if other columns were not recorded.
     said = {
         Answer.HOLDS: question.earned,
         Answer.ATTENUATED: question.attenuated,

@@ -118,7 +118,7 @@ def attend_regions(pooled: Pooled, region_query: torch.Tensor) -> torch.Tensor:
         (queries, dim).
     """
     vectors = pooled.vectors()  # (..., regions, queries, dim)
-    asked = (vectors * region_query).sum(dim=-1) / vectors.shape[-1] ** 0.5
-    attention = (pooled.log_mass() + asked).softmax(dim=-2)  # (..., regions, queries)
+    region_scores = (vectors * region_query).sum(dim=-1) / vectors.shape[-1] ** 0.5
+    attention = (pooled.log_mass() + region_scores).softmax(dim=-2)  # (..., regions, queries)
     attended: torch.Tensor = (attention[..., None] * vectors).sum(dim=-3)
     return attended

@@ -92,16 +92,16 @@ class Attend(torch.autograd.Function):
         raised, peak = _raise(folded @ (query / root).T, mask)  # (bags, regions, rows, queries)
         pooled = Pooled(peak, raised.sum(dim=2), raised.transpose(2, 3) @ folded)
         vectors = pooled.vectors()  # (bags, regions, queries, dim)
-        asked = (vectors * (region_query / root)).sum(dim=3)  # (bags, regions, queries)
-        attention = (pooled.log_mass() + asked).softmax(dim=1)
-        ctx.save_for_backward(folded, raised, pooled.mass, vectors, asked, attention, region_query)
+        region_scores = (vectors * (region_query / root)).sum(dim=3)  # (bags, regions, queries)
+        attention = (pooled.log_mass() + region_scores).softmax(dim=1)
+        ctx.save_for_backward(folded, raised, pooled.mass, vectors, region_scores, attention, region_query)
         attended: torch.Tensor = (attention[..., None] * vectors).sum(dim=1)
         return attended
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[None, torch.Tensor, torch.Tensor]:
         """Return the gradients of both queries."""
-        folded, raised, mass, vectors, asked, attention, region_query = ctx.saved_tensors
+        folded, raised, mass, vectors, region_scores, attention, region_query = ctx.saved_tensors
         root = folded.shape[3] ** 0.5
         # Gradient of a region's share of the attention, then of its logit (softmax), both (bags, regions,
         # queries).
@@ -110,7 +110,7 @@ class Attend(torch.autograd.Function):
         # A region's vector v changes the result directly and through the logit.
         moved = attention[..., None] * gradient[:, None] + logit[..., None] * (region_query / root)
         # A fragment x with weight a in its region: d v = a (x - v) d score, d log mass = a d score.
-        constant = logit - attention * share - logit * asked  # logit - v·moved
+        constant = logit - attention * share - logit * region_scores  # logit - v·moved
         mass = mass.clamp(min=torch.finfo(mass.dtype).tiny)
         scores = folded @ (moved / mass[..., None]).transpose(2, 3)  # (bags, regions, rows, queries)
         scores.add_((constant / mass)[:, :, None]).mul_(raised)

@@ -71,8 +71,8 @@ def _logits(
     queries = head.query @ matrices  # (variants, queries, dim)
     # Heads without attention have queries of zero. All maps then share one weighting.
     shared = not bool(head.query.any())
-    asked = head.query if shared else queries.flatten(0, 1)
-    pooled = pool_bags(bags, asked)  # (bags, 1, regions, variants x queries)
+    queries_used = head.query if shared else queries.flatten(0, 1)
+    pooled = pool_bags(bags, queries_used)  # (bags, 1, regions, variants x queries)
     shape = (1, len(head.query)) if shared else (len(matrices), len(head.query))
     peak, mass = (x[:, 0].unflatten(-1, shape).transpose(1, 2) for x in (pooled.peak, pooled.mass))
     sums = pooled.sums[:, 0].unflatten(-2, shape).transpose(1, 2)  # (bags, variants, regions, queries, dim)
