@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one, and the same bytes come out each time."""
+"""Atomic and reproducible writing of files."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from cfdna_interp.errors import InputError
 
 @contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary path beside ``path`` that takes its place on success and vanishes on failure.
+    """Yield a temporary path that replaces ``path`` on success and is deleted on failure.
 
     A process killed in the middle leaves only a hidden ``.tmp`` file, never a half-written ``path``.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last: writers such as pysam and anndata choose a format by it.
-    # Jobs of two machines on a shared disk may have the same process number.
+    # The suffix stays at the end, because writers such as pysam and anndata choose a format by it. Jobs of
+    # two machines on a shared disk may have the same process number.
     temporary = target.with_name(f".tmp-{os.getpid()}-{uuid.uuid4().hex[:8]}-{target.name}")
     try:
         yield temporary
@@ -42,7 +42,7 @@ def write_text(path: Path | str, text: str) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Turn numpy scalars and arrays, paths and tuples into what JSON knows; NaN and infinities into null."""
+    """Convert numpy scalars and arrays, paths and tuples to JSON types, and NaN and infinities to null."""
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -71,7 +71,7 @@ def read_json(path: Path | str) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"{path} cannot be read as JSON ({error}); delete it and run again") from None
     if not isinstance(value, dict):
-        raise InputError(f"{path} holds no JSON object; delete it and run again")
+        raise InputError(f"{path} is not a JSON object; delete it and run again")
     return value
 
 

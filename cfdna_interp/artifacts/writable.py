@@ -1,4 +1,4 @@
-"""Whether files can be made somewhere, asked before hours are spent on what goes there."""
+"""Check that output files can be written, before a long computation."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from cfdna_interp.errors import InputError
 
 
 def check_writable(folder: Path | str, setting: str) -> Path:
-    """Check that files can be made in a folder, or in the nearest one above it that is there.
+    """Check that files can be created in a folder, or in its nearest existing parent.
 
     Parameters
     ----------
     folder
-        The folder; it need not be there and is not made.
+        The folder. It need not exist and is not created.
     setting
-        What names it, as the message begins.
+        The setting that names it, for the message.
 
     Returns
     -------
-    The nearest folder that is there.
+    The nearest existing folder.
 
     Raises
     ------
     InputError
-        A file stands in the way, the disk or its rights refuse a file, or the name is no name.
+        A file has the name of the folder, disk or permissions refuse a file, or the name is invalid.
     """
     place = Path(folder)
     try:

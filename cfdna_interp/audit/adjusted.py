@@ -1,4 +1,4 @@
-"""Whether the score still tells the label when age, sex, other covariates and technical columns are held."""
+"""Effect of the score on the label, adjusted for age, sex, other covariates and technical columns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cfdna_interp.records.audit import AdjustedEffect, AdjustedEffects
 from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.stats.separation import separated
 
-# With fewer clusters their errors come out too small ("few" is from under 20 to under 50: Cameron and
+# With fewer clusters the clustered errors are too small ("few" is from under 20 to under 50: Cameron and
 # Miller 2015).
 CLUSTERS = 20
 
@@ -26,12 +26,13 @@ def adjusted_effects(
 ) -> AdjustedEffects:
     """Fit label ~ score + age + sex + further covariates + technical columns by maximum likelihood.
 
-    As many terms enter as the rarer class carries: the user's columns first, then those that tell the label
-    best. Missing numbers take the median. Constant and collinear columns are left out, and so are columns
-    with which the classes would separate completely: no maximum likelihood exists with them.
+    The size of the rarer class limits the number of terms. The user's columns enter first, then those with
+    the strongest association with the label. Missing numbers take the median. Constant and collinear columns
+    are left out. So are columns that would separate the classes completely, since no maximum likelihood
+    exists with them.
 
-    Errors are given twice: those of the likelihood, and sandwich errors, clustered by site or by batch
-    where either has at least 20 (subjects of one place resemble each other).
+    There are two kinds of standard errors: those of the likelihood, and sandwich errors. The latter are
+    clustered by site or by batch if there are at least 20, because subjects of one place resemble each other.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def adjusted_effects(
     score
         Column of the score to adjust.
     mediators, priority
-        Plain names of columns: not held at all, and held first.
+        Plain names of columns that are not held at all, and of those that are held first.
     """
     import statsmodels.api as sm
 
@@ -117,7 +118,7 @@ def _clusters(subjects: pd.DataFrame) -> tuple[np.ndarray | None, str]:
         names = subjects[place].fillna("").astype(str)
         known = sorted(set(names) - {""})
         if len(known) >= CLUSTERS:
-            # A subject of unknown place is a cluster of its own.
+            # A subject of unknown place is its own cluster.
             codes = np.where(names == "", [f"\x00{i}" for i in range(len(names))], names)
             return np.unique(codes, return_inverse=True)[1], f"clustered by {place}, {len(known)} clusters"
         few.append(f"{place} {len(known)}")

@@ -1,4 +1,4 @@
-"""Biology or handling: gather what speaks for either into ``audit.json``."""
+"""Stage ``audit``: collect the evidence on biology or handling in ``audit.json``."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def run_audit(config: Config) -> None:
     score = "proxy" if "proxy" in validation.scores else "model"
     labels, values = subjects["label"].to_numpy(), subjects[score].to_numpy(dtype=np.float64)
     terms, design = technical_design(subjects)
-    # As it was frozen: a margin that was set after the opening decides nothing.
+    # This is the frozen margin. One that was set after the opening must not decide.
     margin = protocol.margins.fall_margin
     strata = comparison_strata(labels, subjects)
     nothing = HeldColumns(np.empty((len(labels), 0)), ())
@@ -122,13 +122,13 @@ def run_audit(config: Config) -> None:
 
 
 def _sites_differ(validation: ValidationResult, score: str) -> float | None:
-    """Return the adjusted p value of one AUROC at all sites, None where it wasn't tested."""
+    """Return the adjusted p value of equal AUROCs at all sites, or None if it wasn't tested."""
     tests = [row.interaction for row in validation.subgroups[score] if row.by == "site"]
     return tests[0].p_holm if tests and tests[0] is not None else None
 
 
 def _covariates_alone(validation: ValidationResult, score: str) -> CovariatesAlone | None:
-    """Return what the baseline of covariates reaches, and the score's AUROC less it."""
+    """Return the AUROC of the baseline of covariates, and the score's AUROC minus it."""
     name = "baseline_covariates"
     pairs = [pair for pair in validation.paired if (pair.a, pair.b) == (score, name)]
     if not pairs or name not in validation.scores:
@@ -170,9 +170,9 @@ def _depth_matched(subjects: pd.DataFrame, score: str, seed: int) -> DepthMatche
 
 
 def _left_out(layout: Layout, discovery: Table, heldout: Table, seed: int) -> LeaveOneSiteOut:
-    """Refit the proxy's regression; without a proxy one on all groups stands in for the model.
+    """Refit the proxy's regression, or without a proxy a regression on all groups in place of the model.
 
-    Coefficients come from the other sites; the group and the penalty are those of all discovery subjects.
+    Coefficients come from the other sites. Group and penalty are those of all discovery subjects.
     """
     assert discovery.labels is not None and heldout.labels is not None
     rng = stream(seed, "audit", "sites")

@@ -1,4 +1,4 @@
-"""Whether the batch can be read from a feature group among controls: then the group carries handling."""
+"""Prediction of the batch from each feature group among controls: success means that it carries handling."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PERMUTATIONS = 99
 
 
 def batch_from_groups(table: Table, seed: int) -> dict[str, BatchReading]:
-    """Read the batch from each feature group among the discovery controls, one row per subject.
+    """Predict the batch from each feature group among the discovery controls, one row per subject.
 
     Batches with fewer than 5 controls are left out.
 
@@ -59,15 +59,16 @@ def batch_from_groups(table: Table, seed: int) -> dict[str, BatchReading]:
 def _read(X: np.ndarray, batches: np.ndarray, rng: np.random.Generator) -> BatchReading:
     names, y = np.unique(batches, return_inverse=True)
     targets = np.stack([y, *(rng.permutation(y) for _ in range(PERMUTATIONS))])  # (1 + permutations, n)
-    # Ridge regression on batch indicators, the largest output being the answer; a penalty of the order of
-    # the number of standardised features keeps wide groups in check. All permutations are one solve.
+    # This is a ridge regression on batch indicators; the largest output is the prediction. A penalty of the
+    # order of the number of standardised features limits the fit of wide groups. All permutations are one
+    # solve.
     indicators = (targets[:, None, :] == np.arange(len(names))[:, None]).astype(np.float64)
     model = make_pipeline(
         SimpleImputer(strategy="median", keep_empty_features=True),
         StandardScaler(),
         Ridge(alpha=float(X.shape[1])),
     )
-    # Folds that know nothing of the batch, so that seen and permuted batches are treated alike.
+    # Folds don't depend on the batch, so that true and permuted batches are treated alike.
     folds = KFold(FOLDS, shuffle=True, random_state=int(rng.integers(2**31)))
     outputs = cross_val_predict(model, X, indicators.reshape(-1, len(y)).T, cv=folds)
     answers = outputs.T.reshape(indicators.shape).argmax(axis=1)
@@ -80,14 +81,14 @@ def _read(X: np.ndarray, batches: np.ndarray, rng: np.random.Generator) -> Batch
 
 
 def balanced_accuracies(indicators: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """Return the mean recall over batches of each permutation, as scikit-learn, for all of them at once.
+    """Return scikit-learn's balanced accuracy, the mean recall over batches, for all permutations at once.
 
     Parameters
     ----------
     indicators
         (permutations, batches, n), 1 at the true batch; no batch is empty.
     answers
-        (permutations, n) indices of the batches that were read.
+        (permutations, n) indices of the predicted batches.
     """
     answered = answers[:, None, :] == np.arange(indicators.shape[1])[:, None]
     recall = (indicators * answered).sum(axis=2) / indicators.sum(axis=2)

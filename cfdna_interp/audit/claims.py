@@ -23,14 +23,14 @@ from cfdna_interp.records.held import (
     Question,
 )
 
-# Coarser comparisons, which hold the site and not the batch, may be this share of all.
+# Largest share of comparisons that hold the site but not the batch.
 COARSE = 0.5
 DIFFER = 0.05
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What became of a rung's question.
+    """The answer to a rung's question.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Claim:
     alone: CovariatesAlone | None = None
 
     def record(self, score: str) -> HeldClaim:
-        """Return the claim as ``audit.json`` holds it; ``score`` is what was judged."""
+        """Return the claim as a record of ``audit.json``; ``score`` is the judged score."""
         return HeldClaim(
             question=self.question,
             score=score,
@@ -113,7 +113,7 @@ def judge_handling(
     priority: Sequence[str] = (),
     sites_differ: float | None = None,
 ) -> Claim:
-    """Judge whether a signal holds with batches, sites and technical columns held.
+    """Judge whether a signal remains with batches, sites and technical columns held.
 
     Parameters
     ----------
@@ -122,13 +122,13 @@ def judge_handling(
     subjects
         One row per held-out subject: ``site``, ``batch``, ``technical_<name>`` as far as they are known.
     margin
-        The fall of the AUROC that is called none.
+        A fall of the AUROC below this counts as none.
     rng
-        Source of the folds in which overlap is looked at.
+        Source of the folds in which overlap is measured.
     mediators, priority
         Plain names of columns: not held at all, and held first.
     sites_differ
-        p value, after Holm, that the AUROC differs between sites; None where it wasn't tested.
+        p value, after Holm, of a difference of the AUROC between sites; None if it wasn't tested.
     """
     strata = comparison_strata(labels, subjects)
     asked, left = _asked(subjects, technical_among(subjects), mediators)
@@ -160,7 +160,7 @@ def judge_person(
     priority: Sequence[str] = (),
     alone: CovariatesAlone | None = None,
 ) -> Claim:
-    """Judge whether a signal holds with age, sex and further covariates held.
+    """Judge whether a signal remains with age, sex and further covariates held.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def judge_person(
     subjects
         One row per held-out subject: ``age``, ``sex``, ``covariate_<name>`` as far as they are known.
     alone
-        What covariates reach without the score; None where unknown.
+        The AUROC of covariates without the score; None if unknown.
     """
     together = np.zeros(len(labels), dtype=np.int64)
     asked, left = _asked(subjects, covariates_among(subjects), mediators)
@@ -196,7 +196,7 @@ def judge_person(
 def _asked(
     subjects: pd.DataFrame, names: Sequence[str], mediators: Sequence[str]
 ) -> tuple[list[str], tuple[str, ...]]:
-    """Return the recorded columns to hold, and the plain names of those that the user takes out."""
+    """Return the recorded columns to hold, and the plain names of those that the user excludes."""
     columns = [name for name in names if subjects[name].notna().any()]
     out = tuple(plain_name(name) for name in columns if plain_name(name) in mediators)
     return [name for name in columns if plain_name(name) not in mediators], out

@@ -1,4 +1,4 @@
-"""Which features go along with sequencing depth among the controls, where no disease can explain it."""
+"""Correlation of features with sequencing depth among the controls, where disease can't explain it."""
 
 from __future__ import annotations
 

@@ -44,11 +44,11 @@ def leaks(
     discovery, heldout
         The tables of both roles, with labels.
     scores
-        ``validation.scores.parquet``: one row a held-out subject.
+        ``validation.scores.parquet``: one row per held-out subject.
     bound
-        Lower 95 % bound of the model's held-out AUROC, None without one.
+        Lower 95 % bound of the model's held-out AUROC, or None.
     layout
-        Where the samples' fragments lie, None for a cohort that came as a table.
+        Paths of the samples' fragments; None for a cohort that came as a table.
     seed
         The run's seed.
     """

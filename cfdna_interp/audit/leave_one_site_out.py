@@ -1,4 +1,4 @@
-"""Leave one site out: a regression fitted without a site, tested inside it."""
+"""Leave-one-site-out: a regression fitted without a site and tested in it."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def leave_one_site_out(
 ) -> LeftOut:
     """Refit without each site in turn, and test on all samples of the site.
 
-    A subject of the tested site is never fitted, wherever its other samples come from. Sites with at least
-    5 cases and 5 controls are tested, and there must be three: with two, a refit rests on a single site and
-    knows nothing of differences between sites.
+    A subject of the tested site is never in the fit, even with samples from other sites. Sites with at least
+    5 cases and 5 controls are tested. There must be three: with two, a refit uses a single site and can't
+    learn differences between sites.
 
     Parameters
     ----------
@@ -47,11 +47,12 @@ def leave_one_site_out(
     labels, subjects, sites
         (samples,) label 1 or 0, name of the subject, site or "".
     fitted
-        (samples,) whether the sample may be fitted (discovery); the others are only tested.
+        (samples,) whether the sample may be in the fit (discovery). The others are only tested.
     refit
-        Fits X (samples, inputs) to labels (samples,) with weights (samples,), and returns what gives logits.
+        Fits X (samples, inputs) to labels (samples,) with weights (samples,), and returns a function of X
+        that gives logits.
     rng
-        Source of the bootstrap of small samples.
+        Source of randomness of the bootstrap for small samples.
     """
     tested = [
         str(site) for site in sorted(set(sites.tolist()) - {""}) if _mixed(labels, subjects, sites == site)

@@ -1,4 +1,4 @@
-"""AUROC in the part of the cohort where cases and controls were handled alike: overlap weights."""
+"""AUROC with overlap weights, in the part of the cohort where cases and controls were handled alike."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from cfdna_interp.stats.resampling import percentile_interval
 from cfdna_interp.stats.roc import concordance
 
 FOLDS = 5
-# As many effective subjects of each class as the ladder asks of a role.
+# Effective subjects of each class, the same number as the ladder asks of a role.
 EFFECTIVE = 15
 EXTREME = 0.05
-# Beyond, the weights describe a minority of the cohort.
+# With a larger share outside, the weights describe a minority of the cohort.
 MOST_OUTSIDE = 0.5
 BOOTSTRAP = 1_000
 
@@ -30,17 +30,18 @@ def overlap_weighted(
 ) -> Overlap:
     """Weight each subject by the probability of the other class given its handling.
 
-    Cases count 1 - e and controls e (Li, Morgan and Zaslavsky 2018): both classes then have the same
-    distribution of e, that of the subjects who could as well have been in either, e (1 - e). The propensity
-    e is a ridge logistic regression of the label on the technical terms, from folds that never saw the
-    subject. The bootstrap redraws subjects within class and holds the propensities.
+    Cases have a weight of 1 - e and controls of e (Li, Morgan and Zaslavsky 2018). Both classes then have the
+    same distribution of e, weighted by e (1 - e), which is highest for subjects who could have been in either
+    class. The propensity e comes from a ridge logistic regression of the label on the technical terms, fitted
+    on folds that never saw the subject. The bootstrap resamples subjects within class and keeps the
+    propensities.
 
     Parameters
     ----------
     labels, scores
         (subjects,) label 1 or 0, both occur; finite score.
     terms, X
-        Names, and (subjects, terms), of :func:`cfdna_interp.audit.handling_terms.technical_design`.
+        Names and (subjects, terms) numbers from :func:`cfdna_interp.audit.handling_terms.technical_design`.
     rng
         Source of folds and bootstrap.
     """
@@ -76,7 +77,7 @@ def overlap_weighted(
 
 
 def propensities(X: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return each subject's (subjects,) probability of being a case given X, from folds without the subject.
+    """Return the (subjects,) probability of being a case given X, from folds without the subject.
 
     Parameters
     ----------
@@ -90,14 +91,14 @@ def propensities(X: np.ndarray, labels: np.ndarray, rng: np.random.Generator) ->
     e = np.empty(len(labels))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=int(rng.integers(2**31)))
     for train, test in folds.split(X, labels):
-        # Unit penalty on standardised terms: one subject's worth of doubt for each.
+        # The unit penalty on standardised terms is about the information of one subject per term.
         model = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=500))
         e[test] = model.fit(X[train], labels[train]).predict_proba(X[test])[:, 1]
     return e
 
 
 def outside_overlap(X: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> float:
-    """Return the share of subjects whose propensity lies outside .05 to .95; 1 where a class is too small.
+    """Return the share of subjects with a propensity outside .05 to .95; 1 if a class is too small.
 
     Parameters
     ----------
@@ -129,7 +130,7 @@ def _imbalance(X: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:
     means = [np.average(X[y == k], axis=0, weights=weights[y == k]) for k in (1, 0)]
     spread = np.sqrt((X[y == 1].var(axis=0) + X[y == 0].var(axis=0)) / 2)
     gaps = np.abs(means[0] - means[1])
-    # A term that divides the classes completely has no spread within them.
+    # A term that separates the classes completely has no spread within them.
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(np.nan_to_num(gaps / spread, nan=0.0, posinf=np.inf).max())
 

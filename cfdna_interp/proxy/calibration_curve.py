@@ -1,4 +1,4 @@
-"""A smooth calibration curve with a band: what was seen beside what was predicted."""
+"""A smooth calibration curve with a confidence band: observed against predicted probabilities."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _USELESS = 6.0
 def calibration_curve(labels: np.ndarray, logits: np.ndarray) -> SmoothCurve:
     """Regress the label on a natural cubic spline of the logit (Van Calster et al. 2016).
 
-    The unpenalised logistic regression has two slopes, so that it bends once where the calibration line
-    can't; beyond the outer knots it goes straight on. The band is Wald's, on the logit scale.
+    The unpenalised logistic regression has two slopes, so the curve can bend once, unlike the calibration
+    line. Beyond the outer knots it is linear. The band is Wald's, on the logit scale.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def calibration_curve(labels: np.ndarray, logits: np.ndarray) -> SmoothCurve:
     rows = _basis(grid, knots)
     middle = rows @ fit.params
     half = norm.isf((1 - LEVEL) / 2) * np.sqrt(np.einsum("gi,ij,gj->g", rows, fit.cov_params(), rows))
-    # Where the likelihood has no maximum the fit ends anywhere, with errors that say nothing.
+    # If the likelihood has no maximum, the fit ends at an arbitrary point with meaningless errors.
     if not fit.mle_retvals["converged"] or not np.isfinite(half).all() or np.median(half) > _USELESS:
         return _none(Missing(why=Cause.LOGIT_SEPARATES))
     return SmoothCurve(
@@ -71,7 +71,7 @@ def calibration_curve(labels: np.ndarray, logits: np.ndarray) -> SmoothCurve:
 
 
 def _basis(x: np.ndarray, knots: np.ndarray) -> np.ndarray:
-    """Return (values, knots) the natural cubic splines that are 1 at one knot and 0 at the others."""
+    """Return the (values, knots) natural cubic splines that are 1 at one knot and 0 at the others."""
     spline = CubicSpline(knots, np.eye(len(knots)), bc_type="natural")
     inside = np.clip(x, knots[0], knots[-1])
     rows: np.ndarray = spline(inside) + spline(inside, 1) * (x - inside)[:, None]

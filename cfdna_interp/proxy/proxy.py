@@ -1,4 +1,4 @@
-"""Fit the proxy and its baselines, score the held-out samples, and fix everything before the opening."""
+"""Stage ``proxy``: fit the proxy and its baselines, score held-out samples, and freeze the protocol."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ from cfdna_interp.records.proxy import ExtractionSettings, NestedCrossValidation
 from cfdna_interp.records.values import Counts, known
 from cfdna_interp.stats.resampling import stream
 
-# A new sample whose fragment-length mode lies outside the training cohort was made by another protocol.
+# If the mode of fragment length of a new sample is outside the training range, it was probably made by
+# another laboratory protocol.
 MODE = "length_mode"
 FROZEN = (
     "features.discovery.h5ad",
@@ -70,7 +71,7 @@ def run_proxy(config: Config) -> None:
         )
     dominance = load_record(Dominance, layout.file(Dominance.FILE))
     group = dominance.group
-    # What is measured too seldom is known before the opening: of held-out samples without their labels.
+    # Missing shares of held-out samples don't depend on labels and are known before the opening.
     seldom = seldom_measured(discovery, heldout)
     fitted, absent = fit_all(config, discovery, group, seldom)
     scores = []
@@ -96,7 +97,7 @@ def _scores(score: str, linear: Linear, inputs: Inputs, table: Table) -> list[Sc
 
 
 def _columns_of(linear: Linear, inputs: Inputs) -> np.ndarray:
-    """Return the (samples, inputs) columns that a regression uses, in its order."""
+    """Return the (samples, inputs) columns of a regression, in its order."""
     position = {name: i for i, name in enumerate(inputs.names)}
     return inputs.X[:, [position[name] for name in linear.names]]
 
@@ -189,18 +190,18 @@ def _ranges(table: Table) -> dict[str, tuple[float, float]]:
 
 
 def portable_settings(config: Config, folder: Path) -> ExtractionSettings:
-    """Return the settings that extraction needs, paths relative to ``folder``, URLs as they are."""
+    """Return the settings for extraction, with paths relative to ``folder`` and unchanged URLs."""
 
     def relative(value: str | None) -> str | None:
         if value is None or "://" in value or not os.path.isabs(value):
             return value
-        # The leading dot keeps a file from being taken for the name of a shipped build.
+        # The leading dot distinguishes a file from the name of a shipped build.
         return f"./{Path(os.path.relpath(value, folder)).as_posix()}"
 
     reference, extract, features = config.reference, config.extract, config.features
     table = features.table
     if table is not None:
-        # New samples come in tables of their own; of this one only the meaning of its columns is needed.
+        # New samples come in another table. Only the meaning of the columns is needed of this one.
         table = structs.replace(table, path=Path(table.path).name)
     return ExtractionSettings(
         seed=config.seed,

@@ -1,4 +1,4 @@
-"""Score alignments that the proxy never saw, with nothing but its frozen numbers and settings."""
+"""Score new alignments with the frozen numbers and settings of a proxy."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def score_alignments(
     Parameters
     ----------
     samples
-        Names, paths or URLs, how the libraries are read, and technical columns where known.
+        Names, paths or URLs, how the libraries are read, and known technical columns.
     path
         ``proxy.json``.
     config
-        Where atlas, annotation, blacklist and reference lie now; by default where the proxy's own settings
-        say. All other settings are always the proxy's.
+        Present paths of atlas, annotation, blacklist and reference; by default those of the proxy's settings.
+        All other settings are always the proxy's.
     on_bad_sample
-        ``stop``: the first sample that can't be scored is an error; ``exclude``: it has a reason instead of
+        ``stop``: the first sample that can't be scored is an error. ``exclude``: it gets a reason instead of
         numbers.
 
     Raises
@@ -54,9 +54,10 @@ def score_alignments(
 
 
 def samples_of(bams: Sequence[str], reading: Mapping[str, str]) -> list[Sample]:
-    """Return paths or URLs as samples, called after their files.
+    """Return paths or URLs as samples, named after their files.
 
-    ``reading`` holds what a sheet would say of all of them: ``methylation``, ``reads``, ``chemistry``.
+    ``reading`` has the sheet's columns ``methylation``, ``reads`` and ``chemistry``, the same for all
+    samples.
     """
     samples = []
     for bam in bams:
@@ -92,14 +93,14 @@ def _score(sample: Sample, scorer: Scorer, settings: Config) -> Scored:
 def extraction_config(
     settings: ExtractionSettings, path: Path, outdir: str, config: Config | None = None
 ) -> Config:
-    """Return the settings for extraction: the proxy's own, its paths found from the proxy's folder.
+    """Return the proxy's settings for extraction, with paths resolved from the proxy's folder.
 
     Parameters
     ----------
     settings, path
         The settings of a proxy, and the file that it was loaded from.
     outdir
-        Where the extraction writes.
+        Output folder of the extraction.
     config
         If given, atlas, annotation, blacklist and reference are taken from it instead.
     """

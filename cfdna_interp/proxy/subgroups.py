@@ -1,4 +1,4 @@
-"""How a frozen score does among held-out subjects of one site, one sex, one third of ages."""
+"""Performance of a frozen score among held-out subjects of one site, one sex or one third of ages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cfdna_interp.stats.within_batch import PER_CLASS
 
 By = Literal["site", "sex", "age"]
 DIVIDED_BY: tuple[By, ...] = ("site", "sex", "age")
-# Thirds, because ten-year groups would leave cohorts of a usual size with groups too small to say anything.
+# Ages are divided into thirds, because ten-year groups are too small in cohorts of typical size.
 _THIRDS = (1 / 3, 2 / 3)
 UNTESTED = {
     VarianceObstacle.CONSTANT_SCORE: Cause.CONSTANT_SCORE,
@@ -30,7 +30,7 @@ UNTESTED = {
 
 
 def covariates_of(table: Table, subjects: Sequence[str]) -> dict[str, Sequence[object]]:
-    """Return site, sex and age of each subject, those of its first sample, as far as the table has them."""
+    """Return site, sex and age of each subject's first sample, if the table has them."""
     first = {subject: i for i, subject in reversed(list(enumerate(table.subjects)))}
     rows = [first[subject] for subject in subjects]
     columns: dict[str, Sequence[object]] = {}
@@ -53,16 +53,16 @@ def subgroups(
 ) -> tuple[Division, ...]:
     """Return the AUROC by site, sex and age, and whether it differs between the groups.
 
-    Groups below 5 cases and 5 controls have their numbers and no AUROC. Groups that have one and are not in
-    the test are named under ``left_out``, with the reason. The p values of the tests are adjusted after Holm
-    over the divisions.
+    Groups with fewer than 5 cases or 5 controls have their numbers but no AUROC. Groups with an AUROC that
+    are not in the test are named under ``left_out``, with the reason. The p values of the tests are adjusted
+    after Holm over the divisions.
 
     Parameters
     ----------
     labels, scores
         (subjects,) 1 case, 0 control; finite scores.
     covariates
-        ``site``, ``sex`` ("" unknown), ``age`` (NaN unknown) -> (subjects,) values, those that are known.
+        ``site``, ``sex`` ("" unknown), ``age`` (NaN unknown) -> (subjects,) values, if the column exists.
     seed, names, bootstrap
         Seed of the run, names of the stream, and number of bootstrap draws.
     """

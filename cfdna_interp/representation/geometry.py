@@ -1,4 +1,4 @@
-"""Stage ``geometry``: the curve that mean embeddings by length trace, its bend and period, and steering."""
+"""Stage ``geometry``: the curve of mean embeddings by length, its bend and period, and steering."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ RESAMPLES = 200
 _FEWEST_SUBJECTS = 10
 _SHORTEST_RANGE = 60  # bp
 _SHOWN = 3  # components in the table
-_SLOW, _FAST = 0.05, 0.95  # quantiles of arc a bp
+_SLOW, _FAST = 0.05, 0.95  # quantiles of arc per bp
 
 _OF_BEND = ("curvature", "low", "high", "null_high")
 
@@ -62,11 +62,11 @@ class Trace:
     along
         Sums along its components.
     cutoff
-        Of the smoother, bp.
+        Cut-off of the smoother in bp.
     curve
         (lengths, components).
     bend
-        Its sharpest bend; None where it has a single component.
+        Its sharpest bend; None if it has a single component.
     """
 
     along: LengthSums
@@ -96,7 +96,7 @@ def geometry(material: Material, fitted: CrossFit, fragments: int) -> tuple[Geom
     fitted
         Its cross-fitted heads.
     fragments
-        The most fragments to draw.
+        Largest number of fragments to draw.
 
     Returns
     -------
@@ -171,7 +171,7 @@ def _null_variance(null: CurveNull) -> NullVariance:
 def trace(
     sums: LengthSums, directions: CurveComponents, resamples: np.ndarray, rng: np.random.Generator
 ) -> Trace | None:
-    """Draw the curve along its components and look for a bend; None without a component.
+    """Fit the curve along its components and search for a bend; None without a component.
 
     Parameters
     ----------
@@ -180,9 +180,9 @@ def trace(
     directions
         Components of its curve.
     resamples
-        (draws, subjects) how often each subject enters a resample.
+        (draws, subjects) multiplicity of each subject in a resample.
     rng
-        Deals the folds in which smoothness is chosen.
+        Source of the folds in which smoothness is chosen.
     """
     if not len(directions.explained):
         return None
@@ -198,7 +198,7 @@ def trace(
 
 
 def _bend_record(traced: Trace, mode: int) -> CurveBend:
-    """Return the record of a bend; without one, of a curve that runs along a single direction."""
+    """Return the record of a bend, or that of a curve along a single direction."""
     bend, lengths = traced.bend, traced.along.lengths
     if bend is None:
         return CurveBend(at=None, finding=BendFinding.STRAIGHT, claimed=False)
@@ -228,7 +228,7 @@ def _bend_record(traced: Trace, mode: int) -> CurveBend:
 
 
 def _table(traced: Trace | None) -> pd.DataFrame:
-    """Return the curve, a row a length; without one, the same columns and no row."""
+    """Return the curve, one row per length, or no row without a curve."""
     names = (
         "length",
         "count",

@@ -1,4 +1,4 @@
-"""Stage ``probe``: what is read off embeddings, and what the heads lose without it."""
+"""Stage ``probe``: concepts decoded from embeddings, and the loss of the heads without them."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def probe_material(material: Material, fitted: CrossFit, *, fragments: int, resa
     material, fitted
         The cohort and the heads fitted on it. Probes have the folds of the heads.
     fragments
-        Fragments to draw for the probes; moments and heads take all of them.
+        Number of fragments for the probes. Moments and heads use all fragments.
     resamples
-        Bootstraps over subjects behind each interval.
+        Number of bootstraps over subjects for each interval.
     """
     part, place = material.draw(fragments, "probes")
     codes = material.codes
@@ -104,7 +104,7 @@ def probe_material(material: Material, fitted: CrossFit, *, fragments: int, resa
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
-    """A concept, its control task, and what it is read from; raw inputs are made when they are asked for."""
+    """A concept, its control task, and the vectors for its probes. Raw inputs are computed when needed."""
 
     task: Task
     control: Concept

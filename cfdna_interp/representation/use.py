@@ -1,4 +1,4 @@
-"""Decodable beside used: what is said of a concept, and when."""
+"""The status of a concept: used, decodable, or neither."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from dataclasses import dataclass
 from cfdna_interp.records.probes import Metric, ProbeFinding, Status
 from cfdna_interp.stats.estimates import IntervalEstimate
 
-# Weaker reading is not worth the word: a tenth of the variance, a fifth of the way from chance to certainty.
+# Smallest score of a decodable concept: a tenth of the variance, or a fifth of the way from chance to
+# certainty.
 DECODABLE = {"R2": 0.10, "AUROC": 0.60}
 CHANCE = {"R2": 0.0, "AUROC": 0.5}
-# What retraining without a group may cost at most for it to be called replaceable (rung L2 of the verdict).
+# Largest cost at which a group is called replaceable (rung L2 of the verdict).
 MATERIAL = 0.05
 
 
 @dataclass(frozen=True)
 class Erased:
-    """What the heads lose with a concept.
+    """Losses of the heads when a concept is erased.
 
     Attributes
     ----------
     rank
-        Directions that are erased.
+        Number of erased directions.
     cost
         AUROC lost.
     partial_cost
-        AUROC lost when the concept goes as far as the others don't explain it; None where nothing of it
-        is left to go, and of samples' concepts.
+        AUROC lost when only the part is erased that the other concepts don't explain. None if there is no
+        such part, and for samples' concepts.
     null_high
-        Largest of the costs of as many directions drawn at random.
+        Largest cost of as many random directions.
     shared
         Whether there are other concepts that could explain it.
     """
@@ -46,21 +47,21 @@ def status_of(
     """Return what is said of a concept, and what decided that.
 
     ``not decodable``: the score's upper bound is below the threshold. ``used``: the score is above chance,
-    erasing the concept costs AUROC, with a lower bound above 0 and more than any draw of as many random
-    directions, and still does when the concept goes only as far as the others don't explain it.
-    ``decodable, not used``: the score's lower bound is above the threshold, the probe reads more than in its
-    control task, and the upper bound of either cost is below ``MATERIAL``. Everything else ``can't tell``.
+    and the cost of erasing the concept has a lower bound above 0 and exceeds that of any draw of as many
+    random directions. The same holds for the part that the others don't explain. ``decodable, not used``: the
+    score's lower bound is above the threshold, the score is above that of the control task, and the upper
+    bound of either cost is below ``MATERIAL``. Everything else is ``can't tell``.
 
     Parameters
     ----------
     metric
         Key of ``DECODABLE``.
     score, control
-        Of the probe, and of its control task.
+        Scores of the probe and of its control task.
     auroc
-        Of the heads with nothing erased.
+        AUROC of the heads with nothing erased.
     erased
-        With the concept erased.
+        Losses with the concept erased.
     """
     cost, partial = erased.cost, erased.partial_cost
     if score.high < DECODABLE[metric]:

@@ -17,7 +17,7 @@ from cfdna_interp.stats.roc import delong
 class Heterogeneity:
     """Cochran's Q over the groups' AUROCs, its degrees of freedom and p value.
 
-    ``groups`` and ``n`` count the groups that the test is of, and their subjects.
+    ``groups`` and ``n`` are the number of tested groups and of their subjects.
     """
 
     statistic: float
@@ -41,7 +41,7 @@ def why_untested(labels: np.ndarray, scores: np.ndarray) -> VarianceObstacle | N
     Parameters
     ----------
     labels, scores
-        (subjects,) 1 case, 0 control, two of each class at least; finite scores of one group.
+        (subjects,) 1 case, 0 control, at least two of each class; finite scores of one group.
     """
     areas, covariance = delong(labels, scores)
     if np.ptp(scores) == 0:
@@ -54,7 +54,7 @@ def why_untested(labels: np.ndarray, scores: np.ndarray) -> VarianceObstacle | N
 def heterogeneity(
     labels: np.ndarray, scores: np.ndarray, groups: Sequence[np.ndarray]
 ) -> Heterogeneity | None:
-    """Test one AUROC in all groups, None where fewer than two of them have one with a variance.
+    """Test whether all groups have the same AUROC. None if fewer than two AUROCs have a variance.
 
     Groups share no subject, so that their AUROCs are independent: Q is the weighted sum of squares of the
     logits of the AUROCs about their mean, weights from DeLong's variances by the delta method (Cochran 1954,
@@ -66,7 +66,7 @@ def heterogeneity(
     labels, scores
         (subjects,) 1 case, 0 control; finite scores.
     groups
-        Row indices of each group; two subjects of each class at least.
+        Row indices of each group, with at least two subjects of each class.
     """
     y, s = np.asarray(labels), np.asarray(scores, dtype=np.float64)
     used = [rows for rows in groups if not why_untested(y[rows], s[rows])]

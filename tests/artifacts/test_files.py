@@ -112,7 +112,7 @@ def test_text_is_utf8_with_unix_line_ends(tmp_path):
         (b'{"a": 1', "cannot be read as JSON"),
         (b"", "cannot be read as JSON"),
         (b"\xff\xfe", "cannot be read as JSON"),
-        (b"[1]", "holds no JSON object"),
+        (b"[1]", "is not a JSON object"),
     ],
 )
 def test_damaged_json_is_named(tmp_path, content, words):

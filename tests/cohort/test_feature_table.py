@@ -99,7 +99,7 @@ def test_matrices_hold_what_the_table_says(tmp_path) -> None:
 
 def test_a_damaged_matrix_is_named(tmp_path) -> None:
     (tmp_path / "features.discovery.h5ad").write_text("no matrix")
-    with pytest.raises(InputError, match=r"is no feature matrix .*run the matrix stage again"):
+    with pytest.raises(InputError, match=r"is not a feature matrix .*run the matrix stage again"):
         load_table(tmp_path / "features.discovery.h5ad")
 
 
