@@ -6,13 +6,17 @@ import hashlib
 import json
 import math
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cfdna_interp.artifacts.system_errors import writing_failed
 from cfdna_interp.errors import InputError
+
+_UNFINISHED = re.compile(r"\.tmp-\d+-[0-9a-f]{8}-.")
 
 
 @contextmanager
@@ -20,6 +24,11 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that takes its place on success and vanishes on failure.
 
     A process killed in the middle leaves only a hidden ``.tmp`` file, never a half-written ``path``.
+
+    Raises
+    ------
+    OSError
+        The machine refuses the file, e.g. since the disk is full; it names ``path``.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -31,8 +40,20 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         with open(temporary, "rb") as handle:
             os.fsync(handle.fileno())
         os.replace(temporary, target)
+    except Exception as error:
+        raised = writing_failed(error, target, temporary)
+        if raised is error:
+            raise
+        raise raised from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def unfinished_files(folder: Path) -> list[Path]:
+    """Return what :func:`atomic_path` left below a folder in processes that were killed."""
+    return [
+        path for path in sorted(folder.rglob(".tmp-*")) if _UNFINISHED.match(path.name) and path.is_file()
+    ]
 
 
 def write_text(path: Path | str, text: str) -> None:

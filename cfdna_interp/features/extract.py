@@ -11,6 +11,7 @@ from cfdna_interp.artifacts.features import Feature, save_features
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.artifacts.sheet import Sample
+from cfdna_interp.artifacts.system_errors import system_errno
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.atlas_content import check_content
@@ -52,8 +53,9 @@ def extract_sample(sample: Sample, config: Config, threads: int = 1) -> SampleQu
     Raises
     ------
     InputError
-        The alignments are unusable and ``on_bad_sample`` is ``stop``, or the atlas can't be read or
-        doesn't suit ``features.tissue_method``. Nothing is written then.
+        The alignments are unusable and ``on_bad_sample`` is ``stop``, or the machine doesn't give them
+        (rights, limits on open files and memory), or the atlas can't be read or doesn't suit
+        ``features.tissue_method``. Nothing is written then.
     """
     atlas = Atlas.load(config.atlas) if config.atlas else None
     if atlas is not None:
@@ -66,7 +68,8 @@ def extract_sample(sample: Sample, config: Config, threads: int = 1) -> SampleQu
             extraction = replace(extraction, qc=msgspec.structs.replace(extraction.qc, tissue=tissue))
         features = compute_features(extraction.profile, atlas, config)
     except InputError as error:
-        if config.on_bad_sample == "stop":
+        # What the machine refuses says nothing of the sample: it would be left out on one machine alone.
+        if config.on_bad_sample == "stop" or system_errno(error) is not None:
             raise
         # Whoever reads the reason knows sample and file.
         reason = str(error).removeprefix(f"sample {sample.sample}: ").removeprefix(f"{sample.bam}: ")

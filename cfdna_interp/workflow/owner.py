@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from cfdna_interp.artifacts.files import unfinished_files
 from cfdna_interp.errors import InputError
 
 # The kernel lets go of a lock when its process ends, however it ends: a lock that is held has a living owner.
@@ -26,6 +27,8 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 def hold_run(outdir: Path) -> None:
     """Make this process the owner of an output folder, for as long as it lives.
 
+    The hidden files of writers that were killed are removed: no process is at work in the folder then.
+
     Raises
     ------
     InputError
@@ -36,6 +39,8 @@ def hold_run(outdir: Path) -> None:
     handle.write(_process())
     handle.flush()
     _HELD.append(handle)
+    for path in unfinished_files(outdir):
+        path.unlink(missing_ok=True)
 
 
 def check_free(outdir: Path) -> None:
