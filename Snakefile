@@ -1,5 +1,6 @@
 # The whole workflow on one page: every rule calls one command of cfdna-interp.
 # Run it as `cfdna-interp run --config FILE`, or `snakemake --configfile FILE --cores N`.
+import logging
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -15,6 +16,8 @@ from cfdna_interp.workflow.owner import hold_run
 from cfdna_interp.workflow.stages import stages
 
 min_version("9.8")
+# A log that a full disk doesn't take is no reason for a traceback: `run` says that the disk is full.
+logging.raiseExceptions = False
 
 CONFIG = Path((workflow.config_settings.configfiles or ["config/config.yaml"])[-1]).resolve()
 try:

@@ -5,9 +5,9 @@
 
 A run is started and ended at a random moment, in turn by SIGKILL to its whole process group, by SIGTERM to
 `cfdna-interp run` alone, and by SIGINT to it alone. The same command then goes on, and is killed again. The
-moment lies between the start and half the time of an undisturbed run. A run that ends before its moment is
-compared with the undisturbed one, and the next one starts from nothing. After each kill the script looks for
-processes that are still there. Every tenth time it tries to start a second run beside the first.
+moment lies between the start and half the time of an undisturbed run (`--within`). A run that ends before its
+moment is compared with the undisturbed one, and the next one starts from nothing. After each kill the script
+looks for processes that are still there. Every tenth time it tries to start a second run beside the first.
 """
 
 from __future__ import annotations
@@ -45,9 +45,11 @@ def main() -> int:
     parser.add_argument("--kind", choices=("table", "alignments"), required=True)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--within", type=float, default=0.5, help="share of an undisturbed run's time")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
-        counts = study(Path(folder), arguments.kind, arguments.kills, random.Random(arguments.seed))
+        chance = random.Random(arguments.seed)
+        counts = study(Path(folder), arguments.kind, arguments.kills, chance, arguments.within)
     print(f"{arguments.kind}, {platform.processor() or platform.machine()}, {os.cpu_count()} cores")
     print("\n| what | how often |\n|---|---|")
     for what, count in counts.items():
@@ -64,7 +66,7 @@ FAULTS = (
 )
 
 
-def study(folder: Path, kind: str, kills: int, chance: random.Random) -> Counter[str]:
+def study(folder: Path, kind: str, kills: int, chance: random.Random, within: float) -> Counter[str]:
     """Return how often what happened."""
     write = write_table_run if kind == "table" else write_alignment_run
     config = write(folder, "undisturbed")
@@ -79,9 +81,8 @@ def study(folder: Path, kind: str, kills: int, chance: random.Random) -> Counter
     done = 0
     while done < kills:
         process = _start(config)
-        moment = chance.uniform(0, lasts / 2)
+        moment = chance.uniform(0, lasts * within)
         if done % SECOND_EVERY == SECOND_EVERY - 1:
-            moment = max(moment, lasts / 3)
             counts["second runs that were let in"] += _second_is_let_in(config, process)
         try:
             code = process.wait(timeout=moment)

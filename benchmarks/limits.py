@@ -38,6 +38,8 @@ OPTIONS = {
 # Results that a stage leaves as they are where they are there.
 KEPT = {"embed": ("embeddings",), "pretrain": ("encoder.safetensors", "encoder.json")}
 NOBODY = 65534
+# Without these, root has the rights of anybody over the files of another user.
+NO_RIGHTS = "-dac_override,-dac_read_search,-fowner,-chown"
 OWN = ("logs", "benchmarks", ".snakemake", ".lock", "cache")
 
 
@@ -76,9 +78,11 @@ def _try(stage: str, config: Path, limit: Callable[[Path], object]) -> tuple[str
         before = _digests(results)
         with limit(results) as options:  # type: ignore[attr-defined]
             words = (stage, "--config", copy, *OPTIONS.get(stage, ()))
+            before_command = options.pop("before", ())
             done = subprocess.run(
-                command(*words), capture_output=True, text=True, check=False, env=environment(),
-                cwd=copy.parent, stdin=subprocess.DEVNULL, timeout=600, **options,
+                [*before_command, *command(*words)],
+                capture_output=True, text=True, check=False, env=environment(), cwd=copy.parent,
+                stdin=subprocess.DEVNULL, timeout=600, **options,
             )  # fmt: skip
         after = _digests(results)
     lines = [line for line in done.stderr.splitlines() if line.startswith("cfdna-interp")]
@@ -112,9 +116,9 @@ def _copy(config: Path, stage: str) -> Iterator[tuple[Path, Path]]:
             for kept in KEPT.get(stage, ()):
                 place = results / kept
                 shutil.rmtree(place) if place.is_dir() else place.unlink()
-            if stage == "run":  # it has something to do, from the first stage on
-                for path in results.glob("cohort/*"):
-                    path.unlink()
+            if stage == "run":  # from the first stage on
+                shutil.rmtree(results)
+                results.mkdir()
             settings = yaml.safe_load(config.read_text()) | {"outdir": str(results)}
             copy = folder / "config.yaml"
             copy.write_text(yaml.safe_dump(settings))
@@ -142,6 +146,12 @@ def _nearly_full(results: Path) -> Iterator[dict[str, object]]:
 
 
 @contextmanager
+def _filling(results: Path) -> Iterator[dict[str, object]]:
+    with _full(results, 200 * 1024) as options:
+        yield options
+
+
+@contextmanager
 def _read_only(results: Path) -> Iterator[dict[str, object]]:
     subprocess.run(["mount", "-o", "remount,ro", str(results.parent)], check=True)
     try:
@@ -152,7 +162,9 @@ def _read_only(results: Path) -> Iterator[dict[str, object]]:
 
 @contextmanager
 def _unprivileged(results: Path) -> Iterator[dict[str, object]]:
-    yield {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    for path in (results, *results.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)
+    yield {"before": ("setpriv", f"--bounding-set={NO_RIGHTS}", f"--inh-caps={NO_RIGHTS}")}
 
 
 def _with(kind: int, value: int) -> Callable[[Path], object]:
@@ -166,14 +178,14 @@ def _with(kind: int, value: int) -> Callable[[Path], object]:
 LIMITS: dict[str, Callable[[Path], object]] = {
     "full disk": _full,
     "16 KiB free": _nearly_full,
+    "200 KiB free": _filling,
     "read-only": _read_only,
     "another user": _unprivileged,
     "32 open files": _with(resource.RLIMIT_NOFILE, 32),
-    "16 open files": _with(resource.RLIMIT_NOFILE, 16),
+    "8 open files": _with(resource.RLIMIT_NOFILE, 8),
     "files of 10 kB": _with(resource.RLIMIT_FSIZE, 10_000),
     "ulimit -v 2 GB": _with(resource.RLIMIT_AS, 2_000_000_000),
     "ulimit -v 600 MB": _with(resource.RLIMIT_AS, 600_000_000),
-    "ulimit -v 250 MB": _with(resource.RLIMIT_AS, 250_000_000),
 }
 
 

@@ -10,6 +10,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from cfdna_interp.errors import InputError
+
 _AGAIN = "then give the same command again"
 _REMEDIES = {
     errno.ENOSPC: f"make room on this disk, {_AGAIN}",
@@ -24,9 +26,11 @@ _REMEDIES = {
     errno.ENOMEM: f"give the job more memory, or end other programs, {_AGAIN}",
     errno.ESTALE: f"mount this file system again, {_AGAIN}",
 }
-# How libraries that are not written in Python tell the number: HDF5 "errno = 28", Arrow "[errno 28]",
-# safetensors "Os { code: 28, ...".
-_NUMBER = re.compile(r"(?:errno =?|Os \{ code:) ?(\d+)")
+# How libraries that are not written in Python tell the number: HDF5 "errno = 28", safetensors "os error 28".
+_NUMBER = re.compile(r"(?:errno =|os error) (\d+)")
+# Libraries map far more than they use: stages of a run of 48 samples take up to 2.4 GB of addresses and .5 GB
+# of memory. Where addresses run out, some end the process without a word.
+LEAST_ADDRESSES = 4 * 10**9  # bytes
 _PROBE = bytes(2**20)
 
 
@@ -42,6 +46,22 @@ class NotWrittenError(OSError):
     def __init__(self, number: int, path: str, needed: int | None = None) -> None:
         super().__init__(number, os.strerror(number), path)
         self.needed = needed
+
+
+def check_addresses() -> None:
+    """Check that this process may map enough memory for its libraries.
+
+    Raises
+    ------
+    InputError
+        ``ulimit -v`` is below that.
+    """
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit != resource.RLIM_INFINITY and limit < LEAST_ADDRESSES:
+        raise InputError(
+            f"the limit on addresses (ulimit -v) is {limit / 1e9:.1f} GB, and {LEAST_ADDRESSES / 1e9:.0f} GB "
+            "are needed at least, though most of them are never used; raise it (ulimit -v unlimited)"
+        )
 
 
 def system_errno(error: BaseException) -> int | None:

@@ -72,6 +72,9 @@ class _LazyGroup(click.Group):
 @click.option("--debug", is_flag=True, help="Show the traceback of a fault of the program.")
 def cli(debug: bool) -> None:
     """Show what an epigenetic model of cell-free DNA rests on."""
+    from cfdna_interp.artifacts.system_errors import check_addresses
+
+    check_addresses()
 
 
 def main() -> None:

@@ -30,6 +30,7 @@ def command(config_path: Path, cores: int, dry_run: bool, snakemake_options: tup
 
     SNAKEMAKE_OPTIONS are handed on, e.g. --executor slurm or --profile FOLDER.
     """
+    from cfdna_interp.artifacts.writable import check_writable
     from cfdna_interp.config import load_config
     from cfdna_interp.config.resources import shipped
     from cfdna_interp.errors import InputError
@@ -65,6 +66,13 @@ def command(config_path: Path, cores: int, dry_run: bool, snakemake_options: tup
         if message:
             click.echo(message, err=True)
             raise SystemExit(FAULT)
+        # On a full disk a job can't say in its log why it ended.
+        check_writable(outdir, "outdir")
+        click.echo(
+            f"{_MARK}Snakemake ended with exit code {code}; what it says stands above, and a job that ended "
+            "without a word has been killed, mostly for want of memory",
+            err=True,
+        )
         raise SystemExit(code)
     if not dry_run:
         _say_opening(outdir)
