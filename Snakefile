@@ -11,8 +11,9 @@ from cfdna_interp.cohort.read import read_cohort
 from cfdna_interp.config import load_config
 from cfdna_interp.errors import InputError
 from cfdna_interp.workflow.common_directives import StageWorkflow
-from cfdna_interp.workflow.foreign_files import alignment_files, model_files, reference_files
+from cfdna_interp.artifacts.foreign_files import alignment_files, model_files, reference_files
 from cfdna_interp.workflow.owner import hold_run
+from cfdna_interp.workflow.provenance import mark_folder
 from cfdna_interp.workflow.stages import stages
 
 min_version("9.8")
@@ -63,6 +64,7 @@ workflow = StageWorkflow(workflow, stages(SETTINGS, SHEET), OUT, CONFIG)
 onstart:
     try:
         hold_run(OUT.root)
+        mark_folder(OUT.root)
     except InputError as error:
         raise WorkflowError(str(error))
 

@@ -36,6 +36,8 @@ def command(config_path: Path, cores: int, dry_run: bool, snakemake_options: tup
     from cfdna_interp.errors import InputError
     from cfdna_interp.fragments.preflight import preflight
     from cfdna_interp.workflow.owner import check_free
+    from cfdna_interp.workflow.provenance import record_is_lost
+    from cfdna_interp.workflow.results_alone import check_results_alone
 
     config = load_config(config_path)
     preflight(config)
@@ -54,6 +56,11 @@ def command(config_path: Path, cores: int, dry_run: bool, snakemake_options: tup
         *(["--dry-run"] if dry_run else ["--quiet", "rules"]),
         *snakemake_options,
     ]
+    if record_is_lost(outdir) and not {"--forceall", "-F"} & set(snakemake_options):
+        check_results_alone(config)
+        if not dry_run:
+            # Now they are as if they had been made here: Snakemake notes what they were made from.
+            _run([*arguments, "--touch"])
     logs = _log_sizes(outdir)
     code, stopped = _run(arguments)
     if stopped is not None:

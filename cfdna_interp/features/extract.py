@@ -12,6 +12,7 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.artifacts.system_errors import system_errno
+from cfdna_interp.cohort.inputs import sample_inputs
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.atlas_content import check_content
@@ -57,6 +58,7 @@ def extract_sample(sample: Sample, config: Config, threads: int = 1) -> SampleQu
         (rights, limits on open files and memory), or the atlas can't be read or doesn't suit
         ``features.tissue_method``. Nothing is written then.
     """
+    inputs = sample_inputs(sample.bam, config)
     atlas = Atlas.load(config.atlas) if config.atlas else None
     if atlas is not None:
         check_method(config.features.tissue_method, atlas, str(config.atlas))
@@ -74,9 +76,10 @@ def extract_sample(sample: Sample, config: Config, threads: int = 1) -> SampleQu
         # Whoever reads the reason knows sample and file.
         reason = str(error).removeprefix(f"sample {sample.sample}: ").removeprefix(f"{sample.bam}: ")
         extraction, features = failed(sample, reason), []
+    qc = msgspec.structs.replace(extraction.qc, inputs=inputs)
     layout = Layout.of(config.outdir)
     extraction.fragments.save(layout.fragments(sample.sample))
     extraction.profile.save(layout.profile(sample.sample))
     save_features(features, layout.features(sample.sample))
-    save_record(extraction.qc, layout.qc(sample.sample))
-    return extraction.qc
+    save_record(qc, layout.qc(sample.sample))
+    return qc

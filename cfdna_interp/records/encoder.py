@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from cfdna_interp.records.base import Record, ResultFile
+from cfdna_interp.records.inputs import InputFile
 
 
 class MaskedPretraining(Record, frozen=True, kw_only=True):
@@ -100,6 +101,8 @@ class FragmentEncoder(ResultFile, frozen=True, kw_only=True):
         How the pre-training of the reference encoder went; null for other encoders.
     causal
         How the pre-training of the causal language model went; null for other encoders.
+    inputs
+        The files of a model from elsewhere, and of the code that builds it.
     """
 
     FILE: ClassVar[str] = "encoder.json"
@@ -113,3 +116,4 @@ class FragmentEncoder(ResultFile, frozen=True, kw_only=True):
     dim: int
     masked: MaskedPretraining | None = None
     causal: CausalPretraining | None = None
+    inputs: tuple[InputFile, ...] = ()
