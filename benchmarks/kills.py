@@ -13,6 +13,7 @@ looks for processes that are still there. Every tenth time it tries to start a s
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import platform
 import random
@@ -141,12 +142,21 @@ def _kill(process: subprocess.Popen[bytes], way: int) -> None:
 
 def _second_is_let_in(config: Path, first: subprocess.Popen[bytes]) -> bool:
     """Return whether a second run is let in beside a first one that owns the folder."""
-    lock = config.with_suffix("") / ".lock"
-    while first.poll() is None and not (lock.is_file() and lock.read_text()):
+    while first.poll() is None and not _is_owned(config.with_suffix("")):
         time.sleep(0.1)
-    second = _start(config)
-    code = second.wait()
+    code = _start(config).wait()
     return code != 2 and first.poll() is None
+
+
+def _is_owned(results: Path) -> bool:
+    try:
+        with open(results / ".lock") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _left_behind(results: Path) -> bool:

@@ -73,6 +73,8 @@ def command(config_path: Path, cores: int, dry_run: bool, snakemake_options: tup
         if message:
             click.echo(message, err=True)
             raise SystemExit(FAULT)
+        # A run that began at the same moment may have been faster to own the folder.
+        check_free(outdir)
         # On a full disk a job can't say in its log why it ended.
         check_writable(outdir, "outdir")
         click.echo(
