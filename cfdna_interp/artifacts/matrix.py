@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import anndata
+import h5py
 import numpy as np
 import pandas as pd
 
 from cfdna_interp.artifacts.features import BAG_GROUPS, GROUPS
+from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.errors import InputError
 
 COVARIATES = ("age", "sex")
@@ -96,6 +99,17 @@ def covariates_among(columns: Iterable[object]) -> list[str]:
 def technical_among(columns: Iterable[object]) -> list[str]:
     """Return the names of the technical columns among the columns, sorted."""
     return sorted(str(name) for name in columns if str(name).startswith(TECHNICAL))
+
+
+def save_matrix(matrix: anndata.AnnData, path: Path) -> None:
+    """Write a role's feature matrix, atomically."""
+    # In memory first. Where HDF5 itself meets a full disk, it can't close its file any more, and the process
+    # ends with signal 11.
+    memory = BytesIO()
+    with h5py.File(memory, "w") as file:
+        anndata.io.write_elem(file, "/", matrix)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(memory.getbuffer())
 
 
 def load_table(path: Path | str) -> Table:

@@ -7,9 +7,11 @@ from tempfile import TemporaryFile
 
 from cfdna_interp.errors import InputError
 
+ROOM = 2**20
+
 
 def check_writable(folder: Path | str, setting: str) -> Path:
-    """Check that files can be created in a folder, or in its nearest existing parent.
+    """Check that a file of 1 MiB can be created in a folder, or in its nearest existing parent.
 
     Parameters
     ----------
@@ -31,9 +33,13 @@ def check_writable(folder: Path | str, setting: str) -> Path:
     try:
         while not _there(place):
             place = place.parent
-        with TemporaryFile(dir=place):
-            return place
+        with TemporaryFile(dir=place) as handle:
+            # A full disk still takes a file that is empty.
+            handle.write(bytes(ROOM))
+            handle.flush()
+        return place
     except OSError as error:
+        error.filename = str(folder)  # who puts the refusal into words names no temporary file
         raise InputError(
             f"{setting}: files cannot be made in {folder} ({error.strerror}); give another folder"
         ) from None

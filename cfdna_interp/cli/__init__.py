@@ -72,6 +72,9 @@ class _LazyGroup(click.Group):
 @click.option("--debug", is_flag=True, help="Show the traceback of a fault of the program.")
 def cli(debug: bool) -> None:
     """Show what an epigenetic model of cell-free DNA rests on."""
+    from cfdna_interp.artifacts.system_errors import check_addresses
+
+    check_addresses()
 
 
 def main() -> None:
@@ -87,11 +90,17 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except InputError as error:
-        _stop(str(error))
-    except OSError as error:  # a full disk, rights, a file where a folder should be
-        _stop(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except Exception as error:
+        from cfdna_interp.artifacts.system_errors import refusal
+
+        # An error of a reader may say of a file what is true of the machine: it is asked first.
+        refused = refusal(error)
+        if refused is not None:
+            _stop(refused)
+        if isinstance(error, InputError):
+            _stop(str(error))
+        if isinstance(error, OSError):  # a file where a folder should be
+            _stop(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         from cfdna_interp.cli.crash import report_crash
 
         if "--debug" in sys.argv:

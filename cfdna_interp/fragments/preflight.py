@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.sheet import ROLES, Sample
+from cfdna_interp.artifacts.system_errors import system_errno
 from cfdna_interp.artifacts.writable import check_writable
 from cfdna_interp.cohort.missing_columns import gap_lines, known_columns
 from cfdna_interp.cohort.sheet import read_sheet
@@ -104,7 +105,7 @@ def preflight(config: Config) -> Preflight | TableCheck:
                 builds[alignment.build] += 1
                 dialects[alignment.dialect] += 1
         except InputError as error:
-            if config.on_bad_sample == "stop":
+            if config.on_bad_sample == "stop" or system_errno(error) is not None:
                 raise
             problems[sample.sample] = str(error)
     check_sizes([sample for sample in samples if sample.sample not in problems], config)

@@ -8,8 +8,10 @@ import torch
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.exclusions import kept_samples
 from cfdna_interp.artifacts.files import digest_file
+from cfdna_interp.artifacts.foreign_files import model_files
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.cohort.inputs import input_files
 from cfdna_interp.config import Config
 from cfdna_interp.config.resources import shipped
 from cfdna_interp.errors import InputError
@@ -71,6 +73,7 @@ def run_pretrain(config: Config) -> None:
         dim=described.dim,
         masked=masked,
         causal=causal,
+        inputs=input_files(model_files(config)),
     )
     save_record(record, layout.file(FragmentEncoder.FILE))
 

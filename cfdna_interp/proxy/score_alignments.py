@@ -12,6 +12,7 @@ from msgspec import structs
 from cfdna_interp.artifacts.features import load_features
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import Sample
+from cfdna_interp.artifacts.system_errors import system_errno
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.extract import extract_sample
@@ -85,6 +86,8 @@ def _score(sample: Sample, scorer: Scorer, settings: Config) -> Scored:
         )
         return score_features(sample.sample, scorer, measured)
     except InputError as error:
+        if system_errno(error) is not None:
+            raise
         if settings.on_bad_sample == "stop":
             raise InputError(f"{error}; the proxy needs samples like those it was fitted on") from None
         return Scored(sample.sample, NAN, NAN, NAN, reason=str(error))

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from cfdna_interp.config.settings import EncoderKind
 from cfdna_interp.records.base import Record, ResultFile
+from cfdna_interp.records.inputs import InputFile
 
 
 class MaskedPretraining(Record, frozen=True, kw_only=True):
@@ -101,6 +102,8 @@ class FragmentEncoder(ResultFile, frozen=True, kw_only=True):
         How the pre-training of the reference encoder went; null for other encoders.
     causal
         How the pre-training of the causal language model went; null for other encoders.
+    inputs
+        The files of a model from elsewhere, and of the code that builds it.
     """
 
     FILE: ClassVar[str] = "encoder.json"
@@ -114,3 +117,4 @@ class FragmentEncoder(ResultFile, frozen=True, kw_only=True):
     dim: int
     masked: MaskedPretraining | None = None
     causal: CausalPretraining | None = None
+    inputs: tuple[InputFile, ...] = ()

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 
+from cfdna_interp.artifacts.files import scratch_folder
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.dataset import load_heads
 from cfdna_interp.config import Config
@@ -50,9 +50,8 @@ def run_dictionary(config: Config, number: int) -> None:
     material = load_material(config)
     heads = load_heads(layout, material.samples)
     path = layout.dictionary(number)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".tmp-{number}-", dir=path.parent) as folder:
-        embeddings = Embeddings.draw(material, settings.fragments, Path(folder), "trained")
+    with scratch_folder(path) as folder:
+        embeddings = Embeddings.draw(material, settings.fragments, folder, "trained")
         qualities = {}
         for kind, block in (("plain", 1), ("blocks", settings.block)):
             model = _fit(embeddings, settings, block, _seed(material, number))
@@ -69,7 +68,7 @@ def run_dictionary(config: Config, number: int) -> None:
             subjects=len(np.unique(material.codes[embeddings.places[0]])),
             plain=qualities["plain"],
             blocks=qualities["blocks"],
-            controls=None if number else _controls(material, settings, Path(folder)),
+            controls=None if number else _controls(material, settings, folder),
         )
     save_record(record, path)
 
