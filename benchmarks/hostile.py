@@ -7,7 +7,8 @@ many ways, and runs the command on it in a process of its own, with bounds on ti
 
 - accepted: exit code 0;
 - refused: exit code 2, and lines that begin as errors do;
-- a fault: a traceback, exit code 70 or another one, a signal, or no end within 20 s.
+- a fault: a traceback, exit code 70 or another one, a signal, or no end within 20 s of processor time, or
+  60 s of waiting.
 
 Prints a table by kind. Files that ended in a fault are kept in `--out`, and the status is then 1.
 """
@@ -43,7 +44,8 @@ import pandas as pd  # noqa: E402
 import pysam  # noqa: E402
 import yaml  # noqa: E402
 
-SECONDS = 20  # until a command counts as one without an end
+SECONDS = 20  # of processor time, until a command counts as one without an end
+WAITING = 60  # seconds on the clock: a command that reads a pipe takes no processor time
 COMPILING = 300  # of the sound files, by which kernels are compiled
 MEMORY = 6 << 30  # bytes of address space beyond what the parent has; torch and HDF5 map much
 LARGEST_FILE = 1 << 30  # bytes that a command may write to one file
@@ -167,7 +169,9 @@ def change(rng: random.Random, document: Any) -> Any:
         elif way == 2 and isinstance(holder[key], list):
             holder[key] = holder[key] * rng.choice((0, 2, 100))
         elif way == 3 and isinstance(holder[key], (int, float)) and not isinstance(holder[key], bool):
-            holder[key] = rng.choice((-holder[key], holder[key] * 1e300, float(holder[key]), str(holder[key])))
+            holder[key] = rng.choice(
+                (-holder[key], holder[key] * 1e300, float(holder[key]), str(holder[key]))
+            )
         elif way == 4:
             holder[key] = _deep(rng)
         else:
@@ -188,7 +192,7 @@ def change_json_text(rng: random.Random, data: bytes) -> bytes:
             lambda: b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
             lambda: data.replace(b"{", b'{"format": 1, "format": 2,', 1),
             lambda: data.replace(b": 1", b": 1" + b"0" * 100_000, 1),
-            lambda: data.replace(b": 0.", b": 1e400, \"x\": 0.", 1),
+            lambda: data.replace(b": 0.", b': 1e400, "x": 0.', 1),
             lambda: data.replace(b'": "', b'": "\\ud800', 1),
             lambda: b"\xef\xbb\xbf" + data,
             lambda: data.decode().encode("utf-16"),
@@ -228,8 +232,8 @@ def change_yaml_text(rng: random.Random, data: bytes) -> bytes:
             lambda: b"seed: " + b"9" * 10_000 + b"\n" + data,
             lambda: b"seed: 0x" + b"f" * 1_000 + b"\n" + data,
             lambda: b"seed: 190:20:30\n" + data,
-            lambda: b"title: \"\\ud800\"\n" + data,
-            lambda: b"title: \"\\0\"\n" + data,
+            lambda: b'title: "\\ud800"\n' + data,
+            lambda: b'title: "\\0"\n' + data,
             lambda: b"title: " + b"x" * (2 << 20) + b"\n" + data,
             lambda: b"#" * rng.choice((1_000, 900_000)) + b"\n" + data,
             lambda: b"\x00" + data,
@@ -490,7 +494,15 @@ def irregular(rng: random.Random, path: Path) -> str:
 
 # -- sound files -----------------------------------------------------------------------------------------
 
-SCORE = ("score", "--proxy", "table/results/proxy.json", "--table", "table/cohort.parquet", "--out", "scored.tsv")
+SCORE = (
+    "score",
+    "--proxy",
+    "table/results/proxy.json",
+    "--table",
+    "table/cohort.parquet",
+    "--out",
+    "scored.tsv",
+)
 EXTRACT = ("extract", "--sample", "S1", "--config")
 MODEL = ("models", "check", "--config")
 
@@ -531,7 +543,14 @@ def _tables(folder: Path) -> list[Kind]:
         folder / "t.h5ad"
     )
     groups = {"fragment_length": {"pattern": "g0_.*"}, "methylation": {"prefix": "g1_"}}
-    columns = {"sample": "sample", "label": "label", "role": "role", "site": "site", "age": "age", "sex": "sex"}
+    columns = {
+        "sample": "sample",
+        "label": "label",
+        "role": "role",
+        "site": "site",
+        "age": "age",
+        "sex": "sex",
+    }
     for suffix in ("csv", "tsv", "parquet", "h5ad"):
         settings = {
             "outdir": "out_table",
@@ -546,7 +565,13 @@ def _tables(folder: Path) -> list[Kind]:
         }
         (folder / f"{suffix}.yaml").write_text(yaml.safe_dump(settings))
     results = [
-        Kind("result JSON", f"table/results/{name}.json", ("verdict", "--config", "table/config.yaml"), JSON, 0.4)
+        Kind(
+            "result JSON",
+            f"table/results/{name}.json",
+            ("verdict", "--config", "table/config.yaml"),
+            JSON,
+            0.4,
+        )
         for name in ("dominance", "validation", "audit", "protocol")
     ]
     return [
@@ -586,13 +611,18 @@ def _alignments(folder: Path) -> list[Kind]:
         for record in source.fetch(until_eof=True):
             target.write(record)
     pysam.index(str(folder / "a.cram"))
-    lines = [f"{m.contig}\t{m.start}\t{m.end}\t60\t+\n" for m in sorted(molecules, key=lambda m: (m.contig, m.start))]
+    lines = [
+        f"{m.contig}\t{m.start}\t{m.end}\t60\t+\n"
+        for m in sorted(molecules, key=lambda m: (m.contig, m.start))
+    ]
     (folder / "a.frag.gz").write_bytes(gzip.compress("".join(lines).encode()))
     (folder / "a.bed").write_text("".join("\t".join(line.split("\t")[:3]) + "\n" for line in lines))
     (folder / "black.bed").write_text("chr1\t10000\t12000\nchr1\t30000\t30500\nchr2\t5000\t5001\n")
     (folder / "context.bed").write_text("chr1\t1000\t20000\tisland\nchr2\t1000\t20000\tshore\n")
     blocks = [("chr1", 1000 * i, 1000 * i + 300, "liver" if i % 2 else "blood", "U") for i in range(1, 50)]
-    write_atlas(folder / "atlas.tsv", blocks, {"liver": [0.9, 0.1] * 24 + [0.9], "blood": [0.1, 0.9] * 24 + [0.1]})
+    write_atlas(
+        folder / "atlas.tsv", blocks, {"liver": [0.9, 0.1] * 24 + [0.9], "blood": [0.1, 0.9] * 24 + [0.1]}
+    )
     rows = [
         f"S{i}\tP{i}\t{{bam}}\t{i % 2}\t{'discovery' if i <= 2 else 'heldout'}\tsite{i % 2}\t6{i}\tF\t2.5\n"
         for i in range(1, 5)
@@ -613,7 +643,8 @@ def _alignments(folder: Path) -> list[Kind]:
             "sheet": f"{name}.sheet.tsv",
             "outdir": f"out_{name}",
             "atlas": "atlas.tsv",
-            "reference": {"build": "build.tsv"} | ({"fasta": "genome.fa"} if name in ("cram", "fasta") else {}),
+            "reference": {"build": "build.tsv"}
+            | ({"fasta": "genome.fa"} if name in ("cram", "fasta") else {}),
             "extract": {"contigs": "all", "min_fragments": 50, **further},
             "features": {"window": 10_000} | ({"annotation": "context.bed"} if name == "bam" else {}),
         }
@@ -631,7 +662,9 @@ def _alignments(folder: Path) -> list[Kind]:
     )
     save_record(replace(record, settings=settings), folder / "bam_proxy.json")
 
-    def extract(name: str, file: str, config: str, mutations: tuple[Mutation, ...], share: float = 1.0) -> Kind:
+    def extract(
+        name: str, file: str, config: str, mutations: tuple[Mutation, ...], share: float = 1.0
+    ) -> Kind:
         return Kind(name, file, (*EXTRACT, f"{config}.yaml"), mutations, share)
 
     return [
@@ -665,7 +698,11 @@ def _models(folder: Path) -> list[Kind]:
     scores = "sample\tlogit\n" + "".join(f"S{i}\t{i / 10}\n" for i in range(1, 5))
     (folder / "scores.tsv").write_text(scores)
     common = {"sheet": "bam.sheet.tsv", "outdir": "out_model"}
-    module = {"encoder": "torch_module", "checkpoint": "weights.safetensors", "factory": "toy_factories:Counting"}
+    module = {
+        "encoder": "torch_module",
+        "checkpoint": "weights.safetensors",
+        "factory": "toy_factories:Counting",
+    }
     (folder / "module.yaml").write_text(yaml.safe_dump({**common, "model": module}))
     causal = {"encoder": "transformers", "checkpoint": "model", "rendering": "model/rendering.yaml"}
     reference = {"fasta": "genome.fa", "build": "build.tsv"}
@@ -695,12 +732,12 @@ class End:
     said: str
 
 
-def run_command(arguments: tuple[str, ...], folder: Path, seconds: int = SECONDS) -> End:
+def run_command(arguments: tuple[str, ...], folder: Path, seconds: int = WAITING) -> End:
     """Run a command in a process of its own, made from this one so that nothing is imported anew."""
     log = folder / ".said"
     child = os.fork()
     if child == 0:
-        _become(arguments, folder, log)
+        _become(arguments, folder, log, seconds > WAITING)
     deadline = time.monotonic() + seconds
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
@@ -726,7 +763,7 @@ def run_command(arguments: tuple[str, ...], folder: Path, seconds: int = SECONDS
     return End("fault", f"exit code {code}: {said[-600:]}")
 
 
-def _become(arguments: tuple[str, ...], folder: Path, log: Path) -> None:
+def _become(arguments: tuple[str, ...], folder: Path, log: Path, compiling: bool) -> None:
     """Turn this process into a command; never returns."""
     code = 99
     try:
@@ -740,6 +777,8 @@ def _become(arguments: tuple[str, ...], folder: Path, log: Path) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
         resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if not compiling:
+            resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
         sys.argv = ["cfdna-interp", *arguments]
         from cfdna_interp.cli import main
 
@@ -766,9 +805,7 @@ def plan(kinds: list[Kind], files: int, only: str) -> list[tuple[int, Kind]]:
     return list(enumerate(cases))
 
 
-def run_cases(
-    cases: list[tuple[int, Kind]], seeds: Path, first: int, out: Path, results: Path
-) -> None:
+def run_cases(cases: list[tuple[int, Kind]], seeds: Path, first: int, out: Path, results: Path) -> None:
     """Run cases in a copy of the seeds and write a line for each."""
     folder = Path(tempfile.mkdtemp(prefix="hostile-"))
     shutil.copytree(seeds, folder / "work")
@@ -830,7 +867,13 @@ def _bench(arguments: argparse.Namespace, seeds: Path, began: float) -> int:
     kinds = make_seeds(seeds)
     commands = {kind.command: kind for kind in kinds if arguments.only in kind.name}
     # Imported once, before processes are made from this one.
-    for name in ("models.check", "features.extract", "proxy.score_table", "verdict.verdict", "cohort.table_check"):
+    for name in (
+        "models.check",
+        "features.extract",
+        "proxy.score_table",
+        "verdict.verdict",
+        "cohort.table_check",
+    ):
         import_module(f"cfdna_interp.{name}")
     for command, kind in commands.items():
         end = run_command(command, seeds, COMPILING)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cfdna_interp.artifacts.foreign_json import parse_json
 from cfdna_interp.errors import InputError
 
 
@@ -71,10 +72,10 @@ def read_json(path: Path | str) -> dict[str, Any]:
         The file is missing, not JSON, or not an object.
     """
     try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
+        value = parse_json(path, "JSON file", "delete it and run again")
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; run the stage that writes it first") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON ({error}); delete it and run again") from None
     if not isinstance(value, dict):
         raise InputError(f"{path} holds no JSON object; delete it and run again")

@@ -17,6 +17,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from cfdna_interp.cohort.h5ad_table import read_h5ad
+from cfdna_interp.config.regular_file import check_regular
 from cfdna_interp.errors import InputError
 
 # What stands for a missing value, beside an empty cell.
@@ -187,6 +188,7 @@ def read_cells(path: Path | str, setting: str = "features.table.path") -> Cells:
     file = Path(path)
     suffix = file.suffix.lower()
     try:
+        check_regular(file, "table", f"correct {setting}")
         if not file.is_file():
             raise InputError(f"table {file} does not exist; correct {setting}")
         if suffix == ".h5ad":

@@ -16,6 +16,7 @@ from cfdna_interp.artifacts.sheet import COLUMNS, MEASURED, Sample
 from cfdna_interp.cohort.cells import LARGEST, near, parse_cell
 from cfdna_interp.cohort.checks import check_roles, check_subjects
 from cfdna_interp.config import Config
+from cfdna_interp.config.regular_file import check_regular
 from cfdna_interp.errors import InputError
 
 SCHEMA = Path(__file__).with_name("sheet_schema.yaml")
@@ -134,6 +135,7 @@ def _validator(needed: tuple[str, ...]) -> Any:
 
 def _read_table(file: Path) -> tuple[int, list[str], list[_Row]]:
     """Return the line of the header, the header, and the rows."""
+    check_regular(file, "sheet", "set sheet in the config to your table")
     try:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:

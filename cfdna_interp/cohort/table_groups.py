@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from msgspec import structs
 
 from cfdna_interp.cohort.cells import Cells, near
+from cfdna_interp.cohort.patterns import fitting
 from cfdna_interp.config.table_settings import FeatureTable, GroupColumns
 from cfdna_interp.errors import InputError
 
@@ -56,8 +56,7 @@ def _chosen(cells: Cells, group: str, wanted: GroupColumns) -> Sequence[str]:
         names = [name for name in cells.columns if name.startswith(wanted.prefix)]
         told = f"begins with {wanted.prefix!r}"
     else:
-        pattern = re.compile(wanted.pattern or "")
-        names = [name for name in cells.columns if pattern.fullmatch(name)]
+        names = fitting(wanted.pattern or "", cells.columns, place)
         told = f"fits {wanted.pattern!r}"
     if not names:
         hint = near(wanted.prefix or wanted.pattern or "", cells.columns)

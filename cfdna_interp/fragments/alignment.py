@@ -139,7 +139,13 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
     try:
         file = _open(who, sample.bam, config.reference.fasta)
         try:
-            yield _check(who, sample, file, config)
+            try:
+                alignment = _check(who, sample, file, config)
+            except UnicodeDecodeError as error:  # of a contig's or a read's name, or of a tag
+                raise InputError(
+                    f"{who} has names that are no text ({error}); it is damaged, copy or write it again"
+                ) from None
+            yield alignment
         finally:
             # Closing a damaged file reports the damage a second time.
             with suppress(OSError):
