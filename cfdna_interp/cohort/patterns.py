@@ -51,7 +51,7 @@ def fitting(pattern: str, names: Sequence[str], place: str) -> list[str]:
 
 @contextmanager
 def _limited() -> Iterator[None]:
-    """Raise ``_EndlessError`` after ``SECONDS`` of processor time, in the main thread: no other can be stopped."""
+    """Raise ``_EndlessError`` after ``SECONDS`` of processor time, in the main thread, which alone can be."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

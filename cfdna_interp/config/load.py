@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def _problem(config: Config) -> str | None:
 
 
 def _resolve(config: Config, file: Path) -> Config:
-    folder = file.resolve().parent
+    folder = Path(os.path.realpath(file)).parent
 
     def absolute(key: str, value: str | None) -> str | None:
         if value is None or "://" in value:
