@@ -78,7 +78,7 @@ def main() -> None:
     """Run the command line.
 
     A problem with the user's data, settings or disk is one line and exit code 2; of several a line each.
-    Anything else that goes wrong is a fault of the program: one line, a report of it in a file, and exit code 70.
+    Anything else is a fault of the program: one line, a report of it in a file, and exit code 70.
     """
     try:
         cli(standalone_mode=False)

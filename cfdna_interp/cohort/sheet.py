@@ -371,12 +371,14 @@ class _Places:
         if "://" in bam:
             return bam
         try:
+            if "\0" in bam:
+                raise ValueError("embedded null byte")
             path = os.path.join(self._folder, Path(bam).expanduser())
             folder, name = os.path.split(path)
             if folder not in self._known:
                 self._known[folder] = str(Path(folder).resolve())
             place = os.path.join(self._known[folder], name)
-            return str(Path(place).resolve()) if name in ("..", "") or os.path.islink(place) else place
+            return str(Path(place).resolve()) if name in ("", ".", "..") or os.path.islink(place) else place
         except (RuntimeError, ValueError) as error:  # no such home folder, links in a circle; a NUL byte
             raise InputError(
                 f"sample {row.cells['sample']}: sheet {self._file}, line {row.line}, column 'bam': {bam!r} "
