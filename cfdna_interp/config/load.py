@@ -63,7 +63,8 @@ def _plain(raw: dict[str, Any], file: Path) -> dict[str, Any]:
         control = next((sign for sign in text if unicodedata.category(sign) == "Cc"), None)
         if place == "title" and control is not None:
             mistakes.add(
-                f"config {file}: title holds {control!a}, a control character, which no page shows; leave it out"
+                f"config {file}: title holds {control!a}, a control character, which no page shows; "
+                "leave it out"
             )
     mistakes.stop()
     if isinstance(document.get("corrected"), str):
