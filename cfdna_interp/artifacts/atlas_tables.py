@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cfdna_interp.config.regular_file import check_regular
 from cfdna_interp.errors import InputError
 
 LEADING = ("chr", "start", "end", "startCpG", "endCpG", "target", "name", "direction")
@@ -63,6 +64,7 @@ def read_lines(path: Path | str) -> Lines:
     InputError
         The file can't be read, its header has no known layout, or a line is malformed.
     """
+    check_regular(path, "atlas", "give a UXM table or a CpG table")
     try:
         with open(path, newline="", encoding="utf-8") as handle:
             delimiter = "\t" if "\t" in handle.readline() else ","

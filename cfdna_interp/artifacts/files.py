@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 import re
@@ -16,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from cfdna_interp.artifacts.foreign_json import parse_json
 from cfdna_interp.artifacts.system_errors import writing_failed
 from cfdna_interp.errors import InputError
 
@@ -119,10 +119,10 @@ def read_json(path: Path | str) -> dict[str, Any]:
         The file is missing, not JSON, or not an object.
     """
     try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
+        value = parse_json(path, "JSON file", "delete it and run again")
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; run the stage that writes it first") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON ({error}); delete it and run again") from None
     if not isinstance(value, dict):
         raise InputError(f"{path} is not a JSON object; delete it and run again")

@@ -6,6 +6,8 @@ import csv
 import io
 from pathlib import Path
 
+from cfdna_interp.config.regular_file import check_regular
+
 
 def read_rows(path: Path | str) -> tuple[list[str], list[list[str]]]:
     """Return the header and the rows of a table that a stage wrote.
@@ -19,6 +21,7 @@ def read_rows(path: Path | str) -> tuple[list[str], list[list[str]]]:
     ValueError
         The file isn't text, has no header, doesn't end with a line, or a row and the header differ in length.
     """
+    check_regular(path, "table", "run the stage that writes it again")
     with open(path, newline="", encoding="utf-8") as handle:
         text = handle.read()
     if not text.endswith("\n"):

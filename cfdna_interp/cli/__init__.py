@@ -80,8 +80,8 @@ def cli(debug: bool) -> None:
 def main() -> None:
     """Run the command line.
 
-    A problem with the user's data, settings or disk is one line and exit code 2. Anything else that goes
-    wrong is a fault of the program: one line, a report of it in a file, and exit code 70.
+    A problem with the user's data, settings or disk is one line and exit code 2; of several a line each.
+    Anything else is a fault of the program: one line, a report of it in a file, and exit code 70.
     """
     try:
         cli(standalone_mode=False)
@@ -98,7 +98,7 @@ def main() -> None:
         if refused is not None:
             _stop(refused)
         if isinstance(error, InputError):
-            _stop(str(error))
+            _stop(*error.mistakes, *([f"... and {error.untold} more"] if error.untold else []))
         if isinstance(error, OSError):  # a file where a folder should be
             _stop(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         from cfdna_interp.cli.crash import report_crash
@@ -109,7 +109,9 @@ def main() -> None:
         sys.exit(FAULT)
 
 
-def _stop(message: str) -> NoReturn:
-    # Libraries put line breaks into the messages that ours quote.
-    print(f"cfdna-interp: {' '.join(message.split())}", file=sys.stderr)
+def _stop(*messages: str) -> NoReturn:
+    for message in messages:
+        # Libraries put line breaks into the messages that ours quote.
+        line = " ".join(message.split())
+        print(f"cfdna-interp: {line}".encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
     sys.exit(2)

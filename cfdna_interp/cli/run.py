@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -49,7 +50,7 @@ def command(config_path: Path, cores: int, dry_run: bool, snakemake_options: tup
         *(sys.executable, "-m", "snakemake"),
         *("--snakefile", str(shipped("Snakefile"))),
         *("--workflow-profile", str(shipped("profiles", "default"))),
-        *("--configfile", str(config_path.resolve())),
+        *("--configfile", os.path.realpath(config_path)),
         *("--directory", str(outdir)),
         *("--cores", str(cores)),
         "--nolock",  # the Snakefile takes a lock that ends with its process

@@ -20,7 +20,7 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.build import find_build
 from cfdna_interp.fragments.feed import UNPLACED
 from cfdna_interp.fragments.filters import PAIRED, UNMAPPED
-from cfdna_interp.fragments.index import contig_starts
+from cfdna_interp.fragments.index import check_index, contig_starts
 from cfdna_interp.fragments.index import shards as shards_of
 from cfdna_interp.fragments.methylation import find_dialect
 from cfdna_interp.fragments.remote import is_remote, remote_index
@@ -139,7 +139,13 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
     try:
         file = _open(who, sample.bam, config.reference.fasta)
         try:
-            yield _check(who, sample, file, config)
+            try:
+                alignment = _check(who, sample, file, config)
+            except UnicodeDecodeError as error:  # of a contig's or a read's name, or of a tag
+                raise InputError(
+                    f"{who} has names that are no text ({error}); it is damaged, copy or write it again"
+                ) from None
+            yield alignment
         finally:
             # Closing a damaged file reports the damage a second time.
             with suppress(OSError):
@@ -153,6 +159,8 @@ def _open(who: str, bam: str, fasta: str | None) -> Any:
     if bam.endswith(".cram"):
         options["reference_filename"] = fasta
     with ExitStack() as index:
+        if not is_remote(bam):
+            check_index(bam, who)
         if is_remote(bam):
             # Otherwise htslib downloads it into the working directory, or uses a file of that name there.
             options["index_filename"] = index.enter_context(remote_index(bam, who))

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import yaml
 
+from cfdna_interp.config.yaml_file import read_yaml
 from cfdna_interp.errors import InputError
 
 _SCHEME = "rendering-1"  # part of the digest; changed when the same settings give another text
@@ -88,13 +88,7 @@ class Rendering:
         InputError
             The file is missing or isn't YAML, a key is unknown, or values contradict each other.
         """
-        try:
-            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise InputError(
-                f"rendering {path} cannot be read ({' '.join(str(error).split())}); docs/models.md says what "
-                "it holds"
-            ) from None
+        values = read_yaml(Path(path), "rendering", "the examples of docs/models.md")
         try:
             jsonschema.validate(values, _SCHEMA)
             rendering = cls(**values)

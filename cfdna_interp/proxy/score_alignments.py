@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -63,7 +64,7 @@ def samples_of(bams: Sequence[str], reading: Mapping[str, str]) -> list[Sample]:
     samples = []
     for bam in bams:
         name = re.sub(r"[^A-Za-z0-9._-]", "_", bam.rsplit("/", 1)[-1]).lstrip("._-")[:200] or "sample"
-        source = bam if "://" in bam else str(Path(bam).resolve())
+        source = bam if "://" in bam else os.path.realpath(bam)
         samples.append(Sample(name, name, source, None, "heldout", **reading))  # type: ignore[arg-type]
     return samples
 
@@ -107,12 +108,12 @@ def extraction_config(
     config
         If given, atlas, annotation, blacklist and reference are taken from it instead.
     """
-    folder = path.resolve().parent
+    folder = os.path.dirname(os.path.realpath(path))
 
     def found(value: str | None) -> str | None:
         if value is None or "://" in value:
             return value
-        return str((folder / value).resolve())
+        return os.path.realpath(os.path.join(folder, value))
 
     reference, extract, features = settings.reference, settings.extract, settings.features
     build = reference.build

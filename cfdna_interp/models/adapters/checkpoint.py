@@ -16,6 +16,7 @@ from transformers import AutoModel, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
 from cfdna_interp.artifacts.files import digest_file, read_json
+from cfdna_interp.config.regular_file import check_regular
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.rendering import NEUTRAL
 
@@ -31,6 +32,12 @@ def check_folder(folder: Path) -> None:
     """Raise ``InputError`` unless a folder has config, tokenizer and safetensors, and no code."""
     if not folder.is_dir():
         raise InputError(f"model.checkpoint {folder} is not a folder; give the folder with config.json")
+    files = [path for path in sorted(folder.iterdir()) if path.name.endswith(_DIGESTED)]
+    for path in files:
+        check_regular(path, "model file", "give the folder that save_pretrained wrote")
+        # Libraries of many hands read these, each with bounds of its own or none.
+        if path.name.endswith(".json"):
+            read_json(path)
     names = sorted(path.name for path in folder.iterdir())
     if "config.json" not in names:
         raise InputError(f"model {folder} has no config.json; give the folder that save_pretrained wrote")

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from scipy.stats import rankdata
 
 from cfdna_interp.cohort.table import CLIP, saturated
+from cfdna_interp.config.regular_file import check_regular
 from cfdna_interp.errors import InputError
 from cfdna_interp.records.retraining import SubsetFidelity, SurrogateFidelity
 from cfdna_interp.stats.correlation import weighted_correlations
@@ -81,6 +82,7 @@ def read_scores(path: Path | str, samples: Sequence[str]) -> np.ndarray:
 
 
 def _read(path: Path) -> pa.Table:
+    check_regular(path, "scores", "correct model.checkpoint")
     try:
         if path.suffix == ".parquet":
             return pq.read_table(path)

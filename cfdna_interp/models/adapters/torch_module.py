@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from cfdna_interp.artifacts.files import digest_file
+from cfdna_interp.config.regular_file import check_regular
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.check_fragments import made_up_fragments
 from cfdna_interp.models.contract import FragmentInputs
@@ -84,6 +85,7 @@ class TorchModuleEncoder:
             The factory can't be imported or returns no module, the file isn't a safetensors file or has other
             weights, or the module fails on a fragment.
         """
+        check_regular(weights, "model.checkpoint", "write the state_dict with safetensors.torch.save_file")
         module, source = _build(factory)
         try:
             module.load_state_dict(load_file(weights), strict=True)
