@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from msgspec import structs
 
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.fragments import FragmentTable
@@ -22,11 +23,14 @@ from cfdna_interp.fragments.decode import Settings, Totals
 from cfdna_interp.fragments.filters import REASONS, Rules, Tally
 from cfdna_interp.fragments.profile import Counter, check_atlas, touch_blocks
 from cfdna_interp.fragments.progress import Progress
+from cfdna_interp.fragments.reference_fit import check_contigs
 from cfdna_interp.fragments.source import Source, chunks, open_source, settings_of
 from cfdna_interp.records.qc import (
+    LibraryStrand,
     MethylationBias,
     ModifiedBases,
     ReadCounts,
+    ReferenceFit,
     SampleQuality,
     SuggestedEnds,
     Technical,
@@ -164,6 +168,8 @@ def read_sample(sample: Sample, config: Config, atlas: Atlas | None, threads: in
             for other in others:
                 total.merge(other)
         reader.progress.done()
+    if isinstance(source, Alignment) and source.fasta is not None:
+        check_contigs(total.totals.reference, source.contig_names, source.fasta, source.who)
     counter = total.counter
     common = extract.common_fragments
     if common is not None:
@@ -238,7 +244,7 @@ class _Reader:
 
 def failed(sample: Sample, reason: str) -> Extraction:
     """Return the extraction of a sample whose alignments can't be used: valid, empty, excluded."""
-    nothing = Alignment("", "", None, False, 0, (), (), "", False, "none")
+    nothing = Alignment("", "", None, False, False, 0, (), (), "", False, "none")
     return Extraction(empty_table(), Profile(), _quality(sample, nothing, Totals(), 0, reason, Extract()))
 
 
@@ -299,8 +305,22 @@ def _quality(
         modified_bases=_modified(totals) if source.dialect == "mm" else None,
         m_bias=MethylationBias(read1=_by_position(first), read2=_by_position(second)),
         suggested=suggested,
+        reference=_reference_fit(source, totals),
+        library=_library(source, totals),
         warnings=tuple(call_warnings(conversion, calls, suggested, extract)),
     )
+
+
+def _reference_fit(source: Source, totals: Totals) -> ReferenceFit | None:
+    if not isinstance(source, Alignment) or source.fasta is None:
+        return None
+    return source.compared.fit(totals.reference)
+
+
+def _library(source: Source, totals: Totals) -> LibraryStrand | None:
+    if not isinstance(source, Alignment) or source.library is None:
+        return None
+    return structs.replace(source.library, strandless=int(totals.reference[:, 2].sum()))
 
 
 def _modified(totals: Totals) -> ModifiedBases:
