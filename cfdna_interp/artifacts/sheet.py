@@ -29,6 +29,7 @@ COLUMNS = (
     "methylation",
     "reads",
     "chemistry",
+    "library",
 )
 
 # Technical columns that come from the alignments of every sample; a sheet's own have other names.
@@ -71,6 +72,8 @@ class Sample:
         "single" where each read is a fragment by itself (long molecules), otherwise "" or "paired".
     chemistry
         "taps" where conversion marks methylated bases, otherwise "", "bisulfite" or "em-seq".
+    library
+        "directional", "pbat" or "non-directional", "auto" where the reads tell, "" as ``extract.library`` says.
     technical
         Further columns about what the laboratory did, by name; numbers as float, categories as text.
     """
@@ -87,6 +90,7 @@ class Sample:
     methylation: str = ""
     reads: str = ""
     chemistry: str = ""
+    library: str = ""
     technical: dict[str, float | str] = field(default_factory=dict)
 
 
@@ -145,6 +149,7 @@ def _sample(row: dict[str, str]) -> Sample:
         methylation=row["methylation"],
         reads=row["reads"],
         chemistry=row["chemistry"],
+        library=row["library"],
         technical=technical,
     )
 

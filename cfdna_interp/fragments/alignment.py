@@ -18,13 +18,15 @@ from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.build import find_build
-from cfdna_interp.fragments.feed import UNPLACED
+from cfdna_interp.fragments.feed import BUFFER, UNPLACED, feed
 from cfdna_interp.fragments.filters import PAIRED, UNMAPPED
 from cfdna_interp.fragments.index import contig_starts
 from cfdna_interp.fragments.index import shards as shards_of
 from cfdna_interp.fragments.methylation import find_dialect
+from cfdna_interp.fragments.reference import ReferenceGenome
+from cfdna_interp.fragments.reference_fit import PLACES, READS, ReadSample, compare_reads
 from cfdna_interp.fragments.remote import is_remote, remote_index
-from cfdna_interp.records.qc import Dialect
+from cfdna_interp.records.qc import Dialect, LibraryStrand
 
 HEAD = 10_000  # first reads; they tell paired from single-end, and the methylation tags
 SIMULATED = "cfdna-interp simulation"  # how a header comment of our own simulation begins
@@ -63,7 +65,10 @@ class Alignment:
     path
         The file, or its address.
     fasta
-        The reference genome, or None. CRAM files, calls by comparison and contexts of native reads need it.
+        The reference genome, or None. CRAM files whose reference lies elsewhere, calls by comparison and
+        contexts of native reads need it.
+    is_cram
+        Whether it is a CRAM file, whatever its name.
     local_bam
         Whether it is a BAM file on this machine. The bytes of such a file are read directly.
     first
@@ -76,11 +81,16 @@ class Alignment:
         Whether the header says that our simulation wrote it.
     dialect
         How methylation calls are written.
+    compared
+        Some of its reads beside the reference; no reads without one.
+    library
+        How its reads lie to their molecules; None where calls don't come by comparison with the reference.
     """
 
     who: str
     path: str
     fasta: str | None
+    is_cram: bool
     local_bam: bool
     first: int
     contig_names: tuple[str, ...]
@@ -88,6 +98,8 @@ class Alignment:
     build: str
     simulated: bool
     dialect: Dialect
+    compared: ReadSample = ReadSample()
+    library: LibraryStrand | None = None
 
 
 def shards(alignment: Alignment, parts: int) -> list[Shard]:
@@ -123,7 +135,8 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
     ------
     InputError
         The file is missing, empty, truncated, not sorted, not indexed, not paired, on no declared
-        build, has no methylation tags, or is a CRAM without ``reference.fasta``.
+        build, has no methylation tags, or is a CRAM without the reference it was written with; or its reads
+        don't match ``reference.fasta``, or show another library than the sheet says.
     """
     who = f"sample {sample.sample}: {sample.bam}"
     if not is_remote(sample.bam):
@@ -132,14 +145,14 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
             raise InputError(f"{who} {what}; correct the bam column of the sheet")
         if os.path.getsize(sample.bam) == 0:
             raise InputError(f"{who} is empty (0 bytes); copy or write it again")
-    if sample.bam.endswith(".cram") and config.reference.fasta is None:
-        raise InputError(f"{who} is CRAM and needs its reference; set reference.fasta")
+    # Before htslib opens a FASTA without an index: it would write one beside it.
+    reference = None if config.reference.fasta is None else ReferenceGenome(config.reference.fasta)
     # Otherwise htslib writes its own messages to standard error, beside ours.
     verbosity = pysam.set_verbosity(0)
     try:
         file = _open(who, sample.bam, config.reference.fasta)
         try:
-            yield _check(who, sample, file, config)
+            yield _check(who, sample, file, config, reference)
         finally:
             # Closing a damaged file reports the damage a second time.
             with suppress(OSError):
@@ -149,9 +162,7 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
 
 
 def _open(who: str, bam: str, fasta: str | None) -> Any:
-    options: dict[str, Any] = {"check_sq": False}
-    if bam.endswith(".cram"):
-        options["reference_filename"] = fasta
+    options: dict[str, Any] = {"check_sq": False, "reference_filename": fasta}  # only CRAM reads it
     with ExitStack() as index:
         if is_remote(bam):
             # Otherwise htslib downloads it into the working directory, or uses a file of that name there.
@@ -184,7 +195,9 @@ def _unheard() -> Iterator[None]:
         sys.excepthook, sys.unraisablehook = hooks
 
 
-def _check(who: str, sample: Sample, file: Any, config: Config) -> Alignment:
+def _check(
+    who: str, sample: Sample, file: Any, config: Config, reference: ReferenceGenome | None
+) -> Alignment:
     bam = sample.bam
     if not (file.is_bam or file.is_cram):
         raise InputError(f"{who} is neither BAM nor CRAM; convert it with samtools sort")
@@ -202,6 +215,8 @@ def _check(who: str, sample: Sample, file: Any, config: Config) -> Alignment:
     try:
         head.extend(islice(file.fetch(until_eof=True), HEAD))
     except (OSError, ValueError) as error:
+        if file.is_cram:
+            _explain(who, bam, config.reference.fasta)
         # Reading a local BAM file meets the damage again, and then knows its place.
         if not (head and local_bam):
             raise InputError(_truncated(who, error)) from None
@@ -217,18 +232,53 @@ def _check(who: str, sample: Sample, file: Any, config: Config) -> Alignment:
             "(reads: single in the sheet)"
         )
     setting = sample.methylation or config.extract.methylation
+    dialect = find_dialect(mapped, setting, reference is not None, who)
+    compared, library = ReadSample(), None
+    if reference is not None:
+        reference.fit(lengths, who)
+        sampled = _sampled(file, mapped, reference)
+        compared = compare_reads(sampled, reference, config.extract.min_mapq)
+        compared.check(reference.path, who)
+        if dialect == "reference":
+            library = compared.library(sample.library or config.extract.library, who)
     return Alignment(
         who=who,
         path=bam,
         fasta=config.reference.fasta,
+        is_cram=bool(file.is_cram),
         local_bam=local_bam,
         first=first,
         contig_names=tuple(file.references),
         contig_lengths=tuple(file.lengths),
         build=build,
         simulated=any(line.startswith(f"@CO\t{SIMULATED}") for line in lines),
-        dialect=find_dialect(mapped, setting, config.reference.fasta is not None, who),
+        dialect=dialect,
+        compared=compared,
+        library=library,
     )
+
+
+def _sampled(file: Any, head: list[Any], reference: ReferenceGenome) -> list[Any]:
+    """Return mapped reads at the middle of the longest contigs of the reference, or the first ones of the file.
+
+    The first reads of a genome lie in repeats at the end of a chromosome, where most align to several places.
+    """
+    longest = sorted(zip(file.references, file.lengths, strict=True), key=lambda contig: -contig[1])
+    found: list[Any] = []
+    for name, length in [contig for contig in longest[: 4 * PLACES] if reference.has(contig[0])][:PLACES]:
+        # What is wrong with an index or a block, reading the fragments says by its place.
+        with suppress(OSError, ValueError):
+            found += islice((read for read in file.fetch(name, length // 2) if not read.flag & UNMAPPED), READS)
+    if len(found) >= READS:
+        return found
+    return head[:: max(len(head) // (PLACES * READS), 1)]
+
+
+def _explain(who: str, bam: str, fasta: str | None) -> None:
+    """Read a CRAM file as the fragments would be read: that raises the error which says what is wrong."""
+    with feed(bam, fasta, None, who) as stream:
+        while stream.read(BUFFER):
+            pass
 
 
 def _header_lines(who: str, bam: str, file: Any) -> list[str]:

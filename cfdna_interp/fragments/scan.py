@@ -14,6 +14,7 @@ from cfdna_interp.fragments.chunk import CHUNK, Chunk, Settings, Totals
 from cfdna_interp.fragments.filters import REASONS, Tally
 from cfdna_interp.fragments.intervals import Intervals
 from cfdna_interp.fragments.kernels import codes, waiting
+from cfdna_interp.fragments.kernels.compare import LIBRARIES, REFERENCE_SUMS
 from cfdna_interp.fragments.kernels.intervals import SortedIntervals
 from cfdna_interp.fragments.kernels.memory import SLACK
 from cfdna_interp.fragments.kernels.named_numbers import CALL_SUMS
@@ -76,6 +77,7 @@ class Scanner:
             by_reference=sites is not None,
             by_quality=settings.by_quality,
             invert=settings.invert,
+            library=LIBRARIES[settings.library],
             ignore_5p=np.array(per_mate(settings.ignore_5p), dtype=np.int64),
             ignore_3p=np.array(per_mate(settings.ignore_3p), dtype=np.int64),
             low=low,
@@ -85,7 +87,10 @@ class Scanner:
         self._state = self._states[0]
         self._state["contig"], self._state["expected"] = -1, contig
         self._counts = ScanCounts(
-            reasons=np.zeros(len(REASONS), dtype=np.int64), sums=np.zeros(1, SUMS), bias=_bias(512)
+            reasons=np.zeros(len(REASONS), dtype=np.int64),
+            sums=np.zeros(1, SUMS),
+            bias=_bias(512),
+            reference=np.zeros(len(used), REFERENCE_SUMS),
         )
         self._window: Window | None = None
         self._tail_place = ""
@@ -217,6 +222,7 @@ class Scanner:
             known=int(sums["known"]),
             modified=np.array([sums["unclear"], sums["hydroxy"], sums["hemi"]]),
             longest_read=int(sums["longest_read"]),
+            reference=counts.reference.view(np.int64).reshape(-1, 3).copy(),
         )
 
     def _scan(self, window: Window) -> Scan:

@@ -15,6 +15,7 @@ from cfdna_interp.fragments.fragment_file import FragmentFile, is_fragment_file,
 from cfdna_interp.fragments.fragment_lines import read_fragments
 from cfdna_interp.fragments.intervals import Intervals, load_intervals
 from cfdna_interp.fragments.reference import ReferenceGenome, with_reference_ends
+from cfdna_interp.records.qc import Library
 
 Source = Alignment | FragmentFile
 
@@ -32,7 +33,7 @@ def open_source(sample: Sample, config: Config) -> Iterator[Source]:
     """
     opened = open_fragments if is_fragment_file(sample.bam) else open_alignment
     with opened(sample, config) as source:
-        if config.reference.fasta is not None:
+        if isinstance(source, FragmentFile) and config.reference.fasta is not None:
             lengths = dict(zip(source.contig_names, source.contig_lengths, strict=True))
             ReferenceGenome(config.reference.fasta).fit(lengths, source.who)
         yield source
@@ -54,7 +55,13 @@ def settings_of(sample: Sample, config: Config, source: Source, rules: Rules) ->
         threshold=extract.mm_threshold,
         known_sites=_known_sites(config, source),
         opposite_strand=extract.opposite_strand,
+        library=_library(source),
     )
+
+
+def _library(source: Source) -> Library:
+    library = source.library if isinstance(source, Alignment) else None
+    return "directional" if library is None else library.taken
 
 
 def _known_sites(config: Config, source: Source) -> Intervals:

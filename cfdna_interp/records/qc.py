@@ -9,6 +9,8 @@ from cfdna_interp.records.base import Record, ResultFile
 
 # How methylation calls are written; docs/extraction.md describes each.
 Dialect = Literal["xm", "mm", "reference", "none"]
+# How reads lie to the converted molecules that they are of; docs/extraction.md describes each.
+Library = Literal["directional", "pbat", "non-directional"]
 
 
 class ReadCounts(Record, frozen=True, kw_only=True):
@@ -129,6 +131,59 @@ class ModifiedBases(Record, frozen=True, kw_only=True):
     unclear: int
     hydroxymethylated: int
     hemimethylated: int
+
+
+class ReferenceFit(Record, frozen=True, kw_only=True):
+    """How well the reads match ``reference.fasta``.
+
+    A converted base is no mismatch on either strand. A third base at a cytosine is neither the cytosine nor
+    what conversion makes of it.
+
+    Attributes
+    ----------
+    reads
+        Reads of the sample at a few places that were compared base by base.
+    misfits
+        Share of these reads with so many mismatches that they are of another sequence. Null with too few
+        reads to say.
+    mismatches
+        Share of mismatches among their bases. Null with too few reads to say.
+    third_bases
+        Share of third bases at the cytosines of all fragments' reads, each on its own strand. Null where
+        calls don't come by comparison.
+    """
+
+    reads: int
+    misfits: float | None
+    mismatches: float | None
+    third_bases: float | None
+
+
+class LibraryStrand(Record, frozen=True, kw_only=True):
+    """How the strand of a read's molecule was told, where calls come by comparison with the reference.
+
+    Attributes
+    ----------
+    taken
+        What reads without a strand tag were taken for.
+    tagged
+        Share of the reads compared whose strand a tag tells. The library decides for the others.
+    told, opposite
+        Reads without a tag whose own conversion tells the strand, and those of them whose strand is the
+        opposite of that in a directional library.
+    sure
+        Whether conversion shows the library. If not, ``taken`` is what sheet or settings say, or
+        directional.
+    strandless
+        Reads of fragments whose strand can't be told. They have no calls.
+    """
+
+    taken: Library
+    tagged: float
+    told: int
+    opposite: int
+    sure: bool
+    strandless: int
 
 
 class MethylationBias(Record, frozen=True, kw_only=True):
@@ -371,6 +426,10 @@ class SampleQuality(ResultFile, frozen=True, kw_only=True):
         Methylation along the reads.
     suggested
         Ends of the mates that differ from their middle.
+    reference
+        How well its reads match the FASTA; null without one, and for fragment files.
+    library
+        How strands were told; null where calls don't come by comparison with the reference.
     warnings
         A line for each thing that is wrong with the calls.
     tissue
@@ -393,6 +452,8 @@ class SampleQuality(ResultFile, frozen=True, kw_only=True):
     modified_bases: ModifiedBases | None = None
     m_bias: MethylationBias
     suggested: SuggestedEnds
+    reference: ReferenceFit | None = None
+    library: LibraryStrand | None = None
     warnings: tuple[str, ...]
     tissue: Tissue | None = None
 

@@ -119,6 +119,8 @@ class CallRules(NamedTuple):
         Whether the base of higher quality decides where mates disagree.
     invert
         Whether a converted base means a methylated cytosine.
+    library
+        How reads without strand tags lie to their molecules, see ``compare.genome_strand``.
     ignore_5p, ignore_3p
         (2,) int64 by mate: bases at the ends, as sequenced, whose calls aren't written.
     low, high
@@ -130,6 +132,7 @@ class CallRules(NamedTuple):
     by_reference: bool
     by_quality: bool
     invert: bool
+    library: int
     ignore_5p: np.ndarray
     ignore_3p: np.ndarray
     low: int
@@ -187,11 +190,14 @@ class ScanCounts(NamedTuple):
         (1,) of ``SUMS``.
     bias
         (2, positions) of ``CALL_SUMS``, CpG calls of first and second mates by position along the read.
+    reference
+        (contigs,) of ``REFERENCE_SUMS``, how reads of fragments fit the reference that makes their calls.
     """
 
     reasons: np.ndarray
     sums: np.ndarray
     bias: np.ndarray
+    reference: np.ndarray
 
 
 class Output(NamedTuple):
