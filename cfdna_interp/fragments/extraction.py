@@ -18,7 +18,7 @@ from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract
 from cfdna_interp.fragments.alignment import Alignment, Shard, shards
 from cfdna_interp.fragments.annotation import ContextAnnotation, load_annotation
-from cfdna_interp.fragments.call_quality import call_warnings, larger, suggest_ends
+from cfdna_interp.fragments.call_quality import call_warnings, larger, read_warnings, suggest_ends
 from cfdna_interp.fragments.decode import Settings, Totals
 from cfdna_interp.fragments.filters import REASONS, Rules, Tally
 from cfdna_interp.fragments.profile import Counter, check_atlas, touch_blocks
@@ -272,8 +272,14 @@ def _unusable(config: Config, source: Source, totals: Totals) -> SampleObstacle 
         )
     if common is not None and count < common:
         return FewFragments(fragments=count, needed=common, setting="common_fragments", largest_loss=None)
-    if count and source.dialect != "none" and not any(bias[:, 1].any() for bias in totals.m_bias):
-        return NoCalls(fragments=count, dialect=source.dialect)
+    if count and source.dialect != "none" and totals.tally.counts["calls"] == 0:
+        return NoCalls(
+            fragments=count,
+            dialect=source.dialect,
+            letters_misfit=totals.tally.counts["letters_misfit"],
+            strand_unknown=totals.tally.counts["strand_unknown"],
+            left_out=sum(int(bias[:, 1].sum()) for bias in totals.m_bias),
+        )
     return None
 
 
@@ -292,7 +298,8 @@ def _quality(
     extract: Extract,
 ) -> SampleQuality:
     tally = totals.tally
-    fragments = tally.counts["fragments"]
+    counts = ReadCounts(**tally.counts)
+    fragments = counts.fragments
     methylated, calls = totals.chh
     # Nothing is converted where modified bases are read directly.
     conversion = None if calls == 0 or source.dialect == "mm" else 1 - methylated / calls
@@ -304,9 +311,10 @@ def _quality(
         build=source.build,
         simulated=source.simulated,
         dialect=source.dialect,
+        reads=source.reads,
         decision="keep" if obstacle is None else "exclude",
         obstacle=obstacle,
-        counts=ReadCounts(**tally.counts),
+        counts=counts,
         technical=Technical(
             fragments=fragments,
             duplicate_rate=_ratio(tally.flagged_duplicate, tally.mapped),
@@ -323,7 +331,10 @@ def _quality(
         suggested=suggested,
         reference=_reference_fit(source, totals),
         library=_library(source, totals),
-        warnings=tuple(call_warnings(conversion, calls, suggested, extract)),
+        warnings=(
+            *read_warnings(counts, source.reads, sample.reads),
+            *call_warnings(conversion, calls, suggested, extract),
+        ),
     )
 
 
