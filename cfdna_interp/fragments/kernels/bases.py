@@ -72,11 +72,12 @@ def strong_bases(buffer, mate, letters, upper, low, high):
 
 
 @helper
-def end_motif(buffer, mate, clipped, last):
+def end_motif(buffer, mate, upper, clipped, last):
     """Return the index into ``MOTIFS`` of a mate's first four bases, -1 where it is unknown.
 
     With ``last`` it is the complement of the last four bases, read backwards. ``clipped`` bases at that end
-    are no part of the alignment, and are left out. A converted base counts as what it was before.
+    are no part of the alignment, and are left out. A converted base, whose letter is in upper case if
+    ``upper`` says so, counts as what it was before.
     """
     letters, strand = mate.letters, mate.strand
     if mate.bases - clipped < 4:
@@ -86,7 +87,7 @@ def end_motif(buffer, mate, clipped, last):
         base = mate.bases - 1 - clipped - step if last else clipped + step
         code = base_at(buffer, mate.sequence, base)
         if letters >= 0:
-            letter = mate.text[letters + base] | 32  # in lower case; the base itself says if it is converted
+            letter = mate.text[letters + base] + (32 if upper else 0)
             if letter == 122 or letter == 120 or letter == 104 or letter == 117:  # z x h u
                 if strand > 0 and code == 8:
                     code = 2

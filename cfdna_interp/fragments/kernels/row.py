@@ -161,8 +161,8 @@ def write_row(scan, left, right, end, hashed):
     row.mapq = min(mapq_of(buffer, left), mapq_of(buffer, right))
     row.strand = forward.strand if forward.strand == reverse.strand else 0
     row.gc = np.float32(strong / known) if known > 0 else np.float32(0)
-    row.motif_5p = end_motif(buffer, forward, before, False)
-    row.motif_3p = end_motif(buffer, reverse, after, True)
+    row.motif_5p = end_motif(buffer, forward, scan.calling.converted_upper, before, False)
+    row.motif_3p = end_motif(buffer, reverse, scan.calling.converted_upper, after, True)
     row.calls_end = state.calls
     row.hash = hashed
     state.rows += 1

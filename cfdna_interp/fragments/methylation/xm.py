@@ -27,7 +27,7 @@ from cfdna_interp.errors import InputError
 _STRANDS = {"CT": ("C", "T"), "GA": ("G", "A")}  # XG -> the intact and the converted base
 _LETTER = re.compile("[zxhuZXHU]")
 _READS = 500  # whose letters are compared with their bases
-_ENOUGH = 20  # letters; fewer say nothing about a file
+_ENOUGH = 100  # letters; fewer say nothing about a file
 _MOST = 0.9  # least share of letters that agree; a few are sequencing errors and variants
 
 
