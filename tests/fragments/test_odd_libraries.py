@@ -259,7 +259,7 @@ def test_unknown_qualities_never_win(tmp_path, without):
     # Both mates read the whole molecule and disagree everywhere. One has qualities, the other "*".
     reads, right = [], {}
     for molecule in random_molecules(60, seed=22):
-        small = replace(molecule, length=70)
+        small = replace(molecule, length=70, read_length=70)
         forward, reverse = mates(small)
         known = reverse if without == "forward" else forward
         unknown = forward if without == "forward" else reverse

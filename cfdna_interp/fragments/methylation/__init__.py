@@ -63,8 +63,10 @@ def find_dialect(
             "or align with Bismark, bwa-meth or BISCUIT"
         )
     if choice == "reference" and not reference:
+        wrong = xm.misfit(reads)
+        why = "" if wrong is None else f" (its XM tags can't be read: {wrong})"
         raise InputError(
-            f"{who} has CpG calls only by comparison with the reference; set reference.fasta, "
+            f"{who} has CpG calls only by comparison with the reference{why}; set reference.fasta, "
             "or methylation: none"
         )
     return choice
