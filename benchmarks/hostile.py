@@ -243,8 +243,7 @@ def change_yaml_text(rng: random.Random, data: bytes) -> bytes:
 
 
 PATTERNS = ("(a|a)*$", "(.*)*x", "(g0_.*)*y", "(" * 200 + ")" * 200, "a{99999999999}", "(?P<n>x)(?P<n>y)",
-            "(?:[a-z0-9_]+)+!", "(\\w+\\d*)+$x", "(?=(g.*)+z)", "\\", "[", "(?i)(x+x+)+y", "
-            ""((a+)+)+b")  # fmt: skip
+            "(?:[a-z0-9_]+)+!", "(\\w+\\d*)+$x", "(?=(g.*)+z)", "\\", "[", "(?i)(x+x+)+y", "((a+)+)+b")  # fmt: skip
 
 
 def change_pattern(rng: random.Random, data: bytes) -> bytes:

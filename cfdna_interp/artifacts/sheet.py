@@ -29,6 +29,7 @@ COLUMNS = (
     "methylation",
     "reads",
     "chemistry",
+    "library",
 )
 
 # Technical columns that come from the alignments of every sample. Those of a sheet have other names.
@@ -68,9 +69,12 @@ class Sample:
     methylation
         Dialect of the methylation calls; "" means that of ``extract.methylation``.
     reads
-        "single" if each read is a fragment (long molecules), otherwise "" or "paired".
+        "single" if each read is a fragment (long molecules), "merged" if merged reads and pairs are in one
+        file, "paired", or "" if the reads tell.
     chemistry
         "taps" if conversion marks methylated bases, otherwise "", "bisulfite" or "em-seq".
+    library
+        "directional", "pbat" or "non-directional", "auto" if the reads tell; "" means ``extract.library``.
     technical
         Further columns about what the laboratory did, by name, with numbers as float and categories as text.
     """
@@ -87,6 +91,7 @@ class Sample:
     methylation: str = ""
     reads: str = ""
     chemistry: str = ""
+    library: str = ""
     technical: dict[str, float | str] = field(default_factory=dict)
 
 
@@ -145,6 +150,7 @@ def _sample(row: dict[str, str]) -> Sample:
         methylation=row["methylation"],
         reads=row["reads"],
         chemistry=row["chemistry"],
+        library=row["library"],
         technical=technical,
     )
 

@@ -67,7 +67,9 @@ def read_sheet(path: Path | str, config: Config) -> list[Sample]:
     technical = [name for name in header if name not in COLUMNS]
     # How a library was read is handling where it differs between libraries.
     technical += [
-        name for name in ("reads", "chemistry") if len({row.cells.get(name, "") for row in rows}) > 1
+        name
+        for name in ("reads", "chemistry", "library")
+        if len({row.cells.get(name, "") for row in rows}) > 1
     ]
     numeric = {name for name in technical if _all_numbers(row.cells.get(name, "") for row in rows)}
     sound = _finite_rows(file, sound, {"age", *numeric}, mistakes)
@@ -349,6 +351,7 @@ def _sample(row: _Row, bam: str, technical: Sequence[str], numeric: set[str], ha
         methylation=cells.get("methylation", ""),
         reads=cells.get("reads", ""),
         chemistry=cells.get("chemistry", ""),
+        library=cells.get("library", ""),
         technical={
             name: float(cells[name]) if name in numeric else cells[name]
             for name in technical

@@ -53,6 +53,7 @@ class Extract(Struct, frozen=True, forbid_unknown_fields=True):
     blacklist: str | None = None
     motifs: Literal["reads", "reference"] = "reads"
     methylation: Literal["auto", "xm", "mm", "reference", "none"] = "auto"
+    library: Literal["auto", "directional", "pbat", "non-directional"] = "auto"
     mm_threshold: Annotated[float, Meta(gt=0.5, le=1)] = 0.8
     discordant: Literal["drop", "quality"] = "drop"
     known_sites: str | None = None

@@ -15,10 +15,7 @@ def obstacle_words(obstacle: SampleObstacle) -> str:
         case FewFragments():
             return _few_fragments(obstacle)
         case NoCalls():
-            return (
-                f"{obstacle.fragments} fragments have no CpG calls, though the first reads have the tags of "
-                f"{obstacle.dialect}; set extract.methylation: none, or align again with methylation calls"
-            )
+            return _no_calls(obstacle)
     assert_never(obstacle)
 
 
@@ -30,6 +27,24 @@ def excluded_sample(quality: SampleQuality) -> str:
     if isinstance(quality.obstacle, Unreadable):  # the message names its file
         return f"sample {quality.sample}: {words}"
     return f"sample {quality.sample}: {quality.bam}: {words}"
+
+
+def _no_calls(obstacle: NoCalls) -> str:
+    words = f"{obstacle.fragments} fragments have no CpG calls by methylation: {obstacle.dialect}"
+    if obstacle.letters_misfit or obstacle.strand_unknown:
+        return (
+            f"{words} ({obstacle.letters_misfit} reads have an XM tag of another length than the read, "
+            f"{obstacle.strand_unknown} an XG tag that is neither CT nor GA); set methylation: "
+            "reference, or align "
+            "with Bismark"
+        )
+    if obstacle.left_out:
+        return (
+            f"{words}: {obstacle.left_out} calls lie at ends that extract.ignore_5p and ignore_3p leave "
+            "out, beyond "
+            "the fragment, or where mates disagree; lower these settings, or set methylation: none"
+        )
+    return f"{words}; set methylation: none, or align again with methylation calls"
 
 
 def _few_fragments(obstacle: FewFragments) -> str:

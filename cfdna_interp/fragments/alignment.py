@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pysam
@@ -18,15 +18,19 @@ from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.build import find_build
-from cfdna_interp.fragments.feed import UNPLACED
-from cfdna_interp.fragments.filters import PAIRED, UNMAPPED
+from cfdna_interp.fragments.feed import BUFFER, UNPLACED, feed
+from cfdna_interp.fragments.filters import PAIRED, SECONDARY_SUPPLEMENTARY, UNMAPPED
 from cfdna_interp.fragments.index import check_index, contig_starts
 from cfdna_interp.fragments.index import shards as shards_of
 from cfdna_interp.fragments.methylation import find_dialect
+from cfdna_interp.fragments.methylation.xm import converted_case
+from cfdna_interp.fragments.reference import ReferenceGenome
+from cfdna_interp.fragments.reference_fit import PLACES, READS, ReadSample, compare_reads
 from cfdna_interp.fragments.remote import is_remote, remote_index
-from cfdna_interp.records.qc import Dialect
+from cfdna_interp.records.qc import Dialect, LibraryStrand, Reads
 
 HEAD = 10_000  # first reads; they tell paired from single-end, and the methylation tags
+MERGED = 0.02  # least share of merged reads for which a file counts as merged, if the sheet doesn't say
 SIMULATED = "cfdna-interp simulation"  # how a header comment of our own simulation begins
 
 
@@ -63,7 +67,10 @@ class Alignment:
     path
         The file, or its address.
     fasta
-        The reference genome, or None. CRAM files, calls by comparison and contexts of native reads need it.
+        The reference genome, or None. CRAM files whose reference lies elsewhere, calls by comparison and
+        contexts of native reads need it.
+    is_cram
+        Whether it is a CRAM file, whatever its name.
     local_bam
         Whether it is a BAM file on this machine. The bytes of such a file are read directly.
     first
@@ -76,11 +83,20 @@ class Alignment:
         Whether the header says that our simulation wrote it.
     dialect
         How methylation calls are written.
+    reads
+        What a read is: a mate, a whole molecule, or either.
+    converted_upper
+        Whether upper-case letters of XM stand at converted bases.
+    compared
+        Some of its reads beside the reference; no reads without one.
+    library
+        How its reads lie to their molecules; None where calls don't come by comparison with the reference.
     """
 
     who: str
     path: str
     fasta: str | None
+    is_cram: bool
     local_bam: bool
     first: int
     contig_names: tuple[str, ...]
@@ -88,6 +104,10 @@ class Alignment:
     build: str
     simulated: bool
     dialect: Dialect
+    reads: Reads = "paired"
+    converted_upper: bool = False
+    compared: ReadSample = ReadSample()
+    library: LibraryStrand | None = None
 
 
 def shards(alignment: Alignment, parts: int) -> list[Shard]:
@@ -123,7 +143,8 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
     ------
     InputError
         The file is missing, empty, truncated, not sorted, not indexed, not paired, on no declared
-        build, has no methylation tags, or is a CRAM without ``reference.fasta``.
+        build, has no methylation tags, or is a CRAM without the reference it was written with; or its reads
+        don't match ``reference.fasta``, or show another library than the sheet says.
     """
     who = f"sample {sample.sample}: {sample.bam}"
     if not is_remote(sample.bam):
@@ -132,15 +153,15 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
             raise InputError(f"{who} {what}; correct the bam column of the sheet")
         if os.path.getsize(sample.bam) == 0:
             raise InputError(f"{who} is empty (0 bytes); copy or write it again")
-    if sample.bam.endswith(".cram") and config.reference.fasta is None:
-        raise InputError(f"{who} is CRAM and needs its reference; set reference.fasta")
+    # Before htslib opens a FASTA without an index: it would write one beside it.
+    reference = None if config.reference.fasta is None else ReferenceGenome(config.reference.fasta)
     # Otherwise htslib writes its own messages to standard error, beside ours.
     verbosity = pysam.set_verbosity(0)
     try:
         file = _open(who, sample.bam, config.reference.fasta)
         try:
             try:
-                alignment = _check(who, sample, file, config)
+                alignment = _check(who, sample, file, config, reference)
             except UnicodeDecodeError as error:  # of a contig's or a read's name, or of a tag
                 raise InputError(
                     f"{who} has names that are no text ({error}); it is damaged, copy or write it again"
@@ -155,9 +176,7 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
 
 
 def _open(who: str, bam: str, fasta: str | None) -> Any:
-    options: dict[str, Any] = {"check_sq": False}
-    if bam.endswith(".cram"):
-        options["reference_filename"] = fasta
+    options: dict[str, Any] = {"check_sq": False, "reference_filename": fasta}  # only CRAM reads it
     with ExitStack() as index:
         if not is_remote(bam):
             check_index(bam, who)
@@ -192,7 +211,9 @@ def _unheard() -> Iterator[None]:
         sys.excepthook, sys.unraisablehook = hooks
 
 
-def _check(who: str, sample: Sample, file: Any, config: Config) -> Alignment:
+def _check(
+    who: str, sample: Sample, file: Any, config: Config, reference: ReferenceGenome | None
+) -> Alignment:
     bam = sample.bam
     if not (file.is_bam or file.is_cram):
         raise InputError(f"{who} is neither BAM nor CRAM; convert it with samtools sort")
@@ -210,33 +231,101 @@ def _check(who: str, sample: Sample, file: Any, config: Config) -> Alignment:
     try:
         head.extend(islice(file.fetch(until_eof=True), HEAD))
     except (OSError, ValueError) as error:
+        if file.is_cram:
+            _explain(who, bam, config.reference.fasta)
         # Reading a local BAM file meets the damage again, and then knows its place.
         if not (head and local_bam):
             raise InputError(_truncated(who, error)) from None
     if not head:
         raise InputError(f"{who} holds no reads; drop the sample from the sheet or align it again")
     mapped = [read for read in head if not read.flag & UNMAPPED]
-    paired = any(read.flag & PAIRED for read in head)
-    if sample.reads == "single" and paired:
-        raise InputError(f"{who} is paired-end, but the sheet says reads: single; correct the sheet")
-    if sample.reads != "single" and not paired:
+    reads = _layout(head, sample.reads, who)
+    setting = cast(Dialect, sample.methylation or config.extract.methylation)
+    dialect = find_dialect(mapped, setting, reference is not None, len(head) < HEAD, who)
+    case = None if dialect == "mm" else converted_case(mapped, who)
+    if case == "upper" and sample.chemistry in ("bisulfite", "em-seq"):
         raise InputError(
-            f"{who} is single-end; fragment lengths need paired-end reads, or reads of whole molecules "
-            "(reads: single in the sheet)"
+            f"{who}: by the letters of XM methylated bases were converted, but the sheet says chemistry: "
+            f"{sample.chemistry}; correct the sheet (chemistry: taps, also for 5-base libraries)"
         )
-    setting = sample.methylation or config.extract.methylation
+    compared, library = ReadSample(), None
+    if reference is not None:
+        reference.fit(lengths, who)
+        sampled = _sampled(file, mapped, reference)
+        compared = compare_reads(sampled, reference, config.extract.min_mapq)
+        compared.check(reference.path, who)
+        if dialect == "reference":
+            library = compared.library(sample.library or config.extract.library, who)
     return Alignment(
         who=who,
         path=bam,
         fasta=config.reference.fasta,
+        is_cram=bool(file.is_cram),
         local_bam=local_bam,
         first=first,
         contig_names=tuple(file.references),
         contig_lengths=tuple(file.lengths),
         build=build,
         simulated=any(line.startswith(f"@CO\t{SIMULATED}") for line in lines),
-        dialect=find_dialect(mapped, setting, config.reference.fasta is not None, who),
+        dialect=dialect,
+        reads=reads,
+        converted_upper=case == "upper",
+        compared=compared,
+        library=library,
     )
+
+
+def _layout(head: list[Any], declared: str, who: str) -> Reads:
+    """Return what a read is, by the sheet or by the first reads.
+
+    Trimming leaves single reads too, whose mate was dropped. Merged mates are told from them by their length:
+    some are longer than any read of a pair.
+    """
+    primary = [read for read in head if not read.flag & (UNMAPPED | SECONDARY_SUPPLEMENTARY)] or head
+    paired = [read.query_length for read in primary if read.flag & PAIRED]
+    alone = [read.query_length for read in primary if not read.flag & PAIRED]
+    if declared == "merged":
+        return "merged"
+    if declared == "single":
+        if paired:
+            raise InputError(
+                f"{who} is paired-end, but the sheet says reads: single; correct the sheet (reads: merged where "
+                "merged reads and pairs are in one file)"
+            )
+        return "single"
+    if not paired:
+        raise InputError(
+            f"{who} is single-end; fragment lengths need paired-end reads, or reads of whole molecules "
+            "(reads: single in the sheet)"
+        )
+    if declared == "" and len(alone) >= MERGED * len(primary) and max(alone) > max(paired):
+        return "merged"
+    return "paired"
+
+
+def _sampled(file: Any, head: list[Any], reference: ReferenceGenome) -> list[Any]:
+    """Return mapped reads at the middle of the longest contigs of the reference, or the first ones of the file.
+
+    The first reads of a genome lie in repeats at the end of a chromosome, where most align to several places.
+    """
+    longest = sorted(zip(file.references, file.lengths, strict=True), key=lambda contig: -contig[1])
+    found: list[Any] = []
+    for name, length in [contig for contig in longest[: 4 * PLACES] if reference.has(contig[0])][:PLACES]:
+        # What is wrong with an index or a block, reading the fragments says by its place.
+        with suppress(OSError, ValueError):
+            found += islice(
+                (read for read in file.fetch(name, length // 2) if not read.flag & UNMAPPED), READS
+            )
+    if len(found) >= READS:
+        return found
+    return head[:: max(len(head) // (PLACES * READS), 1)]
+
+
+def _explain(who: str, bam: str, fasta: str | None) -> None:
+    """Read a CRAM file as the fragments would be read: that raises the error which says what is wrong."""
+    with feed(bam, fasta, None, who) as stream:
+        while stream.read(BUFFER):
+            pass
 
 
 def _header_lines(who: str, bam: str, file: Any) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.fragments.filters import Rules, Tally
 from cfdna_interp.fragments.intervals import Intervals
-from cfdna_interp.records.qc import Dialect
+from cfdna_interp.records.qc import Dialect, Library, Reads
 
 CHUNK = 16_384  # fragments of a chunk
 
@@ -29,10 +29,13 @@ class Settings:
     ignore_5p, ignore_3p
         Bases at the ends of a mate, as sequenced, whose calls are ignored, because end repair fills them in.
         One number is for both mates, two are for the first and the second mate.
-    single
-        Whether each read is a fragment by itself.
+    reads
+        ``paired``: a fragment is two mates. ``single``: each read is one. ``merged``: a read is one where it
+        isn't flagged as one of a pair.
     invert
-        Whether a converted base means a methylated cytosine (TAPS).
+        Whether a letter in upper case, or a base that wasn't converted, is an unmethylated cytosine (TAPS).
+    converted_upper
+        Whether the file's letters are in upper case at converted bases (XM of 5-base libraries).
     by_quality
         Whether the base of higher quality decides where mates disagree. Otherwise neither counts.
     threshold
@@ -43,6 +46,8 @@ class Settings:
     opposite_strand
         Whether molecules of the other strand are looked at too. Where they differ from the reference, a
         comparison with the reference makes no calls.
+    library
+        How reads without strand tags lie to their molecules. Only a comparison with the reference asks.
     """
 
     rules: Rules
@@ -50,12 +55,14 @@ class Settings:
     seed: int
     ignore_5p: int | tuple[int, ...] = 0
     ignore_3p: int | tuple[int, ...] = 0
-    single: bool = False
+    reads: Reads = "paired"
     invert: bool = False
+    converted_upper: bool = False
     by_quality: bool = False
     threshold: float = 0.8
     known_sites: Intervals = field(default_factory=dict)
     opposite_strand: bool = False
+    library: Library = "directional"
 
 
 @dataclass
@@ -78,6 +85,10 @@ class Totals:
         duplex.
     longest_read
         Bases of the longest read. It shows the machine's read length even if short fragments are trimmed.
+    reference
+        (contigs, 3) int64 by comparison with the reference: bases A C G T at cytosines of the read's own
+        strand; those of them that are a third base, neither the cytosine nor what conversion makes of it;
+        reads whose strand can't be told. Without rows where nothing was compared.
     """
 
     tally: Tally = field(default_factory=Tally)
@@ -89,6 +100,7 @@ class Totals:
     known: int = 0
     modified: np.ndarray = field(default_factory=lambda: np.zeros(3, np.int64))
     longest_read: int = 0
+    reference: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.int64))
 
     def add(self, other: Totals) -> None:
         """Add the sums of another part of the same sample."""
@@ -102,6 +114,7 @@ class Totals:
         self.known += other.known
         self.modified = self.modified + other.modified
         self.longest_read = max(self.longest_read, other.longest_read)
+        self.reference = _sum(self.reference, other.reference)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +126,7 @@ class Chunk:
 
 
 def _sum(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    total = np.zeros((max(len(one), len(other)), 2), dtype=np.int64)
+    total = np.zeros((max(len(one), len(other)), one.shape[1]), dtype=np.int64)
     total[: len(one)] += one
     total[: len(other)] += other
     return total

@@ -81,7 +81,8 @@ def _sites(alignment: Alignment, settings: Settings, shard: Shard, ahead: bool) 
     unsure: Intervals = settings.known_sites
     if compared and settings.opposite_strand:
         with _windows(alignment, shard, ahead) as windows:
-            variants = find_variants(windows, settings.rules, Sites(reference, names, unsure), len(names))
+            asked = Sites(reference, names, unsure)
+            variants = find_variants(windows, settings.rules, asked, len(names), settings.library)
         unsure = joined(unsure, variants)
     return Sites(reference, names, unsure)
 
@@ -95,7 +96,8 @@ def _windows(alignment: Alignment, shard: Shard, ahead: bool) -> Iterator[Iterat
             file.seek(begin >> 16)
             yield from _stretch(file, who, begin, shard.end, ahead, None)
     else:
-        with feed(alignment.path, alignment.fasta, shard.contigs, who) as pipe:
+        fasta = alignment.fasta if alignment.is_cram else None
+        with feed(alignment.path, fasta, shard.contigs, who) as pipe:
             yield from _stretch(cast(ByteStream, pipe), who, 0, None, ahead, len(alignment.contig_names))
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from msgspec import structs
 
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.fragments import FragmentTable
@@ -17,19 +18,22 @@ from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract
 from cfdna_interp.fragments.alignment import Alignment, Shard, shards
 from cfdna_interp.fragments.annotation import ContextAnnotation, load_annotation
-from cfdna_interp.fragments.call_quality import call_warnings, larger, suggest_ends
+from cfdna_interp.fragments.call_quality import call_warnings, larger, read_warnings, suggest_ends
 from cfdna_interp.fragments.decode import Settings, Totals
 from cfdna_interp.fragments.filters import REASONS, Rules, Tally
 from cfdna_interp.fragments.profile import Counter, check_atlas, touch_blocks
 from cfdna_interp.fragments.progress import Progress
+from cfdna_interp.fragments.reference_fit import check_contigs
 from cfdna_interp.fragments.source import Source, chunks, open_source, settings_of
 from cfdna_interp.records.qc import (
     FewFragments,
+    LibraryStrand,
     MethylationBias,
     ModifiedBases,
     NoCalls,
     ReadCounts,
     ReadLoss,
+    ReferenceFit,
     SampleObstacle,
     SampleQuality,
     SuggestedEnds,
@@ -169,6 +173,8 @@ def read_sample(sample: Sample, config: Config, atlas: Atlas | None, threads: in
             for other in others:
                 total.merge(other)
         reader.progress.done()
+    if isinstance(source, Alignment) and source.fasta is not None:
+        check_contigs(total.totals.reference, source.contig_names, source.fasta, source.who)
     counter = total.counter
     common = extract.common_fragments
     if common is not None:
@@ -251,7 +257,7 @@ def failed(sample: Sample, message: str) -> Extraction:
     message
         The error that reading it ended with, without the name of the sample.
     """
-    nothing = Alignment("", "", None, False, 0, (), (), "", False, "none")
+    nothing = Alignment("", "", None, False, False, 0, (), (), "", False, "none")
     obstacle = Unreadable(message=message)
     return Extraction(empty_table(), Profile(), _quality(sample, nothing, Totals(), 0, obstacle, Extract()))
 
@@ -266,8 +272,14 @@ def _unusable(config: Config, source: Source, totals: Totals) -> SampleObstacle 
         )
     if common is not None and count < common:
         return FewFragments(fragments=count, needed=common, setting="common_fragments", largest_loss=None)
-    if count and source.dialect != "none" and not any(bias[:, 1].any() for bias in totals.m_bias):
-        return NoCalls(fragments=count, dialect=source.dialect)
+    if count and source.dialect != "none" and totals.tally.counts["calls"] == 0:
+        return NoCalls(
+            fragments=count,
+            dialect=source.dialect,
+            letters_misfit=totals.tally.counts["letters_misfit"],
+            strand_unknown=totals.tally.counts["strand_unknown"],
+            left_out=sum(int(bias[:, 1].sum()) for bias in totals.m_bias),
+        )
     return None
 
 
@@ -286,7 +298,8 @@ def _quality(
     extract: Extract,
 ) -> SampleQuality:
     tally = totals.tally
-    fragments = tally.counts["fragments"]
+    counts = ReadCounts(**tally.counts)
+    fragments = counts.fragments
     methylated, calls = totals.chh
     # Nothing is converted where modified bases are read directly.
     conversion = None if calls == 0 or source.dialect == "mm" else 1 - methylated / calls
@@ -298,9 +311,10 @@ def _quality(
         build=source.build,
         simulated=source.simulated,
         dialect=source.dialect,
+        reads=source.reads,
         decision="keep" if obstacle is None else "exclude",
         obstacle=obstacle,
-        counts=ReadCounts(**tally.counts),
+        counts=counts,
         technical=Technical(
             fragments=fragments,
             duplicate_rate=_ratio(tally.flagged_duplicate, tally.mapped),
@@ -315,8 +329,25 @@ def _quality(
         modified_bases=_modified(totals) if source.dialect == "mm" else None,
         m_bias=MethylationBias(read1=_by_position(first), read2=_by_position(second)),
         suggested=suggested,
-        warnings=tuple(call_warnings(conversion, calls, suggested, extract)),
+        reference=_reference_fit(source, totals),
+        library=_library(source, totals),
+        warnings=(
+            *read_warnings(counts, source.reads, sample.reads),
+            *call_warnings(conversion, calls, suggested, extract),
+        ),
     )
+
+
+def _reference_fit(source: Source, totals: Totals) -> ReferenceFit | None:
+    if not isinstance(source, Alignment) or source.fasta is None:
+        return None
+    return source.compared.fit(totals.reference)
+
+
+def _library(source: Source, totals: Totals) -> LibraryStrand | None:
+    if not isinstance(source, Alignment) or source.library is None:
+        return None
+    return structs.replace(source.library, strandless=int(totals.reference[:, 2].sum()))
 
 
 def _modified(totals: Totals) -> ModifiedBases:

@@ -28,7 +28,17 @@ MESSAGES = 1 << 16  # last bytes of the child's messages that are read
 # Pattern of a message of htslib 1.24, its meaning, the remedy. The first pattern that matches counts.
 EXPLANATIONS = (
     (
-        "md5|reference file|fetch reference",
+        "md5",
+        "was written with another reference than the one given",
+        "set reference.fasta to the genome it was written with",
+    ),
+    (
+        "fetch reference",
+        "needs the reference it was written with, under the same names of contigs",
+        "set reference.fasta to that genome",
+    ),
+    (
+        "reference file",
         "cannot be read with the reference given",
         "set reference.fasta to the genome it was written with",
     ),
@@ -48,7 +58,8 @@ def feed(
     path
         A CRAM or BAM file, or the address of one (``http://``, ``s3://`` and what else htslib reads).
     reference_fasta
-        The genome that a CRAM file was written with, or None.
+        The genome that a CRAM file was written with. None for any other file, and for a CRAM file that holds
+        its reference, needs none, or names a file on this machine. htslib fetches none from an address.
     contigs
         Names of contigs to read, in header order. ``UNPLACED`` comes last and stands for reads without a
         position. This needs the index. None: the whole file, without the index.
@@ -127,7 +138,7 @@ class _Pipe(io.RawIOBase):
 def _arguments(
     path: str, reference_fasta: str | None, contigs: Sequence[str] | None, local_index: str | None
 ) -> list[str]:
-    options = ["-T", reference_fasta] if reference_fasta and path.endswith(".cram") else []
+    options = ["-T", reference_fasta] if reference_fasta else []
     if contigs is None:
         return [*options, "--", path]
     if not contigs:

@@ -15,7 +15,7 @@ from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.alignment import SIMULATED
 from cfdna_interp.fragments.build import declared_build
-from cfdna_interp.records.qc import Dialect
+from cfdna_interp.records.qc import Dialect, Reads
 
 # Columns by their number. Five: FinaleDB's and FinaleToolkit's
 # (https://epifluidlab.github.io/FinaleToolkit/documentation/user_guide/inputdata.html). Three and six: BED;
@@ -62,6 +62,8 @@ class FragmentFile:
         Lines before the first fragment: comments, ``track`` and ``browser`` lines, blank ones.
     compressed
         Whether it is gzip (bgzip included).
+    reads, converted_upper
+        As of alignments: a line counts as a pair, and has no letters.
     """
 
     who: str
@@ -74,6 +76,8 @@ class FragmentFile:
     columns: tuple[str, ...]
     skipped: int
     compressed: bool
+    reads: Reads = "paired"
+    converted_upper: bool = False
 
     def open_bytes(self) -> BinaryIO:
         """Open the decompressed bytes."""
@@ -105,9 +109,10 @@ def open_fragments(sample: Sample, config: Config) -> Iterator[FragmentFile]:
         raise InputError(f"{who} {what}; correct the bam column of the sheet")
     if os.path.getsize(path) == 0:
         raise InputError(f"{who} is empty (0 bytes); copy or write it again")
-    if config.extract.methylation != "none":
+    if (sample.methylation or config.extract.methylation) != "none":
         raise InputError(
-            f"{who} is a fragment file, which holds no methylation; set extract.methylation: none"
+            f"{who} is a fragment file, which holds no methylation; set methylation: none in the sheet, or "
+            "extract.methylation: none"
         )
     if config.reference.build == "auto":
         raise InputError(

@@ -17,11 +17,13 @@ from cfdna_interp.cohort.sheet import read_sheet
 from cfdna_interp.cohort.table_check import TableCheck, check_table
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError, Mistakes
+from cfdna_interp.fragments.alignment import Alignment
 from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.profile import check_atlas
 from cfdna_interp.fragments.reference import ReferenceGenome
 from cfdna_interp.fragments.same_reads import check_same_reads
 from cfdna_interp.fragments.source import open_source
+from cfdna_interp.records.qc import LibraryStrand
 
 _BYTES_PER_FRAGMENT = 60  # of a row of the subsample on disk
 _FLOAT = 4  # bytes
@@ -36,8 +38,9 @@ class Preflight:
     ----------
     samples
         All samples of the sheet.
-    builds, dialects
-        How many samples are on each build, and how their methylation is written.
+    builds, dialects, libraries
+        How many samples are on each build, how their methylation is written, and how reads lie to their
+        molecules where calls come by comparison with the reference.
     problems
         Samples that can't be used and why; only with ``on_bad_sample: exclude``.
     disk_needed, disk_free
@@ -49,6 +52,7 @@ class Preflight:
     samples: tuple[Sample, ...]
     builds: dict[str, int]
     dialects: dict[str, int]
+    libraries: dict[str, int]
     problems: dict[str, str]
     disk_needed: int
     disk_free: int
@@ -62,8 +66,13 @@ class Preflight:
             cases = sum(sample.label == 1 for sample in rows)
             lines.append(f"{role}: {len(rows)} samples, {cases} of cases, {len(rows) - cases} of controls")
         lines += gap_lines(self.samples, known_columns(self.samples))
-        for title, counts in (("build", self.builds), ("methylation", self.dialects)):
-            lines.append(f"{title}: " + ", ".join(f"{name} ({n})" for name, n in sorted(counts.items())))
+        for title, counts in (
+            ("build", self.builds),
+            ("methylation", self.dialects),
+            ("library", self.libraries),
+        ):
+            if counts:
+                lines.append(f"{title}: " + ", ".join(f"{name} ({n})" for name, n in sorted(counts.items())))
         lines += [f"will be excluded: {problem}" for problem in self.problems.values()]
         lines.append(
             f"disk: at most {self.disk_needed / 1e9:.1f} GB needed, {self.disk_free / 1e9:.1f} GB free"
@@ -102,6 +111,7 @@ def preflight(config: Config) -> Preflight | TableCheck:
     embeds_bases = config.model.encoder in ("causal", "transformers")
     builds: Counter[str] = Counter()
     dialects: Counter[str] = Counter()
+    libraries: Counter[str] = Counter()
     problems: dict[str, str] = {}
     for sample in samples:
         try:
@@ -114,6 +124,8 @@ def preflight(config: Config) -> Preflight | TableCheck:
                     check_atlas(atlas, alignment.contig_names, alignment.contig_lengths, alignment.who)
                 builds[alignment.build] += 1
                 dialects[alignment.dialect] += 1
+                if isinstance(alignment, Alignment) and alignment.library is not None:
+                    libraries[_library_words(alignment.library)] += 1
         except InputError as error:
             if system_errno(error) is not None:
                 raise
@@ -131,7 +143,22 @@ def preflight(config: Config) -> Preflight | TableCheck:
             f"{config.outdir}: the run needs up to {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
             "free some, choose another outdir, or lower model.bag_size"
         )
-    return Preflight(samples, dict(builds), dict(dialects), problems, needed, free, config.model.device)
+    return Preflight(
+        samples,
+        dict(builds),
+        dict(dialects),
+        dict(libraries),
+        problems,
+        needed,
+        free,
+        config.model.device,
+    )
+
+
+def _library_words(library: LibraryStrand) -> str:
+    if library.tagged == 1:
+        return "strands by tags"
+    return library.taken if library.sure else f"{library.taken}, which conversion can't tell"
 
 
 def _check_files(config: Config) -> None:

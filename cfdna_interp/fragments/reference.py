@@ -62,6 +62,10 @@ class ReferenceGenome:
         for contig in contigs:
             self._name(contig)
 
+    def has(self, contig: str) -> bool:
+        """Tell whether the contig is there."""
+        return contig in self._lengths or bare(contig) in self._aliases
+
     def fit(self, contigs: Mapping[str, int], who: str) -> None:
         """Refuse a genome of another build: one that has a longer contig than the sample.
 

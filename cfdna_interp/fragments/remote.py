@@ -45,7 +45,7 @@ def remote_index(address: str, who: str) -> Iterator[str]:
         There is no index, or it cannot be fetched.
     """
     stem, ending = os.path.splitext(address)
-    endings = (".crai",) if ending == ".cram" else (".bai", ".csi")
+    endings = (".crai",) if ending == ".cram" else (".bai", ".csi") + (() if ending == ".bam" else (".crai",))
     names = [name + end for end in endings for name in (address, stem)]
     why = ""
     with tempfile.TemporaryDirectory(prefix="cfdna-interp-") as folder:

@@ -14,6 +14,7 @@ from cfdna_interp.fragments.chunk import CHUNK, Chunk, Settings, Totals
 from cfdna_interp.fragments.filters import REASONS, Tally
 from cfdna_interp.fragments.intervals import Intervals
 from cfdna_interp.fragments.kernels import codes, waiting
+from cfdna_interp.fragments.kernels.compare import LIBRARIES, REFERENCE_SUMS
 from cfdna_interp.fragments.kernels.intervals import SortedIntervals
 from cfdna_interp.fragments.kernels.memory import SLACK
 from cfdna_interp.fragments.kernels.named_numbers import CALL_SUMS
@@ -62,7 +63,8 @@ class Scanner:
         used[sorted(rules.contigs)] = True
         self._used, self._blacklist = used, _sorted_intervals(rules.blacklist, len(used))
         self._filters = FilterRules(
-            single=settings.single,
+            single=settings.reads == "single",
+            merged=settings.reads == "merged",
             proper_only=rules.proper,
             drop_duplicates=rules.drop_duplicates,
             first_mapq=rules.first_mapq,
@@ -76,6 +78,8 @@ class Scanner:
             by_reference=sites is not None,
             by_quality=settings.by_quality,
             invert=settings.invert,
+            converted_upper=settings.converted_upper,
+            library=LIBRARIES[settings.library],
             ignore_5p=np.array(per_mate(settings.ignore_5p), dtype=np.int64),
             ignore_3p=np.array(per_mate(settings.ignore_3p), dtype=np.int64),
             low=low,
@@ -85,7 +89,10 @@ class Scanner:
         self._state = self._states[0]
         self._state["contig"], self._state["expected"] = -1, contig
         self._counts = ScanCounts(
-            reasons=np.zeros(len(REASONS), dtype=np.int64), sums=np.zeros(1, SUMS), bias=_bias(512)
+            reasons=np.zeros(len(REASONS), dtype=np.int64),
+            sums=np.zeros(1, SUMS),
+            bias=_bias(512),
+            reference=np.zeros(len(used), REFERENCE_SUMS),
         )
         self._window: Window | None = None
         self._tail_place = ""
@@ -198,6 +205,10 @@ class Scanner:
                 "fragments": int(sums["fragments"]),
                 "overlap_calls_merged": int(sums["overlap_merged"]),
                 "overlap_calls_discordant": int(sums["overlap_discordant"]),
+                **{
+                    name: int(sums[name])
+                    for name in ("whole_reads", "calls", "clipped_ends", "letters_misfit", "strand_unknown")
+                },
             },
             mapped=int(sums["mapped"]),
             flagged_duplicate=int(sums["flagged_duplicate"]),
@@ -217,6 +228,7 @@ class Scanner:
             known=int(sums["known"]),
             modified=np.array([sums["unclear"], sums["hydroxy"], sums["hemi"]]),
             longest_read=int(sums["longest_read"]),
+            reference=counts.reference.view(np.int64).reshape(-1, 3).copy(),
         )
 
     def _scan(self, window: Window) -> Scan:

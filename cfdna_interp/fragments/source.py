@@ -15,6 +15,7 @@ from cfdna_interp.fragments.fragment_file import FragmentFile, is_fragment_file,
 from cfdna_interp.fragments.fragment_lines import read_fragments
 from cfdna_interp.fragments.intervals import Intervals, load_intervals
 from cfdna_interp.fragments.reference import ReferenceGenome, with_reference_ends
+from cfdna_interp.records.qc import Library
 
 Source = Alignment | FragmentFile
 
@@ -32,7 +33,7 @@ def open_source(sample: Sample, config: Config) -> Iterator[Source]:
     """
     opened = open_fragments if is_fragment_file(sample.bam) else open_alignment
     with opened(sample, config) as source:
-        if config.reference.fasta is not None:
+        if isinstance(source, FragmentFile) and config.reference.fasta is not None:
             lengths = dict(zip(source.contig_names, source.contig_lengths, strict=True))
             ReferenceGenome(config.reference.fasta).fit(lengths, source.who)
         yield source
@@ -47,14 +48,29 @@ def settings_of(sample: Sample, config: Config, source: Source, rules: Rules) ->
         config.seed,
         extract.ignore_5p,
         extract.ignore_3p,
-        single=sample.reads == "single",
-        # Modified-base tags name the methylated bases, whatever the chemistry.
-        invert=sample.chemistry == "taps" and source.dialect != "mm",
+        reads=source.reads,
+        invert=_inverted(sample, source),
+        converted_upper=source.dialect == "xm" and source.converted_upper,
         by_quality=extract.discordant == "quality",
         threshold=extract.mm_threshold,
         known_sites=_known_sites(config, source),
         opposite_strand=extract.opposite_strand,
+        library=_library(source),
     )
+
+
+def _library(source: Source) -> Library:
+    library = source.library if isinstance(source, Alignment) else None
+    return "directional" if library is None else library.taken
+
+
+def _inverted(sample: Sample, source: Source) -> bool:
+    """Return whether what the letters call methylated is unmethylated."""
+    # Modified-base tags name the methylated bases, whatever the chemistry, and so do XM letters of 5-base
+    # libraries.
+    if source.dialect == "mm" or (source.dialect == "xm" and source.converted_upper):
+        return False
+    return sample.chemistry == "taps" or source.converted_upper
 
 
 def _known_sites(config: Config, source: Source) -> Intervals:

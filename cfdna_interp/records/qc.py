@@ -10,15 +10,19 @@ from cfdna_interp.records.inputs import InputFile
 
 # How methylation calls are written; docs/extraction.md describes each.
 Dialect = Literal["xm", "mm", "reference", "none"]
+# What a read is: a mate of a pair, a whole molecule, or either, by its flag.
+Reads = Literal["paired", "single", "merged"]
+# How reads lie to the converted molecules that they are of; docs/extraction.md describes each.
+Library = Literal["directional", "pbat", "non-directional"]
 
 
 class ReadCounts(Record, frozen=True, kw_only=True):
     """Where the reads of a file went.
 
-    Every read is in a fragment or under one reason: the reasons and the reads in fragments (two each, one
-    with ``reads: single``) add up to ``reads``. Reasons stand here in the order in which they are judged; the
-    first that holds counts, and it counts for both mates of a pair. A line of a fragment file counts as two
-    reads.
+    Every read is in a fragment or under one reason: the reasons and the reads in fragments (one in each of
+    ``whole_reads``, two in each of the others) add up to ``reads``. Reasons stand here in the order in which
+    they are judged; the first that holds counts, and it counts for both mates of a pair. A line of a fragment
+    file counts as two reads.
 
     Attributes
     ----------
@@ -50,9 +54,20 @@ class ReadCounts(Record, frozen=True, kw_only=True):
         Pairs in which a mate has no bases.
     fragments
         Fragments that are left.
+    whole_reads
+        Those of them that are one read of a whole molecule.
     overlap_calls_merged, overlap_calls_discordant
         CpGs that both mates read and agree, or disagree, about. They are counted before calls beyond the
         fragment's ends are dropped: mates may be longer than their molecule.
+    calls
+        CpG calls of the fragments.
+    clipped_ends
+        Ends of the fragments, two each, at which the read goes on beyond its alignment. End and end motif
+        are those of the alignment.
+    letters_misfit
+        Reads of the fragments whose XM doesn't hold one letter per base. They have no calls.
+    strand_unknown
+        Reads of the fragments whose XG is neither CT nor GA. They have no calls.
     """
 
     reads: int
@@ -72,8 +87,13 @@ class ReadCounts(Record, frozen=True, kw_only=True):
     blacklisted: int
     no_sequence: int
     fragments: int
+    whole_reads: int
     overlap_calls_merged: int
     overlap_calls_discordant: int
+    calls: int
+    clipped_ends: int
+    letters_misfit: int
+    strand_unknown: int
 
 
 class Technical(Record, frozen=True, kw_only=True):
@@ -130,6 +150,59 @@ class ModifiedBases(Record, frozen=True, kw_only=True):
     unclear: int
     hydroxymethylated: int
     hemimethylated: int
+
+
+class ReferenceFit(Record, frozen=True, kw_only=True):
+    """How well the reads match ``reference.fasta``.
+
+    A converted base is no mismatch on either strand. A third base at a cytosine is neither the cytosine nor
+    what conversion makes of it.
+
+    Attributes
+    ----------
+    reads
+        Reads of the sample at a few places that were compared base by base.
+    misfits
+        Share of these reads with so many mismatches that they are of another sequence. Null with too few
+        reads to say.
+    mismatches
+        Share of mismatches among their bases. Null with too few reads to say.
+    third_bases
+        Share of third bases at the cytosines of all fragments' reads, each on its own strand. Null where
+        calls don't come by comparison.
+    """
+
+    reads: int
+    misfits: float | None
+    mismatches: float | None
+    third_bases: float | None
+
+
+class LibraryStrand(Record, frozen=True, kw_only=True):
+    """How the strand of a read's molecule was told, where calls come by comparison with the reference.
+
+    Attributes
+    ----------
+    taken
+        What reads without a strand tag were taken for.
+    tagged
+        Share of the reads compared whose strand a tag tells. The library decides for the others.
+    told, opposite
+        Reads without a tag whose own conversion tells the strand, and those of them whose strand is the
+        opposite of that in a directional library.
+    sure
+        Whether conversion shows the library. If not, ``taken`` is what sheet or settings say, or
+        directional.
+    strandless
+        Reads of fragments whose strand can't be told. They have no calls.
+    """
+
+    taken: Library
+    tagged: float
+    told: int
+    opposite: int
+    sure: bool
+    strandless: int
 
 
 class MethylationBias(Record, frozen=True, kw_only=True):
@@ -323,18 +396,26 @@ class FewFragments(Record, frozen=True, kw_only=True, tag="few fragments"):
 
 
 class NoCalls(Record, frozen=True, kw_only=True, tag="no calls"):
-    """No fragment has a CpG call, although the first reads have tags of methylation calls.
+    """No fragment has a CpG call, although the first reads or the user announce methylation calls.
 
     Attributes
     ----------
     fragments
         Fragments of the sample.
     dialect
-        How the first reads write their calls.
+        How calls were read.
+    letters_misfit, strand_unknown
+        Reads with tags that aren't Bismark's, as in ``counts``.
+    left_out
+        Calls that reads had and fragments don't: at ends that the settings leave out, beyond the fragment, or
+        where mates disagree.
     """
 
     fragments: int
     dialect: Dialect
+    letters_misfit: int
+    strand_unknown: int
+    left_out: int
 
 
 SampleObstacle = Unreadable | FewFragments | NoCalls
@@ -358,6 +439,8 @@ class SampleQuality(ResultFile, frozen=True, kw_only=True):
         Whether the file says that our simulation wrote it.
     dialect
         How its methylation calls are written.
+    reads
+        What its reads are, by the sheet or by the first reads.
     decision
         Whether the sample is analysed.
     obstacle
@@ -372,6 +455,10 @@ class SampleQuality(ResultFile, frozen=True, kw_only=True):
         Methylation along the reads.
     suggested
         Ends of the mates that differ from their middle.
+    reference
+        How well its reads match the FASTA; null without one, and for fragment files.
+    library
+        How strands were told; null where calls don't come by comparison with the reference.
     warnings
         A line for each thing that is wrong with the calls.
     tissue
@@ -389,6 +476,7 @@ class SampleQuality(ResultFile, frozen=True, kw_only=True):
     build: str
     simulated: bool
     dialect: Dialect
+    reads: Reads
     decision: Literal["keep", "exclude"]
     obstacle: SampleObstacle | None
     counts: ReadCounts
@@ -396,6 +484,8 @@ class SampleQuality(ResultFile, frozen=True, kw_only=True):
     modified_bases: ModifiedBases | None = None
     m_bias: MethylationBias
     suggested: SuggestedEnds
+    reference: ReferenceFit | None = None
+    library: LibraryStrand | None = None
     warnings: tuple[str, ...]
     tissue: Tissue | None = None
     inputs: tuple[InputFile, ...] = ()

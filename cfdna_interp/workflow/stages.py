@@ -117,4 +117,4 @@ def stages(config: Config, sheet: Mapping[str, Sample]) -> dict[str, Stage]:
 
 def extracted_from(sample: Sample) -> tuple[object, ...]:
     """Return what extraction reads of a sample's row: who the sample is of has no part in it."""
-    return (sample.bam, sample.methylation, sample.reads, sample.chemistry)
+    return (sample.bam, sample.methylation, sample.reads, sample.chemistry, sample.library)

@@ -10,6 +10,7 @@ import numpy as np
 from cfdna_interp.fragments.filters import PAIRED, READ1, REVERSE
 from cfdna_interp.fragments.kernels.compiling import helper
 from cfdna_interp.fragments.kernels.memory import u32
+from cfdna_interp.fragments.kernels.named_numbers import int64_fields
 from cfdna_interp.fragments.kernels.record import (
     bases_of,
     cigar_of,
@@ -28,6 +29,21 @@ from cfdna_interp.fragments.kernels.xm import MALFORMED
 REACH = 1 << 16
 NO_SITE = 46  # ".": a position that is neither C nor G, or a base without a call
 REVERSE_SITE = 128  # added to the letter of a G
+
+# How a library's reads lie to their molecules, where no tag tells the strand.
+DIRECTIONAL, PBAT, NON_DIRECTIONAL = range(3)
+LIBRARIES = {"directional": DIRECTIONAL, "pbat": PBAT, "non-directional": NON_DIRECTIONAL}
+NO_TAG = 2  # in place of a strand: no tag tells it
+# A read's own conversion tells its strand from so many converted bases outside CpGs on, if there are so many
+# times more of them than on the other strand. There they are sequencing errors and variants: at an error
+# rate of 5 % a read of 150 bases shows about one. Bases in CpGs have no vote, since a strand told by
+# unmethylated CpGs would make levels too low.
+LEAST_CONVERTED, TIMES = 3, 4
+REFERENCE_SUMS = int64_fields(
+    "cytosines",  # bases A C G T of the reads at cytosines of their own strand
+    "third",  # those of them that are neither the cytosine nor what conversion makes of it
+    "strandless",  # reads whose strand can't be told
+)
 
 
 # The loops below become vector instructions for tens of bases at a time. Numba needs unsigned indices for
@@ -56,15 +72,27 @@ def _no_calls(text, low, high):
 
 @helper
 def _run(text, to, size, letters, first, strand):
-    """Put letters in place of the codes of aligned bases; ``letters[first]`` is that of the first one."""
+    """Put letters in place of the codes of aligned bases; ``letters[first]`` is that of the first one.
+
+    Returns
+    -------
+    (bases A C G T at cytosines of the strand, those of them that are a third base).
+    """
     intact_code, converted_code, strand_bit = (2, 8, 0) if strand > 0 else (4, 1, REVERSE_SITE)
+    one, other = (1, 4) if strand > 0 else (2, 8)  # A and G; C and T
     place, position = np.uint64(to), np.uint64(first)
+    known, third = np.int64(0), np.int64(0)
     for step in range(np.uint64(size)):
         code, site = text[place + step], letters[position + step]
         lower = site & 127
         upper = lower ^ ((lower & 64) >> 1)  # "." stays what it is
         letter = upper if code == intact_code or code == 0 else (lower if code == converted_code else NO_SITE)
-        text[place + step] = letter if site & 128 == strand_bit else NO_SITE
+        own = site & 128 == strand_bit
+        text[place + step] = letter if own else NO_SITE
+        is_site = own and lower != NO_SITE
+        third += is_site and (code == one or code == other)
+        known += is_site and (letter != NO_SITE or code == one or code == other)
+    return known, third
 
 
 @helper
@@ -80,12 +108,11 @@ def _relabel_run(text, to, size, letters, first, strand):
 
 
 @helper
-def genome_strand(buffer, at):
-    """Return the genome strand of the record's molecule.
+def _tag_strand(buffer, at):
+    """Return the genome strand that a record's tags tell: 1, -1, or 0 where BISCUIT says it is unknown.
 
-    It is 1, -1, or 0 for unknown; MALFORMED: the tags run beyond the record. The first of the tags YD, ZS and
-    XG that holds text decides. Without them the library counts as directional: the first mate, or a single
-    read, has the direction of its molecule.
+    NO_TAG: no tag tells it; MALFORMED: the tags run beyond the record. Of the tags YD, ZS and XG the first
+    one counts that holds what the aligners write there. Other programs store other things under these names.
     """
     tag, end = tags_at(buffer, at), record_end(buffer, at)
     while tag < end:
@@ -94,38 +121,114 @@ def genome_strand(buffer, at):
             return MALFORMED
         one, two, kind = buffer[tag], buffer[tag + 1], buffer[tag + 2]
         first, size = buffer[tag + 3], after - tag
-        if one == 89 and two == 68 and (kind == 90 or kind == 65):  # YD, text or character
-            if size == (5 if kind == 90 else 4):
+        if one == 89 and two == 68:  # YD, text or character
+            if (kind == 90 and size == 5) or kind == 65:
                 if first == 102:  # f
                     return 1
                 if first == 114:  # r
                     return -1
-            return 0
-        if one == 90 and two == 83 and kind == 90:  # ZS, text
+                if first == 117:  # u
+                    return 0
+        elif one == 90 and two == 83 and kind == 90:  # ZS, text
             if size == 6:
                 if first == 43:  # +
                     return 1
                 if first == 45:  # -
                     return -1
-            return 0
-        if one == 88 and two == 71 and kind == 90:  # XG, text
+        elif one == 88 and two == 71 and kind == 90:  # XG, text
             if size == 6:
                 if first == 67 and buffer[tag + 4] == 84:  # CT
                     return 1
                 if first == 71 and buffer[tag + 4] == 65:  # GA
                     return -1
-            return 0
         tag = after
+    return NO_TAG
+
+
+@helper
+def genome_strand(buffer, at, library, sites, codes, to, room):
+    """Return the genome strand of the record's molecule: 1, -1, or 0 for unknown.
+
+    MALFORMED: the tags run beyond the record. Tags decide. Without them it is the library: in a directional
+    one the first mate, or a single read, has the direction of its molecule, in a PBAT one the opposite
+    direction, and in a non-directional one each read's own conversion tells.
+
+    Parameters
+    ----------
+    buffer, at
+        The record. Its fields are checked.
+    library
+        DIRECTIONAL, PBAT or NON_DIRECTIONAL.
+    sites
+        The :class:`SiteLetters` of the record's contig.
+    codes, to, room
+        uint8 array with room for ``room`` >= 2 codes from ``to`` on. It is written only in a non-directional
+        library.
+    """
+    strand = _tag_strand(buffer, at)
+    if strand != NO_TAG:
+        return strand
+    if library == NON_DIRECTIONAL:
+        return _converted_strand(buffer, at, sites, codes, to, room)
     flag = flag_of(buffer, at)
     second = flag & PAIRED and not flag & READ1
-    return -1 if (flag & REVERSE != 0) != (second != 0) else 1
+    along = (flag & REVERSE != 0) == (second != 0)
+    return 1 if along == (library == DIRECTIONAL) else -1
+
+
+@helper
+def _count_converted(codes, place, size, letters, first):
+    """Return the converted bases outside CpGs (on the forward strand, on the reverse strand)."""
+    here, position = np.uint64(place), np.uint64(first)
+    forward, reverse = np.int64(0), np.int64(0)
+    for step in range(np.uint64(size)):
+        code, site = codes[here + step], letters[position + step]
+        lower = site & 127
+        outside = lower == 120 or lower == 104  # x h
+        forward += outside and site < 128 and code == 8
+        reverse += outside and site >= 128 and code == 1
+    return forward, reverse
+
+
+@helper
+def _converted_strand(buffer, at, sites, codes, to, room):
+    """Return the genome strand that a read's own conversion tells, 0 where it doesn't."""
+    sequence, here, bases = sequence_at(buffer, at), start_of(buffer, at), bases_of(buffer, at)
+    place, operations = cigar_of(buffer, at)
+    begin = sites.begin
+    high = min(begin + len(sites.letters), here + REACH)
+    forward = reverse = base = np.int64(0)
+    for number in range(operations):
+        along, over = moves(u32(buffer, place + 4 * number))
+        if along > 0 and over > 0:
+            step, last = max(begin - here, 0), min(min(high - here, along), bases - base)
+            while step < last:
+                odd = (base + step) & 1
+                size = min(last - step, room - 1)
+                unpack(buffer, sequence, base + step - odd, size + odd, codes, to)
+                more, other = _count_converted(codes, to + odd, size, sites.letters, here + step - begin)
+                forward += more
+                reverse += other
+                step += size
+        base += along
+        here += over
+        if base >= bases or here >= high:
+            break
+    if max(forward, reverse) < LEAST_CONVERTED or max(forward, reverse) < TIMES * min(forward, reverse):
+        return 0
+    return 1 if forward > reverse else -1
 
 
 @helper
 def _along_sites(buffer, at, text, to, sites, strand, relabelled):
-    """Put letters in place of the codes of a record's bases, or of its letters; ``.`` where no site is."""
+    """Put letters in place of the codes of a record's bases, or of its letters; ``.`` where no site is.
+
+    Returns
+    -------
+    What ``_run`` returns, over all bases; zeros if letters are relabelled.
+    """
     bases = bases_of(buffer, at)
-    base = np.int64(0)
+    base = known = third = np.int64(0)
     here = start_of(buffer, at)
     letters, begin = sites.letters, sites.begin
     high = min(begin + len(letters), here + REACH)
@@ -141,17 +244,20 @@ def _along_sites(buffer, at, text, to, sites, strand, relabelled):
                 if relabelled:
                     _relabel_run(text, to + base + low, size, letters, here + low - begin, strand)
                 else:
-                    _run(text, to + base + low, size, letters, here + low - begin, strand)
+                    more, other = _run(text, to + base + low, size, letters, here + low - begin, strand)
+                    known += more
+                    third += other
             _no_calls(text, to + base + low + size, to + base + along)
         base += along
         here += over
         if base >= bases or here >= high:
             break
     _no_calls(text, to + base, to + bases)
+    return known, third
 
 
 @helper
-def compare_letters(buffer, at, text, to, sites):
+def compare_letters(buffer, at, text, to, sites, library, sums):
     """Write the letter of each base of the record at ``at`` to ``text`` from ``to`` on.
 
     Parameters
@@ -159,22 +265,29 @@ def compare_letters(buffer, at, text, to, sites):
     buffer, at
         The record. Its fields are checked.
     text, to
-        Where to write the letters, one per base.
+        Where to write the letters, one per base; there is room for two at least.
     sites
         The :class:`SiteLetters` of the record's contig. They must reach from the record's start to ``REACH``
         beyond it: outside of them there are no calls.
+    library
+        See :func:`genome_strand`.
+    sums
+        An element of ``REFERENCE_SUMS`` that is added to.
 
     Returns
     -------
     The genome strand, 0 unknown (no calls); MALFORMED: the tags run beyond the record.
     """
     bases = bases_of(buffer, at)
-    strand = genome_strand(buffer, at)
+    strand = genome_strand(buffer, at, library, sites, text, to, max(bases, 2))
     if strand == 0 or strand == MALFORMED:
         _no_calls(text, to, to + bases)
+        sums.strandless += strand == 0
     else:
         unpack(buffer, sequence_at(buffer, at), 0, bases, text, to)
-        _along_sites(buffer, at, text, to, sites, strand, False)
+        known, third = _along_sites(buffer, at, text, to, sites, strand, False)
+        sums.cytosines += known
+        sums.third += third
     return strand
 
 

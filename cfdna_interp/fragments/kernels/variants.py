@@ -127,6 +127,7 @@ def count_other_strand(
     used: np.ndarray,
     min_mapq: int,
     drop_duplicates: bool,
+    library: int,
     sites: SiteLetters,
     counts: OtherStrandCounts,
 ) -> int:
@@ -144,6 +145,8 @@ def count_other_strand(
         (contigs,) bool: contigs in use.
     min_mapq, drop_duplicates
         Which reads count.
+    library
+        How reads without strand tags lie to their molecules, see ``compare.genome_strand``.
     sites, counts
         A stretch of the reference, and the counts at each of its positions.
 
@@ -174,7 +177,8 @@ def count_other_strand(
             if used[contig] and flag & skipped == 0 and start >= 0 and mapq_of(buffer, at) >= min_mapq:
                 if contig != sites.contig or start + REACH > sites.begin + len(sites.letters):
                     return MOVE
-                strand = genome_strand(buffer, at)
+                codes = counts.codes
+                strand = genome_strand(buffer, at, library, sites, codes, 0, len(codes))
                 if strand != 0 and strand != MALFORMED:
                     high = _own_part(buffer, at, contig, start)
                     _count(buffer, at, strand, min(high, start + REACH), sites, counts)

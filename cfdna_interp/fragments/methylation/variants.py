@@ -16,15 +16,19 @@ from cfdna_interp.fragments.bgzf import Window
 from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.intervals import Intervals
 from cfdna_interp.fragments.kernels import variants as kernels
+from cfdna_interp.fragments.kernels.compare import LIBRARIES
 from cfdna_interp.fragments.kernels.memory import SLACK
 from cfdna_interp.fragments.methylation.sites import Sites
+from cfdna_interp.records.qc import Library
 
 LEAST = 2  # least molecules with another base at a variant
 RUN = 512  # bases that are counted at once
 SHARE = 3  # at a variant at least one molecule in so many has another base
 
 
-def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs: int) -> Intervals:
+def find_variants(
+    windows: Iterable[Window], rules: Rules, sites: Sites, contigs: int, library: Library = "directional"
+) -> Intervals:
     """Return contig index -> (starts, ends), ascending: bases in which the person differs from the reference.
 
     Parameters
@@ -38,6 +42,8 @@ def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs
         The reference; moved along.
     contigs
         Number of contigs in the header.
+    library
+        How reads without strand tags lie to their molecules.
 
     Raises
     ------
@@ -73,6 +79,7 @@ def find_variants(windows: Iterable[Window], rules: Rules, sites: Sites, contigs
                 used,
                 rules.min_mapq,
                 rules.drop_duplicates,
+                LIBRARIES[library],
                 sites.stretch,
                 kernels.OtherStrandCounts(counts[0], counts[1], codes),
             )
