@@ -140,8 +140,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def _facts(number: int, path: str | None, needed: int | None) -> str:
     if number == errno.ENOSPC and path is not None:
         free = shutil.disk_usage(_nearest_folder(path)).free
-        more = f", the file needs more than {needed / 1e6:.2f} MB" if needed is not None else ""
-        return f"{free / 1e6:.2f} MB are free{more}"
+        more = f", the file needs more than {_size(needed)}" if needed else ""
+        return f"{_size(free)} free{more}"
     if number in (errno.EACCES, errno.EPERM):
         return f"user {os.geteuid()}"
     limit = {
@@ -153,8 +153,15 @@ def _facts(number: int, path: str | None, needed: int | None) -> str:
     if limit is None or (soft := resource.getrlimit(limit)[0]) == resource.RLIM_INFINITY:
         return ""
     if number in (errno.ENOMEM, errno.EFBIG):
-        return f"the limit is {soft / 1e6:.0f} MB"
+        return f"the limit is {_size(soft)}"
     return f"the limit is {soft}"
+
+
+def _size(count: int) -> str:
+    for factor, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} bytes"
 
 
 def _nearest_folder(path: str) -> Path:
