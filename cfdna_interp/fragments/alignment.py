@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, cast
 
@@ -106,7 +106,7 @@ class Alignment:
     dialect: Dialect
     reads: Reads = "paired"
     converted_upper: bool = False
-    compared: ReadSample = ReadSample()
+    compared: ReadSample = field(default_factory=ReadSample)
     library: LibraryStrand | None = None
 
 

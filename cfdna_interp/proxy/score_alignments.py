@@ -80,7 +80,7 @@ def _score(sample: Sample, scorer: Scorer, settings: Config) -> Scored:
             technical={**structs.asdict(qc.technical), **sample.technical},
             library={
                 "dialect": qc.dialect,
-                "reads": sample.reads or "paired",
+                "reads": qc.reads,
                 "chemistry": sample.chemistry,
             },
             simulated=qc.simulated,

@@ -164,8 +164,9 @@ def training_levels(table: Table, layout: Layout) -> dict[str, tuple[str, ...]]:
     samples = [sample for sample in listed if sample.sample in known]
     records = [layout.qc(sample.sample) for sample in samples]
     if records and all(path.is_file() for path in records):
-        cells["dialect"] = [load_record(SampleQuality, path).dialect for path in records]
-        cells["reads"] = [sample.reads or "paired" for sample in samples]
+        qualities = [load_record(SampleQuality, path) for path in records]
+        cells["dialect"] = [quality.dialect for quality in qualities]
+        cells["reads"] = [quality.reads for quality in qualities]
         cells["chemistry"] = [sample.chemistry for sample in samples]
     levels = {name: tuple(sorted(set(values) - {""})) for name, values in cells.items()}
     return {name: known for name, known in sorted(levels.items()) if known}
