@@ -91,5 +91,5 @@ def test_blank_lines_without_end_are_one_error(where: str, tmp_path: Path) -> No
             for _ in chunks(source, config, settings, Totals()):
                 pass
 
-    with pytest.raises(InputError, match="blank|no fragment in its first"):
+    with pytest.raises(InputError, match=r"blank|no fragment in its first"):
         read()
