@@ -344,7 +344,8 @@ def change_bam_header(rng: random.Random, data: bytes) -> bytes:
         place = rng.randrange(max(len(text), 1))
         piece = rng.choice(
             (b"\xe9", b"\xff\xfe", b"\x00", b"@CO\t\xfc\n", b"@SQ\tSN:chr1\tLN:5\n", b"@SQ\n", b"\n\n",
-             b"@XX\t\n", b"@CO\t" + b"x" * 1_000_000 + b"\n", b"@RG\tID:\ud8\n", b"@HD\tVN:9\tSO:queryname\n", b"@",
+             b"@XX\t\n", b"@CO\t" + b"x" * 1_000_000 + b"\n", b"@RG\tID:\ud8\n",
+             b"@HD\tVN:9\tSO:queryname\n", b"@",
              rng.randbytes(20))
         )  # fmt: skip
         text[place:place] = piece
@@ -438,7 +439,8 @@ def change_h5ad(rng: random.Random, data: bytes) -> bytes:
                 del file[name]
                 file[name] = rng.choice(
                     (np.ones((2, 2), complex), np.array([b"x"]), np.zeros((0, 5)), np.float64(1),
-                     np.zeros((3, 3, 3)), np.zeros(1, [("a", "i4")]), h5py.SoftLink("/X"), h5py.ExternalLink("other.h5", "/X"),
+                     np.zeros((3, 3, 3)), np.zeros(1, [("a", "i4")]), h5py.SoftLink("/X"),
+                     h5py.ExternalLink("other.h5", "/X"),
                      h5py.SoftLink("/" + name), h5py.Empty("f"))
                 )  # fmt: skip
             elif way == 3:
