@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from cfdna_interp.records.qc import FewFragments, NoCalls, SampleObstacle, SampleQuality, Unreadable
+from cfdna_interp.fragments.loss_words import loss_words
+from cfdna_interp.records.qc import FewFragments, MoleculesLost, NoCalls, SampleObstacle, SampleQuality, Unreadable
 
 
 def obstacle_words(obstacle: SampleObstacle) -> str:
@@ -19,6 +20,8 @@ def obstacle_words(obstacle: SampleObstacle) -> str:
                 f"{obstacle.fragments} fragments have no CpG calls, though the first reads have the tags of "
                 f"{obstacle.dialect}; set extract.methylation: none, or align again with methylation calls"
             )
+        case MoleculesLost():
+            return f"{loss_words(obstacle.loss)}; what is left are the longer molecules only"
     assert_never(obstacle)
 
 
@@ -37,4 +40,4 @@ def _few_fragments(obstacle: FewFragments) -> str:
     loss = obstacle.largest_loss
     if loss is None:
         return words
-    return f"{words}; the largest loss: {loss.filter}, {loss.reads} of {loss.of} reads"
+    return f"{words}; the largest loss: {loss_words(loss)}"
