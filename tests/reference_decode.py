@@ -238,14 +238,34 @@ def gather(mates: Sequence[Read], dialect: str) -> tuple[Bases, np.ndarray]:
 
 
 def calls_of(read: Read) -> tuple[str, int]:
-    """Return the XM letters of a record and its genome strand; letters of another number count as none."""
-    length = read.query_length
-    if read.has_tag("XM") and read.has_tag("XG"):
-        letters, kind = read.get_tag("XM", with_value_type=True)
-        strand, kind_of_strand = read.get_tag("XG", with_value_type=True)
-        if kind == kind_of_strand == "Z" and len(letters) == length:
-            return letters, STRANDS.get(strand, 0)
-    return "." * length, 0
+    """Return the XM letters of a record and its genome strand; without both there are none."""
+    if wrong_tag(read) == "":
+        return read.get_tag("XM"), STRANDS[read.get_tag("XG")]
+    return "." * read.query_length, 0
+
+
+def wrong_tag(read: Read) -> str | None:
+    """Return which tag of a record isn't Bismark's, "" for neither, None where it lacks one."""
+    if not (read.has_tag("XM") and read.has_tag("XG")):
+        return None
+    letters, kind = read.get_tag("XM", with_value_type=True)
+    strand, kind_of_strand = read.get_tag("XG", with_value_type=True)
+    if not kind == kind_of_strand == "Z":
+        return None
+    if len(letters) != read.query_length:
+        return "letters_misfit"
+    return "" if strand in STRANDS else "strand_unknown"
+
+
+def clipped_bases(read: Read, last: bool) -> tuple[bool, int]:
+    """Return whether a read goes on beyond that end of its alignment, and by how many bases that it has."""
+    operations = list(read.cigartuples or [])[:: -1 if last else 1]
+    clips = []
+    for code, size in operations[:2]:
+        if code not in (4, 5):
+            break
+        clips.append((code, size))
+    return any(size > 0 for _, size in clips), sum(size for code, size in clips if code == 4)
 
 
 def positions_of(read: Read) -> np.ndarray:
@@ -287,21 +307,22 @@ def end_motif(codes: np.ndarray) -> np.ndarray:
     return np.where((codes > 3).any(axis=1), -1, index).astype(np.int16)
 
 
-def end_motifs(bases: Bases) -> tuple[np.ndarray, np.ndarray]:
+def end_motifs(bases: Bases, before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the end motifs of the forward and of the reverse strand, conversion undone.
 
-    They come from the read's first sequenced bases, clipped ones included: adapters follow a molecule's
-    3' end, so what the aligner clips from a 5' end is still the molecule.
+    They come from the first aligned bases, where the fragment ends: ``before`` and ``after`` are (n,) bases
+    that the aligner clipped there.
     """
     restored = bases.codes.copy()
     restored[bases.converted & (bases.strand > 0) & (bases.codes == 3)] = 1  # T was C
     restored[bases.converted & (bases.strand < 0) & (bases.codes == 0)] = 2  # A was G
     codes = np.append(restored, np.uint8(4))
     here = np.arange(4)
-    starts, ends = bases.splits[:-1], bases.splits[1:]
-    short = np.diff(bases.splits) < 4
-    forward = codes[np.where(short[0::2, None], -1, starts[0::2, None] + here)]
-    reverse = codes[np.where(short[1::2, None], -1, ends[1::2, None] - 1 - here)]
+    starts, ends = bases.splits[0:-1:2] + before, bases.splits[2::2] - after
+    lengths = np.diff(bases.splits)
+    forward_short, reverse_short = lengths[0::2] - before < 4, lengths[1::2] - after < 4
+    forward = codes[np.where(forward_short[:, None], -1, starts[:, None] + here)]
+    reverse = codes[np.where(reverse_short[:, None], -1, ends[:, None] - 1 - here)]
     complement = np.where(reverse < 4, 3 - reverse, reverse)
     return end_motif(forward), end_motif(complement)
 
@@ -322,7 +343,16 @@ def _decode_batch(
     if settings.dialect == "xm":
         first = np.array([bool(read.flag & READ1) for read in mates])
         splits, offsets, states = _calls(bases, first, start, end, settings, totals)
-    five, three = end_motifs(bases)
+    clips = [(clipped_bases(forward, False), clipped_bases(reverse, True)) for forward, reverse in pairs]
+    five, three = end_motifs(
+        bases, np.array([before for (_, before), _ in clips]), np.array([after for _, (_, after) in clips])
+    )
+    counts = totals.tally.counts
+    counts["clipped_ends"] += sum(one + other for (one, _), (other, _) in clips)
+    counts["calls"] += len(states)
+    if settings.dialect == "xm":
+        for wrong in filter(None, map(wrong_tag, mates)):
+            counts[wrong] += 1
     table = FragmentTable(
         contig_names=contig_names,
         contig=np.array([forward.reference_id for forward, _ in pairs], dtype=np.int32),

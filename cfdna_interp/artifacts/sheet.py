@@ -69,7 +69,8 @@ class Sample:
     methylation
         Dialect of the methylation calls, "" as ``extract.methylation`` says.
     reads
-        "single" where each read is a fragment by itself (long molecules), otherwise "" or "paired".
+        "single" where each read is a fragment by itself (long molecules), "merged" where merged reads and
+        pairs are in one file, "paired", or "" where the reads tell.
     chemistry
         "taps" where conversion marks methylated bases, otherwise "", "bisulfite" or "em-seq".
     library

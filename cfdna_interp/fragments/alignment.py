@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pysam
@@ -19,18 +19,20 @@ from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.build import find_build
 from cfdna_interp.fragments.feed import BUFFER, UNPLACED, feed
-from cfdna_interp.fragments.filters import PAIRED, UNMAPPED
+from cfdna_interp.fragments.filters import PAIRED, SECONDARY_SUPPLEMENTARY, UNMAPPED
 from cfdna_interp.fragments.index import contig_starts
 from cfdna_interp.fragments.index import shards as shards_of
 from cfdna_interp.fragments.methylation import find_dialect
+from cfdna_interp.fragments.methylation.xm import converted_case
 from cfdna_interp.fragments.read_signs import Sign, find_signs
 from cfdna_interp.fragments.reference import ReferenceGenome
 from cfdna_interp.fragments.reference_fit import PLACES, READS, ReadSample, compare_reads
 from cfdna_interp.fragments.remote import is_remote, remote_index
-from cfdna_interp.records.qc import Dialect, LibraryStrand
+from cfdna_interp.records.qc import Dialect, LibraryStrand, Reads
 
 STRETCHES, SIGNS = 4, 1_000  # places, beside the begin, where signs of a loss are looked for; reads of each
 HEAD = 10_000  # first reads; they tell paired from single-end, and the methylation tags
+MERGED = 0.02  # least share of merged reads for which a file counts as merged, if the sheet doesn't say
 SIMULATED = "cfdna-interp simulation"  # how a header comment of our own simulation begins
 
 
@@ -83,6 +85,10 @@ class Alignment:
         Whether the header says that our simulation wrote it.
     dialect
         How methylation calls are written.
+    reads
+        What a read is: a mate, a whole molecule, or either.
+    converted_upper
+        Whether upper-case letters of XM stand at converted bases.
     compared
         Some of its reads beside the reference; no reads without one.
     library
@@ -102,6 +108,8 @@ class Alignment:
     build: str
     simulated: bool
     dialect: Dialect
+    reads: Reads = "paired"
+    converted_upper: bool = False
     compared: ReadSample = ReadSample()
     library: LibraryStrand | None = None
     signs: tuple[Sign, ...] = ()
@@ -228,16 +236,15 @@ def _check(
     if not head:
         raise InputError(f"{who} holds no reads; drop the sample from the sheet or align it again")
     mapped = [read for read in head if not read.flag & UNMAPPED]
-    paired = any(read.flag & PAIRED for read in head)
-    if sample.reads == "single" and paired:
-        raise InputError(f"{who} is paired-end, but the sheet says reads: single; correct the sheet")
-    if sample.reads != "single" and not paired:
+    reads = _layout(head, sample.reads, who)
+    setting = cast(Dialect, sample.methylation or config.extract.methylation)
+    dialect = find_dialect(mapped, setting, reference is not None, len(head) < HEAD, who)
+    case = None if dialect == "mm" else converted_case(mapped, who)
+    if case == "upper" and sample.chemistry in ("bisulfite", "em-seq"):
         raise InputError(
-            f"{who} is single-end; fragment lengths need paired-end reads, or reads of whole molecules "
-            "(reads: single in the sheet)"
+            f"{who}: by the letters of XM methylated bases were converted, but the sheet says chemistry: "
+            f"{sample.chemistry}; correct the sheet (chemistry: taps, also for 5-base libraries)"
         )
-    setting = sample.methylation or config.extract.methylation
-    dialect = find_dialect(mapped, setting, reference is not None, who)
     compared, library = ReadSample(), None
     if reference is not None:
         reference.fit(lengths, who)
@@ -248,8 +255,8 @@ def _check(
             library = compared.library(sample.library or config.extract.library, who)
     signs = find_signs(
         [mapped[:SIGNS], *_stretches(file)],
-        single=sample.reads == "single",
-        merged=sample.reads == "merged",
+        single=reads == "single",
+        merged=reads == "merged",
         dialect=dialect,
         min_mapq=config.extract.min_mapq,
         max_length=config.extract.max_length,
@@ -266,6 +273,8 @@ def _check(
         build=build,
         simulated=any(line.startswith(f"@CO\t{SIMULATED}") for line in lines),
         dialect=dialect,
+        reads=reads,
+        converted_upper=case == "upper",
         compared=compared,
         library=library,
         signs=signs,
@@ -281,6 +290,34 @@ def _stretches(file: Any) -> Iterator[list[Any]]:
             yield list(islice(file.fetch(name, length // 3), SIGNS))
 
 
+def _layout(head: list[Any], declared: str, who: str) -> Reads:
+    """Return what a read is, by the sheet or by the first reads.
+
+    Trimming leaves single reads too, whose mate was dropped. Merged mates are told from them by their length:
+    some are longer than any read of a pair.
+    """
+    primary = [read for read in head if not read.flag & (UNMAPPED | SECONDARY_SUPPLEMENTARY)] or head
+    paired = [read.query_length for read in primary if read.flag & PAIRED]
+    alone = [read.query_length for read in primary if not read.flag & PAIRED]
+    if declared == "merged":
+        return "merged"
+    if declared == "single":
+        if paired:
+            raise InputError(
+                f"{who} is paired-end, but the sheet says reads: single; correct the sheet (reads: merged where "
+                "merged reads and pairs are in one file)"
+            )
+        return "single"
+    if not paired:
+        raise InputError(
+            f"{who} is single-end; fragment lengths need paired-end reads, or reads of whole molecules "
+            "(reads: single in the sheet)"
+        )
+    if declared == "" and len(alone) >= MERGED * len(primary) and max(alone) > max(paired):
+        return "merged"
+    return "paired"
+
+
 def _sampled(file: Any, head: list[Any], reference: ReferenceGenome) -> list[Any]:
     """Return mapped reads at the middle of the longest contigs of the reference, or the first ones of the file.
 
@@ -291,7 +328,9 @@ def _sampled(file: Any, head: list[Any], reference: ReferenceGenome) -> list[Any
     for name, length in [contig for contig in longest[: 4 * PLACES] if reference.has(contig[0])][:PLACES]:
         # What is wrong with an index or a block, reading the fragments says by its place.
         with suppress(OSError, ValueError):
-            found += islice((read for read in file.fetch(name, length // 2) if not read.flag & UNMAPPED), READS)
+            found += islice(
+                (read for read in file.fetch(name, length // 2) if not read.flag & UNMAPPED), READS
+            )
     if len(found) >= READS:
         return found
     return head[:: max(len(head) // (PLACES * READS), 1)]

@@ -12,13 +12,16 @@ from typing import Literal
 import numpy as np
 
 from cfdna_interp.config.settings import Extract, per_mate
-from cfdna_interp.records.qc import Ends, SuggestedEnds
+from cfdna_interp.records.qc import Ends, ReadCounts, Reads, SuggestedEnds
 
 CONVERSION = 0.98  # least share of converted cytosines outside CpGs
 CHH_CALLS = 500  # with fewer CHH calls the conversion rate is not judged
 CALLS = 100  # least calls of a position that is judged; the middle needs ten times as many
 DIFFERENCE = 0.05  # least difference from the middle; in plasma one or two points are ordinary
 ERRORS = 4.0  # the difference must also exceed so many standard errors
+UNCONVERTED = 0.5  # under this conversion something else is wrong than the conversion
+MISFIT = 0.01  # largest share of reads with tags that can't be read; a few come from merged files
+CLIPPED = 0.25  # largest share of clipped ends; local aligners clip an end in ten at variants and errors
 
 
 def suggest_ends(bias: np.ndarray) -> Ends | None:
@@ -76,9 +79,16 @@ def call_warnings(
     """
     lines = []
     if conversion is not None and chh_calls >= CHH_CALLS and conversion < CONVERSION:
+        remedy = "repeat the conversion, or drop the sample"
+        if conversion < UNCONVERTED:
+            remedy = (
+                "set chemistry: taps in the sheet if the library converts methylated bases (TAPS, "
+                "5-base), or "
+                "methylation: none if nothing was converted"
+            )
         lines.append(
             f"conversion of {conversion:.1%} (from {chh_calls:,} CHH calls) is under {CONVERSION:.0%}, so "
-            "methylation levels are off by as much; repeat the conversion, or drop the sample"
+            f"methylation levels are off by as much; {remedy}"
         )
     for index, (mate, ends) in enumerate((("read1", suggested.read1), ("read2", suggested.read2))):
         for side, end, present in (
@@ -91,4 +101,41 @@ def call_warnings(
                     f"M-bias: in the {side} {number} bases of {mate} methylation differs from its middle; "
                     f"set extract.{end}: {number}"
                 )
+    return lines
+
+
+def read_warnings(counts: ReadCounts, reads: Reads, declared: str) -> list[str]:
+    """Return a line for each thing that reads of fragments show beside their calls.
+
+    Parameters
+    ----------
+    counts
+        Where the reads went.
+    reads, declared
+        What a read is, and what the sheet says it is, "" for nothing.
+    """
+    lines = []
+    if reads == "merged" and not declared:
+        lines.append(
+            f"merged reads and pairs are in one file: {counts.whole_reads:,} of {counts.fragments:,} "
+            "fragments are "
+            "one read; write reads: merged in the sheet, so that the audit knows"
+        )
+    used = 2 * counts.fragments - counts.whole_reads
+    unread = counts.letters_misfit + counts.strand_unknown
+    if unread > MISFIT * used:
+        lines.append(
+            f"{unread:,} of {used:,} reads have no calls, because their tags aren't Bismark's: XM has "
+            "another "
+            f"length than the read in {counts.letters_misfit:,}, XG is neither CT nor GA in "
+            f"{counts.strand_unknown:,}; don't cut reads after the alignment, or set methylation: reference"
+        )
+    if counts.clipped_ends > CLIPPED * 2 * counts.fragments:
+        lines.append(
+            f"{counts.clipped_ends / (2 * counts.fragments):.0%} of the fragments' ends are clipped by "
+            "the aligner: "
+            "bases of adapters or tails are left on the reads, and ends may be off by some bp; trim "
+            "them before "
+            "the alignment"
+        )
     return lines

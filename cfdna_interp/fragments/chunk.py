@@ -9,7 +9,7 @@ import numpy as np
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.fragments.filters import Rules, Tally
 from cfdna_interp.fragments.intervals import Intervals
-from cfdna_interp.records.qc import Dialect, Library
+from cfdna_interp.records.qc import Dialect, Library, Reads
 
 CHUNK = 16_384  # fragments of a chunk
 
@@ -29,10 +29,13 @@ class Settings:
     ignore_5p, ignore_3p
         Bases at the ends of a mate, as sequenced, whose calls are ignored, because end repair fills them in.
         One number is for both mates, two are for the first and the second mate.
-    single
-        Whether each read is a fragment by itself.
+    reads
+        ``paired``: a fragment is two mates. ``single``: each read is one. ``merged``: a read is one where it
+        isn't flagged as one of a pair.
     invert
-        Whether a converted base means a methylated cytosine (TAPS).
+        Whether a letter in upper case, or a base that wasn't converted, is an unmethylated cytosine (TAPS).
+    converted_upper
+        Whether the file's letters are in upper case at converted bases (XM of 5-base libraries).
     by_quality
         Whether the base of higher quality decides where mates disagree. Otherwise neither counts.
     threshold
@@ -52,8 +55,9 @@ class Settings:
     seed: int
     ignore_5p: int | tuple[int, ...] = 0
     ignore_3p: int | tuple[int, ...] = 0
-    single: bool = False
+    reads: Reads = "paired"
     invert: bool = False
+    converted_upper: bool = False
     by_quality: bool = False
     threshold: float = 0.8
     known_sites: Intervals = field(default_factory=dict)

@@ -18,7 +18,7 @@ from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract
 from cfdna_interp.fragments.alignment import Alignment, Shard, shards
 from cfdna_interp.fragments.annotation import ContextAnnotation, load_annotation
-from cfdna_interp.fragments.call_quality import call_warnings, larger, suggest_ends
+from cfdna_interp.fragments.call_quality import call_warnings, larger, read_warnings, suggest_ends
 from cfdna_interp.fragments.decode import Settings, Totals
 from cfdna_interp.fragments.filters import REASONS, Rules, Tally
 from cfdna_interp.fragments.loss_words import loss_words
@@ -275,12 +275,21 @@ def _unusable(
     least, common = config.extract.min_fragments, config.extract.common_fragments
     if count < least:
         return FewFragments(
-            fragments=count, needed=least, setting="min_fragments", largest_loss=_largest_loss(totals.tally, source)
+            fragments=count,
+            needed=least,
+            setting="min_fragments",
+            largest_loss=_largest_loss(totals.tally, source),
         )
     if common is not None and count < common:
         return FewFragments(fragments=count, needed=common, setting="common_fragments", largest_loss=None)
-    if count and source.dialect != "none" and not any(bias[:, 1].any() for bias in totals.m_bias):
-        return NoCalls(fragments=count, dialect=source.dialect)
+    if count and source.dialect != "none" and totals.tally.counts["calls"] == 0:
+        return NoCalls(
+            fragments=count,
+            dialect=source.dialect,
+            letters_misfit=totals.tally.counts["letters_misfit"],
+            strand_unknown=totals.tally.counts["strand_unknown"],
+            left_out=sum(int(bias[:, 1].sum()) for bias in totals.m_bias),
+        )
     selected = next((loss for loss in losses if loss.cause == "merged reads"), None)
     return None if selected is None else MoleculesLost(loss=selected)
 
@@ -301,7 +310,8 @@ def _quality(
     losses: tuple[ReadLoss, ...] = (),
 ) -> SampleQuality:
     tally = totals.tally
-    fragments = tally.counts["fragments"]
+    counts = ReadCounts(**tally.counts)
+    fragments = counts.fragments
     methylated, calls = totals.chh
     # Nothing is converted where modified bases are read directly.
     conversion = None if calls == 0 or source.dialect == "mm" else 1 - methylated / calls
@@ -313,9 +323,10 @@ def _quality(
         build=source.build,
         simulated=source.simulated,
         dialect=source.dialect,
+        reads=source.reads,
         decision="keep" if obstacle is None else "exclude",
         obstacle=obstacle,
-        counts=ReadCounts(**tally.counts),
+        counts=counts,
         technical=Technical(
             fragments=fragments,
             duplicate_rate=_ratio(tally.flagged_duplicate, tally.mapped),
@@ -333,7 +344,10 @@ def _quality(
         reference=_reference_fit(source, totals),
         library=_library(source, totals),
         losses=losses,
-        warnings=tuple(call_warnings(conversion, calls, suggested, extract)),
+        warnings=(
+            *read_warnings(counts, source.reads, sample.reads),
+            *call_warnings(conversion, calls, suggested, extract),
+        ),
     )
 
 

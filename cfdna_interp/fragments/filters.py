@@ -12,7 +12,17 @@ from cfdna_interp.fragments.build import bare, is_autosome
 from cfdna_interp.fragments.intervals import Intervals, load_intervals
 from cfdna_interp.records.qc import LossFilter, ReadCounts
 
-_NO_REASON = ("reads", "fragments", "overlap_calls_merged", "overlap_calls_discordant")
+_NO_REASON = (
+    "reads",
+    "fragments",
+    "whole_reads",
+    "overlap_calls_merged",
+    "overlap_calls_discordant",
+    "calls",
+    "clipped_ends",
+    "letters_misfit",
+    "strand_unknown",
+)
 # Reasons in the order in which they are judged. The first that holds for a read or its pair counts.
 REASONS = cast(
     tuple[LossFilter, ...], tuple(name for name in ReadCounts.__struct_fields__ if name not in _NO_REASON)

@@ -17,6 +17,7 @@ from cfdna_interp.fragments.alignment import SIMULATED
 from cfdna_interp.fragments.build import declared_build
 from cfdna_interp.fragments.read_signs import Sign
 from cfdna_interp.records.qc import Dialect
+from cfdna_interp.records.qc import Dialect, Reads
 
 # Columns by their number. Five: FinaleDB's and FinaleToolkit's
 # (https://epifluidlab.github.io/FinaleToolkit/documentation/user_guide/inputdata.html). Three and six: BED;
@@ -62,6 +63,8 @@ class FragmentFile:
         Whether it is gzip (bgzip included).
     signs
         What its first lines show of losses.
+    reads, converted_upper
+        As of alignments: a line counts as a pair, and has no letters.
     """
 
     who: str
@@ -75,6 +78,8 @@ class FragmentFile:
     skipped: int
     compressed: bool
     signs: tuple[Sign, ...] = ()
+    reads: Reads = "paired"
+    converted_upper: bool = False
 
     def open_bytes(self) -> BinaryIO:
         """Open the decompressed bytes."""
@@ -106,9 +111,10 @@ def open_fragments(sample: Sample, config: Config) -> Iterator[FragmentFile]:
         raise InputError(f"{who} {what}; correct the bam column of the sheet")
     if os.path.getsize(path) == 0:
         raise InputError(f"{who} is empty (0 bytes); copy or write it again")
-    if config.extract.methylation != "none":
+    if (sample.methylation or config.extract.methylation) != "none":
         raise InputError(
-            f"{who} is a fragment file, which holds no methylation; set extract.methylation: none"
+            f"{who} is a fragment file, which holds no methylation; set methylation: none in the sheet, or "
+            "extract.methylation: none"
         )
     if config.reference.build == "auto":
         raise InputError(
@@ -190,7 +196,9 @@ def _signs(
     place = columns.index("mapq")
     with _open_bytes(path, compressed) as handle:
         lines = (line.rstrip(b"\r\n").split(b"\t") for line in islice(handle, skipped, skipped + _SCORES))
-        scores = [int(cells[place]) for cells in lines if len(cells) == len(columns) and cells[place].isdigit()]
+        scores = [
+            int(cells[place]) for cells in lines if len(cells) == len(columns) and cells[place].isdigit()
+        ]
     below = sum(score < min_mapq for score in scores)
     if not below or below < len(scores):
         return ()

@@ -71,9 +71,7 @@ def explain_loss(name: LossFilter, reads: int, of: int, signs: Sequence[Sign]) -
     best = max((sign for sign in signs if sign.filter == name), key=lambda sign: sign.reads, default=None)
     if best is None or best.reads * of < SHOWN * reads * best.of:
         return ReadLoss(filter=name, reads=reads, of=of, cause=None, shown=0, looked_at=0)
-    return ReadLoss(
-        filter=name, reads=reads, of=of, cause=best.cause, shown=best.reads, looked_at=best.of
-    )
+    return ReadLoss(filter=name, reads=reads, of=of, cause=best.cause, shown=best.reads, looked_at=best.of)
 
 
 def _seen(signs: Sequence[Sign]) -> tuple[ReadLoss, ...]:

@@ -121,7 +121,9 @@ def preflight(config: Config) -> Preflight | TableCheck:
                     check_atlas(atlas, alignment.contig_names, alignment.contig_lengths, alignment.who)
                 builds[alignment.build] += 1
                 dialects[alignment.dialect] += 1
-                losses += [f"{alignment.who}: {loss_words(loss)}" for loss in expected_losses(alignment.signs)]
+                losses += [
+                    f"{alignment.who}: {loss_words(loss)}" for loss in expected_losses(alignment.signs)
+                ]
                 if isinstance(alignment, Alignment) and alignment.library is not None:
                     libraries[_library_words(alignment.library)] += 1
         except InputError as error:

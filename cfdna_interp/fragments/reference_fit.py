@@ -119,7 +119,9 @@ class ReadSample:
         misfits = self._misfits()
         if len(self.reads) >= LEAST_READS and misfits > MISFITS * len(self.reads):
             raise _of_another_sequence(
-                who, path, f"{misfits} of {len(self.reads)} reads differ from it in more than {MISFIT:.0%} of their bases"
+                who,
+                path,
+                f"{misfits} of {len(self.reads)} reads differ from it in more than {MISFIT:.0%} of their bases",
             )
 
     def library(self, setting: str, who: str) -> LibraryStrand:

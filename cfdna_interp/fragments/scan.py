@@ -63,7 +63,8 @@ class Scanner:
         used[sorted(rules.contigs)] = True
         self._used, self._blacklist = used, _sorted_intervals(rules.blacklist, len(used))
         self._filters = FilterRules(
-            single=settings.single,
+            single=settings.reads == "single",
+            merged=settings.reads == "merged",
             proper_only=rules.proper,
             drop_duplicates=rules.drop_duplicates,
             first_mapq=rules.first_mapq,
@@ -77,6 +78,7 @@ class Scanner:
             by_reference=sites is not None,
             by_quality=settings.by_quality,
             invert=settings.invert,
+            converted_upper=settings.converted_upper,
             library=LIBRARIES[settings.library],
             ignore_5p=np.array(per_mate(settings.ignore_5p), dtype=np.int64),
             ignore_3p=np.array(per_mate(settings.ignore_3p), dtype=np.int64),
@@ -203,6 +205,10 @@ class Scanner:
                 "fragments": int(sums["fragments"]),
                 "overlap_calls_merged": int(sums["overlap_merged"]),
                 "overlap_calls_discordant": int(sums["overlap_discordant"]),
+                **{
+                    name: int(sums[name])
+                    for name in ("whole_reads", "calls", "clipped_ends", "letters_misfit", "strand_unknown")
+                },
             },
             mapped=int(sums["mapped"]),
             flagged_duplicate=int(sums["flagged_duplicate"]),

@@ -48,9 +48,9 @@ def settings_of(sample: Sample, config: Config, source: Source, rules: Rules) ->
         config.seed,
         extract.ignore_5p,
         extract.ignore_3p,
-        single=sample.reads == "single",
-        # Modified-base tags name the methylated bases, whatever the chemistry.
-        invert=sample.chemistry == "taps" and source.dialect != "mm",
+        reads=source.reads,
+        invert=_inverted(sample, source),
+        converted_upper=source.dialect == "xm" and source.converted_upper,
         by_quality=extract.discordant == "quality",
         threshold=extract.mm_threshold,
         known_sites=_known_sites(config, source),
@@ -62,6 +62,15 @@ def settings_of(sample: Sample, config: Config, source: Source, rules: Rules) ->
 def _library(source: Source) -> Library:
     library = source.library if isinstance(source, Alignment) else None
     return "directional" if library is None else library.taken
+
+
+def _inverted(sample: Sample, source: Source) -> bool:
+    """Return whether what the letters call methylated is unmethylated."""
+    # Modified-base tags name the methylated bases, whatever the chemistry, and so do XM letters of 5-base
+    # libraries.
+    if source.dialect == "mm" or (source.dialect == "xm" and source.converted_upper):
+        return False
+    return sample.chemistry == "taps" or source.converted_upper
 
 
 def _known_sites(config: Config, source: Source) -> Intervals:

@@ -9,6 +9,8 @@ from cfdna_interp.records.base import Record, ResultFile
 
 # How methylation calls are written; docs/extraction.md describes each.
 Dialect = Literal["xm", "mm", "reference", "none"]
+# What a read is: a mate of a pair, a whole molecule, or either, by its flag.
+Reads = Literal["paired", "single", "merged"]
 # How reads lie to the converted molecules that they are of; docs/extraction.md describes each.
 Library = Literal["directional", "pbat", "non-directional"]
 # Where a read is lost: the reasons of ``ReadCounts``, and calls that don't fit their read.
@@ -58,10 +60,10 @@ LossCause = Literal[
 class ReadCounts(Record, frozen=True, kw_only=True):
     """Where the reads of a file went.
 
-    Every read is in a fragment or under one reason: the reasons and the reads in fragments (two each, one
-    with ``reads: single``) add up to ``reads``. Reasons stand here in the order in which they are judged; the
-    first that holds counts, and it counts for both mates of a pair. A line of a fragment file counts as two
-    reads.
+    Every read is in a fragment or under one reason: the reasons and the reads in fragments (one in each of
+    ``whole_reads``, two in each of the others) add up to ``reads``. Reasons stand here in the order in which
+    they are judged; the first that holds counts, and it counts for both mates of a pair. A line of a fragment
+    file counts as two reads.
 
     Attributes
     ----------
@@ -93,9 +95,20 @@ class ReadCounts(Record, frozen=True, kw_only=True):
         Pairs in which a mate has no bases.
     fragments
         Fragments that are left.
+    whole_reads
+        Those of them that are one read of a whole molecule.
     overlap_calls_merged, overlap_calls_discordant
         CpGs that both mates read and agree, or disagree, about. They are counted before calls beyond the
         fragment's ends are dropped: mates may be longer than their molecule.
+    calls
+        CpG calls of the fragments.
+    clipped_ends
+        Ends of the fragments, two each, at which the read goes on beyond its alignment. End and end motif
+        are those of the alignment.
+    letters_misfit
+        Reads of the fragments whose XM doesn't hold one letter per base. They have no calls.
+    strand_unknown
+        Reads of the fragments whose XG is neither CT nor GA. They have no calls.
     """
 
     reads: int
@@ -115,8 +128,13 @@ class ReadCounts(Record, frozen=True, kw_only=True):
     blacklisted: int
     no_sequence: int
     fragments: int
+    whole_reads: int
     overlap_calls_merged: int
     overlap_calls_discordant: int
+    calls: int
+    clipped_ends: int
+    letters_misfit: int
+    strand_unknown: int
 
 
 class Technical(Record, frozen=True, kw_only=True):
@@ -428,18 +446,26 @@ class FewFragments(Record, frozen=True, kw_only=True, tag="few fragments"):
 
 
 class NoCalls(Record, frozen=True, kw_only=True, tag="no calls"):
-    """No fragment has a CpG call, although the first reads have tags of methylation calls.
+    """No fragment has a CpG call, although the first reads or the user announce methylation calls.
 
     Attributes
     ----------
     fragments
         Fragments of the sample.
     dialect
-        How the first reads write their calls.
+        How calls were read.
+    letters_misfit, strand_unknown
+        Reads with tags that aren't Bismark's, as in ``counts``.
+    left_out
+        Calls that reads had and fragments don't: at ends that the settings leave out, beyond the fragment, or
+        where mates disagree.
     """
 
     fragments: int
     dialect: Dialect
+    letters_misfit: int
+    strand_unknown: int
+    left_out: int
 
 
 class MoleculesLost(Record, frozen=True, kw_only=True, tag="molecules lost"):
@@ -475,6 +501,8 @@ class SampleQuality(ResultFile, frozen=True, kw_only=True):
         Whether the file says that our simulation wrote it.
     dialect
         How its methylation calls are written.
+    reads
+        What its reads are, by the sheet or by the first reads.
     decision
         Whether the sample is analysed.
     obstacle
@@ -510,6 +538,7 @@ class SampleQuality(ResultFile, frozen=True, kw_only=True):
     build: str
     simulated: bool
     dialect: Dialect
+    reads: Reads
     decision: Literal["keep", "exclude"]
     obstacle: SampleObstacle | None
     counts: ReadCounts

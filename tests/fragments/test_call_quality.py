@@ -89,7 +89,12 @@ def library(folder, repaired=0, conversion=1.0, n=6_000):
                 places = range(len(text) - repaired, len(text)) if read.is_reverse else range(repaired)
                 for place in places:
                     text[place] = "z" if text[place] == "Z" else text[place]
-            text = ["H" if letter == "h" and rng.random() > conversion else letter for letter in text]
+            bases, qualities = list(read.query_sequence), read.query_qualities
+            for place, letter in enumerate(text):
+                if letter == "h" and rng.random() > conversion:
+                    text[place], bases[place] = "H", "C" if read.get_tag("XG") == "CT" else "G"
+            read.query_sequence = "".join(bases)
+            read.query_qualities = qualities
             read.set_tag("XM", "".join(text))
             reads.append(read)
     path = write_bam(folder / "s.bam", reads)
@@ -164,8 +169,8 @@ def test_no_cpg_calls_at_all_excludes(tmp_path, config):
     assert qc.decision == "exclude"
     assert qc.obstacle is not None
     assert obstacle_words(qc.obstacle) == (
-        f"{qc.counts.fragments} fragments have no CpG calls, though the first reads have the tags of "
-        "xm; set extract.methylation: none, or align again with methylation calls"
+        f"{qc.counts.fragments} fragments have no CpG calls by methylation: xm; "
+        "set methylation: none, or align again with methylation calls"
     )
     silent = structs.replace(config, extract=structs.replace(config.extract, methylation="none"))
     assert read_sample(sample, silent, None).qc.decision == "keep"

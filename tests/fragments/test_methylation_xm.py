@@ -82,9 +82,10 @@ def test_without_a_genome_strand_calls_have_no_place(decoder):
         found = decoder(spelled("TTT", "zZh", strand), settings_of())
         assert calls(found) == {}
         assert found.table.strand.tolist() == [0]
-        # They are calls all the same: of the M-bias, of the conversion.
-        assert sum(int(mate[:, 1].sum()) for mate in found.totals.m_bias) == 2
-        assert found.totals.chh == (0, 1)
+        # Nor do they count for M-bias and conversion: the letters may mean something else.
+        assert sum(int(mate[:, 1].sum()) for mate in found.totals.m_bias) == 0
+        assert found.totals.chh == (0, 0)
+        assert found.totals.tally.counts["strand_unknown"] == 2  # both mates
 
 
 @both
@@ -117,14 +118,18 @@ def test_other_tags_around_the_letters_do_not_matter(decoder):
 
 def test_dialect_is_found_or_declared():
     tagged, bare = mates(Molecule("m", 100, 80)), mates(Molecule("m", 100, 80), tags=False)
-    assert find_dialect(tagged, "auto", False, "S") == "xm"
-    assert find_dialect([*bare, *tagged], "xm", False, "S") == "xm"
-    assert find_dialect(tagged, "none", False, "S") == "none"
+    assert find_dialect(tagged, "auto", False, True, "S") == "xm"
+    assert find_dialect([*bare, *tagged], "xm", False, True, "S") == "xm"
+    assert find_dialect(tagged, "none", False, True, "S") == "none"
+    # What is declared is trusted as long as the file has further reads; what is searched for isn't.
+    assert find_dialect(bare, "xm", False, False, "S") == "xm"
+    with pytest.raises(InputError, match="no CpG calls"):
+        find_dialect(bare, "auto", False, False, "S")
     for setting in ("auto", "xm"):
         with pytest.raises(
             InputError, match=r"sample S7: s7\.bam has no CpG calls .* extract\.methylation: none"
         ):
-            find_dialect(bare, setting, False, "sample S7: s7.bam")
+            find_dialect(bare, setting, False, True, "sample S7: s7.bam")
 
 
 def bowtie2_reads():

@@ -17,6 +17,8 @@ from cfdna_interp.fragments.kernels.memory import (
 )
 from cfdna_interp.fragments.kernels.record import moves
 
+NO_QUALITY = 255  # in place of each quality where the record has none ("*")
+
 
 @helper
 def count_chh(text, letters, bases):
@@ -40,7 +42,7 @@ def cpg_calls(buffer, mate, calling, bias, calls):
     buffer
         (n,) uint8 that holds the mate's record.
     mate
-        The mate. If its genome strand is 0, its calls are counted but not written.
+        The mate; its genome strand is known.
     calling
         The :class:`CallRules`.
     bias
@@ -54,6 +56,8 @@ def cpg_calls(buffer, mate, calling, bias, calls):
     """
     text, letters, bases, strand = mate.text, mate.letters, mate.bases, mate.strand
     ignore_5p, ignore_3p = calling.ignore_5p[mate.number], calling.ignore_3p[mate.number]
+    if mate.merged:  # what is the end of this read was the begin of the second mate
+        ignore_3p = calling.ignore_5p[1]
     qualities = mate.sequence + ((bases + 1) >> 1)
     count = number = 0
     base_from = base_to = 0  # read bases of the CIGAR operation at hand
@@ -74,7 +78,7 @@ def cpg_calls(buffer, mate, calling, bias, calls):
             sums = bias[mate.number, from_5p]
             sums.methylated += state
             sums.calls += 1
-            if strand == 0 or from_5p < ignore_5p or from_3p < ignore_3p:
+            if from_5p < ignore_5p or from_3p < ignore_3p:
                 continue
             while base >= base_to and number < mate.operations:
                 here += over
@@ -87,7 +91,8 @@ def cpg_calls(buffer, mate, calling, bias, calls):
                 call.cpg = position - (strand < 0)
                 call.position = position
                 call.state = state
-                call.quality = buffer[qualities + base]
+                quality = np.int32(buffer[qualities + base])
+                call.quality = -1 if quality == NO_QUALITY else quality
                 count += 1
         chunk += 32
     return count
@@ -98,8 +103,8 @@ def merge_calls(scan, n_forward, n_reverse, start, end):
     """Write one call per CpG of the molecule to the output, from ``state.calls`` on. Return how many.
 
     Mates that agree count once. If they disagree, neither counts; with ``by_quality`` the one of higher base
-    quality counts, if the qualities differ. Calls beyond the ends of the fragment don't count, since mates
-    that are longer than the fragment read into the adapter.
+    quality counts, if the qualities differ. An unknown quality is lower than any. Calls beyond the ends of
+    the fragment don't count, since mates that are longer than the fragment read into the adapter.
 
     Parameters
     ----------

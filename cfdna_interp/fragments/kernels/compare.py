@@ -91,9 +91,7 @@ def _run(text, to, size, letters, first, strand):
         text[place + step] = letter if own else NO_SITE
         is_site = own and lower != NO_SITE
         third += is_site and (code == one or code == other)
-        known += is_site and (
-            letter != NO_SITE or code == one or code == other
-        )
+        known += is_site and (letter != NO_SITE or code == one or code == other)
     return known, third
 
 

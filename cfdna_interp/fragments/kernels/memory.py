@@ -112,7 +112,7 @@ if DEBUG:
     nul_mask = _plain_mask((0,), 0, 255)
     methylated_cpg_mask, unmethylated_cpg_mask = _plain_mask((90,), 0, 255), _plain_mask((122,), 0, 255)
     methylated_chh_mask, unmethylated_chh_mask = _plain_mask((72,), 0, 255), _plain_mask((104,), 0, 255)
-    converted_mask = _plain_mask(tuple(b"zxhu"), 0, 255)
+    lower_mask, upper_mask = _plain_mask(tuple(b"zxhu"), 0, 255), _plain_mask(tuple(b"ZXHU"), 0, 255)
     strong_high_mask, strong_low_mask = _plain_mask(_STRONG, 4, 15), _plain_mask(_STRONG, 0, 15)
     known_high_mask, known_low_mask = _plain_mask(_KNOWN, 4, 15), _plain_mask(_KNOWN, 0, 15)
 else:
@@ -121,7 +121,7 @@ else:
     nul_mask = _mask(_any_of(b"\0"))
     methylated_cpg_mask, unmethylated_cpg_mask = _mask(_any_of(b"Z")), _mask(_any_of(b"z"))
     methylated_chh_mask, unmethylated_chh_mask = _mask(_any_of(b"H")), _mask(_any_of(b"h"))
-    converted_mask = _mask(_any_of(b"zxhu"))
+    lower_mask, upper_mask = _mask(_any_of(b"zxhu")), _mask(_any_of(b"ZXHU"))
     strong_high_mask, strong_low_mask = _mask(_nibbles(4, _STRONG)), _mask(_nibbles(0, _STRONG))
     known_high_mask, known_low_mask = _mask(_nibbles(4, _KNOWN)), _mask(_nibbles(0, _KNOWN))
 

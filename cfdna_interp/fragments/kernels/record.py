@@ -12,7 +12,7 @@ FIXED = 36  # bytes before the name, with the four of the record's size
 # CIGAR operations MIDNSHP=X are 0 to 8. Bit k tells whether operation k moves along read or reference.
 _ALONG_READ = 0b110010011
 _ALONG_REFERENCE = 0b110001101
-SKIP, SOFT_CLIP = 3, 4
+SKIP, SOFT_CLIP, HARD_CLIP = 3, 4, 5
 
 
 @helper
@@ -166,6 +166,24 @@ def cigar_of(buffer, at):
                     break
                 tag = after
     return place, operations
+
+
+@helper
+def clip_of(buffer, place, operations, last):
+    """Return (whether a read has bases beyond its alignment, how many of them the record still has).
+
+    ``last`` tells the end: that of the last CIGAR operation, or of the first one.
+    """
+    clipped, bases = False, np.int64(0)
+    for step in range(min(operations, 2)):
+        operation = u32(buffer, place + 4 * (operations - 1 - step if last else step))
+        code = operation & 15
+        if code != SOFT_CLIP and code != HARD_CLIP:
+            break
+        clipped |= operation >> 4 > 0
+        if code == SOFT_CLIP:
+            bases += np.int64(operation >> 4)
+    return clipped, bases
 
 
 @helper

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfdna_interp.fragments.filters import READ1, REVERSE
+from cfdna_interp.fragments.filters import PAIRED, READ1, REVERSE
 from cfdna_interp.fragments.kernels.bases import end_motif, strong_bases
 from cfdna_interp.fragments.kernels.calls import count_chh, cpg_calls, merge_calls
 from cfdna_interp.fragments.kernels.codes import COMPARE, MM, NO_CALLS, NO_REASON, REASON, XM
@@ -14,6 +14,7 @@ from cfdna_interp.fragments.kernels.mm import mm_letters
 from cfdna_interp.fragments.kernels.record import (
     bases_of,
     cigar_of,
+    clip_of,
     contig_of,
     flag_of,
     mapq_of,
@@ -22,17 +23,17 @@ from cfdna_interp.fragments.kernels.record import (
     start_of,
 )
 from cfdna_interp.fragments.kernels.scan_types import Mate
-from cfdna_interp.fragments.kernels.xm import MALFORMED, find_letters
+from cfdna_interp.fragments.kernels.xm import MALFORMED, OTHER_LENGTH, OTHER_STRAND, find_letters
 
 _MALFORMED = REASON["malformed"]
 
 
 @helper
 def _letters(scan, at, side):
-    """Return (whether the letters are in the buffer itself, where they are or -1, genome strand).
+    """Return (whether the letters are in the buffer itself, where they are, genome strand).
 
-    XM letters are in the buffer. Other dialects write letters to the room of ``side``. MALFORMED instead of a
-    place means that the tags run beyond the record.
+    XM letters are in the buffer. Other dialects write letters to the room of ``side``. A place below 0 means
+    that there are none, see :func:`find_letters`.
     """
     buffer, calling, room = scan.buffer, scan.calling, scan.room
     if calling.dialect == XM:
@@ -58,6 +59,7 @@ def _letters(scan, at, side):
 def _read_mate(scan, at, side, number, backwards):
     """Return the :class:`Mate` whose record begins at ``at``."""
     buffer = scan.buffer
+    merged = scan.filters.merged and not flag_of(buffer, at) & PAIRED
     inside, letters, strand = _letters(scan, at, side)
     cigar, operations = cigar_of(buffer, at)
     return Mate(
@@ -65,6 +67,7 @@ def _read_mate(scan, at, side, number, backwards):
         side,
         number,
         backwards,
+        merged,
         start_of(buffer, at),
         bases_of(buffer, at),
         sequence_at(buffer, at),
@@ -88,7 +91,9 @@ def _count_mate(scan, mate, low, high):
     sums.longest_read = max(sums.longest_read, mate.bases)
     # With calls of modified bases nothing was converted, so an unmethylated C is read as C.
     restored = mate.letters if mate.strand != 0 and calling.dialect != MM else -1
-    strong, known = strong_bases(buffer, mate, restored, low, high)
+    strong, known = strong_bases(buffer, mate, restored, calling.converted_upper, low, high)
+    sums.letters_misfit += mate.letters == OTHER_LENGTH
+    sums.strand_unknown += mate.letters == OTHER_STRAND
     n_calls = 0
     if mate.letters >= 0:
         methylated, every = count_chh(mate.text, mate.letters, mate.bases)
@@ -141,7 +146,13 @@ def write_row(scan, left, right, end, hashed):
     strong = min(strong, known)
     sums.strong += strong
     sums.known += known
-    state.calls += merge_calls(scan, n_forward, n_reverse, start, end)
+    n_calls = merge_calls(scan, n_forward, n_reverse, start, end)
+    state.calls += n_calls
+    sums.calls += n_calls
+    sums.whole_reads += alone
+    clipped_5p, before = clip_of(buffer, forward.cigar, forward.operations, False)
+    clipped_3p, after = clip_of(buffer, reverse.cigar, reverse.operations, True)
+    sums.clipped_ends += np.int64(clipped_5p) + np.int64(clipped_3p)
 
     row = output.rows[state.rows]
     row.contig = contig_of(buffer, left)
@@ -150,8 +161,8 @@ def write_row(scan, left, right, end, hashed):
     row.mapq = min(mapq_of(buffer, left), mapq_of(buffer, right))
     row.strand = forward.strand if forward.strand == reverse.strand else 0
     row.gc = np.float32(strong / known) if known > 0 else np.float32(0)
-    row.motif_5p = end_motif(buffer, forward, False)
-    row.motif_3p = end_motif(buffer, reverse, True)
+    row.motif_5p = end_motif(buffer, forward, scan.calling.converted_upper, before, False)
+    row.motif_3p = end_motif(buffer, reverse, scan.calling.converted_upper, after, True)
     row.calls_end = state.calls
     row.hash = hashed
     state.rows += 1

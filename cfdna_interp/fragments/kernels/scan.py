@@ -132,14 +132,15 @@ def read_records(scan: Scan) -> int:
         else:
             sums.unique += 1
             sums.below_mapq += mapq < filters.min_mapq
-        if not filters.single and (flag & MATE_UNMAPPED or not flag & PAIRED):
+        whole = filters.single or (filters.merged and not flag & PAIRED)
+        if not whole and (flag & MATE_UNMAPPED or not flag & PAIRED):
             reasons[_MATE_MISSING] += 1
             continue
         if not used[contig]:
             reasons[_OFF_CONTIG] += 1
             continue
         until = start
-        if not filters.single:
+        if not whole:
             mate_contig, mate_start = np.int64(i32(buffer, read + 24)), np.int64(i32(buffer, read + 28))
             if mate_contig == contig:
                 if abs(mate_start - start) > filters.max_length:
@@ -155,8 +156,8 @@ def read_records(scan: Scan) -> int:
         name = read + FIXED
         hashed = hash_bytes(buffer, name, name + name_length(buffer, read) - 1, np.uint64(scan.seed))
         slot = np.int64(hashed & slots)
-        mate = read if filters.single else np.int64(-1)
-        if not filters.single:
+        mate = read if whole else np.int64(-1)
+        if not whole:
             before, entry = -1, heads[slot]
             while entry >= 0:
                 if hashes[entry] == hashed and same_name(buffer, at[entry], read):
@@ -184,7 +185,7 @@ def read_records(scan: Scan) -> int:
             if reason == NO_REASON:
                 sums.fragments += 1
             else:
-                reasons[reason] += 1 if filters.single else 2
+                reasons[reason] += 1 if whole else 2
             continue
         if until < start:  # the mate should have come before
             reasons[judge_alone(flag, mapq, filters)] += 1

@@ -28,6 +28,11 @@ SUMS = int64_fields(
     "fragments",
     "overlap_merged",  # CpGs that both mates call alike
     "overlap_discordant",  # CpGs that the mates call differently
+    "whole_reads",  # fragments that are one read
+    "clipped_ends",  # ends of fragments whose read has bases beyond its alignment
+    "letters_misfit",  # reads of fragments whose XM doesn't hold one letter per base
+    "strand_unknown",  # reads of fragments whose XG is neither CT nor GA
+    "calls",  # CpG calls of molecules
     "mapped",  # primary mapped reads
     "flagged_duplicate",  # mapped reads that are flagged as duplicates
     "unique",  # all other mapped reads
@@ -63,7 +68,7 @@ CALL = np.dtype(
         ("cpg", np.int32),  # position of the forward strand's C
         ("position", np.int32),  # position read: that of the strand's own C
         ("state", np.int32),  # 1 methylated, 0 unmethylated
-        ("quality", np.int32),  # of the base
+        ("quality", np.int32),  # of the base, -1 unknown
     ],
     align=True,
 )
@@ -87,6 +92,8 @@ class FilterRules(NamedTuple):
     ----------
     single
         Whether each read is a fragment by itself.
+    merged
+        Whether each read that isn't flagged as one of a pair is a fragment by itself.
     proper_only, drop_duplicates
         Whether pairs must be flagged as proper, and whether flagged duplicates are excluded.
     first_mapq
@@ -98,6 +105,7 @@ class FilterRules(NamedTuple):
     """
 
     single: bool
+    merged: bool
     proper_only: bool
     drop_duplicates: bool
     first_mapq: bool
@@ -118,7 +126,9 @@ class CallRules(NamedTuple):
     by_quality
         Whether the base of higher quality decides where mates disagree.
     invert
-        Whether a converted base means a methylated cytosine.
+        Whether upper-case letters stand for unmethylated cytosines.
+    converted_upper
+        Whether upper-case letters stand at converted bases.
     library
         How reads without strand tags lie to their molecules, see ``compare.genome_strand``.
     ignore_5p, ignore_3p
@@ -132,6 +142,7 @@ class CallRules(NamedTuple):
     by_reference: bool
     by_quality: bool
     invert: bool
+    converted_upper: bool
     library: int
     ignore_5p: np.ndarray
     ignore_3p: np.ndarray
@@ -287,6 +298,8 @@ class Mate(NamedTuple):
         0 the first mate as sequenced, 1 the second one.
     backwards
         Whether it was sequenced against the reference's direction.
+    merged
+        Whether it is two mates in one: its last bases are the first ones of the second mate.
     start
         Its first reference position.
     bases, sequence
@@ -304,6 +317,7 @@ class Mate(NamedTuple):
     side: int
     number: int
     backwards: bool
+    merged: bool
     start: int
     bases: int
     sequence: int

@@ -5,14 +5,16 @@ from __future__ import annotations
 from cfdna_interp.fragments.kernels.compiling import helper
 from cfdna_interp.fragments.kernels.record import bases_of, record_end, tag_end, tags_at
 
-MALFORMED = -2
+UNTAGGED, MALFORMED, OTHER_LENGTH, OTHER_STRAND = -1, -2, -3, -4
 
 
 @helper
 def find_letters(buffer, at):
     """Return (where the XM letters of the record at ``at`` begin, its genome strand).
 
-    (-1, 0): it has no usable pair of XM and XG tags; (MALFORMED, 0): its tags run beyond it.
+    Both have to be known: letters without a strand are no calls. Otherwise the first number says what is
+    wrong. UNTAGGED: the record lacks XM or XG. OTHER_LENGTH: XM doesn't hold one letter per base.
+    OTHER_STRAND: XG is neither CT nor GA. MALFORMED: its tags run beyond it.
     """
     tag, end = tags_at(buffer, at), record_end(buffer, at)
     letters, strand, tags = -1, 0, 0
@@ -33,6 +35,10 @@ def find_letters(buffer, at):
                     elif buffer[tag + 3] == 71 and buffer[tag + 4] == 65:  # GA
                         strand = -1
         tag = after
-    if tags < 3 or letters < 0:
-        return -1, 0
+    if tags < 3:
+        return UNTAGGED, 0
+    if letters < 0:
+        return OTHER_LENGTH, 0
+    if strand == 0:
+        return OTHER_STRAND, 0
     return letters, strand

@@ -18,7 +18,9 @@ from __future__ import annotations
 
 from typing import Any
 
+_STRANDS = {"YD": ("f", "r", "u"), "ZS": ("++", "+-", "-+", "--"), "XG": ("CT", "GA")}
+
 
 def has_calls(read: Any) -> bool:
-    """Tell whether a pysam record has a strand tag of these aligners; others store numbers there."""
-    return any(read.has_tag(tag) and isinstance(read.get_tag(tag), str) for tag in ("YD", "ZS"))
+    """Tell whether a pysam record has a strand tag as these aligners write it; others store other things."""
+    return any(read.has_tag(tag) and read.get_tag(tag) in values for tag, values in _STRANDS.items())
