@@ -1,5 +1,6 @@
 # The whole workflow on one page: every rule calls one command of cfdna-interp.
 # Run it as `cfdna-interp run --config FILE`, or `snakemake --configfile FILE --cores N`.
+import logging
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -10,11 +11,14 @@ from cfdna_interp.cohort.read import read_cohort
 from cfdna_interp.config import load_config
 from cfdna_interp.errors import InputError
 from cfdna_interp.workflow.common_directives import StageWorkflow
-from cfdna_interp.workflow.foreign_files import alignment_files, model_files, reference_files
+from cfdna_interp.artifacts.foreign_files import alignment_files, model_files, reference_files
 from cfdna_interp.workflow.owner import hold_run
+from cfdna_interp.workflow.provenance import mark_folder
 from cfdna_interp.workflow.stages import stages
 
 min_version("9.8")
+# A log that a full disk doesn't take is no reason for a traceback: `run` says that the disk is full.
+logging.raiseExceptions = False
 
 CONFIG = Path((workflow.config_settings.configfiles or ["config/config.yaml"])[-1]).resolve()
 try:
@@ -60,6 +64,7 @@ workflow = StageWorkflow(workflow, stages(SETTINGS, SHEET), OUT, CONFIG)
 onstart:
     try:
         hold_run(OUT.root)
+        mark_folder(OUT.root)
     except InputError as error:
         raise WorkflowError(str(error))
 

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cfdna_interp.artifacts.files import write_json
+from stored import write_json
+
 from cfdna_interp.errors import InputError
 
 Place = tuple[str | int, ...]

@@ -38,9 +38,11 @@ from cfdna_interp.records.leaks import (
     SourceKind,
     WithoutLeaks,
 )
-from cfdna_interp.records.protocol import Absence
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.values import Auroc, Counts
 
+NO_INPUT = Missing(why=Cause.NO_INPUT)
+FEW_SITES = Missing(why=Cause.FEW_SITES, seen=2, needed=3)
 MEASURE = HeldMeasure(
     auroc=Auroc(value=0.85, low=0.8, high=0.9, method="made up"),
     crude=0.9,
@@ -66,17 +68,24 @@ def column(name: str, obstacle: ColumnObstacle | None = None) -> HeldColumn:
     return HeldColumn(name=name, p=0.1, p_holm=0.1, terms=0 if obstacle else 1, obstacle=obstacle)
 
 
+PERSON = (ClaimStatus.NOT_PERSON, ClaimStatus.CONFOUNDED, ClaimStatus.NOT_RECORDED)
+
+
 def claim(status: str = "not handling", columns: tuple[HeldColumn, ...] = (), **changes: Any) -> HeldClaim:
     made = HeldClaim(
+        question="person" if ClaimStatus(status) in PERSON else "handling",
         score="proxy",
         status=ClaimStatus(status),
         obstacles=(),
-        reason=f"made up as {status}",
-        would_decide="",
+        subjects_needed=None,
         crude=0.9,
         measure=MEASURE,
+        place=None,
+        sites_differ=None,
         columns=columns,
         mediators=(),
+        not_recorded=(),
+        alone=None,
     )
     return msgspec.structs.replace(made, **changes)
 
@@ -111,26 +120,26 @@ def molecules(a: str, b: str, roles: tuple[Any, Any] = ("discovery", "heldout"))
     return MoleculePair(a=a, b=b, roles=roles, share=0.3, p=0.001)
 
 
-def without(left_out: int, n: int, scores: dict[str, Auroc], reason: str = "") -> WithoutLeaks:
-    return WithoutLeaks(left_out=left_out, n=Counts(case=n, control=n), scores=scores, reason=reason)
+def without(left_out: int, n: int, scores: dict[str, Auroc], missing: Missing | None = None) -> WithoutLeaks:
+    return WithoutLeaks(left_out=left_out, n=Counts(case=n, control=n), scores=scores, missing=missing)
 
 
 def leakage(
     *,
     near: tuple[SimilarPair, ...] = (),
-    near_reason: str = "",
+    near_missing: Missing | None = None,
     shared: tuple[MoleculePair, ...] = (),
-    shared_reason: str = "",
+    shared_missing: Missing | None = None,
     **changes: Any,
 ) -> Leakage:
     made = Leakage(
         shared_subjects=(),
         near_duplicates=SimilarSamples(
-            pairs=near, dimension=30.0, samples=160, reason=near_reason, searched=()
+            pairs=near, dimension=30.0, samples=160, missing=near_missing, searched=()
         ),
-        shared_fragments=SharedMolecules(pairs=shared, expected=0.0, samples=160, reason=shared_reason),
+        shared_fragments=SharedMolecules(pairs=shared, expected=0.0, samples=160, missing=shared_missing),
         readable_labels=(),
-        read_names="read names are not stored",
+        read_names="not stored",
         breaks=(),
         followed=(),
         without=None,
@@ -139,7 +148,7 @@ def leakage(
 
 
 def shift(**changes: Any) -> RoleShift:
-    made = RoleShift(auroc=0.54, chance=0.5, p=0.4, discovery=40, heldout=40, features=(), reason="")
+    made = RoleShift(auroc=0.54, chance=0.5, p=0.4, discovery=40, heldout=40, features=(), missing=None)
     return msgspec.structs.replace(made, **changes)
 
 
@@ -155,35 +164,34 @@ def weights(**changes: Any) -> Overlap:
         imbalance=0.5,
         imbalance_weighted=0.08,
         terms=("technical_gc", "site=Bergen"),
-        reason="",
+        missing=None,
     )
     return msgspec.structs.replace(made, **changes)
 
 
 def matched(**changes: Any) -> DepthMatched:
     made = DepthMatched(
-        value=0.86, low=0.77, high=0.93, pairs=35, depth_before=0.62, depth_after=0.5, reason=""
+        value=0.86, low=0.77, high=0.93, pairs=35, depth_before=0.62, depth_after=0.5, missing=None
     )
     return msgspec.structs.replace(made, **changes)
 
 
-def left_out(reason: str = "fewer than three sites", **changes: Any) -> LeaveOneSiteOut:
-    made = LeaveOneSiteOut(value=None, low=None, high=None, groups=(), method="", sites=(), reason=reason)
+def left_out(missing: Missing | None = FEW_SITES, **changes: Any) -> LeaveOneSiteOut:
+    made = LeaveOneSiteOut(value=None, low=None, high=None, groups=(), method="", sites=(), missing=missing)
     return msgspec.structs.replace(made, **changes)
 
 
-def baseline(reached: Auroc | None, **changes: Any) -> Baseline:
-    absence = Absence(why="no such input") if reached is None else None
-    return msgspec.structs.replace(Baseline(auroc=reached, absence=absence, directionless=None), **changes)
+def baseline(reached: Auroc | None, missing: Missing | None = None, **changes: Any) -> Baseline:
+    return msgspec.structs.replace(Baseline(auroc=reached, missing=missing, directionless=None), **changes)
 
 
 def audit(**changes: Any) -> Audit:
     made = Audit(
         opening=FIRST,
         technical=baseline(auroc(0.5)),
-        covariates=baseline(None),
-        adjusted=AdjustedEffects(effects=(), robust=(), errors="", reason="made up"),
-        depth=DepthCorrelations(correlations=(), reason="made up"),
+        covariates=baseline(None, NO_INPUT),
+        adjusted=AdjustedEffects(effects=(), robust=(), errors="", missing=NO_INPUT),
+        depth=DepthCorrelations(correlations=(), missing=Missing(why=Cause.NO_DEPTH)),
         depth_matched=matched(),
         batch_from_groups={},
         within_strata=MEASURE,

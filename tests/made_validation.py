@@ -8,6 +8,8 @@ from msgspec.structs import replace
 
 from cfdna_interp.config import Config
 from cfdna_interp.proxy.measure import METRICS
+from cfdna_interp.records.dominance import Role
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.openings import nth_opening
 from cfdna_interp.records.protocol import FrozenProtocol
 from cfdna_interp.records.validation import (
@@ -114,7 +116,7 @@ def group(
     roles: InBothRoles | None = None,
     cost: Interval | None = None,
     *,
-    role: str = "carrier",
+    role: Role = "carrier",
     better_without: bool = False,
 ) -> RepeatedGroup:
     return RepeatedGroup(
@@ -126,10 +128,13 @@ def group(
     )
 
 
-def curve(reason: str = "fewer than 15 cases or controls", **changes: Any) -> SmoothCurve:
-    """No curve, for a reason."""
+FEW = Missing(why=Cause.FEW_OF_A_CLASS, needed=15)
+
+
+def curve(missing: Missing | None = FEW, **changes: Any) -> SmoothCurve:
+    """No curve, with what is in its way."""
     return replace(
-        SmoothCurve(predicted=(), observed=(), low=(), high=(), method="", reason=reason), **changes
+        SmoothCurve(predicted=(), observed=(), low=(), high=(), method="", missing=missing), **changes
     )
 
 

@@ -124,7 +124,7 @@ def _jobs(
         ResourceSettings,
     )
 
-    from cfdna_interp.workflow.identity import identity
+    from cfdna_interp.artifacts.identity import identity
 
     identity.cache_clear()  # a file may have been edited since
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL}, dryrun=executor == "dryrun")) as api:

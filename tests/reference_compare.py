@@ -48,15 +48,20 @@ def letters(bases: str, cigar: list[tuple[int, int]], start: int, strand: int, r
     return "".join(called)
 
 
+def told_by(name: str, kind: str, value: str) -> int | None:
+    """The strand that a tag tells, 0 where the aligner says that it doesn't know; None: it tells nothing."""
+    if (name, kind) in {("YD", "A"), ("YD", "Z")}:
+        return {"f": 1, "r": -1, "u": 0}.get(value)
+    if (name, kind) == ("ZS", "Z") and len(value) == 2:
+        return {"+": 1, "-": -1}.get(value[0])
+    return {"CT": 1, "GA": -1}.get(value) if (name, kind) == ("XG", "Z") else None
+
+
 def strand_of(flag: int, tags: list[tuple[str, str, str]]) -> int:
     """The strand of a molecule: by the first tag (name, type, value) that tells, or the read's direction."""
-    for name, kind, value in tags:
-        if name == "YD" and kind in "AZ":
-            return {"f": 1, "r": -1}.get(value, 0)
-        if name == "ZS" and kind == "Z":
-            return {"+": 1, "-": -1}.get(value[:1], 0) if len(value) == 2 else 0
-        if name == "XG" and kind == "Z":
-            return {"CT": 1, "GA": -1}.get(value, 0)
+    for tag in tags:
+        if (strand := told_by(*tag)) is not None:
+            return strand
     first = not flag & 0x1 or bool(flag & 0x40)
     forward = not flag & 0x10
     return 1 if first == forward else -1
@@ -98,7 +103,7 @@ def _tags(rest: bytes) -> list[tuple[str, str, str]] | None:
             return None
         text = value[: size - (kind == "Z")].decode("latin-1") if kind in "AZ" else ""
         found.append((name, kind, text))
-        if (name, kind) in {("YD", "A"), ("YD", "Z"), ("ZS", "Z"), ("XG", "Z")}:
+        if told_by(*found[-1]) is not None:
             break
         rest = value[size:]
     return found

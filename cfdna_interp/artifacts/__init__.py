@@ -1,1 +1,1 @@
-"""The records that pass between stages: one file a kind, saved atomically, loaded with checks."""
+"""The files that pass between stages, one module per kind, saved atomically and loaded with checks."""

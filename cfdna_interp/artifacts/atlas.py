@@ -18,7 +18,7 @@ __all__ = ["LEADING", "Atlas"]
 
 @dataclass(frozen=True, eq=False)
 class Atlas:
-    """Marker blocks and what each cell type is expected to show there.
+    """Marker blocks and the expected methylation of each cell type there.
 
     Attributes
     ----------
@@ -34,9 +34,10 @@ class Atlas:
         (blocks, types) expected share of fragments in the block's direction, or, with ``calls``, of
         methylated CpG calls; NaN where unmeasured.
     cpgs
-        (blocks,) CpGs of each block, 0 where the table doesn't say; None: it says of none.
+        (blocks,) CpGs of each block, 0 if unknown; None if unknown for all blocks.
     calls
-        The table holds methylation levels of CpG calls, not shares of fragments. All directions are "M".
+        Whether the table has methylation levels of CpG calls instead of shares of fragments. All directions
+        are then "M".
     """
 
     contigs: tuple[str, ...]
@@ -60,7 +61,7 @@ class Atlas:
         Raises
         ------
         InputError
-            The header is of no known layout, a value is no number, an interval is empty, or blocks overlap.
+            The header has no known layout, a value isn't a number, an interval is empty, or blocks overlap.
         """
         lines = read_lines(path)
         if not lines.rows:
@@ -120,12 +121,12 @@ class Atlas:
 
 
 def slug(name: str) -> str:
-    """Return a name as lower-case letters, digits and underscores, as features have it."""
+    """Return a name in lower-case letters, digits and underscores, as in feature names."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
 def _check_slugs(path: Path | str, what: str, names: Iterable[str]) -> None:
-    """Refuse names that features could not tell apart: NeuN+ and NeuN- would be one."""
+    """Refuse names with equal feature names, such as NeuN+ and NeuN-."""
     seen: dict[str, str] = {}
     for name in names:
         short = slug(name)
@@ -142,7 +143,7 @@ def _check_slugs(path: Path | str, what: str, names: Iterable[str]) -> None:
 
 
 def _targets(lines: Lines, fractions: np.ndarray) -> tuple[str, ...]:
-    """Return each block's target; where the table names none, the type furthest from the others' median."""
+    """Return each block's target, by default the type furthest from the others' median."""
     targets = []
     for row, values in zip(lines.rows, fractions, strict=True):
         if row.target:

@@ -1,4 +1,4 @@
-"""The layouts that an atlas may come in, told apart by their header.
+"""The layouts of an atlas table, which are recognised by their header.
 
 - **UXM** (https://github.com/nloyfer/UXM_deconv): tab-separated, columns ``LEADING``, then a column per cell
   type with the share of fragments in the block's direction. ``endCpG - startCpG`` is the number of CpGs.
@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cfdna_interp.config.regular_file import check_regular
 from cfdna_interp.errors import InputError
 
 LEADING = ("chr", "start", "end", "startCpG", "endCpG", "target", "name", "direction")
@@ -35,7 +36,7 @@ _NAME = ("cpgs", "cpg", "ilmnid", "id", "name", "acc", "")
 
 
 class AtlasRow(NamedTuple):
-    """A line of an atlas; ``cpgs`` is 0 and ``target`` empty where it doesn't say."""
+    """A line of an atlas; ``cpgs`` is 0 and ``target`` empty if unknown."""
 
     contig: str
     start: int
@@ -61,8 +62,9 @@ def read_lines(path: Path | str) -> Lines:
     Raises
     ------
     InputError
-        The file can't be read, its header is of no known layout, or a line is malformed.
+        The file can't be read, its header has no known layout, or a line is malformed.
     """
+    check_regular(path, "atlas", "give a UXM table or a CpG table")
     try:
         with open(path, newline="", encoding="utf-8") as handle:
             delimiter = "\t" if "\t" in handle.readline() else ","
@@ -94,7 +96,7 @@ def read_lines(path: Path | str) -> Lines:
             if any(value < 0 or value > 1 for value in row.values):
                 raise ValueError("a share lies outside 0..1")
             if parse is _own and (cells[5] == "calls") != calls:
-                raise ValueError(f"measure {cells[5]!r} beside {table[1][5]!r} on line 2")
+                raise ValueError(f"measure {cells[5]!r}, but {table[1][5]!r} on line 2")
         except ValueError as error:
             raise InputError(f"atlas {path}, line {number}: {error}; correct the line") from None
         rows.append(row)
@@ -108,7 +110,7 @@ def _numbers(cells: list[str]) -> list[float]:
 def _uxm(cells: list[str]) -> AtlasRow:
     if cells[7] not in ("U", "M"):
         raise ValueError(f"direction {cells[7]!r} is neither U nor M")
-    # Tables made by hand leave the CpG columns out.
+    # Tables made by hand may have no CpG columns.
     cpgs = int(cells[4]) - int(cells[3]) if cells[3].isdigit() and cells[4].isdigit() else 0
     return AtlasRow(
         cells[0],
@@ -134,7 +136,7 @@ def _own(cells: list[str]) -> AtlasRow:
 def _cpg_table(
     path: Path | str, header: list[str]
 ) -> tuple[tuple[str, ...], Callable[[list[str]], AtlasRow]]:
-    """Return the cell types of a CpG table and how its lines are read."""
+    """Return the cell types of a CpG table and the parser of its lines."""
     names = [cell.strip().lower() for cell in header]
 
     def find(known: tuple[str, ...]) -> int | None:
@@ -150,7 +152,7 @@ def _cpg_table(
             f"atlas {path}, line 1: CpG ids without places; add columns chr and start (from 0), or CHR and "
             "MAPINFO of the array's manifest joined on the id, on the build of the alignments"
         )
-    # A table with some of UXM's own columns is one that went wrong.
+    # A table with some of UXM's columns is a faulty UXM table.
     if contig is None or place is None or len(cell_types) < 2 or "direction" in names:
         raise InputError(
             f"atlas {path}, line 1: expected the columns {', '.join(LEADING)} and at least two cell types, "

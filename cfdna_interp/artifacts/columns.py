@@ -1,7 +1,7 @@
-"""Arrow columns made from buffers.
+"""Arrow columns from buffers.
 
-``pyarrow.array`` imports pandas, where it is installed, to ask whether its argument is a Series: a fifth
-of a second for each of thousands of jobs, and more than reading a small sample takes.
+``pyarrow.array`` imports pandas, if installed, to check whether its argument is a Series. That takes a fifth
+of a second in each of thousands of jobs, more than reading a small sample.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-_NUMPY_NAMES = {"float": "float32", "double": "float64"}  # where Arrow's name of a type is another one
+_NUMPY_NAMES = {"float": "float32", "double": "float64"}  # types that have another name in Arrow
 
 
 def number_column(values: np.ndarray | Sequence[float], kind: pa.DataType) -> pa.Array:

@@ -1,4 +1,4 @@
-"""``exclusions.tsv``: samples that take no further part, and the samples that do."""
+"""``exclusions.tsv``: the excluded samples, and the remaining samples of a role."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLUMNS = ("sample", "subject", "role", "label", "batch", "reason")
 
 
 def save_exclusions(excluded: Sequence[tuple[Sample, str]], path: Path | str) -> None:
-    """Write samples that were left out, each with the reason."""
+    """Write excluded samples, each with the reason."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter="\t", lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -46,14 +46,14 @@ def kept_samples(layout: Layout, role: str) -> list[Sample]:
     Raises
     ------
     InputError
-        A table is missing or damaged; or these are not the samples of the role's feature matrix.
+        A table is missing or damaged, or the samples differ from those of the role's feature matrix.
     """
     table = layout.file("exclusions.tsv")
     excluded = {row["sample"] for row in load_exclusions(table)}
-    kept = [sample for sample in load_samples(layout.samples(role)) if sample.sample not in excluded]
+    remaining = [sample for sample in load_samples(layout.samples(role)) if sample.sample not in excluded]
     matrix = layout.matrix(role)
-    names = {sample.sample for sample in kept}
-    # Tables that lost lines look whole, and excluded samples would come back.
+    names = {sample.sample for sample in remaining}
+    # A table that lost lines looks complete, and excluded samples would come back.
     if matrix.is_file() and (other := names ^ _samples_of(matrix)):
         name = min(other)
         here, there = ("keep it", "lacks it") if name in names else ("leave it out", "holds it")
@@ -61,11 +61,11 @@ def kept_samples(layout: Layout, role: str) -> list[Sample]:
             f"sample {name}: {layout.samples(role)} and {table} {here}, {matrix} {there}: "
             "one of them is damaged or of another run; run the cohort and the matrix stage again"
         )
-    return kept
+    return remaining
 
 
 def _samples_of(matrix: Path) -> set[str]:
-    # Importing anndata takes seconds; all that is asked here are the names.
+    # Importing anndata takes seconds, and only the names are needed here.
     import h5py
 
     try:
@@ -73,4 +73,4 @@ def _samples_of(matrix: Path) -> set[str]:
             obs = file["obs"]
             return {name.decode() for name in obs[obs.attrs["_index"]][()]}
     except (OSError, KeyError) as error:
-        raise InputError(f"{matrix} is no feature matrix ({error}); run the matrix stage again") from None
+        raise InputError(f"{matrix} is not a feature matrix ({error}); run the matrix stage again") from None

@@ -29,13 +29,13 @@ class Feature:
     group
         One of ``GROUPS``.
     value
-        NaN where it could not be measured.
+        NaN if it could not be measured.
     unit
         Unit of the value, ``share``, ``bp``, ``log2 ratio``, ...
     n
-        What the value rests on: fragments, calls or fragment ends.
+        Number of fragments, calls or fragment ends behind the value.
     definition
-        One sentence.
+        What the feature measures, in one sentence.
     """
 
     name: str
@@ -70,9 +70,9 @@ def save_features(features: list[Feature], path: Path | str) -> None:
 
 
 def load_features(path: Path | str) -> list[Feature]:
-    """Read what :func:`save_features` wrote; raise ``InputError`` where the file is damaged."""
+    """Read what :func:`save_features` wrote; raise ``InputError`` if the file is damaged."""
     try:
         rows = pq.read_table(path, columns=_SCHEMA.names).to_pylist()
     except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"{path} is no feature list ({error}); delete it and run again") from None
+        raise InputError(f"{path} is not a feature list ({error}); delete it and run again") from None
     return [Feature(**row) for row in rows]

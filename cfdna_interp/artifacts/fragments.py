@@ -22,8 +22,8 @@ MOTIFS: tuple[str, ...] = tuple(a + b + c + d for a in "ACGT" for b in "ACGT" fo
 class FragmentTable:
     """Fragments of one sample, one array per column, CpG calls in compressed-row form.
 
-    Coordinates are 0-based, half-open. A CpG call stands at the C of the forward strand and occurs
-    once per molecule.
+    Coordinates are 0-based, half-open. A CpG call is at the C of the forward strand and occurs once per
+    molecule.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class FragmentTable:
         (n,) +1: the molecule comes from the forward (CT) strand, -1: from the reverse (GA) strand,
         0: unknown (no bisulfite strand tag).
     gc
-        (n,) share of G and C in the read bases of the fragment, conversion undone where calls allow.
+        (n,) share of G and C in the read bases of the fragment, with conversion undone where calls allow it.
     motif_5p, motif_3p
         (n,) index into ``MOTIFS`` of the first four bases of the forward and of the reverse strand,
         each read 5' to 3'; -1 unknown.
@@ -49,7 +49,7 @@ class FragmentTable:
     cpg_states
         (calls,) 1 methylated, 0 unmethylated.
     block
-        (n,) index of the atlas block that the fragment touches, -1 none.
+        (n,) index of the atlas block that the fragment touches, -1 for none.
     """
 
     contig_names: tuple[str, ...]
@@ -78,7 +78,7 @@ class FragmentTable:
         """Return the fragments at ``rows`` (integer indices), in that order."""
         counts = self.cpg_counts[rows]
         splits = np.concatenate([[0], np.cumsum(counts)])
-        # Position of every wanted call: start of its fragment's calls plus its rank inside the fragment.
+        # The position of a call is the start of its fragment's calls plus its rank in the fragment.
         calls = np.repeat(self.cpg_splits[rows] - splits[:-1], counts) + np.arange(splits[-1])
         taken = {name: getattr(self, name)[rows] for name in _PER_FRAGMENT}
         return FragmentTable(
@@ -102,7 +102,7 @@ class FragmentTable:
         return FragmentTable(contig_names=tables[0].contig_names, cpg_splits=splits, **columns, **calls)
 
     def to_arrow(self) -> pa.Table:
-        """Return the table as Arrow's, as it stands in a file."""
+        """Return the table as an Arrow table, with the columns of a file."""
         names = text_column(self.contig_names)
         columns: dict[str, pa.Array] = {
             "contig": pa.DictionaryArray.from_arrays(number_column(self.contig, pa.int32()), names),
@@ -137,7 +137,7 @@ class FragmentTable:
         names = (table.schema.metadata or {}).get(b"contig_names")
         if missing or names is None:
             raise InputError(
-                f"{path} is no fragment table (missing: {', '.join(missing) or 'contig names'}); "
+                f"{path} is not a fragment table (missing: {', '.join(missing) or 'contig names'}); "
                 "delete it and run again"
             )
         contig_names = tuple(names.decode().split("\t"))

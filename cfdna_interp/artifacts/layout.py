@@ -1,4 +1,4 @@
-"""Where each file of a run lies: the one place that knows, used by the commands and the Snakefile."""
+"""The paths of all files of a run, for the commands and the Snakefile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Layout:
 
     @classmethod
     def of(cls, outdir: str | Path) -> Layout:
-        """Return the layout of the run whose results lie in ``outdir``."""
+        """Return the layout of the run with results in ``outdir``."""
         return cls(Path(outdir))
 
     def samples(self, role: str) -> Path:
@@ -54,7 +54,7 @@ class Layout:
         return self.root / "attributed" / f"{chunk}.parquet"
 
     def attribution_notes(self, chunk: int | str) -> Path:
-        """Return what doesn't apply and how well matches held, of one chunk of samples."""
+        """Return the notes of one chunk of samples: what doesn't apply, and the quality of matches."""
         return self.root / "attributed" / f"{chunk}.json"
 
     def gradients(self, chunk: int | str) -> Path:
@@ -70,7 +70,7 @@ class Layout:
         return self.root / "refits" / f"{chunk}.heads.safetensors"
 
     def dictionary(self, number: int | str) -> Path:
-        """Return the sparse autoencoders of one seed, plain and in blocks, and how good they are."""
+        """Return the quality record of one seed's sparse autoencoders, plain and in blocks."""
         return self.root / "dictionaries" / f"{number}.json"
 
     def scores(self, writer: str) -> Path:

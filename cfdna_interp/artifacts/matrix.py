@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import anndata
+import h5py
 import numpy as np
 import pandas as pd
 
 from cfdna_interp.artifacts.features import BAG_GROUPS, GROUPS
+from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.errors import InputError
 
 COVARIATES = ("age", "sex")
@@ -20,7 +23,7 @@ TECHNICAL = "technical_"
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Samples by features, with what is known of each sample.
+    """Samples by features, with the columns about each sample.
 
     Attributes
     ----------
@@ -31,15 +34,15 @@ class Table:
     X
         (samples, features) float64, NaN where not measured.
     names, groups, definitions
-        (features,) name, feature group, and what it measures in a few words.
+        (features,) name, feature group, and a short definition.
     obs
-        Index sample; covariates, site, batch and technical columns, those that the cohort has.
+        Covariates, site, batch and technical columns of the cohort, indexed by sample.
     simulated
         Whether the alignments were made by the simulator.
     study_groups
-        All feature groups of the study, also those of which nothing was measured.
+        All feature groups of the study, including those without measurements.
     model_groups
-        Those that the model under study can see.
+        Feature groups that the model under study can see.
     """
 
     samples: tuple[str, ...]
@@ -55,7 +58,7 @@ class Table:
     model_groups: tuple[str, ...] = BAG_GROUPS
 
     def covariate_columns(self) -> list[str]:
-        """Return the names of what is known of the persons: age, sex, and the cohort's further covariates."""
+        """Return the names of the columns about persons: age, sex, and the cohort's further covariates."""
         return covariates_among(self.obs.columns)
 
     def technical_columns(self) -> list[str]:
@@ -63,7 +66,7 @@ class Table:
         return technical_among(self.obs.columns)
 
     def text(self, column: str) -> list[str]:
-        """Return a column of ``obs`` as text, "" where unknown or where the cohort has no such column."""
+        """Return a column of ``obs`` as text, "" if unknown or if the cohort has no such column."""
         if column not in self.obs:
             return [""] * len(self.samples)
         values = self.obs[column].astype(object)
@@ -72,7 +75,7 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """Named columns of numbers: what one logistic regression sees.
+    """Named columns of numbers, the inputs of one logistic regression.
 
     Attributes
     ----------
@@ -87,7 +90,7 @@ class Inputs:
 
 
 def covariates_among(columns: Iterable[object]) -> list[str]:
-    """Return age, sex and ``covariate_<name>``, those that are among the columns, the further ones sorted."""
+    """Return those of age, sex and ``covariate_<name>`` (sorted) that are among the columns."""
     names = [str(name) for name in columns]
     further = sorted(name for name in names if name.startswith(COVARIATE))
     return [*(name for name in COVARIATES if name in names), *further]
@@ -96,6 +99,17 @@ def covariates_among(columns: Iterable[object]) -> list[str]:
 def technical_among(columns: Iterable[object]) -> list[str]:
     """Return the names of the technical columns among the columns, sorted."""
     return sorted(str(name) for name in columns if str(name).startswith(TECHNICAL))
+
+
+def save_matrix(matrix: anndata.AnnData, path: Path) -> None:
+    """Write a role's feature matrix, atomically."""
+    # In memory first. Where HDF5 itself meets a full disk, it can't close its file any more, and the process
+    # ends with signal 11.
+    memory = BytesIO()
+    with h5py.File(memory, "w") as file:
+        anndata.io.write_elem(file, "/", matrix)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(memory.getbuffer())
 
 
 def load_table(path: Path | str) -> Table:
@@ -110,8 +124,8 @@ def load_table(path: Path | str) -> Table:
         raise InputError(f"{path} does not exist; run the matrix stage first")
     try:
         data = anndata.read_h5ad(path)
-    except (OSError, KeyError, ValueError) as error:  # anndata's own is an OSError
-        raise InputError(f"{path} is no feature matrix ({error}); run the matrix stage again") from None
+    except (OSError, KeyError, ValueError) as error:  # anndata's own error is an OSError
+        raise InputError(f"{path} is not a feature matrix ({error}); run the matrix stage again") from None
     lacking = sorted({"simulated", "study_groups", "model_groups"} - set(data.uns))
     if lacking or "subject" not in data.obs:
         raise InputError(
@@ -142,10 +156,10 @@ def group_inputs(table: Table, groups: Sequence[str]) -> Inputs:
 
 
 def column_inputs(table: Table, columns: Sequence[str], reference: Table) -> Inputs:
-    """Return columns of ``obs`` as numbers: measures as they are, categories as indicators.
+    """Return columns of ``obs`` as numbers: measures unchanged, categories as indicators.
 
-    The levels of a category are those of ``reference`` (the discovery table), the first in sorted order
-    being the one without an indicator; a level never seen there has all indicators 0, an unknown one NaN.
+    The levels of a category are those of ``reference`` (the discovery table). The first in sorted order has
+    no indicator. A level that isn't in the reference has all indicators 0, an unknown one NaN.
     """
     names: list[str] = []
     values: list[np.ndarray] = []
@@ -168,7 +182,7 @@ def column_inputs(table: Table, columns: Sequence[str], reference: Table) -> Inp
 
 
 def usable(X: np.ndarray) -> np.ndarray:
-    """Return the (inputs,) mask of columns that vary among the values that were measured."""
+    """Return the (inputs,) mask of columns whose measured values vary."""
     with np.errstate(invalid="ignore"):
         low = np.where(np.isnan(X), np.inf, X).min(axis=0, initial=np.inf)
         high = np.where(np.isnan(X), -np.inf, X).max(axis=0, initial=-np.inf)

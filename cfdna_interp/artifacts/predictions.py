@@ -1,4 +1,4 @@
-"""``predictions.discovery.parquet`` and ``scores.*.parquet``: logits of samples, tidy."""
+"""``predictions.discovery.parquet`` and ``scores.*.parquet``: tidy tables of samples' logits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.errors import InputError
 
-# Full score of the stand-in for a model that is known by its scores; its subsets are compared with it.
+# Full score of the surrogate of a model that is known by its scores. Subsets are compared with it.
 SURROGATE = "surrogate"
 
 
@@ -28,9 +28,9 @@ class Score:
     sample, subject
         Names of the library and of the person.
     score
-        Which score, e.g. ``model``, ``surrogate``, ``model_without_fragment_length``, ``proxy``.
+        Name of the score, e.g. ``model``, ``surrogate``, ``model_without_fragment_length``, ``proxy``.
     value
-        A logit, finite.
+        A finite logit.
     """
 
     sample: str
@@ -50,7 +50,7 @@ class Prediction:
     label
         1 case, 0 control.
     fold
-        The fold whose head predicted it: the head that never saw the subject.
+        The fold whose heads predicted it. They never saw the subject.
     logit, sd
         Mean and standard deviation over the sample's bags.
     """
@@ -87,9 +87,9 @@ def frozen_scores(
 ) -> list[Score]:
     """Return the held-out scores of one subset of groups.
 
-    Of a model that is known by its scores, ``model`` is what it says itself and ``surrogate`` what its
-    stand-in says; the other subsets are the stand-in's. Taking what a subset changes off the model's own
-    score would leave the model's noise, and minus the signal where the stand-in says more than the model.
+    For a model that is known by its scores, ``model`` is its own score and ``surrogate`` that of the
+    surrogate. The other subsets are the surrogate's. A difference between a subset and the model's own score
+    would include the surrogate's error.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def frozen_scores(
     fitted
         (samples,) logits of the model fitted here on the subset.
     foreign
-        (samples,) logits of a model known by its scores, None where the model itself was fitted.
+        (samples,) logits of a model known by its scores; None if the model itself was fitted.
     samples, subjects
         Names.
     """
@@ -124,7 +124,7 @@ def save_scores(scores: Sequence[Score], path: Path | str) -> None:
 
 
 def load_scores(path: Path | str) -> list[Score]:
-    """Read what :func:`save_scores` wrote; raise ``InputError`` where the file is missing or damaged."""
+    """Read what :func:`save_scores` wrote; raise ``InputError`` if the file is missing or damaged."""
     return [Score(**row) for row in _load(_SCORES, path)]
 
 
@@ -140,7 +140,7 @@ def save_predictions(predictions: Sequence[Prediction], path: Path | str) -> Non
 
 
 def load_predictions(path: Path | str) -> list[Prediction]:
-    """Read what :func:`save_predictions` wrote; raise ``InputError`` where it is missing or damaged."""
+    """Read what :func:`save_predictions` wrote; raise ``InputError`` if it is missing or damaged."""
     return [Prediction(**row) for row in _load(_PREDICTIONS, path)]
 
 
@@ -160,6 +160,6 @@ def _load(schema: pa.Schema, path: Path | str) -> list[dict[str, Any]]:
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; run the stage that writes it first") from None
     except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"{path} is no table of logits ({error}); delete it and run again") from None
+        raise InputError(f"{path} is not a table of logits ({error}); delete it and run again") from None
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows

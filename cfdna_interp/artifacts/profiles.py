@@ -13,10 +13,10 @@ from cfdna_interp.artifacts.columns import number_column, text_column
 from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.errors import InputError
 
-# kind -> the statistics it counts; the order is the order of the columns of its array.
+# kind -> its statistics, in the order of the columns of its array.
 KINDS: dict[str, tuple[str, ...]] = {
     "length_1bp": ("n",),  # key: absolute fragment length in bp
-    "motif": ("n",),  # key: 4-mer at a 5' end; two ends a fragment
+    "motif": ("n",),  # key: 4-mer at a 5' end; two ends per fragment
     "block_uxm": ("U", "X", "M"),  # key: block name; fragments with enough CpGs inside the block
     # key: block name; methylated and all calls in it, fragments that touch no other before, bp of it in them
     "block_calls": ("methylated", "calls", "fragments", "bp"),
@@ -51,7 +51,7 @@ class Profile:
         cells[key] = cells[key] + values if key in cells else values
 
     def get(self, kind: str, key: str) -> np.ndarray:
-        """Return the counts of a cell, zeros where nothing was counted."""
+        """Return the counts of a cell, zeros if nothing was counted."""
         return self.counts.get(kind, {}).get(key, np.zeros(len(KINDS[kind]), dtype=np.int64))
 
     def save(self, path: Path | str) -> None:
@@ -76,11 +76,11 @@ class Profile:
 
     @classmethod
     def load(cls, path: Path | str) -> Profile:
-        """Read a profile that :meth:`save` wrote; raise ``InputError`` where the file is damaged."""
+        """Read a profile that :meth:`save` wrote; raise ``InputError`` if the file is damaged."""
         try:
             columns = pq.read_table(path, columns=["kind", "key", "statistic", "count"]).to_pydict()
         except (OSError, pa.ArrowInvalid) as error:
-            raise InputError(f"{path} is no profile ({error}); delete it and run again") from None
+            raise InputError(f"{path} is not a profile ({error}); delete it and run again") from None
         profile = cls()
         for kind, key, statistic, count in zip(*columns.values(), strict=True):
             if kind not in KINDS or statistic not in KINDS[kind]:

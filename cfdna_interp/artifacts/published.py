@@ -1,4 +1,4 @@
-"""Atlases that others published: fetched from them by who accepts their licence, never shipped."""
+"""Published atlases, which are never shipped. Users who accept the licence fetch them from their authors."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Published:
     Attributes
     ----------
     address
-        Of exactly these bytes: it names a commit, not a branch.
+        Address of exactly these bytes: it names a commit, not a branch.
     sha256
-        Of the bytes, hexadecimal.
+        SHA-256 of the bytes, hexadecimal.
     file
         Its usual name.
     licence
-        What is asked of who uses it, and whom to cite.
+        Licence terms and citation.
     """
 
     address: str
@@ -54,16 +54,16 @@ https://doi.org/10.1038/s41586-022-05580-6""",
 
 
 def fetch_atlas(published: Published, target: Path, address: str | None = None) -> bool:
-    """Write a published atlas to ``target``, whole or not at all.
+    """Write a published atlas to ``target`` atomically.
 
     Parameters
     ----------
     published
         One of ``ATLASES``.
     target
-        File to write; where it holds the atlas already nothing is fetched.
+        File to write. If it already is the atlas, nothing is fetched.
     address
-        A mirror in place of the authors' address (``http://`` or ``https://``); the bytes must be the same.
+        A mirror in place of the authors' address (``http://`` or ``https://``), with the same bytes.
 
     Returns
     -------
@@ -72,17 +72,17 @@ def fetch_atlas(published: Published, target: Path, address: str | None = None) 
     Raises
     ------
     InputError
-        Another file is in the way, the address gives other bytes or can't be read, or the folder can't be
+        Another file has this name, the address gives other bytes or can't be read, or the folder can't be
         written.
     """
     source = address or published.address
     if not source.startswith(("http://", "https://")):
-        raise InputError(f"{source} is no web address; give one that begins with https://")
+        raise InputError(f"{source} is not a web address; give one that begins with https://")
     try:
         if target.exists():
             if target.is_file() and digest_file(target) == published.sha256:
                 return False
-            raise InputError(f"{target} is there already and another file; move it, or give another --out")
+            raise InputError(f"{target} exists and is another file; move it, or give another --out")
         with atomic_path(target) as temporary:
             _download(source, temporary, published.sha256)
     except OSError as error:
@@ -91,11 +91,11 @@ def fetch_atlas(published: Published, target: Path, address: str | None = None) 
 
 
 def _download(source: str, target: Path, sha256: str) -> None:
-    # A second's import that only this command pays.
+    # This import takes a second and only this command needs it.
     import pooch
     import requests
 
-    pooch.get_logger().setLevel(logging.WARNING)  # its message would name the temporary file
+    pooch.get_logger().setLevel(logging.WARNING)  # its messages would name the temporary file
     try:
         pooch.retrieve(
             source,
@@ -108,7 +108,7 @@ def _download(source: str, target: Path, sha256: str) -> None:
         raise InputError(
             f"{source} cannot be fetched ({error}); check the network, or give a mirror with --address"
         ) from None
-    except ValueError:  # how pooch reports another checksum
+    except ValueError:  # pooch raises this for another checksum
         raise InputError(
             f"{source} does not hold the atlas expected (its SHA-256 is not {sha256}); try again, or give a "
             "mirror with --address"

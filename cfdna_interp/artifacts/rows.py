@@ -1,4 +1,4 @@
-"""Reading tab-separated tables of earlier stages, whole or not at all."""
+"""Reader of complete tab-separated tables of earlier stages."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import csv
 import io
 from pathlib import Path
 
+from cfdna_interp.config.regular_file import check_regular
+
 
 def read_rows(path: Path | str) -> tuple[list[str], list[list[str]]]:
     """Return the header and the rows of a table that a stage wrote.
 
-    A table that is cut at the end of a line looks whole: what a caller knows of its rows has to tell.
+    A table that was cut at the end of a line looks complete. The caller has to check its rows.
 
     Raises
     ------
     OSError
         The file can't be read.
     ValueError
-        It is no text, has no header, does not end with a line, or a row has not as many cells as the header.
+        The file isn't text, has no header, doesn't end with a line, or a row and the header differ in length.
     """
+    check_regular(path, "table", "run the stage that writes it again")
     with open(path, newline="", encoding="utf-8") as handle:
         text = handle.read()
     if not text.endswith("\n"):

@@ -1,4 +1,4 @@
-"""One row of the sample sheet, and the sheet as the stages after ``cohort`` read it."""
+"""One row of the sample sheet, and the checked sheet for the stages after ``cohort``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cfdna_interp.errors import InputError
 
 Role = Literal["discovery", "heldout"]
 ROLES = ("discovery", "heldout")
-_TECHNICAL, _TEXT = "technical:", "technical_text:"  # how technical columns begin on disk
+_TECHNICAL, _TEXT = "technical:", "technical_text:"  # prefixes of technical columns on disk
 COLUMNS = (
     "sample",
     "subject",
@@ -32,7 +32,7 @@ COLUMNS = (
     "library",
 )
 
-# Technical columns that come from the alignments of every sample; a sheet's own have other names.
+# Technical columns that come from the alignments of every sample. Those of a sheet have other names.
 MEASURED = (
     "fragments",
     "duplicate_rate",
@@ -53,30 +53,30 @@ class Sample:
     Attributes
     ----------
     sample, subject
-        Names of the library and of the person, letters, digits, ``.``, ``_`` and ``-`` only.
+        Names of the library and of the person, with letters, digits, ``.``, ``_`` and ``-`` only.
     bam
         Absolute path, or URL, of the alignments.
     label
-        1 case, 0 control, None where it is not for the reader's eyes (held-out, before ``validate``).
+        1 case, 0 control; None if it must not be read (held-out, before ``validate``).
     role
         ``discovery`` or ``heldout``.
     site, batch
-        Categories; ``batch`` is the site where the sheet has no batch column; "" unknown.
+        Categories; ``batch`` is the site if the sheet has no batch column; "" if unknown.
     age
-        Years, None unknown.
+        Years; None if unknown.
     sex
         "F", "M" or "" unknown.
     methylation
-        Dialect of the methylation calls, "" as ``extract.methylation`` says.
+        Dialect of the methylation calls; "" means that of ``extract.methylation``.
     reads
-        "single" where each read is a fragment by itself (long molecules), "merged" where merged reads and
-        pairs are in one file, "paired", or "" where the reads tell.
+        "single" if each read is a fragment (long molecules), "merged" if merged reads and pairs are in one
+        file, "paired", or "" if the reads tell.
     chemistry
-        "taps" where conversion marks methylated bases, otherwise "", "bisulfite" or "em-seq".
+        "taps" if conversion marks methylated bases, otherwise "", "bisulfite" or "em-seq".
     library
-        "directional", "pbat" or "non-directional", "auto" where the reads tell, "" as ``extract.library`` says.
+        "directional", "pbat" or "non-directional", "auto" if the reads tell; "" means ``extract.library``.
     technical
-        Further columns about what the laboratory did, by name; numbers as float, categories as text.
+        Further columns about what the laboratory did, by name, with numbers as float and categories as text.
     """
 
     sample: str
@@ -96,10 +96,10 @@ class Sample:
 
 
 def save_samples(samples: Sequence[Sample], path: Path | str) -> None:
-    """Write samples as a tab-separated table; the label is blank where it is None.
+    """Write samples as a tab-separated table; the label is blank if it is None.
 
-    A technical column of text with a cell that looks like a number (a category ``1`` beside ``A``) says
-    so in its name: it has to come back as text.
+    A technical column of text with a cell that looks like a number (categories ``1`` and ``A``) is marked in
+    its name, so that it is read as text again.
     """
     technical = sorted({name for sample in samples for name in sample.technical})
     text = {
@@ -127,7 +127,7 @@ def load_samples(path: Path | str) -> list[Sample]:
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error}); run the cohort stage first") from None
     except ValueError as error:
-        raise InputError(f"{path} is no checked sheet ({error}); run the cohort stage again") from None
+        raise InputError(f"{path} is not a checked sheet ({error}); run the cohort stage again") from None
 
 
 def _sample(row: dict[str, str]) -> Sample:

@@ -1,4 +1,4 @@
-"""Reading the Parquet files of earlier stages."""
+"""Reader of the Parquet files of earlier stages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cfdna_interp.errors import InputError
 
 
 def read_parquet(path: Path, stage: str) -> pd.DataFrame:
-    """Read a table; raise ``InputError``, which names the stage to run, where it is missing or damaged."""
+    """Read a table; raise ``InputError``, which names the stage to run, if it is missing or damaged."""
     try:
         return pd.read_parquet(path)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Whether files can be made somewhere, asked before hours are spent on what goes there."""
+"""Check that output files can be written, before a long computation."""
 
 from __future__ import annotations
 
@@ -7,33 +7,39 @@ from tempfile import TemporaryFile
 
 from cfdna_interp.errors import InputError
 
+ROOM = 2**20
+
 
 def check_writable(folder: Path | str, setting: str) -> Path:
-    """Check that files can be made in a folder, or in the nearest one above it that is there.
+    """Check that a file of 1 MiB can be created in a folder, or in its nearest existing parent.
 
     Parameters
     ----------
     folder
-        The folder; it need not be there and is not made.
+        The folder. It need not exist and is not created.
     setting
-        What names it, as the message begins.
+        The setting that names it, for the message.
 
     Returns
     -------
-    The nearest folder that is there.
+    The nearest existing folder.
 
     Raises
     ------
     InputError
-        A file stands in the way, the disk or its rights refuse a file, or the name is no name.
+        A file has the name of the folder, disk or permissions refuse a file, or the name is invalid.
     """
     place = Path(folder)
     try:
         while not _there(place):
             place = place.parent
-        with TemporaryFile(dir=place):
-            return place
+        with TemporaryFile(dir=place) as handle:
+            # A full disk still takes a file that is empty.
+            handle.write(bytes(ROOM))
+            handle.flush()
+        return place
     except OSError as error:
+        error.filename = str(folder)  # who puts the refusal into words names no temporary file
         raise InputError(
             f"{setting}: files cannot be made in {folder} ({error.strerror}); give another folder"
         ) from None

@@ -1,1 +1,1 @@
-"""How much of a prediction each feature group carries."""
+"""How much each feature group contributes to a prediction."""

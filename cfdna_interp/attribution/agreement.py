@@ -22,7 +22,7 @@ from cfdna_interp.records.values import Interval, interval_of, known
 from cfdna_interp.stats.resampling import bootstrap_counts, percentile_interval, stream
 from cfdna_interp.stats.subjects import by_subject
 
-# The share of subjects that an intervention must have values for. With fewer it doesn't speak of the cohort.
+# Share of subjects for which an intervention must have values. With fewer it doesn't represent the cohort.
 COVERED = 0.8
 
 
@@ -32,13 +32,13 @@ def read_coalitions(paths: Sequence[Path], samples: Sequence[str]) -> pd.DataFra
     Parameters
     ----------
     paths
-        What ``attribute`` wrote, a file a chunk.
+        Files that ``attribute`` wrote, one per chunk.
     samples
         Names of the discovery samples, in the order of the sheet.
 
     Returns
     -------
-    A row for each sample, intervention, reference, coalition and donor: these, value, reference_value.
+    A row for each sample, intervention, reference, coalition and donor, with value and reference_value.
 
     Raises
     ------
@@ -63,14 +63,14 @@ def values_under(
     table
         As :func:`read_coalitions` returns it.
     intervention, reference
-        How groups were taken out, and who donated.
+        How groups were taken out, and which pools donated.
     samples
-        Names of the samples, in the order wanted.
+        Names of the samples, in the order of the result.
 
     Raises
     ------
     InputError
-        A sample, coalition and donor pool have no row or several, or a row is of an unknown one.
+        A sample, coalition and donor pool have no row or several, or a row has an unknown one.
     """
     rows = table[(table.intervention == intervention) & (table.reference == reference)]
     keys = ["sample", "coalition", "donor"]
@@ -107,7 +107,7 @@ def agreement(table: pd.DataFrame, codes: Mapping[str, int], seed: int) -> tuple
 
     Returns
     -------
-    One entry for each combination. It has shares where four fifths of the subjects have values.
+    One entry for each combination. It has shares if four fifths of the subjects have values.
     """
     subject = np.array(list(codes.values()))
     of = len(np.unique(subject))
@@ -116,7 +116,7 @@ def agreement(table: pd.DataFrame, codes: Mapping[str, int], seed: int) -> tuple
     for intervention, reference in pairs.itertuples(index=False, name=None):
         coalitions = values_under(table, intervention, reference, tuple(codes))
         donors = coalitions.reference.shape[1]
-        # A donor pool that lacks the value of any coalition is left out; the others stand for it.
+        # A donor pool without a value for some coalition is left out and replaced by the mean of the others.
         whole = np.isfinite(coalitions.values).all(axis=1)  # (samples, donors)
         covered = whole.sum(axis=1) >= (donors + 1) // 2
         subjects = len(np.unique(subject[covered]))
@@ -125,7 +125,7 @@ def agreement(table: pd.DataFrame, codes: Mapping[str, int], seed: int) -> tuple
             people, values, pools = subject[covered], coalitions.values[covered], whole[covered]
             contributions = Contributions.of_values(
                 by_subject(people, filled(values, pools)),
-                # Only donor pools with values count: a mean in place of a missing one would hide noise.
+                # Only donor pools with values are used: a mean in place of a missing value would hide noise.
                 by_subject(people, np.where(pools, coalitions.reference[covered], np.nan)),
             )
             rng = stream(seed, "agreement")
@@ -145,7 +145,7 @@ def agreement(table: pd.DataFrame, codes: Mapping[str, int], seed: int) -> tuple
 
 
 def filled(values: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Return (samples, coalitions, donors) values, donors that are not whole replaced by the others' mean."""
+    """Return (samples, coalitions, donors) values with incomplete donors replaced by the others' mean."""
     there = np.where(whole[:, None], values, np.nan)
     result: np.ndarray = np.where(whole[:, None], values, np.nanmean(there, axis=2, keepdims=True))
     return result
@@ -179,7 +179,7 @@ def mean_shares(attributions: np.ndarray, seed: int) -> dict[str, Interval]:
 
     Returns
     -------
-    Group -> share; unknown where nothing is attributed to any group.
+    Group -> share; unknown if nothing is attributed to any group.
     """
     sizes, rng = np.abs(attributions), stream(seed, "gradients")
     counts = [bootstrap_counts(np.zeros(len(sizes), dtype=int), rng) for _ in range(DRAWS)]

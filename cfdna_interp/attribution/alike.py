@@ -1,4 +1,4 @@
-"""Whether two groups tell the same of a subject: correlation of what the models on either alone say."""
+"""Whether two groups carry the same information: correlation of the logits of models on either alone."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ def within_class_correlations(
 ) -> dict[str, float]:
     """Correlate single groups' cross-fitted logits within cases and within controls.
 
-    Two groups that each tell the label agree by that alone; whether either replaces the other shows among
-    subjects of one label. Logits are standardised within folds, since fits of different folds share no scale.
+    Two groups that both predict the label correlate for that reason alone. Only correlation among subjects of
+    one label shows whether either can replace the other. Logits are standardised within folds, since fits of
+    different folds share no scale.
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ def within_class_correlations(
 
     Returns
     -------
-    ``first:second`` -> correlation, for every pair; 0 where one side says the same of everybody.
+    ``first:second`` -> correlation, for every pair; 0 if one of the logits is the same for everybody.
     """
     scaled = {group: _standardised(logits, fold) for group, logits in alone.items()}
     once = np.ones((1, len(labels)))

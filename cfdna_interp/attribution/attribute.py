@@ -1,7 +1,7 @@
 """Stage ``attribute``: each discovery sample's coalition values under every intervention and reference.
 
-The stored embeddings hold ``swap`` with the main reference, which the refits need. What else the settings ask
-for is made here, sample by sample, and only its values are kept.
+The stored embeddings hold ``swap`` with the main reference, which the refits need. All other combinations are
+computed here, sample by sample, and only their values are stored.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ RANDOMISED_DRAWS = 10
 
 @dataclass(eq=False)
 class Notes:
-    """What is noted on the way, sample by sample; fields as in ``AttributionNotes``."""
+    """Notes collected sample by sample; fields as in ``AttributionNotes``."""
 
     not_applicable: dict[InterventionName | ReferenceName, str] = field(default_factory=dict)
     matching: Matching | None = None
@@ -58,7 +58,7 @@ class Notes:
     gradients: list[SampleGradients] = field(default_factory=list)
 
     def record(self, randomised: tuple[RandomisedDepth, ...]) -> AttributionNotes:
-        """Return the notes as they are saved."""
+        """Return the notes as a record."""
         return AttributionNotes(
             not_applicable=self.not_applicable,
             matching=self.matching,
@@ -69,7 +69,7 @@ class Notes:
 
 
 def run_attribute(config: Config, chunk: int) -> None:
-    """Write values and maps of every ``chunks``-th discovery sample, beginning with number ``chunk``.
+    """Write values and maps of every ``chunks``-th discovery sample, starting with number ``chunk``.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def run_attribute(config: Config, chunk: int) -> None:
 
 
 class _Donors:
-    """Who donates to each sample; donors that are the same for all samples are made once."""
+    """The donors of each sample. Donors that are the same for all samples are made once."""
 
     def __init__(self, study: Study, notes: Notes) -> None:
         self.study = study
@@ -119,7 +119,7 @@ class _Donors:
         self.shared: dict[ReferenceName, DonorReference] = {}
         attribution = study.config.attribution
         for kind in attribution.references:
-            # For all samples, whatever the chunk: a reference applies to all of them or to none.
+            # This is for all samples of all chunks, since a reference applies to all of them or to none.
             chosen = pools(
                 kind, study.samples, study.samples, donors=attribution.donors, seed=study.config.seed
             )
@@ -194,7 +194,7 @@ def _values(study: Study, target: Target, reference: DonorReference, notes: Note
 
 
 def _randomised(study: Study, fitted: CrossFit) -> tuple[RandomisedDepth, ...]:
-    """Repeat the main attribution of a few bags under random weights, from the read-out down."""
+    """Repeat the main attribution of a few bags with weights randomised from the read-out down."""
     rows = range(min(RANDOMISED_SAMPLES, len(study.samples)))
     banks = study.banks()
     versions, heads = [], []

@@ -1,4 +1,4 @@
-"""What the predictions of heads on bags rest on, from what ``attribute`` wrote of each sample."""
+"""What the predictions of heads on bags rest on, from the files that ``attribute`` wrote."""
 
 from __future__ import annotations
 
@@ -111,12 +111,12 @@ def _diagnostics(notes: Sequence[AttributionNotes]) -> tuple[Diagnostics, ...]:
 
 
 def _by_sample(parts: Iterable[Sequence[N]]) -> list[N]:
-    """Return notes on samples in one order, whatever the chunks are: the last digits of means follow it."""
+    """Return notes in an order that doesn't depend on chunks: it decides the last digits of means."""
     return sorted((note for part in parts for note in part), key=lambda note: note.sample)
 
 
 def _maps(maps: pd.DataFrame, codes: dict[str, int], labels: np.ndarray) -> pd.DataFrame:
-    """Return cases beside controls, samples of a subject averaged."""
+    """Return maps of cases and of controls, averaged over the samples of a subject."""
     subject = maps["sample"].map(codes)
     people = [
         mean_map([table for _, table in part.groupby("sample")])
@@ -126,7 +126,7 @@ def _maps(maps: pd.DataFrame, codes: dict[str, int], labels: np.ndarray) -> pd.D
 
 
 def _gradients(notes: Sequence[AttributionNotes], codes: dict[str, int], seed: int) -> GradientShares:
-    """Return shares by integrated gradients over subjects, and how complete and how faithful these are."""
+    """Return shares by integrated gradients over subjects, with their completeness and infidelity."""
     entries = _by_sample(note.gradients for note in notes)
     subject = np.array([codes[entry.sample] for entry in entries])
     sums = pd.DataFrame([entry.groups for entry in entries]).groupby(subject).mean()
@@ -140,7 +140,7 @@ def _gradients(notes: Sequence[AttributionNotes], codes: dict[str, int], seed: i
 
 
 def _stability(cohort: EmbeddedBags, heads: CrossFit, reference: torch.Tensor) -> ShareStability:
-    """Return shares by fold of the cross-fit, and by member of the ensemble (another seed each)."""
+    """Return shares by fold of the cross-fit, and by member of the ensemble (each with its own seed)."""
     members = []
     for member in range(len(heads.heads[0])):
         alone = CrossFit(heads.fold, [[ensemble[member]] for ensemble in heads.heads])

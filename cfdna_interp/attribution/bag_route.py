@@ -25,7 +25,7 @@ from cfdna_interp.stats.resampling import stream
 
 @dataclass(frozen=True, eq=False)
 class HeadsOnSubset:
-    """Heads that were fitted to bags with some groups left as they are; see ``route.SubsetModel``."""
+    """Heads fitted to bags in which only some groups have their own values; see ``route.SubsetModel``."""
 
     heads: CrossFit
     discovery: EmbeddedBags
@@ -34,7 +34,7 @@ class HeadsOnSubset:
 
     @property
     def fold(self) -> np.ndarray:
-        """(subjects,) the fold in which a subject is tested."""
+        """(subjects,) the fold in which each subject is tested."""
         return self.discovery.average(self.heads.fold).astype(int)
 
     @property
@@ -67,14 +67,14 @@ class BagRoute:
         return load_cohort(self.config, "heldout")
 
     def fit(self, present: tuple[str, ...]) -> HeadsOnSubset:
-        """Fit heads to bags in which the values of all other groups are donors'."""
+        """Fit heads to bags in which all other groups have donors' values."""
         bags = self.discovery.coalition(present)
         heads = crossfit(
             bags,
             self.discovery.labels,
             self.discovery.codes,
             folds=self.config.model.folds,
-            # The same stream for every subset: folds and starts are alike, only the bags differ.
+            # All subsets use the same stream, so folds and starts are equal and only the bags differ.
             rng=stream(self.config.seed, "train"),
             ensemble=self.config.model.ensemble,
             targets=self.discovery.targets,
@@ -87,7 +87,7 @@ class BagRoute:
         )
 
     def rivals(self, logits: Mapping[str, np.ndarray]) -> tuple[Rival, ...]:
-        """Return none: plainer models are fitted to tables only."""
+        """Return none, since simpler models are fitted to tables only."""
         return ()
 
     def refits(self, chunk: int) -> list[RefitStack]:

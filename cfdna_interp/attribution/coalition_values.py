@@ -35,8 +35,9 @@ class CoalitionValues:
 def coalition_values(cohort: EmbeddedBags, fitted: CrossFit, reference: torch.Tensor) -> CoalitionValues:
     """Evaluate every coalition of every sample.
 
-    The four versions of a bag are pooled once, fragments in atlas blocks apart from the others. A coalition
-    is the exact merge of one part of each kind, so eight coalitions cost four passes over the fragments.
+    The four versions of a bag are pooled once, separately for fragments inside and outside atlas blocks. A
+    coalition is the exact merge of one inside and one outside part, so eight coalitions cost four passes over
+    the fragments.
     """
     samples = len(cohort.samples)
     donors = cohort.versions.shape[2]
@@ -80,16 +81,16 @@ def values_of_versions(head: AttentionHead, versions: torch.Tensor, touches: tor
 
 @torch.inference_mode()
 def values_of_weights(head: AttentionHead, bags: torch.Tensor, weights: np.ndarray) -> np.ndarray:
-    """Return (coalitions, donors) logits of one head and one sample, NaN where weights are.
+    """Return (coalitions, donors) logits of one head and one sample, NaN where weights are NaN.
 
     Parameters
     ----------
     head
         The head.
     bags
-        (donors, fragments, dim) embeddings of the sample's bags as they are.
+        (donors, fragments, dim) embeddings of the sample's unchanged bags.
     weights
-        (donors, coalitions, fragments) how much fragments count in each coalition.
+        (donors, coalitions, fragments) weight of each fragment in each coalition.
     """
     logits: np.ndarray = head(bags, torch.from_numpy(weights).to(bags.dtype)).double().numpy().T
     return logits

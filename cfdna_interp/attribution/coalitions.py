@@ -9,12 +9,12 @@ from cfdna_interp.artifacts.features import BAG_GROUPS
 
 
 def coalitions_of(groups: int) -> tuple[tuple[bool, ...], ...]:
-    """Return every subset of so many groups, as present or not; the first is none, the last is all."""
+    """Return every subset of this many groups, as present or not, from the empty one to all groups."""
     return tuple(product((False, True), repeat=groups))
 
 
 def coalition_index(present: Iterable[bool]) -> int:
-    """Return the place of a coalition in :func:`coalitions_of`."""
+    """Return the index of a coalition in :func:`coalitions_of`."""
     place = 0
     for there in present:
         place = 2 * place + bool(there)
@@ -22,7 +22,7 @@ def coalition_index(present: Iterable[bool]) -> int:
 
 
 def coalition_name(groups: Sequence[str], present: Iterable[bool]) -> str:
-    """Return the names of the groups that are present, joined by ``+``; ``none`` where no group is."""
+    """Return the names of the present groups, joined by ``+``, or ``none``."""
     return "+".join(group for group, on in zip(groups, present, strict=True) if on) or "none"
 
 
@@ -32,7 +32,7 @@ COALITION_NAMES: tuple[str, ...] = tuple(coalition_name(BAG_GROUPS, present) for
 
 
 def versions_of(present: tuple[bool, ...]) -> tuple[int, int]:
-    """Return which version stands for fragments outside and inside atlas blocks.
+    """Return the version of fragments outside atlas blocks and the version of those inside.
 
     The calls of a fragment belong to methylation outside the blocks and to tissue of origin inside.
     Versions are numbered as in ``swap.VERSIONS``: 1 for a swapped length plus 2 for swapped calls.

@@ -1,4 +1,4 @@
-"""A bag of fragments beside its donors: what lies between them, pooled a chunk of fragments at a time."""
+"""A bag of fragments, its donors, and mixtures of the two, pooled one chunk of fragments at a time."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from cfdna_interp.models.contract import Encoder, FragmentInputs
 from cfdna_interp.models.head import AttentionHead
 from cfdna_interp.models.pooling import Pooled, pool_fragments, region_rows
 
-# From own and donors' channels of a chunk, and its rows, to (rows, dim) embeddings of each mixture.
+# Maps own and donors' channels of a chunk, and its rows, to (rows, dim) embeddings of each mixture.
 Mixtures = Callable[[torch.Tensor, torch.Tensor, np.ndarray], Iterable[torch.Tensor]]
 
 
 @runtime_checkable
 class ChannelEncoder(Protocol):
-    """An encoder that looks fragments up first and computes on what it found."""
+    """An encoder that first looks up channels of each fragment and then computes on them."""
 
     def channels(self, fragments: FragmentInputs) -> torch.Tensor:
-        """Return (n, channels) of what is looked up."""
+        """Return the (n, channels) values that are looked up."""
 
     def from_channels(self, channels: torch.Tensor) -> torch.Tensor:
         """Return (n, dim) embeddings, differentiable."""
 
 
 class Contrast:
-    """A bag beside its donors, under an encoder and heads.
+    """A bag and its donors, under an encoder and heads.
 
     Parameters
     ----------
     encoder
-        Its channels are looked at where it has them, its embeddings otherwise.
+        Its channels are used if it has them, otherwise its embeddings.
     heads
         The heads that never saw the subject.
     versions
-        n fragments each, as in ``swap.VERSIONS`` and in the order of their windows.
+        Versions as in ``swap.VERSIONS``, of n fragments each, in the order of their windows.
     chunk
-        Fragments held at once.
+        Fragments in memory at a time.
     place
-        Whose bag it is, for messages.
+        Name of the bag, for messages.
 
     Raises
     ------
     InputError
-        The bag is empty; later on, an embedding is not finite.
+        The bag is empty. Methods raise it if an embedding is not finite.
     """
 
     def __init__(
@@ -60,35 +60,34 @@ class Contrast:
         place: str,
     ) -> None:
         if len(versions[0]) == 0:
-            raise InputError(
-                f"{place}: the bag holds no fragment; lower model.bag_size or exclude the sample"
-            )
+            raise InputError(f"{place}: the bag has no fragments; lower model.bag_size or exclude the sample")
         self.encoder, self.versions, self.chunk, self.place = encoder, versions, chunk, place
-        # Sums over a bag and differences of logits are taken in float64; the encoder keeps its own precision.
+        # Sums over a bag and differences of logits are computed in float64. The encoder keeps its own
+        # precision.
         self.heads = [copy.deepcopy(head).double().requires_grad_(False) for head in heads]
         self.regions = torch.from_numpy(region_rows(len(versions[0])))
 
     def chunks(self) -> Iterator[np.ndarray]:
-        """Yield rows of fragments held at once."""
+        """Yield the rows of each chunk of fragments."""
         for start in range(0, len(self.regions), self.chunk):
             yield np.arange(start, min(start + self.chunk, len(self.regions)))
 
     def channels(self, version: int, rows: np.ndarray) -> torch.Tensor:
-        """Return (rows, channels) of a version, checked to be finite."""
+        """Return (rows, channels) of a version, after a check that they are finite."""
         fragments = self.versions[version].take(rows)
         with torch.no_grad():
-            found = (
+            values = (
                 self.encoder.channels(fragments)
                 if isinstance(self.encoder, ChannelEncoder)
                 else self.encoder.encode(fragments).double()
             )
-        if not bool(torch.isfinite(found).all()):
+        if not bool(torch.isfinite(values).all()):
             raise InputError(
                 f"{self.place}: the encoder gives embeddings that are not finite; run cfdna-interp models "
                 "check for the reason"
             )
-        # Encoders run in inference mode, whose tensors take no part in gradients.
-        return found.clone()
+        # Encoders run in inference mode. Gradients need a copy of its tensors.
+        return values.clone()
 
     def embed(self, channels: torch.Tensor) -> torch.Tensor:
         """Return (rows, dim) float64 embeddings of channels."""
@@ -98,7 +97,7 @@ class Contrast:
 
     @torch.no_grad()
     def pool(self, mixtures: Mixtures) -> list[Pooled]:
-        """Pool mixtures of the bag with its donors; one record a head, over (mixtures, regions, queries)."""
+        """Pool mixtures of bag and donors; one record per head, over (mixtures, regions, queries)."""
         sums: list[list[Pooled]] = [[] for _ in self.heads]
         for rows in self.chunks():
             regions = self.regions[torch.from_numpy(rows)]

@@ -1,4 +1,4 @@
-"""What each group adds to logits, and what follows from it under any weighting of subjects."""
+"""Contributions of groups to logits, and statistics of them under any weighting of subjects."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from cfdna_interp.stats.roc import mean_auroc
 
 @dataclass(frozen=True, eq=False)
 class Shares:
-    """How contributions divide over the groups.
+    """The division of contributions over the groups.
 
     Attributes
     ----------
     share
-        (..., groups) Σ_i |φ_ig| / Σ_h Σ_i |φ_ih|; NaN where nothing moves any logit.
+        (..., groups) Σ_i |φ_ig| / Σ_h Σ_i |φ_ih|; NaN if no group moves any logit.
     covariance
-        (..., groups) Cov(φ_g, f) / Var(f), f the logit. Its expectation is 0 for an unused group, and it is
-        negative for a suppressor. NaN where all logits are the same.
+        (..., groups) Cov(φ_g, f) / Var(f), where f is the logit. Its expectation is 0 for an unused group. It
+        is negative for a suppressor. NaN if all logits are the same.
     context
-        (...) Σ_i |v_i(∅) − reference| / Σ_h Σ_i |φ_ih|: what context and joint dependence carry, less what
-        the draw of donors adds to it by chance. It is 0 where contributions add up by construction.
+        (...) Σ_i |v_i(∅) − reference| / Σ_h Σ_i |φ_ih|: the part of context and joint dependence, without the
+        noise of the draw of donors. It is 0 if contributions add up by construction.
     """
 
     share: np.ndarray
@@ -40,9 +40,9 @@ class Shares:
 
 @dataclass(frozen=True, eq=False)
 class Contributions:
-    """What each group adds to logits from models that never saw the subject.
+    """Contributions of each group to logits from models that never saw the subject.
 
-    Rows are subjects, or samples. All arrays may have a leading axis of refits; ``...`` stands for it.
+    Rows are subjects or samples. All arrays may have a leading axis of refits, written as ``...``.
 
     Attributes
     ----------
@@ -55,11 +55,11 @@ class Contributions:
     logit
         (..., rows) logit with all groups.
     gaps
-        (..., rows, donors) value of no group less the logit of the donors' reference, NaN where a donor has
-        no value. None where the base is the reference itself.
+        (..., rows, donors) value of no group minus the logit of the donors' reference, NaN where a donor has
+        no value. None if the base is the reference itself.
     values
-        (..., rows, 2**groups) logit of each coalition, in the order of ``coalitions.coalitions_of``. None
-        where a coalition is the base plus the contributions of its groups.
+        (..., rows, 2**groups) logit of each coalition, in the order of ``coalitions.coalitions_of``. None if
+        a coalition is the base plus the contributions of its groups.
     """
 
     groups: tuple[str, ...]
@@ -73,7 +73,7 @@ class Contributions:
     def of_values(
         cls, values: np.ndarray, reference: np.ndarray, groups: Sequence[str] = BAG_GROUPS
     ) -> Contributions:
-        """Solve the games of one model.
+        """Compute the Shapley values of one model.
 
         Parameters
         ----------
@@ -127,8 +127,8 @@ class Contributions:
         Parameters
         ----------
         weights
-            (..., rows) how often each row counts, for instance in a bootstrap; 1 by default. One model takes
-            any number of weightings, a stack of refits takes one for each or one for all.
+            (..., rows) multiplicity of each row, for instance in a bootstrap; 1 by default. One model takes
+            any number of weightings. A stack of refits takes one for each or one for all.
         """
         weights = np.ones(self.phi.shape[-2]) if weights is None else weights
         sizes = np.einsum("...n,...ng->...g", weights, np.abs(self.phi))
@@ -149,9 +149,9 @@ class Contributions:
     def performance(self, targets: np.ndarray, weights: np.ndarray | None = None, *, seed: int) -> np.ndarray:
         """Divide the drop of the log-loss from no group to all groups over the groups.
 
-        Covert, Lundberg & Lee, NeurIPS 2020 (SAGE), with the values of this package's interventions. Losses
-        don't add up over groups as logits may do, so all coalitions are evaluated, or random orders of more
-        than eight groups.
+        This is SAGE (Covert, Lundberg & Lee, NeurIPS 2020) with the values of this package's interventions.
+        Losses aren't additive in the groups even if logits are. All coalitions are therefore evaluated, or
+        random orders if there are more than eight groups.
 
         Parameters
         ----------
@@ -164,7 +164,7 @@ class Contributions:
 
         Returns
         -------
-        (..., groups) in nats a row. They sum to the loss of no group less that of all.
+        (..., groups) in nats per row. They sum to the loss with no group minus that with all.
         """
         weights = np.ones(self.phi.shape[-2]) if weights is None else weights
         total = weights.sum(axis=-1)
@@ -183,12 +183,12 @@ class Contributions:
     def interactions(self) -> dict[tuple[str, str], np.ndarray]:
         """Return the Shapley interaction index of each pair of groups.
 
-        Grabisch & Roubens, International Journal of Game Theory 28:547 (1999): how much more the two add
-        together than one by one, averaged over the coalitions of the others.
+        It says how much more the two groups add together than separately, averaged over the coalitions of the
+        others (Grabisch & Roubens, International Journal of Game Theory 28:547, 1999).
 
         Returns
         -------
-        Pair -> (..., rows); 0 where contributions add up by construction.
+        Pair -> (..., rows); 0 if contributions add up by construction.
         """
         places = range(len(self.groups))
         return {
@@ -214,7 +214,7 @@ class Contributions:
     def interaction_shares(self) -> dict[tuple[str, str], float]:
         """Return Σ_i |I_i| of each pair in units of Σ_h Σ_i |φ_ih|, for one model.
 
-        It is 0 where contributions add up by construction, and NaN where no group moves any logit.
+        It is 0 if contributions add up by construction, and NaN if no group moves any logit.
         """
         indices = self.interactions()
         if self.values is None:
@@ -223,7 +223,7 @@ class Contributions:
         return {pair: float(np.abs(index).sum()) / total for pair, index in indices.items()}
 
     def removal(self, labels: np.ndarray, folds: np.ndarray) -> Removal:
-        """Return AUROC while groups are taken away, or put back, the one with the largest share first.
+        """Return the AUROC while groups are removed or added one by one, in descending order of share.
 
         Parameters
         ----------
@@ -258,9 +258,9 @@ def _sum(weights: np.ndarray, figures: np.ndarray) -> np.ndarray:
 def _remainder(gaps: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return (...) Σ_i w_i |v_i(∅) − reference| of (..., rows, donors) gaps, without the donors' noise.
 
-    The mean over donors differs from its expectation by a standard error that the donors tell. In small bags
-    that error is as large as what is to be measured. All gaps are shrunk by the share of their mean square
-    that the mean squared standard error doesn't explain.
+    The mean over donors has a standard error, which the spread over donors estimates. In small bags it is as
+    large as the quantity itself. The mean square of the gaps is therefore reduced by the mean squared
+    standard error, and all gaps are shrunk by the same factor.
     """
     count = np.isfinite(gaps).sum(axis=-1)
     mean = np.nansum(gaps, axis=-1) / np.maximum(count, 1)

@@ -26,7 +26,7 @@ from cfdna_interp.models.crossfit import CrossFit
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class EmbeddedBags(RoleSamples):
-    """The embedded bags of all kept samples of a role.
+    """The embedded bags of all samples of a role that were not excluded.
 
     Attributes
     ----------
@@ -41,11 +41,11 @@ class EmbeddedBags(RoleSamples):
 
     @property
     def targets(self) -> np.ndarray:
-        """(samples,) what heads are to say: labels, or a model's probabilities where scores are all known."""
+        """(samples,) what heads are to predict: labels, or probabilities of a model known by its scores."""
         return self.labels if self.scores is None else expit(self.scores)
 
     def coalition(self, present: Collection[str]) -> torch.Tensor:
-        """Return (samples, donors, fragments, dim): the bags with only these groups left as they are."""
+        """Return (samples, donors, fragments, dim): bags in which only these groups have their own values."""
         outside, inside = versions_of(tuple(group in present for group in BAG_GROUPS))
         if outside == inside:
             return self.versions[:, outside]
@@ -53,7 +53,7 @@ class EmbeddedBags(RoleSamples):
 
 
 def load_cohort(config: Config, role: str) -> EmbeddedBags:
-    """Read the embedded bags of a role, and the scores of a model that is known by nothing else.
+    """Read the embedded bags of a role, and the scores of a model that is known by its scores alone.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def load_cohort(config: Config, role: str) -> EmbeddedBags:
 
 
 def _stacked(paths: list[Path], role: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Read embedded samples one by one into their places; all are in memory once, not twice."""
+    """Read embedded samples one by one into one array, so that memory holds them once."""
     first = load_embedded(paths[0])
     versions = first.versions.new_empty((len(paths), *first.versions.shape))
     touches = first.touches.new_empty((len(paths), *first.touches.shape))
@@ -95,7 +95,7 @@ def _stacked(paths: list[Path], role: str) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def load_heads(layout: Layout, samples: Iterable[Sample]) -> CrossFit:
-    """Read the cross-fitted heads of these samples; raise ``InputError`` where they are of others."""
+    """Read the cross-fitted heads of these samples; raise ``InputError`` if they belong to others."""
     return CrossFit.load(layout.file("heads.safetensors"), [sample.sample for sample in samples])
 
 

@@ -1,4 +1,4 @@
-"""Stage ``dominance``: shares with intervals and nulls, and the group the model rests on."""
+"""Stage ``dominance``: shares with intervals and nulls, and the group that the model relies on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from cfdna_interp.stats.resampling import percentile_interval
 
 
 def run_dominance(config: Config) -> None:
-    """Stage ``dominance``: write the outcome, and tables of coalitions, shares, and what the route adds."""
+    """Stage ``dominance``: write the outcome, and tables of coalitions, shares and results of the route."""
     layout, route = Layout.of(config.outdir), load_route(config)
     explanation, labels = route.explanation(), route.discovery.subject_labels
     chunks = range(config.attribution.chunks)
@@ -57,22 +57,22 @@ def evidence_of(
     ranks: Mapping[str, Sequence[str]],
     seed: int,
 ) -> Evidence:
-    """Put the model's figures beside those of its refits, as the rule reads them.
+    """Collect the figures of the model and of its refits that the rule needs.
 
     Parameters
     ----------
     contributions
-        Of the model, a row a subject.
+        Contributions of the model, one row per subject.
     targets
-        (subjects,) what the model was to predict, as probabilities.
+        (subjects,) what the model had to predict, as probabilities.
     refits
-        The rows of ``refit.refit_table`` of all chunks.
+        The rows of ``refit.refit_table``, over all chunks.
     retraining
-        What the model reaches without and with single groups.
+        Performance of the model retrained without each group and with each group alone.
     margins
         Section ``validation`` of the settings.
     ranks
-        Other intervention that applies -> groups in descending order of share under it.
+        Other applicable intervention -> groups in descending order of their share under it.
     seed
         The run's seed.
     """
@@ -111,7 +111,7 @@ def judge_explanation(
     Parameters
     ----------
     explanation
-        Of the model.
+        Explanation of the model.
     labels
         (subjects,) 1 case, 0 control.
     refits, retraining
@@ -172,7 +172,7 @@ def judge_explanation(
 
 
 def _ranks(entries: Sequence[InterventionShares]) -> dict[str, tuple[str, ...]]:
-    """Return the order of the groups under each intervention but the main one, with the main reference."""
+    """Return the order of the groups under each intervention except the main one, with the main reference."""
     return {
         entry.intervention: entry.shares.order
         for entry in entries
@@ -181,6 +181,6 @@ def _ranks(entries: Sequence[InterventionShares]) -> dict[str, tuple[str, ...]]:
 
 
 def _by_pair(record: Mapping[str, float]) -> dict[tuple[str, str], float]:
-    """Return the pairs of a record that calls them ``first:second``; no group has a colon in its name."""
+    """Convert keys ``first:second`` to pairs; group names have no colon."""
     pairs = (name.split(":") for name in record)
     return {(first, second): value for (first, second), value in zip(pairs, record.values(), strict=True)}

@@ -1,4 +1,4 @@
-"""Embedding each sample's bags in all four swapped versions, once; every later head reads only these."""
+"""Embed each sample's bags in all four swapped versions, once. All later heads read only these embeddings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from cfdna_interp.records.base import save_record
 from cfdna_interp.records.embeddings import EmbeddingIndex
 
 _ADDRESS = "address"  # key in a file's metadata
-_SCHEME = "swap-9"  # enters the address of an embedding: changed when the intervention changes
+_SCHEME = "swap-9"  # part of an embedding's address; changed when the intervention changes
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class EmbeddedSample:
     touches
         (donors, fragments) bool: the fragment touches an atlas block, so its calls are tissue of origin.
     matching
-        How donors matched, by name, as ``swap.Swapped.matching`` has it; means over bags.
+        Quality of the donors' matches, as in ``swap.Swapped.matching``; means over bags.
     """
 
     versions: torch.Tensor
@@ -56,7 +56,8 @@ class EmbeddedSample:
 def embed_bags(encoder: Encoder, bags: list[Bag], banks: list[DonorBank]) -> EmbeddedSample:
     """Swap each bag with its own donor pool, and encode all versions."""
     swaps = [swap(bank, bag.fragments, bag.uniform) for bank, bag in zip(banks, bags, strict=True)]
-    # One call: an encoder that sorts fragments by length gains from seeing all of them.
+    # All versions go in one call, since an encoder that sorts fragments by length is faster with more of
+    # them.
     everything = [version for swapped in swaps for version in swapped.versions]
     size = len(bags[0].fragments)
     encoded = encoder.encode(FragmentInputs.concatenate(everything))
@@ -69,10 +70,10 @@ def embed_bags(encoder: Encoder, bags: list[Bag], banks: list[DonorBank]) -> Emb
 
 
 def run_embed(config: Config, role: str, chunk: int = 0) -> None:
-    """Stage ``embed``: write one file of embedded bags per kept sample of a chunk of a role, and their index.
+    """Stage ``embed``: write embedded bags, one file per sample of a chunk of a role, and their index.
 
-    A file whose address (encoder, fragments, settings) still holds is left as it is, so that a run
-    resumes where it was stopped.
+    A file whose address (encoder, fragments, settings) is unchanged is not written again, so a run resumes
+    where it was stopped.
     """
     torch.set_num_threads(1)
     study = load_study(config)
@@ -86,7 +87,8 @@ def run_embed(config: Config, role: str, chunk: int = 0) -> None:
         "size": str(config.model.bag_size),
         "atlas": digest_file(config.atlas) if config.atlas else "",
         "bank": ",".join(digest_file(layout.fragments(sample.sample))[:16] for sample in study.samples),
-        # Parts are of subjects: who is whose sample may be corrected where no fragment changes.
+        # Parts consist of subjects. A correction of the subject column changes them although no fragment
+        # changes.
         "pools": ";".join(" ".join(study.samples[row].sample for row in part) for part in study.parts()),
     }
     files = {}
@@ -115,7 +117,7 @@ def run_embed(config: Config, role: str, chunk: int = 0) -> None:
 
 
 def finite(embeddings: torch.Tensor, where: str) -> torch.Tensor:
-    """Return embeddings as they are; raise ``InputError`` naming ``where`` if a number is not finite."""
+    """Return embeddings unchanged; raise ``InputError`` naming ``where`` if a number is not finite."""
     if not bool(torch.isfinite(embeddings).all()):
         raise InputError(
             f"{where}: the model gives embeddings that are not finite; run cfdna-interp models check for the "
@@ -125,7 +127,7 @@ def finite(embeddings: torch.Tensor, where: str) -> torch.Tensor:
 
 
 def _say_what_it_takes(study: Study, missing: list[Sample]) -> None:
-    """Log time, memory and disk that the missing samples will take, where the encoder can tell."""
+    """Log time, memory and disk that the missing samples will take, if the encoder can estimate them."""
     raw = innermost(study.encoder)
     if missing and isinstance(raw, Estimating):
         size, donors = study.config.model.bag_size, study.config.attribution.donors
@@ -143,12 +145,13 @@ def save_embedded(embedded: EmbeddedSample, path: Path, address: dict[str, str])
         "diagnostics": torch.tensor([embedded.matching[name] for name in MATCHING], dtype=torch.float64),
     }
     with atomic_path(path) as temporary:
-        # One entry: safetensors writes several in an order that changes from file to file.
+        # The metadata has one entry, because safetensors writes several in an order that changes from file to
+        # file.
         save_file(tensors, temporary, metadata={_ADDRESS: json.dumps(address, sort_keys=True)})
 
 
 def load_embedded(path: Path) -> EmbeddedSample:
-    """Read an embedded sample; raise ``InputError`` where the file is missing or damaged."""
+    """Read an embedded sample; raise ``InputError`` if the file is missing or damaged."""
     try:
         with safe_open(path, "pt") as handle:
             diagnostics = handle.get_tensor("diagnostics")

@@ -1,14 +1,15 @@
 """Integrated gradients of a bag's logit, fragment by fragment, from matched donors' values to its own.
 
 They answer the question: along the straight line from donors' fragments to the sample's, which changes of
-which fragments moved the logit? Embeddings of what is looked up (length, call states) are the inputs, since a
-table cannot be differentiated. The line goes through embeddings that no fragment has, so it says where in a
-bag a group's effect comes from and not by itself how much the model relies on the group.
+which fragments moved the logit? The inputs are looked-up embeddings (length, call states), since a table
+lookup can't be differentiated. The line goes through embeddings that no fragment has. It therefore shows
+where in a bag a group's effect comes from, but not by itself how much the model relies on the group.
 
-The line is joint: at each step all fragments of the bag are moved, and the softmax over them ties their
-gradients together. A first pass pools the bag at every step in chunks; the gradient of the logit with respect
-to these attention sums is all that a fragment needs to know of the others. In a second pass Captum integrates
-each chunk's product with it. Both passes hold one chunk at a time, and the result is that of the dense bag.
+The line is joint: each step moves all fragments of the bag, and the softmax over them couples their
+gradients. A first pass pools the bag at every step in chunks. A fragment depends on the others only through
+the gradient of the logit with respect to these attention sums. In a second pass Captum integrates each
+chunk's product with this gradient. Both passes hold one chunk at a time. The result equals that of the whole
+bag at once. The method is that of Sundararajan et al. (arXiv:1703.01365, 2017).
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from cfdna_interp.stats.resampling import stream
 
 DOUBLINGS = 2
 INFIDELITY_DRAWS = 16  # random halves of a bag
-# What a sum of attributions may miss of the logits' difference: of a logit, and of the difference.
+# Largest accepted error of the sum of attributions: in units of the logit, and relative to the logits'
+# difference.
 TOLERANCE, RELATIVE_TOLERANCE = 0.01, 0.01
 
 
@@ -46,16 +48,16 @@ class BagGradients:
     total
         Sum over groups.
     difference
-        Logit of the bag less that of its donors.
+        Logit of the bag minus that of its donors.
     completeness
-        |total − difference|: what the numerical integral misses.
+        |total − difference|: the error of the numerical integral.
     infidelity
-        Mean squared error of "replacing these fragments by their donors takes their attributions off the
-        logit", over random halves of the bag (Yeh et al. 2019, arXiv:1901.09392). One factor on all
-        attributions is free: the logit bends along the line, for every half alike, and what the whole
-        amounts to is what ``completeness`` holds.
+        Mean squared error, over random halves of the bag, of the prediction that replacing fragments by their
+        donors lowers the logit by their attributions (Yeh et al. 2019, arXiv:1901.09392). One common factor
+        on all attributions is fitted, because the logit is nonlinear along the line, equally for every half.
+        ``completeness`` measures the error of the total.
     infidelity_null
-        The same with attributions dealt out anew among fragments.
+        The same with attributions permuted among fragments.
     per_fragment
         (n, groups) float64, groups as in ``BAG_GROUPS``.
     """
@@ -70,17 +72,17 @@ class BagGradients:
 
 
 def crossed(own: FragmentInputs, donors: FragmentInputs) -> tuple[FragmentInputs, ...]:
-    """Return the versions of ``swap.VERSIONS`` that mix each fragment with the one donor it has.
+    """Return the versions of ``swap.VERSIONS`` that mix each fragment with a single donor.
 
-    The mixed versions of ``swap`` have donors of their own, and the difference between two donors would count
-    as an effect of whatever stayed. With one donor a group that the encoder does not read gets exactly 0.
+    The mixed versions of ``swap`` have other donors, and the difference between two donors would be
+    attributed to the group that stays. With one donor a group that the encoder does not read gets exactly 0.
 
     Parameters
     ----------
     own
         n fragments.
     donors
-        (n) the donor of each, with as many calls: the version ``both`` of a swap.
+        (n) the donor of each, with the same number of calls: the version ``both`` of a swap.
     """
     lengths = own.with_stretch_of(donors, np.arange(len(own)))
     return own, lengths, own.with_states(donors.states), donors
@@ -99,29 +101,29 @@ def gradients_of_bag(
 ) -> BagGradients:
     """Attribute the mean logit of ``heads`` for one bag against its donors.
 
-    The difference of a fragment from its donor is split into what comes with the length and what comes with
-    the calls, averaged over the two orders of replacing them; calls count as tissue of origin on fragments
-    that touch an atlas block and as methylation elsewhere.
+    The difference between a fragment and its donor is split into a part of the length and a part of the
+    calls, averaged over the two orders of replacing them. Calls belong to tissue of origin on fragments that
+    touch an atlas block and to methylation elsewhere.
 
     Parameters
     ----------
     encoder
-        Channels are attributed where it has them (:class:`contrast.ChannelEncoder`), its embeddings
-        otherwise.
+        Attributions are to its channels if it has them (:class:`contrast.ChannelEncoder`), otherwise to its
+        embeddings.
     heads
         The heads that never saw the subject.
     versions
-        The n fragments of a bag as in ``swap.VERSIONS``, in the order of their windows; the last one is the
-        baseline. See :func:`crossed`.
+        The n fragments of a bag as in ``swap.VERSIONS``, in the order of their windows. The last version is
+        the baseline. See :func:`crossed`.
     steps
-        Points of the Gauss-Legendre rule along the line; doubled up to ``DOUBLINGS`` times where the sum
-        misses the difference of the logits.
+        Points of the Gauss-Legendre rule along the line. They are doubled up to ``DOUBLINGS`` times if the
+        sum misses the difference of the logits.
     seed
         The run's seed, for the halves of infidelity.
     sample, donor
-        Whose bag it is and which donor pool its baseline comes from, for the same and for messages.
+        Names of the sample and of the donor pool of its baseline, for the random stream and for messages.
     chunk
-        Fragments held at once; no result depends on it beyond rounding.
+        Fragments in memory at a time. Results depend on it only by rounding.
 
     Raises
     ------
@@ -180,7 +182,7 @@ def _line(
 
 
 def _slope(head: AttentionHead, pooled: Pooled) -> Pooled:
-    """Return the gradient of the logit with respect to mass and sums, with the peak they are relative to."""
+    """Return the gradient of the logit with respect to mass and sums, which are relative to the peak."""
     mass, sums = pooled.mass.requires_grad_(), pooled.sums.requires_grad_()
     logits = head.read_out(Pooled(pooled.peak, mass, sums))  # (steps,)
     return Pooled(pooled.peak, *torch.autograd.grad(logits.sum(), (mass, sums)))
@@ -190,10 +192,11 @@ def _chunk(bag: Contrast, slopes: list[Pooled], nodes: torch.Tensor, rows: np.nd
     """Return (rows, groups) attributions of a chunk's fragments."""
 
     def along_slope(channels: torch.Tensor, place: torch.Tensor, regions: torch.Tensor) -> torch.Tensor:
-        # Its gradient is the logit's own: how the chunk moves the bag's sums, times how these move the logit.
+        # By the chain rule this has the gradient of the logit: the chunk's effect on the bag's sums times
+        # their effect on the logit.
         step = int((nodes - place[0]).abs().argmin())
         embedded = bag.embed(channels)
-        moved = place.sum() * 0  # Captum wants every input in the graph
+        moved = place.sum() * 0  # Captum requires every input in the graph
         for head, slope in zip(bag.heads, slopes, strict=True):
             part = pool_fragments(embedded, head.query, regions, torch.zeros_like(regions), 1)
             by_sums = (part.sums[0] * slope.sums[step]).sum(dim=-1)  # (regions, queries)
@@ -202,14 +205,14 @@ def _chunk(bag: Contrast, slopes: list[Pooled], nodes: torch.Tensor, rows: np.nd
         return moved[None]
 
     own, lengths, calls, donors = (bag.channels(version, rows) for version in range(4))
-    # The place on the line goes in as one more input, from 0 to 1, by which the step is found.
+    # The place on the line, from 0 to 1, is an additional input. It identifies the step.
     place = torch.ones(len(rows), 1, dtype=torch.float64)
     gradient, _ = IntegratedGradients(along_slope, multiply_by_inputs=False).attribute(
         (own, place),
         baselines=(donors, torch.zeros_like(place)),
         additional_forward_args=bag.regions[torch.from_numpy(rows)],
         n_steps=len(nodes),
-        internal_batch_size=len(rows),  # one step a call
+        internal_batch_size=len(rows),  # one step per call
     )
     with_length = ((own - lengths) + (calls - donors)).double() / 2
     with_calls = ((lengths - donors) + (own - calls)).double() / 2
@@ -220,7 +223,7 @@ def _chunk(bag: Contrast, slopes: list[Pooled], nodes: torch.Tensor, rows: np.nd
 
 
 def _infidelity(bag: Contrast, attributions: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:
-    """Return Captum's infidelity of (n,) attributions, and of the same dealt out anew among fragments."""
+    """Return Captum's infidelity of (n,) attributions, and of the attributions permuted among fragments."""
     replaced = torch.from_numpy(rng.random((INFIDELITY_DRAWS, len(attributions))) < 0.5).double()
 
     def logits(kept: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Heads that are fitted again, over bootstraps of subjects or over permuted labels."""
+"""Heads that are refitted on bootstraps of subjects or on permuted labels."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class HeadRefit:
     labels
         (samples,) the labels they were fitted to, permuted among subjects in a permutation.
     targets
-        (subjects,) what they were to predict: the labels, or probabilities that were permuted with them.
+        (subjects,) what they had to predict: the labels, or probabilities that were permuted with them.
     multiplicity
         (subjects,) how often each subject, by ascending code, was drawn.
     """
@@ -44,7 +44,7 @@ class HeadRefit:
     multiplicity: np.ndarray
 
     def contributions(self, cohort: EmbeddedBags, reference: torch.Tensor) -> Contributions:
-        """Return what the heads say of the cohort they were fitted on, a row a subject.
+        """Return the contributions in the cohort that the heads were fitted on, one row per subject.
 
         ``reference`` is (donors, fragments, dim), the embedded reference bags.
         """
@@ -60,8 +60,8 @@ def refit_heads(cohort: EmbeddedBags, refit: Refit, *, folds: int, seed: int) ->
     cohort
         The discovery cohort.
     refit
-        Which one. A bootstrap draws subjects within each class; a permutation deals the labels out
-        anew among subjects.
+        Kind and number of the refit. A bootstrap resamples subjects within each class. A permutation permutes
+        the labels among subjects.
     folds
         Number of folds.
     seed
@@ -89,7 +89,7 @@ def refit_heads(cohort: EmbeddedBags, refit: Refit, *, folds: int, seed: int) ->
 
 
 def save_permuted_heads(refits: Mapping[int, HeadRefit], path: Path) -> None:
-    """Write the heads of permutations, by number, with the labels they were fitted to."""
+    """Write the heads of permutations, by number, with the labels that they were fitted to."""
     tensors = {
         f"{number}/{name}": tensor
         for number, refit in refits.items()
@@ -119,7 +119,7 @@ class PermutedHeads:
 
 
 def permuted_heads(layout: Layout, chunks: int) -> list[PermutedHeads]:
-    """Read the heads of all permutations, from every one of ``chunks`` chunks of refits; sorted by number.
+    """Read the heads of all permutations from all ``chunks`` chunks of refits, sorted by number.
 
     Raises
     ------

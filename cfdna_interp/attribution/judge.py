@@ -1,4 +1,4 @@
-"""The rule that says which group a model rests on."""
+"""The rule that decides which group a model relies on."""
 
 from __future__ import annotations
 
@@ -46,18 +46,18 @@ INTERACTION_COST = 0.10
 
 @dataclass(frozen=True)
 class Ruling:
-    """What the rule says.
+    """The result of the rule.
 
     Attributes
     ----------
     outcome, group, finding
         As in ``records.dominance.Dominance``.
     roles
-        Group -> what it is to the model.
+        Group -> its role in the model.
     lead
         How firmly the largest share leads.
     costs
-        Group -> what retraining without it costs: AUROC, or R² with a foreign model's scores.
+        Group -> loss by retraining without it: AUROC, or R² with a foreign model's scores.
     excluded
         Whether the figures exclude that a group leads. The largest lead of any group stays below the rule's
         in 95 % of bootstrap refits, and the number of carriers isn't one. It is true only of the outcome
@@ -84,7 +84,7 @@ def judge(evidence: Evidence) -> Ruling:
 
 
 def _obstacle(evidence: Evidence) -> Finding | None:
-    """Return what makes the figures unfit for the rule, None where nothing does."""
+    """Return why the rule can't be applied to the figures, or None if it can."""
     if evidence.rival is not None:
         return RivalAhead(rival=evidence.rival)
     fidelity = evidence.fidelity
@@ -172,7 +172,7 @@ def _leading(evidence: Evidence, lead: Lead, group: str) -> Leading:
 
 
 def _leader(evidence: Evidence, lead: Lead) -> str | None:
-    """Return the group that surely leads and contributes more to predictions than chance does.
+    """Return the group that surely leads and contributes more to predictions than expected by chance.
 
     The null distribution is that of contributions to predictions. Shares would be a poor null. Heads that
     learned nothing put most of their small logits on one group, since a random direction in a space of three
@@ -194,14 +194,14 @@ def _interact(evidence: Evidence, roles: Mapping[str, Role]) -> bool:
     pair = evidence.order[:2]
     if any(roles[group] != "partner" or evidence.cost(group) < INTERACTION_COST for group in pair):
         return False
-    # Nothing is measured where a model can have no interaction.
+    # Interactions are 0 for a model that can't have any.
     measured = [share for share in evidence.interactions.values() if share > 0]
     strongest = max(evidence.interactions.items(), key=lambda item: item[1], default=(pair, 0.0))[0]
     return not measured or set(strongest) == set(pair)
 
 
 def _additive(first: str, second: str, interactions: Mapping[tuple[str, str], float]) -> float | None:
-    """Return the interaction of two groups whose contributions add up; None where they interact."""
+    """Return the interaction of two groups whose contributions add up, or None if they interact."""
     shares = [share for pair, share in interactions.items() if set(pair) == {first, second}]
     return shares[0] if shares and shares[0] < INTERACTS else None
 

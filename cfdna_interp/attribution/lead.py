@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# A lead is a group's share less the next one's. A group leads where its low quantile over the bootstrap is
-# above this. No group leads where the high quantile of the largest lead of any group is below this.
+# A lead is a group's share minus the next one's. A group leads if the low quantile of its lead over the
+# bootstrap is above this. No group leads if the high quantile of the largest lead of any group is below this.
 LEAD = 0.10
 # The low quantile is stricter than 5 %: the same subjects choose the leader, and a bootstrap of 30 subjects a
 # class is narrower than the truth. In tables with two equal groups (d .8 or 1.2, 30 to 100 subjects a class)
@@ -24,11 +24,11 @@ class Lead:
     Attributes
     ----------
     group, value
-        The group with the largest share, and its share less the next one's.
+        The group with the largest share, and its share minus the next one's.
     low
-        Group -> its share less the largest of the others', at the 1 % quantile of the bootstrap.
+        Group -> its share minus the largest of the others, at the 1 % quantile of the bootstrap.
     high
-        95 % quantile, over the bootstrap, of the largest share less the next one. The groups may differ
+        95 % quantile, over the bootstrap, of the largest share minus the next one. The groups may differ
         between refits.
     """
 
@@ -39,7 +39,7 @@ class Lead:
 
     @property
     def excluded(self) -> bool:
-        """Whether it is excluded that any group leads by ``LEAD``."""
+        """Whether the data exclude that any group leads by ``LEAD``."""
         return self.high < LEAD
 
 
@@ -56,7 +56,7 @@ def lead_of(groups: Sequence[str], share: np.ndarray, bootstrap: np.ndarray) -> 
 
 
 def margins(shares: np.ndarray) -> np.ndarray:
-    """Return (..., groups): each group's share less the largest share of the others."""
+    """Return (..., groups): each group's share minus the largest share of the others."""
     result = np.empty_like(shares)
     for group in range(shares.shape[-1]):
         result[..., group] = shares[..., group] - np.delete(shares, group, axis=-1).max(axis=-1)

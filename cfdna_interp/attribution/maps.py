@@ -1,7 +1,7 @@
-"""Where in a bag a group's attribution comes from: by length, window, CpG context and class of locus.
+"""Maps of a group's attribution in a bag: by length, window, CpG context and class of locus.
 
-A map divides the sum of a group over fragments without loss: its values add up to the group's total. Keys are
-the sample's own fragments', whatever the donors' are.
+The values of a map add up to the group's total. Keys are properties of the sample's own fragments and not of
+the donors.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from cfdna_interp.artifacts.features import BAG_GROUPS
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.contract import FragmentInputs
 
-# Share of methylated calls: none without a call, low up to a quarter, high from three quarters on.
+# Classes of the share of methylated calls: none without a call, low up to a quarter, high from three
+# quarters.
 LEVELS = ("none", "low", "middle", "high")
 KINDS = ("length", "range", "region", "cpg", "locus")
-# Short, mononucleosomal and long fragments: the last length in bp of all but the longest.
+# Short, mononucleosomal and long fragments: the largest length in bp of the first two.
 RANGES = ("up to 150 bp", "151 to 220 bp", "above 220 bp")
 _RANGE_ENDS = (150, 220)
 _PLACE = ["kind", "key", "group"]
@@ -36,7 +37,7 @@ def map_rows(fragments: FragmentInputs, per_fragment: np.ndarray) -> pd.DataFram
     -------
     Columns ``kind`` (one of ``KINDS``), ``key`` (text), ``group``, ``value`` (in units of the logit) and
     ``fragments`` (with that key). Keys are: of ``length`` the length in bp; of ``range`` one of ``RANGES``,
-    whose sums have errors of their own, since neighbouring lengths go together; of ``region`` the number of
+    whose sums have their own errors, since neighbouring lengths are correlated; of ``region`` the number of
     the hashed window; of ``cpg`` calls and class of methylation level, ``3:low``; of ``locus`` the class of
     locus, ``0`` outside of atlas blocks.
     """
@@ -75,7 +76,7 @@ def _cpg_context(fragments: FragmentInputs) -> np.ndarray:
 def mean_map(tables: list[pd.DataFrame]) -> pd.DataFrame:
     """Average maps over the bags of a sample, or over the samples of a subject.
 
-    A key that a table lacks counts as 0 there, so that the values of a kind still add up to the mean total.
+    A key that is missing in a table counts as 0, so that the values of a kind still add up to the mean total.
     """
     sums = pd.concat(tables).groupby(_PLACE, as_index=False)[["value", "fragments"]].sum()
     return sums.assign(value=sums.value / len(tables), fragments=sums.fragments / len(tables))
@@ -93,9 +94,9 @@ def cohort_map(subjects: list[pd.DataFrame], labels: np.ndarray) -> pd.DataFrame
 
     Returns
     -------
-    Columns ``kind``, ``key``, ``group``, ``cohort`` (``case``, ``control``, or ``difference``: case less
-    control), ``mean`` and ``standard_error`` over subjects, in units of the logit, and ``fragments`` (mean a
-    subject; of the difference, over both cohorts). A key that a subject lacks counts as 0.
+    Columns ``kind``, ``key``, ``group``, ``cohort`` (``case``, ``control``, or ``difference``: case minus
+    control), ``mean`` and ``standard_error`` over subjects, in units of the logit, and ``fragments`` (mean
+    per subject; for the difference, over both cohorts). A key that is missing in a subject counts as 0.
 
     Raises
     ------
@@ -104,7 +105,7 @@ def cohort_map(subjects: list[pd.DataFrame], labels: np.ndarray) -> pd.DataFrame
     """
     if min(np.sum(labels == 0), np.sum(labels == 1)) < 2:
         raise InputError(
-            "a map of cases beside controls needs two subjects of each class to have a standard error; "
+            "the standard error of a map needs two subjects of each class; "
             "add subjects to the discovery cohort"
         )
     stacked = pd.concat([table.assign(subject=number) for number, table in enumerate(subjects)])

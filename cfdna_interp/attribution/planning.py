@@ -1,11 +1,11 @@
-"""How many discovery subjects the rule needs to name a group, or to exclude that one leads.
+"""The number of discovery subjects that the rule needs to name a group, or to exclude that one leads.
 
-Each group is taken for one latent value with a normal distribution in both classes, independent of the
-others', whose means lie d within-class standard deviations apart. A linear model that is fitted to N subjects
-knows d with the error of a difference of two means, and puts its attribution down to groups in proportion to
-what it takes d for. Cohorts and their bootstraps are drawn at that level, and the rule's quantiles are taken
-of them; no model is fitted, so that an answer takes a second.
-``tests/attribution/test_reliance_planning.py`` holds the answers against the rule on whole tables.
+Each group is modelled as one latent value that is normal in both classes, with means d within-class standard
+deviations apart. Groups are independent. A linear model that is fitted to N subjects estimates d with the
+error of a difference of two means. Its attribution is in proportion to the estimated d. Cohorts and their
+bootstraps are drawn at that level, and the rule is applied to their quantiles. No model is fitted, so an
+answer takes a second. ``tests/attribution/test_reliance_planning.py`` compares the answers with the rule on
+whole tables.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from cfdna_interp.stats.cohort_size import FEWEST
 from cfdna_interp.stats.power import POWER, error
 from cfdna_interp.stats.resampling import stream
 
-COHORTS, DRAWS = 1_000, 200  # as many draws as a run has refits by default
-# Of a class. Beyond it no group's lead is told from the rule's by more subjects.
+COHORTS, DRAWS = 1_000, 200  # the same number of draws as a run has refits by default
+# Largest number of subjects of a class. Still more subjects would hardly change whether a lead is shown.
 MOST = 20_000
 NAMED, EXCLUDED = "the group is named", "no group leads"
-_TRAINED = 0.8  # of five folds a model is fitted on four
+_TRAINED = 0.8  # a model is fitted on four of five folds
 
 
 @dataclass(frozen=True)
 class Chances:
-    """In what share of cohorts the rule names the first group, another one, or excludes that any leads."""
+    """Shares of cohorts in which the rule names the first group, another one, or excludes that any leads."""
 
     named: float
     another: float
@@ -39,19 +39,19 @@ class Chances:
 
 @dataclass(frozen=True)
 class ReliancePlan:
-    """A cohort of discovery subjects in which the rule decides.
+    """A cohort of discovery subjects that is large enough for the rule to decide.
 
     Attributes
     ----------
     case, control
         Its size.
     answer
-        ``NAMED``: the first group is named; ``EXCLUDED``: no group leads. Where the first group doesn't lead
-        by enough for a name in a cohort of any size, the second is what more subjects lead to.
+        ``NAMED``: the first group is named. ``EXCLUDED``: no group leads. The second is the answer if the
+        first group's lead is too small for a name in a cohort of any size.
     power
-        In what share of such cohorts this is the answer.
+        Share of such cohorts with this answer.
     another
-        In what share of them another group is named.
+        Share of such cohorts in which another group is named.
     """
 
     case: int
@@ -64,7 +64,7 @@ class ReliancePlan:
 def chances(
     effects: Sequence[float], case: int, control: int, *, signal_ceiling: float = 0.65, seed: int = 1
 ) -> Chances:
-    """Draw cohorts and put the rule to them.
+    """Draw cohorts and apply the rule to them.
 
     Parameters
     ----------
@@ -75,18 +75,18 @@ def chances(
     signal_ceiling
         The AUROC that the model has to reach before a group is named.
     seed
-        Of the draws. They are the same for every size, so that chances rise smoothly with it.
+        Seed of the draws. They are the same for every size, so that chances rise smoothly with size.
     """
     d = np.asarray(effects, dtype=np.float64)
     spread = np.sqrt((1 / case + 1 / control) / _TRAINED)
     rng = stream(seed, "plan", "reliance")
-    found = d + spread * rng.normal(size=(COHORTS, len(d)))
+    estimates = d + spread * rng.normal(size=(COHORTS, len(d)))
     luck = rng.normal(size=COHORTS)
-    again = found[:, None] + spread * rng.normal(size=(COHORTS, DRAWS, len(d)))
+    again = estimates[:, None] + spread * rng.normal(size=(COHORTS, DRAWS, len(d)))
     leads = margins(_shares(again))  # (cohorts, draws, groups)
     low = np.quantile(leads, LOW, axis=1)
-    # How far apart the classes lie along the direction that was found.
-    apart = (found @ d) / np.sqrt((found**2).sum(axis=1))
+    # The distance of the classes along the estimated direction.
+    apart = (estimates @ d) / np.sqrt((estimates**2).sum(axis=1))
     true = norm.cdf(apart / np.sqrt(2))
     seen = true + luck * error(float(np.clip(np.median(true), 0.5, 0.999)), case, control)
     leader = np.where(seen >= signal_ceiling, np.where(low.max(axis=1) > LEAD, low.argmax(axis=1), -1), -1)
@@ -114,16 +114,18 @@ def size_to_decide(
 
     Returns
     -------
-    The cohort; None where ``MOST`` cases are not enough, for a name or for its exclusion.
+    The cohort, or None if ``MOST`` cases are not enough, for a name or for its exclusion.
     """
 
     def named(case: int) -> ReliancePlan:
-        found = at(case)
-        return ReliancePlan(case, _controls(case, controls_per_case), NAMED, found.named, found.another)
+        outcome = at(case)
+        return ReliancePlan(case, _controls(case, controls_per_case), NAMED, outcome.named, outcome.another)
 
     def excluded(case: int) -> ReliancePlan:
-        found = at(case)
-        return ReliancePlan(case, _controls(case, controls_per_case), EXCLUDED, found.excluded, found.another)
+        outcome = at(case)
+        return ReliancePlan(
+            case, _controls(case, controls_per_case), EXCLUDED, outcome.excluded, outcome.another
+        )
 
     def at(case: int) -> Chances:
         return chances(effects, case, _controls(case, controls_per_case))
@@ -132,7 +134,7 @@ def size_to_decide(
 
 
 def _shares(effects: np.ndarray) -> np.ndarray:
-    """Return shares of the attribution: a coefficient times how far the values spread, both by d."""
+    """Return shares of the attribution: coefficient times spread of the values, which both depend on d."""
     sizes = np.abs(effects) * np.sqrt(1 + effects**2 / 4)
     shares: np.ndarray = sizes / sizes.sum(axis=-1, keepdims=True)
     return shares
@@ -143,7 +145,7 @@ def _controls(case: int, per_case: float) -> int:
 
 
 def _fewest(plan: Callable[[int], ReliancePlan], power: float) -> ReliancePlan | None:
-    """Double and halve the size, to a fiftieth of it: the draws don't tell sizes apart that are nearer."""
+    """Double and halve the size, to a precision of a fiftieth; the draws are no more precise."""
     low, high = FEWEST, plan(FEWEST)
     while high.power < power:
         if high.case >= MOST:

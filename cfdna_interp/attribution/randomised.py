@@ -1,10 +1,10 @@
 """Attributions under weights randomised by layer, from the top down.
 
-A method whose attributions stay the same after the weights are gone describes its inputs, not the model
-(Adebayo et al. 2018, arXiv:1810.03292). Layers are re-initialised one after the other, each depth on top of
-the ones before: the head's read-out, the encoder's last layer, the layers below, at last its tables. A
-foreign encoder is a closed box; its embeddings are rotated at random instead, after which they hold the same
-but in directions that the head knows nothing of.
+If attributions stay the same under random weights, the method describes its inputs and not the model (Adebayo
+et al. 2018, arXiv:1810.03292). Layers are re-initialised cumulatively: the head's read-out, the encoder's
+last layer, the layers below, and last its tables. The layers of a foreign encoder can't be accessed. Its
+embeddings are rotated at random instead. They then contain the same information, but in directions that the
+head wasn't trained on.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cfdna_interp.models.reference_encoder import CHANNELS, ReferenceEncoder
 from cfdna_interp.records.attribution_notes import DepthName
 from cfdna_interp.stats.resampling import stream
 
-# Depth -> weights that are re-initialised at it, beside those of all depths before.
+# Depth -> weights that are re-initialised at it, in addition to those of all depths before.
 LAYERS: dict[DepthName, tuple[str, ...]] = {
     "head": (),
     "last_layer": ("body.2.",),
@@ -33,7 +33,7 @@ LAYERS: dict[DepthName, tuple[str, ...]] = {
 }
 FOREIGN_LAYERS: tuple[DepthName, ...] = ("head", "embedding")
 
-# From an encoder, the heads that never saw a subject and the versions of a bag: (groups,) attributions.
+# Maps an encoder, the heads that never saw a subject and the versions of a bag to (groups,) attributions.
 Attribute = Callable[[Encoder, list[AttentionHead], tuple[FragmentInputs, ...]], np.ndarray]
 
 
@@ -48,8 +48,8 @@ class RandomisedShares:
     shares
         (draws, groups) Σ_i |φ_ig| / Σ_h Σ_i |φ_ih| under each draw of weights.
     cosine, rank
-        (draws,) cosine and Spearman correlation of all φ_ig with those of the model as it is; small, of
-        either sign, where the attributions follow the weights.
+        (draws,) cosine and Spearman correlation of all φ_ig with those of the original model. They are near 0
+        if the attributions depend on the weights.
     """
 
     depth: DepthName
@@ -99,7 +99,7 @@ def depths_of(encoder: Encoder) -> tuple[DepthName, ...]:
 
 
 def randomised_head(head: AttentionHead, rng: np.random.Generator) -> AttentionHead:
-    """Return the head with the weights of its read-out permuted; attention stays as it is."""
+    """Return the head with the weights of its read-out permuted and attention unchanged."""
     result = copy.deepcopy(head)
     for weights in (result.weight, result.product):
         order = torch.from_numpy(rng.permutation(weights.numel()))
@@ -110,18 +110,19 @@ def randomised_head(head: AttentionHead, rng: np.random.Generator) -> AttentionH
 def randomised_encoder(
     encoder: Encoder, depth: DepthName, rng: np.random.Generator, fragments: FragmentInputs
 ) -> Encoder:
-    """Return an encoder whose weights are re-initialised down to a depth; the one given stays as it is.
+    """Return a copy of an encoder whose weights are re-initialised down to a depth.
 
     Parameters
     ----------
     encoder
         Any encoder.
     depth
-        One of :func:`depths_of`; at ``head`` the encoder stays as it is.
+        One of :func:`depths_of`; at ``head`` the encoder is unchanged.
     rng
         Source of randomness.
     fragments
-        What the random encoder is whitened on: without it, attention meets embeddings of another size.
+        Fragments on which the random encoder is whitened. Without whitening, embeddings would have another
+        scale.
     """
     if depth == "head":
         return encoder
@@ -142,7 +143,7 @@ def randomised_encoder(
 
 
 def _rotated(directions: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Return (n, k) directions after a random rotation of their k coordinates; one alone is turned round."""
+    """Return (n, k) directions after a random rotation of their k coordinates; a single one is negated."""
     width = directions.shape[1]
     if width < 2:
         return -directions
@@ -163,7 +164,7 @@ def randomised_shares(
     Parameters
     ----------
     encoder
-        The encoder as it is.
+        The original encoder.
     heads
         For each bag, the heads that never saw its subject.
     versions
@@ -177,30 +178,30 @@ def randomised_shares(
 
     Returns
     -------
-    One entry a depth, from the top down.
+    One entry per depth, from the top down.
     """
     real = _attributions(encoder, heads, versions, attribute)
     pool = FragmentInputs.concatenate([bag[0] for bag in versions])
     results = []
     for depth in depths_of(encoder):
-        found = []
+        entries = []
         for draw in range(draws):
             rng = stream(seed, "randomised", depth, draw)
             lower = randomised_encoder(encoder, depth, rng, pool)
-            found.append(_attributions(lower, _permuted(heads, rng), versions, attribute))
+            entries.append(_attributions(lower, _permuted(heads, rng), versions, attribute))
         results.append(
             RandomisedShares(
                 depth=depth,
-                shares=np.stack([_shares(phi) for phi in found]),
-                cosine=np.array([_cosine(real, phi) for phi in found]),
-                rank=np.array([spearmanr(real.ravel(), phi.ravel()).statistic for phi in found]),
+                shares=np.stack([_shares(phi) for phi in entries]),
+                cosine=np.array([_cosine(real, phi) for phi in entries]),
+                rank=np.array([spearmanr(real.ravel(), phi.ravel()).statistic for phi in entries]),
             )
         )
     return results
 
 
 def _permuted(heads: list[list[AttentionHead]], rng: np.random.Generator) -> list[list[AttentionHead]]:
-    """Permute every head once; bags that share a head go on sharing it."""
+    """Permute every head once; bags that share a head still share it."""
     distinct = {id(head): head for ensemble in heads for head in ensemble}
     permuted = {key: randomised_head(head, rng) for key, head in distinct.items()}
     return [[permuted[id(head)] for head in ensemble] for ensemble in heads]

@@ -1,4 +1,4 @@
-"""What ``dominance.json`` and its table of shares say of every model, whatever it is fitted on."""
+"""The parts of ``dominance.json`` and its table of shares that are the same for every kind of model."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from cfdna_interp.records.values import Interval, interval_of, known
 from cfdna_interp.stats.estimates import mean_interval
 from cfdna_interp.stats.resampling import percentile_interval
 
-DRAWS = 500  # bootstrap draws of subjects, the model as it is
+DRAWS = 500  # bootstrap draws of subjects, without refits
 
 
 def refit_values(refits: pd.DataFrame, groups: Sequence[str], kind: str, column: str) -> np.ndarray:
-    """Return the (refits, groups) values of a column of ``refit.refit_table``, of refits of one kind."""
+    """Return the (refits, groups) values of a column of ``refit.refit_table``, for refits of one kind."""
     rows = refits[refits.kind == kind]
     values: np.ndarray = rows.pivot(index="number", columns="group", values=column)[list(groups)].to_numpy()
     return values
@@ -86,14 +86,14 @@ def leave_out_cost(retraining: Retraining, groups: Sequence[str]) -> dict[str, f
 def share_table(
     groups: Mapping[str, GroupAttribution], interventions: Sequence[InterventionShares]
 ) -> pd.DataFrame:
-    """Return one row a share: of the rule's own intervention with refits, and of every combination.
+    """Return one row per share: of the rule's own intervention with refits, and of every combination.
 
     Parameters
     ----------
     groups
-        Of :func:`group_attributions`.
+        Result of :func:`group_attributions`.
     interventions
-        ``interventions`` of the record: shares of the heads as they are.
+        ``interventions`` of the record: shares of the heads without refits.
     """
     rows = [
         _row(*MAIN, kind, group, interval)
@@ -124,7 +124,7 @@ def _row(intervention: str, reference: str, kind: str, group: str, share: Interv
 def fixed_shares(
     contributions: Contributions, draws: np.ndarray, donor_error: Mapping[str, float | None]
 ) -> FixedShares:
-    """Return shares of the model as it is, with intervals over bootstraps of subjects.
+    """Return shares of the fitted model, with intervals over bootstraps of subjects.
 
     Parameters
     ----------
@@ -152,14 +152,14 @@ def fixed_shares(
 def performance_intervals(
     contributions: Contributions, targets: np.ndarray, draws: np.ndarray, *, seed: int
 ) -> dict[str, Interval]:
-    """Return what each group contributes to the log-loss, in nats a subject, with intervals over bootstraps.
+    """Return contributions of groups to the log-loss, in nats per subject, with bootstrap intervals.
 
     Parameters
     ----------
     contributions
         Of one model, a row a subject.
     targets
-        (subjects,) what the model was to predict, as probabilities.
+        (subjects,) what the model had to predict, as probabilities.
     draws
         (draws, subjects) how often each bootstrap drew each subject.
     seed

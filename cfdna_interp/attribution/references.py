@@ -1,8 +1,8 @@
-"""Who donates: the people a sample is compared with when a feature group is taken from it.
+"""Donors: the people a sample is compared with when a feature group is taken out of it.
 
-``discovery``: everybody who was fitted on; the group becomes that of an average sample. ``controls``: those
-of them without the disease. ``matched``: for each sample the controls nearest to it in batch, sex and age, so
-that what these explain is not put down to the group. Several disjoint donors give a value its standard error.
+``discovery`` uses all subjects of the fit, so the group becomes that of an average sample. ``controls`` uses
+those without the disease. ``matched`` uses for each sample the controls nearest in batch, sex and age, so
+that effects of these aren't attributed to the group. Several disjoint donors give a value its standard error.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Pools:
     kind
         One of ``KINDS``.
     members
-        For each target, for each donor, the rows of the discovery samples whose fragments it pools. Donors of
-        one target have no subject in common. Empty where the reference does not apply.
+        For each target and each donor, the rows of the discovery samples whose fragments it pools. Donors of
+        one target have no subject in common. Empty if the reference does not apply.
     matching
-        For ``matched``: how near the donors are. None for the others.
+        For ``matched``: how similar the donors are. None for the others.
     reason
-        Why the reference does not apply, "" where it does.
+        Why the reference does not apply, or "" if it does.
     """
 
     kind: ReferenceName
@@ -48,12 +48,13 @@ class Pools:
 def pools(
     kind: ReferenceName, discovery: Sequence[Sample], targets: Sequence[Sample], *, donors: int, seed: int
 ) -> Pools:
-    """Choose who donates to each target.
+    """Choose the donors of each target.
 
-    ``discovery`` and ``controls`` divide their subjects at random into parts, the same for every target; its
-    own subject may be in one of them (``interventions.swap`` says why). ``matched`` takes one sample each of
-    the nearest controls, never of the target's own subject: those of the same batch and sex first, then of
-    the same batch, of the same sex, and the others; among equals by age, then by chance.
+    ``discovery`` and ``controls`` divide their subjects at random into parts, the same for every target. The
+    target's own subject may be in one of them (``interventions.swap`` says why). ``matched`` takes one sample
+    from each of the nearest controls, never from the target's own subject. Nearest are those of the same
+    batch and sex, then of the same batch, then of the same sex, then all others; ties are broken by age, then
+    at random.
 
     Parameters
     ----------
@@ -62,7 +63,7 @@ def pools(
     discovery
         Samples that may donate, with labels.
     targets
-        Samples of any role that fragments are donated to; their labels are not looked at.
+        Samples of any role that receive donated values; their labels are not used.
     donors
         Number of donors per target.
     seed
@@ -71,8 +72,8 @@ def pools(
     Raises
     ------
     InputError
-        A donor is not of the discovery role, or there are too few subjects for ``discovery``; where the
-        other references lack subjects they don't apply, and ``reason`` says so.
+        A donor is not of the discovery role, or there are too few subjects for ``discovery``. With too few
+        subjects for another reference that reference doesn't apply, and ``reason`` says so.
     """
     for sample in discovery:
         if sample.role != "discovery":
@@ -146,11 +147,11 @@ def _distance(target: Sample, donor: Sample, columns: Iterable[str]) -> tuple[in
 
 
 def _same(target: Sample, donor: Sample, column: str) -> bool:
-    """Return whether both have the same value; what is unknown is never the same."""
+    """Return whether both have the same known value."""
     value = getattr(target, column)
     return bool(value) and value == getattr(donor, column)
 
 
 def _gap(target: Sample, donor: Sample) -> float:
-    """Return the difference of age in years, infinite where an age is unknown."""
+    """Return the difference of age in years, infinite if an age is unknown."""
     return np.inf if target.age is None or donor.age is None else abs(target.age - donor.age)

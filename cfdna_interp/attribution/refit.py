@@ -1,6 +1,6 @@
 """Stage ``refit``: the shares of refits over bootstraps of subjects and over permuted labels.
 
-Encoders never saw a label, so their output holds for every refit.
+Encoders never saw a label, so all refits use the same embeddings.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def run_refit(config: Config, chunk: int) -> None:
 
 
 def refit_table(stacks: Sequence[RefitStack], *, seed: int) -> pd.DataFrame:
-    """Summarise what refits rest on.
+    """Summarise what the predictions of refits rest on.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which refits a run makes and which chunk makes them, and how their tables are written."""
+"""The refits of a run, their division into chunks, and the writing of their tables."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.records.attribution_notes import InterventionName, ReferenceName
 
-# The intervention and the reference that refits use, and the rule with them.
+# The intervention and the reference that refits and the rule use.
 MAIN: tuple[InterventionName, ReferenceName] = ("swap", "discovery")
 
 
 @dataclass(frozen=True)
 class Refit:
-    """Which refit: ``bootstrap`` or ``permutation``, and its number."""
+    """A refit: ``bootstrap`` or ``permutation``, and its number."""
 
     kind: str
     number: int
 
 
 def refits_of_chunk(config: Config, chunk: int) -> list[Refit]:
-    """Return every ``chunks``-th refit, beginning with number ``chunk``.
+    """Return every ``chunks``-th refit, starting with number ``chunk``.
 
     Raises
     ------

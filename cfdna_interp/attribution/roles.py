@@ -1,6 +1,6 @@
-"""What a group is to a model: carrier, redundant, suppressor, partner, unused.
+"""The role of a group in a model: carrier, redundant, suppressor, partner, unused.
 
-A role rests on four figures of a group, since each of them misleads alone:
+A role is decided by four figures of a group, since each of them alone can mislead:
 
 - its share of the attribution, which isn't zero for a suppressor;
 - its contribution to predictions, which is zero for a suppressor;
@@ -33,22 +33,23 @@ USED = 0.10
 # scatter of an unused group at .85.
 SURE_COST = 3.6
 # Largest contribution of a suppressor, as a part of the largest contribution of any group. A suppressor adds
-# noise when it stands alone and removes as much beside the group that shares the noise. To second order its
-# contribution is zero. Suppressors that lift a model far had up to .27 of the largest contribution (161
+# noise when it is alone and removes as much together with the group that shares the noise. To second order
+# its contribution is zero. Suppressors that lift a model far had up to .27 of the largest contribution (161
 # planted suppressors, 100 subjects each). Partners in a product have equal contributions.
 TAKEN_OFF = 0.3
 # Harm is a negative contribution of more than this part of the largest one. Only a suppressor does such harm
 # and is still missed when it is left out. Half of the heads that overfit an unused group contribute less than
 # -.05, and the model is better without that group.
 HARM = 0.1
-# A suppressor adds more d'² or R² beside others than it has alone (usefulness above squared validity:
+# A suppressor adds more d'² or R² to other groups than it has alone (usefulness above squared validity:
 # Velicer, Educational and Psychological Measurement 38:953, 1978). The rule asks for twice as much, to allow
 # for scatter.
 BEYOND = 2.0
-# Smallest part of a group's d'² or R² that is lost without the group, where others don't replace it. Those of
-# independent groups add up, so that all of it is lost. Nothing is lost of copies. The part tells the two
-# apart near an AUROC of 1, where the cost in AUROC is small: leaving out one of two independent groups that
-# reach .95 and .97 alone costs .04. In 64 cohorts of 100 subjects with two copies the largest part was .52.
+# Smallest part of a group's d'² or R² that is lost without the group, if others don't replace it. For
+# independent groups all of it is lost, since their d'² add up. For copies nothing is lost. This part
+# separates the two cases near an AUROC of 1, where the cost in AUROC is small: leaving out one of two
+# independent groups that reach .95 and .97 alone costs .04. In 64 cohorts of 100 subjects with two copies the
+# largest part was .52.
 ITS_OWN = 2 / 3
 # Smallest correlation r, within each class, of the scores of two groups that share a signal. Leaving out one
 # of two groups with the same effect loses (1 - r) / (1 + r) of its d'². That is less than ``ITS_OWN`` from a
@@ -81,19 +82,19 @@ class Evidence:
     bootstrap, permuted
         (refits, groups) shares over bootstraps of subjects and over permuted labels.
     performance, permuted_performance
-        (groups,) and (refits, groups) what groups contribute to the cross-fitted log-loss, in nats a subject.
+        (groups,) and (refits, groups) contributions to the cross-fitted log-loss, in nats per subject.
     context
         Share of context and joint dependence.
     cross_fitted
         Cross-fitted AUROC by name: ``model``, ``model_without_<group>``, ``model_only_<group>``.
     alike
-        Pair of groups -> correlation within classes of what the models on one of them alone say.
+        Pair of groups -> correlation within classes of the logits of the models on one of them alone.
     margins
         Section ``validation`` of the settings. A drop of AUROC of ``necessity_margin`` or more is a cost.
-        Other groups with signal replace a group whose drop is below ``replaceable_margin``. A group alone has
-        signal, and a model has signal to divide, from an AUROC of ``signal_ceiling`` on.
+        Other groups with signal replace a group whose drop is below ``replaceable_margin``. A group alone, or
+        a model, has signal from an AUROC of ``signal_ceiling`` on.
     ranks
-        Other intervention that applies -> groups in descending order of share under it.
+        Other applicable intervention -> groups in descending order of their share under it.
     interactions
         Pair of groups -> share of their interaction; empty where it was not measured.
     fidelity
@@ -102,7 +103,7 @@ class Evidence:
         The same names as in ``cross_fitted`` -> correlation of the surrogate's cross-fitted scores with its
         model's. None for a model of our own.
     rival
-        A simpler model that is surely better; None where there is none.
+        A simpler model that is surely better, or None.
     """
 
     groups: tuple[str, ...]
@@ -138,11 +139,11 @@ class Evidence:
         return float(self.share[self.groups.index(group)])
 
     def contributes(self, group: str) -> float:
-        """Return what a group contributes to the cross-fitted log-loss."""
+        """Return a group's contribution to the cross-fitted log-loss."""
         return float(self.performance[self.groups.index(group)])
 
     def reaches(self, name: str) -> float:
-        """Return what a fit reaches: AUROC, or the correlation with a foreign model's scores."""
+        """Return the performance of a fit: AUROC, or the correlation with a foreign model's scores."""
         return self.cross_fitted[name] if self.followed is None else self.followed[name]
 
     def strength(self, name: str) -> float:
@@ -154,18 +155,18 @@ class Evidence:
         return separation(reached) if self.followed is None else max(reached, 0.0)
 
     def alone(self, group: str) -> float:
-        """Return what the model reaches when it is retrained on the group alone."""
+        """Return the performance of the model retrained on the group alone."""
         return self.reaches(f"model_only_{group}")
 
     def cost(self, group: str) -> float:
-        """Return what is lost by retraining without the group: AUROC, or R² with a foreign model's scores."""
+        """Return the loss by retraining without the group: AUROC, or R² with a foreign model's scores."""
         if self.followed is None:
             return self.reaches("model") - self.reaches(f"model_without_{group}")
         return self.strength("model") ** 2 - self.strength(f"model_without_{group}") ** 2
 
     @property
     def costs(self) -> dict[str, float]:
-        """Group -> what retraining without it costs."""
+        """Group -> loss by retraining without it."""
         return {group: self.cost(group) for group in self.groups}
 
     @property
@@ -175,10 +176,10 @@ class Evidence:
 
     @property
     def floor(self) -> float:
-        """The performance from which on there is signal: the ceiling, or for a foreign model a correlation.
+        """The performance from which there is signal: the ceiling, or for a foreign model a correlation.
 
-        Two classes of equal size and d' apart have a correlation of d' / √(d'² + 4) with their label. The
-        floor of a correlation is that of the ceiling's d'.
+        The score of two equally large classes at a distance of d' has a correlation of d' / √(d'² + 4) with
+        the label. The floor is this correlation for the ceiling's d'.
         """
         if self.followed is None:
             return self.margins.signal_ceiling
@@ -207,7 +208,7 @@ class Evidence:
         return model - without >= part * SURE_COST / sqrt(self.subjects)
 
     def _adds_its_own(self, group: str) -> bool:
-        """Return whether most of a group's strength is lost without it, even where that is little AUROC."""
+        """Return whether most of a group's strength is lost without it, even if that is little AUROC."""
         model, without, alone = self._strengths(group)
         return self.surely_costs(group) and model**2 - without**2 >= ITS_OWN * alone**2
 
@@ -218,11 +219,11 @@ class Evidence:
         return model, without, alone
 
     def divisible(self) -> bool:
-        """Return whether the model has signal to divide; a foreign model rests on something in any case."""
+        """Return whether the model has signal to divide, which is always true of a foreign model."""
         return self.followed is not None or self.cross_fitted["model"] >= self.margins.signal_ceiling
 
     def roles(self) -> dict[str, Role]:
-        """Return group -> role; all are ``unclear`` where the model has no signal to divide."""
+        """Return group -> role; all are ``unclear`` if the model has no signal to divide."""
         if not self.divisible():
             return dict.fromkeys(self.groups, "unclear")
         return {group: self._role(group) for group in self.groups}
@@ -264,7 +265,7 @@ class Evidence:
 
 
 def null_ceiling(permuted: np.ndarray) -> float:
-    """Return the 95 % quantile of the largest figure over groups, the largest of all for 19 permutations."""
+    """Return the 95 % quantile of the largest figure over groups; for 19 permutations this is the maximum."""
     return float(np.quantile(permuted.max(axis=1), CEILING, method="higher"))
 
 

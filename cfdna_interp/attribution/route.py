@@ -1,4 +1,4 @@
-"""What the stages ask of a model, whether it is fitted to bags of fragments or to a table of features."""
+"""The interface of a model to the stages, for models of bags of fragments and of tables of features."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ALONE = "model_only_"
 
 
 def subsets_of(groups: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return score name -> groups present: all, each left out, each alone, none."""
+    """Return score name -> present groups: all, all but one, each alone, none."""
     return {
         "model": tuple(groups),
         **{f"model_without_{group}": tuple(g for g in groups if g != group) for group in groups},
@@ -52,26 +52,26 @@ class SubsetModel(Protocol):
 
     @property
     def heldout_logits(self) -> np.ndarray:
-        """(held-out samples,) logits, the mean over all folds' models."""
+        """(held-out samples,) logits, averaged over the models of all folds."""
 
     def save(self, layout: Layout) -> None:
-        """Write the model, or what it is made of."""
+        """Write the model or a description of it."""
 
 
 @dataclass(frozen=True, eq=False)
 class RefitStack:
-    """Refits of one kind, and what they rest on.
+    """Refits of one kind, with their contributions.
 
     Attributes
     ----------
     kind, numbers
         ``bootstrap`` or ``permutation``, and the number of each refit.
     contributions
-        A row a subject, with an axis of refits unless there is one refit only.
+        One row per subject, with an axis of refits unless there is a single refit.
     weights
         (..., subjects) how often each subject was drawn.
     targets
-        (..., subjects) what the model was to predict, as probabilities.
+        (..., subjects) what the model had to predict, as probabilities.
     """
 
     kind: str
@@ -83,12 +83,12 @@ class RefitStack:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ModelExplanation:
-    """What the predictions of the model rest on, before the rule.
+    """What the predictions of the model rest on, before the rule is applied.
 
     Attributes
     ----------
     contributions
-        Of the model, a row a discovery subject.
+        Contributions of the model, one row per discovery subject.
     targets
         (subjects,) what the model was to predict, as probabilities.
     fold
@@ -122,7 +122,7 @@ class ModelExplanation:
 
 
 class Route(Protocol):
-    """Where features come from and how models are fitted to them."""
+    """The source of features and the fitting of models to them."""
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -141,13 +141,13 @@ class Route(Protocol):
         """The held-out samples, without labels."""
 
     def fit(self, present: tuple[str, ...]) -> SubsetModel:
-        """Fit the model to these groups; folds and starts are the same for every subset."""
+        """Fit the model to these groups, with the same folds and starts for every subset."""
 
     def rivals(self, logits: Mapping[str, np.ndarray]) -> tuple[Rival, ...]:
-        """Compare the model with plainer ones, by score name -> (subjects,) cross-fitted logits."""
+        """Compare the model with simpler ones, from score name -> (subjects,) cross-fitted logits."""
 
     def refits(self, chunk: int) -> list[RefitStack]:
-        """Fit the refits of a chunk, and write what later stages need of their models."""
+        """Fit the refits of a chunk, and write those of their models that later stages need."""
 
     def explanation(self) -> ModelExplanation:
         """Attribute the predictions of the saved model."""
@@ -155,7 +155,7 @@ class Route(Protocol):
 
 def load_route(config: Config) -> Route:
     """Return the route of a run's cohort: bags of fragments, or a table of features."""
-    # One of the two: the route of fragments needs torch, that of tables only where Captum walks the orders.
+    # Only one of the two is imported, because the route of fragments needs torch.
     if config.features.table is None:
         from cfdna_interp.attribution.bag_route import BagRoute
 

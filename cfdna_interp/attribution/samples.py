@@ -1,4 +1,4 @@
-"""The samples of a role: whose they are, how they are labelled, and what a foreign model says of them."""
+"""The samples of a role, with their subjects, labels and scores of a foreign model."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class RoleSamples:
     Attributes
     ----------
     samples, subjects
-        (samples,) names, in the order of the files behind them.
+        (samples,) names, in the order of the files.
     codes
         (samples,) integer code of the subject.
     labels
-        (samples,) 1 case, 0 control; -1 throughout the held-out role, whose labels are not for these stages.
+        (samples,) 1 case, 0 control. All are -1 in the held-out role, whose labels these stages don't read.
     scores
-        (samples,) logits of a foreign model, which is then the one under study; None where there is none.
+        (samples,) logits of a foreign model, which is then the model under study; None without one.
     """
 
     samples: tuple[str, ...]
@@ -34,7 +34,7 @@ class RoleSamples:
 
     @cached_property
     def places(self) -> np.ndarray:
-        """(samples,) place of the sample's subject, subjects by ascending code."""
+        """(samples,) index of the sample's subject, with subjects by ascending code."""
         return Subjects(self.codes).index
 
     @cached_property

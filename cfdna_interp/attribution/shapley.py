@@ -1,4 +1,4 @@
-"""Shapley values of a game over feature groups: exact up to eight groups, from random orders beyond."""
+"""Shapley values of a game over feature groups: exact up to eight groups, sampled for more."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from cfdna_interp.attribution.coalitions import coalition_index
 from cfdna_interp.errors import InputError
 
 EXACT = 8  # groups: 256 coalitions
-# Captum walks every order, 720 of six groups and 40,320 of eight, for the same sums over coalitions.
+# Captum goes through every order, 720 for six groups and 40,320 for eight. Above this number of groups the
+# sums over coalitions are computed here.
 WALKED = 6
 
-# From (groups,) bool, which groups are present, to (n,) values of that coalition.
+# Maps (groups,) bool, which groups are present, to the (n,) values of that coalition.
 Game = Callable[[np.ndarray], np.ndarray]
 
 
@@ -24,9 +25,10 @@ def shapley_values(
 ) -> np.ndarray:
     """Divide a game's values over its groups.
 
-    A coalition is evaluated when it is first met and remembered. Up to ``WALKED`` groups Captum walks all
-    orders of the switches; up to ``EXACT`` the steps of all orders are summed by Shapley's weights. With more
-    groups random orders are walked, each also backwards (antithetic pairs).
+    Each coalition is evaluated once. Up to ``WALKED`` groups Captum goes through all orders. Up to ``EXACT``
+    groups the contributions in all coalitions are summed by Shapley's weights. With more groups random orders
+    are used (Castro, Gómez and Tejada, Computers & Operations Research 36:1726, 2009), each also backwards
+    (antithetic pairs).
 
     Parameters
     ----------
@@ -39,13 +41,13 @@ def shapley_values(
 
     Returns
     -------
-    (n, groups). Each row sums to the value of all groups less that of none, but for rounding: Captum adds up
-    in single precision.
+    (n, groups). Each row sums to the value of all groups minus that of none, up to rounding, since Captum
+    adds in single precision.
 
     Raises
     ------
     InputError
-        A coalition has a value that is no finite number.
+        A coalition has a value that isn't a finite number.
     ValueError
         There are more than ``EXACT`` groups and no source of randomness.
     """
@@ -57,7 +59,7 @@ def shapley_values(
             values = np.asarray(game(present), dtype=np.float64)
             if not np.isfinite(values).all():
                 raise InputError(
-                    "a coalition has a value that is no finite number: the model gives a logit that is none; "
+                    "a coalition has a value that is not a finite number, because the model's logit is not; "
                     "run cfdna-interp models check for the reason"
                 )
             known[key] = values
@@ -71,7 +73,7 @@ def shapley_values(
 
 
 def shapley_of_table(values: np.ndarray) -> np.ndarray:
-    """Return (n, groups) Shapley values of games whose coalitions were all evaluated before.
+    """Return (n, groups) Shapley values of games whose coalitions have all been evaluated.
 
     Parameters
     ----------
@@ -83,7 +85,7 @@ def shapley_of_table(values: np.ndarray) -> np.ndarray:
     InputError
         A value is not finite.
     ValueError
-        The number of columns is no power of two.
+        The number of columns isn't a power of two.
     """
     groups = values.shape[1].bit_length() - 1
     if values.shape[1] != 2**groups:
@@ -93,14 +95,14 @@ def shapley_of_table(values: np.ndarray) -> np.ndarray:
 
 def _walked(value: Game, groups: int) -> np.ndarray:
     """Return (n, groups) Shapley values from all orders."""
-    # Imported where they are needed: much of what imports this file only asks how many groups are exact.
+    # The import is here because many importers of this file only need ``EXACT``.
     import torch
     from captum.attr import ShapleyValues
 
     rows = len(value(np.ones(groups, dtype=bool)))
 
     def look_up(switches: torch.Tensor) -> torch.Tensor:
-        # All rows have the same switches: one coalition at a time.
+        # All rows have the same switches, so this is one coalition.
         return torch.from_numpy(value(switches[0].numpy() > 0.5))
 
     on = torch.ones(rows, groups, dtype=torch.float64)
@@ -109,9 +111,9 @@ def _walked(value: Game, groups: int) -> np.ndarray:
 
 
 def _weighted(value: Game, groups: int) -> np.ndarray:
-    """Return (n, groups) Shapley values, each step counted by the share of orders that take it.
+    """Return (n, groups) Shapley values, each step weighted by its share of the orders.
 
-    A group comes after exactly the others of S in |S|! (groups - |S| - 1)! of the groups! orders (Shapley
+    In |S|! (groups - |S| - 1)! of the groups! orders a group comes after exactly the others in S (Shapley
     1953).
     """
     total = np.zeros((len(value(np.ones(groups, dtype=bool))), groups))
@@ -126,7 +128,7 @@ def _weighted(value: Game, groups: int) -> np.ndarray:
 
 
 def _sampled(value: Game, groups: int, orders: int, rng: np.random.Generator) -> np.ndarray:
-    """Return (n, groups) means over random orders, each walked forwards and backwards."""
+    """Return (n, groups) means over random orders, each taken forwards and backwards."""
     pairs = []
     for _ in range(max(orders // 2, 2)):
         order = rng.permutation(groups)
@@ -136,7 +138,7 @@ def _sampled(value: Game, groups: int, orders: int, rng: np.random.Generator) ->
 
 
 def _walk(value: Game, order: np.ndarray) -> np.ndarray:
-    """Return (n, groups): what each group adds when the groups come in this order."""
+    """Return (n, groups): what each group adds when the groups are added in this order."""
     present = np.zeros(len(order), dtype=bool)
     before = value(present)
     added = np.empty((len(before), len(order)))

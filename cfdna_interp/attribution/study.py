@@ -1,4 +1,4 @@
-"""What attribution starts from: the encoder, the discovery fragments, and how bags are drawn."""
+"""The inputs of attribution: encoder, discovery fragments, and the drawing of bags."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Bag:
     Attributes
     ----------
     fragments
-        In the order of their genomic windows.
+        The fragments, in the order of their genomic windows.
     uniform
-        (n, 2) numbers in [0, 1) that choose donors; the same ones in every coalition and intervention.
+        (n, 2) numbers in [0, 1) that choose donors, the same in every coalition and intervention.
     """
 
     fragments: FragmentInputs
@@ -43,7 +43,7 @@ class Bag:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """The discovery cohort before any label is looked at.
+    """The discovery cohort without its labels.
 
     Attributes
     ----------
@@ -52,11 +52,11 @@ class Study:
     encoder
         The frozen encoder.
     samples
-        Kept discovery samples, in the order of the sheet.
+        Discovery samples that were not excluded, in the order of the sheet.
     inputs
-        Fragments of each.
+        Fragments of each sample.
     mix
-        The pool's mix of contexts, which every bag is drawn with.
+        The pool's mix of contexts, with which every bag is drawn.
     """
 
     config: Config
@@ -74,7 +74,7 @@ class Study:
         return _read(self.config, self.layout, [sample])[0]
 
     def bag_rows(self, sample: str, fragments: FragmentInputs) -> tuple[np.ndarray, np.ndarray]:
-        """Draw the bags of a sample; every stage draws the same ones.
+        """Draw the bags of a sample. Every stage draws the same ones.
 
         Returns
         -------
@@ -100,15 +100,15 @@ class Study:
         ]
 
     def parts(self) -> tuple[tuple[int, ...], ...]:
-        """Return the rows of ``samples`` that each donor pool of the main reference is made of."""
+        """Return the rows of ``samples`` in each donor pool of the main reference."""
         donors, seed = self.config.attribution.donors, self.config.seed
         return pools("discovery", self.samples, self.samples[:1], donors=donors, seed=seed).members[0]
 
     def reference_bags(self, banks: list[DonorBank], *names: str) -> list[FragmentInputs]:
-        """Draw a bag of each donor pool as it is, the reference of attribution; ``names`` choose the draw.
+        """Draw a bag from each unchanged donor pool, the reference of attribution; ``names`` choose the draw.
 
-        They are larger than a sample's, since their sampling noise would shift every sample alike, and at
-        most half of a pool, so that there is enough of every context cell to choose from.
+        They are larger than a sample's bags, since their sampling noise shifts all samples alike. They are at
+        most half of a pool, so that every context cell has enough fragments to draw from.
         """
         size = min(REFERENCE_FRAGMENTS, *(len(bank.fragments) // 2 for bank in banks))
         bags = []
@@ -141,7 +141,7 @@ def load_study(config: Config) -> Study:
 
 
 def bank_of(inputs: list[FragmentInputs], rows: np.ndarray, rng: np.random.Generator) -> DonorBank:
-    """Pool the fragments of some discovery samples, the same number of each, in random order."""
+    """Pool the fragments of some discovery samples, the same number from each, in random order."""
     share = -(-BANK_FRAGMENTS // len(rows))
     drawn = [inputs[row].take(rng.permutation(len(inputs[row]))[:share]) for row in rows]
     pool = FragmentInputs.concatenate(drawn)

@@ -1,7 +1,7 @@
-"""Stage ``train``: the model, the same without and with single groups, and frozen held-out scores of all.
+"""Stage ``train``: the model, models without each group and with single groups, and their held-out scores.
 
-Every subset of the groups is fitted on equal terms. In bags a group is left out by swapping its values for
-donors', in training as in testing; in a table by leaving out its columns.
+Every subset of the groups is fitted in the same way. In bags a group is left out by swapping its values for
+donors', in training and in testing. In a table its columns are left out.
 """
 
 from __future__ import annotations
@@ -67,15 +67,15 @@ def run_train(config: Config) -> None:
 def cross_fitted_auroc(model: SubsetModel, discovery: RoleSamples) -> float:
     """Return the mean over folds of the AUROC among a fold's subjects."""
     value = mean_auroc(model.subject_logits, discovery.subject_labels, model.fold)
-    assert value is not None  # folds are stratified: each holds both classes
+    assert value is not None  # folds are stratified, so each has both classes
     return value
 
 
 def _predictions(model: SubsetModel, discovery: RoleSamples) -> list[Prediction]:
-    """Return cross-fitted logits, or the scores of a model that is known by nothing else."""
+    """Return cross-fitted logits, or the scores of a model that is known by its scores alone."""
     logits = model.logits
     said = logits.mean(axis=1) if discovery.scores is None else discovery.scores
-    # A row of a table is one bag: it has nothing to vary over.
+    # A row of a table is one bag, so it has no standard deviation over bags.
     spread = logits.std(axis=1, ddof=1) if logits.shape[1] > 1 else np.zeros(len(logits))
     return [
         Prediction(

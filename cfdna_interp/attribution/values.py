@@ -24,12 +24,12 @@ from cfdna_interp.models.reference_line import ReferenceLine
 from cfdna_interp.records.attribution_notes import DiagnosticName, InterventionName, ReferenceName
 from cfdna_interp.stats.resampling import stream
 
-UNEDITED = 0.05  # of a bag's fragments; beyond it a bag has no value under ``edit``
+UNEDITED = 0.05  # of a bag's fragments; with a larger share a bag has no value under ``edit``
 
 
 @dataclass(frozen=True, eq=False)
 class DonorReference:
-    """Donors of one sample, and what is made of them once.
+    """Donors of one sample, with their embedded bags and margins.
 
     Attributes
     ----------
@@ -38,9 +38,9 @@ class DonorReference:
     banks
         One per donor part.
     bags
-        (donors, fragments, dim) embedded bags of the parts as they are.
+        (donors, fragments, dim) embedded bags of the unchanged parts.
     margins
-        Of each part, for ``reweight``.
+        Margins of each part, for ``reweight``.
     """
 
     kind: ReferenceName
@@ -51,18 +51,18 @@ class DonorReference:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """The sample that groups are taken from.
+    """The sample whose groups are taken out.
 
     Attributes
     ----------
     name
-        Of the sample.
+        Name of the sample.
     heads
-        Those that never saw its subject.
+        Heads that never saw its subject.
     embedded
         Its stored embeddings.
     bags
-        The fragments behind them.
+        The fragments of the embeddings.
     """
 
     name: str
@@ -80,7 +80,7 @@ class InterventionValues:
     values
         (coalitions, donors) logits, NaN where a coalition has no value.
     diagnostics
-        Name -> how well donors match or weights hold.
+        Name -> quality of the donors' matches or of the weights.
     """
 
     values: np.ndarray
@@ -88,7 +88,7 @@ class InterventionValues:
 
 
 def swap_values(study: Study, target: Target, reference: DonorReference) -> InterventionValues:
-    """Swap in values of matched donors; with the main reference the stored embeddings hold them."""
+    """Swap in values of matched donors. For the main reference they are in the stored embeddings."""
     if reference.kind == MAIN[1]:
         values = _of_versions(target.heads, target.embedded.versions, target.embedded.touches)
         return InterventionValues(values, target.embedded.matching)
@@ -103,7 +103,7 @@ def swap_values(study: Study, target: Target, reference: DonorReference) -> Inte
 
 
 def reweight_values(study: Study, target: Target, reference: DonorReference) -> InterventionValues:
-    """Let the sample's own fragments count more or less; a coalition without weights has no value."""
+    """Change the weights of the sample's own fragments; a coalition without weights has no value."""
     bags = [
         coalition_weights(bag.fragments, margins)
         for bag, margins in zip(target.bags, reference.margins, strict=True)
@@ -135,7 +135,8 @@ def edit_values(study: Study, target: Target, reference: DonorReference) -> Inte
     where = f"sample {target.name}, edit with reference {reference.kind}"
     versions = _versions(study, target.embedded, [one.versions for one in edits], where)
     values = _of_versions(target.heads, versions, target.embedded.touches)
-    # Where fragments could not be edited they kept what was to go: no value rather than a wrong one.
+    # Fragments that could not be edited keep the group's values. With too many of them the value would be
+    # wrong.
     values[:, [max(one.unplaced, one.unmatched) > UNEDITED for one in edits]] = np.nan
     return InterventionValues(
         values,
@@ -157,7 +158,7 @@ INTERVENTIONS: dict[InterventionName, Intervene] = {
 def _versions(
     study: Study, embedded: EmbeddedSample, made: list[tuple[FragmentInputs, ...]], where: str
 ) -> torch.Tensor:
-    """Return (4, donors, fragments, dim): the stored bags as they are, and the encoded other versions."""
+    """Return (4, donors, fragments, dim): the stored unchanged bags, and the encoded other versions."""
     others = [version for versions in made for version in versions[1:]]
     encoded = finite(study.encoder.encode(FragmentInputs.concatenate(others)), where)
     shape = (len(made), len(made[0]) - 1, len(others[0]))

@@ -1,1 +1,1 @@
-"""Biology or handling."""
+"""Audit of whether a signal is biology or handling."""

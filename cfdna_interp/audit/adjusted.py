@@ -1,4 +1,4 @@
-"""Whether the score still tells the label when age, sex, other covariates and technical columns are held."""
+"""Effect of the score on the label, adjusted for age, sex, other covariates and technical columns."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from cfdna_interp.artifacts.matrix import covariates_among, technical_among
 from cfdna_interp.audit.handling_terms import standardised, terms
 from cfdna_interp.audit.held_columns import SUBJECTS_PER_TERM, by_priority, plain_name
 from cfdna_interp.records.audit import AdjustedEffect, AdjustedEffects
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.stats.separation import separated
 
-# With fewer clusters their errors come out too small ("few" is from under 20 to under 50: Cameron and
+# With fewer clusters the clustered errors are too small ("few" is from under 20 to under 50: Cameron and
 # Miller 2015).
 CLUSTERS = 20
 
@@ -25,12 +26,13 @@ def adjusted_effects(
 ) -> AdjustedEffects:
     """Fit label ~ score + age + sex + further covariates + technical columns by maximum likelihood.
 
-    As many terms enter as the rarer class carries: the user's columns first, then those that tell the label
-    best. Missing numbers take the median. Constant and collinear columns are left out, and so are columns
-    with which the classes would separate completely: no maximum likelihood exists with them.
+    The size of the rarer class limits the number of terms. The user's columns enter first, then those with
+    the strongest association with the label. Missing numbers take the median. Constant and collinear columns
+    are left out. So are columns that would separate the classes completely, since no maximum likelihood
+    exists with them.
 
-    Errors are given twice: those of the likelihood, and sandwich errors, clustered by site or by batch
-    where either has at least 20 (subjects of one place resemble each other).
+    There are two kinds of standard errors: those of the likelihood, and sandwich errors. The latter are
+    clustered by site or by batch if there are at least 20, because subjects of one place resemble each other.
 
     Parameters
     ----------
@@ -39,7 +41,7 @@ def adjusted_effects(
     score
         Column of the score to adjust.
     mediators, priority
-        Plain names of columns: not held at all, and held first.
+        Plain names of columns that are not held at all, and of those that are held first.
     """
     import statsmodels.api as sm
 
@@ -47,11 +49,11 @@ def adjusted_effects(
     limit = max(1, int(min(y.sum(), (1 - y).sum()) // SUBJECTS_PER_TERM))
     main = standardised(subjects[score].to_numpy(dtype=np.float64))
     if main is None:
-        return _nothing(f"the score {score} is the same for all subjects")
+        return _nothing(Cause.CONSTANT_SCORE)
     names = [score]
     X = np.column_stack([np.ones(len(y)), main])
     if separated(X, y):
-        return _nothing(f"the score {score} separates the classes completely")
+        return _nothing(Cause.SCORE_SEPARATES)
     divides, beyond = [], []
     for name, values in _candidates(subjects, mediators, priority):
         wider = np.column_stack([X, values])
@@ -69,7 +71,7 @@ def adjusted_effects(
         warnings.simplefilter("ignore")
         result = sm.Logit(y, X).fit(disp=0, maxiter=200)
     if not result.mle_retvals["converged"] or not np.isfinite(result.bse).all():
-        return _nothing("the likelihood has no clear maximum")
+        return _nothing(Cause.NO_MAXIMUM)
     clusters, errors = _clusters(subjects)
     kind: dict[str, Any] = {"cov_type": "HC1"}
     if clusters is not None:
@@ -77,21 +79,20 @@ def adjusted_effects(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         sandwich = sm.Logit(y, X).fit(disp=0, maxiter=200, start_params=result.params, **kind)
-    reasons = (
-        (f"a term needs {SUBJECTS_PER_TERM} subjects of the rarer class", beyond),
-        ("the classes separate with it", divides),
+    left_out = (
+        Missing(why=Cause.FEW_FOR_A_TERM, needed=SUBJECTS_PER_TERM, names=tuple(beyond)),
+        Missing(why=Cause.TERM_SEPARATES, names=tuple(divides)),
     )
-    left_out = [f"left out, since {reason}: {', '.join(columns)}" for reason, columns in reasons if columns]
     return AdjustedEffects(
         effects=_effects(names, result),
         robust=_effects(names, sandwich),
         errors=errors,
-        reason="; ".join(left_out),
+        left_out=tuple(terms for terms in left_out if terms.names),
     )
 
 
-def _nothing(reason: str) -> AdjustedEffects:
-    return AdjustedEffects(effects=(), robust=(), errors="", reason=reason)
+def _nothing(why: Cause) -> AdjustedEffects:
+    return AdjustedEffects(effects=(), robust=(), errors="", missing=Missing(why=why))
 
 
 def _effects(names: Sequence[str], result: Any) -> tuple[AdjustedEffect, ...]:
@@ -117,7 +118,7 @@ def _clusters(subjects: pd.DataFrame) -> tuple[np.ndarray | None, str]:
         names = subjects[place].fillna("").astype(str)
         known = sorted(set(names) - {""})
         if len(known) >= CLUSTERS:
-            # A subject of unknown place is a cluster of its own.
+            # A subject of unknown place is its own cluster.
             codes = np.where(names == "", [f"\x00{i}" for i in range(len(names))], names)
             return np.unique(codes, return_inverse=True)[1], f"clustered by {place}, {len(known)} clusters"
         few.append(f"{place} {len(known)}")

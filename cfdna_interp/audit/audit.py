@@ -1,8 +1,8 @@
-"""Biology or handling: gather what speaks for either into ``audit.json``."""
+"""Stage ``audit``: collect the evidence on biology or handling in ``audit.json``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -13,7 +13,7 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table, group_inputs, load_table
 from cfdna_interp.audit.adjusted import adjusted_effects
 from cfdna_interp.audit.batches import batch_from_groups
-from cfdna_interp.audit.claims import CovariatesAlone, judge_handling, judge_person
+from cfdna_interp.audit.claims import judge_handling, judge_person
 from cfdna_interp.audit.comparison_strata import comparison_strata
 from cfdna_interp.audit.depth import DEPTH, depth_correlations, subject_means
 from cfdna_interp.audit.depth_matching import depth_matched
@@ -39,7 +39,9 @@ from cfdna_interp.records.audit import (
     SiteAuroc,
 )
 from cfdna_interp.records.base import load_record, save_record
-from cfdna_interp.records.protocol import Absence, FrozenProtocol
+from cfdna_interp.records.held import CovariatesAlone
+from cfdna_interp.records.missing import Cause, Missing
+from cfdna_interp.records.protocol import FrozenProtocol
 from cfdna_interp.records.proxy import Proxy
 from cfdna_interp.records.subjects import load_subjects
 from cfdna_interp.records.validation import ValidationResult
@@ -65,7 +67,7 @@ def run_audit(config: Config) -> None:
     score = "proxy" if "proxy" in validation.scores else "model"
     labels, values = subjects["label"].to_numpy(), subjects[score].to_numpy(dtype=np.float64)
     terms, design = technical_design(subjects)
-    # As it was frozen: a margin that was set after the opening decides nothing.
+    # This is the frozen margin. One that was set after the opening must not decide.
     margin = protocol.margins.fall_margin
     strata = comparison_strata(labels, subjects)
     nothing = HeldColumns(np.empty((len(labels), 0)), ())
@@ -120,29 +122,29 @@ def run_audit(config: Config) -> None:
 
 
 def _sites_differ(validation: ValidationResult, score: str) -> float | None:
-    """Return the adjusted p value of one AUROC at all sites, None where it wasn't tested."""
+    """Return the adjusted p value of equal AUROCs at all sites, or None if it wasn't tested."""
     tests = [row.interaction for row in validation.subgroups[score] if row.by == "site"]
     return tests[0].p_holm if tests and tests[0] is not None else None
 
 
 def _covariates_alone(validation: ValidationResult, score: str) -> CovariatesAlone | None:
-    """Return what the baseline of covariates reaches, and the score's AUROC less it."""
+    """Return the AUROC of the baseline of covariates, and the score's AUROC minus it."""
     name = "baseline_covariates"
     pairs = [pair for pair in validation.paired if (pair.a, pair.b) == (score, name)]
     if not pairs or name not in validation.scores:
         return None
-    return CovariatesAlone(auroc=validation.scores[name].auroc, difference=pairs[0])
+    return CovariatesAlone(auroc=interval_of(validation.scores[name].auroc), difference=interval_of(pairs[0]))
 
 
-def _baseline(validation: ValidationResult, absent: Mapping[str, Absence], score: str) -> Baseline:
+def _baseline(validation: ValidationResult, absent: dict[str, Missing], score: str) -> Baseline:
     """Return the AUROC of a baseline, or why there is none."""
     if score not in validation.scores:
-        absence = absent.get(score, Absence(why="no such input"))
-        return Baseline(auroc=None, absence=absence, directionless=None)
+        missing = absent.get(score, Missing(why=Cause.NO_INPUT))
+        return Baseline(auroc=None, missing=missing, directionless=None)
     measured = validation.scores[score]
     turned = measured.directionless
     return Baseline(
-        auroc=measured.auroc, absence=None, directionless=None if turned is None else interval_of(turned)
+        auroc=measured.auroc, missing=None, directionless=None if turned is None else interval_of(turned)
     )
 
 
@@ -168,9 +170,9 @@ def _depth_matched(subjects: pd.DataFrame, score: str, seed: int) -> DepthMatche
 
 
 def _left_out(layout: Layout, discovery: Table, heldout: Table, seed: int) -> LeaveOneSiteOut:
-    """Refit the proxy's regression; without a proxy one on all groups stands in for the model.
+    """Refit the proxy's regression, or without a proxy a regression on all groups in place of the model.
 
-    Coefficients come from the other sites; the group and the penalty are those of all discovery subjects.
+    Coefficients come from the other sites. Group and penalty are those of all discovery subjects.
     """
     assert discovery.labels is not None and heldout.labels is not None
     rng = stream(seed, "audit", "sites")
@@ -208,7 +210,7 @@ def _left_out(layout: Layout, discovery: Table, heldout: Table, seed: int) -> Le
     )
     if left.within is None:
         return LeaveOneSiteOut(
-            value=None, low=None, high=None, groups=tuple(groups), method="", sites=(), reason=left.reason
+            value=None, low=None, high=None, groups=tuple(groups), method="", sites=(), missing=left.missing
         )
     interval = left.within.interval
     return LeaveOneSiteOut(
@@ -221,7 +223,7 @@ def _left_out(layout: Layout, discovery: Table, heldout: Table, seed: int) -> Le
             SiteAuroc(site=b.batch, case=b.case, control=b.control, auroc=b.auroc)
             for b in left.within.batches
         ),
-        reason="",
+        missing=None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether the batch can be read from a feature group among controls: then the group carries handling."""
+"""Prediction of the batch from each feature group among controls: success means that it carries handling."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from cfdna_interp.artifacts.matrix import Table, usable
 from cfdna_interp.audit.depth import subject_means
 from cfdna_interp.records.audit import BatchReading
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.stats.resampling import stream
 
 PER_BATCH = 5
@@ -21,7 +22,7 @@ PERMUTATIONS = 99
 
 
 def batch_from_groups(table: Table, seed: int) -> dict[str, BatchReading]:
-    """Read the batch from each feature group among the discovery controls, one row per subject.
+    """Predict the batch from each feature group among the discovery controls, one row per subject.
 
     Batches with fewer than 5 controls are left out.
 
@@ -43,14 +44,14 @@ def batch_from_groups(table: Table, seed: int) -> dict[str, BatchReading]:
         X = values[rows][:, chosen]
         X = X[:, usable(X)] if len(X) else X
         if len(large) < 2:
-            reason = f"fewer than two batches hold {PER_BATCH} controls"
+            missing = Missing(why=Cause.FEW_BATCHES, needed=PER_BATCH)
         elif X.shape[1] == 0:
-            reason = "no feature of the group varies among the controls"
+            missing = Missing(why=Cause.CONSTANT_FEATURES)
         else:
             result[group] = _read(X, batches[rows].astype(str), stream(seed, "audit", "batch", group))
             continue
         result[group] = BatchReading(
-            accuracy=None, chance=None, p=None, subjects=int(rows.sum()), batches=len(large), reason=reason
+            accuracy=None, chance=None, p=None, subjects=int(rows.sum()), batches=len(large), missing=missing
         )
     return result
 
@@ -58,15 +59,16 @@ def batch_from_groups(table: Table, seed: int) -> dict[str, BatchReading]:
 def _read(X: np.ndarray, batches: np.ndarray, rng: np.random.Generator) -> BatchReading:
     names, y = np.unique(batches, return_inverse=True)
     targets = np.stack([y, *(rng.permutation(y) for _ in range(PERMUTATIONS))])  # (1 + permutations, n)
-    # Ridge regression on batch indicators, the largest output being the answer; a penalty of the order of
-    # the number of standardised features keeps wide groups in check. All permutations are one solve.
+    # This is a ridge regression on batch indicators; the largest output is the prediction. A penalty of the
+    # order of the number of standardised features limits the fit of wide groups. All permutations are one
+    # solve.
     indicators = (targets[:, None, :] == np.arange(len(names))[:, None]).astype(np.float64)
     model = make_pipeline(
         SimpleImputer(strategy="median", keep_empty_features=True),
         StandardScaler(),
         Ridge(alpha=float(X.shape[1])),
     )
-    # Folds that know nothing of the batch, so that seen and permuted batches are treated alike.
+    # Folds don't depend on the batch, so that true and permuted batches are treated alike.
     folds = KFold(FOLDS, shuffle=True, random_state=int(rng.integers(2**31)))
     outputs = cross_val_predict(model, X, indicators.reshape(-1, len(y)).T, cv=folds)
     answers = outputs.T.reshape(indicators.shape).argmax(axis=1)
@@ -74,19 +76,19 @@ def _read(X: np.ndarray, batches: np.ndarray, rng: np.random.Generator) -> Batch
     seen, null = float(accuracies[0]), accuracies[1:]
     p = (1 + int((null >= seen).sum())) / (1 + PERMUTATIONS)
     return BatchReading(
-        accuracy=seen, chance=float(null.mean()), p=p, subjects=len(y), batches=len(names), reason=""
+        accuracy=seen, chance=float(null.mean()), p=p, subjects=len(y), batches=len(names), missing=None
     )
 
 
 def balanced_accuracies(indicators: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """Return the mean recall over batches of each permutation, as scikit-learn, for all of them at once.
+    """Return scikit-learn's balanced accuracy, the mean recall over batches, for all permutations at once.
 
     Parameters
     ----------
     indicators
         (permutations, batches, n), 1 at the true batch; no batch is empty.
     answers
-        (permutations, n) indices of the batches that were read.
+        (permutations, n) indices of the predicted batches.
     """
     answered = answers[:, None, :] == np.arange(indicators.shape[1])[:, None]
     recall = (indicators * answered).sum(axis=2) / indicators.sum(axis=2)

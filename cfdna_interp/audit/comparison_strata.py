@@ -1,4 +1,4 @@
-"""Which subjects are compared with one another: those of one batch, or of one site without a mixed batch."""
+"""Strata of subjects who are compared: those of one batch, or of one site without a mixed batch."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import pandas as pd
 
 from cfdna_interp.records.audit import Places
 
-# A place with fewer subjects is no second place to compare with.
+# A place with fewer subjects doesn't count as a second place.
 FEWEST = 5
 
 
 @dataclass(frozen=True, eq=False)
 class Strata:
-    """How subjects are divided.
+    """The division of subjects.
 
     Attributes
     ----------
     codes
-        (subjects,) stratum, numbered from 0; -1 for a subject of unknown place.
+        (subjects,) stratum from 0; -1 for a subject of unknown place.
     places
         The same without the subjects.
     several
-        Whether cases and controls of different strata are compared in the crude AUROC: at least two strata
-        with 5 subjects, one of which holds both classes.
+        Whether the crude AUROC compares cases and controls of different strata. There have to be two strata
+        with 5 subjects, one of them with both classes.
     """
 
     codes: np.ndarray
@@ -37,9 +37,9 @@ class Strata:
 def comparison_strata(labels: np.ndarray, subjects: pd.DataFrame) -> Strata:
     """Divide subjects by site and batch within site.
 
-    A batch that holds a case and a control is a stratum, however small it is. The subjects of all other
-    batches of a site are compared with one another: then the site is held and the batch isn't. Where the
-    cohort names no place, all subjects are one stratum.
+    A batch with a case and a control is a stratum of any size. The subjects of all other batches of a site
+    are compared with one another, which holds the site but not the batch. If the cohort names no place, all
+    subjects are one stratum.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def comparison_strata(labels: np.ndarray, subjects: pd.DataFrame) -> Strata:
     mixed = {cell for cell in named if len(set(y[cells == cell].tolist())) == 2}
     fine = np.isin(cells, list(mixed))
     names = np.where(fine, cells, np.where(site != "", site, ""))
-    # Without a site of its own, a batch of one class stays apart.
+    # A batch of one class with an unknown site is its own place.
     names = np.where((names == "") & (cells != ""), cells, names)
     known = sorted(set(names.tolist()) - {""})
     codes = np.array([known.index(name) if name else -1 for name in names], dtype=np.int64)

@@ -11,7 +11,7 @@ _DATE = re.compile(r"^\d{4}-\d{2}-\d{2}")
 
 
 def days(column: pd.Series) -> np.ndarray | None:
-    """Return a column of dates as days, NaN where unknown; None where a cell isn't like 2024-05-31."""
+    """Return a column of dates as days, NaN where unknown; None if a cell isn't like 2024-05-31."""
     if pd.api.types.is_datetime64_any_dtype(column):
         parsed = column
     elif pd.api.types.is_numeric_dtype(column):

@@ -1,4 +1,4 @@
-"""Which features go along with sequencing depth among the controls, where no disease can explain it."""
+"""Correlation of features with sequencing depth among the controls, where disease can't explain it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from scipy.stats import spearmanr
 
 from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.records.audit import DepthCorrelation, DepthCorrelations
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.stats.multiplicity import benjamini_hochberg
 
 DEPTH = "technical_fragments"
@@ -24,14 +25,15 @@ def depth_correlations(table: Table) -> DepthCorrelations:
     """
     values, controls = subject_means(table)
     if DEPTH not in table.obs:
-        return DepthCorrelations(correlations=(), reason="the number of fragments is not recorded")
+        return DepthCorrelations(correlations=(), missing=Missing(why=Cause.NO_DEPTH))
     fragments = np.asarray(table.obs[DEPTH], dtype=np.float64)
     depth = pd.Series(fragments).groupby(np.array(table.subjects)).mean().to_numpy()[controls]
     counted = np.isfinite(depth)
-    if counted.sum() < FEWEST or np.ptp(depth[counted]) == 0:
-        return DepthCorrelations(
-            correlations=(), reason="the controls are too few, or all have the same number of fragments"
-        )
+    if counted.sum() < FEWEST:
+        few = Missing(why=Cause.FEW_CONTROLS, seen=int(counted.sum()), needed=FEWEST)
+        return DepthCorrelations(correlations=(), missing=few)
+    if np.ptp(depth[counted]) == 0:
+        return DepthCorrelations(correlations=(), missing=Missing(why=Cause.CONSTANT_DEPTH))
     tested, seen, p = [], [], []
     for i in range(len(table.names)):
         column = values[controls, i]
@@ -50,7 +52,7 @@ def depth_correlations(table: Table) -> DepthCorrelations:
         for i, correlation, adjusted in zip(tested, seen, q, strict=True)
     ]
     found.sort(key=lambda item: (-abs(item.spearman), item.feature))
-    return DepthCorrelations(correlations=tuple(found), reason="")
+    return DepthCorrelations(correlations=tuple(found), missing=None)
 
 
 def subject_means(table: Table) -> tuple[np.ndarray, np.ndarray]:

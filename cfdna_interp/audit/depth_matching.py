@@ -6,51 +6,52 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from cfdna_interp.records.audit import DepthMatched
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.values import known
 from cfdna_interp.stats.roc import auroc, auroc_interval
 from cfdna_interp.stats.within_batch import PER_CLASS
 
-# In standard deviations of log depth: removes about 99 % of the bias of a normal confounder
-# (Cochran and Rubin 1973; the width that Austin 2011 advises for matching on one number).
+# In standard deviations of log depth. This width removes about 99 % of the bias of a normal confounder
+# (Cochran and Rubin 1973) and is advised for matching on one number (Austin 2011).
 CALIPER = 0.2
 
 
 def depth_matched(
     labels: np.ndarray, scores: np.ndarray, depth: np.ndarray, rng: np.random.Generator
 ) -> DepthMatched:
-    """Pair each case with a control of nearly its depth and repeat the score's AUROC on them.
+    """Pair each case with a control of similar depth and compute the score's AUROC on the pairs.
 
-    One to one, without replacement, within a caliper of .2 standard deviations of log depth: of all
-    pairings with the most pairs the one of smallest total difference.
+    Pairs are one to one, without replacement, within a caliper of .2 standard deviations of log depth. Of all
+    pairings with the most pairs, the one with the smallest total difference is used.
 
     Parameters
     ----------
     labels, scores
         (subjects,) label 1 or 0, finite score.
     depth
-        (subjects,) number of fragments, NaN or 0 where unknown: left out.
+        (subjects,) number of fragments; NaN or 0 means unknown, and the subject is left out.
     rng
-        Source of the bootstrap of small samples.
+        Source of randomness of the bootstrap for small samples.
     """
     counted = np.isfinite(depth) & (depth > 0)
     y, s = np.asarray(labels)[counted].astype(int), np.asarray(scores, dtype=np.float64)[counted]
-    if min(int(y.sum()), int((1 - y).sum())) < PER_CLASS:
-        return _nothing(f"fewer than {PER_CLASS} subjects of a class have a recorded number of fragments")
+    fewest = min(int(y.sum()), int((1 - y).sum()))
+    if fewest < PER_CLASS:
+        return _nothing(Missing(why=Cause.FEW_DEPTHS, seen=fewest, needed=PER_CLASS))
     log = np.log(depth[counted])
     if np.ptp(log) == 0:
-        return _nothing("all subjects have the same number of fragments")
+        return _nothing(Missing(why=Cause.CONSTANT_DEPTH))
     before = auroc(y, log)
     case, control = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
     gaps = np.abs(log[case][:, None] - log[control][None, :]) / log.std()  # (n1, n0)
-    # A pair outside the caliper costs more than all pairs inside together: made only where none is left.
+    # A pair outside the caliper costs more than all pairs inside together, so it is only made as a last
+    # resort.
     cost = np.where(gaps <= CALIPER, gaps, 1 + CALIPER * len(y))
     rows, columns = linear_sum_assignment(cost)
     inside = gaps[rows, columns] <= CALIPER
     pairs = int(inside.sum())
     if pairs < PER_CLASS:
-        return _nothing(
-            f"{pairs} cases have a control within {CALIPER} standard deviations of log depth", pairs, before
-        )
+        return _nothing(Missing(why=Cause.FEW_PAIRS, seen=pairs, needed=PER_CLASS), pairs, before)
     members = np.concatenate([case[rows[inside]], control[columns[inside]]])
     interval = auroc_interval(y[members], s[members], rng)
     return DepthMatched(
@@ -60,11 +61,11 @@ def depth_matched(
         pairs=pairs,
         depth_before=before,
         depth_after=auroc(y[members], log[members]),
-        reason="",
+        missing=None,
     )
 
 
-def _nothing(reason: str, pairs: int = 0, before: float | None = None) -> DepthMatched:
+def _nothing(missing: Missing, pairs: int = 0, before: float | None = None) -> DepthMatched:
     return DepthMatched(
-        value=None, low=None, high=None, pairs=pairs, depth_before=before, depth_after=None, reason=reason
+        value=None, low=None, high=None, pairs=pairs, depth_before=before, depth_after=None, missing=missing
     )

@@ -1,4 +1,4 @@
-"""Samples of different subjects that lie nearer to each other than any two people's do."""
+"""Near-duplicates: samples of different subjects that are more similar than samples of two people can be."""
 
 from __future__ import annotations
 
@@ -9,33 +9,34 @@ import numpy as np
 from scipy.stats import beta
 from sklearn.neighbors import NearestNeighbors
 
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.stats.multiplicity import benjamini_hochberg
 
-# A neighbour is compared with the fifth one: up to four copies of a sample are found.
+# Neighbours are compared with the fifth one, so up to four copies of a sample are found.
 FAR = 5
 FEWEST = 20
-# In 99 of 100 cohorts without duplicates nobody is accused; where there are many, 1 in 100 pairs is wrong.
+# In 99 of 100 cohorts without duplicates no pair is named. With many duplicates 1 in 100 named pairs is
+# wrong.
 SIGNIFICANT = 0.01
-# The law holds where the density is smooth at the scale of neighbours. Where it isn't quite (noise that
-# differs between people), a copy is still at most half as far away as the fifth neighbour.
+# The law assumes a density that is smooth at the scale of neighbours. If this is violated (noise that differs
+# between people), a copy is still at most half as far away as the fifth neighbour.
 NEAR = 0.5
-# Beyond, one odd feature would decide a distance by itself.
+# Standardised values are clipped here. Otherwise one extreme feature could decide a distance.
 CLIP = 5.0
-# A value that more than a tenth of the samples share (zeros, or a gap) makes strangers alike: the smooth law
-# doesn't hold for such a feature.
+# A value that more than a tenth of the samples share (zeros, or a gap) makes unrelated samples similar. The
+# smooth law doesn't hold for such a feature.
 TIED = 0.1
-# Of fewer features two people's are often alike.
+# With fewer features two people are often similar.
 FEATURES = 5
-# A sample of which more is missing is compared with nobody: its medians are everybody's.
+# A sample with a larger missing share isn't compared, since it would consist of common medians.
 MISSING = 0.2
-TOO_FEW = "fewer than 5 features take enough values for distances"
 
 
 @dataclass(frozen=True)
 class Twins:
-    """Two samples of different subjects: distance over that of the fifth neighbour, and q.
+    """Two samples of different subjects: their distance divided by that of the fifth neighbour, and q.
 
-    ``group`` is the feature group in which they are alike, "" where they are over all features.
+    ``group`` is the feature group in which they are similar, or "" for all features.
     """
 
     a: str
@@ -47,57 +48,58 @@ class Twins:
 
 @dataclass(frozen=True)
 class NearDuplicates:
-    """All pairs found; ``dimension`` is the intrinsic dimension that the null over all features rests on.
+    """All near-duplicate pairs; ``dimension`` is the intrinsic dimension in the null over all features.
 
-    ``searched`` are the groups that were looked at by themselves, ``reason`` why all features were not.
+    ``searched`` are the groups that were looked at by themselves, ``missing`` why all features were not.
     """
 
     pairs: tuple[Twins, ...]
     dimension: float
     samples: int
-    reason: str
+    missing: Missing | None
     searched: tuple[str, ...] = ()
 
 
 def near_duplicates(
     X: np.ndarray, samples: Sequence[str], subjects: Sequence[str], groups: Sequence[str] = ()
 ) -> NearDuplicates:
-    """Look for near-duplicates over all features, and in each feature group by itself.
+    """Search for near-duplicates over all features and in each feature group separately.
 
-    A person's second library is alike everywhere, a copied part of a table in its group alone. Each search
-    has an equal part of the error of .01.
+    A person's second library is similar in all features, a copied part of a table only in its group. Each
+    search has an equal part of the error of .01.
 
     Parameters
     ----------
     X
-        (samples, features), NaN where not measured (taken as the median).
+        (samples, features), NaN where not measured (replaced by the median).
     samples, subjects
         (samples,) names.
     groups
-        (features,) the group of each feature; without them only all features are looked at.
+        (features,) the group of each feature. Without groups only all features are searched.
     """
     if len(set(subjects)) < FEWEST:
-        return NearDuplicates((), np.nan, len(samples), f"fewer than {FEWEST} subjects")
+        few = Missing(why=Cause.FEW_SUBJECTS, needed=FEWEST)
+        return NearDuplicates((), np.nan, len(samples), few)
     owners = np.asarray(groups, dtype=object)
     names = sorted(set(groups))
     parts = {name: X[:, owners == name] for name in names} if len(names) > 1 else {}
     parts = {name: part for name, part in parts.items() if _comparable(part).sum() >= FEATURES}
     level = SIGNIFICANT / (1 + len(parts))
-    whole, dimension, reason = _search(X, samples, subjects, level)
+    whole, dimension, missing = _search(X, samples, subjects, level)
     found = {(pair.a, pair.b): pair for pair in whole}
     searched = []
     for name, part in parts.items():
-        pairs, _, why = _search(part, samples, subjects, level)
-        if not why:
+        pairs, _, unsearched = _search(part, samples, subjects, level)
+        if unsearched is None:
             searched.append(name)
         for pair in pairs:
             found.setdefault((pair.a, pair.b), replace(pair, group=name))
-    return NearDuplicates(tuple(found.values()), dimension, len(samples), reason, tuple(searched))
+    return NearDuplicates(tuple(found.values()), dimension, len(samples), missing, tuple(searched))
 
 
 def _search(
     X: np.ndarray, samples: Sequence[str], subjects: Sequence[str], level: float
-) -> tuple[list[Twins], float, str]:
+) -> tuple[list[Twins], float, Missing | None]:
     """Find samples with a neighbour at less than half the distance of the fifth one, beyond chance.
 
     Returns the pairs, the intrinsic dimension, and the reason if the search was impossible.
@@ -112,25 +114,25 @@ def _search(
     """
     chosen = _comparable(X)
     if chosen.sum() < FEATURES:
-        return [], np.nan, TOO_FEW
+        return [], np.nan, Missing(why=Cause.FEW_FEATURES, needed=FEATURES)
     X = X[:, chosen]
     kept = np.flatnonzero(np.isnan(X).mean(axis=1) <= MISSING)
     owners = np.asarray(subjects, dtype=object)[kept]
     if len(set(owners.tolist())) < FEWEST:
-        return [], np.nan, f"fewer than {FEWEST} subjects with at least 80 % of the features"
+        return [], np.nan, Missing(why=Cause.GAPS, needed=FEWEST)
     Z = _robust(X[kept])
     _, sizes = np.unique(owners.astype(str), return_counts=True)
     wanted = min(len(Z), FAR + int(sizes.max()))
     near, index = NearestNeighbors(n_neighbors=wanted).fit(Z).kneighbors(Z)
     other = owners[index] != owners[:, None]
-    # The first five neighbours that are other people.
+    # The first five neighbours of other subjects.
     order = np.argsort(~other, axis=1, kind="stable")[:, :FAR]
     near, index = np.take_along_axis(near, order, axis=1), np.take_along_axis(index, order, axis=1)
     far = near[:, -1]
     ratios = near[:, :-1] / np.where(far > 0, far, 1)[:, None]  # (samples, 4)
     middle = float(np.median(ratios[:, 1]))
     if middle in (0.0, 1.0):
-        return [], np.nan, TOO_FEW
+        return [], np.nan, Missing(why=Cause.FEW_FEATURES, needed=FEATURES)
     k = float(np.log(beta.median(2, FAR - 2)) / np.log(middle))
     ranks = np.arange(1, FAR)
     q = benjamini_hochberg(beta.cdf(ratios**k, ranks, FAR - ranks).ravel()).reshape(ratios.shape)
@@ -139,11 +141,11 @@ def _search(
         a, b = int(kept[i]), int(kept[index[i, j]])
         pair = (min(a, b), max(a, b))
         found[pair] = min(found.get(pair, (np.inf, np.inf)), (float(ratios[i, j]), float(q[i, j])))
-    return [Twins(samples[a], samples[b], ratio, q) for (a, b), (ratio, q) in sorted(found.items())], k, ""
+    return [Twins(samples[a], samples[b], ratio, q) for (a, b), (ratio, q) in sorted(found.items())], k, None
 
 
 def _comparable(X: np.ndarray) -> np.ndarray:
-    """Return the (features,) mask of those in which no value, a gap among them, is held by many samples."""
+    """Return the (features,) mask of features in which no value, or gap, is shared by many samples."""
     if len(X) == 0:
         return np.zeros(X.shape[1], dtype=bool)
     ordered = np.sort(X, axis=0)  # NaN last
@@ -151,7 +153,7 @@ def _comparable(X: np.ndarray) -> np.ndarray:
     same = np.zeros(X.shape, dtype=bool)
     same[1:] = (ordered[1:] == ordered[:-1]) | np.isnan(ordered[1:]) & np.isnan(ordered[:-1])
     starts = np.maximum.accumulate(np.where(same, 0, places), axis=0)
-    together = (places - starts + 1).max(axis=0)  # (features,) samples with the commonest value
+    together = (places - starts + 1).max(axis=0)  # (features,) samples with the most common value
     comparable: np.ndarray = together <= max(1, TIED * len(X))
     return comparable
 

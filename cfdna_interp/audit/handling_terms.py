@@ -1,4 +1,4 @@
-"""What is known of a subject's handling, as numbers: technical columns and site side by side."""
+"""Numeric terms of a subject's handling: technical columns and site."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import pandas as pd
 
 from cfdna_interp.artifacts.matrix import technical_among
 
-# A level with fewer subjects marks persons rather than a way of handling.
+# A level with fewer subjects identifies persons rather than a way of handling.
 PER_LEVEL = 5
 
 
 def terms(column: pd.Series) -> list[tuple[str, np.ndarray]]:
-    """Return a column as (name, numbers): a measure standardised, a category as indicators.
+    """Return a column as (name, numbers): a standardised measure, or indicators of a category.
 
-    A missing number takes the median; an unknown category has all indicators zero; the first level in sorted
-    order has none. Constant and empty columns give nothing.
+    A missing number takes the median. An unknown category has all indicators zero. The first level in sorted
+    order has no indicator. Constant and empty columns give no terms.
     """
     name = str(column.name)
     if pd.api.types.is_numeric_dtype(column):
@@ -32,13 +32,13 @@ def terms(column: pd.Series) -> list[tuple[str, np.ndarray]]:
 
 
 def standardised(values: np.ndarray) -> np.ndarray | None:
-    """Return the values with mean 0 and variance 1, None where they are all the same."""
+    """Return the values with mean 0 and variance 1, or None if they are all the same."""
     spread = float(values.std())
     return None if np.ptp(values) == 0 else (values - values.mean()) / spread
 
 
 def technical_design(subjects: pd.DataFrame) -> tuple[tuple[str, ...], np.ndarray]:
-    """Return names and (subjects, terms) numbers of the technical columns and of site (of batch without one).
+    """Return names and (subjects, terms) numbers of technical columns and of site, or of batch without one.
 
     Indicators of fewer than 5 subjects are left out.
 
@@ -59,7 +59,7 @@ def technical_design(subjects: pd.DataFrame) -> tuple[tuple[str, ...], np.ndarra
 
 
 def place_among(subjects: pd.DataFrame) -> list[str]:
-    """Return the name of the column that says where subjects are from: site, or batch without one."""
+    """Return the name of the column of the subjects' places: site, or batch without one."""
     places = [name for name in ("site", "batch") if name in subjects]
     return [name for name in places if len(set(_known(subjects[name]))) > 1][:1]
 

@@ -1,4 +1,4 @@
-"""Which recorded columns can be held, in which order, and what stands in the way of the others."""
+"""The choice of recorded columns to hold, their order, and the obstacles of the others."""
 
 from __future__ import annotations
 
@@ -18,26 +18,27 @@ from cfdna_interp.stats.held import centred, normal_scores, worth_of
 from cfdna_interp.stats.multiplicity import holm
 from cfdna_interp.stats.splines import QUANTILES, natural_spline
 
-# Subjects of one class for each slope; Vittinghoff and McCulloch (Am J Epidemiol 165:710, 2007) find 5 to 9
-# workable for regressions of such sizes.
+# Subjects of one class for each slope. Vittinghoff and McCulloch (Am J Epidemiol 165:710, 2007) find 5 to 9
+# acceptable for regressions of such sizes.
 SUBJECTS_PER_TERM = 8
-# A column must be known for this share of either class: what is missing follows the label in real tables.
+# A column must be known for this share of either class, since missing values depend on the label in real
+# tables.
 KNOWN = 0.8
-# A measure of fewer values gets a straight line, of more a curve: a U-shape hides from a line.
+# A measure with at least this many values gets a curve, since a line can't fit a U-shape.
 CURVED = 8
 TELLS = 0.05
-# Stricter where a column is to earn trust: of columns that tell nothing one in a hundred is believed.
+# Stricter level for a column that is to earn trust. One in a hundred uninformative columns passes it.
 TRUSTED = 0.01
 
 
 @dataclass(frozen=True, eq=False)
 class HeldColumns:
-    """What is held.
+    """The held columns.
 
     Attributes
     ----------
     X
-        (subjects, terms) of the held columns; NaN for subjects of whom one of them isn't known.
+        (subjects, terms) of the held columns; NaN for subjects with an unknown value.
     columns
         All recorded columns that vary, in the order of their priority.
     """
@@ -52,7 +53,7 @@ class HeldColumns:
 
     @property
     def open(self) -> tuple[HeldColumn, ...]:
-        """Columns that aren't held and could explain the score: those that tell the label, or may."""
+        """Columns that aren't held but could explain the score: those that predict the label, or may."""
         return tuple(
             column
             for column in self.columns
@@ -62,12 +63,12 @@ class HeldColumns:
 
     @property
     def trusted(self) -> bool:
-        """Whether a held column tells the classes apart: holding it could have taken the signal away."""
+        """Whether a held column separates the classes, so that holding it could have removed the signal."""
         return any(_significant(column, TRUSTED) for column in self.held)
 
 
 def _significant(column: HeldColumn, level: float) -> bool:
-    """Return whether a column was tested and tells the label."""
+    """Return whether a column was tested and predicts the label."""
     return column.p_holm is not None and column.p_holm <= level
 
 
@@ -83,11 +84,11 @@ def held_columns(
     strata: np.ndarray,
     priority: Sequence[str] = (),
 ) -> HeldColumns:
-    """Choose what to hold: the user's columns first, then those that tell the label best.
+    """Choose columns to hold: the user's first, then those that predict the label best.
 
-    Measures enter by their normal scores, as natural cubic splines of three terms or, of few values, with
-    indicators of these; categories as indicators; ISO dates as days. As many terms are held as the strata
-    carry, one for each 8 subjects of a class. A column that can't be held is named with its reason.
+    Measures enter by their normal scores, as natural cubic splines of three terms, or with indicators if they
+    have few values. Categories enter as indicators, ISO dates as days. One term is held for each 8 subjects
+    of a class in the strata. A column that can't be held is named with its reason.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ def held_columns(
     columns
         Names of columns of ``subjects``.
     strata
-        (subjects,) whole numbers from 0, -1 for subjects that aren't compared.
+        (subjects,) stratum from 0, -1 for subjects that aren't compared.
     priority
         Plain names of columns to hold first, in this order.
     """
@@ -130,7 +131,7 @@ def held_columns(
 def by_priority(
     labels: np.ndarray, subjects: pd.DataFrame, columns: Sequence[str], priority: Sequence[str] = ()
 ) -> list[str]:
-    """Return the columns that vary: the user's first, then those that tell the label best.
+    """Return the columns that vary: the user's first, then those that predict the label best.
 
     Parameters
     ----------
@@ -162,14 +163,14 @@ def _fitting(
     *,
     linear: bool,
 ) -> tuple[np.ndarray | None, ColumnObstacle | None]:
-    """Return the terms of a column that can be held beside (subjects, terms) X, or None and why not."""
+    """Return the terms of a column that can be held with (subjects, terms) X, or None and why not."""
     rows = strata >= 0
     complete = rows & np.isfinite(np.column_stack([X, basis])).all(axis=1)
     if min(complete[rows & (y == k)].mean() for k in (1, 0)) < KNOWN:
         few = min(recorded[rows & (y == k)].mean() for k in (1, 0)) < KNOWN
         scattered = not few and _rare(basis, recorded, rows)
         return None, ColumnObstacle.RARE_LEVELS if scattered else ColumnObstacle.MISSING
-    # The first term of a measure is the straight line; a category is held whole or not at all.
+    # The first term of a measure is the straight line. A category is held as a whole or not at all.
     straight = basis[:, :1] if linear else basis
     inside = strata[complete]
     if not _independent(y[complete, None], inside):
@@ -188,25 +189,25 @@ def _fitting(
 
 
 def _independent(columns: np.ndarray, strata: np.ndarray) -> bool:
-    """Return whether columns vary within strata, and none follows from the others."""
+    """Return whether columns vary within strata and are linearly independent."""
     inside = centred(columns.astype(np.float64), strata)
     size = np.sqrt((inside**2).sum(axis=0))
     return bool((size > 1e-9).all() and np.linalg.matrix_rank(inside / size, tol=1e-6) == inside.shape[1])
 
 
 def _recorded(column: pd.Series) -> np.ndarray:
-    """Return the (subjects,) mask of cells that hold anything."""
+    """Return the (subjects,) mask of cells that aren't empty."""
     return (column.notna() & (column.astype(object).astype(str) != "")).to_numpy()
 
 
 def _rare(basis: np.ndarray, recorded: np.ndarray, rows: np.ndarray) -> bool:
-    """Return whether levels that hardly anybody shares take more subjects away than empty cells do."""
+    """Return whether rare levels remove more subjects than empty cells do."""
     lost = rows & ~np.isfinite(basis).all(axis=1)
     return bool((lost & recorded).sum() > (lost & ~recorded).sum())
 
 
 def _measured(column: pd.Series) -> np.ndarray | None:
-    """Return a column of numbers or dates as numbers, None for a category."""
+    """Return a column of numbers or dates as numbers, or None for a category."""
     counted = days(column)
     if counted is None and pd.api.types.is_numeric_dtype(column):
         counted = column.to_numpy(dtype=np.float64)
@@ -214,7 +215,7 @@ def _measured(column: pd.Series) -> np.ndarray | None:
 
 
 def _basis(column: pd.Series, rows: np.ndarray) -> np.ndarray | None:
-    """Return (subjects, terms) of a column, NaN where it isn't known; None where it doesn't vary."""
+    """Return (subjects, terms) of a column, NaN where unknown; None if it is constant."""
     measured = _measured(column)
     if measured is not None:
         return _of_measure(measured, rows)
@@ -237,7 +238,7 @@ def _of_measure(values: np.ndarray, rows: np.ndarray) -> np.ndarray | None:
     ranked = np.full(len(values), np.nan)
     ranked[known] = normal_scores(values[known])
     if len(distinct) < CURVED:
-        # Codes and planned delays: each value that enough subjects share may lie off the line.
+        # Codes and planned delays have few values. Each value that enough subjects share gets an indicator.
         inner = distinct[1:-1][counts[1:-1] >= PER_LEVEL]
         own = np.where(known[:, None], values[:, None] == inner[None], np.nan)
         return np.column_stack([ranked, own])
@@ -246,7 +247,7 @@ def _of_measure(values: np.ndarray, rows: np.ndarray) -> np.ndarray | None:
 
 
 def _tells(y: np.ndarray, basis: np.ndarray, strata: np.ndarray) -> float:
-    """Return the p value of an F test that terms tell the label within strata."""
+    """Return the p value of an F test that terms predict the label within strata."""
     known = (strata >= 0) & np.isfinite(basis).all(axis=1)
     if len(set(y[known].tolist())) < 2:
         return float("nan")

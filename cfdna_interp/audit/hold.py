@@ -1,4 +1,4 @@
-"""One rule for rungs L4 and L5: whether a held-out signal is still there when something is held."""
+"""The rule of rungs L4 and L5: whether a held-out signal remains when something is held."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from cfdna_interp.stats.held import HeldAuroc, held_auroc
 from cfdna_interp.stats.power import POWER
 from cfdna_interp.stats.roc import auroc
 
-# Strata worth fewer subjects of a class have no interval to trust.
+# With strata that are worth fewer subjects of a class the interval isn't reliable.
 WORTH = 10
-# A signal is gone only where more than this share of the crude one is excluded.
+# A signal is gone only if the interval excludes more than this share of the crude signal.
 EXCLUDED = 0.5
-# Beyond, a plan is no plan.
+# Larger plans are not realistic.
 MOST = 1_000_000
 
 
 class Answer(StrEnum):
-    """What the figures say of a signal when something is held."""
+    """The answer by the figures of a signal when something is held."""
 
     HOLDS = "holds"
     ATTENUATED = "attenuated"
@@ -37,21 +37,21 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True)
 class Held:
-    """A score's AUROC with something held, and what the data say of it.
+    """A score's AUROC with something held, and the answer of the rule.
 
     Attributes
     ----------
     answer
-        By the figures alone.
+        The answer by the figures alone.
     crude
         AUROC of all held-out subjects.
     measure
-        The figures; None where no stratum holds both classes.
+        The figures; None if no stratum has both classes.
     columns
         All recorded columns that vary, held or not, in the order of their priority.
     needed
-        How many times as many subjects of this mix would decide with a power of 80 %, if the figures are the
-        truth; None where it is decided, or no number would.
+        The factor by which the number of subjects has to grow, with the same mix, for a decision with a power
+        of 80 % if the figures are true. None if it is decided, or if no number would decide.
     """
 
     answer: Answer
@@ -66,10 +66,10 @@ def hold(
 ) -> Held:
     """Measure a score with strata and columns held, and apply the rule.
 
-    ``holds`` needs proof: the interval of the held AUROC lies above .5, and the one-sided upper bound of its
-    fall from the crude AUROC below the margin. A fall whose interval lies above 0 is ``attenuated``, or
-    ``gone`` where the held AUROC isn't above .5 and more than half of the crude signal is excluded. All else
-    is ``open``. Where a fall is shown and smaller than the margin, the signal holds.
+    ``holds`` needs proof: the interval of the held AUROC is above .5, and the one-sided upper bound of its
+    fall from the crude AUROC is below the margin. This includes a significant fall that is smaller than the
+    margin. A fall whose interval is above 0 is ``attenuated``. It is ``gone`` if the held AUROC isn't above
+    .5 and more than half of the crude signal is excluded. Everything else is ``open``.
 
     Parameters
     ----------
@@ -78,9 +78,9 @@ def hold(
     strata
         (subjects,) whole numbers from 0, -1 for subjects that aren't compared.
     chosen
-        What is held; subjects of whom it isn't known are left out.
+        The held columns. Subjects with unknown values are left out.
     margin
-        The fall that is called none.
+        A fall below this counts as none.
     """
     y, s = np.asarray(labels).astype(int), np.asarray(scores, dtype=np.float64)
     crude = auroc(y, s)
@@ -107,7 +107,7 @@ def _answer(measure: HeldAuroc, margin: float) -> Answer:
 
 
 def _needed(measure: HeldAuroc, margin: float) -> float | None:
-    """Return how many times as many subjects give the answer that the figures point to."""
+    """Return the factor of subjects with which the answer that the figures suggest is reached."""
     held, fall = measure.auroc, measure.fall
     two, one, power = (float(norm.isf(tail)) for tail in ((1 - LEVEL) / 2, 1 - LEVEL, 1 - POWER))
     error = (fall.high_one_sided - fall.value) / one
@@ -122,14 +122,14 @@ def _needed(measure: HeldAuroc, margin: float) -> float | None:
 
 
 def _factor(distance: float, error: float, wanted: float) -> float | None:
-    """Return by how much more subjects an error has to shrink to be ``wanted`` times in the distance."""
+    """Return the factor of subjects that makes the distance ``wanted`` times the error."""
     if distance <= 0 or not np.isfinite(error):
         return None
     return max(1.0, (wanted * error / distance) ** 2)
 
 
 def measure_record(measure: HeldAuroc | None) -> HeldMeasure | None:
-    """Return the figures as ``audit.json`` holds them."""
+    """Return the figures as a record of ``audit.json``."""
     if measure is None:
         return None
     return HeldMeasure(
@@ -149,7 +149,7 @@ def measure_record(measure: HeldAuroc | None) -> HeldMeasure | None:
 
 
 def subjects_needed(held: Held) -> int | None:
-    """Return how many subjects of each class in mixed strata would decide, None where that isn't known."""
+    """Return how many subjects of each class in mixed strata would decide, or None if unknown."""
     if held.measure is None or held.needed is None:
         return None
     count = ceil(held.needed * held.measure.worth)

@@ -1,4 +1,4 @@
-"""What could tell a model the label, or the held-out subjects, without any biology."""
+"""Sources that could reveal the label or the held-out subjects to a model without any biology."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from cfdna_interp.stats.subjects import first_samples
 from cfdna_interp.stats.within_batch import PER_CLASS
 
 PERMUTATIONS = 4_999
-COLUMNS = 500  # looked at together: bounds memory, not results
-TELLS = 0.05  # p after Holm up to which a source is said to tell the label
+COLUMNS = 500  # columns per block, which bounds memory and doesn't change results
+TELLS = 0.05  # largest p after Holm at which a source predicts the label
 NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, eq=False)
 class LabelReading:
-    """A source of labels with what was read from it.
+    """A source of labels and the values read from it.
 
     Attributes
     ----------
     label
-        How well it tells the label.
+        How well it predicts the label.
     values
-        (samples,) what was read, of the column that tells most: NaN where it says nothing.
+        (samples,) values of the most informative column; NaN where there is none.
     """
 
     label: LabelSource
@@ -44,7 +44,7 @@ class LabelReading:
 
 @dataclass(frozen=True, eq=False)
 class _Source:
-    """(subjects, columns) values, NaN where there is none, with what they are."""
+    """(subjects, columns) values, NaN where there is none, and their description."""
 
     kind: SourceKind
     name: str
@@ -54,10 +54,10 @@ class _Source:
 
 
 def shared_subjects(discovery: Sequence[str], heldout: Sequence[str]) -> tuple[str, ...]:
-    """Return the held-out names that occur in discovery, spelling aside.
+    """Return the held-out names that occur in discovery, apart from spelling.
 
-    Case and the separators space, ``-``, ``_`` and ``.`` don't count, but between two digits one separator is
-    as good as another and none is another name: ``2-13`` is not ``21-3``.
+    Case and the separators space, ``-``, ``_`` and ``.`` are ignored. Between two digits all separators are
+    equal, but a separator isn't ignored: ``2-13`` differs from ``21-3``.
     """
 
     def bare(name: str) -> str:
@@ -77,18 +77,18 @@ def readable_labels(
     rng: np.random.Generator,
     gaps: Sequence[Gaps] = (),
 ) -> tuple[LabelReading, ...]:
-    """Read the label from names, order, dates and missing cells; of a subject its first row counts.
+    """Predict the label from names, order, dates and missing cells, using each subject's first row.
 
     Numbers, dates and gaps are judged by the AUROC of their order, letters by the share of cases among
-    subjects of the same letters; what that reaches by chance is ``chance``. Of a pattern of gaps the column
-    that tells most counts, or the number of gaps, under permuted labels as under the given ones. Sources that
-    say nothing (all the same, or all different letters) are left out. That a source tells isn't a leak by
-    itself: :mod:`cfdna_interp.audit.leak_rule` says when it is.
+    subjects with the same letters. ``chance`` is the AUROC that this reaches by chance. A pattern of gaps is
+    represented by its most informative column or by the number of gaps, with true and with permuted labels.
+    Sources without information (all the same, or all different letters) are left out. A source that predicts
+    the label isn't a leak by itself: :mod:`cfdna_interp.audit.leak_rule` says when it is.
 
     Parameters
     ----------
     role
-        Goes into the result.
+        Role, for the result.
     labels, subjects, samples
         (samples,) label 1 or 0 and names, in the order of the rows of the sheet or table.
     obs
@@ -96,7 +96,7 @@ def readable_labels(
     rng
         Source of the permutations.
     gaps
-        Which cells are missing, (samples, columns) each.
+        The missing cells, (samples, columns) each.
     """
     names = np.asarray(subjects, dtype=str)
     first = first_samples(names)
@@ -110,7 +110,7 @@ def readable_labels(
     ]
     shuffled = rng.permuted(np.tile(y, (PERMUTATIONS, 1)), axis=1)  # (permutations, subjects)
     readings: list[LabelReading] = []
-    # (samples,) the place of each one's subject in ``first``
+    # (samples,) index of each sample's subject in ``first``
     order = {names[row]: place for place, row in enumerate(first)}
     owners = np.array([order[name] for name in names])
     for source in sources:
@@ -118,7 +118,8 @@ def readable_labels(
         values = source.values[measured]
         if len(set(y[measured].tolist())) < 2 or (np.ptp(values, axis=0) == 0).all():
             continue
-        # Labels are dealt out over all subjects; those without a value drop out as they do in the seen ones.
+        # Labels are permuted over all subjects. Those without a value are then left out, as with the true
+        # labels.
         deals = shuffled[:, measured]
         deals = deals[(deals.min(axis=1) == 0) & (deals.max(axis=1) == 1)]
         if source.kind is SourceKind.LETTERS:
@@ -159,7 +160,7 @@ def _sources_of_names(first: np.ndarray, subjects: Sequence[str], samples: Seque
     sources = [_Source(SourceKind.ORDER, "order of the rows", _column(np.arange(len(first))))]
     named = {"subject": subjects, "sample": samples}
     if list(subjects) == list(samples):
-        del named["sample"]  # the same source twice would be paid for twice in the adjustment
+        del named["sample"]  # the same source must not count twice in the adjustment
     for who, names in named.items():
         chosen = [str(names[i]) for i in first]
         sources += [
@@ -179,15 +180,15 @@ def _sources_of_dates(obs: pd.DataFrame) -> list[_Source]:
 
 
 def _sources_of_gaps(gaps: Sequence[Gaps], first: np.ndarray) -> list[_Source]:
-    """Return a source for each pattern that has any gap: the number of gaps, and each column of its own."""
+    """Return a source for each pattern with a gap: its distinct columns and the number of gaps."""
     sources = []
     for pattern in gaps:
         missing = pattern.missing[first]
         some = np.flatnonzero(missing.any(axis=0))
         if len(some):
-            # Columns with the same gaps tell the same.
+            # Columns with the same gaps are one column.
             columns, places = np.unique(missing[:, some], axis=1, return_index=True)
-            # Their number comes last: where it tells no more than a column, the column is named.
+            # The number of gaps comes last, so that a column that is equally informative is named instead.
             values = np.column_stack([columns, missing.sum(axis=1)]).astype(np.float64)
             names = (*(pattern.columns[some[place]] for place in places), "")
             sources.append(_Source(SourceKind.GAPS, pattern.name, values, bool(pattern.group), names))
@@ -218,7 +219,7 @@ def _by_letters(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def _rates(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return for each subject the share of cases among those of the same value."""
+    """Return for each subject the share of cases among those with the same value."""
     _, codes = np.unique(values, return_inverse=True)
     return np.asarray((np.bincount(codes, labels) / np.bincount(codes))[codes])
 
@@ -230,7 +231,7 @@ def _numbers(names: Sequence[str]) -> np.ndarray:
 
 
 def _letters(names: Sequence[str]) -> np.ndarray:
-    """Return a code of each name without its numbers; NaN where every name has its own spelling."""
+    """Return a code of each name without its numbers; NaN if all names have different spellings."""
     spellings, codes, counts = np.unique(
         [NUMBER.sub("#", name) for name in names], return_inverse=True, return_counts=True
     )

@@ -1,11 +1,11 @@
-"""What of all that could leak breaks rung L0, and what the AUROC is without it.
+"""The rule that decides which possible leaks break rung L0, and the AUROC without them.
 
-People who are in both roles, by name, by features or by molecules, always do: the held-out cohort is not held
-out then. A source from which the held-out label is read (order, ids, dates, gaps) does where it can have
-reached the score: honest sheets list cases first, and a model sees no row and no name. Either the score
-follows the source among subjects of one label and batch, in the direction in which the source tells the
-label; or the gaps are those of features, which a model reads, and alone they reach the lower bound of the
-model's AUROC.
+People who are in both roles, by name, features or molecules, always break L0, because the cohort is then not
+held out. A source that predicts the held-out label (order, ids, dates, gaps) breaks L0 only if it can have
+reached the score. Honest sheets list cases first, but a model sees no row number and no name. There are two
+ways to show it. Either the score follows the source among subjects of one label and batch, in the direction
+in which the source predicts the label. Or the gaps are those of features, which a model reads, and alone they
+reach the lower bound of the model's AUROC.
 """
 
 from __future__ import annotations
@@ -31,19 +31,20 @@ from cfdna_interp.records.leaks import (
     SourceKind,
     WithoutLeaks,
 )
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.values import Counts, auroc_of
 from cfdna_interp.stats.multiplicity import holm
 from cfdna_interp.stats.resampling import stream
 from cfdna_interp.stats.roc import auroc_interval
 from cfdna_interp.stats.within_batch import PER_CLASS
 
-# A sound cohort loses L0 by the sources from which labels are read in 1 of 100.
+# One in 100 sound cohorts loses L0 by such sources.
 SIGNIFICANT = 0.01
 JUDGED = ("model", "proxy")
 
 
 class LeakRuling(NamedTuple):
-    """What breaks rung L0, which sources the score follows, and the AUROC without those who leak."""
+    """What breaks rung L0, which sources the score follows, and the AUROC without the leaked subjects."""
 
     breaks: tuple[Break, ...]
     followed: tuple[FollowedSource, ...]
@@ -52,7 +53,7 @@ class LeakRuling(NamedTuple):
 
 @dataclass(frozen=True)
 class Followed:
-    """Partial rank correlation of score and source, above 0 where it feeds the signal; p after Holm."""
+    """Partial rank correlation of score and source, above 0 if it contributes to the signal; p after Holm."""
 
     correlation: float
     p: float
@@ -69,22 +70,22 @@ def judge_leaks(
     gaps: Sequence[Gaps],
     seed: int,
 ) -> LeakRuling:
-    """Decide what of all that could leak breaks rung L0.
+    """Decide which possible leaks break rung L0.
 
     Parameters
     ----------
     heldout
-        Its samples, with labels.
+        The held-out samples, with labels.
     scores
-        One row a held-out subject: ``subject``, ``label``, ``batch``, and a column for each score.
+        One row per held-out subject: ``subject``, ``label``, ``batch``, and a column for each score.
     bound
-        Lower 95 % bound of the model's held-out AUROC, None without one.
+        Lower 95 % bound of the model's held-out AUROC, or None.
     shared
         Held-out subjects whose name is in discovery.
     twins, molecules
         Pairs of samples of different subjects.
     readable
-        What labels were read from, both roles.
+        The sources that predict labels, in both roles.
     gaps
         The gaps of the held-out table.
     seed
@@ -153,11 +154,12 @@ def follow(
     batches: Sequence[str],
     rng: np.random.Generator,
 ) -> list[Followed | None]:
-    """Ask of each source whether a score follows it among subjects of one label and batch.
+    """Test for each source whether a score follows it among subjects of one label and batch.
 
-    Ranks of both less their means within label and batch are correlated; the score is permuted within these
-    strata, which holds every difference between labels and batches. One-sided: only the direction in which
-    the source tells the label feeds the signal. What a recorded batch brings is for rung L4 to judge.
+    Ranks of both, minus their means within label and batch, are correlated. The score is permuted within
+    these strata, which holds all differences between labels and batches fixed. The test is one-sided, because
+    only the direction in which the source predicts the label contributes to the signal. Rung L4 judges
+    effects of a recorded batch.
 
     Parameters
     ----------
@@ -170,7 +172,7 @@ def follow(
 
     Returns
     -------
-    For each source what was found, p adjusted after Holm; None where within strata nothing varies.
+    The result for each source, with p adjusted after Holm; None if nothing varies within strata.
     """
     links: list[Followed | None] = []
     _, strata = np.unique([f"{y} {b}" for y, b in zip(labels, batches, strict=True)], return_inverse=True)
@@ -220,7 +222,7 @@ def _by_subject(item: LabelReading, heldout: Table, table: pd.DataFrame) -> np.n
 
 
 def _with_gaps(label: LabelSource, heldout: Table, gaps: Sequence[Gaps]) -> set[str]:
-    """Return the held-out subjects with a gap in the column that tells, without one in any column."""
+    """Return the held-out subjects with a gap in the named column, or in any column if none is named."""
     pattern = next(each for each in gaps if each.name == label.source)
     missing = pattern.missing
     if label.column:
@@ -229,11 +231,12 @@ def _with_gaps(label: LabelSource, heldout: Table, gaps: Sequence[Gaps]) -> set[
 
 
 def _without(table: pd.DataFrame, leaving: set[str], seed: int) -> WithoutLeaks:
-    """Return the AUROC of the judged scores among the held-out subjects that are left."""
+    """Return the AUROC of the judged scores among the remaining held-out subjects."""
     rest = table[~table.index.isin(leaving)]
     labels = rest["label"].to_numpy()
     n = Counts(case=int((labels == 1).sum()), control=int((labels == 0).sum()))
-    enough = min(n.case, n.control) >= PER_CLASS
+    fewest = min(n.case, n.control)
+    enough = fewest >= PER_CLASS
     return WithoutLeaks(
         left_out=len(table) - len(rest),
         n=n,
@@ -248,5 +251,5 @@ def _without(table: pd.DataFrame, leaving: set[str], seed: int) -> WithoutLeaks:
             for name in JUDGED
             if enough and name in rest
         },
-        reason="" if enough else f"fewer than {PER_CLASS} subjects of a class are left",
+        missing=None if enough else Missing(why=Cause.FEW_OF_A_CLASS, seen=fewest, needed=PER_CLASS),
     )

@@ -24,18 +24,9 @@ from cfdna_interp.records.leaks import (
     SimilarPair,
     SimilarSamples,
 )
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.values import known
 from cfdna_interp.stats.resampling import stream
-
-READ_NAMES = (
-    "read names are not stored; the same library is looked for by the molecules in the stored fragments"
-)
-
-
-NO_FRAGMENTS = (
-    "the cohort came as a table: without fragments the same library is looked for by its features alone"
-)
-NO_READ_NAMES = "the cohort came as a table: there are no reads"
 
 
 def leaks(
@@ -53,11 +44,11 @@ def leaks(
     discovery, heldout
         The tables of both roles, with labels.
     scores
-        ``validation.scores.parquet``: one row a held-out subject.
+        ``validation.scores.parquet``: one row per held-out subject.
     bound
-        Lower 95 % bound of the model's held-out AUROC, None without one.
+        Lower 95 % bound of the model's held-out AUROC, or None.
     layout
-        Where the samples' fragments lie, None for a cohort that came as a table.
+        Paths of the samples' fragments; None for a cohort that came as a table.
     seed
         The run's seed.
     """
@@ -77,7 +68,7 @@ def leaks(
         )
         for pair in near.pairs
     )
-    alike = SharedFragments((), np.nan, 0, NO_FRAGMENTS)
+    alike = SharedFragments((), np.nan, 0, Missing(why=Cause.NO_FRAGMENTS))
     if layout is not None:
         alike = _same_molecules(samples, subjects, layout)
     molecules = tuple(
@@ -105,17 +96,17 @@ def leaks(
             pairs=twins,
             dimension=known(near.dimension),
             samples=near.samples,
-            reason=near.reason,
+            missing=near.missing,
             searched=near.searched,
         ),
         shared_fragments=SharedMolecules(
             pairs=molecules,
             expected=known(alike.expected),
             samples=alike.samples,
-            reason=alike.reason,
+            missing=alike.missing,
         ),
         readable_labels=tuple(item.label for item in readable),
-        read_names=NO_READ_NAMES if layout is None else READ_NAMES,
+        read_names="no reads" if layout is None else "not stored",
         breaks=judged.breaks,
         followed=judged.followed,
         without=judged.without,

@@ -1,4 +1,4 @@
-"""Leave one site out: a regression fitted without a site, tested inside it."""
+"""Leave-one-site-out: a regression fitted without a site and tested in it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cfdna_interp.proxy.fit import FEWEST
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.stats.subjects import Subjects
 from cfdna_interp.stats.within_batch import PER_CLASS, Within, within_batch
 
@@ -18,10 +19,10 @@ Refit = Callable[[np.ndarray, np.ndarray, np.ndarray], Callable[[np.ndarray], np
 
 @dataclass(frozen=True)
 class LeftOut:
-    """AUROCs at sites that the fit never saw, and their mean; ``reason`` says why there is none."""
+    """AUROCs at sites that the fit never saw, and their mean; ``missing`` says why there is none."""
 
     within: Within | None
-    reason: str
+    missing: Missing | None
 
 
 def leave_one_site_out(
@@ -35,9 +36,9 @@ def leave_one_site_out(
 ) -> LeftOut:
     """Refit without each site in turn, and test on all samples of the site.
 
-    A subject of the tested site is never fitted, wherever its other samples come from. Sites with at least
-    5 cases and 5 controls are tested, and there must be three: with two, a refit rests on a single site and
-    knows nothing of differences between sites.
+    A subject of the tested site is never in the fit, even with samples from other sites. Sites with at least
+    5 cases and 5 controls are tested. There must be three: with two, a refit uses a single site and can't
+    learn differences between sites.
 
     Parameters
     ----------
@@ -46,31 +47,30 @@ def leave_one_site_out(
     labels, subjects, sites
         (samples,) label 1 or 0, name of the subject, site or "".
     fitted
-        (samples,) whether the sample may be fitted (discovery); the others are only tested.
+        (samples,) whether the sample may be in the fit (discovery). The others are only tested.
     refit
-        Fits X (samples, inputs) to labels (samples,) with weights (samples,), and returns what gives logits.
+        Fits X (samples, inputs) to labels (samples,) with weights (samples,), and returns a function of X
+        that gives logits.
     rng
-        Source of the bootstrap of small samples.
+        Source of randomness of the bootstrap for small samples.
     """
     tested = [
         str(site) for site in sorted(set(sites.tolist()) - {""}) if _mixed(labels, subjects, sites == site)
     ]
     if len(tested) < SITES:
-        return LeftOut(
-            None, f"{len(tested)} sites hold {PER_CLASS} cases and {PER_CLASS} controls, {SITES} are needed"
-        )
+        return LeftOut(None, Missing(why=Cause.FEW_SITES, seen=len(tested), needed=SITES))
     y, s, places = [], [], []
     for site in tested:
         here = sites == site
         train = fitted & ~np.isin(subjects, subjects[here])
         if min(_classes(labels, subjects, train)) < FEWEST:
-            return LeftOut(None, f"without site {site} too few discovery subjects are left to fit")
+            return LeftOut(None, Missing(why=Cause.SITE_NEEDED, names=(site,)))
         logits = refit(X[train], labels[train], Subjects(subjects[train]).weights)(X[here])
         people = Subjects(subjects[here])
         s.append(people.means(logits))
         y.append(labels[here][people.first])
         places += [site] * len(people)
-    return LeftOut(within_batch(np.concatenate(y), np.concatenate(s), places, rng), "")
+    return LeftOut(within_batch(np.concatenate(y), np.concatenate(s), places, rng), None)
 
 
 def _classes(labels: np.ndarray, subjects: np.ndarray, rows: np.ndarray) -> tuple[int, int]:

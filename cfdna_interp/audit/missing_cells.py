@@ -1,4 +1,4 @@
-"""Which cells are missing: by feature group, and among what is known of people and handling."""
+"""Missing cells by feature group, and in the columns about people and handling."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Gaps:
     Attributes
     ----------
     group
-        The feature group, "" for what is known of people and handling.
+        The feature group, or "" for the columns about people and handling.
     columns
         (columns,) names.
     missing
@@ -64,18 +64,18 @@ def gaps_of(table: Table) -> list[Gaps]:
 
 
 def known_columns(table: Table) -> list[str]:
-    """Return age, sex and further covariates, technical columns, site and batch, those of the cohort."""
+    """Return those of age, sex, further covariates, technical columns, site and batch that the cohort has."""
     named = [name for name in ("site", "batch") if name in table.obs]
     return [*table.covariate_columns(), *table.technical_columns(), *named]
 
 
 def missing_shares(table: Table, role: Role) -> tuple[MissingShare, ...]:
-    """Return how much is missing of each feature group and column, by label.
+    """Return the missing share of each feature group and column, by label.
 
     Parameters
     ----------
     table
-        A role's samples, with labels. The first sample of a subject stands for it.
+        A role's samples, with labels. The first sample of each subject is used.
     role
         Goes into the result.
     """

@@ -1,4 +1,4 @@
-"""AUROC in the part of the cohort where cases and controls were handled alike: overlap weights."""
+"""AUROC with overlap weights, in the part of the cohort where cases and controls were handled alike."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cfdna_interp.records.audit import Overlap
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.values import known
 from cfdna_interp.stats.resampling import percentile_interval
 from cfdna_interp.stats.roc import concordance
 
 FOLDS = 5
-# As many effective subjects of each class as the ladder asks of a role.
+# Effective subjects of each class, the same number as the ladder asks of a role.
 EFFECTIVE = 15
 EXTREME = 0.05
-# Beyond, the weights describe a minority of the cohort.
+# With a larger share outside, the weights describe a minority of the cohort.
 MOST_OUTSIDE = 0.5
 BOOTSTRAP = 1_000
 
@@ -29,35 +30,36 @@ def overlap_weighted(
 ) -> Overlap:
     """Weight each subject by the probability of the other class given its handling.
 
-    Cases count 1 - e and controls e (Li, Morgan and Zaslavsky 2018): both classes then have the same
-    distribution of e, that of the subjects who could as well have been in either, e (1 - e). The propensity
-    e is a ridge logistic regression of the label on the technical terms, from folds that never saw the
-    subject. The bootstrap redraws subjects within class and holds the propensities.
+    Cases have a weight of 1 - e and controls of e (Li, Morgan and Zaslavsky 2018). Both classes then have the
+    same distribution of e, weighted by e (1 - e), which is highest for subjects who could have been in either
+    class. The propensity e comes from a ridge logistic regression of the label on the technical terms, fitted
+    on folds that never saw the subject. The bootstrap resamples subjects within class and keeps the
+    propensities.
 
     Parameters
     ----------
     labels, scores
         (subjects,) label 1 or 0, both occur; finite score.
     terms, X
-        Names, and (subjects, terms), of :func:`cfdna_interp.audit.handling_terms.technical_design`.
+        Names and (subjects, terms) numbers from :func:`cfdna_interp.audit.handling_terms.technical_design`.
     rng
         Source of folds and bootstrap.
     """
     y, s = np.asarray(labels).astype(int), np.asarray(scores, dtype=np.float64)
     fewest = int(min(y.sum(), (1 - y).sum()))
     if X.shape[1] == 0:
-        return _nothing("no technical column varies among the subjects", terms)
+        return _nothing(Missing(why=Cause.NO_TECHNICAL), terms)
     if fewest < EFFECTIVE:
-        return _nothing(f"a class has {fewest} subjects, fewer than {EFFECTIVE}", terms)
+        return _nothing(Missing(why=Cause.FEW_OF_A_CLASS, seen=fewest, needed=EFFECTIVE), terms)
     e = propensities(X, y, rng)
     weights = np.where(y == 1, 1 - e, e)
     effective = [float(weights[y == k].sum() ** 2 / (weights[y == k] ** 2).sum()) for k in (1, 0)]
     outside = float(((e < EXTREME) | (e > 1 - EXTREME)).mean())
-    reason = ""
+    missing = None
     if min(effective) < EFFECTIVE:
-        reason = f"the weighted classes are worth {effective[0]:.0f} cases and {effective[1]:.0f} controls"
+        missing = Missing(why=Cause.LITTLE_WEIGHT, seen=min(effective), needed=EFFECTIVE)
     elif outside > MOST_OUTSIDE:
-        reason = f"{outside:.0%} of the subjects have handling that almost tells the label"
+        missing = Missing(why=Cause.NO_OVERLAP, seen=outside, needed=MOST_OUTSIDE)
     value, draws = _weighted_auroc(y, s, weights, rng)
     interval = percentile_interval(value, draws)
     return Overlap(
@@ -70,12 +72,12 @@ def overlap_weighted(
         imbalance=known(_imbalance(X, y, np.ones(len(y)))),
         imbalance_weighted=known(_imbalance(X, y, weights)),
         terms=tuple(terms),
-        reason=reason,
+        missing=missing,
     )
 
 
 def propensities(X: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return each subject's (subjects,) probability of being a case given X, from folds without the subject.
+    """Return the (subjects,) probability of being a case given X, from folds without the subject.
 
     Parameters
     ----------
@@ -89,14 +91,14 @@ def propensities(X: np.ndarray, labels: np.ndarray, rng: np.random.Generator) ->
     e = np.empty(len(labels))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=int(rng.integers(2**31)))
     for train, test in folds.split(X, labels):
-        # Unit penalty on standardised terms: one subject's worth of doubt for each.
+        # The unit penalty on standardised terms is about the information of one subject per term.
         model = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=500))
         e[test] = model.fit(X[train], labels[train]).predict_proba(X[test])[:, 1]
     return e
 
 
 def outside_overlap(X: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> float:
-    """Return the share of subjects whose propensity lies outside .05 to .95; 1 where a class is too small.
+    """Return the share of subjects with a propensity outside .05 to .95; 1 if a class is too small.
 
     Parameters
     ----------
@@ -128,12 +130,12 @@ def _imbalance(X: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:
     means = [np.average(X[y == k], axis=0, weights=weights[y == k]) for k in (1, 0)]
     spread = np.sqrt((X[y == 1].var(axis=0) + X[y == 0].var(axis=0)) / 2)
     gaps = np.abs(means[0] - means[1])
-    # A term that divides the classes completely has no spread within them.
+    # A term that separates the classes completely has no spread within them.
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(np.nan_to_num(gaps / spread, nan=0.0, posinf=np.inf).max())
 
 
-def _nothing(reason: str, terms: Sequence[str]) -> Overlap:
+def _nothing(missing: Missing, terms: Sequence[str]) -> Overlap:
     return Overlap(
         value=None,
         low=None,
@@ -144,5 +146,5 @@ def _nothing(reason: str, terms: Sequence[str]) -> Overlap:
         imbalance=None,
         imbalance_weighted=None,
         terms=tuple(terms),
-        reason=reason,
+        missing=missing,
     )

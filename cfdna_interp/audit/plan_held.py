@@ -1,4 +1,4 @@
-"""How many subjects rungs L4 and L5 take, before there are any: the rule itself on drawn cohorts."""
+"""The number of subjects that rungs L4 and L5 need, by the rule itself on simulated cohorts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cfdna_interp.stats.resampling import stream
 from cfdna_interp.stats.splines import QUANTILES, natural_spline
 
 DRAWS = 400
-# Beyond, drawing takes minutes; the size grows no faster than the square of the distance.
+# Larger cohorts take minutes to draw.
 MOST = 5_000
 
 
@@ -30,24 +30,24 @@ def size_for_held(
 ) -> Size:
     """Return the smallest balanced cohort in which the rule earns its rung with ``power``.
 
-    Scores are normal with one variance in both classes, and follow neither strata nor columns: what is asked
-    is how large a cohort clears a signal that is clear. Of 400 drawn cohorts the share that the rule lets
-    hold is taken; the size has an error of about 5 %.
+    Scores are normal with equal variance in both classes and depend on neither strata nor columns. The
+    question is how large a cohort has to be to clear a signal that is truly clear. The power is the share of
+    400 drawn cohorts for which the rule says ``holds``. The size has an error of about 5 %.
 
     Parameters
     ----------
     auroc
         The true AUROC with everything held, above .5.
     columns
-        Measures to hold, as curves of three terms, as far as the subjects carry them.
+        Number of measures to hold, as curves of three terms, as far as the number of subjects allows.
     gap
-        By how many standard deviations the first of them differs between the classes.
+        Difference of the first of them between the classes, in standard deviations.
     strata
-        Batches or sites, with as many of each class; 1 for rung L5.
+        Number of batches or sites, with equal numbers of each class; 1 for rung L5.
     margin
         The fall that is called none.
     power
-        Wanted chance.
+        Wanted probability.
 
     Raises
     ------

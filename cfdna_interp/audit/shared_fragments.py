@@ -1,4 +1,4 @@
-"""Samples of different subjects that hold the same molecules: contig, start and length."""
+"""Samples of different subjects with the same molecules, that is the same contig, start and length."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ from scipy.sparse import csr_matrix
 from scipy.stats import poisson
 
 from cfdna_interp.artifacts.fragments import FragmentTable
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.stats.subjects import Subjects
 
-# Fragments compared per sample: enough that a share of 2 % is 40 of them.
+# Fragments compared per sample, so that a share of 2 % is 40 of them.
 COMPARED = 2_000
 KEPT = 4 * COMPARED
 FEWEST = 200
-# Two subsamples of one library hold a share of each other as large as the sampling fraction.
+# Smallest shared share of a named pair. Two subsamples of one library share about the sampling fraction.
 SMALLEST = 0.02
-# Unrelated people share fragments where nucleosomes make both be cut at the same bases, some pairs more.
+# Allowed excess over the median. Unrelated people share fragments because nucleosomes lead to cuts at the
+# same bases, some pairs more than others.
 EXCESS = 3.0
-# Samples whose pairs are looked at together: bounds memory, not results.
+# Samples per block of pairs, which bounds memory and doesn't change results.
 BLOCK = 256
 SIGNIFICANT = 0.01
 
 
 @dataclass(frozen=True)
 class SharedPair:
-    """Two samples of different subjects: share of the smaller one's fragments in the other, and p."""
+    """Two samples of different subjects: share of the smaller sample's fragments in the other, and p."""
 
     a: str
     b: str
@@ -37,23 +39,23 @@ class SharedPair:
 
 @dataclass(frozen=True)
 class SharedFragments:
-    """All pairs found; ``expected`` is the median share over all pairs of different subjects."""
+    """All named pairs; ``expected`` is the median share over all pairs of different subjects."""
 
     pairs: tuple[SharedPair, ...]
     expected: float
     samples: int
-    reason: str
+    missing: Missing | None
 
 
 def keys(table: FragmentTable, name: Callable[[str], str] = str) -> np.ndarray:
-    """Return a number per distinct fragment, ascending: equal where contig, start and length are.
+    """Return an ascending number per distinct fragment, equal if contig, start and length are equal.
 
     Parameters
     ----------
     table
         The stored fragments.
     name
-        Turns a contig's name into the one that all samples share.
+        Maps a contig's name to the name that all samples share.
     """
     contigs = np.array([_word(name(contig)) for contig in table.contig_names], dtype=np.uint64)
     if len(table) == 0:
@@ -65,20 +67,20 @@ def keys(table: FragmentTable, name: Callable[[str], str] = str) -> np.ndarray:
 def shared_fragments(
     hashed: Iterable[np.ndarray], samples: Sequence[str], subjects: Sequence[str]
 ) -> SharedFragments:
-    """Find pairs of samples that share more fragments than unrelated people do.
+    """Find pairs of samples that share more fragments than those of unrelated people.
 
-    A pair is named where at least 2 % of the smaller sample's fragments are in the other, and their number is
-    beyond what a Poisson law of three times the median share of all pairs allows (.01, Bonferroni over
-    pairs). Read names are not stored: a library sequenced twice is found by its molecules.
+    A pair is named if at least 2 % of the smaller sample's fragments are in the other, and their number
+    exceeds a Poisson law with three times the median share of all pairs (.01, Bonferroni over pairs). Read
+    names are not stored, so a library that was sequenced twice is recognised by its molecules.
 
     Parameters
     ----------
     hashed
-        For each sample the numbers of :func:`keys`.
+        The numbers of :func:`keys` for each sample.
     samples, subjects
         (samples,) names.
     """
-    # One sample at a time: of deep ones only the smallest numbers stay in memory.
+    # Samples are read one at a time. Only the smallest numbers of deep samples stay in memory.
     everything, lengths, last = [], [], np.uint64(2**64 - 1)
     for part in hashed:
         lengths.append(len(part))
@@ -89,11 +91,11 @@ def shared_fragments(
     read = [i for i, size in enumerate(sizes) if size >= FEWEST]
     owners = np.asarray(subjects, dtype=object)
     if len({owners[i] for i in read}) < 2:
-        reason = f"fewer than two subjects have {FEWEST} stored fragments"
-        return SharedFragments((), np.nan, len(read), reason)
+        few = Missing(why=Cause.FEW_FRAGMENTS, needed=FEWEST)
+        return SharedFragments((), np.nan, len(read), few)
     # The numbers are hashes: the smallest of them are the same random selection in all samples.
     limit = np.uint64(min(1.0, COMPARED / float(np.median(sizes[read]))) * float(2**64 - 2**11))
-    limit = min(limit, last)  # up to there all are complete
+    limit = min(limit, last)  # all samples are complete up to here
     chosen = [everything[i][everything[i] <= limit] for i in read]
     flat, places = np.unique(np.concatenate(chosen), return_inverse=True)
     counts = np.array([len(part) for part in chosen])
@@ -103,7 +105,7 @@ def shared_fragments(
     rates, seen, possible = [], [], 0
     for a, b, both in _pairs(matrix, who):
         smaller, larger = np.minimum(counts[a], counts[b]), np.maximum(counts[a], counts[b])
-        # By chance the smaller sample meets the larger one in proportion to the size of the latter.
+        # The share expected by chance is proportional to the size of the larger sample.
         rates.append(both / np.maximum(smaller * larger, 1.0))
         seen.append(both / np.maximum(smaller, 1))
         possible += int((smaller * larger).sum())
@@ -117,11 +119,11 @@ def shared_fragments(
             SharedPair(samples[read[a[i]]], samples[read[b[i]]], float(shares[i]), float(p[i]))
             for i in np.flatnonzero((p <= SIGNIFICANT) & (shares >= SMALLEST))
         ]
-    return SharedFragments(tuple(found), share, len(read), "")
+    return SharedFragments(tuple(found), share, len(read), None)
 
 
 def _pairs(matrix: csr_matrix, who: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield pairs of samples of different subjects, a < b, and how many fragments they share, in blocks."""
+    """Yield blocks of pairs of samples of different subjects, a < b, and their counts of shared fragments."""
     for start in range(0, len(who), BLOCK):
         common = (matrix[start : start + BLOCK] @ matrix.T).toarray()  # (block, samples)
         places = np.arange(start, start + len(common))[:, None]
@@ -131,7 +133,7 @@ def _pairs(matrix: csr_matrix, who: np.ndarray) -> Iterator[tuple[np.ndarray, np
 
 
 def _mixed(numbers: np.ndarray) -> np.ndarray:
-    # The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
+    # This is the finaliser of SplitMix64 (Steele, Lea and Flood 2014).
     with np.errstate(over="ignore"):
         x = numbers.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -1,4 +1,4 @@
-"""Whether held-out controls are like discovery controls: a classifier two-sample test, and each feature."""
+"""Comparison of held-out and discovery controls: a classifier two-sample test, and a test of each feature."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from cfdna_interp.artifacts.matrix import usable
 from cfdna_interp.records.audit import FeatureShift, RoleShift
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.stats.multiplicity import benjamini_hochberg
 
 FOLDS = 5
@@ -29,11 +30,11 @@ def role_shift(
     groups: Sequence[str],
     rng: np.random.Generator,
 ) -> RoleShift:
-    """Read the role from all features together, and compare each feature between the roles.
+    """Predict the role from all features together, and compare each feature between the roles.
 
-    The classifier two-sample test of Lopez-Paz and Oquab (2017): a ridge regression is fitted to the role on
-    four fifths and ranks the other fifth; where both samples come from one distribution its AUROC is one
-    half.
+    This is the classifier two-sample test of Lopez-Paz and Oquab (2017). A ridge regression is fitted to the
+    role on four fifths and ranks the other fifth. Its AUROC is one half if both samples come from one
+    distribution.
 
     Parameters
     ----------
@@ -47,14 +48,14 @@ def role_shift(
     X = np.concatenate([discovery, heldout])
     kept = usable(X) if len(X) else np.zeros(len(names), dtype=bool)
     n = (len(discovery), len(heldout))
-    reason = ""
+    missing = None
     if min(n) < PER_ROLE:
-        reason = f"a role has {min(n)} controls, fewer than {PER_ROLE}"
+        missing = Missing(why=Cause.FEW_CONTROLS_OF_A_ROLE, seen=min(n), needed=PER_ROLE)
     elif not kept.any():
-        reason = "no feature varies among the controls"
-    if reason:
+        missing = Missing(why=Cause.CONSTANT_FEATURES)
+    if missing is not None:
         return RoleShift(
-            auroc=None, chance=None, p=None, discovery=n[0], heldout=n[1], features=(), reason=reason
+            auroc=None, chance=None, p=None, discovery=n[0], heldout=n[1], features=(), missing=missing
         )
     roles = np.repeat([0, 1], n)
     seen, null = _classify(X[:, kept], roles, rng)
@@ -73,7 +74,7 @@ def role_shift(
         discovery=n[0],
         heldout=n[1],
         features=tuple(found),
-        reason="",
+        missing=None,
     )
 
 
@@ -83,10 +84,10 @@ def _classify(X: np.ndarray, roles: np.ndarray, rng: np.random.Generator) -> tup
     folds = KFold(FOLDS, shuffle=True, random_state=int(rng.integers(2**31)))
     for train, test in folds.split(X):
         prepare = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
-        # A penalty of the order of the number of standardised features keeps wide tables in check, and all
+        # A penalty of the order of the number of standardised features limits the fit of wide tables. All
         # permutations are one solve.
         ridge = Ridge(alpha=float(X.shape[1])).fit(prepare.fit_transform(X[train]), targets[train])
-        # Without intercepts: they fall where the tested fold holds more of the role.
+        # Intercepts are left out, because they are lower if the tested fold has more of the role.
         outputs[test] = prepare.transform(X[test]) @ ridge.coef_.T
     ranks = rankdata(outputs, axis=0)
     n1 = int(roles.sum())
@@ -97,7 +98,7 @@ def _classify(X: np.ndarray, roles: np.ndarray, rng: np.random.Generator) -> tup
 
 def _each(discovery: np.ndarray, heldout: np.ndarray) -> tuple[list[float], list[float]]:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
-        # Features that one role lacks have no mean; they come out as NaN and are left out.
+        # Features without values in one role have no mean. They become NaN and are left out.
         warnings.simplefilter("ignore", category=RuntimeWarning)
         gap = np.nanmean(heldout, axis=0) - np.nanmean(discovery, axis=0)
         spread = np.sqrt((np.nanvar(heldout, axis=0) + np.nanvar(discovery, axis=0)) / 2)

@@ -72,13 +72,16 @@ class _LazyGroup(click.Group):
 @click.option("--debug", is_flag=True, help="Show the traceback of a fault of the program.")
 def cli(debug: bool) -> None:
     """Show what an epigenetic model of cell-free DNA rests on."""
+    from cfdna_interp.artifacts.system_errors import check_addresses
+
+    check_addresses()
 
 
 def main() -> None:
     """Run the command line.
 
-    A problem with the user's data, settings or disk is one line and exit code 2. Anything else that goes
-    wrong is a fault of the program: one line, a report of it in a file, and exit code 70.
+    A problem with the user's data, settings or disk is one line and exit code 2; of several a line each.
+    Anything else is a fault of the program: one line, a report of it in a file, and exit code 70.
     """
     try:
         cli(standalone_mode=False)
@@ -87,11 +90,17 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except InputError as error:
-        _stop(str(error))
-    except OSError as error:  # a full disk, rights, a file where a folder should be
-        _stop(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except Exception as error:
+        from cfdna_interp.artifacts.system_errors import refusal
+
+        # An error of a reader may say of a file what is true of the machine: it is asked first.
+        refused = refusal(error)
+        if refused is not None:
+            _stop(refused)
+        if isinstance(error, InputError):
+            _stop(*error.mistakes, *([f"... and {error.untold} more"] if error.untold else []))
+        if isinstance(error, OSError):  # a file where a folder should be
+            _stop(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         from cfdna_interp.cli.crash import report_crash
 
         if "--debug" in sys.argv:
@@ -100,7 +109,9 @@ def main() -> None:
         sys.exit(FAULT)
 
 
-def _stop(message: str) -> NoReturn:
-    # Libraries put line breaks into the messages that ours quote.
-    print(f"cfdna-interp: {' '.join(message.split())}", file=sys.stderr)
+def _stop(*messages: str) -> NoReturn:
+    for message in messages:
+        # Libraries put line breaks into the messages that ours quote.
+        line = " ".join(message.split())
+        print(f"cfdna-interp: {line}".encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
     sys.exit(2)

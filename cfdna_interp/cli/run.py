@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -30,11 +31,14 @@ def command(config_path: Path, cores: int, dry_run: bool, snakemake_options: tup
 
     SNAKEMAKE_OPTIONS are handed on, e.g. --executor slurm or --profile FOLDER.
     """
+    from cfdna_interp.artifacts.writable import check_writable
     from cfdna_interp.config import load_config
     from cfdna_interp.config.resources import shipped
     from cfdna_interp.errors import InputError
     from cfdna_interp.fragments.preflight import preflight
     from cfdna_interp.workflow.owner import check_free
+    from cfdna_interp.workflow.provenance import record_is_lost
+    from cfdna_interp.workflow.results_alone import check_results_alone
 
     config = load_config(config_path)
     preflight(config)
@@ -46,13 +50,18 @@ def command(config_path: Path, cores: int, dry_run: bool, snakemake_options: tup
         *(sys.executable, "-m", "snakemake"),
         *("--snakefile", str(shipped("Snakefile"))),
         *("--workflow-profile", str(shipped("profiles", "default"))),
-        *("--configfile", str(config_path.resolve())),
+        *("--configfile", os.path.realpath(config_path)),
         *("--directory", str(outdir)),
         *("--cores", str(cores)),
         "--nolock",  # the Snakefile takes a lock that ends with its process
         *(["--dry-run"] if dry_run else ["--quiet", "rules"]),
         *snakemake_options,
     ]
+    if record_is_lost(outdir) and not {"--forceall", "-F"} & set(snakemake_options):
+        check_results_alone(config)
+        if not dry_run:
+            # Now they are as if they had been made here: Snakemake notes what they were made from.
+            _run([*arguments, "--touch"])
     logs = _log_sizes(outdir)
     code, stopped = _run(arguments)
     if stopped is not None:
@@ -65,6 +74,15 @@ def command(config_path: Path, cores: int, dry_run: bool, snakemake_options: tup
         if message:
             click.echo(message, err=True)
             raise SystemExit(FAULT)
+        # A run that began at the same moment may have been faster to own the folder.
+        check_free(outdir)
+        # On a full disk a job can't say in its log why it ended.
+        check_writable(outdir, "outdir")
+        click.echo(
+            f"{_MARK}Snakemake ended with exit code {code}; what it says stands above, and a job that ended "
+            "without a word has been killed, mostly for want of memory",
+            err=True,
+        )
         raise SystemExit(code)
     if not dry_run:
         _say_opening(outdir)

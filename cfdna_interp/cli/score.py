@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,7 +108,7 @@ def _check_no_input(out: Path, inputs: Sequence[Path | str | None]) -> None:
     from cfdna_interp.errors import InputError
 
     for path in inputs:
-        if path is not None and Path(path).resolve() == out.resolve():
+        if path is not None and os.path.realpath(path) == os.path.realpath(out):
             raise InputError(f"--out {out} is one of the files to read; give another path")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,8 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from cfdna_interp.cohort.h5ad_table import read_h5ad
-from cfdna_interp.errors import InputError
+from cfdna_interp.config.regular_file import check_regular
+from cfdna_interp.errors import InputError, Mistakes
 
 # What stands for a missing value, beside an empty cell.
 MISSING = ("", "NA", "N/A", "na", "n/a", "NaN", "nan", "NULL", "Null", "null", "None", "none")
@@ -36,12 +38,13 @@ class Cells:
     table
         Text as text; numbers only where the format itself knows them.
     used
-        Rows, from 0, that are looked at; all cells of the others count as missing. None: all rows.
+        Of each row its number, from 0, or null where it isn't looked at and all of its cells count as
+        missing. None: all rows are looked at.
     """
 
     path: Path
     table: pa.Table
-    used: frozenset[int] | None = None
+    used: pa.Array | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -50,7 +53,11 @@ class Cells:
 
     def only(self, rows: Sequence[int]) -> Cells:
         """Return the table with the cells of all other rows missing; rows are counted from 0."""
-        return replace(self, used=frozenset(rows) if len(rows) < self.table.num_rows else None)
+        if len(rows) == self.table.num_rows:
+            return replace(self, used=None)
+        unused = np.ones(self.table.num_rows, dtype=bool)
+        unused[list(rows)] = False
+        return replace(self, used=pa.array(np.arange(len(unused)), mask=unused))
 
     def check_column(self, name: str, setting: str) -> None:
         """Raise ``InputError`` unless the table has a column that a setting names."""
@@ -86,8 +93,8 @@ class Cells:
         samples
             The rows' names in errors.
         bad
-            Takes row, from 0, -> the error of its first wrong cell, which counts as missing then; None: such
-            an error is raised.
+            Takes row, from 0, -> the error of its first wrong cell, which counts as missing then; None: the
+            errors of all wrong cells are raised together.
 
         Raises
         ------
@@ -95,6 +102,7 @@ class Cells:
             A cell is neither a finite number, at most 1e100 in size, nor missing; or a whole column holds
             something else than numbers or text.
         """
+        mistakes = Mistakes()
         values = np.empty((self.table.num_rows, len(names)))
         for place, name in enumerate(names):
             found: dict[int, InputError] = {}
@@ -102,17 +110,19 @@ class Cells:
             for row in np.flatnonzero(np.abs(column) > LARGEST).tolist():
                 found[row] = self._not_a_number(name, samples, row, str(column[row]))
                 column[row] = np.nan
-            if found and bad is None:
-                raise found[min(found)]
+            if bad is None:
+                for row in sorted(found):
+                    mistakes.take(found[row])
             if bad is not None:
                 bad.update({row: error for row, error in found.items() if row not in bad})
             values[:, place] = column
+        mistakes.stop()
         return values
 
     def _dense(self, name: str) -> Any:
         array = self.table[name].combine_chunks()
         if self.used is not None:
-            array = array.take(pa.array([row if row in self.used else None for row in range(len(array))]))
+            array = array.take(self.used)
         return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
     def _column(self, name: str, samples: Sequence[str], bad: dict[int, InputError]) -> np.ndarray:
@@ -187,6 +197,7 @@ def read_cells(path: Path | str, setting: str = "features.table.path") -> Cells:
     file = Path(path)
     suffix = file.suffix.lower()
     try:
+        check_regular(file, "table", f"correct {setting}")
         if not file.is_file():
             raise InputError(f"table {file} does not exist; correct {setting}")
         if suffix == ".h5ad":
@@ -208,7 +219,8 @@ def read_cells(path: Path | str, setting: str = "features.table.path") -> Cells:
 
 def _check_names(file: Path, names: Sequence[str]) -> None:
     if len(set(names)) < len(names):
-        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        counts = Counter(names)
+        twice = next(name for name in names if counts[name] > 1)
         raise InputError(f"table {file}: column {twice!r} occurs twice; rename or drop one")
     for name in names:
         # Names go into tab-separated lines, reports and logs.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from cfdna_interp.artifacts.sheet import MEASURED, ROLES, Sample
 from cfdna_interp.config import Config
-from cfdna_interp.errors import InputError
+from cfdna_interp.errors import Mistakes
 
 APART = 10  # years between samples of a subject: more is a mistake rather than a follow-up
 
@@ -17,40 +17,44 @@ def check_subjects(samples: Sequence[Sample], places: Sequence[str], file: str) 
 
     ``places`` says where each sample stands ("line 4"), ``file`` in what ("sheet a.tsv").
     """
+    mistakes = Mistakes()
     first: dict[str, tuple[str, Sample]] = {}
     for place, sample in zip(places, samples, strict=True):
         where, other = first.setdefault(sample.subject, (place, sample))
         for column in ("role", "label"):
             mine, theirs = getattr(sample, column), getattr(other, column)
             if mine != theirs:
-                raise InputError(
+                mistakes.add(
                     f"sample {sample.sample}: {file}, {place}: subject {sample.subject} has "
                     f"{column} {mine} here and {theirs} on {where}; a subject has one {column}"
                 )
         if sample.sex and other.sex and sample.sex != other.sex:
-            raise InputError(
+            mistakes.add(
                 f"sample {sample.sample}: {file}, {place}: subject {sample.subject} has sex {sample.sex} "
                 f"here and {other.sex} on {where}; correct one of them, or the subject's name"
             )
         if sample.age is not None and other.age is not None and abs(sample.age - other.age) > APART:
-            raise InputError(
+            mistakes.add(
                 f"sample {sample.sample}: {file}, {place}: subject {sample.subject} has age {sample.age:g} "
                 f"here and {other.age:g} on {where}, more than {APART} years apart; correct one of them, or "
                 "the subject's name"
             )
+    mistakes.stop()
 
 
 def check_roles(samples: Sequence[Sample], file: str) -> None:
     """Raise ``InputError`` where a role has no subject, or subjects of one class only."""
+    mistakes = Mistakes()
     for role in ROLES:
         labels = {sample.label for sample in samples if sample.role == role}
         if not labels:
-            raise InputError(f"{file}: no subject has role {role}; give subjects to both roles")
+            mistakes.add(f"{file}: no subject has role {role}; give subjects to both roles")
         if len(labels) == 1:
-            raise InputError(
+            mistakes.add(
                 f"{file}: all subjects with role {role} have label {labels.pop()}; "
                 "each role needs cases (1) and controls (0)"
             )
+    mistakes.stop()
 
 
 def check_audited(config: Config, samples: Sequence[Sample], covariates: Sequence[str]) -> None:
@@ -68,12 +72,14 @@ def check_audited(config: Config, samples: Sequence[Sample], covariates: Sequenc
     known = {"age", "sex", *covariates, *(name for sample in samples for name in sample.technical)}
     if config.features.table is None:
         known |= set(MEASURED)
+    mistakes = Mistakes()
     for key in ("mediators", "priority"):
         for name in config.audited(key):
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"known columns: {', '.join(sorted(known))}"
-                raise InputError(
+                mistakes.add(
                     f"{config.source}: {key} names the column {name!r}, which is recorded of nobody as a "
                     f"covariate or a technical column; {hint}"
                 )
+    mistakes.stop()

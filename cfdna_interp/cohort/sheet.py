@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import difflib
+import os
+import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -16,7 +19,8 @@ from cfdna_interp.artifacts.sheet import COLUMNS, MEASURED, Sample
 from cfdna_interp.cohort.cells import LARGEST, near, parse_cell
 from cfdna_interp.cohort.checks import check_roles, check_subjects
 from cfdna_interp.config import Config
-from cfdna_interp.errors import InputError
+from cfdna_interp.config.regular_file import check_regular
+from cfdna_interp.errors import InputError, Mistakes
 
 SCHEMA = Path(__file__).with_name("sheet_schema.yaml")
 NEEDED = ("sample", "subject", "bam", "label", "role")
@@ -53,10 +57,13 @@ def read_sheet(path: Path | str, config: Config) -> list[Sample]:
     """
     file = Path(path)
     line, header, rows = _read_table(file)
-    _check_columns(file, line, header, config.extract.technical_columns, NEEDED)
-    _check_further(file, header, config.extract.technical_columns)
-    for row in rows:
-        _check_row(file, row, NEEDED)
+    mistakes = Mistakes()
+    with mistakes.kept():
+        _check_columns(file, line, header, config.extract.technical_columns, NEEDED)
+    with mistakes.kept():
+        _check_further(file, header, config.extract.technical_columns)
+    mistakes.stop()  # which cell is what can't be told before
+    sound = _sound_rows(file, rows, NEEDED, mistakes)
     technical = [name for name in header if name not in COLUMNS]
     # How a library was read is handling where it differs between libraries.
     technical += [
@@ -65,11 +72,16 @@ def read_sheet(path: Path | str, config: Config) -> list[Sample]:
         if len({row.cells.get(name, "") for row in rows}) > 1
     ]
     numeric = {name for name in technical if _all_numbers(row.cells.get(name, "") for row in rows)}
-    _check_numbers(file, rows, {"age", *numeric})
-    samples = [_sample(row, file, technical, numeric, "batch" in header) for row in rows]
-    _check_duplicates(file, rows, samples)
-    check_subjects(samples, [f"line {row.line}" for row in rows], f"sheet {file}")
-    check_roles(samples, f"sheet {file}")
+    sound = _finite_rows(file, sound, {"age", *numeric}, mistakes)
+    sound, samples = _samples(sound, file, technical, numeric, "batch" in header, mistakes)
+    with mistakes.kept():
+        _check_duplicates(file, sound, samples)
+    with mistakes.kept():
+        check_subjects(samples, [f"line {row.line}" for row in sound], f"sheet {file}")
+    if not mistakes.count:  # otherwise a line with a mistake may be the one that is missing
+        with mistakes.kept():
+            check_roles(samples, f"sheet {file}")
+    mistakes.stop()
     return samples
 
 
@@ -103,12 +115,14 @@ def read_new_samples(
         _Row(row.line, {name: cell for name, cell in row.cells.items() if name not in ("label", "role")})
         for row in rows
     ]
-    for row in rows:
-        _check_row(file, row, NEEDED_TO_SCORE)
+    mistakes = Mistakes()
+    rows = _sound_rows(file, rows, NEEDED_TO_SCORE, mistakes)
     technical = [name for name in header if name not in COLUMNS]
-    _check_numbers(file, rows, {"age", *technical} - set(categories))
-    samples = [_sample(row, file, technical, set(), "batch" in header) for row in rows]
-    _check_duplicates(file, rows, samples)
+    rows = _finite_rows(file, rows, {"age", *technical} - set(categories), mistakes)
+    rows, samples = _samples(rows, file, technical, set(), "batch" in header, mistakes)
+    with mistakes.kept():
+        _check_duplicates(file, rows, samples)
+    mistakes.stop()
     return [
         replace(
             sample,
@@ -127,15 +141,44 @@ def _schema() -> dict[str, Any]:
     return schema
 
 
-@cache
-def _validator(needed: tuple[str, ...]) -> Any:
-    import jsonschema
+@dataclass(frozen=True)
+class _Rule:
+    """What the schema says of the cells of a column."""
 
-    return jsonschema.Draft202012Validator({**_schema(), "required": list(needed)})
+    pattern: re.Pattern[str] | None
+    enum: tuple[str, ...]
+    shortest: int
+    longest: float
+    description: str
+
+    def allows(self, cell: str) -> bool:
+        if self.enum:
+            return cell in self.enum
+        return self.shortest <= len(cell) <= self.longest and (
+            self.pattern is None or self.pattern.search(cell) is not None
+        )
+
+
+@cache
+def _rule(column: str) -> _Rule:
+    # A validator of JSON schemas takes minutes for 100,000 rows.
+    schema = _schema()
+    said = schema["properties"].get(column, schema["additionalProperties"])
+    if "$ref" in said:
+        said = schema["$defs"][said["$ref"].rpartition("/")[2]]
+    enum = tuple(said.get("enum", ()))
+    return _Rule(
+        pattern=re.compile(said["pattern"]) if "pattern" in said else None,
+        enum=enum,
+        shortest=said.get("minLength", 0),
+        longest=said.get("maxLength", float("inf")),
+        description=f"one of {', '.join(enum)}" if enum else said.get("description", "text"),
+    )
 
 
 def _read_table(file: Path) -> tuple[int, list[str], list[_Row]]:
     """Return the line of the header, the header, and the rows."""
+    check_regular(file, "sheet", "set sheet in the config to your table")
     try:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -193,80 +236,112 @@ def _check_columns(
     file: Path, line: int, header: Sequence[str], further: Sequence[str], needed: tuple[str, ...]
 ) -> None:
     schema = _schema()
+    mistakes = Mistakes()
     known = [*schema["properties"], *further]
-    for name in header:
+    counts = Counter(header)
+    for name in counts:
         if name in MEASURED:
-            raise InputError(
+            mistakes.add(
                 f"sheet {file}, line {line}: column {name!r} is measured in the alignments; rename it "
                 "or drop it"
             )
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"known columns: {', '.join(known)}"
-            raise InputError(
+            mistakes.add(
                 f"sheet {file}, line {line}: unknown column {name!r}; {hint} "
                 "(list further columns in extract.technical_columns)"
             )
-        if header.count(name) > 1:
-            raise InputError(f"sheet {file}, line {line}: column {name!r} occurs twice; drop one")
+        if counts[name] > 1:
+            mistakes.add(f"sheet {file}, line {line}: column {name!r} occurs twice; drop one")
     missing = [name for name in needed if name not in header]
-    if missing:
-        raise InputError(f"sheet {file}, line {line}: column {missing[0]!r} is missing; add it")
+    for name in missing:
+        mistakes.add(f"sheet {file}, line {line}: column {name!r} is missing; add it")
+    mistakes.stop()
 
 
 def _check_further(file: Path, header: Sequence[str], further: Sequence[str]) -> None:
     """Raise ``InputError`` where a name in ``extract.technical_columns`` would do nothing."""
+    mistakes = Mistakes()
     for name in further:
         if name in COLUMNS:
-            raise InputError(
+            mistakes.add(
                 f"extract.technical_columns: {name!r} is a column with a use of its own; leave it out there"
             )
-        if name not in header:
-            raise InputError(
+        elif name not in header:
+            mistakes.add(
                 f"extract.technical_columns: sheet {file} has no column {name!r}; {near(name, header)}"
             )
+    mistakes.stop()
 
 
-def _check_numbers(file: Path, rows: Sequence[_Row], names: Collection[str]) -> None:
-    """Raise ``InputError`` where a number is beyond what anything measures; 1e999 reads as infinity."""
+def _sound_rows(file: Path, rows: Sequence[_Row], needed: tuple[str, ...], mistakes: Mistakes) -> list[_Row]:
+    """Return the rows whose cells are all allowed."""
+    sound = []
     for row in rows:
+        before = mistakes.count
+        who = f"sample {row.cells['sample']}: " if "sample" in row.cells else ""
+        for name in needed:
+            if name not in row.cells:
+                mistakes.add(f"{who}sheet {file}, line {row.line}: column {name!r} is empty; fill it in")
+        for name, cell in row.cells.items():
+            rule = _rule(name)
+            if not rule.allows(cell):
+                mistakes.add(
+                    f"{who}sheet {file}, line {row.line}, column {name!r}: {cell!r} is not allowed; give "
+                    f"{rule.description}"
+                )
+        if mistakes.count == before:
+            sound.append(row)
+    return sound
+
+
+def _finite_rows(file: Path, rows: Sequence[_Row], names: Collection[str], mistakes: Mistakes) -> list[_Row]:
+    """Return the rows without a number beyond what anything measures; 1e999 reads as infinity."""
+    finite = []
+    for row in rows:
+        before = mistakes.count
         for name, cell in row.cells.items():
             value = parse_cell(cell) if name in names else 0.0
             if isinstance(value, float) and not abs(value) <= LARGEST:
-                raise InputError(
+                mistakes.add(
                     f"sample {row.cells['sample']}: sheet {file}, line {row.line}, column {name!r}: {cell!r} "
                     f"is no finite number of at most {LARGEST:g}; correct it, or leave the cell empty"
                 )
-
-
-def _check_row(file: Path, row: _Row, needed: tuple[str, ...]) -> None:
-    for error in sorted(_validator(needed).iter_errors(row.cells), key=lambda e: str(list(e.absolute_path))):
-        who = f"sample {row.cells['sample']}: " if "sample" in row.cells else ""
-        if error.validator == "required":
-            column = next(name for name in needed if name not in row.cells)
-            raise InputError(f"{who}sheet {file}, line {row.line}: column {column!r} is empty; fill it in")
-        wanted = (
-            f"one of {', '.join(error.validator_value)}"
-            if error.validator == "enum"
-            else error.schema.get("description", "text")
-        )
-        raise InputError(
-            f"{who}sheet {file}, line {row.line}, column {error.absolute_path[0]!r}: "
-            f"{error.instance!r} is not allowed; give {wanted}"
-        )
+        if mistakes.count == before:
+            finite.append(row)
+    return finite
 
 
 def _all_numbers(cells: Iterator[str]) -> bool:
     return all(isinstance(parse_cell(cell or "0"), float) for cell in cells)
 
 
-def _sample(row: _Row, file: Path, technical: Sequence[str], numeric: set[str], has_batch: bool) -> Sample:
+def _samples(
+    rows: Sequence[_Row],
+    file: Path,
+    technical: Sequence[str],
+    numeric: set[str],
+    has_batch: bool,
+    mistakes: Mistakes,
+) -> tuple[list[_Row], list[Sample]]:
+    """Return the rows whose alignments have a path, and their samples."""
+    places = _Places(file)
+    sound, samples = [], []
+    for row in rows:
+        with mistakes.kept():
+            samples.append(_sample(row, places.of(row), technical, numeric, has_batch))
+            sound.append(row)
+    return sound, samples
+
+
+def _sample(row: _Row, bam: str, technical: Sequence[str], numeric: set[str], has_batch: bool) -> Sample:
     cells = row.cells
     site = cells.get("site", "")
     return Sample(
         sample=cells["sample"],
         subject=cells.get("subject", cells["sample"]),
-        bam=_place(row, file),
+        bam=bam,
         label=int(cells["label"]) if "label" in cells else None,
         role=cells.get("role", "heldout"),
         site=site,
@@ -285,28 +360,45 @@ def _sample(row: _Row, file: Path, technical: Sequence[str], numeric: set[str], 
     )
 
 
-def _place(row: _Row, file: Path) -> str:
-    """Return the absolute path, or the address, of a row's alignments."""
-    bam = row.cells["bam"]
-    if "://" in bam:
-        return bam
-    try:
-        return str((file.resolve().parent / Path(bam).expanduser()).resolve())
-    except (RuntimeError, ValueError) as error:  # no such home folder, links in a circle; a NUL byte
-        raise InputError(
-            f"sample {row.cells['sample']}: sheet {file}, line {row.line}, column 'bam': {bam!r} leads "
-            f"nowhere ({str(error).rstrip('.')}); write the path out"
-        ) from None
+class _Places:
+    """Where the alignments of a sheet's rows are; a folder is looked up once."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._folder = os.path.dirname(os.path.realpath(file))
+        self._known: dict[str, str] = {}
+
+    def of(self, row: _Row) -> str:
+        """Return the absolute path, or the address, of a row's alignments."""
+        bam = row.cells["bam"]
+        if "://" in bam:
+            return bam
+        try:
+            if "\0" in bam:
+                raise ValueError("embedded null byte")
+            path = os.path.join(self._folder, Path(bam).expanduser())
+            folder, name = os.path.split(path)
+            if folder not in self._known:
+                self._known[folder] = str(Path(folder).resolve())
+            place = os.path.join(self._known[folder], name)
+            return str(Path(place).resolve()) if name in ("", ".", "..") or os.path.islink(place) else place
+        except (RuntimeError, ValueError) as error:  # no such home folder, links in a circle; a NUL byte
+            raise InputError(
+                f"sample {row.cells['sample']}: sheet {self._file}, line {row.line}, column 'bam': {bam!r} "
+                f"leads nowhere ({str(error).rstrip('.')}); write the path out"
+            ) from None
 
 
 def _check_duplicates(file: Path, rows: Sequence[_Row], samples: Sequence[Sample]) -> None:
+    mistakes = Mistakes()
     for column in ("sample", "bam"):
         first: dict[str, int] = {}
         for row, sample in zip(rows, samples, strict=True):
             value = getattr(sample, column)
             if value in first:
-                raise InputError(
+                mistakes.add(
                     f"sample {sample.sample}: sheet {file}, line {row.line}: {column} {value} stands on "
                     f"line {first[value]} already; each sample needs its own"
                 )
-            first[value] = row.line
+            first.setdefault(value, row.line)
+    mistakes.stop()

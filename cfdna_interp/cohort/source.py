@@ -15,7 +15,8 @@ from cfdna_interp.records.table import TableSource
 
 def save_source(config: Config) -> None:
     """Write ``source.json``: name and digest of the sheet or the table."""
-    record = CohortSource(file=Path(config.source).name, digest=digest_file(config.source))
+    source = Path(config.source)
+    record = CohortSource(file=source.name, size=source.stat().st_size, digest=digest_file(source))
     save_record(record, Layout.of(config.outdir).file(CohortSource.FILE))
 
 

@@ -15,7 +15,7 @@ from cfdna_interp.cohort.missing_columns import FIELDS, known_cells
 from cfdna_interp.cohort.table_groups import feature_groups
 from cfdna_interp.cohort.table_people import People, number_or_text, read_people
 from cfdna_interp.config.table_settings import FeatureTable
-from cfdna_interp.errors import InputError
+from cfdna_interp.errors import InputError, Mistakes
 
 MOST_MISSING = 0.2  # of the cells of a group: beyond it a group would be made of its medians
 CLIP = 1e-6  # probabilities are held this far from 0 and 1 before they become logits
@@ -102,20 +102,32 @@ def read_table(table: FeatureTable) -> StudyTable:
         :func:`read_people` and :func:`feature_groups`; further a cell that is no number, a score out of
         range, a group of which more than 20 % is missing in a role or nothing varies in discovery.
     """
+    mistakes = Mistakes()
     cells = read_cells(table.path)
-    people = read_people(cells, table)
+    groups: Mapping[str, str] = {}
+    with mistakes.kept():
+        groups = feature_groups(cells, table)
+    people = _people(cells, table, mistakes)
     cells = cells.only(people.rows)
-    groups = feature_groups(cells, table)
+    X, scores = np.empty((len(cells.table), 0)), None
+    covariates: dict[str, list[float] | list[str]] = {}
+    with mistakes.kept():
+        X = cells.numbers(list(groups), people.names)
+    with mistakes.kept():
+        scores = _scores(cells, table, people)
+    for name in table.covariates:
+        with mistakes.kept():
+            covariates[name] = number_or_text(cells, name, people.names)
+    mistakes.stop()
     rows = list(people.rows)
     used = {name for name in structs.astuple(table.columns) if name is not None}
     used |= {*groups, *table.covariates, *table.technical}
-    covariates = {name: number_or_text(cells, name, people.names) for name in table.covariates}
     cohort = StudyTable(
         samples=people.samples,
         left_out=people.left_out,
-        X=cells.numbers(list(groups), people.names)[rows],
+        X=X[rows],
         groups=groups,
-        scores=_scores(cells, table, people),
+        scores=scores,
         covariates={name: _taken(values, rows) for name, values in covariates.items()},
         columns=(
             *(field for field in FIELDS if getattr(table.columns, field) is not None),
@@ -125,8 +137,20 @@ def read_table(table: FeatureTable) -> StudyTable:
         digest=digest_file(table.path),
     )
     for group in table.groups:
-        _check_group(cohort, group, table.path)
+        with mistakes.kept():
+            _check_group(cohort, group, table.path)
+    mistakes.stop()
     return cohort
+
+
+def _people(cells: Cells, table: FeatureTable, mistakes: Mistakes) -> People:
+    """Return who the rows are; without them nothing else can be read, and all mistakes are raised."""
+    try:
+        return read_people(cells, table, mistakes)
+    except InputError as error:
+        mistakes.take(error)
+        mistakes.stop()
+        raise
 
 
 def read_samples(table: FeatureTable) -> list[Sample]:
@@ -137,7 +161,10 @@ def read_samples(table: FeatureTable) -> list[Sample]:
     InputError
         See :func:`read_people`.
     """
-    return list(read_people(read_cells(table.path), table).samples)
+    mistakes = Mistakes()
+    people = read_people(read_cells(table.path), table, mistakes)
+    mistakes.stop()
+    return list(people.samples)
 
 
 def _taken(values: list[float] | list[str], rows: list[int]) -> list[float] | list[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from msgspec import structs
 
 from cfdna_interp.cohort.cells import Cells, near
+from cfdna_interp.cohort.patterns import fitting
 from cfdna_interp.config.table_settings import FeatureTable, GroupColumns
-from cfdna_interp.errors import InputError
+from cfdna_interp.errors import InputError, Mistakes
 
 
 def feature_groups(cells: Cells, table: FeatureTable) -> dict[str, str]:
@@ -22,16 +22,20 @@ def feature_groups(cells: Cells, table: FeatureTable) -> dict[str, str]:
     """
     other = _other_meanings(table)
     groups: dict[str, str] = {}
+    mistakes = Mistakes()
     for group, wanted in table.groups.items():
-        names = _chosen(cells, group, wanted)
+        names: Sequence[str] = ()
+        with mistakes.kept():
+            names = _chosen(cells, group, wanted)
         for name in names:
             if name in other or name in groups:
                 also = other.get(name) or f"in the group {groups[name]}"
-                raise InputError(
+                mistakes.add(
                     f"table {cells.path}: column {name!r} is {also} and in the group {group} too; "
                     f"a feature is in one group, narrow features.table.groups.{group}"
                 )
-            groups[name] = group
+            groups.setdefault(name, group)
+    mistakes.stop()
     return {name: groups[name] for name in cells.columns if name in groups}
 
 
@@ -56,8 +60,7 @@ def _chosen(cells: Cells, group: str, wanted: GroupColumns) -> Sequence[str]:
         names = [name for name in cells.columns if name.startswith(wanted.prefix)]
         told = f"begins with {wanted.prefix!r}"
     else:
-        pattern = re.compile(wanted.pattern or "")
-        names = [name for name in cells.columns if pattern.fullmatch(name)]
+        names = fitting(wanted.pattern or "", cells.columns, place)
         told = f"fits {wanted.pattern!r}"
     if not names:
         hint = near(wanted.prefix or wanted.pattern or "", cells.columns)

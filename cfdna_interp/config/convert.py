@@ -12,6 +12,7 @@ import msgspec
 from cfdna_interp.config.allowed import allowed
 
 T = TypeVar("T")
+_SHOWN = 200  # letters of a wrong value
 
 
 class SettingError(ValueError):
@@ -23,12 +24,15 @@ class SettingError(ValueError):
         The keys from the outermost inwards, dots between them; "" for the whole.
     problem
         What is wrong, and the remedy.
+    more
+        Errors of other settings.
     """
 
-    def __init__(self, place: str, problem: str) -> None:
+    def __init__(self, place: str, problem: str, more: Sequence[SettingError] = ()) -> None:
         super().__init__(f"{place}: {problem}" if place else problem)
         self.place = place
         self.problem = problem
+        self.more = tuple(more)
 
 
 def decode(value: Any, kind: type[T], place: str = "") -> T:
@@ -46,20 +50,30 @@ def decode(value: Any, kind: type[T], place: str = "") -> T:
     Raises
     ------
     SettingError
-        A key is unknown (the nearest known one is named) or missing, or a value is not allowed.
+        A key is unknown (the nearest known one is named) or missing, or a value is not allowed. The error
+        holds those of other settings, too.
     """
     try:
         return msgspec.convert(value, kind, dec_hook=own_type)
     except msgspec.ValidationError as error:
         rule = error.__cause__
-    # What follows only finds the place: outer keys first, then each value by itself.
+    # What follows only finds the places: outer keys first, then each value by itself.
+    found: list[SettingError] = []
     for section in _sections(value, kind):
-        _check_keys(value, section, place)
+        found += _wrong_keys(value, section, place)
     for key, part, part_kind in _parts(value, kind):
-        decode(part, part_kind, _join(place, key))
-    if isinstance(rule, SettingError):
-        raise SettingError(_join(place, rule.place), rule.problem)
-    raise SettingError(place, f"{value!r} is not allowed; give {allowed(kind)}")
+        try:
+            decode(part, part_kind, _join(place, key))
+        except SettingError as error:
+            found += [error, *error.more]
+    if not found and isinstance(rule, SettingError):
+        found.append(SettingError(_join(place, rule.place), rule.problem))
+    if not found:
+        shown = repr(value)
+        shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
+        found.append(SettingError(place, f"{shown} is not allowed; give {allowed(kind)}"))
+    first, *more = found
+    raise SettingError(first.place, first.problem, more)
 
 
 def encode(settings: msgspec.Struct) -> dict[str, Any]:
@@ -80,16 +94,16 @@ def own_type(kind: type[Any], value: Any) -> Any:
     return kind.of(value)
 
 
-def _check_keys(value: dict[str, Any], section: type[msgspec.Struct], place: str) -> None:
+def _wrong_keys(value: dict[str, Any], section: type[msgspec.Struct], place: str) -> Iterator[SettingError]:
     fields = msgspec.structs.fields(section)
     known = [field.name for field in fields]
     for unknown in sorted(set(value) - set(known)):
         near = difflib.get_close_matches(unknown, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
-        raise SettingError(_join(place, unknown), f"unknown key; {hint}")
+        yield SettingError(_join(place, unknown), f"unknown key; {hint}")
     for field in fields:
         if field.required and field.name not in value:
-            raise SettingError(_join(place, field.name), f"the key is missing; give {allowed(field.type)}")
+            yield SettingError(_join(place, field.name), f"the key is missing; give {allowed(field.type)}")
 
 
 def _parts(value: Any, kind: Any) -> Iterator[tuple[str, Any, Any]]:

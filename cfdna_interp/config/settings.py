@@ -21,6 +21,7 @@ Factory = Annotated[
     ),
 ]
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="a SHA-256 of 64 hexadecimal digits")]
+EncoderKind = Literal["reference", "causal", "transformers", "torch_module", "table"]
 TissueMethod = Literal["uxm", "nnls", "em"]
 Margin = Annotated[float, Meta(ge=0, le=0.5)]
 
@@ -92,7 +93,7 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True):
     components are kept. ``token_budget`` bounds the tokens of a batch, padding included.
     """
 
-    encoder: Literal["reference", "causal", "transformers", "torch_module", "table"] = "reference"
+    encoder: EncoderKind = "reference"
     checkpoint: str | None = None
     factory: Factory | None = None
     digest: Digest | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, structs
@@ -116,43 +117,42 @@ def plain_code(code: str) -> str:
     return re.sub(r"^([+-]?\d+)\.0+$", r"\1", code)
 
 
-def problem_of(table: FeatureTable) -> str | None:
-    """Return what is wrong with the settings of a table, and the remedy; None where nothing is.
+def problems_of(table: FeatureTable) -> Iterator[str]:
+    """Yield what is wrong with the settings of a table, with the remedy.
 
     Only what can be told without the table itself.
     """
     if len(table.groups) < 2:
-        return (
+        yield (
             "features.table.groups names one group; what a model relies on is told by comparing groups, "
             "give two or more"
         )
     for name, columns in table.groups.items():
         place = f"features.table.groups.{name}"
-        if name in RESERVED:
-            return f"{place}: {name!r} is the name of something else in the results; rename the group"
         ways = [way for way in ("prefix", "pattern", "columns") if getattr(columns, way)]
-        if len(ways) != 1:
-            return f"{place} gives {' and '.join(ways) or 'no column'}; give one of prefix, pattern, columns"
+        if name in RESERVED:
+            yield f"{place}: {name!r} is the name of something else in the results; rename the group"
+        elif len(ways) != 1:
+            yield f"{place} gives {' and '.join(ways) or 'no column'}; give one of prefix, pattern, columns"
         if columns.pattern is not None:
             try:
                 re.compile(columns.pattern)
             except (re.error, OverflowError, RecursionError) as error:
-                return f"{place}.pattern {columns.pattern!r} is no regular expression ({error}); correct it"
+                yield f"{place}.pattern {columns.pattern!r} is no regular expression ({error}); correct it"
     for first, second, what in (
         (table.roles.discovery, table.roles.heldout, "roles"),
         (table.labels.case, table.labels.control, "labels"),
     ):
         if plain_code(first) == plain_code(second):
-            return f"features.table.{what} are both {first!r}; give each its own"
+            yield f"features.table.{what} are both {first!r}; give each its own"
     for name in (*table.covariates, *table.technical):
         if "/" in name:
-            return f"features.table: the column {name!r} has a / in its name; rename it in the table"
+            yield f"features.table: the column {name!r} has a / in its name; rename it in the table"
     who = table.columns
     # A subject may be the sample, a batch the site; what a model is made of stands alone.
     alone = [*table.covariates, *table.technical, *([who.score] if who.score else [])]
     named = [name for key, name in structs.asdict(who).items() if name is not None and key != "score"] + alone
     # A held-out label under another name would stand in the matrices.
-    for name in (who.label, who.role, *alone):
+    for name in dict.fromkeys((who.label, who.role, *alone)):
         if named.count(name) > 1:
-            return f"features.table uses the column {name!r} twice; leave it in one place"
-    return None
+            yield f"features.table uses the column {name!r} twice; leave it in one place"

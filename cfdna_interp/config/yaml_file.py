@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from cfdna_interp.config.regular_file import check_regular
 from cfdna_interp.errors import InputError
 
 MOST_BYTES = 2**20  # of a file that a person wrote
@@ -64,8 +65,7 @@ def read_yaml(file: Path, what: str, start_from: str) -> Any:
         an alias.
     """
     try:
-        if file.exists() and not file.is_file():
-            raise InputError(f"{what} {file} is no regular file; start from {start_from}")
+        check_regular(file, what, f"start from {start_from}")
         if file.exists() and file.stat().st_size > MOST_BYTES:
             raise InputError(f"{what} {file} is larger than {MOST_BYTES:,} bytes; start from {start_from}")
         return _Loader(file.read_text(encoding="utf-8")).get_single_data()

@@ -11,6 +11,8 @@ from cfdna_interp.artifacts.features import Feature, save_features
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.artifacts.sheet import Sample
+from cfdna_interp.artifacts.system_errors import system_errno
+from cfdna_interp.cohort.inputs import sample_inputs
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.atlas_content import check_content
@@ -52,9 +54,11 @@ def extract_sample(sample: Sample, config: Config, threads: int = 1) -> SampleQu
     Raises
     ------
     InputError
-        The alignments are unusable and ``on_bad_sample`` is ``stop``, or the atlas can't be read or
-        doesn't suit ``features.tissue_method``. Nothing is written then.
+        The alignments are unusable and ``on_bad_sample`` is ``stop``, or the machine doesn't give them
+        (rights, limits on open files and memory), or the atlas can't be read or doesn't suit
+        ``features.tissue_method``. Nothing is written then.
     """
+    inputs = sample_inputs(sample.bam, config)
     atlas = Atlas.load(config.atlas) if config.atlas else None
     if atlas is not None:
         check_method(config.features.tissue_method, atlas, str(config.atlas))
@@ -66,14 +70,16 @@ def extract_sample(sample: Sample, config: Config, threads: int = 1) -> SampleQu
             extraction = replace(extraction, qc=msgspec.structs.replace(extraction.qc, tissue=tissue))
         features = compute_features(extraction.profile, atlas, config)
     except InputError as error:
-        if config.on_bad_sample == "stop":
+        # What the machine refuses says nothing of the sample: it would be left out on one machine alone.
+        if config.on_bad_sample == "stop" or system_errno(error) is not None:
             raise
         # The record has the sample beside the message.
         message = str(error).removeprefix(f"sample {sample.sample}: ")
         extraction, features = failed(sample, message), []
+    qc = msgspec.structs.replace(extraction.qc, inputs=inputs)
     layout = Layout.of(config.outdir)
     extraction.fragments.save(layout.fragments(sample.sample))
     extraction.profile.save(layout.profile(sample.sample))
     save_features(features, layout.features(sample.sample))
-    save_record(extraction.qc, layout.qc(sample.sample))
-    return extraction.qc
+    save_record(qc, layout.qc(sample.sample))
+    return qc

@@ -10,8 +10,8 @@ import numpy as np
 
 from cfdna_interp.artifacts.exclusions import save_exclusions
 from cfdna_interp.artifacts.features import BAG_GROUPS, GROUPS, Feature, load_features
-from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.matrix import save_matrix
 from cfdna_interp.artifacts.sheet import MEASURED, ROLES, Sample, load_samples
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
@@ -78,8 +78,7 @@ def write_matrices(config: Config) -> None:
     present = _present_columns([member for role in ROLES for member in members[role]])
     matrices = {role: _matrix(members[role], definitions, present, simulated) for role in ROLES}
     for role, matrix in matrices.items():
-        with atomic_path(layout.matrix(role)) as temporary:
-            matrix.write_h5ad(temporary, convert_strings_to_categoricals=False)
+        save_matrix(matrix, layout.matrix(role))
     save_exclusions(excluded, layout.file("exclusions.tsv"))
 
 

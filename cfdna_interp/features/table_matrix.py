@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cfdna_interp.artifacts.exclusions import save_exclusions
-from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.artifacts.matrix import save_matrix
 from cfdna_interp.artifacts.sheet import ROLES
 from cfdna_interp.cohort.table import StudyTable, read_table
 from cfdna_interp.config.table_settings import FeatureTable
@@ -35,8 +35,7 @@ def write_table_matrices(table: FeatureTable, outdir: str) -> None:
     layout = Layout.of(outdir)
     matrices = {role: _matrix(cohort, table, role) for role in ROLES}
     for role, matrix in matrices.items():
-        with atomic_path(layout.matrix(role)) as temporary:
-            matrix.write_h5ad(temporary, convert_strings_to_categoricals=False)
+        save_matrix(matrix, layout.matrix(role))
     save_exclusions([(sample, _NO_ROLE) for sample in cohort.left_out], layout.file("exclusions.tsv"))
     save_record(source_of(cohort, table), layout.file(TableSource.FILE))
 

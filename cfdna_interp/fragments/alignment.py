@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.build import find_build
 from cfdna_interp.fragments.feed import BUFFER, UNPLACED, feed
 from cfdna_interp.fragments.filters import PAIRED, SECONDARY_SUPPLEMENTARY, UNMAPPED
-from cfdna_interp.fragments.index import contig_starts
+from cfdna_interp.fragments.index import check_index, contig_starts
 from cfdna_interp.fragments.index import shards as shards_of
 from cfdna_interp.fragments.methylation import find_dialect
 from cfdna_interp.fragments.methylation.xm import converted_case
@@ -110,7 +110,7 @@ class Alignment:
     dialect: Dialect
     reads: Reads = "paired"
     converted_upper: bool = False
-    compared: ReadSample = ReadSample()
+    compared: ReadSample = field(default_factory=ReadSample)
     library: LibraryStrand | None = None
     signs: tuple[Sign, ...] = ()
 
@@ -165,7 +165,13 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
     try:
         file = _open(who, sample.bam, config.reference.fasta)
         try:
-            yield _check(who, sample, file, config, reference)
+            try:
+                alignment = _check(who, sample, file, config, reference)
+            except UnicodeDecodeError as error:  # of a contig's or a read's name, or of a tag
+                raise InputError(
+                    f"{who} has names that are no text ({error}); it is damaged, copy or write it again"
+                ) from None
+            yield alignment
         finally:
             # Closing a damaged file reports the damage a second time.
             with suppress(OSError):
@@ -177,6 +183,8 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
 def _open(who: str, bam: str, fasta: str | None) -> Any:
     options: dict[str, Any] = {"check_sq": False, "reference_filename": fasta}  # only CRAM reads it
     with ExitStack() as index:
+        if not is_remote(bam):
+            check_index(bam, who)
         if is_remote(bam):
             # Otherwise htslib downloads it into the working directory, or uses a file of that name there.
             options["index_filename"] = index.enter_context(remote_index(bam, who))

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from cfdna_interp.config.regular_file import check_regular
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.build import bare
 
 ELSEWHERE = "elsewhere"  # the context of CpGs in no interval
+_DIGITS = 18  # of the largest place that is read
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 # Start, end, context, and the number of the line.
 _Line = tuple[int, int, str, int]
@@ -71,6 +73,7 @@ def load_annotation(
     """
     index = {bare(name): number for number, name in enumerate(contig_names)}
     by_contig: dict[int, list[_Line]] = {}
+    check_regular(path, "annotation", "give a BED file")
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -80,7 +83,7 @@ def load_annotation(
         if not line.strip() or line.startswith(("#", "track", "browser")):
             continue
         cells = line.split("\t") if "\t" in line else line.split()
-        numeric = len(cells) >= 4 and cells[1].isdecimal() and cells[2].isdecimal()
+        numeric = len(cells) >= 4 and all(cell.isdecimal() and len(cell) <= _DIGITS for cell in cells[1:3])
         name = cells[3].strip() if numeric else ""
         if not _NAME.fullmatch(name) or name == ELSEWHERE or int(cells[1]) >= int(cells[2]):
             raise InputError(

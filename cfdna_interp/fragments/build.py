@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from cfdna_interp.config.regular_file import check_regular
 from cfdna_interp.config.resources import shipped
 from cfdna_interp.errors import InputError
+
+_DIGITS = 18  # of the largest length that is read
 
 
 @cache
@@ -48,12 +51,13 @@ def is_autosome(contig: str) -> bool:
 def load_build(path: Path) -> dict[str, int]:
     """Read contig -> length (bp) from the first two columns of a table, e.g. a ``.fai``."""
     lengths = {}
+    check_regular(path, "reference build", "give a contig table")
     try:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             if not line.strip() or line.startswith("#"):
                 continue
             cells = line.split("\t")
-            if len(cells) < 2 or not cells[1].strip().isdecimal():
+            if len(cells) < 2 or not cells[1].strip().isdecimal() or len(cells[1]) > _DIGITS:
                 raise InputError(
                     f"reference build {path}, line {number}: expected contig and length separated by a tab"
                 )

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import zlib
+
 from cfdna_interp.fragments.build import bare
-from cfdna_interp.fragments.fragment_file import MAX_MAPQ, STRANDS, FragmentFile, damaged, is_number
+from cfdna_interp.fragments.fragment_file import (
+    BLANK,
+    LINE,
+    MAX_MAPQ,
+    STRANDS,
+    FragmentFile,
+    damaged,
+    is_number,
+)
 
 
 def explain(source: FragmentFile, fallback: str) -> str:
@@ -13,11 +23,15 @@ def explain(source: FragmentFile, fallback: str) -> str:
     }
     try:
         with source.open_bytes() as handle:
-            for number, raw in enumerate(handle, start=1):
+            blank = 0
+            for number, raw in enumerate(iter(lambda: handle.readline(LINE), b""), start=1):
+                blank = blank + len(raw) if raw.isspace() else 0
+                if blank > BLANK:
+                    break
                 line = raw.decode("utf-8", errors="replace").rstrip("\r\n")
                 if number > source.skipped and line and (wrong := _wrong(line, source, lengths)):
                     return f"{source.who}: line {number}: {wrong}"
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         return damaged(source.who, error)
     return f"{source.who}: {fallback}; write the file again"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,7 +35,11 @@ _GZIP = b"\x1f\x8b"
 _BGZF = b"BC\x02\x00"  # the extra field by which the SAM specification (4.1) tells BGZF from gzip
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _SCORES = 10_000  # lines whose scores are looked at
-_LINE = 65_536  # bytes of the longest line that is read
+_DIGITS = 20  # of a number; Python refuses to read thousands of them
+LINE = 65_536  # bytes of the longest line that is read
+# Bytes of lines before the first fragment, and of blank ones between two. A small gzip file can unpack to
+# gigabytes of them.
+BLANK = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,7 @@ def open_fragments(sample: Sample, config: Config) -> Iterator[FragmentFile]:
         comments, first = _head(who, path, compressed)
         columns = _columns(f"{who}: line {len(comments) + 1}", first)
         signs = _signs(path, compressed, columns, len(comments), config.extract.min_mapq)
-    except (OSError, EOFError, gzip.BadGzipFile) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(damaged(who, error)) from None
     yield FragmentFile(
         who=who,
@@ -145,8 +150,8 @@ def open_fragments(sample: Sample, config: Config) -> Iterator[FragmentFile]:
 
 
 def is_number(cell: str) -> bool:
-    """Tell whether a cell holds decimal digits and nothing else."""
-    return cell.isascii() and cell.isdigit()
+    """Tell whether a cell holds decimal digits and nothing else, as many as a number of 64 bits at most."""
+    return cell.isascii() and cell.isdigit() and len(cell) <= _DIGITS
 
 
 def damaged(who: str, error: Exception) -> str:
@@ -178,12 +183,16 @@ def _check_compression(who: str, path: str) -> bool:
 def _head(who: str, path: str, compressed: bool) -> tuple[list[str], str]:
     """Return the lines before the first fragment, and the first fragment's."""
     comments: list[str] = []
+    size = 0
     with _open_bytes(path, compressed) as handle:
-        while raw := handle.readline(_LINE):
+        while raw := handle.readline(LINE):
             line = raw.decode("utf-8", errors="replace").rstrip("\r\n")
             if line.strip() and not line.startswith(("#", "track", "browser")):
                 return comments, line
             comments.append(line)
+            size += len(raw)
+            if size > BLANK:
+                raise InputError(f"{who} has no fragment in its first {BLANK:,} bytes; write the file again")
     raise InputError(f"{who} holds no fragments; drop the sample from the sheet or write the file again")
 
 

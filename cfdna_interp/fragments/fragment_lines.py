@@ -6,7 +6,9 @@ is wrong and why.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +22,7 @@ from cfdna_interp.fragments.build import bare
 from cfdna_interp.fragments.chunk import CHUNK, Chunk, Settings, Totals
 from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.fragment_error import explain
-from cfdna_interp.fragments.fragment_file import MAX_MAPQ, STRANDS, FragmentFile, damaged
+from cfdna_interp.fragments.fragment_file import BLANK, MAX_MAPQ, STRANDS, FragmentFile, damaged
 from cfdna_interp.fragments.kernels.hashing import hash_rows
 from cfdna_interp.fragments.reference import ReferenceGenome, gc_of, with_reference_ends
 
@@ -113,11 +115,29 @@ def _batches(source: FragmentFile) -> Iterator[pa.RecordBatch]:
     }
     try:
         with pa.input_stream(source.path, compression="gzip" if source.compressed else None) as stream:
-            yield from pyarrow.csv.open_csv(stream, **options)
+            yield from pyarrow.csv.open_csv(pa.PythonFile(_Bounded(stream, source.who), "r"), **options)
     except pa.ArrowInvalid as error:
         raise InputError(explain(source, " ".join(str(error).split()))) from None
     except OSError as error:
         raise InputError(damaged(source.who, error)) from None
+
+
+class _Bounded(io.RawIOBase):
+    """A stream that ends with an error where too many bytes in a row are blank lines."""
+
+    def __init__(self, stream: Any, who: str) -> None:
+        self._stream, self._who, self._blank = stream, who, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        data: bytes = self._stream.read(size)
+        # Stops at the first letter that isn't blank, so that it costs nothing where there are fragments.
+        self._blank = self._blank + len(data) if data.isspace() else 0
+        if self._blank > BLANK:
+            raise InputError(f"{self._who}: {BLANK:,} bytes in a row are blank; write the file again")
+        return data
 
 
 class _Lines:

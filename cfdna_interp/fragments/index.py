@@ -11,12 +11,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cfdna_interp.config.regular_file import check_regular
 from cfdna_interp.errors import InputError
 
 MOST = 1 << 27  # most bytes of an inflated index; a 60-GB file has one of about 10 MB
 PIECE = 1 << 20  # bytes inflated at a time
 BAI_DEPTH = 5  # levels of bins below the one that holds a whole contig
 CSI_DEPTH = 9  # most levels of bins; with more, bin numbers don't fit 32 bits
+_ANY = (1 << 31) - 1  # contigs, where their number isn't known yet
 
 
 def contig_starts(path: str, contigs: int, who: str) -> tuple[int | None, ...]:
@@ -45,11 +47,41 @@ def contig_starts(path: str, contigs: int, who: str) -> tuple[int | None, ...]:
     InputError
         There is no index, or it is damaged or of another file.
     """
-    stem = os.path.splitext(path)[0]
-    names = (path + ".csi", stem + ".csi", path + ".bai", stem + ".bai")
-    name = next((name for name in names if os.path.isfile(name)), None)
+    name = _index_of(path)
     if name is None:
         raise InputError(f"{who} has no index; run samtools index on it")
+    return _read(name, contigs, who)
+
+
+def check_index(path: str, who: str) -> None:
+    """Check an index before htslib reads it, which dies on some damaged ones.
+
+    Parameters
+    ----------
+    path
+        A file of alignments on this machine.
+    who
+        Sample and file, as error messages begin.
+
+    Raises
+    ------
+    InputError
+        There is an index of a BAM file beside it, and it is damaged.
+    """
+    name = _index_of(path)
+    if name is not None:
+        check_regular(name, f"{who}: its index", "remove it and run samtools index on the alignments")
+        _read(name, _ANY, who)
+
+
+def _index_of(path: str) -> str | None:
+    """Return the index where htslib looks for it."""
+    stem = os.path.splitext(path)[0]
+    names = (path + ".csi", stem + ".csi", path + ".bai", stem + ".bai")
+    return next((name for name in names if os.path.exists(name)), None)
+
+
+def _read(name: str, contigs: int, who: str) -> tuple[int | None, ...]:
     try:
         return tuple(_starts(_Bytes(_load(name)), contigs))
     except (_DamageError, OSError, EOFError, zlib.error) as error:
@@ -169,7 +201,7 @@ def _starts(data: _Bytes, contigs: int) -> list[int | None]:
     starts = [_start(data, bins, is_csi) for _ in range(data.number(contigs))]
     if data.left not in (0, 8):  # the number of reads without a position may follow
         raise _DamageError(f"{data.left} bytes after the last contig")
-    return [*starts, *[None] * (contigs - len(starts))]
+    return starts if contigs == _ANY else [*starts, *[None] * (contigs - len(starts))]
 
 
 def _start(data: _Bytes, bins: int, is_csi: bool) -> int | None:

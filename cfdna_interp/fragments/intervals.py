@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cfdna_interp.config.regular_file import check_regular
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.build import bare
 
@@ -15,6 +16,8 @@ from cfdna_interp.fragments.build import bare
 Intervals = Mapping[int, tuple[Sequence[int] | np.ndarray, Sequence[int] | np.ndarray]]
 
 _FURTHEST = (1 << 31) - 1
+_LINE = 1 << 16  # letters of the longest line
+_DIGITS = 18  # of the largest place that is read
 
 
 def load_intervals(
@@ -44,13 +47,20 @@ def load_intervals(
     index = {bare(name): number for number, name in enumerate(contig_names)}
     by_name: dict[str, tuple[array[int], array[int]] | None] = {}
     by_contig: dict[int, tuple[array[int], array[int]]] = {}
+    check_regular(path, what, "give a BED file as plain text")
     try:
         with open(path, encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
+            for number, line in enumerate(iter(lambda: lines.readline(_LINE), ""), start=1):
+                if len(line) == _LINE:
+                    raise InputError(f"{what} {path}, line {number} has no end; correct the line")
                 cells = line.split(maxsplit=3)
                 if not cells or line.startswith(("#", "track", "browser")):
                     continue
-                if len(cells) < 3 or not (cells[1].isdecimal() and cells[2].isdecimal()):
+                if len(cells) < 3 or not (
+                    cells[1].isdecimal()
+                    and cells[2].isdecimal()
+                    and max(len(cells[1]), len(cells[2])) <= _DIGITS
+                ):
                     raise InputError(
                         f"{what} {path}, line {number}: expected contig, start, end; correct the line"
                     )

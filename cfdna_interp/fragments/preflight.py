@@ -11,18 +11,20 @@ from types import MappingProxyType
 
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.sheet import ROLES, Sample
+from cfdna_interp.artifacts.system_errors import system_errno
 from cfdna_interp.artifacts.writable import check_writable
 from cfdna_interp.cohort.missing_columns import gap_lines, known_columns
 from cfdna_interp.cohort.sheet import read_sheet
 from cfdna_interp.cohort.table_check import TableCheck, check_table
 from cfdna_interp.config import Config
-from cfdna_interp.errors import InputError
+from cfdna_interp.errors import InputError, Mistakes
 from cfdna_interp.fragments.alignment import Alignment
 from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.loss_words import loss_words
 from cfdna_interp.fragments.losses import expected_losses
 from cfdna_interp.fragments.profile import check_atlas
 from cfdna_interp.fragments.reference import ReferenceGenome
+from cfdna_interp.fragments.same_reads import check_same_reads
 from cfdna_interp.fragments.source import open_source
 from cfdna_interp.records.qc import LibraryStrand
 
@@ -94,13 +96,22 @@ def preflight(config: Config) -> Preflight | TableCheck:
     Raises
     ------
     InputError
-        The first problem found that would stop the run.
+        Whatever would stop the run, all that can be told at once.
     """
-    existing = check_writable(config.outdir, "outdir")
+    mistakes = Mistakes()
+    existing = Path(config.outdir)
+    with mistakes.kept():
+        existing = check_writable(config.outdir, "outdir")
     if config.features.table is not None:
-        return check_table(config, config.features.table)
-    _check_files(config)
-    samples = tuple(read_sheet(config.sheet, config))
+        with mistakes.kept():
+            found = check_table(config, config.features.table)
+        mistakes.stop()
+        return found
+    with mistakes.kept():
+        _check_files(config)
+    samples: tuple[Sample, ...] = ()
+    with mistakes.kept():
+        samples = tuple(read_sheet(config.sheet, config))
     atlas = Atlas.load(config.atlas) if config.atlas else None
     # Some stages read its bases, and every stage that embeds reads where contigs begin.
     reference = ReferenceGenome(config.reference.fasta) if config.reference.fasta else None
@@ -127,10 +138,16 @@ def preflight(config: Config) -> Preflight | TableCheck:
                 if isinstance(alignment, Alignment) and alignment.library is not None:
                     libraries[_library_words(alignment.library)] += 1
         except InputError as error:
-            if config.on_bad_sample == "stop":
+            if system_errno(error) is not None:
                 raise
+            if config.on_bad_sample == "stop":
+                mistakes.take(error)
             problems[sample.sample] = str(error)
-    check_sizes([sample for sample in samples if sample.sample not in problems], config, problems)
+    sound = [sample for sample in samples if sample.sample not in problems]
+    with mistakes.kept():
+        check_same_reads(sound, config.sheet)
+    mistakes.stop()
+    check_sizes(sound, config, problems)
     needed, free = _disk(config, len(samples), existing)
     if needed > free:
         raise InputError(
@@ -161,6 +178,7 @@ def _check_files(config: Config) -> None:
     model = config.model
     folder = model.encoder == "transformers"
     foreign = folder or model.encoder in ("torch_module", "table")
+    mistakes = Mistakes()
     for setting, place, is_folder in (
         ("extract.blacklist", config.extract.blacklist, False),
         ("extract.known_sites", config.extract.known_sites, False),
@@ -172,7 +190,8 @@ def _check_files(config: Config) -> None:
             continue
         if not (Path(place).is_dir() if is_folder else Path(place).is_file()):
             kind = "folder" if is_folder else "file"
-            raise InputError(f"{setting}: there is no {kind} {place}; correct the path in the config")
+            mistakes.add(f"{setting}: there is no {kind} {place}; correct the path in the config")
+    mistakes.stop()
 
 
 def check_sizes(

@@ -66,6 +66,10 @@ class ReferenceGenome:
         """Tell whether the contig is there."""
         return contig in self._lengths or bare(contig) in self._aliases
 
+    def length(self, contig: str) -> int:
+        """Return a contig's bases; raise ``InputError`` where it is absent."""
+        return int(self._lengths[self._name(contig)])
+
     def fit(self, contigs: Mapping[str, int], who: str) -> None:
         """Refuse a genome of another build: one that has a longer contig than the sample.
 

@@ -45,7 +45,7 @@ _DIALECTS = {
     "reference": codes.COMPARE,
     "mm": codes.MM,
 }
-_NOWHERE = SiteLetters(np.zeros(0, dtype=np.uint8), -1, 0)
+_NOWHERE = SiteLetters(np.zeros(0, dtype=np.uint8), -1, 0, -1)
 
 
 class Scanner:

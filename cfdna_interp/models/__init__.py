@@ -1,1 +1,1 @@
-"""The epigenetic model behind one contract."""
+"""Epigenetic models behind one interface: encoders, heads and their fitting."""

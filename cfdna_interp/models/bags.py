@@ -1,4 +1,4 @@
-"""From fragment tables to the bags of fragments that a model reads."""
+"""Convert fragment tables to the bags of fragments that a model reads."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ REGION_BP = 5_000_000
 def locus_classes(atlas: Atlas | None) -> tuple[np.ndarray, int]:
     """Return (blocks,) locus class of each atlas block, and the number of classes.
 
-    Class 0 is left to fragments that touch no block; blocks that mark the same cell type in the same
-    direction share a class.
+    Class 0 is for fragments that touch no block. Blocks that mark the same cell type in the same direction
+    share a class.
     """
     if atlas is None:
         return np.zeros(0, dtype=np.int64), 1
@@ -45,11 +45,12 @@ def inputs_of(
     block_classes
         (blocks,) from :func:`locus_classes`.
     contig_starts
-        Common name of a contig -> its position on the reference's line; without it fragments have no place.
+        Common name of a contig -> its start on the concatenated reference. Without it fragments have no
+        place.
 
     Returns
     -------
-    Inputs of the same n fragments. Of more than ``MAX_CALLS`` calls the first ones are kept.
+    Inputs of the same n fragments. Only the first ``MAX_CALLS`` calls of a fragment are used.
     """
     n = len(table)
     offsets = np.full((n, MAX_CALLS), -1, dtype=np.int16)
@@ -57,10 +58,10 @@ def inputs_of(
     counts = table.cpg_counts
     rows = np.repeat(np.arange(n), counts)
     ranks = np.arange(len(rows)) - np.repeat(table.cpg_splits[:-1], counts)
-    kept = ranks < MAX_CALLS
-    # A CpG that straddles the fragment's start lies at -1; it is placed at 0, since -1 means no call.
-    offsets[rows[kept], ranks[kept]] = np.clip(table.cpg_offsets[kept], 0, np.iinfo(np.int16).max)
-    states[rows[kept], ranks[kept]] = table.cpg_states[kept]
+    within = ranks < MAX_CALLS
+    # A CpG that straddles the fragment's start has an offset of -1. It is set to 0, since -1 means no call.
+    offsets[rows[within], ranks[within]] = np.clip(table.cpg_offsets[within], 0, np.iinfo(np.int16).max)
+    states[rows[within], ranks[within]] = table.cpg_states[within]
     locus = np.zeros(n, dtype=np.int16)
     touching = table.block >= 0
     locus[touching] = block_classes[table.block[touching]]
@@ -86,21 +87,21 @@ def _places(table: FragmentTable, contig_starts: dict[str, int]) -> np.ndarray:
 
 
 def starts_of(config: Config) -> dict[str, int] | None:
-    """Return where contigs begin on the line of the run's reference, None where it has no FASTA."""
+    """Return the starts of contigs on the run's concatenated reference, or None without a FASTA."""
     return None if config.reference.fasta is None else contig_starts(config.reference.fasta)
 
 
 class ContextMix:
-    """The share of fragments in each context cell, over the discovery pool.
+    """Shares of the context cells in the discovery pool.
 
-    A cell is a class of locus with a number of CpG calls. Bags are drawn so that their mix of cells is the
-    pool's (direct standardisation). Without it the number of calls, which grows with the length of a
-    fragment, tells a model the lengths that an intervention has taken from it.
+    A cell is a class of locus with a number of CpG calls. Bags are drawn with the pool's mix of cells (direct
+    standardisation). Otherwise the number of calls, which grows with fragment length, would reveal to a model
+    the lengths that an intervention has removed.
 
     Parameters
     ----------
     parts
-        Fragments of each discovery sample; every sample weighs the same.
+        Fragments of each discovery sample. Every sample has the same weight.
     """
 
     def __init__(self, parts: list[FragmentInputs]) -> None:
@@ -112,9 +113,9 @@ class ContextMix:
     def bag_rows(
         self, fragments: FragmentInputs, bags: int, size: int, rng: np.random.Generator, *, sample: str
     ) -> np.ndarray:
-        """Draw bags with the pool's mix, without replacement; bags overlap only where a cell is too small.
+        """Draw bags with the pool's mix, without replacement; bags overlap only if a cell is too small.
 
-        What a cell lacks is taken from the cell with the next number of calls.
+        Fragments that are missing in a cell are taken from the cell with the next number of calls.
 
         Returns
         -------
@@ -123,7 +124,7 @@ class ContextMix:
         Raises
         ------
         InputError
-            The sample holds fewer fragments than one bag.
+            The sample has fewer fragments than one bag.
         """
         n = len(fragments)
         if n < size:
@@ -131,7 +132,7 @@ class ContextMix:
                 f"sample {sample}: {n} fragments are fewer than a bag of {size}; lower model.bag_size, or "
                 "raise extract.min_fragments so that the sample is excluded"
             )
-        # Rows in random order within a cell; cells that the pool lacks join the one before them.
+        # Rows are in random order within a cell. Cells that are not in the pool join the cell before them.
         shuffled = rng.permutation(n)
         place = np.maximum(np.searchsorted(self.cells, context_cells(fragments)[shuffled], "right") - 1, 0)
         order = shuffled[np.argsort(place, kind="stable")]
@@ -141,7 +142,7 @@ class ContextMix:
         used = np.zeros(len(held), dtype=np.int64)
         for bag in range(bags):
             take = _fill(_quotas(self.shares, size, rng), held)
-            # Each bag goes on in a cell where the one before stopped, and starts over at the cell's end.
+            # Each bag continues in a cell where the bag before stopped, and starts over at the cell's end.
             within = np.arange(size) - np.repeat(np.cumsum(take) - take, take)
             ranks = (np.repeat(used, take) + within) % np.repeat(np.maximum(held, 1), take)
             result[bag] = order[np.repeat(starts, take) + ranks]
@@ -157,7 +158,7 @@ def _quotas(shares: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarr
 
 
 def _fill(quotas: np.ndarray, held: np.ndarray) -> np.ndarray:
-    """Take each cell's quota from what it holds, and what it lacks from the next cells, all the way round."""
+    """Take each cell's quota from its fragments, and any shortfall from the next cells, cyclically."""
     take: np.ndarray = np.minimum(quotas, held)
     owed = quotas - take
     debt = 0
@@ -170,6 +171,6 @@ def _fill(quotas: np.ndarray, held: np.ndarray) -> np.ndarray:
 
 
 def context_cells(fragments: FragmentInputs) -> np.ndarray:
-    """Return (n,) the context cell of each fragment: its locus class and its number of CpG calls."""
+    """Return the (n,) context cell of each fragment: its locus class and its number of CpG calls."""
     cells: np.ndarray = fragments.locus.astype(np.int64) * (MAX_CALLS + 1) + fragments.counts
     return cells

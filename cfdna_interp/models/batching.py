@@ -1,4 +1,4 @@
-"""Batches of sequences by a budget of tokens, so that hardly any of them is padding."""
+"""Batches of sequences by a budget of tokens, with little padding."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from cfdna_interp.models.contract import FragmentInputs
 
 
 def batches(counts: np.ndarray, token_budget: int) -> Iterator[np.ndarray]:
-    """Yield rows of sequences that go through a model together, shortest sequences first.
+    """Yield the rows of each batch, shortest sequences first.
 
-    Neighbours in the order of length share a batch, which is padded to its longest member.
+    Sequences of similar length share a batch, which is padded to its longest member.
 
     Parameters
     ----------
     counts
         (n,) tokens of each sequence.
     token_budget
-        Tokens of a batch, padding counted. A sequence beyond it is a batch by itself.
+        Tokens per batch, padding counted. A longer sequence is a batch by itself.
 
     Yields
     ------
-    Integer arrays that together hold every row once.
+    Integer arrays that together contain every row once.
     """
     order = np.argsort(counts, kind="stable")
     sizes = counts[order]
     start = 0
     while start < len(order):
-        # The longest member of a batch is its last one: the padded size grows with every row that joins.
+        # The longest member of a batch is its last one, so the padded size grows with every row.
         ahead = sizes[start : start + max(token_budget // max(int(sizes[start]), 1), 1)]
         padded = ahead * np.arange(1, len(ahead) + 1)
         end = start + max(int(np.searchsorted(padded, token_budget, side="right")), 1)
@@ -46,7 +46,7 @@ def pad(rows: list[np.ndarray], value: int) -> np.ndarray:
 
 
 def distinct(fragments: FragmentInputs) -> tuple[np.ndarray, np.ndarray]:
-    """Return rows of fragments that differ in stretch, strand or calls, and which of them each one is.
+    """Return rows of fragments that differ in place, strand or calls, and the index of each fragment in them.
 
     Returns
     -------

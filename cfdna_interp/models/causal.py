@@ -1,7 +1,7 @@
-"""Pre-training of a small causal language model on rendered fragments: guess the next token, see no label.
+"""Pre-training of a small causal language model on rendered fragments: next-token prediction, no labels.
 
-What it writes is a Hugging Face folder like that of a large foundation model, and it is read back through the
-same adapter. Positions are rotary, so the model has no table of them and nothing of a text but its tokens.
+It writes a Hugging Face folder like that of a large foundation model, which is read back through the same
+adapter. Positions are rotary, so the model has no position table and reads only the tokens of a text.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ WIDTH, HEADS, INNER, LAYERS = 48, 3, 96, 2  # about 47,000 parameters
 POSITIONS = 2_048  # tokens of the longest text
 RATE = 4e-3
 BATCH_TOKENS = 8_192  # padding counted
-TESTED = 20  # one fragment of so many is kept for the losses that are reported
+TESTED = 20  # one of this many fragments is left out of training, for the reported losses
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +53,8 @@ def pretrain_causal(
     renderer
         Turns them into texts; its rendering goes into the folder.
     folder
-        Where config.json, tokenizer.json, tokenizer_config.json, model.safetensors and rendering.yaml are
-        written. What lies there is replaced when all is done.
+        Folder for config.json, tokenizer.json, tokenizer_config.json, model.safetensors and rendering.yaml.
+        An existing folder is replaced at the end.
     epochs
         Passes over the fragments.
     seed
@@ -63,8 +63,8 @@ def pretrain_causal(
     Raises
     ------
     InputError
-        There are too few fragments to keep some for testing, one is too long for the model, or the rendering
-        asks for more than single bases.
+        There are too few fragments to leave some for testing, one is too long for the model, or the rendering
+        uses more than single bases.
     """
     if len(fragments) < 2 * TESTED:
         raise InputError(
@@ -78,8 +78,8 @@ def pretrain_causal(
     model = _fit(texts, train, epochs=epochs, seed=seed)
     with _replaced(folder) as temporary:
         model.config.save_pretrained(temporary)
-        # The output layer is the embedding table itself: written once, under the table's name, as readers of
-        # the bare model look for it.
+        # The output layer shares its weights with the embedding table. They are written once, under the
+        # table's name, where readers of the bare model look for them.
         weights = {name: tensor for name, tensor in model.state_dict().items() if name != "lm_head.weight"}
         save_file(weights, temporary / "model.safetensors", metadata={"format": "pt"})
         tokenizer.save_pretrained(temporary)
@@ -117,7 +117,7 @@ def _fit(texts: TokenTexts, rows: np.ndarray, *, epochs: int, seed: int) -> Llam
             eos_token_id=None,
         )
     )
-    # Equal lengths fall in another order each time, so that batches differ from epoch to epoch.
+    # Texts of equal length get another order each time, so that batches differ between epochs.
     batches = [texts.batches(rng.permutation(rows), BATCH_TOKENS) for _ in range(epochs)]
     optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.98), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -150,14 +150,14 @@ def _fit(texts: TokenTexts, rows: np.ndarray, *, epochs: int, seed: int) -> Llam
 
 @contextmanager
 def _replaced(folder: Path) -> Iterator[Path]:
-    """Yield a folder beside ``folder`` that takes its place on success and vanishes on failure."""
+    """Yield a temporary folder that replaces ``folder`` on success and is deleted on failure."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".tmp-{folder.name}-", dir=folder.parent))
     try:
         yield temporary
-        # mkdtemp's folders are for their owner only; results are for whoever may read the others.
+        # mkdtemp gives access to the owner only. Results get the permissions of the parent folder.
         temporary.chmod(folder.parent.stat().st_mode & 0o777)
-        # A folder that holds files can't be renamed over.
+        # A rename can't replace a folder that isn't empty.
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(temporary, folder)
     finally:

@@ -1,4 +1,4 @@
-"""How well a causal model guesses tokens, beside guessing from frequencies, and what token counts follow."""
+"""Losses of a causal model compared with token frequencies, and correlates of token counts."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Losses:
     Attributes
     ----------
     loss
-        Of the next token; ``loss_unigram`` and ``loss_bigram`` are those of guessing from the training
-        tokens' frequencies, alone and after the token before.
+        Loss of the next token. ``loss_unigram`` and ``loss_bigram`` are those of the training tokens'
+        frequencies, alone and given the token before.
     methylation_loss
-        Of "the next token says methylated", over the tokens after which one can follow (the C's, where
-        methylation is a token after them); ``methylation_bigram`` that of guessing from frequencies. None
-        where the rendering or the fragments have no methylation.
+        Loss of "the next token says methylated", over the tokens after which such a token can follow (the
+        C's, if methylation is a token after them). ``methylation_bigram`` is that of the frequencies. None if
+        the rendering or the fragments have no methylation.
     """
 
     loss: float
@@ -37,13 +37,13 @@ class Losses:
 
 @dataclass(frozen=True)
 class Correlations:
-    """How far length and methylation are one thing to whatever counts tokens.
+    """Correlations of length and methylation with the number of tokens.
 
     Attributes
     ----------
     length_tokens, methylated_tokens, length_methylated
-        Pearson correlations over fragments between length, number of methylated calls and number of tokens;
-        None where one of two does not vary.
+        Pearson correlations over fragments between length, number of methylated calls and number of tokens.
+        None if one of the two is constant.
     """
 
     length_tokens: float | None
@@ -52,14 +52,15 @@ class Correlations:
 
 
 def predict(model: LlamaForCausalLM, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return (tokens, vocabulary) logits and (tokens,) ids of all tokens but the first of each text.
+    """Return (tokens, vocabulary) logits and (tokens,) ids of all tokens except the first of each text.
 
     Parameters
     ----------
     model
         The model.
     ids
-        (texts, tokens) padded on the right, where no token of a causal model sees it: no mask is needed.
+        (texts, tokens) padded on the right. No token of a causal model sees that padding, so no mask is
+        needed.
     """
     hidden = model.model(ids, use_cache=False).last_hidden_state  # (texts, tokens, width)
     there = ids[:, 1:] != model.config.pad_token_id
@@ -77,23 +78,23 @@ def losses(
     methylated: int | None,
     budget: int,
 ) -> Losses:
-    """Judge a model beside the frequencies of its training texts.
+    """Compare a model with the token frequencies of its training texts.
 
     Parameters
     ----------
     model
-        In evaluation mode.
+        The model, in evaluation mode.
     texts
         The texts that ``train`` and ``test`` number.
     train, test
-        Texts whose frequencies are the guess to beat; texts on which all losses are taken.
+        Texts for the frequencies, and texts on which all losses are computed.
     methylated
-        Token id of a methylated call, None where the rendering has none.
+        Token id of a methylated call, or None if the rendering has none.
     budget
-        Tokens of a batch.
+        Tokens per batch.
     """
     known, seen = _pairs(texts, train), _pairs(texts, test)
-    # One more of each pair: none is impossible.
+    # Each count is raised by one, so that no pair has probability zero.
     after = (known + 1) / (known + 1).sum(axis=1, keepdims=True)  # (before, next)
     alone = (known.sum(axis=0) + 1) / (known.sum() + len(known))
     possible = np.zeros(len(known), dtype=bool) if methylated is None else known[:, methylated] > 0
@@ -104,19 +105,19 @@ def losses(
         guesses += float(functional.cross_entropy(logits, targets, reduction="sum"))
         if methylated is not None:
             before = ids[:, :-1][ids[:, 1:] != texts.padding]
-            kept = torch.from_numpy(possible)[before]
-            others = logits[kept].clone()
+            eligible = torch.from_numpy(possible)[before]
+            others = logits[eligible].clone()
             others[:, methylated] = -torch.inf
-            odds = logits[kept, methylated] - others.logsumexp(dim=1)
-            said = (targets[kept] == methylated).to(odds.dtype)
+            odds = logits[eligible, methylated] - others.logsumexp(dim=1)
+            said = (targets[eligible] == methylated).to(odds.dtype)
             calls += float(functional.binary_cross_entropy_with_logits(odds, said, reduction="sum"))
     places = seen[possible].sum()
     call_loss, call_bigram = None, None
     if places > 0:
-        told, chance = seen[possible, methylated], after[possible, methylated]
-        untold = seen[possible].sum(axis=1) - told
+        counts, chance = seen[possible, methylated], after[possible, methylated]
+        others_seen = seen[possible].sum(axis=1) - counts
         call_loss = float(calls / places)
-        call_bigram = float(-(told * np.log(chance) + untold * np.log(1 - chance)).sum() / places)
+        call_bigram = float(-(counts * np.log(chance) + others_seen * np.log(1 - chance)).sum() / places)
     return Losses(
         loss=float(guesses / seen.sum()),
         loss_unigram=float(-(seen.sum(axis=0) * np.log(alone)).sum() / seen.sum()),

@@ -1,4 +1,4 @@
-"""Rendered fragments as token ids: a token per base, one per special text of the rendering."""
+"""Rendered fragments as token ids: one token per base, and one per special text of the rendering."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cfdna_interp.models.rendering import Renderer, Rendering
 
 PADDING, UNKNOWN = "<pad>", "<unk>"
 _BASES = "ACGTN"
-_CHUNK = 4_096  # fragments rendered at once: bounds the texts held
+_CHUNK = 4_096  # fragments rendered at a time, which bounds memory
 _SPECIAL = re.compile(r"<[^<>]+>")
 
 
@@ -30,7 +30,7 @@ class TokenTexts:
     ids, splits
         Ids of all texts end to end; those of text i are ``ids[splits[i] : splits[i + 1]]``.
     padding, vocabulary
-        Id of the padding, number of ids.
+        Id of the padding, and number of ids.
     """
 
     ids: np.ndarray
@@ -49,17 +49,17 @@ class TokenTexts:
         return torch.from_numpy(pad(texts, self.padding))
 
     def batches(self, rows: np.ndarray, budget: int) -> list[np.ndarray]:
-        """Divide texts into batches of like length, of at most ``budget`` tokens with padding."""
+        """Divide texts into batches of similar length, of at most ``budget`` tokens with padding."""
         return [rows[batch] for batch in batches(self.lengths[rows], budget)]
 
 
 def tokenize(fragments: FragmentInputs, renderer: Renderer, tokenizer: PreTrainedTokenizerFast) -> TokenTexts:
-    """Render fragments and look their tokens up.
+    """Render fragments and look up their tokens.
 
     Raises
     ------
     InputError
-        A fragment makes more tokens than ``tokenizer.model_max_length``.
+        A fragment has more tokens than ``tokenizer.model_max_length``.
     """
     parts: list[np.ndarray] = []
     for start in range(0, len(fragments), _CHUNK):
@@ -84,29 +84,30 @@ def tokenize(fragments: FragmentInputs, renderer: Renderer, tokenizer: PreTraine
 def build_tokenizer(rendering: Rendering, positions: int) -> PreTrainedTokenizerFast:
     """Return a tokenizer that reads texts of a rendering base by base.
 
-    Texts in angle brackets (``<m>``, ``<frag>``) are one token each, all else is a token per character.
+    Texts in angle brackets (``<m>``, ``<frag>``) are one token each. Every other character is a token.
 
     Parameters
     ----------
     rendering
-        The spelling whose texts are to be read.
+        The rendering of the texts.
     positions
         Tokens of the longest text.
 
     Raises
     ------
     InputError
-        The rendering has words of several bases, coordinates or token types, which have no token each here.
+        The rendering has words of several bases, coordinates or token types, which this tokenizer doesn't
+        support.
     """
     unfit = [
         name
-        for name, found in (
+        for name, unsupported in (
             (f"kmer: {rendering.kmer}", rendering.kmer > 1),
             ("separator", bool(rendering.separator)),
             ("methylation: token_type", rendering.methylation == "token_type"),
             ("coordinates in prefix or suffix", "locus" in rendering.consumes),
         )
-        if found
+        if unsupported
     ]
     if unfit:
         raise InputError(
@@ -115,15 +116,15 @@ def build_tokenizer(rendering: Rendering, positions: int) -> PreTrainedTokenizer
         )
     states = [text for text in (rendering.unmethylated, rendering.methylated) if text is not None]
     wrappers = [rendering.prefix.format(), rendering.suffix.format()]
-    # Each text once, in the order in which it is named.
+    # Each special text occurs once, in order of first occurrence.
     specials = dict.fromkeys([PADDING, UNKNOWN])
-    specials |= dict.fromkeys(found for text in wrappers for found in _SPECIAL.findall(text))
+    specials |= dict.fromkeys(special for text in wrappers for special in _SPECIAL.findall(text))
     specials |= dict.fromkeys(text for text in states if len(text) > 1)
     letters = dict.fromkeys(_BASES)
     letters |= dict.fromkeys(text for text in states if len(text) == 1)
     letters |= dict.fromkeys("".join(_SPECIAL.sub("", text) for text in wrappers))
     vocabulary = {token: number for number, token in enumerate([*specials, *letters])}
-    # Pairs that are never merged: what is left of byte-pair encoding is a token per character.
+    # Byte-pair encoding without merges gives one token per character.
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token=UNKNOWN))
     tokenizer.add_special_tokens(list(specials))
     return PreTrainedTokenizerFast(

@@ -1,7 +1,8 @@
-"""Checking a model before hours are spent on it: what it is given is varied, what it gives is compared.
+"""Checks of a model before a long run: inputs are varied and outputs are compared.
 
-The probes ask what every later number rests on. A row depends on its own fragment alone; the encoder reads
-what it declares, and nothing else; a fragment has the same embedding today, tomorrow, alone and in company.
+The probes test the assumptions of every later number. An embedding depends on its own fragment alone. The
+encoder reads what it declares and nothing else. A fragment has the same embedding in every call and every
+batch.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ def check_model(encoder: Encoder, fragments: FragmentInputs, *, head: Head | Non
     encoder
         The encoder.
     fragments
-        Some ``FRAGMENTS`` fragments, real ones where there are any, in random order.
+        About ``FRAGMENTS`` fragments in random order, real ones if there are any.
     head
         A head for embeddings of this encoder.
 
     Returns
     -------
-    What each probe found, in the order asked. Where a fault makes later probes meaningless, they are left out
+    The findings of the probes, in their order. If a fault makes later probes meaningless, they are left out
     and the last finding says so.
 
     Raises
@@ -45,21 +46,21 @@ def check_model(encoder: Encoder, fragments: FragmentInputs, *, head: Head | Non
     """
     if len(fragments) < _FEWEST:
         raise ValueError(f"{len(fragments)} fragments are too few to probe a model; give {_FEWEST} or more")
-    found = output.declaration(encoder)
-    if _faulty(found):
-        return [*found, _left_out("declaration")]
-    found += output.output(encoder, fragments)
-    if any(finding.name == "output" and finding.status == "fault" for finding in found):
-        return [*found, _left_out("output")]
+    findings = output.declaration(encoder)
+    if _faulty(findings):
+        return [*findings, _left_out("declaration")]
+    findings += output.output(encoder, fragments)
+    if any(finding.name == "output" and finding.status == "fault" for finding in findings):
+        return [*findings, _left_out("output")]
     finite, finding = output.finite_rows(encoder, fragments)
-    found.append(finding)
+    findings.append(finding)
     if finite.sum() < _FEWEST:
-        return [*found, _left_out("finite")]
+        return [*findings, _left_out("finite")]
     bench = Bench(encoder, fragments.take(np.flatnonzero(finite)))
     for first in (output.constant, output.determinism):
-        found += _asked(bench, first)
-        if found[-1].status == "fault":
-            return [*found, *_asked(bench, output.scale), _left_out(found[-1].name)]
+        findings += _asked(bench, first)
+        if findings[-1].status == "fault":
+            return [*findings, *_asked(bench, output.scale), _left_out(findings[-1].name)]
     probes: list[Callable[[Bench], Finding | list[Finding]]] = [
         *(independence.order, independence.duplicates, independence.company, independence.padding),
         *(independence.edges, output.scale, output.dimensions, inputs.inputs, visibility.length_visible),
@@ -67,10 +68,10 @@ def check_model(encoder: Encoder, fragments: FragmentInputs, *, head: Head | Non
     if "sequence" in encoder.consumes:
         probes.append(visibility.pooling)
     for probe in probes:
-        found += _asked(bench, probe)
+        findings += _asked(bench, probe)
     if head is not None:
-        found += head_probes(head, bench.embedded)
-    return found
+        findings += head_probes(head, bench.embedded)
+    return findings
 
 
 def check_heads(path: Path, encoder: Encoder, fragments: FragmentInputs) -> list[Finding]:
@@ -79,11 +80,11 @@ def check_heads(path: Path, encoder: Encoder, fragments: FragmentInputs) -> list
     Parameters
     ----------
     path
-        What ``crossfit.CrossFit.save`` wrote.
+        File written by ``crossfit.CrossFit.save``.
     encoder
         The encoder that the heads were fitted to, whitening included.
     fragments
-        Some ``FRAGMENTS`` fragments.
+        About ``FRAGMENTS`` fragments.
 
     Raises
     ------
@@ -96,11 +97,11 @@ def check_heads(path: Path, encoder: Encoder, fragments: FragmentInputs) -> list
 
 def _asked(bench: Bench, probe: Callable[[Bench], Finding | list[Finding]]) -> list[Finding]:
     try:
-        found = probe(bench)
+        findings = probe(bench)
     except RefusedError as error:
         name = probe.__name__.replace("_", " ")
         return [Finding(name, "fault", str(error), "correct the model, or its settings in the config")]
-    return [found] if isinstance(found, Finding) else found
+    return [findings] if isinstance(findings, Finding) else findings
 
 
 def _faulty(found: list[Finding]) -> bool:

@@ -1,4 +1,4 @@
-"""The fragments that a model is checked on: those of the run, or made-up ones where there are none yet."""
+"""The fragments for the check of a model: those of the run, or made-up ones before extraction."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from cfdna_interp.models.reference_line import ReferenceLine, contig_starts
 from cfdna_interp.stats.resampling import stream
 
 _SAMPLES = 8
-_EDGES = 4  # shortest and longest fragments that are always among those chosen
+_EDGES = 4  # number of shortest and of longest fragments that are always included
 SHORTEST, LONGEST = 60, 600  # bp
-_TRIALS = 50  # places tried for a fragment before the reference is said to hold no bases
+_TRIALS = 50  # places tried for a fragment before the reference is considered empty
 _C, _G = 1, 2  # codes of bases, as fragments.reference numbers them
 
 
 def made_up_fragments(n: int, rng: np.random.Generator, *, loci: int = 1) -> FragmentInputs:
-    """Draw fragments at random: lengths about 167 and 330 bp, up to ``MAX_CALLS`` calls each, no place.
+    """Draw random fragments: lengths around 167 and 330 bp, up to ``MAX_CALLS`` calls each, no place.
 
     Parameters
     ----------
@@ -34,12 +34,12 @@ def made_up_fragments(n: int, rng: np.random.Generator, *, loci: int = 1) -> Fra
     rng
         Source of randomness.
     loci
-        Number of locus classes; class 0 is as frequent as all others together.
+        Number of locus classes. Class 0 is as frequent as all others together.
     """
     nucleosomes = 1 + (rng.random(n) < 0.15)
     length = np.clip(rng.normal(167 * nucleosomes, 25), SHORTEST, LONGEST).astype(np.int32)
     called = np.arange(MAX_CALLS) < np.minimum(rng.poisson(2.5, n), MAX_CALLS)[:, None]
-    # Positions two bases apart at least, so that no two CpGs overlap; all below the fragment's end.
+    # Positions are at least two bases apart, so that CpGs don't overlap, and before the fragment's end.
     steps = np.sort(rng.random((n, MAX_CALLS)), axis=1) * (length[:, None] - 2 * MAX_CALLS - 2)
     offsets = steps.astype(np.int64) + 2 * np.arange(MAX_CALLS)
     touching = rng.random(n) < 0.5
@@ -55,7 +55,7 @@ def made_up_fragments(n: int, rng: np.random.Generator, *, loci: int = 1) -> Fra
 
 
 def fragments_of_reference(fasta: str, n: int, rng: np.random.Generator, *, loci: int = 1) -> FragmentInputs:
-    """Draw fragments as :func:`made_up_fragments` does, on stretches of a genome, with calls at its CpGs.
+    """Draw fragments as :func:`made_up_fragments` does, on a genome, with calls at its CpGs.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def fragments_of_reference(fasta: str, n: int, rng: np.random.Generator, *, loci
     Raises
     ------
     InputError
-        The file can't be read, or holds no stretches of known bases that are long enough.
+        The file can't be read, or has no sufficiently long stretches of known bases.
     """
     line = ReferenceLine(fasta)
     names, lengths = list(line.contigs), np.array(list(line.contigs.values()), dtype=np.int64)
@@ -95,10 +95,10 @@ def fragments_of_reference(fasta: str, n: int, rng: np.random.Generator, *, loci
 
 
 def probe_fragments(config: Config, layout: Layout, wanted: int) -> tuple[FragmentInputs, str]:
-    """Return about ``wanted`` fragments in random order, and in words where they come from.
+    """Return about ``wanted`` fragments in random order, and a description of their origin.
 
-    They are drawn from up to ``_SAMPLES`` samples, the shortest and longest among them; before anything is
-    extracted they are made up, on the reference where there is one.
+    They are drawn from up to ``_SAMPLES`` samples and include the shortest and longest. Before extraction
+    they are made up, on the reference if there is one.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the rest of the software asks of an epigenetic model."""
+"""The interface of an epigenetic model to the rest of the software."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import Protocol
 import numpy as np
 import torch
 
-# A fragment keeps at most this many calls in a model's input; fewer than 1 % of human cell-free
-# fragments outside CpG islands carry more.
+# Largest number of calls per fragment in a model's input. Fewer than 1 % of human cell-free fragments outside
+# CpG islands have more.
 MAX_CALLS = 16
 
 
 @dataclass(frozen=True, eq=False)
 class FragmentInputs:
-    """Fragments as a model sees them, calls padded to a rectangle so that they can be swapped.
+    """Fragments as model inputs, with calls padded to a rectangular array.
 
     Attributes
     ----------
     length
         (n,) absolute fragment length in bp.
     offsets
-        (n, MAX_CALLS) bp from the fragment's start to the C of each CpG, -1 where there is no call.
+        (n, MAX_CALLS) bp from the fragment's start to the C of each CpG, -1 for no call.
     states
-        (n, MAX_CALLS) 1 methylated, 0 unmethylated, -1 where there is no call.
+        (n, MAX_CALLS) 1 methylated, 0 unmethylated, -1 for no call.
     locus
-        (n,) locus class: 0 where the fragment touches no atlas block, else 1 + target class.
+        (n,) locus class: 0 if the fragment touches no atlas block, else 1 + target class.
     region
         (n,) hashed genomic window, 0 to ``REGIONS - 1``.
     place
-        (n,) 0-based position of the first base on the reference's line, that is the contigs of the FASTA end
-        to end in the order of its index; -1 where there is no FASTA or the contig isn't in it.
+        (n,) 0-based position of the first base on the concatenated reference, that is the contigs of the
+        FASTA end to end in the order of its index. -1 without a FASTA or if the contig isn't in it.
     strand
         (n,) +1 or -1: the strand that the molecule comes from; 0 unknown.
     """
@@ -55,7 +55,7 @@ class FragmentInputs:
 
     @property
     def level(self) -> np.ndarray:
-        """(n,) share of methylated calls, 0 where there is no call."""
+        """(n,) share of methylated calls, 0 without calls."""
         level: np.ndarray = (self.states == 1).sum(axis=1) / np.maximum(self.counts, 1)
         return level
 
@@ -64,21 +64,21 @@ class FragmentInputs:
         return FragmentInputs(**{item.name: getattr(self, item.name)[rows] for item in fields(self)})
 
     def with_stretch_of(self, donors: FragmentInputs, rows: np.ndarray) -> FragmentInputs:
-        """Return the fragments with the stretch of genome of others: length, place and call positions.
+        """Return the fragments with length, place and call positions of donors.
 
         Parameters
         ----------
         donors
             Fragments to take from.
         rows
-            (n,) row of ``donors`` for each fragment, -1 to leave a fragment as it is. A donor has as many
-            calls as the fragment it donates to, so that states and offsets stay aligned.
+            (n,) row of ``donors`` for each fragment, -1 to leave a fragment unchanged. A donor has the same
+            number of calls as its fragment, so that states and offsets stay aligned.
         """
-        found = rows >= 0
+        matched = rows >= 0
         taken = {}
         for name in ("length", "offsets", "place", "strand"):
             taken[name] = getattr(self, name).copy()
-            taken[name][found] = getattr(donors, name)[rows[found]]
+            taken[name][matched] = getattr(donors, name)[rows[matched]]
         return replace(self, **taken)
 
     def with_states(self, states: np.ndarray) -> FragmentInputs:
@@ -97,7 +97,7 @@ class Encoder(Protocol):
 
     @property
     def digest(self) -> str:
-        """SHA-256 over all that makes an embedding: weights, rendering, pooling."""
+        """SHA-256 over everything that decides an embedding: weights, rendering, pooling."""
 
     @property
     def dim(self) -> int:

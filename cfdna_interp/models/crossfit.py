@@ -1,4 +1,7 @@
-"""Cross-fitting by subject: every subject's logit comes from a head that never saw the subject."""
+"""Cross-fitting by subject (Chernozhukov et al., Econometrics J 21:C1, 2018).
+
+Every subject's logit comes from heads that never saw the subject.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +34,14 @@ class CrossFit:
     fold
         (samples,) the fold in which a sample is tested.
     heads
-        heads[fold] is the ensemble (one or more) trained without that fold's subjects.
+        heads[fold] is the ensemble (one or more heads) trained without that fold's subjects.
     """
 
     fold: np.ndarray
     heads: list[list[AttentionHead]]
 
     def logits(self, bags: torch.Tensor) -> np.ndarray:
-        """Return (samples, bags) logits of the cohort fitted on, from heads that never saw the subject."""
+        """Return (samples, bags) logits of the training cohort, from heads that never saw the subject."""
         result = np.zeros(tuple(bags.shape[:2]))
         for fold, ensemble in enumerate(self.heads):
             rows = np.flatnonzero(self.fold == fold)
@@ -46,7 +49,7 @@ class CrossFit:
         return result
 
     def ensemble_logits(self, bags: torch.Tensor) -> np.ndarray:
-        """Return (samples, bags) logits of samples of other subjects: the mean over all heads."""
+        """Return (samples, bags) logits of other subjects' samples: the mean over all heads."""
         return _ensemble_logits([head for ensemble in self.heads for head in ensemble], bags)
 
     def tensors(self) -> dict[str, torch.Tensor]:
@@ -60,7 +63,7 @@ class CrossFit:
 
     @classmethod
     def of_tensors(cls, tensors: dict[str, torch.Tensor]) -> CrossFit:
-        """Return what :meth:`tensors` was made from.
+        """Return the heads of which :meth:`tensors` returned the tensors.
 
         Raises
         ------
@@ -89,7 +92,7 @@ class CrossFit:
         path
             The file.
         samples
-            The cohort that the folds are to be of, in this order; None where nobody is to be judged.
+            The cohort that the folds have to belong to, in this order. None if no subject is scored.
 
         Raises
         ------
@@ -102,7 +105,8 @@ class CrossFit:
                 known = json.loads((handle.metadata() or {}).get(_SAMPLES, "null"))
         except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
             raise InputError(f"heads {path} cannot be loaded ({error}); run the train stage again") from None
-        # By name: with folds of others a subject would be judged by heads that saw it.
+        # Names are compared, because with the folds of another cohort heads would score subjects that they
+        # saw.
         if samples is not None and (known != list(samples) or len(fitted.fold) != len(samples)):
             raise InputError(f"{path} belongs to another cohort; run the train stage again")
         return fitted
@@ -124,7 +128,7 @@ def crossfit(
     ensemble: int = 1,
     targets: np.ndarray | None = None,
 ) -> CrossFit:
-    """Fit ``ensemble`` heads a fold.
+    """Fit ``ensemble`` heads per fold.
 
     Parameters
     ----------
@@ -137,11 +141,11 @@ def crossfit(
     rng
         Source of randomness of folds and heads.
     weights
-        (samples,) how much each sample counts, e.g. bootstrap multiplicities; default 1 a subject.
+        (samples,) weight of each sample, e.g. bootstrap multiplicities; by default 1 per subject.
     ensemble
-        Heads a fold, which differ in their start and inner folds.
+        Heads per fold, which differ in their start and inner folds.
     targets
-        (samples,) probabilities that the heads are to reproduce; default the labels.
+        (samples,) probabilities that the heads are to reproduce; by default the labels.
     """
     weights = subject_weights(subjects) if weights is None else weights
     fold = folds_of(subjects, labels, folds, rng)

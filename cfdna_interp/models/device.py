@@ -1,4 +1,4 @@
-"""Where a model computes, and in which number format."""
+"""The device on which a model runs, and its number format."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": 
 
 
 def resolve_device(setting: str) -> torch.device:
-    """Return the device that ``model.device`` names: auto, cpu, cuda or mps.
+    """Return the device for a value of ``model.device``: auto, cpu, cuda or mps.
 
     Parameters
     ----------
     setting
-        ``auto`` takes CUDA where there is one, then MPS, then the CPU.
+        ``auto`` takes CUDA if available, then MPS, then the CPU.
 
     Raises
     ------
     InputError
-        The named device is not there.
+        The named device is not available.
     """
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if setting == "auto":
@@ -41,7 +41,7 @@ def resolve_precision(setting: str, device: torch.device) -> torch.dtype:
     ----------
     setting
         ``auto``, float32, bfloat16 or float16. ``auto`` is bfloat16 on a CUDA device that supports it, else
-        float32: elsewhere half precision costs accuracy and seldom saves time.
+        float32. On other devices half precision costs accuracy and seldom saves time.
     device
         From :func:`resolve_device`.
 
@@ -54,5 +54,5 @@ def resolve_precision(setting: str, device: torch.device) -> torch.dtype:
         half = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if half else torch.float32
     if setting not in _PRECISIONS:
-        raise InputError(f"model.precision: {setting} is none of auto, {', '.join(_PRECISIONS)}")
+        raise InputError(f"model.precision: {setting} is not one of auto, {', '.join(_PRECISIONS)}")
     return _PRECISIONS[setting]

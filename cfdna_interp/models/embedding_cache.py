@@ -1,4 +1,4 @@
-"""Embeddings kept on disk in shards under the address of what they were made from."""
+"""A disk cache of embeddings, in shards whose address is a digest of encoder and fragments."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.fragments.progress import Progress
 from cfdna_interp.models.contract import Encoder, FragmentInputs
 
-SHARD = 4_096  # fragments; what a kill costs at most
+SHARD = 4_096  # fragments; the most that a kill can cost
 _KEY, _SUM = "embeddings", "sha256"
 
 
 class CachedEncoder:
-    """An encoder that computes no shard twice.
+    """An encoder that computes each shard once.
 
     Fragments go through in shards of ``SHARD``, each a file ``<first two digits>/<address>.safetensors`` that
-    appears whole or not at all. The address is the SHA-256 of the encoder's digest and the shard's fragments,
-    so that a run that was stopped goes on behind its last shard, and another run with the same fragments in
-    the same order reads.
+    appears whole or not at all. The address is the SHA-256 of the encoder's digest and the shard's fragments.
+    A run that was stopped resumes after its last shard. Another run with the same fragments in the same order
+    reads the shards.
 
     Parameters
     ----------
     encoder
-        The encoder; its digest covers everything but the fragments that its embeddings depend on.
+        The encoder. Its digest covers everything except the fragments that its embeddings depend on.
     folder
-        Where shards are kept.
+        Folder of the shards.
     """
 
     def __init__(self, encoder: Encoder, folder: Path) -> None:
@@ -51,18 +51,18 @@ class CachedEncoder:
 
     @property
     def rounding(self) -> float:
-        """The relative spacing of the encoder's numbers, 0 where it doesn't say."""
+        """The relative spacing of the encoder's numbers, 0 if unknown."""
         return float(getattr(self.encoder, "rounding", 0.0))
 
     @property
     def digest(self) -> str:
-        """The encoder's: where embeddings are kept doesn't change them."""
+        """The digest of the encoder, since a cache doesn't change embeddings."""
         return self.encoder.digest
 
     def encode(self, fragments: FragmentInputs) -> torch.Tensor:
-        """Return (n, dim) float32 embeddings, read where they are known and kept where they weren't.
+        """Return (n, dim) float32 embeddings, from the cache where possible, and store new ones.
 
-        A shard that is damaged is made again.
+        A damaged shard is computed again.
         """
         n = len(fragments)
         result = torch.empty(n, self.dim)
@@ -92,12 +92,12 @@ class CachedEncoder:
 
 
 def cached(encoder: Encoder, folder: Path) -> CachedEncoder:
-    """Return the encoder with its embeddings kept under ``folder``."""
+    """Return the encoder with a cache under ``folder``."""
     return CachedEncoder(encoder, folder)
 
 
 def _read(path: Path, shape: tuple[int, int]) -> torch.Tensor | None:
-    """Return a shard's embeddings, None where there is none or not a whole one."""
+    """Return a shard's embeddings, or None if it is missing or damaged."""
     try:
         with safe_open(path, "pt") as handle:
             tensor: torch.Tensor = handle.get_tensor(_KEY)

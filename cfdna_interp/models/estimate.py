@@ -1,4 +1,4 @@
-"""What encoding takes: time, memory and disk, told before it starts."""
+"""Estimates of time, memory and disk that encoding takes."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from cfdna_interp.models.contract import FragmentInputs
 
 @dataclass(frozen=True)
 class Estimate:
-    """What encoding some fragments takes, from the time of two batches.
+    """Estimated cost of encoding some fragments, from the time of two batches.
 
     Attributes
     ----------
     fragments, tokens
-        Numbers of them, tokens without padding.
+        Numbers of fragments and of tokens without padding.
     minutes
-        On this device with nothing else running.
+        Minutes on this device if nothing else is running.
     memory_gb
-        Peak of this process so far, on a GPU of its memory; it doesn't grow with the number of fragments.
+        Peak memory of this process so far, on a GPU that of the GPU. It doesn't grow with the number of
+        fragments.
     result_gb
-        The embeddings.
+        Size of the embeddings.
     """
 
     fragments: int
@@ -44,16 +45,16 @@ class Estimate:
 
 @runtime_checkable
 class Estimating(Protocol):
-    """An encoder that can tell what it will take."""
+    """An encoder that can estimate its cost."""
 
     def estimate(self, fragments: FragmentInputs, total: int) -> Estimate:
         """Time a few of ``fragments`` and scale up to ``total``."""
 
 
 def peak_gb(device: torch.device) -> float:
-    """Return this process's peak of memory in 10^9 bytes: the GPU's where it computes on CUDA, else RAM."""
+    """Return this process's peak memory in 10^9 bytes: the GPU's on CUDA, else RAM."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e9
-    # Linux counts KiB, macOS bytes (getrusage(2) of both).
+    # Linux counts KiB, macOS counts bytes (getrusage(2) of both).
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9

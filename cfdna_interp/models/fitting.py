@@ -1,10 +1,10 @@
-"""Fitting heads: many at once on the same bags, in a blink.
+"""Fitting of many heads at once on the same bags.
 
 A head starts as a ridge logistic regression on mean embeddings and on products of the directions in which
-subjects differ most; an inner cross-validation by subject picks the penalties, and whether products help at
-all. Its queries start near zero, where attention is the mean, and all is then trained together for a few
-steps; a copy that never sees one inner fold says after how many steps to stop, at the start if none helps.
-At last the logits are calibrated on the predictions of the inner folds.
+subjects differ most. An inner cross-validation by subject chooses the penalties and whether to use products.
+The queries start near zero, where attention is the mean. All parameters are then trained together for a few
+steps. A copy that never sees one inner fold decides the number of steps, which may be zero. Finally the
+logits are calibrated on the predictions of the inner folds.
 
 Heads that differ only in the weights of their samples (folds, members of an ensemble) share every pass over
 the fragments.
@@ -36,15 +36,15 @@ def fit_heads(
     targets
         (samples,) labels 0 or 1, or probabilities that the heads are to reproduce.
     subjects
-        (samples,) subject of each sample; a subject is never on both sides of an inner split.
+        (samples,) subject of each sample. A subject is never on both sides of an inner split.
     weights
-        (heads, samples) how much a sample counts, 0 to leave it out.
+        (heads, samples) weight of a sample, 0 to leave it out.
     rng
         Source of randomness.
 
     Returns
     -------
-    The fitted heads; where all samples left have the same target, one that says 0 of everybody.
+    The fitted heads. If all used samples have the same target, a head returns 0 for everybody.
     """
     means = bags.mean(dim=2)  # (samples, bags, dim)
     plans = [plan_of(means, targets, subjects, row, rng, bags.shape[2]) for row in weights]

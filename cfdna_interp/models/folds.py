@@ -28,7 +28,8 @@ def folds_of(subjects: np.ndarray, labels: np.ndarray, folds: int, rng: np.rando
                 f"{there} discovery subjects with label {label} are too few for {folds} folds; "
                 "lower model.folds or add subjects"
             )
-    # Subjects and not samples are dealt out: by samples, a few subjects with many would be a fold's cases.
+    # Subjects are divided and not samples. Otherwise a few subjects with many samples could be all cases of a
+    # fold.
     people = Subjects(subjects)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=int(rng.integers(2**31)))
     names = people.names

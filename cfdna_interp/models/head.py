@@ -1,4 +1,7 @@
-"""The head: attention from fragments to regions to a sample, then a logistic read-out."""
+"""The head: attention pooling from fragments to regions to a sample, then a logistic read-out.
+
+Attention pooling of bags is that of Ilse et al. (arXiv:1802.04712, 2018), applied in two levels.
+"""
 
 from __future__ import annotations
 
@@ -10,31 +13,31 @@ from torch import nn
 from cfdna_interp.models.pooling import Pooled, pool_bags, pool_fragments, pool_stream
 
 QUERIES = 2
-AXES = 6  # directions between subjects whose squares and products the read-out knows
+AXES = 6  # directions between subjects whose squares and products enter the read-out
 
 
 class AttentionHead(nn.Module):
     """Hierarchical multi-query attention pooling, and a read-out with products of the main directions.
 
-    Fragments attend within their region; a region counts by the sum of its fragments' exponentiated scores,
-    times what a second query makes of its pooled vector. With queries of zero all this is the mean over
-    fragments, and the read-out a logistic regression on it. Products let the head say that a direction
-    matters only where another one is high, which no weighting of a sum can.
+    Fragments are pooled by attention within their region. The weight of a region is the sum of its fragments'
+    exponentiated scores, times a factor from a second query on its pooled vector. With queries of zero the
+    result is the mean over fragments, and the read-out is a logistic regression on it. Products let a
+    direction matter only if another one is high. No weighted sum can express that.
 
     Parameters
     ----------
     dim
         Length of an embedding.
     scale
-        Standard deviation of a whitened mean over all fragments of a training sample: pooled vectors
-        are measured in it.
+        Standard deviation of a whitened mean over all fragments of a training sample, the unit of pooled
+        vectors.
 
     Attributes
     ----------
     query, region_query, weight
         (queries, dim) attention to fragments, to regions, and the linear read-out.
     product
-        (axes, axes) read-out of products of the measured vector along ``axes``.
+        (axes, axes) read-out of products of the scaled vector along ``axes``.
     balance, axes
         (dim, dim) and (dim, axes): see ``head_plan``.
     """
@@ -83,7 +86,7 @@ class AttentionHead(nn.Module):
         samples: int,
         weights: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Return (samples,) logits of (n, dim) fragments in any order, each of one sample and region."""
+        """Return (samples,) logits of (n, dim) fragments in any order, each with its sample and region."""
         return self.read_out(pool_fragments(embeddings, self.query, regions, sample, samples, weights))
 
     def of_stream(self, chunks: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
@@ -115,7 +118,7 @@ def attend_regions(pooled: Pooled, region_query: torch.Tensor) -> torch.Tensor:
         (queries, dim).
     """
     vectors = pooled.vectors()  # (..., regions, queries, dim)
-    asked = (vectors * region_query).sum(dim=-1) / vectors.shape[-1] ** 0.5
-    attention = (pooled.log_mass() + asked).softmax(dim=-2)  # (..., regions, queries)
+    region_scores = (vectors * region_query).sum(dim=-1) / vectors.shape[-1] ** 0.5
+    attention = (pooled.log_mass() + region_scores).softmax(dim=-2)  # (..., regions, queries)
     attended: torch.Tensor = (attention[..., None] * vectors).sum(dim=-3)
     return attended

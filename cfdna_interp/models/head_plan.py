@@ -1,6 +1,6 @@
-"""Before a head is trained: its directions, its penalties, where it starts and how its logits are calibrated.
+"""Preparation of a head: its directions, penalties, start, and the calibration of its logits.
 
-All of it rests on mean embeddings, and is solved for many penalties and inner folds at once.
+Everything is computed on mean embeddings, for many penalties and inner folds at once.
 """
 
 from __future__ import annotations
@@ -16,28 +16,29 @@ from cfdna_interp.stats.subjects import Subjects
 
 BALANCE = 0.25
 INNER_FOLDS = 4
-# C, the inverse of the penalty: of pooled embeddings in units of sampling noise, of standardised products.
+# C, the inverse of the penalty, for pooled embeddings in units of sampling noise and for standardised
+# products.
 LINEAR = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-PRODUCTS = (1e-8, 0.03, 0.3)  # the first means none
-SLOPES = (0.1, 10.0)  # what calibration may multiply logits by
+PRODUCTS = (1e-8, 0.03, 0.3)  # the first means no products
+SLOPES = (0.1, 10.0)  # allowed range of the slope of calibration
 
 
 @dataclass(eq=False)
 class Plan:
-    """A head on its way.
+    """A head before training.
 
     Attributes
     ----------
     head
-        With centre, scale, balance and axes set.
+        The head, with centre, scale, balance and axes set.
     weights
-        (samples,) mean 1 over the samples in use.
+        (samples,) weights, of mean 1 over the samples in use.
     inner
-        (samples,) the same without the inner fold that says when to stop.
+        (samples,) the weights without the inner fold that decides when to stop.
     linear, product
         The penalties chosen, as inverse C.
     starts
-        Twice (dim + products + 1,) coefficients, of all samples and of ``inner``; None with one class.
+        Twice (dim + products + 1,) coefficients, from all samples and from ``inner``; None with one class.
     slope, intercept
         Calibration of the logits.
     """
@@ -60,7 +61,7 @@ def plan_of(
     rng: np.random.Generator,
     size: int,
 ) -> Plan:
-    """Choose penalties and calibration, and solve for the start."""
+    """Choose penalties and calibration, and compute the start."""
     _, per_sample, dim = means.shape
     used = np.flatnonzero(weights > 0)
     pooled = means.mean(dim=1)  # (samples, dim)
@@ -84,12 +85,12 @@ def plan_of(
 def inner_folds(
     subjects: np.ndarray, targets: np.ndarray, weights: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Deal the subjects in use into inner folds, the high and the low targets apart.
+    """Divide the subjects in use into inner folds, stratified by high and low targets.
 
     Returns
     -------
-    (samples,) fold of each sample, -1 of those not in use. There are fewer than ``INNER_FOLDS`` folds
-    where a side has fewer subjects, and only fold -1 where it has fewer than two.
+    (samples,) fold of each sample, -1 for those not in use. There are fewer than ``INNER_FOLDS`` folds if a
+    stratum has fewer subjects, and only fold -1 if it has fewer than two.
     """
     fold = np.full(len(subjects), -1)
     used = weights > 0
@@ -107,13 +108,13 @@ def inner_folds(
 
 
 def _set_directions(head: AttentionHead, measured: torch.Tensor) -> None:
-    """Set balance and axes from (samples, dim) measured means.
+    """Set balance and axes from (samples, dim) scaled means.
 
-    The balance shrinks directions in which subjects differ most, by a power of their variance. Without it
-    the ridge leaves most of a fit to whatever varies most between subjects, so that heads with permuted
-    labels rest on one group nearly as firmly as a real one does. Directions of mere sampling noise, of
-    variance 1, stay as they are. The axes are the leading directions that vary more than noise can
-    (Marchenko and Pastur's edge), each scaled to variance 1 behind the balance.
+    The balance shrinks directions in which subjects differ most, by a power of their variance. Without it the
+    ridge penalty favours whatever varies most between subjects. Heads with permuted labels would then rest on
+    one group nearly as firmly as a real head. Directions of pure sampling noise, of variance 1, are not
+    changed. The axes are the leading directions with more variance than noise can have (the edge of Marchenko
+    and Pastur, Math USSR Sbornik 1:457, 1967), each scaled to variance 1 after the balance.
     """
     rows, dim = measured.shape
     values, vectors = torch.linalg.eigh(measured.T @ measured / rows)  # ascending
@@ -128,7 +129,7 @@ def _set_directions(head: AttentionHead, measured: torch.Tensor) -> None:
 
 
 def _features(head: AttentionHead, measured: torch.Tensor) -> torch.Tensor:
-    """Return (samples, dim + products): balanced means, and products along the axes."""
+    """Return (samples, dim + products): balanced means and products along the axes."""
     balanced = measured @ head.balance.double()
     along = balanced @ head.axes.double()
     first, second = torch.triu_indices(AXES, AXES)
@@ -138,7 +139,7 @@ def _features(head: AttentionHead, measured: torch.Tensor) -> torch.Tensor:
 def _choose(
     plan: Plan, features: torch.Tensor, targets: torch.Tensor, subjects: np.ndarray, fold: np.ndarray
 ) -> None:
-    """Solve the grid on all inner folds; set penalties, calibration and starts."""
+    """Solve the grid of penalties on all inner folds; set penalties, calibration and starts."""
     dim = plan.head.weight.shape[1]
     grid = [(1 / linear, 1 / product) for product in PRODUCTS for linear in LINEAR]
     folds = int(fold.max()) + 1
@@ -156,7 +157,7 @@ def _choose(
     cross = (by_fold * (held > 0)[:, :, None]).sum(dim=1).T  # (grid, samples)
     each = plan.weights * (torch.nn.functional.softplus(cross) - targets * cross)  # (grid, samples)
     people = torch.from_numpy(Subjects(subjects).index)
-    # Samples of a subject are no independent witnesses for products.
+    # Losses are summed by subject, since samples of a subject are not independent.
     chosen = _pick(each.new_zeros(len(each), int(people.max()) + 1).index_add(1, people, each))
     plan.linear, plan.product = grid[chosen]
     start = _solve(features, targets, plan.weights[None], [grid[chosen]], dim)[0]
@@ -165,10 +166,10 @@ def _choose(
 
 
 def _pick(losses: torch.Tensor) -> int:
-    """Return the best point of the grid, of (grid, subjects) losses; products only where they pay.
+    """Return the best grid point from (grid, subjects) losses, with products only if they help.
 
-    Two standard errors of the paired difference have to lie between the best point with products and the
-    best one without: products that do nothing for the prediction would still move attributions.
+    The best point with products has to be better than the best one without by two standard errors of the
+    paired difference. Products that don't improve the prediction would still change attributions.
     """
     total = losses.sum(dim=1)
     plain = int(total[: len(LINEAR)].argmin())
@@ -190,13 +191,16 @@ def _solve(
 
 
 def _calibration(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> tuple[float, float]:
-    """Return slope and intercept that make held-out logits calibrated (Platt's scaling)."""
-    none = torch.full((1, 1), 1e-6, dtype=torch.float64)  # all but no penalty; not 0, logits may be constant
+    """Return slope and intercept that make held-out logits calibrated.
+
+    This is Platt's scaling (Advances in Large Margin Classifiers, 61, 1999).
+    """
+    none = torch.full((1, 1), 1e-6, dtype=torch.float64)  # nearly no penalty; logits may be constant
     fitted = ridge_logistic(logits[:, None], targets, weights[None], none)[0]
     slope = min(max(float(fitted[0]), SLOPES[0]), SLOPES[1])
     if slope == float(fitted[0]):
         return slope, float(fitted[1])
-    # A slope that had to be changed needs an intercept of its own: the one that keeps the mean probability.
+    # A clipped slope needs a new intercept, the one that keeps the mean probability.
     offset = ridge_logistic(torch.zeros(len(logits), 1).double(), targets, weights[None], none)[0, 1]
     mean = (weights * logits).sum() / weights.sum()
     return slope, float(offset - slope * mean)

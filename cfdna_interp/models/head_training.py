@@ -1,6 +1,6 @@
-"""Training heads side by side from where their plans start, with early stopping.
+"""Joint training of many heads from the starts of their plans, with early stopping.
 
-A copy of each head that never sees one inner fold says after how many steps to stop.
+A copy of each head that never sees one inner fold decides the number of steps.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ QUERY_PENALTY = 0.05
 
 
 def train(plans: list[Plan], bags: torch.Tensor, means: torch.Tensor, targets: torch.Tensor) -> None:
-    """Train all heads and their copies without an inner fold; keep each head as its copy was best.
+    """Train all heads, and copies that never see one inner fold; keep each head at its copy's best step.
 
     Parameters
     ----------
     plans
-        Of heads that have a start.
+        Plans of heads that have a start.
     bags, means
         (samples, bags, fragments, dim) embeddings, and their means over fragments.
     targets
-        (samples,) what the heads are to say, as float32.
+        (samples,) targets of the heads, as float32.
     """
     heads = len(plans)
     starts = torch.stack([plan.starts[copy] for copy in (0, 1) for plan in plans if plan.starts is not None])
-    # A head whose penalty stands for no products stays without them.
+    # A head whose penalty means "no products" is trained without them.
     on = torch.tensor([plan.product < 1 / PRODUCTS[0] for plan in plans] * 2)
     stack = _Stack([plan.head for plan in plans] * 2, starts, on)
     weights = torch.stack([plan.weights for plan in plans] + [plan.inner for plan in plans]).float()
@@ -43,7 +43,7 @@ def train(plans: list[Plan], bags: torch.Tensor, means: torch.Tensor, targets: t
     optimiser = torch.optim.Adam(stack.parameters(), lr=RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, STEPS)
     best = torch.zeros(heads)  # gain in held-out loss over the start
-    kept = stack.without_attention(heads)
+    best_state = stack.without_attention(heads)
     for step in range(STEPS + 1):
         number = step % bags.shape[1]
         logits = stack(bags[:, number])  # (2 x heads, samples)
@@ -52,7 +52,7 @@ def train(plans: list[Plan], bags: torch.Tensor, means: torch.Tensor, targets: t
             gain = weighted_log_loss(plain, targets, held) - weighted_log_loss(logits[heads:], targets, held)
             better = (gain > best) & (step > 0)
             best = torch.where(better, gain, best)
-            stack.keep(kept, better)
+            stack.keep(best_state, better)
         if step == STEPS:
             break
         fit = weighted_log_loss(logits, targets, weights) + stack.ridge(linear, product)
@@ -62,7 +62,7 @@ def train(plans: list[Plan], bags: torch.Tensor, means: torch.Tensor, targets: t
         optimiser.step()
         schedule.step()
     for number, plan in enumerate(plans):
-        _finish(plan, {name: tensor[number] for name, tensor in kept.items()})
+        _finish(plan, {name: tensor[number] for name, tensor in best_state.items()})
 
 
 def _finish(plan: Plan, state: dict[str, torch.Tensor]) -> None:
@@ -76,40 +76,41 @@ def _finish(plan: Plan, state: dict[str, torch.Tensor]) -> None:
 
 
 class Attend(torch.autograd.Function):
-    """Bags to what their queries attend to, with the gradient by hand; bags themselves get none.
+    """Attention pooling of bags with an explicit gradient for the queries. Bags get no gradient.
 
-    The same as ``pool_bags`` and ``attend_regions``. Training is made of little else, and this takes half of
-    the passes over scores and vectors that their gradients would.
+    It computes the same as ``pool_bags`` and ``attend_regions``, which take most of the training time. The
+    explicit gradient needs half of the passes over scores and vectors.
     """
 
     @staticmethod
     def forward(
         ctx: Any, bags: torch.Tensor, query: torch.Tensor, region_query: torch.Tensor
     ) -> torch.Tensor:
-        """Return (bags, queries, dim) of (bags, fragments, dim) and two times (queries, dim)."""
+        """Return (bags, queries, dim) from (bags, fragments, dim) and two times (queries, dim)."""
         folded, mask = fold(bags.contiguous())  # (bags, regions, rows, dim), (regions, rows)
         root = bags.shape[2] ** 0.5
         raised, peak = _raise(folded @ (query / root).T, mask)  # (bags, regions, rows, queries)
         pooled = Pooled(peak, raised.sum(dim=2), raised.transpose(2, 3) @ folded)
         vectors = pooled.vectors()  # (bags, regions, queries, dim)
-        asked = (vectors * (region_query / root)).sum(dim=3)  # (bags, regions, queries)
-        attention = (pooled.log_mass() + asked).softmax(dim=1)
-        ctx.save_for_backward(folded, raised, pooled.mass, vectors, asked, attention, region_query)
+        region_scores = (vectors * (region_query / root)).sum(dim=3)  # (bags, regions, queries)
+        attention = (pooled.log_mass() + region_scores).softmax(dim=1)
+        ctx.save_for_backward(folded, raised, pooled.mass, vectors, region_scores, attention, region_query)
         attended: torch.Tensor = (attention[..., None] * vectors).sum(dim=1)
         return attended
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[None, torch.Tensor, torch.Tensor]:
         """Return the gradients of both queries."""
-        folded, raised, mass, vectors, asked, attention, region_query = ctx.saved_tensors
+        folded, raised, mass, vectors, region_scores, attention, region_query = ctx.saved_tensors
         root = folded.shape[3] ** 0.5
-        # Of a region's share in the attention, then of its logit (softmax), both (bags, regions, queries).
+        # Gradient of a region's share of the attention, then of its logit (softmax), both (bags, regions,
+        # queries).
         share = (vectors * gradient[:, None]).sum(dim=3)
         logit = attention * (share - (attention * share).sum(dim=1, keepdim=True))
-        # A region's vector v moves the result by itself and through the logit.
+        # A region's vector v changes the result directly and through the logit.
         moved = attention[..., None] * gradient[:, None] + logit[..., None] * (region_query / root)
         # A fragment x with weight a in its region: d v = a (x - v) d score, d log mass = a d score.
-        constant = logit - attention * share - logit * asked  # logit - v·moved
+        constant = logit - attention * share - logit * region_scores  # logit - v·moved
         mass = mass.clamp(min=torch.finfo(mass.dtype).tiny)
         scores = folded @ (moved / mass[..., None]).transpose(2, 3)  # (bags, regions, rows, queries)
         scores.add_((constant / mass)[:, :, None]).mul_(raised)
@@ -118,14 +119,14 @@ class Attend(torch.autograd.Function):
 
 
 def _raise(scores: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Exponentiate scores less their peak.
+    """Exponentiate scores minus their peak.
 
     Parameters
     ----------
     scores
         (bags, regions, rows, queries).
     mask
-        (regions, rows) bool: what is no padding.
+        (regions, rows) bool: False for padding.
 
     Returns
     -------
@@ -136,12 +137,12 @@ def _raise(scores: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torc
         scores = scores.masked_fill(~mask[:, :, None], -torch.inf)
     peak = _largest(scores.detach())
     if padded:
-        peak = peak.masked_fill(peak.isinf(), 0.0)  # regions of padding alone
+        peak = peak.masked_fill(peak.isinf(), 0.0)  # padding only
     return (scores - peak[:, :, None]).exp(), peak
 
 
 def _largest(scores: torch.Tensor) -> torch.Tensor:
-    """Return the maximum over dimension 2, by halves; ``amax`` takes six times as long there."""
+    """Return the maximum over dimension 2, by halving; ``amax`` takes six times as long there."""
     while scores.shape[2] > 1:
         half = (scores.shape[2] + 1) // 2  # an odd row in the middle is in both halves
         scores = torch.maximum(scores[:, :, :half], scores[:, :, -half:])
@@ -149,7 +150,7 @@ def _largest(scores: torch.Tensor) -> torch.Tensor:
 
 
 class _Stack(torch.nn.Module):
-    """Heads side by side, and what they were at the start."""
+    """The stacked parameters of heads, and their starts."""
 
     centre: torch.Tensor
     balance: torch.Tensor
@@ -183,7 +184,7 @@ class _Stack(torch.nn.Module):
         return self._read(attended, self.weight, self.product, self.bias)
 
     def plain(self, means: torch.Tensor) -> torch.Tensor:
-        """Return (heads, samples) logits of the start, of (samples, dim): no attention, weights as solved."""
+        """Return (heads, samples) logits of the start from (samples, dim) means, without attention."""
         mean = means[None, :, None].expand(len(self.query), -1, QUERIES, -1)
         return self._read(mean, self.start["weight"], self.start["product"], self.start["bias"])
 
@@ -191,7 +192,8 @@ class _Stack(torch.nn.Module):
         self, attended: torch.Tensor, weight: torch.Tensor, product: torch.Tensor, bias: torch.Tensor
     ) -> torch.Tensor:
         centred = (attended - self.centre[:, None, None]) / self.scale  # (heads, samples, queries, dim)
-        # Samples and queries as rows of one product a head, not a small product a sample.
+        # Samples and queries are rows of one product per head, which is faster than a small product per
+        # sample.
         measured = (centred.flatten(1, 2) @ self.balance).view(centred.shape)
         along = measured.mean(dim=2) @ self.axes  # (heads, samples, axes)
         products = ((along @ (product * self.on)) * along).sum(dim=-1)
@@ -199,7 +201,7 @@ class _Stack(torch.nn.Module):
         return logit
 
     def ridge(self, linear: torch.Tensor, product: torch.Tensor) -> torch.Tensor:
-        """Return (heads,) penalties of the read-out, on the scale of the start's."""
+        """Return (heads,) penalties of the read-out, on the scale of those of the start."""
         read = linear * QUERIES * self.weight.square().sum(dim=(1, 2))
         penalty: torch.Tensor = (read + product * (self.product * self.on).square().sum(dim=(1, 2))) / 2
         return penalty
@@ -212,13 +214,13 @@ class _Stack(torch.nn.Module):
         return size
 
     def without_attention(self, heads: int) -> dict[str, torch.Tensor]:
-        """Return the start of the first ``heads`` heads, queries at zero."""
+        """Return the start of the first ``heads`` heads, with queries at zero."""
         start = {name: value[:heads].clone() for name, value in self.start.items()}
         start["query"].zero_()
         return start
 
     def keep(self, kept: dict[str, torch.Tensor], better: torch.Tensor) -> None:
-        """Put the present parameters of the heads that are ``better`` into ``kept``."""
+        """Copy the present parameters of the heads that are ``better`` into ``kept``."""
         for name, value in self.named_parameters():
             kept[name][better] = value.detach()[: len(better)][better]
         kept["product"] *= self.on[: len(better)]

@@ -1,8 +1,8 @@
-"""Masked pre-training: guess hidden lengths and hidden calls of discovery fragments; no label is read.
+"""Masked pre-training: predict hidden lengths and calls of discovery fragments, without labels.
 
-Half of the lengths and three tenths of the calls are hidden. Hidden and visible ones are both to be told
-from the embedding, as in masked language models that keep some tokens: without the visible ones nothing
-would make the embedding hold on to what it was given.
+Half of the lengths and three tenths of the calls are hidden. Both hidden and visible values are predicted
+from the embedding, as in masked language models that leave some target tokens visible (Devlin et al.,
+arXiv:1810.04805, 2018). Otherwise the embedding would not have to retain its inputs.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from cfdna_interp.stats.resampling import stream
 LENGTH_BIN = 5  # bp
 LENGTH_BINS = 128  # up to 640 bp; longer ones share the last
 BATCH = 1_024
-MIN_STEPS = 500  # small cohorts pass over their fragments more often
+MIN_STEPS = 500  # small cohorts have more epochs
 RATE = 3e-3
 
 logger = logging.getLogger(__name__)
 
 
 class _Decoder(nn.Module):
-    """Reads length bins and call states off an embedding."""
+    """Predicts length bins and call states from an embedding."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -59,19 +59,20 @@ def pretrain(
     dim
         Length of an embedding.
     epochs
-        Passes over the fragments, more where these make fewer than ``MIN_STEPS`` steps.
+        Passes over the fragments; more if these make fewer than ``MIN_STEPS`` steps.
     seed
         The run's seed.
     device
-        Where to train. The encoder comes back on the CPU, where it encodes half a million fragments a second.
+        Device for training. The encoder is returned on the CPU, where it encodes half a million fragments a
+        second.
 
     Returns
     -------
-    The encoder, whitened and in evaluation mode, and what pre-training reached.
+    The encoder, whitened and in evaluation mode, and the losses of pre-training.
     """
     rng = stream(seed, "pretrain")
     torch.manual_seed(int(rng.integers(2**31)))
-    # Started on the CPU, so that the start is the same on every device.
+    # Initial weights are drawn on the CPU, so that they are the same on every device.
     encoder = ReferenceEncoder(loci, dim).to(device)
     decoder = _Decoder(dim).to(device)
     parameters = [*encoder.parameters(), *decoder.parameters()]
@@ -102,7 +103,7 @@ def pretrain(
             )
             states = torch.from_numpy(batch.states[rows, columns].astype(np.float32)).to(device)
             call_losses = functional.binary_cross_entropy_with_logits(logits, states, reduction="none")
-            # Per fragment, both; the call losses of a fragment count by their number.
+            # Both losses are per fragment; call losses are summed over the calls of a fragment.
             loss = length_losses.mean() + call_losses.sum() / len(batch)
             optimiser.zero_grad()
             loss.backward()

@@ -1,12 +1,11 @@
-"""Attention sums before normalisation: fragments to regions, in parts or chunks that merge exactly.
+"""Unnormalised attention sums of fragments by region, in parts or chunks that merge exactly.
 
 An online softmax (Milakov & Gimelshein, arXiv:1805.02867) keeps, for each region and query, the largest
-score, the sum of exponentiated scores and the sum of embeddings weighted by them. Two such records of
-disjoint sets of fragments merge into that of their union, so that a bag of any size is pooled in constant
-memory.
+score, the sum of exponentiated scores and the sum of embeddings weighted by them. The records of two disjoint
+sets of fragments merge into that of their union. A bag of any size can thus be pooled in constant memory.
 
-A region is a sixteenth of a bag in the order of its genomic windows (``FragmentInputs.region``). What is
-stored of a bag lies in that order, so that its regions are equal stretches of rows.
+A region is a sixteenth of a bag in the order of its genomic windows (``FragmentInputs.region``). Stored bags
+are in that order, so that their regions are equal ranges of rows.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ import torch
 from torch.nn import functional
 
 REGIONS = 16
-_CACHED = 2**18  # numbers of embeddings, a megabyte
+_CACHED = 2**18  # numbers in a block of embeddings: one megabyte
 
 
 @dataclass(frozen=True, eq=False)
 class Pooled:
-    """Attention sums of bags, one record a region and query.
+    """Attention sums of bags, one record per region and query.
 
     Attributes
     ----------
@@ -59,16 +58,16 @@ class Pooled:
         return self.sums / self._mass()[..., None]
 
     def log_mass(self) -> torch.Tensor:
-        """Return (..., regions, queries): log Σ exp(score), far below all others for an empty region."""
+        """Return (..., regions, queries): log Σ exp(score), a very small value for an empty region."""
         return self.peak + self._mass().log()
 
     def _mass(self) -> torch.Tensor:
-        # Not zero, so that gradients through empty regions stay numbers.
+        # A positive value keeps gradients through empty regions finite.
         return self.mass.clamp(min=torch.finfo(self.mass.dtype).tiny)
 
 
 def pool_bags(bags: torch.Tensor, query: torch.Tensor, weights: torch.Tensor | None = None) -> Pooled:
-    """Pool bags whose rows are in the order of their windows; regions are equal stretches of rows.
+    """Pool bags whose rows are in the order of their windows; regions are equal ranges of rows.
 
     Parameters
     ----------
@@ -77,11 +76,11 @@ def pool_bags(bags: torch.Tensor, query: torch.Tensor, weights: torch.Tensor | N
     query
         (queries, dim).
     weights
-        (bags, sets, fragments) how much each fragment counts, in several ways at once; default once each.
+        (bags, sets, fragments) several sets of weights of the fragments; by default one set of ones.
 
     Returns
     -------
-    Records of shape (bags, sets, regions, queries), one set where there are no weights.
+    Records of shape (bags, sets, regions, queries), with one set if there are no weights.
     """
     size = bags_at_once(bags)
     if len(bags) <= size:
@@ -98,9 +97,9 @@ def pool_bags(bags: torch.Tensor, query: torch.Tensor, weights: torch.Tensor | N
 
 
 def bags_at_once(bags: torch.Tensor) -> int:
-    """Return how many of (bags, fragments, dim) a core's cache holds with their scores.
+    """Return how many of (bags, fragments, dim) fit into a core's cache with their scores.
 
-    Pooling passes over the same numbers several times; out of the cache it takes half of the time.
+    Pooling passes over the same numbers several times. In cache it takes half of the time.
     """
     return max(1, _CACHED // bags[0].numel())
 
@@ -117,7 +116,7 @@ def _pool(bags: torch.Tensor, query: torch.Tensor, weights: torch.Tensor | None)
     if weights is not None:
         sets, _ = fold(weights.transpose(1, 2))  # (bags, regions, rows, sets)
         raised = sets.transpose(2, 3)[:, :, :, None] * raised  # (bags, regions, sets, queries, rows)
-    # One product for all sets: with the sets as a dimension of batches, embeddings would be copied for each.
+    # This is one product for all sets. With sets as a batch dimension embeddings would be copied for each.
     sums = (raised.flatten(2, 3) @ folded).unflatten(2, raised.shape[2:4])
     mass = raised.sum(dim=-1).transpose(1, 2)  # (bags, sets, regions, queries)
     return Pooled(peak=peak[:, None].expand(mass.shape), mass=mass, sums=sums.transpose(1, 2))
@@ -144,7 +143,7 @@ def pool_fragments(
     samples
         Number of samples.
     weights
-        (n,) how much each fragment counts; default 1.
+        (n,) weight of each fragment; by default 1.
 
     Returns
     -------
@@ -167,7 +166,7 @@ def pool_fragments(
 
 
 def pool_stream(chunks: Iterable[tuple[torch.Tensor, torch.Tensor]], query: torch.Tensor) -> Pooled:
-    """Pool one sample whose (embeddings (n, dim), regions (n,)) come in chunks; memory is that of a chunk.
+    """Pool one sample from chunks of (embeddings (n, dim), regions (n,)), in the memory of one chunk.
 
     Returns
     -------
@@ -188,11 +187,11 @@ def pool_stream(chunks: Iterable[tuple[torch.Tensor, torch.Tensor]], query: torc
 
 
 def fold(bags: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cut (bags, fragments, dim) into equal stretches of rows, the last ones padded with zeros.
+    """Cut (bags, fragments, dim) into equal ranges of rows, the last ones padded with zeros.
 
     Returns
     -------
-    (bags, regions, rows, dim), and (regions, rows) bool: what is no padding.
+    (bags, regions, rows, dim), and (regions, rows) bool: False for padding.
     """
     size = bags.shape[1]
     rows = -(-size // REGIONS)
@@ -202,5 +201,5 @@ def fold(bags: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def region_rows(size: int) -> np.ndarray:
-    """Return (size,) the region of each row of a bag in the order of its windows, as :func:`fold` cuts it."""
+    """Return the (size,) region of each row of a bag in the order of its windows, as in :func:`fold`."""
     return np.arange(size) // -(-size // REGIONS)

@@ -8,8 +8,10 @@ import torch
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.exclusions import kept_samples
 from cfdna_interp.artifacts.files import digest_file
+from cfdna_interp.artifacts.foreign_files import model_files
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.artifacts.layout import Layout
+from cfdna_interp.cohort.inputs import input_files
 from cfdna_interp.config import Config
 from cfdna_interp.config.resources import shipped
 from cfdna_interp.errors import InputError
@@ -23,12 +25,12 @@ from cfdna_interp.models.whitening import fit_whitening
 from cfdna_interp.records.base import save_record
 from cfdna_interp.records.encoder import CausalPretraining, FragmentEncoder
 
-# Of a foreign encoder's embeddings, for means and principal components.
+# Number of fragments for the means and principal components of a foreign encoder's embeddings.
 WHITENING_FRAGMENTS = 20_000
 
 
 def run_pretrain(config: Config) -> None:
-    """Write the encoder, or what a foreign one needs, and its record; no label is read."""
+    """Write the encoder, or the whitening of a foreign one, and its record. No label is read."""
     torch.set_num_threads(1)
     layout = Layout.of(config.outdir)
     samples = kept_samples(layout, "discovery")
@@ -40,7 +42,7 @@ def run_pretrain(config: Config) -> None:
     total = wanted if built_here else min(WHITENING_FRAGMENTS, wanted)
     fragments = pooled_fragments(tables, block_classes, total, config.seed, starts_of(config))
     if kind == "table":
-        # Before hours are spent: a score of every sample.
+        # Every sample has to have a score. This is checked before the long computation.
         everybody = [*samples, *kept_samples(layout, "heldout")]
         read_scores(str(config.model.checkpoint), [sample.sample for sample in everybody])
     masked, causal, file = None, None, None
@@ -51,12 +53,12 @@ def run_pretrain(config: Config) -> None:
             dim=config.model.dim,
             epochs=config.model.pretrain_epochs,
             seed=config.seed,
-            # Where nothing is asked for, the CPU: its sums are the same each time, a GPU's need not be.
+            # The default is the CPU: its sums are reproducible, those of a GPU need not be.
             device="cpu" if config.model.device == "auto" else str(resolve_device(config.model.device)),
         )
         encoder.save(layout.file(REFERENCE))
         file = digest_file(layout.file(REFERENCE))
-        load_raw_encoder(config, layout)  # is this the model that model.digest names?
+        load_raw_encoder(config, layout)  # checks model.digest
         described: Encoder = encoder
     else:
         if kind == "causal":
@@ -71,12 +73,13 @@ def run_pretrain(config: Config) -> None:
         dim=described.dim,
         masked=masked,
         causal=causal,
+        inputs=input_files(model_files(config)),
     )
     save_record(record, layout.file(FragmentEncoder.FILE))
 
 
 def _causal(config: Config, layout: Layout, fragments: FragmentInputs) -> CausalPretraining:
-    # Language models bring a library that the others do without.
+    # Language models import a library that other encoders don't need.
     try:
         from cfdna_interp.models.causal import pretrain_causal
     except ModuleNotFoundError as error:
@@ -97,7 +100,7 @@ def _causal(config: Config, layout: Layout, fragments: FragmentInputs) -> Causal
 
 def _reduced(config: Config, layout: Layout, fragments: FragmentInputs) -> Encoder:
     raw = load_raw_encoder(config, layout)
-    # The same number of every sample, whose fragments lie one sample after the other.
+    # Fragments are ordered by sample, so evenly spaced rows take the same number from every sample.
     rows = np.linspace(0, len(fragments) - 1, min(len(fragments), WHITENING_FRAGMENTS)).astype(int)
     whitened = fit_whitening(raw, fragments.take(rows), config.model.dim)
     whitened.save(layout.file(WHITENING))

@@ -1,12 +1,12 @@
-"""The reference encoder: one fragment in, one vector out, no label anywhere.
+"""The reference encoder: it maps one fragment to one vector and uses no label.
 
 A fragment's length, its CpG states with their positions, and its locus are looked up in learnt tables,
-concatenated and passed through a small network. Beside its output stand, one direction a class of marker
-blocks, the methylation of fragments that touch such a block: which cell types a sample holds shows in the
-level at one class of blocks against that at another, a product of locus and level of which a small network
-that guesses hidden calls keeps next to nothing. The last step whitens: over discovery fragments every
-direction of the network has mean 0 and variance 1, so that none weighs more in a head by its scale alone, and
-all marker directions together weigh as much as one of these.
+concatenated and passed through a small network. The embedding has additional marker directions, one per class
+of marker blocks, with the methylation of fragments that touch such a block. The cell types of a sample show
+in the difference of levels between classes of blocks. This is a product of locus and level, of which a small
+network that predicts hidden calls retains almost nothing. The last step is whitening. Over discovery
+fragments every direction of the network has mean 0 and variance 1, so that none has more weight in a head by
+its scale alone. All marker directions together have the weight of one of these.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from cfdna_interp.stats.resampling import stream
 MAX_LENGTH = 1_000  # bp; longer fragments share the last entry
 OFFSET_BIN = 10  # bp
 OFFSET_BINS = MAX_LENGTH // OFFSET_BIN + 1
-MASKED = 2  # call state "there is a call, its state is hidden"
+MASKED = 2  # call state for a call whose state is hidden
 HIDDEN = 96
-MARKERS = 32  # directions kept for classes of marker blocks; of more classes, mixtures
+MARKERS = 32  # directions for classes of marker blocks; mixtures of classes if there are more
 _WIDTHS = {"length": 32, "calls": 32, "level": 32, "count": 8, "locus": 8, "region": 4}
 _EDGES = [0, *accumulate(_WIDTHS.values())]
-# Where each table's entries lie in the concatenation; behind them the levels at marker blocks.
+# Position of each table's entries in the concatenation, followed by the levels at marker blocks.
 CHANNELS = {name: slice(*edges) for name, edges in zip(_WIDTHS, pairwise(_EDGES), strict=True)} | {
     "markers": slice(_EDGES[-1], None)
 }
@@ -49,7 +49,7 @@ class ReferenceEncoder(nn.Module):
     loci
         Number of locus classes (see ``bags.locus_classes``).
     dim
-        Directions of the network's output; an embedding has one more for each class of marker blocks, at most
+        Directions of the network's output. An embedding has one more for each class of marker blocks, at most
         ``MARKERS``.
     """
 
@@ -63,13 +63,14 @@ class ReferenceEncoder(nn.Module):
     def __init__(self, loci: int, dim: int) -> None:
         super().__init__()
         self.loci = loci
-        # One entry a bp, started as a smooth curve; the last entry means "length hidden".
+        # One entry per bp, initialised as a smooth curve. The last entry means "length hidden".
         self.length = nn.Embedding(MAX_LENGTH + 2, _WIDTHS["length"])
         with torch.no_grad():
             self.length.weight[:-1] = _waves(torch.arange(MAX_LENGTH + 1), _WIDTHS["length"])
-        # A call is its state (0, 1, hidden) at its position in steps of OFFSET_BIN bp.
+        # A call is encoded as its state (0, 1, hidden) at its position in steps of OFFSET_BIN bp.
         self.calls = nn.EmbeddingBag(3 * OFFSET_BINS, _WIDTHS["calls"], mode="sum")
-        # The pair (visible calls, methylated calls) as one entry: any function of the fragment's level.
+        # The pair (visible calls, methylated calls) has one entry, which can represent any function of the
+        # level.
         self.level = nn.Embedding((MAX_CALLS + 1) ** 2, _WIDTHS["level"])
         self.count = nn.Embedding(MAX_CALLS + 1, _WIDTHS["count"])
         self.locus = nn.Embedding(loci, _WIDTHS["locus"])
@@ -101,7 +102,7 @@ class ReferenceEncoder(nn.Module):
         hide_length: np.ndarray | None = None,
         hide_call: np.ndarray | None = None,
     ) -> torch.Tensor:
-        """Return (n, dim) what pre-training reads, the network's output; arguments as of :meth:`channels`."""
+        """Return the (n, dim) output of the network for pre-training; arguments as for :meth:`channels`."""
         channels = self.channels(fragments, hide_length, hide_call)
         guessed: torch.Tensor = self.body(channels[:, : _EDGES[-1]])
         return guessed
@@ -112,7 +113,7 @@ class ReferenceEncoder(nn.Module):
         hide_length: np.ndarray | None = None,
         hide_call: np.ndarray | None = None,
     ) -> torch.Tensor:
-        """Return (n, channels): what the tables hold of each fragment, side by side as in ``CHANNELS``.
+        """Return (n, channels): the tables' entries of each fragment, concatenated as in ``CHANNELS``.
 
         Parameters
         ----------
@@ -153,7 +154,7 @@ class ReferenceEncoder(nn.Module):
         )
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
-        """Return values where the weights are, whole numbers as indices."""
+        """Return values on the device of the weights, whole numbers as indices."""
         whole = np.issubdtype(values.dtype, np.integer)
         return torch.from_numpy(values.astype(np.int64) if whole else values).to(self.usual.device)
 
@@ -177,7 +178,7 @@ class ReferenceEncoder(nn.Module):
     def fit_whitening(self, fragments: FragmentInputs) -> None:
         """Set centre and whitener so that ``encode(fragments)`` has mean 0 and uncorrelated directions.
 
-        Those of the network's output have variance 1, those of the k classes of markers 1 / k.
+        Directions of the network's output have variance 1, those of the k classes of markers 1 / k.
         """
         self.usual.copy_(_mean_levels(fragments, self.loci))
         self.centre.zero_()
@@ -186,17 +187,17 @@ class ReferenceEncoder(nn.Module):
         centre = embedded.mean(dim=0)
         covariance = torch.cov(embedded.T)
         values, vectors = torch.linalg.eigh(covariance)
-        # Directions that hardly vary carry rounding noise: they are not blown up beyond 1e4.
+        # Directions that hardly vary contain rounding noise. They are scaled up by at most 1e4.
         scale = values.clamp(min=float(values[-1]) * 1e-8).rsqrt()
         self.centre.copy_(centre.float())
         self.whitener.copy_((vectors * scale @ vectors.T).float())
-        # Together the marker directions count as one: each by itself is mostly noise, and with variance 1
-        # they would be what any head, fitted to any labels, finds its way with.
+        # The marker directions together have the weight of one direction. Each of them is mostly noise. With
+        # variance 1 each, heads fitted to any labels would mostly use them.
         markers = self.markers.shape[1]
         self.whitener[:, self.dim - markers :] *= max(markers, 1) ** -0.5
 
     def save(self, path: Path) -> None:
-        """Write the weights as safetensors, atomically; their shapes say the settings."""
+        """Write the weights as safetensors, atomically. Their shapes contain the settings."""
         tensors = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
         with atomic_path(path) as temporary:
             save_file(tensors, temporary)
@@ -222,17 +223,17 @@ class ReferenceEncoder(nn.Module):
 
 
 def _directions(loci: int) -> torch.Tensor:
-    """Return (loci, directions): one a class of marker blocks; of more than ``MARKERS``, mixtures."""
+    """Return (loci, directions): one per class of marker blocks, or mixtures if more than ``MARKERS``."""
     classes = loci - 1
     axes = np.eye(classes)
     if classes > MARKERS:
-        # The same ones in every run: they belong to the architecture.
+        # The mixtures are part of the architecture and the same in every run.
         axes = np.linalg.qr(stream(0, "marker directions").standard_normal((classes, MARKERS)))[0]
     return torch.from_numpy(np.concatenate([np.zeros((1, axes.shape[1])), axes]).astype(np.float32))
 
 
 def _mean_levels(fragments: FragmentInputs, loci: int) -> torch.Tensor:
-    """Return (loci,) mean methylation of the calls at each class of locus, 0.5 where there is none."""
+    """Return (loci,) mean methylation of the calls at each class of locus, 0.5 without calls."""
     called = np.bincount(fragments.locus, (fragments.states >= 0).sum(axis=1), minlength=loci)
     methylated = np.bincount(fragments.locus, (fragments.states == 1).sum(axis=1), minlength=loci)
     return torch.from_numpy(np.where(called > 0, methylated / np.maximum(called, 1), 0.5).astype(np.float32))

@@ -1,4 +1,4 @@
-"""The reference's line: contigs of a FASTA file end to end, so that one number is a place in the genome."""
+"""The reference line: the contigs of a FASTA file end to end, so that one number is a place in the genome."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from cfdna_interp.fragments.reference import ReferenceGenome
 
 @dataclass(frozen=True, eq=False)
 class Located:
-    """Where n fragments lie: name of each contig, and (n,) 0-based start on it."""
+    """Places of n fragments: name of each contig, and (n,) 0-based start on it."""
 
     names: list[str]
     starts: np.ndarray
 
 
 class ReferenceLine:
-    """The bases of a reference, and the contigs of its line.
+    """The bases of a reference and the contigs of its line.
 
     Parameters
     ----------
@@ -79,10 +79,10 @@ class ReferenceLine:
 
 
 def contig_starts(fasta: str) -> dict[str, int]:
-    """Return where each contig begins on the reference's line, by the contig's common name.
+    """Return the start of each contig on the reference line, by the contig's common name.
 
-    The line is the contigs end to end in the order of the FASTA's index; of several names for one
-    chromosome the first counts.
+    The line has the contigs in the order of the FASTA's index. If a chromosome has several names, the first
+    one counts.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""From fragments to a sequence model's own text: bases of the reference, call states, wrappers, coordinates.
+"""Convert fragments to a sequence model's text: reference bases, call states, wrappers, coordinates.
 
-This is the one place that knows how a model spells a fragment. What it spells is always the reference at the
-fragment's place: variants that were read are not in the fragment tables.
+This is the only place that knows how a fragment is written for a model. The bases are always those of the
+reference at the fragment's place, since fragment tables have no sequenced variants.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Rendered:
     Attributes
     ----------
     texts
-        Wrappers and bases, as the tokenizer gets them.
+        Wrappers and bases, the input of the tokenizer.
     begins
-        (n,) characters of each text before its first word: the prefix.
+        (n,) number of characters of each text before its first word, that is of the prefix.
     token_types
         For each text an int8 array with a number per word (0 unmethylated, 1 methylated, 2 neutral), wrappers
         not counted; None unless the rendering asks for token types.
@@ -52,11 +52,11 @@ class Renderer:
     Parameters
     ----------
     rendering
-        The model's spelling.
+        The rendering of the model.
     fasta
         Indexed FASTA file; ``FragmentInputs.place`` counts along its contigs.
     build
-        The run's genome build; None or ``auto``: the reference's contigs tell.
+        The run's genome build. None or ``auto``: it is found from the reference's contigs.
 
     Raises
     ------
@@ -84,9 +84,9 @@ class Renderer:
     def render(self, fragments: FragmentInputs) -> Rendered:
         """Return the texts of n fragments, in their order.
 
-        Calls beyond ``contract.MAX_CALLS`` of a fragment, and calls where the reference has no CG, leave the
-        bases as they are. A call of a CpG that straddles a fragment's end is told where the rendered strand's
-        C lies inside. Bases other than A C G T are N. Molecules of unknown strand are rendered forward.
+        Calls beyond ``contract.MAX_CALLS`` of a fragment, and calls where the reference has no CG, are not
+        written. A call of a CpG that straddles a fragment's end is written if the rendered strand's C lies
+        inside. Bases other than A C G T are N. Molecules of unknown strand are rendered forward.
 
         Raises
         ------
@@ -97,10 +97,10 @@ class Renderer:
         texts = [""] * n
         begins = np.zeros(n, dtype=np.int64)
         types: list[np.ndarray] = [np.zeros(0, dtype=np.int8)] * n
-        found = self.line.locate(fragments.place, fragments.length)
-        # In the order of the file, so that blocks of a compressed one are read once.
+        located = self.line.locate(fragments.place, fragments.length)
+        # Places are read in file order, so that blocks of a compressed file are read once.
         for row in np.argsort(fragments.place, kind="stable").tolist():
-            contig, start = found.names[row], int(found.starts[row])
+            contig, start = located.names[row], int(located.starts[row])
             around = self.line.codes(contig, start - 1, start + int(fragments.length[row]) + 1)
             calls = (fragments.offsets[row] >= 0) & (fragments.states[row] >= 0)
             reverse = self.rendering.strand == "molecule" and fragments.strand[row] < 0
@@ -146,7 +146,7 @@ class Renderer:
 def _strand(
     around: np.ndarray, offsets: Iterable[int], states: Iterable[int], reverse: bool
 ) -> tuple[str, list[int], list[int]]:
-    """Return bases of the strand to render, and where on it called cytosines lie, with their states.
+    """Return the bases of the strand to render, and the positions and states of called cytosines on it.
 
     Parameters
     ----------
@@ -155,20 +155,20 @@ def _strand(
     offsets, states
         Calls, at the C of the forward strand.
     reverse
-        Whether the reverse strand is rendered. Its C of a CpG lies opposite the G, one base further.
+        Whether the reverse strand is rendered. Its C of a CpG is opposite the G, one base further.
     """
     length = len(around) - 2
     bases = _LETTERS[around[1:-1]].tobytes().decode()
     if reverse:
         bases = bases.translate(_COMPLEMENT)[::-1]
-    places, kept = [], []
+    places, rendered_states = [], []
     for offset, state in zip(offsets, states, strict=True):
-        # A CpG whose C lies before the fragment stands at 0 instead of -1, on its G (see bags.inputs_of).
+        # A CpG whose C lies before the fragment has offset 0 instead of -1, on its G (see bags.inputs_of).
         forward = -1 if offset == 0 and around[1] == _G else int(offset)
         if forward >= length or around[forward + 1] != _C or around[forward + 2] != _G:
             continue
         place = length - 2 - forward if reverse else forward
         if 0 <= place < length:
             places.append(place)
-            kept.append(int(state))
-    return bases, places, kept
+            rendered_states.append(int(state))
+    return bases, places, rendered_states

@@ -1,4 +1,4 @@
-"""How one sequence model spells a fragment: what its ``rendering.yaml`` may say."""
+"""Settings of how a fragment is written for a sequence model: the content of ``rendering.yaml``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import yaml
 
+from cfdna_interp.config.yaml_file import read_yaml
 from cfdna_interp.errors import InputError
 
-_SCHEME = "rendering-1"  # enters the digest: changed when the same settings give another text
+_SCHEME = "rendering-1"  # part of the digest; changed when the same settings give another text
 _PLACES = ("chromosome", "millions", "thousands", "ones")
 _TEXT: dict[str, Any] = {"type": ["string", "null"], "minLength": 1}
 _SCHEMA: dict[str, Any] = {
@@ -40,28 +40,28 @@ _SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Rendering:
-    """How one model spells a fragment; the keys of its ``rendering.yaml``.
+    """How a fragment is written for one model; the keys of its ``rendering.yaml``.
 
     Attributes
     ----------
     methylation
-        ``token``: a token is put after a called C; ``letter``: a letter stands in its stead; ``token_type``:
-        the text is bare and states go in as ``token_type_ids``; ``none``: states are not told.
+        ``token``: a token after a called C. ``letter``: a letter in place of a called C. ``token_type``: the
+        text has bases only, and states are given as ``token_type_ids``. ``none``: no states.
     methylated, unmethylated
-        The token or letter; ``unmethylated`` may be null: nothing is put.
+        The token or letter. ``unmethylated`` may be null: an unmethylated C is then written like any C.
     prefix, suffix
         Text around the bases, with ``{chromosome}`` (1, X, MT), ``{millions}``, ``{thousands}`` and
         ``{ones}`` of the fragment's first base on the forward strand, 0-based.
     special_tokens
         Whether the tokenizer adds its own wrappers.
     kmer, separator
-        Bases of a word, which overlap by all but one, and what stands between two words.
+        Bases per word and text between two words. Words overlap by all bases but one.
     carrier
-        Which base of a word carries the word's state, 0-based; null: the middle one.
+        Index of the base that carries the word's state, 0-based; null: the middle one.
     last_kmer
-        Whether the last word is kept.
+        Whether the last word is written.
     strand
-        ``forward``, or ``molecule``: the reverse complement where the molecule comes from the reverse strand.
+        ``forward``, or ``molecule``: the reverse complement if the molecule comes from the reverse strand.
     build
         Genome build that the model was trained on, or null.
     """
@@ -86,15 +86,9 @@ class Rendering:
         Raises
         ------
         InputError
-            The file is missing or no YAML, a key is unknown, or values contradict each other.
+            The file is missing or isn't YAML, a key is unknown, or values contradict each other.
         """
-        try:
-            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise InputError(
-                f"rendering {path} cannot be read ({' '.join(str(error).split())}); docs/models.md says what "
-                "it holds"
-            ) from None
+        values = read_yaml(Path(path), "rendering", "the examples of docs/models.md")
         try:
             jsonschema.validate(values, _SCHEMA)
             rendering = cls(**values)
@@ -109,16 +103,16 @@ class Rendering:
         return rendering
 
     def _check(self) -> None:
-        told = self.methylation in ("token", "letter")
+        written = self.methylation in ("token", "letter")
         texts = [text for text in (self.methylated, self.unmethylated) if text is not None]
-        if told and self.methylated is None:
+        if written and self.methylated is None:
             raise ValueError(f"methylation: {self.methylation} needs methylated, e.g. methylated: <m>")
-        if texts and not told:
+        if texts and not written:
             raise ValueError(
                 f"methylation: {self.methylation} puts no text; remove methylated and unmethylated"
             )
         if self.methylation == "letter" and any(len(text) != 1 or text in "ACGTN" for text in texts):
-            raise ValueError("a letter in the stead of a C is one character and none of A C G T N")
+            raise ValueError("a letter in place of a C has to be one character other than A C G T N")
         if self.middle >= self.kmer:
             raise ValueError(f"carrier {self.carrier} lies outside of a word of {self.kmer}; count from 0")
         for key in ("prefix", "suffix"):
@@ -134,12 +128,12 @@ class Rendering:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over all that decides a text."""
+        """SHA-256 over everything that decides a text."""
         return hashlib.sha256(json.dumps([_SCHEME, asdict(self)], sort_keys=True).encode()).hexdigest()
 
     @property
     def consumes(self) -> frozenset[str]:
-        """What a model that reads these texts can know of a fragment (see ``contract.Encoder``)."""
+        """What these texts contain of a fragment (see ``contract.Encoder``)."""
         names = {"sequence", "fragment_length"}
         if self.methylation != "none":
             names |= {"methylation", "tissue_of_origin"}
@@ -149,7 +143,7 @@ class Rendering:
 
 
 def _fields(template: str) -> list[str]:
-    """Return what stands in braces; anything but a bare name comes out as no known name."""
+    """Return the fields in braces; a field with a format keeps it, so that its name is unknown."""
     fields = []
     for _, name, spec, conversion in string.Formatter().parse(template):
         if name is not None:

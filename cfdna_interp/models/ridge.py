@@ -1,7 +1,7 @@
 """Many small ridge logistic regressions at once, by Newton's method.
 
-A head is chosen among a grid of penalties on inner folds, in every fold of every refit: tens of thousands of
-fits of some hundred rows. scikit-learn's take milliseconds each, most of it outside the arithmetic.
+A head is chosen from a grid of penalties on inner folds, in every fold of every refit. This takes tens of
+thousands of fits with some hundred rows. With scikit-learn each takes milliseconds, mostly overhead.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import torch
 
 ITERATIONS = 40
-TOLERANCE = 1e-9  # of the gradient, a unit of weight
+TOLERANCE = 1e-9  # of the gradient, per unit of weight
 _ROUNDING = 1e-13
-_INTERCEPT_RIDGE = 1e-9  # keeps the intercept finite where only one class is left
+_INTERCEPT_RIDGE = 1e-9  # keeps the intercept finite if only one class is left
 
 
 def ridge_logistic(
@@ -28,10 +28,10 @@ def ridge_logistic(
     targets
         (rows,) probabilities in [0, 1]; the loss is the cross-entropy.
     weights
-        (problems, rows) how much a row counts, 0 to leave it out.
+        (problems, rows) weight of a row, 0 to leave it out.
     ridge
-        (problems, dim) penalty of each coefficient; the intercept has next to none. scikit-learn's C is its
-        inverse.
+        (problems, dim) penalty of each coefficient; scikit-learn's C is its inverse. That of the intercept is
+        negligible.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def ridge_logistic(
     """
     problems, dim = ridge.shape
     enough = TOLERANCE * max(1.0, float(weights.sum(dim=1).amax()))
-    used = (weights > 0).any(dim=0)  # the subjects of an outer fold count in no problem
+    used = (weights > 0).any(dim=0)  # no problem uses the subjects of an outer fold
     design = torch.cat([features, features.new_ones(len(features), 1)], dim=1)[used]  # (rows, dim + 1)
     stack = _RidgeProblems(
         design=design,
@@ -64,7 +64,7 @@ def ridge_logistic(
             left, stack = left[going], stack.take(going)
             beta, logits, loss = beta[going], logits[going], loss[going]
             chance, gradient = chance[going], gradient[going]
-        # One product for the Hessians of all problems.
+        # The Hessians of all problems are one product.
         curvature = stack.weights * chance * (1 - chance)
         hessian = (curvature @ squares).unflatten(1, (dim + 1, dim + 1))
         hessian.diagonal(dim1=1, dim2=2).add_(stack.penalty)
@@ -75,7 +75,7 @@ def ridge_logistic(
 
 @dataclass(frozen=True, eq=False)
 class _RidgeProblems:
-    """What is minimised: (rows, dim) design, (rows,) targets, (problems, rows) weights, penalties."""
+    """The data of the problems: (rows, dim) design, (rows,) targets, (problems, rows) weights, penalties."""
 
     design: torch.Tensor
     targets: torch.Tensor
@@ -87,7 +87,7 @@ class _RidgeProblems:
         return replace(self, weights=self.weights[which], penalty=self.penalty[which])
 
     def objective(self, beta: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-        """Return (problems,) penalised losses of coefficients, and of the logits that they give."""
+        """Return (problems,) penalised losses of coefficients and their logits."""
         fit = weighted_log_loss(logits, self.targets, self.weights)
         return fit + (self.penalty * beta.square()).sum(dim=1) / 2
 
@@ -95,7 +95,7 @@ class _RidgeProblems:
 def _solve(matrices: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     """Solve a stack of symmetric positive definite systems."""
     factor, failed = torch.linalg.cholesky_ex(matrices)
-    if bool(failed.any()):  # not positive definite after rounding: elimination asks for full rank only
+    if bool(failed.any()):  # not positive definite after rounding; elimination only needs full rank
         eliminated: torch.Tensor = torch.linalg.solve(matrices, right)
         return eliminated
     solved: torch.Tensor = torch.cholesky_solve(right[:, :, None], factor)[:, :, 0]
@@ -105,7 +105,7 @@ def _solve(matrices: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
 def _descend(
     stack: _RidgeProblems, beta: torch.Tensor, logits: torch.Tensor, loss: torch.Tensor, step: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Take the Newton step, halved where it leads uphill; a problem that nothing betters stays."""
+    """Take the Newton step, halved while it leads uphill; a problem without improvement is unchanged."""
     scale = torch.ones_like(loss)[:, None]
     slope = step @ stack.design.T  # (problems, rows)
     for _ in range(20):
@@ -120,5 +120,5 @@ def _descend(
 
 
 def weighted_log_loss(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Return (...) cross-entropies of (..., rows) logits, rows weighted and summed."""
+    """Return (...) weighted sums of the cross-entropies of (..., rows) logits."""
     return (weights * (torch.nn.functional.softplus(logits) - targets * logits)).sum(dim=-1)

@@ -1,4 +1,4 @@
-"""Reducing a foreign encoder's embeddings: principal components of discovery fragments, variance 1 each."""
+"""Reduction of a foreign encoder's embeddings to principal components of variance 1."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.contract import Encoder, FragmentInputs
 
-CHUNK = 16_384  # fragments whose raw embeddings are held at once
+CHUNK = 16_384  # fragments whose raw embeddings are in memory at a time
 _INNER = "encoder"  # key in a file's metadata
-# A direction in which embeddings spread less than this holds rounding noise, which scaling to variance 1
-# would blow up: relative to the widest direction, and to the size of the embeddings themselves. The latter is
-# that of float32; an encoder of a coarser number format says so in ``rounding``.
+# A direction with a spread below these contains rounding noise, which scaling to variance 1 would amplify.
+# They are relative to the widest direction and to the size of the embeddings. The latter is that of float32;
+# an encoder with a coarser number format has an attribute ``rounding``.
 _NARROW = 1e-4
 _ROUNDING = 1e-6
 
 
 class Whitened:
-    """An encoder whose output is projected on given directions.
+    """An encoder whose output is projected onto given directions.
 
     Parameters
     ----------
@@ -33,12 +33,12 @@ class Whitened:
     centre
         (inner,) subtracted first.
     directions
-        (inner, dim) what the difference is multiplied with.
+        (inner, dim) factor of the difference.
     """
 
     def __init__(self, encoder: Encoder, centre: torch.Tensor, directions: torch.Tensor) -> None:
         self.encoder, self.centre = encoder, centre.contiguous()
-        # A product's last digits depend on how a matrix lies in memory, which a file doesn't keep.
+        # The last digits of a product depend on the memory layout of a matrix, which a file doesn't store.
         self.directions = directions.contiguous()
 
     @property
@@ -48,12 +48,12 @@ class Whitened:
 
     @property
     def consumes(self) -> frozenset[str]:
-        """What the encoder inside reads."""
+        """Inputs of the inner encoder."""
         return self.encoder.consumes
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the digest of the encoder inside, centre and directions."""
+        """SHA-256 over the digest of the inner encoder, centre and directions."""
         content = hashlib.sha256(self.encoder.digest.encode())
         for tensor in (self.centre, self.directions):
             content.update(tensor.numpy().tobytes())
@@ -61,7 +61,7 @@ class Whitened:
 
     @torch.inference_mode()
     def encode(self, fragments: FragmentInputs) -> torch.Tensor:
-        """Return (n, dim) float32 embeddings; the raw ones of ``CHUNK`` fragments are held at a time."""
+        """Return (n, dim) float32 embeddings. Raw ones of ``CHUNK`` fragments are in memory at a time."""
         whole = torch.empty(len(fragments), self.dim)
         for start in range(0, len(fragments), CHUNK):
             rows = np.arange(start, min(start + CHUNK, len(fragments)))
@@ -70,14 +70,14 @@ class Whitened:
         return whole
 
     def save(self, path: Path) -> None:
-        """Write centre and directions as safetensors, atomically, with the digest of the encoder inside."""
+        """Write centre and directions as safetensors, atomically, with the digest of the inner encoder."""
         tensors = {"centre": self.centre, "directions": self.directions}
         with atomic_path(path) as temporary:
             save_file(tensors, temporary, metadata={_INNER: self.encoder.digest})
 
     @classmethod
     def load(cls, path: Path, encoder: Encoder) -> Whitened:
-        """Read what :meth:`save` wrote and put it on ``encoder``.
+        """Read what :meth:`save` wrote and apply it to ``encoder``.
 
         Raises
         ------
@@ -104,22 +104,23 @@ class Whitened:
 def fit_whitening(encoder: Encoder, fragments: FragmentInputs, components: int) -> Whitened:
     """Fit principal components of the embeddings of ``fragments``, scaled to variance 1.
 
-    Memory doesn't depend on the number of fragments: means and products are summed chunk by chunk.
+    This is PCA whitening (Kessy, Lewin and Strimmer, Am Stat 72:309, 2018). Memory doesn't depend on the
+    number of fragments, since means and products are summed chunk by chunk.
 
     Parameters
     ----------
     encoder
         The encoder of raw embeddings.
     fragments
-        Discovery fragments, no label anywhere.
+        Discovery fragments, without labels.
     components
-        Components to keep, the widest first; fewer are kept where the others hold rounding noise only, by
-        ``encoder.rounding``, the relative spacing of its numbers, where it has one.
+        Number of components, the widest first. There are fewer if the others contain only rounding noise,
+        judged by ``encoder.rounding``, the relative spacing of its numbers, if it has one.
 
     Raises
     ------
     InputError
-        There are fewer than two fragments, an embedding is not finite, or none differs from another.
+        There are fewer than two fragments, an embedding is not finite, or all embeddings are equal.
     """
     if len(fragments) < 2:
         raise InputError(
@@ -137,7 +138,7 @@ def fit_whitening(encoder: Encoder, fragments: FragmentInputs, components: int) 
                 "the model gives embeddings that are not finite; run cfdna-interp models check for the reason"
             )
         if start == 0:
-            # Sums of products about a point near the mean lose no digits to its square.
+            # Sums of products about a point near the mean don't lose digits to the square of the mean.
             shift = raw.mean(dim=0)
         total += (raw - shift).sum(dim=0)
         products += (raw - shift).T @ (raw - shift)
@@ -148,13 +149,13 @@ def fit_whitening(encoder: Encoder, fragments: FragmentInputs, components: int) 
     squares = float(centre.square().sum() + values.clamp(min=0).sum()) / inner
     rounding = max(_ROUNDING, getattr(encoder, "rounding", 0.0))
     floor = max(float(values[0]) * _NARROW**2, squares * rounding**2)
-    kept = min(components, int((values > floor).sum()))
-    if kept == 0:
+    count = min(components, int((values > floor).sum()))
+    if count == 0:
         raise InputError(
             "the model gives every fragment the same embedding, but for rounding; run cfdna-interp models "
             "check for the reason"
         )
-    values, vectors = values[:kept], vectors[:, :kept]
-    # The sign of a component is free: its largest weight is made positive.
+    values, vectors = values[:count], vectors[:, :count]
+    # The sign of a component is arbitrary. Its largest weight is made positive.
     signs = vectors.gather(0, vectors.abs().argmax(dim=0, keepdim=True)).sign()
     return Whitened(encoder, centre.float(), (vectors * signs * values.rsqrt()).float())

@@ -1,1 +1,1 @@
-"""The logistic regression that people can read."""
+"""The proxy, a logistic regression that people can read, and its validation."""

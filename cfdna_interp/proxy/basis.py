@@ -1,8 +1,8 @@
-"""Fixed linear maps over features that lie along an axis, or are parts of a whole.
+"""Fixed linear maps of features that lie along an axis or are parts of a whole.
 
-``splines`` sums a histogram up by cubic B-splines (de Boor 1978), so that neighbouring bins share a smooth
-coefficient. ``ilr`` takes the isometric log-ratios (Egozcue et al. 2003) of parts of a whole, as balances of
-the first half of the parts against the second, then within each half.
+``splines`` summarises a histogram by cubic B-splines (de Boor 1978), so that the coefficient is smooth over
+neighbouring bins. ``ilr`` computes the isometric log-ratios (Egozcue et al. 2003) of parts of a whole. They
+are balances of the first half of the parts against the second, then within each half.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ CONSTANT = 1e-6  # relative; a table's figures have about six digits
 
 @dataclass(frozen=True, eq=False)
 class Basis:
-    """What stands between the inputs and the regression.
+    """The map from inputs to the inputs of the regression.
 
     Attributes
     ----------
     matrix
-        (outputs, inputs) the map; inputs in ``wholes`` enter as logarithms.
+        (outputs, inputs) the matrix of the map; inputs in ``wholes`` enter as logarithms.
     blocks
-        (outputs,) outputs with the same number are brought to one scale together.
+        (outputs,) outputs with the same number get one common scale.
     wholes
-        Positions of the inputs that are parts of one whole, a tuple each.
+        For each whole the positions of the inputs that are its parts.
     """
 
     matrix: np.ndarray
@@ -42,12 +42,12 @@ class Basis:
 
 
 def basis_of(names: Sequence[str], settings: ProxySettings) -> Basis | None:
-    """Return the basis of the settings for inputs of these names, None where they stay as they are.
+    """Return the basis of the settings for inputs of these names, or None if they are used unchanged.
 
     Raises
     ------
     InputError
-        Splines are asked for and no inputs are bins of a histogram, or none has more bins than splines.
+        The settings ask for splines, but no histogram has more bins than splines.
     """
     if settings.basis == "none":
         return None
@@ -72,24 +72,25 @@ def basis_of(names: Sequence[str], settings: ProxySettings) -> Basis | None:
     row = 0
     for number, (inputs, part) in enumerate(maps):
         matrix[row : row + len(part), list(inputs)] = part
-        # Balances are coordinates of one space: a scale for each would depend on the choice of balances.
+        # Balances are coordinates of one space. With a scale for each, the fit would depend on the choice of
+        # balances.
         blocks[row : row + len(part)] = number if settings.basis == "ilr" else row + np.arange(len(part))
         row += len(part)
     return Basis(matrix, blocks, tuple(wholes) if settings.basis == "ilr" else ())
 
 
 def histograms(names: Sequence[str]) -> dict[str, list[tuple[int, int, int]]]:
-    """Return (low, high, position) of the bins of each histogram, in the order of the axis, by their prefix.
+    """Return prefix -> (low, high, position) of the histogram's bins, in the order of the axis.
 
     A bin is a name that ends in two numbers, the first below the second: ``length_bin_100_105``,
     ``fsd_5p_100_104``.
     """
-    found: dict[str, list[tuple[int, int, int]]] = {}
+    bins: dict[str, list[tuple[int, int, int]]] = {}
     for i, name in enumerate(names):
         match = BIN.fullmatch(name)
         if match and int(match[2]) < int(match[3]):
-            found.setdefault(match[1], []).append((int(match[2]), int(match[3]), i))
-    return {prefix: sorted(row) for prefix, row in found.items()}
+            bins.setdefault(match[1], []).append((int(match[2]), int(match[3]), i))
+    return {prefix: sorted(row) for prefix, row in bins.items()}
 
 
 def members(row: Sequence[tuple[int, int, int]]) -> tuple[int, ...]:
@@ -100,7 +101,7 @@ def members(row: Sequence[tuple[int, int, int]]) -> tuple[int, ...]:
 def check_wholes(X: np.ndarray, names: Sequence[str], basis: Basis) -> None:
     """Raise ``InputError`` unless the parts of each whole are at least 0 and sum to a constant.
 
-    Samples with a missing part are not looked at.
+    Samples with a missing part are not checked.
     """
     for whole in basis.wholes:
         parts = X[:, list(whole)]

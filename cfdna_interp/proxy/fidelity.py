@@ -1,4 +1,4 @@
-"""How far the proxy says what the model under study says, and whether the model knows more."""
+"""Agreement of the proxy with the model under study, and whether the model predicts better."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from scipy.stats import chi2, norm, rankdata
 
 from cfdna_interp.records.fidelity import Added, Conclusion, ProxyFidelity
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.values import Interval, difference_of, interval_of
 from cfdna_interp.stats.correlation import weighted_correlations
 from cfdna_interp.stats.estimates import LEVEL
@@ -23,7 +24,7 @@ from cfdna_interp.stats.roc import (
 from cfdna_interp.stats.separation import separated
 
 ONE_CLASS = "no fold holds both classes"
-# Standard deviations of the model's logit; less is rounding.
+# In standard deviations of the model's logit. Smaller differences are rounding.
 SAME = 1e-6
 
 
@@ -44,18 +45,18 @@ def fidelity(
     labels
         (subjects,) 1 case, 0 control.
     model_logits, proxy_logits
-        (subjects,) one of each per subject, of fits that never saw the subject.
+        (subjects,) logits from fits that never saw the subject.
     rng
         Source of the bootstrap.
     margin
-        Difference in AUROC, fixed before the labels were looked at.
+        Margin of the difference in AUROC, fixed before the labels were read.
     bootstrap
         Number of bootstrap samples of subjects.
     folds
-        (subjects,) fold of each subject where logits are cross-fitted: fits of different folds share no
-        scale, so logits are standardised within folds, and cases are compared with controls of their own
-        fold; a fold of one class tells nothing of the label. Intervals then hold the fits as they are. None
-        for one frozen fit.
+        (subjects,) fold of each subject if logits are cross-fitted. Fits of different folds share no scale,
+        so logits are standardised within folds, and cases are compared with controls of their own fold. A
+        fold of one class has no information on the label. Intervals then don't include the error of the fits.
+        None for one frozen fit.
     """
     y = np.asarray(labels, dtype=np.int64)
     fold = np.zeros(len(y), dtype=np.int64) if folds is None else np.unique(folds, return_inverse=True)[1]
@@ -84,7 +85,7 @@ def fidelity(
 
 
 def _standardised(values: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """Standardise values within each fold. The values of a fold become 0 where they are all equal."""
+    """Standardise values within each fold. They become 0 if they are all equal."""
     result = np.zeros(len(values))
     for number in np.unique(fold):
         part = np.asarray(values, dtype=np.float64)[fold == number]
@@ -96,7 +97,7 @@ def _standardised(values: np.ndarray, fold: np.ndarray) -> np.ndarray:
 def _ranks(values: np.ndarray, fold: np.ndarray) -> np.ndarray:
     result = np.zeros(len(values))
     for number in np.unique(fold):
-        # Mid-ranks over their number: folds of different sizes count alike.
+        # Mid-ranks are divided by the number of subjects, so that folds of different sizes are comparable.
         result[fold == number] = rankdata(values[fold == number]) / (fold == number).sum()
     return result
 
@@ -120,9 +121,9 @@ def _within_folds(
     rng: np.random.Generator,
     bootstrap: int,
 ) -> DifferenceEstimate:
-    """Return the mean difference within folds, by weights n1·n0 / (n1 + n0); subjects are redrawn there.
+    """Return the mean difference within folds, by weights n1·n0 / (n1 + n0), and resample within folds.
 
-    All numbers are NaN where no fold holds both classes.
+    All numbers are NaN if no fold has both classes.
     """
     total, value, pairs = 0.0, 0.0, 0
     draws = np.zeros(bootstrap)
@@ -156,35 +157,36 @@ def _within_folds(
 def _added(y: np.ndarray, model: np.ndarray, proxy: np.ndarray, fold: np.ndarray) -> Added:
     import statsmodels.api as sm
 
-    # The column of a fold with one class would separate, whatever the logits say.
+    # The indicator column of a fold with one class would separate the classes.
     mixed = [number for number in np.unique(fold) if len(np.unique(y[fold == number])) == 2]
     if not mixed:
-        return Added(reason=ONE_CLASS)
+        return Added(missing=Missing(why=Cause.ONE_CLASS))
     rows = np.isin(fold, mixed)
     y, model, proxy, fold = y[rows], model[rows], proxy[rows], fold[rows]
     columns = [(fold == number).astype(np.float64) for number in np.unique(fold)]
     if np.ptp(proxy) > 0:
         columns.append(proxy)
     base = np.column_stack(columns)
-    # What of the model the proxy does not say, at variance 1: two logits that are nearly one would make the
-    # likelihood's curvature singular. Coefficient and likelihood stay those of the model's logit.
+    # This is the part of the model's logit that the proxy doesn't explain, scaled to variance 1. Two nearly
+    # equal logits would make the likelihood's curvature singular. Coefficient and likelihood remain those of
+    # the model's logit.
     residual = model - base @ np.linalg.lstsq(base, model, rcond=None)[0]
     spread = float(residual.std())
     if spread < SAME:
-        return Added(reason="model and proxy put the subjects on the same line")
+        return Added(missing=Missing(why=Cause.SAME_LINE))
     both = np.column_stack([base, residual / spread])
     if separated(base, y):
-        return Added(reason="the proxy's logit separates the classes: there is nothing to add")
+        return Added(missing=Missing(why=Cause.PROXY_SEPARATES))
     divided = separated(both, y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         alone = sm.Logit(y, base).fit(disp=0, maxiter=200)
-        # Where nothing maximises the likelihood, its supremum is still approached.
+        # If the likelihood has no maximum, the optimiser still approaches its supremum.
         joint = sm.Logit(y, both).fit(disp=0, maxiter=100, method="bfgs" if divided else "newton")
     ratio = max(0.0, float(2 * (joint.llf - alone.llf)))
     p = float(chi2.sf(ratio, 1))
     if divided:
-        return Added(likelihood_ratio=ratio, p=p, reason="with the model's logit the classes separate")
+        return Added(likelihood_ratio=ratio, p=p, missing=Missing(why=Cause.MODEL_SEPARATES))
     coefficient, error = float(joint.params[-1]) / spread, float(joint.bse[-1]) / spread
     half = float(norm.isf((1 - LEVEL) / 2)) * error
     return Added(

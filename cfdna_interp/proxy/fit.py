@@ -1,7 +1,7 @@
-"""The proxy's regression: fitted on everybody, its worth judged by nested folds.
+"""The fit of the proxy's regression on all discovery subjects, and its nested cross-validation.
 
-Folds are drawn over subjects, stratified by label. Samples of one subject share a weight of one in
-fitting, and their logits are averaged in testing. Whatever is learnt is learnt inside the folds.
+Folds are of subjects, stratified by label. Samples of one subject share a weight of one in fitting, and their
+logits are averaged in testing. Everything that is learnt is learnt inside the folds.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cfdna_interp.stats.resampling import bootstrap_counts
 from cfdna_interp.stats.roc import auroc
 from cfdna_interp.stats.subjects import LabelledSubjects
 
-# Two are left for the inner folds when an outer fold holds one.
+# Two remain for the inner folds if an outer fold has one.
 FEWEST = 3
 
 
@@ -37,9 +37,9 @@ def fit(
     draws: int = 0,
     settings: ProxySettings = PLAIN,
 ) -> Linear | None:
-    """Fit on all samples, the penalty chosen by cross-validation; None where no input varies.
+    """Fit on all samples, with the penalty chosen by cross-validation; None if no input varies.
 
-    Coefficient draws are refits on resampled subjects; penalty, standardisation and components are held.
+    Coefficient draws are refits on resampled subjects with the same penalty, standardisation and components.
 
     Parameters
     ----------
@@ -87,13 +87,13 @@ def fit(
 
 @dataclass(frozen=True, eq=False)
 class CrossValidation:
-    """What fits said of subjects that they never saw.
+    """Results of fits on subjects that they never saw.
 
     Attributes
     ----------
     folds
-        One by one and never pooled: logits of different fits don't share a scale, and folds don't share an
-        independent error.
+        Results by fold. They are never pooled, since logits of different fits don't share a scale and folds
+        don't have independent errors.
     fold
         (subjects,) the fold of each subject, in the order of their sorted names.
     logits
@@ -114,15 +114,15 @@ def cross_validate(
     settings: ProxySettings = PLAIN,
     folds: np.ndarray | None = None,
 ) -> CrossValidation:
-    """Fit without each outer fold, the penalty chosen anew inside each fold's training subjects.
+    """Fit without each outer fold, with the penalty chosen inside each fold's training subjects.
 
     Parameters
     ----------
     inputs, labels, subjects, rng, settings
         As for :func:`fit`; at least one input varies.
     folds
-        (samples,) the outer fold of each sample where they were drawn elsewhere; that of a subject is the one
-        of its first sample.
+        (samples,) the outer fold of each sample, if they were drawn elsewhere. A subject has the fold of its
+        first sample.
     """
     varying = usable(inputs.X)
     X, names = inputs.X[:, varying], _names(inputs, varying)
@@ -144,7 +144,7 @@ def cross_validate(
         scores = np.full(len(X), np.nan)
         scores[tested] = model.decision_function(X[tested])
         logits[test] = groups.means(scores)[test]
-        # A fold that was drawn elsewhere may hold one class only.
+        # A fold that was drawn elsewhere may have only one class.
         both = len(np.unique(groups.labels[test])) == 2
         worth = auroc(groups.labels[test], logits[test]) if both else None
         outer.append(OuterFold(auroc=worth, penalty=choice.penalty, C=choice.C))
@@ -171,7 +171,7 @@ def _frozen(
     if draws:
         Z = model[:-1].transform(X)
         for _ in range(draws):
-            # Closer to the optimum than the draws are to each other by far.
+            # This tolerance is much smaller than the differences between draws.
             refit = regression(choice.C, choice.penalty, PATH_TOL).set_params(warm_start=True)
             refit.coef_, refit.intercept_ = fitted.coef_.copy(), fitted.intercept_.copy()
             weights = groups.weights * bootstrap_counts(groups.labels, rng)[groups.index]

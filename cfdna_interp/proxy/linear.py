@@ -9,7 +9,7 @@ import numpy as np
 from cfdna_interp.config.settings import ProxySettings
 from cfdna_interp.records.proxy import Coefficient, Composition, Regression
 
-# The settings of a regression that nothing is said of.
+# The settings of a regression without its own settings.
 PLAIN = ProxySettings()
 
 
@@ -17,9 +17,9 @@ PLAIN = ProxySettings()
 class Linear:
     """A logistic regression on standardised, median-imputed inputs.
 
-    The logit of x is ``intercept + Σ coefficient · (x - mean) / scale``, a missing x replaced by
-    ``impute`` first. Inputs that are parts of a whole enter as logarithms, centred by the whole's
-    ``log_mean``. Splines and principal components are linear: they are multiplied into the coefficients.
+    The logit of x is ``intercept + Σ coefficient · (x - mean) / scale``, after a missing x is replaced by
+    ``impute``. Inputs that are parts of a whole enter as logarithms, centred by the whole's ``log_mean``.
+    Splines and principal components are linear and are multiplied into the coefficients.
 
     Attributes
     ----------
@@ -33,13 +33,13 @@ class Linear:
     C
         Inverse strength of the penalty, as in scikit-learn.
     draws
-        (bootstrap, 1 + inputs) intercept and coefficients of refits on resampled subjects; no rows for a
-        baseline.
+        (bootstrap, 1 + inputs) intercept and coefficients of refits on resampled subjects. A baseline has no
+        rows.
     compositions
         Inputs that are parts of a whole.
     recipe
-        The settings it was fitted with, ``penalty`` being the one that was chosen and ``components`` the
-        number that was kept; None where there were no more columns than that.
+        The settings of the fit, with the chosen ``penalty`` and the number of ``components`` used; None if
+        there were no more columns than that.
     """
 
     names: tuple[str, ...]
@@ -54,7 +54,7 @@ class Linear:
     recipe: ProxySettings = PLAIN
 
     def standardise(self, X: np.ndarray) -> np.ndarray:
-        """Return (samples, inputs) inputs imputed and brought to the scale of the coefficients."""
+        """Return (samples, inputs), imputed and on the scale of the coefficients."""
         complete = np.where(np.isnan(X), self.impute, X)
         result = np.asarray((complete - self.mean) / self.scale)
         for whole in self.compositions:
@@ -68,7 +68,7 @@ class Linear:
         return np.asarray(self.standardise(X) @ self.coefficient + self.intercept)
 
     def bootstrap_logits(self, X: np.ndarray) -> np.ndarray:
-        """Return the (bootstrap, samples) logits under the bootstrap's coefficients."""
+        """Return the (bootstrap, samples) logits with the bootstrap's coefficients."""
         return np.asarray(self.draws[:, 1:] @ self.standardise(X).T + self.draws[:, :1])
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
@@ -77,7 +77,7 @@ class Linear:
         return low, high
 
     def coefficients(self) -> tuple[Coefficient, ...]:
-        """Return the inputs one by one, as ``proxy.json`` holds them."""
+        """Return the coefficients as records of ``proxy.json``."""
         low, high = self.bounds()
         logs = {i for whole in self.compositions for i in whole.inputs}
         return tuple(
@@ -113,15 +113,15 @@ def linear_of(regression: Regression) -> Linear:
 
 
 def log_parts(X: np.ndarray, total: float, pseudo: float) -> np.ndarray:
-    """Return the logarithms of parts, zeros replaced and the other parts lowered by as much.
+    """Return the logarithms of parts, after zeros are replaced and other parts are lowered by as much.
 
-    The multiplicative replacement of Martín-Fernández et al. 2003: ratios among the parts that were seen
-    stay as they are.
+    This is the multiplicative replacement of Martín-Fernández et al. 2003. Ratios among nonzero parts don't
+    change.
 
     Parameters
     ----------
     X
-        (samples, parts); each sample is brought to ``total`` first.
+        (samples, parts); each sample is first scaled to ``total``.
     total, pseudo
         As in :class:`cfdna_interp.records.proxy.Composition`.
     """

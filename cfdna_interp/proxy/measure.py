@@ -1,4 +1,4 @@
-"""What the held-out labels say about frozen scores: one score per subject, one number after another."""
+"""Measurements of frozen scores on the held-out subjects, with one score per subject."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from cfdna_interp.proxy.repeated import Discovery, Repeated, group_record, repea
 from cfdna_interp.proxy.subgroups import subgroups
 from cfdna_interp.proxy.surrogate import surrogate_losses
 from cfdna_interp.records.fidelity import ProxyFidelity
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.openings import Opening
 from cfdna_interp.records.validation import (
     MAIN,
@@ -50,9 +51,10 @@ from cfdna_interp.stats.roc import (
 RETRAINED = "model_without_"
 ALONE = "model_only_"
 BASELINE = "baseline_"
-# Fitted in discovery, it may point the other way among other people, and tells the label all the same.
+# It is fitted in discovery. Among other people it may point in the other direction and still predict the
+# label.
 TECHNICAL = "baseline_technical"
-# What is measured, by its keys in validation.json: of each score, and of the cohort. The protocol names it.
+# What is measured of each score and of the cohort, by key in validation.json. The protocol lists it.
 METRICS = (
     "auroc",
     "auprc",
@@ -82,15 +84,15 @@ class HeldoutSubjects:
     labels
         (subjects,) 1 case, 0 control.
     batches
-        (subjects,) batch, "" where unknown or where a subject's samples lie in several.
+        (subjects,) batch, "" if unknown or if a subject's samples are in several.
     scores
         Name of a score -> (subjects,) mean logit over the subject's samples.
     group
-        The dominant group, None where there is none.
+        The dominant group, or None.
     covariates
-        ``site``, ``sex`` ("" unknown) and ``age`` (NaN unknown) -> (subjects,) values, those that are known.
+        ``site``, ``sex`` ("" unknown) and ``age`` (NaN unknown) -> (subjects,) values, if the column exists.
     discovery
-        What the discovery subjects said, to be held against these.
+        Results on the discovery subjects, for comparison.
     """
 
     subjects: tuple[str, ...]
@@ -103,23 +105,23 @@ class HeldoutSubjects:
 
     @property
     def whole(self) -> str:
-        """The score that is retrained: a model that is known by its scores can't be, its surrogate can."""
+        """The score that can be retrained: the model, or the surrogate of a model known by its scores."""
         return SURROGATE if SURROGATE in self.scores else "model"
 
 
 def measure(
     cohort: HeldoutSubjects, config: Config, *, opening: Opening, discovery: Counts, simulated: bool
 ) -> ValidationResult:
-    """Return what the labels say of the frozen scores.
+    """Measure the frozen scores with the labels.
 
     Parameters
     ----------
     cohort
         Held-out subjects with labels and frozen scores; ``model`` is among the scores.
     config
-        Seed, and numbers of permutations and bootstrap draws.
+        Seed, and the numbers of permutations and bootstrap draws.
     opening, discovery, simulated
-        What the record says beside the numbers: see :class:`ValidationResult`.
+        Further fields of the record: see :class:`ValidationResult`.
     """
     settings = config.validation
     labels = cohort.labels
@@ -161,11 +163,11 @@ def measure(
 
 
 def families(scores: Sequence[str], group: str | None) -> list[list[tuple[str, str]]]:
-    """Return the pairs to compare, by family; p values are adjusted inside a family.
+    """Return the pairs to compare, by family. p values are adjusted within a family.
 
-    The model, or its surrogate where only scores of it are known, against itself retrained without each
-    group; the model against the proxy; the proxy, and
-    the model, against each baseline but that of the dominant ``group``, which is the proxy itself.
+    One family compares the model, or its surrogate if only scores are known, with itself retrained without
+    each group. One compares the model with the proxy. Others compare the proxy, and the model, with each
+    baseline except that of the dominant ``group``, which is the proxy itself.
     """
     whole = SURROGATE if SURROGATE in scores else "model"
     retrained = [(whole, name) for name in scores if name.startswith(RETRAINED)]
@@ -214,17 +216,18 @@ def _sensitivity(
     labels: np.ndarray, values: np.ndarray, specificity: float, rng: np.random.Generator, bootstrap: int
 ) -> Sensitivity:
     point = operating_point(labels, values, specificity, rng, bootstrap)
+    few = Missing(why=Cause.FEW_CONTROLS, seen=point.controls, needed=point.needed)
     return Sensitivity(
         specificity=point.specificity,
         threshold=point.threshold,
         specificity_seen=point.specificity_seen,
         sensitivity=None if point.sensitivity is None else interval_by(point.sensitivity),
-        reason=point.reason,
+        missing=few if point.threshold is None else None,
     )
 
 
 def _either_way(cohort: HeldoutSubjects, interval: IntervalEstimate, config: Config) -> EitherWay:
-    """Return the AUROC of technical columns whichever way they point."""
+    """Return the AUROC of technical columns without its direction."""
     rng = stream(config.seed, "validate", "directionless", TECHNICAL)
     labels, values = cohort.labels, cohort.scores[TECHNICAL]
     turned = directionless(labels, values, interval, config.validation.permutations, rng)
@@ -274,24 +277,24 @@ def _paired(cohort: HeldoutSubjects, config: Config) -> tuple[PairedDifference, 
 
 
 def _better(difference: DifferenceEstimate, p_holm: float, a: str, b: str) -> str:
-    """Return which of two scores is shown to be better, "" where they are not told apart."""
+    """Return which of two scores is significantly better, or "" if neither is."""
     if p_holm > ALPHA or difference.difference == 0:
         return ""
     return a if difference.difference > 0 else b
 
 
 def _turned(cohort: HeldoutSubjects, score: str) -> bool:
-    """Return whether a score without a direction of its own points away from the cases."""
+    """Return whether a score without a given direction is lower in cases."""
     return score == TECHNICAL and auroc(cohort.labels, cohort.scores[score]) < 0.5
 
 
 def _compared(cohort: HeldoutSubjects, score: str) -> np.ndarray:
-    """Return a score as it is compared with: technical columns in the direction in which they tell more."""
+    """Return a score for comparison; technical columns in the direction of the larger AUROC."""
     return -cohort.scores[score] if _turned(cohort, score) else cohort.scores[score]
 
 
 def _repeated(cohort: HeldoutSubjects, config: Config) -> dict[str, RepeatedScore]:
-    """Return model (or its surrogate) and proxy in both roles."""
+    """Return the model (or its surrogate) and the proxy in both roles."""
     scores = {cohort.whole: "model", "proxy": "proxy"}
     return {
         score: score_record(_in_both(cohort, score, reached, config), config.validation.signal_ceiling)
@@ -303,7 +306,7 @@ def _repeated(cohort: HeldoutSubjects, config: Config) -> dict[str, RepeatedScor
 def _groups(
     cohort: HeldoutSubjects, paired: Sequence[PairedDifference], config: Config
 ) -> dict[str, RepeatedGroup]:
-    """Return each group in both roles: alone, and what leaving it out costs."""
+    """Return each group in both roles: its AUROC alone, and the cost of leaving it out."""
     pairs = {pair.b: pair for pair in paired}
     return {
         group: group_record(
@@ -341,10 +344,10 @@ def _fidelity(cohort: HeldoutSubjects, config: Config) -> ProxyFidelity | None:
 
 
 def _detectable(cohort: HeldoutSubjects, a: str, b: str) -> float | None:
-    """Return the smallest difference found with a power of 80 %, None where the scores never disagree."""
+    """Return the smallest difference found with a power of 80 %, or None if the scores never disagree."""
     if min(cohort.labels.sum(), (cohort.labels == 0).sum()) < 2:
         return None
     _, covariance = delong(cohort.labels, np.stack([cohort.scores[a], _compared(cohort, b)]))
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    # Rounding leaves a little of what cancels.
+    # Terms that cancel leave a small rounding error.
     return detectable_difference(variance**0.5) if variance > 1e-12 else None

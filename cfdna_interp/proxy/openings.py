@@ -1,4 +1,4 @@
-"""Noting in ``openings.json`` that held-out labels are about to be read, with a copy of each protocol."""
+"""The record of openings of the held-out labels in ``openings.json``, with a copy of each protocol."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ _REMEDY = "restore it from a backup, or take a new outdir and call the result ex
 
 
 def record_opening(layout: Layout, labels: Mapping[str, int]) -> Opening:
-    """Note that the held-out labels are about to be used under ``protocol.json``.
+    """Record that the held-out labels are about to be used under ``protocol.json``.
 
-    The same labels again under the same protocol change nothing: the first protocol stays number 1. Other
-    labels are another opening. The copy of the protocol is complete before the note is made, and the note
-    before anything is measured: a process killed in between leaves at most a copy too many, which counts for
-    nothing.
+    The same labels under the same protocol don't count again; the first protocol stays number 1. Other labels
+    are another opening. The copy of the protocol is complete before the record is written, and the record
+    before anything is measured. A process that is killed in between leaves at most an additional copy, which
+    has no effect.
 
     Parameters
     ----------
     layout
-        Where the run lies.
+        Paths of the run.
     labels
         Held-out subject -> label.
 
     Raises
     ------
     InputError
-        ``openings.json`` is damaged, or gone while traces of an opening are left. It is never made anew:
-        that would forget openings.
+        ``openings.json`` is damaged, or missing although there are traces of an opening. It is then not
+        created again, since that would lose openings.
     """
     path, protocol = layout.file(Openings.FILE), layout.file(FrozenProtocol.FILE)
     digest = digest_file(protocol)
@@ -66,13 +66,13 @@ def _changed(layout: Layout, first: ProtocolAndLabels, this: ProtocolAndLabels) 
         copy = layout.opened_protocol(first.protocol)
         if not copy.is_file() or digest_file(copy) != first.protocol:
             return None
-        # As they were written: the first one may be of another format.
+        # Protocols are compared as JSON, because the first one may have another format.
         keys = differing(read_json(copy), read_json(layout.file(FrozenProtocol.FILE)))
     return (*keys, LABELS) if first.labels != this.labels else keys
 
 
 def differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the sorted keys with different values, dots between the levels of nested objects."""
+    """Return the sorted keys with different values, with dots between the levels of nested objects."""
     keys: list[str] = []
     for key in {*first, *second}:
         a, b = first.get(key), second.get(key)
@@ -84,9 +84,10 @@ def differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[str,
 
 
 def _check_unopened(layout: Layout, digest: str) -> None:
-    """Raise ``InputError`` if another file shows that ``openings.json`` is missing rather than not yet made.
+    """Raise ``InputError`` if another file shows that ``openings.json`` existed and is missing.
 
-    A copy of the present protocol alone shows nothing: a process may have been killed before its note.
+    A copy of the present protocol alone doesn't show that, since a process may have been killed before its
+    record.
     """
     copies = sorted(layout.opened_protocol(digest).parent.glob("*.json"))
     traces = [path for path in copies if path != layout.opened_protocol(digest)]

@@ -1,4 +1,4 @@
-"""Which penalty, and how strong: chosen on inner folds of subjects, in favour of the stronger one."""
+"""The choice of the penalty and its strength on inner folds of subjects, in favour of the stronger one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from cfdna_interp.proxy.pipeline import pipeline, regression
 from cfdna_interp.records.proxy import Penalty
 from cfdna_interp.stats.subjects import LabelledSubjects
 
-# From a penalty under which only the intercept is left to one that separates small cohorts.
+# The strongest leaves only the intercept. The weakest separates small cohorts.
 GRID = np.logspace(-4, 1, 6)
-# In the order in which they are preferred.
+# Penalties in order of preference.
 PENALTIES: tuple[Penalty, ...] = ("l2", "elasticnet", "l1")
-# Losses differ by less than their error long before coefficients stand still.
+# At this tolerance coefficients still change, but losses change by less than their error.
 PATH_TOL = 1e-4
-# A path ends where the loss has risen so often in a row: weaker penalties take most of the time.
+# A path ends after this many rises of the loss in a row, because weak penalties take most of the time.
 RISES = 2
 
 
@@ -45,8 +45,8 @@ def choose(
 ) -> Choice:
     """Return the penalty of the settings, or under ``auto`` the preferred one, with its strength.
 
-    Under ``auto`` it is the first of L2, elastic net and L1 whose best mean loss lies within one standard
-    error of the best of all. The strength is that of the one-standard-error rule. Errors are those of
+    Under ``auto`` it is the first of L2, elastic net and L1 whose best mean loss is within one standard error
+    of the best of all. The strength follows the one-standard-error rule. Standard errors are those of paired
     differences on the same folds.
 
     Parameters
@@ -62,13 +62,13 @@ def choose(
     settings
         Penalty, basis and components.
     within
-        Indices into the sorted subjects to which the choice is confined; all by default.
+        Indices of the sorted subjects that the choice may use; all by default.
     """
     wanted = [penalty for penalty in PENALTIES if settings.penalty in ("auto", penalty)]
     groups = LabelledSubjects(labels, subjects)
     members = np.arange(len(groups.labels)) if within is None else within
     losses: dict[Penalty, list[list[float]]] = {penalty: [] for penalty in wanted}
-    # Thousands of small fits: checking the same numbers again takes longer than fitting.
+    # For thousands of small fits, input checks would take longer than fitting.
     with config_context(assume_finite=True, skip_parameter_validation=True):
         for train, test in groups.folds(members, rng):
             for penalty, path in _paths(X, names, labels, groups, train, test, settings, wanted).items():
@@ -83,16 +83,17 @@ def choose(
 def choose_penalty(
     X: np.ndarray, labels: np.ndarray, subjects: np.ndarray, rng: np.random.Generator
 ) -> float:
-    """Return the C of an L2 penalty on the inputs as they are, as :func:`choose` does."""
+    """Return the C of an L2 penalty on unchanged inputs, by the rule of :func:`choose`."""
     return choose(X, (), labels, subjects, rng, PLAIN).C
 
 
 def one_standard_error(grid: np.ndarray, losses: np.ndarray) -> float:
     """Return the smallest C whose mean loss is within one standard error of the smallest mean.
 
-    Breiman et al. 1984, with the standard error of the folds' differences from the best: some folds are
-    harder than others for every strength, and that scatter would let a model of no feature pass for as good
-    as one that does better in each fold. A penalty that some fold did not try has an infinite loss.
+    This is the rule of Breiman et al. 1984 with the standard error of the folds' differences from the best.
+    Some folds are harder than others for every strength. With the standard error of the losses themselves, a
+    model without features would seem as good as one that is better in each fold. A penalty that was not tried
+    in some fold has an infinite loss.
 
     Parameters
     ----------
@@ -106,7 +107,7 @@ def one_standard_error(grid: np.ndarray, losses: np.ndarray) -> float:
 
 
 def _as_good(losses: np.ndarray, best: np.ndarray) -> np.ndarray:
-    """Say which columns exceed the best one, on average, by at most the standard error of that."""
+    """Return which columns exceed the best one on average by at most one standard error of the difference."""
     tried = np.isfinite(losses).all(axis=0)
     more = np.where(tried, losses, 0) - best[:, None]
     within = more.mean(axis=0) <= more.std(axis=0, ddof=1) / np.sqrt(len(losses))
@@ -128,7 +129,8 @@ def _paths(
     Z, Z_tested = prepare.transform(X[rows]), prepare.transform(X[tested])
     losses = {}
     for penalty in penalties:
-        # One object along the path: each penalty starts from the solution of the stronger one.
+        # One object is used along the path, so that each penalty starts from the solution of the stronger
+        # one.
         model = regression(GRID[0], penalty, PATH_TOL).set_params(warm_start=True)
         path: list[float] = []
         for C in GRID:

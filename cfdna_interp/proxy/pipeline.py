@@ -1,4 +1,4 @@
-"""The proxy as a scikit-learn pipeline, and the same as one row of plain numbers."""
+"""The proxy as a scikit-learn pipeline, and its conversion to plain numbers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def pipeline(C: float, settings: ProxySettings = PLAIN, names: Sequence[str] = (
     settings
         ``penalty`` is one of ``l2``, ``l1``, ``elasticnet``.
     names
-        (inputs,) names of the inputs; a basis goes by them.
+        (inputs,) names of the inputs, which a basis depends on.
     """
     steps: list[tuple[str, Any]] = [("impute", Impute())]
     basis = basis_of(names, settings)
@@ -49,31 +49,30 @@ def pipeline(C: float, settings: ProxySettings = PLAIN, names: Sequence[str] = (
 
 
 def regression(C: float, penalty: str, tol: float = 1e-5) -> LogisticRegression:
-    """Return the unfitted last step."""
+    """Return the unfitted regression, the last step."""
     if penalty == "l2":
         return LogisticRegression(C=C, solver="lbfgs", tol=tol, max_iter=2_000)
-    # One tolerance is of the gradient, the other of logits.
+    # scikit-learn's tolerance is for the gradient, the other one for logits.
     return SparseLogistic(C=C, l1_ratio=L1_RATIO[penalty], tol=10 * tol)
 
 
 @dataclass(frozen=True, eq=False)
 class Folded:
-    """All steps of a fitted pipeline but the regression, as one affine map of the inputs.
+    """All steps of a fitted pipeline before the regression, as one affine map of the inputs.
 
-    The regression's inputs are ``((t - mean) / scale) @ back.T + offset`` with t the imputed inputs, their
-    logarithms where they are parts of a whole.
+    The regression's inputs are ``((t - mean) / scale) @ back.T + offset``, where t are the imputed inputs, or
+    their logarithms for parts of a whole.
 
     Attributes
     ----------
     impute, mean, scale
-        (inputs,) the median, the mean in the training samples of the input itself, and the standard deviation
-        of t.
+        (inputs,) median of the input, its mean in the training samples, and the standard deviation of t.
     back
         (steps, inputs) the map.
     offset
-        (steps,) what the regression sees of a sample at the mean of t.
+        (steps,) input of the regression for a sample at the mean of t.
     compositions
-        The wholes with what their zeros are replaced by.
+        The wholes, with the replacement of their zeros.
     """
 
     impute: np.ndarray
@@ -93,11 +92,11 @@ class Folded:
 
 
 def fold_back(model: Pipeline, X: np.ndarray) -> Folded:
-    """Return a fitted pipeline's steps as numbers; X is the (samples, inputs) it was fitted on."""
+    """Return a fitted pipeline's steps as numbers; X is its (samples, inputs) training data."""
     steps = model.named_steps
     impute, scaler = steps["impute"].statistics_, steps["scale"]
     if "basis" not in steps and "components" not in steps:
-        # Nothing to multiply with: the numbers are the scaler's own.
+        # Without basis and components the numbers are those of the scaler.
         return Folded(impute, scaler.mean_, scaler.scale_, None, np.zeros(X.shape[1]), ())
     t = imputed = steps["impute"].transform(X)
     if "log" in steps:

@@ -1,4 +1,4 @@
-"""Fit the proxy and its baselines, score the held-out samples, and fix everything before the opening."""
+"""Stage ``proxy``: fit the proxy and its baselines, score held-out samples, and freeze the protocol."""
 
 from __future__ import annotations
 
@@ -32,12 +32,14 @@ from cfdna_interp.proxy.training import training_distance, training_levels
 from cfdna_interp.proxy.worth import cross_validations, fidelity_to_model, stable_features
 from cfdna_interp.records.base import load_record, save_record
 from cfdna_interp.records.dominance import Dominance
-from cfdna_interp.records.protocol import Absence, FrozenProtocol
+from cfdna_interp.records.missing import Cause, Missing
+from cfdna_interp.records.protocol import ColumnKnown, FrozenProtocol
 from cfdna_interp.records.proxy import ExtractionSettings, NestedCrossValidation, Obstacle, Proxy, Regression
 from cfdna_interp.records.values import Counts, known
 from cfdna_interp.stats.resampling import stream
 
-# A new sample whose fragment-length mode lies outside the training cohort was made by another protocol.
+# If the mode of fragment length of a new sample is outside the training range, it was probably made by
+# another laboratory protocol.
 MODE = "length_mode"
 FROZEN = (
     "features.discovery.h5ad",
@@ -69,7 +71,7 @@ def run_proxy(config: Config) -> None:
         )
     dominance = load_record(Dominance, layout.file(Dominance.FILE))
     group = dominance.group
-    # What is measured too seldom is known before the opening: of held-out samples without their labels.
+    # Missing shares of held-out samples don't depend on labels and are known before the opening.
     seldom = seldom_measured(discovery, heldout)
     fitted, absent = fit_all(config, discovery, group, seldom)
     scores = []
@@ -95,7 +97,7 @@ def _scores(score: str, linear: Linear, inputs: Inputs, table: Table) -> list[Sc
 
 
 def _columns_of(linear: Linear, inputs: Inputs) -> np.ndarray:
-    """Return the (samples, inputs) columns that a regression uses, in its order."""
+    """Return the (samples, inputs) columns of a regression, in its order."""
     position = {name: i for i, name in enumerate(inputs.names)}
     return inputs.X[:, [position[name] for name in linear.names]]
 
@@ -106,14 +108,14 @@ def _proxy(
     table: Table,
     dominance: Dominance,
     linear: Linear | None,
-    absent: Mapping[str, Absence],
+    absent: Mapping[str, Missing],
 ) -> Proxy:
     group = dominance.group
     obstacle: Obstacle | None = None
     if group is None:
         obstacle = "no group is dominant"
     elif linear is None:
-        penalised = absent[f"baseline_{group}"].why == "the penalty leaves no feature"
+        penalised = absent[f"baseline_{group}"].why is Cause.PENALTY
         obstacle = "the penalty leaves no feature" if penalised else "no feature varies"
     regression = None
     if linear is not None and group is not None:
@@ -188,18 +190,18 @@ def _ranges(table: Table) -> dict[str, tuple[float, float]]:
 
 
 def portable_settings(config: Config, folder: Path) -> ExtractionSettings:
-    """Return the settings that extraction needs, paths relative to ``folder``, URLs as they are."""
+    """Return the settings for extraction, with paths relative to ``folder`` and unchanged URLs."""
 
     def relative(value: str | None) -> str | None:
         if value is None or "://" in value or not os.path.isabs(value):
             return value
-        # The leading dot keeps a file from being taken for the name of a shipped build.
+        # The leading dot distinguishes a file from the name of a shipped build.
         return f"./{Path(os.path.relpath(value, folder)).as_posix()}"
 
     reference, extract, features = config.reference, config.extract, config.features
     table = features.table
     if table is not None:
-        # New samples come in tables of their own; of this one only the meaning of its columns is needed.
+        # New samples come in another table. Only the meaning of the columns is needed of this one.
         table = structs.replace(table, path=Path(table.path).name)
     return ExtractionSettings(
         seed=config.seed,
@@ -221,8 +223,8 @@ def _protocol(
     layout: Layout,
     table: Table,
     dominance: Dominance,
-    absent: dict[str, Absence],
-    left_out: dict[str, str],
+    absent: dict[str, Missing],
+    left_out: dict[str, ColumnKnown],
 ) -> FrozenProtocol:
     varying = usable(table.X)
     return FrozenProtocol(

@@ -1,7 +1,7 @@
-"""What was found in discovery, asked again of the held-out subjects: held, weaker or reversed.
+"""Comparison of discovery findings with the held-out subjects: they hold, are weaker or are reversed.
 
-Roles of feature groups are read in discovery. Nothing says that new people show the same, so that each figure
-behind a role stands here beside its held-out twin, with the one word that the page and the verdict use.
+Roles of feature groups are decided in discovery. New people may differ. Each figure behind a role is
+therefore compared with the same figure on held-out subjects and gets one word, which page and verdict use.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scipy.stats import norm
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import load_predictions
 from cfdna_interp.records.base import load_record
-from cfdna_interp.records.dominance import Dominance
+from cfdna_interp.records.dominance import Dominance, Role
 from cfdna_interp.records.proxy import Proxy
 from cfdna_interp.records.validation import (
     Cost,
@@ -39,7 +39,7 @@ from cfdna_interp.stats.roc import (
 )
 from cfdna_interp.stats.subjects import LabelledSubjects
 
-# Roles that say that leaving the group out costs.
+# Roles for which leaving the group out has a cost.
 NEEDED = ("carrier", "partner", "suppressor")
 DRAWN = "bootstrap of subjects within fold, the fits as they are"
 BY_SIZE = "error of an AUROC of this height and these numbers (binormal, within fold), the fits as they are"
@@ -47,19 +47,19 @@ BY_SIZE = "error of an AUROC of this height and these numbers (binormal, within 
 
 @dataclass(frozen=True, eq=False)
 class Discovery:
-    """What the discovery subjects said, all of it frozen before the held-out labels are read.
+    """Results on the discovery subjects, frozen before the held-out labels are read.
 
     Attributes
     ----------
     labels, folds
         (subjects,) 1 case, 0 control; fold in which a subject was tested.
     logits
-        (subjects,) cross-fitted logits of the model; None where these are a foreign model's own scores.
+        (subjects,) cross-fitted logits of the model; None if they are a foreign model's own scores.
     reached
-        Cross-fitted AUROC (mean over folds) by score: ``model``, ``model_only_<group>``, and ``proxy`` where
+        Cross-fitted AUROC (mean over folds) by score: ``model``, ``model_only_<group>``, and ``proxy`` if
         there is one.
     costs, roles
-        Of each group: AUROC lost in discovery when it is left out, and its role.
+        Group -> AUROC lost in discovery when it is left out, and group -> role.
     """
 
     labels: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
@@ -67,20 +67,20 @@ class Discovery:
     logits: np.ndarray | None = None
     reached: Mapping[str, float] = field(default_factory=dict)
     costs: Mapping[str, float] = field(default_factory=dict)
-    roles: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Repeated:
-    """One score's AUROC in discovery and held out.
+    """One score's AUROC in discovery and on held-out subjects.
 
     Attributes
     ----------
     discovery, heldout
-        With 95 % intervals; discovery cross-fitted, the mean over folds.
+        AUROCs with 95 % intervals. That of discovery is cross-fitted, the mean over folds.
     fall, low, high, p
-        Discovery less held-out with its 95 % interval, and the two-sided test of no difference between two
-        samples of subjects.
+        Discovery minus held-out AUROC with its 95 % interval, and the p value of a two-sided test of no
+        difference between the two samples of subjects.
     """
 
     discovery: IntervalEstimate
@@ -92,7 +92,7 @@ class Repeated:
 
 
 def load_discovery(layout: Layout) -> Discovery:
-    """Read what the discovery subjects said.
+    """Read the results on the discovery subjects.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def repeat(
     scores: np.ndarray,
     heldout: IntervalEstimate,
 ) -> Repeated:
-    """Hold a cross-fitted AUROC of discovery against that of a frozen score on other people.
+    """Compare a cross-fitted AUROC of discovery with that of a frozen score on other people.
 
     Parameters
     ----------
@@ -144,14 +144,14 @@ def repeat(
 
 
 def word(
-    repeated: Repeated, ceiling: float, role: str = "", cost: tuple[float, float] | None = None
+    repeated: Repeated, ceiling: float, role: Role | None = None, cost: tuple[float, float] | None = None
 ) -> Repetition:
-    """Return what the held-out subjects make of a finding.
+    """Return whether a finding holds on the held-out subjects.
 
-    Discovery claims that a score has signal where its AUROC reaches the signal ceiling, and that a group is
-    needed where its role says so. ``reversed``: a score with signal has an upper bound below .5 held out, or
-    the model is better without a group that was needed. ``weaker``: the AUROC of a score with signal fell, p
-    at most .05. ``holds``: everything that was claimed shows again. ``not told``: neither.
+    Discovery claims that a score has signal if its AUROC reaches the signal ceiling, and that a group is
+    needed if its role says so. ``reversed``: the held-out upper bound of a score with signal is below .5, or
+    the model is better without a group that was needed. ``weaker``: the AUROC of a score with signal fell,
+    with p at most .05. ``holds``: every claim is confirmed. ``not told``: none of these.
 
     Parameters
     ----------
@@ -160,13 +160,13 @@ def word(
     ceiling
         Signal ceiling of the protocol.
     role, cost
-        Role of a group in discovery, and the lower and the upper bound of what leaving it out costs held out,
-        paired.
+        Role of a group in discovery, and the lower and the upper bound of the held-out cost of leaving it
+        out, paired.
     """
     signal, needed = repeated.discovery.value >= ceiling, role in NEEDED and cost is not None
     if not signal and not needed:
         return Repetition.NO_CLAIM
-    # NaN bounds, of a score that is the same for everybody, compare false.
+    # A score that is the same for everybody has NaN bounds, which compare as false.
     if (signal and repeated.heldout.high < 0.5) or (needed and cost is not None and cost[1] < 0):
         return Repetition.REVERSED
     if signal and repeated.fall > 0 and repeated.p <= ALPHA:
@@ -181,13 +181,13 @@ def discovery_figure(
 ) -> tuple[IntervalEstimate, float]:
     """Return the cross-fitted AUROC of a score with its 95 % interval, and its standard error.
 
-    Of the model its logits are at hand and subjects are redrawn within folds; of every other score only the
-    AUROC is, whose error follows from its height and the numbers in each fold.
+    For the model, subjects are resampled within folds. For all other scores only the AUROC is available; its
+    error follows from its value and the numbers in each fold.
 
     Parameters
     ----------
     discovery
-        What is known of the discovery subjects.
+        Results on the discovery subjects.
     score
         A key of ``reached``.
     rng, bootstrap
@@ -241,7 +241,7 @@ def repeated_score(
 
 
 def in_both_roles(repeated: Repeated) -> InBothRoles:
-    """Return a score in both roles as ``validation.json`` holds it."""
+    """Return a score in both roles as a record of ``validation.json``."""
     return InBothRoles(
         discovery=auroc_of(repeated.discovery),
         heldout=auroc_of(repeated.heldout),
@@ -259,7 +259,7 @@ def score_record(repeated: Repeated, ceiling: float) -> RepeatedScore:
 
 
 def group_record(
-    repeated: Repeated, ceiling: float, role: str, discovery_cost: float, pair: PairedDifference
+    repeated: Repeated, ceiling: float, role: Role, discovery_cost: float, pair: PairedDifference
 ) -> RepeatedGroup:
     """Return a group of ``groups`` of ``validation.json``.
 
@@ -270,9 +270,9 @@ def group_record(
     ceiling
         Signal ceiling of the protocol.
     role, discovery_cost
-        In discovery.
+        Role of the group, and its cost in discovery.
     pair
-        Model less model without the group.
+        Model minus model without the group.
     """
     return RepeatedGroup(
         role=role,
@@ -292,11 +292,11 @@ def _heldout_error(labels: np.ndarray, scores: np.ndarray, value: float) -> floa
         variance = float(delong(labels, scores)[1][0, 0])
         if variance > 0:
             return float(np.sqrt(variance))
-    # Perfect separation shows no variance; the truth may lie half a subject away.
+    # A perfectly separated sample has no variance. The true AUROC may be half a subject away.
     return error(_inside(value, case, control), case, control)
 
 
 def _inside(value: float, case: int, control: int) -> float:
-    """Return the AUROC, moved half a subject of the smaller class away from 0 and 1 where it is nearer."""
+    """Return the AUROC, at least half a subject of the smaller class away from 0 and 1."""
     slack = 0.5 / min(case, control)
     return min(max(value, slack), 1 - slack)

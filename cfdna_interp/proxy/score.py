@@ -1,4 +1,4 @@
-"""The score of one new sample: its probability, and in which ways it is unlike those of training."""
+"""The score of one new sample: its probability, and how the sample differs from those of training."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from cfdna_interp.records.base import load_record
 from cfdna_interp.records.proxy import Proxy
 
 NAN = float("nan")
-# Beyond this share a score would be made of the training medians.
+# Largest missing share of features. Beyond it a score would mostly reflect the training medians.
 MOST_MISSING = 0.2
-LEVELS = 5  # of a category that are named in a warning
+LEVELS = 5  # largest number of a category's levels that a warning names
 NUMBERS = ("probability", "low", "high")
 
 
@@ -33,11 +33,11 @@ class Scored:
     name
         Sample, or path of the alignments.
     probability, low, high, logit
-        NaN where the sample could not be scored.
+        NaN if the sample could not be scored.
     warnings
-        In which ways the sample differs from those that the proxy was fitted on.
+        How the sample differs from those that the proxy was fitted on.
     reason
-        Why it could not be scored, "" where it was.
+        Why it could not be scored, or "".
     """
 
     name: str
@@ -51,16 +51,16 @@ class Scored:
 
 @dataclass(frozen=True)
 class Measured:
-    """What is known of a new sample.
+    """The measurements of a new sample.
 
     Attributes
     ----------
     features
         Name -> value.
     technical
-        Technical columns by name: numbers, or levels of categories; None unknown.
+        Technical columns by name: numbers, or levels of categories; None if unknown.
     library
-        How it was made and read: ``dialect``, ``reads`` and ``chemistry``, "" unknown.
+        How it was made and read: ``dialect``, ``reads`` and ``chemistry``, "" if unknown.
     simulated
         Whether a program made it.
     """
@@ -89,7 +89,7 @@ class Scorer:
 
 
 def load_scorer(path: Path, *, table: bool) -> Scorer:
-    """Read a proxy that can score, and check that it was fitted on what it is to score.
+    """Read a proxy that can score, and check that it was fitted on the same kind of samples.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def load_scorer(path: Path, *, table: bool) -> Scorer:
 
 
 def score_features(name: str, scorer: Scorer, sample: Measured) -> Scored:
-    """Score named features; a missing one takes the training median and is warned about.
+    """Score named features. A missing one takes the training median and causes a warning.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def score_features(name: str, scorer: Scorer, sample: Measured) -> Scored:
     scorer
         The proxy.
     sample
-        What is known of the sample.
+        The measurements of the sample.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def score_features(name: str, scorer: Scorer, sample: Measured) -> Scored:
     if proxy.simulated or sample.simulated:
         which = [who for who, flag in (("proxy", proxy.simulated), ("sample", sample.simulated)) if flag]
         warnings.append(f"simulated: {' and '.join(which)}")
-    # The bootstrap's interval is of the coefficients alone and can miss the estimate of a shrunken fit.
+    # The bootstrap interval includes the coefficients alone and can miss the estimate of a shrunken fit.
     bounds = expit([min(low, logit), max(high, logit)])
     return Scored(name, float(expit(logit)), float(bounds[0]), float(bounds[1]), tuple(warnings), logit)
 
@@ -162,7 +162,7 @@ def as_table(first: str, scored: Sequence[Scored]) -> str:
     first
         Header of the column of names.
     scored
-        One row each, its numbers blank where it could not be scored.
+        One row per sample. Numbers are blank if it could not be scored.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter="\t", lineterminator="\n")
@@ -174,23 +174,27 @@ def as_table(first: str, scored: Sequence[Scored]) -> str:
 
 
 def _unlike(scorer: Scorer, sample: Measured, x: np.ndarray) -> list[str]:
-    """Return what sets the sample apart from the training cohort, a line each."""
-    proxy, told = scorer.proxy, []
+    """Return how the sample differs from the training cohort, one line per difference."""
+    proxy, differences = scorer.proxy, []
     measured = {**sample.technical, **sample.features}
     for name, (lowest, highest) in sorted(proxy.training_range.items()):
         value = measured.get(name)
         if isinstance(value, str) and value:
-            told.append(f"{name} {value!r} is no number, training range {lowest:.4g} to {highest:.4g}")
+            differences.append(
+                f"{name} {value!r} is not a number, training range {lowest:.4g} to {highest:.4g}"
+            )
         if isinstance(value, str) or value is None or np.isnan(value) or lowest <= value <= highest:
             continue
-        told.append(f"{name} {value:.4g} outside the training range {lowest:.4g} to {highest:.4g}")
+        differences.append(f"{name} {value:.4g} outside the training range {lowest:.4g} to {highest:.4g}")
     cells = {**sample.technical, **sample.library}
     for name, levels in sorted(proxy.training_levels.items()):
         cell = cells.get(name)
         if cell and str(cell) not in levels:
             more = [f"{len(levels) - LEVELS} more"] if len(levels) > LEVELS else []
-            told.append(f"{name} {cell}, in training {' or '.join([*levels[:LEVELS], *more])}")
+            differences.append(f"{name} {cell}, in training {' or '.join([*levels[:LEVELS], *more])}")
     limit, distance = scorer.distance.limit, float(scorer.distance.distances(x)[0])
     if not distance <= limit:
-        told.append(f"features at distance {distance:.3g} from training, of which 99 % keep {limit:.3g}")
-    return told
+        differences.append(
+            f"features at distance {distance:.3g} from training, of which 99 % keep {limit:.3g}"
+        )
+    return differences

@@ -1,7 +1,8 @@
-"""Score alignments that the proxy never saw, with nothing but its frozen numbers and settings."""
+"""Score new alignments with the frozen numbers and settings of a proxy."""
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from msgspec import structs
 from cfdna_interp.artifacts.features import load_features
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import Sample
+from cfdna_interp.artifacts.system_errors import system_errno
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.features.extract import extract_sample
@@ -28,14 +30,14 @@ def score_alignments(
     Parameters
     ----------
     samples
-        Names, paths or URLs, how the libraries are read, and technical columns where known.
+        Names, paths or URLs, how the libraries are read, and known technical columns.
     path
         ``proxy.json``.
     config
-        Where atlas, annotation, blacklist and reference lie now; by default where the proxy's own settings
-        say. All other settings are always the proxy's.
+        Present paths of atlas, annotation, blacklist and reference; by default those of the proxy's settings.
+        All other settings are always the proxy's.
     on_bad_sample
-        ``stop``: the first sample that can't be scored is an error; ``exclude``: it has a reason instead of
+        ``stop``: the first sample that can't be scored is an error. ``exclude``: it gets a reason instead of
         numbers.
 
     Raises
@@ -54,14 +56,15 @@ def score_alignments(
 
 
 def samples_of(bams: Sequence[str], reading: Mapping[str, str]) -> list[Sample]:
-    """Return paths or URLs as samples, called after their files.
+    """Return paths or URLs as samples, named after their files.
 
-    ``reading`` holds what a sheet would say of all of them: ``methylation``, ``reads``, ``chemistry``.
+    ``reading`` has the sheet's columns ``methylation``, ``reads`` and ``chemistry``, the same for all
+    samples.
     """
     samples = []
     for bam in bams:
         name = re.sub(r"[^A-Za-z0-9._-]", "_", bam.rsplit("/", 1)[-1]).lstrip("._-")[:200] or "sample"
-        source = bam if "://" in bam else str(Path(bam).resolve())
+        source = bam if "://" in bam else os.path.realpath(bam)
         samples.append(Sample(name, name, source, None, "heldout", **reading))  # type: ignore[arg-type]
     return samples
 
@@ -77,13 +80,15 @@ def _score(sample: Sample, scorer: Scorer, settings: Config) -> Scored:
             technical={**structs.asdict(qc.technical), **sample.technical},
             library={
                 "dialect": qc.dialect,
-                "reads": sample.reads or "paired",
+                "reads": qc.reads,
                 "chemistry": sample.chemistry,
             },
             simulated=qc.simulated,
         )
         return score_features(sample.sample, scorer, measured)
     except InputError as error:
+        if system_errno(error) is not None:
+            raise
         if settings.on_bad_sample == "stop":
             raise InputError(f"{error}; the proxy needs samples like those it was fitted on") from None
         return Scored(sample.sample, NAN, NAN, NAN, reason=str(error))
@@ -92,23 +97,23 @@ def _score(sample: Sample, scorer: Scorer, settings: Config) -> Scored:
 def extraction_config(
     settings: ExtractionSettings, path: Path, outdir: str, config: Config | None = None
 ) -> Config:
-    """Return the settings for extraction: the proxy's own, its paths found from the proxy's folder.
+    """Return the proxy's settings for extraction, with paths resolved from the proxy's folder.
 
     Parameters
     ----------
     settings, path
         The settings of a proxy, and the file that it was loaded from.
     outdir
-        Where the extraction writes.
+        Output folder of the extraction.
     config
         If given, atlas, annotation, blacklist and reference are taken from it instead.
     """
-    folder = path.resolve().parent
+    folder = os.path.dirname(os.path.realpath(path))
 
     def found(value: str | None) -> str | None:
         if value is None or "://" in value:
             return value
-        return str((folder / value).resolve())
+        return os.path.realpath(os.path.join(folder, value))
 
     reference, extract, features = settings.reference, settings.extract, settings.features
     build = reference.build

@@ -1,4 +1,4 @@
-"""Score the samples of a new table, with the meaning of columns that the proxy's run gave them."""
+"""Score the samples of a new table, whose columns have the meaning of the proxy's run."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from cfdna_interp.proxy.score import NAN, Measured, Scored, load_scorer, score_f
 def score_table(table: Path, path: Path, *, on_bad_sample: str = "stop") -> list[Scored]:
     """Score every row of a table.
 
-    Needed are the column of sample names and the proxy's features, called as in the run's own table.
-    Technical columns are compared with training where they are there; labels and roles are not looked at.
+    The table needs the column of sample names and the proxy's features, with the names of the run's own
+    table. Technical columns are compared with training if they are present. Labels and roles are ignored.
 
     Parameters
     ----------
@@ -22,21 +22,21 @@ def score_table(table: Path, path: Path, *, on_bad_sample: str = "stop") -> list
     path
         ``proxy.json`` of a run from a table.
     on_bad_sample
-        ``stop``: the first sample that can't be scored is an error; ``exclude``: each of them has a reason
+        ``stop``: the first sample that can't be scored is an error. ``exclude``: each of them gets a reason
         instead of numbers.
 
     Raises
     ------
     InputError
-        The proxy can't be used on a table; the table can't be read, has none of the proxy's features, or a
-        row without a name of its own; with ``stop`` a cell of a feature is no number, or a sample lacks too
+        The proxy can't be used on a table; the table can't be read, has none of the proxy's features, or has
+        a row without a unique name; with ``stop``, a feature's cell isn't a number, or a sample lacks too
         many features.
     """
     scorer = load_scorer(path, table=True)
     proxy, linear = scorer.proxy, scorer.linear
     cells = read_cells(table, "--table")
     meaning = proxy.settings.features.table
-    assert meaning is not None  # load_scorer asked for it
+    assert meaning is not None  # checked by load_scorer
     names = _names(cells, meaning.columns.sample)
     present = [name for name in linear.names if name in cells.columns]
     if not present:
@@ -85,7 +85,7 @@ def _names(cells: Cells, column: str) -> list[str]:
     for row, name in enumerate(names):
         if name in first:
             raise InputError(
-                f"sample {name}: table {cells.path}, row {row + 1}: stands on row {first[name] + 1} already; "
+                f"sample {name}: table {cells.path}, row {row + 1}: also on row {first[name] + 1}; "
                 "each row needs a name of its own"
             )
         first[name] = row

@@ -1,8 +1,9 @@
-"""Logistic regression with an L1 or elastic net penalty, exact also where inputs outnumber subjects.
+"""Logistic regression with an L1 or elastic net penalty, exact even with more inputs than subjects.
 
 scikit-learn's own solver for these penalties (saga) had not converged after 5,000 passes over 50 people and
-936 correlated length bins, and kept hundreds of coefficients that the optimum sets to zero. Here each step
-solves a weighted least-squares problem by coordinate descent (Friedman, Hastie and Tibshirani 2010).
+936 correlated length bins. Hundreds of coefficients that are zero at the optimum were still nonzero. Here
+each step solves a weighted least-squares problem by coordinate descent (Friedman, Hastie and Tibshirani
+2010).
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, LogisticRegression
 
 STEPS = 100
-# A subject that is predicted with certainty still has a weight in the next least-squares problem.
+# Smallest weight in the next least-squares problem, for a subject that is predicted with certainty.
 LIGHTEST = 1e-5
-# Inputs that may enter in one step, at least.
+# Smallest limit for the number of inputs that may enter in one step.
 FEWEST = 100
 
 
 class SparseLogistic(LogisticRegression):  # type: ignore[misc]
     """Minimise C Σ w·loss + l1_ratio ‖b‖₁ + (1 - l1_ratio)/2 ‖b‖², the intercept unpenalised.
 
-    Parameters, learnt attributes and predictions are those of scikit-learn's ``LogisticRegression``, whose
-    ``C``, ``l1_ratio``, ``tol`` and ``warm_start`` count here; ``l1_ratio`` above 0. ``tol`` is the largest
-    change of a logit in the last step.
+    Parameters, learnt attributes and predictions are those of scikit-learn's ``LogisticRegression``. Only
+    ``C``, ``l1_ratio``, ``tol`` and ``warm_start`` are used; ``l1_ratio`` has to be above 0. ``tol`` is the
+    largest change of a logit in the last step.
     """
 
     def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> SparseLogistic:
@@ -82,11 +83,11 @@ class SparseLogistic(LogisticRegression):  # type: ignore[misc]
 
 
 def _working_set(beta: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Return the inputs that the next step may change, and whether they are all that want to.
+    """Return the inputs that the next step may change, and whether these are all candidates.
 
-    An input at 0 wants to leave it where the slope of the loss exceeds the penalty's, here 1. The steepest
-    are let in first, no more than are in already: solving for all that want in at the start of a path's step,
-    thousands, would take most of the time, and most would be out again.
+    An input at 0 is a candidate if the slope of the loss exceeds that of the penalty, here 1. The steepest
+    ones enter first, no more than are nonzero already. At the start of a step there can be thousands of
+    candidates. To solve for all of them would take most of the time, and most would return to 0.
     """
     active = beta != 0
     waiting = np.flatnonzero(~active & (slope > 1))

@@ -1,4 +1,4 @@
-"""Which features are found again and again in halves of the cohort.
+"""Features that are selected repeatedly in halves of the cohort.
 
 Stability selection (Meinshausen and Bühlmann 2010) on complementary pairs of halves, for which the bound on
 false selections holds whatever the dependence between features (Shah and Samworth 2013).
@@ -20,7 +20,7 @@ from cfdna_interp.stats.subjects import LabelledSubjects
 
 PAIRS = 50
 THRESHOLD = 0.75
-# Features selected without being better than chance that are put up with, on average.
+# Tolerated expected number of selected features that are no better than chance.
 FALSE = 1.0
 
 
@@ -32,16 +32,16 @@ def stability(
     rng: np.random.Generator,
     pairs: int = PAIRS,
 ) -> Stability:
-    """Select features in halves of the subjects and count how often each comes up.
+    """Select features in halves of the subjects and count how often each is selected.
 
-    A half has half of the cases and half of the controls. What enters first is told by the lasso of the label
-    on standardised features, whose path is known exactly (Efron et al. 2004). So many features are taken from
-    each half that the bound is at most one false selection.
+    A half has half of the cases and half of the controls. Features are ordered by their entry into the lasso
+    of the label on standardised features, whose path is known exactly (Efron et al. 2004). The number of
+    features per half is the largest for which the bound is at most one false selection.
 
     Parameters
     ----------
     X
-        (samples, features), each of which varies; NaN where missing. Samples of a subject are averaged.
+        (samples, features), none of them constant; NaN where missing. Samples of a subject are averaged.
     names
         (features,) their names.
     labels, subjects
@@ -84,10 +84,10 @@ def _halves(labels: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, n
 
 
 def _first(X: np.ndarray, labels: np.ndarray, wanted: int) -> np.ndarray:
-    """Return the features that enter the lasso path first, ``wanted`` of them or all that ever do."""
+    """Return the first ``wanted`` features to enter the lasso path, or all that ever enter."""
     Z = StandardScaler().fit_transform(X)
     with warnings.catch_warnings():
-        # Where two columns are nearly the same one of them stands for both.
+        # Of two nearly equal columns only one enters.
         warnings.simplefilter("ignore", ConvergenceWarning)
         _, _, path = lars_path(Z, labels - labels.mean(), method="lasso", max_iter=2 * wanted + 2)
     entered = np.logical_or.accumulate(path != 0, axis=1)  # (features, steps)

@@ -1,4 +1,4 @@
-"""The steps of the proxy's pipeline that scikit-learn has not, or not fast enough."""
+"""Steps of the proxy's pipeline that scikit-learn doesn't have, or only in a slow form."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sklearn.preprocessing import StandardScaler
 
 from cfdna_interp.proxy.linear import log_parts
 
-# Of the smallest part seen: the usual stand-in for one too small to be seen (Martín-Fernández et al. 2003).
+# Replacement of a zero, relative to the smallest part seen (Martín-Fernández et al. 2003).
 UNSEEN = 0.65
 
 
 class Impute(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Put a feature's median for a missing value, 0 where all are missing.
+    """Replace a missing value by the feature's median, or by 0 if all are missing.
 
-    As scikit-learn's ``SimpleImputer`` does, whose masked arrays take ten times as long.
+    It does the same as scikit-learn's ``SimpleImputer``, whose masked arrays take ten times as long.
     """
 
     def fit(self, X: np.ndarray, y: object = None) -> Impute:
@@ -30,31 +30,31 @@ class Impute(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
-        """Return the same without missing values."""
+        """Return the inputs without missing values."""
         return np.where(np.isnan(X), self.statistics_, X)
 
 
 class LogParts(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Take the logarithm of parts of a whole, zeros replaced; ``wholes`` as in ``basis.Basis``."""
+    """Take the logarithm of parts of a whole after replacing zeros; ``wholes`` as in ``basis.Basis``."""
 
     def __init__(self, wholes: tuple[tuple[int, ...], ...]) -> None:
         self.wholes = wholes
 
     def fit(self, X: np.ndarray, y: object = None) -> LogParts:
-        """Learn what the parts add up to, and what stands for a zero."""
+        """Learn the total of the parts and the replacement of a zero."""
         self.totals_, self.pseudo_ = [], []
         for whole in self.wholes:
             parts = X[:, list(whole)]
             total = float(parts.sum(axis=1).mean())
             seen = parts[parts > 0]
-            # All zeros of a sample together never take more than half of the whole.
+            # All zeros of a sample together get at most half of the whole.
             smallest = float(seen.min()) if len(seen) else total
             self.totals_.append(total)
             self.pseudo_.append(min(UNSEEN * smallest, total / (2 * len(whole))))
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
-        """Return the inputs, parts as logarithms."""
+        """Return the inputs, with parts as logarithms."""
         result = np.array(X)
         for whole, total, pseudo in zip(self.wholes, self.totals_, self.pseudo_, strict=True):
             result[:, list(whole)] = log_parts(X[:, list(whole)], total, pseudo)
@@ -77,7 +77,7 @@ class Map(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class BlockScaler(StandardScaler):  # type: ignore[misc]
-    """Standardise, all columns of a block by the root of their mean variance."""
+    """Standardise, with one scale per block: the root of its columns' mean variance."""
 
     def __init__(self, *, blocks: np.ndarray, with_mean: bool = True) -> None:
         super().__init__(with_mean=with_mean)
@@ -93,10 +93,10 @@ class BlockScaler(StandardScaler):  # type: ignore[misc]
 
 
 class Components(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Keep the leading ``count`` directions of the columns as they come; all columns where there are no more.
+    """Keep the leading ``count`` directions of the unscaled columns, or all columns if there are no more.
 
-    Of centred columns these are the principal components. They are not brought to one variance: a ridge
-    penalty then weighs them as it weighs the columns.
+    For centred columns these are the principal components. They are not scaled to equal variance, so a ridge
+    penalty on them equals one on the columns.
     """
 
     def __init__(self, count: int) -> None:
@@ -104,13 +104,13 @@ class Components(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: np.ndarray, y: object = None) -> Components:
         """Learn the directions from (samples, columns)."""
-        # About their mean n samples span n - 1 directions; the solver gives fewer than there are columns.
+        # n samples span n - 1 directions about their mean, and the solver gives fewer than there are columns.
         count = min(self.count, len(X) - 1)
         if count >= X.shape[1]:
             self.components_ = np.eye(X.shape[1])
         else:
-            found = TruncatedSVD(count, algorithm="arpack", random_state=0).fit(X)
-            self.components_ = found.components_
+            decomposition = TruncatedSVD(count, algorithm="arpack", random_state=0).fit(X)
+            self.components_ = decomposition.components_
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:

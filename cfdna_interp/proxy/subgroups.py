@@ -1,4 +1,4 @@
-"""How a frozen score does among held-out subjects of one site, one sex, one third of ages."""
+"""Performance of a frozen score among held-out subjects of one site, one sex or one third of ages."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import msgspec
 import numpy as np
 
 from cfdna_interp.artifacts.matrix import Table
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.validation import Division, Interaction, Subgroup, Untested
 from cfdna_interp.records.values import auroc_of
-from cfdna_interp.stats.heterogeneity import heterogeneity, why_untested
+from cfdna_interp.stats.heterogeneity import VarianceObstacle, heterogeneity, why_untested
 from cfdna_interp.stats.multiplicity import holm
 from cfdna_interp.stats.resampling import stream
 from cfdna_interp.stats.roc import auroc_interval
@@ -19,12 +20,17 @@ from cfdna_interp.stats.within_batch import PER_CLASS
 
 By = Literal["site", "sex", "age"]
 DIVIDED_BY: tuple[By, ...] = ("site", "sex", "age")
-# Thirds, because ten-year groups would leave cohorts of a usual size with groups too small to say anything.
+# Ages are divided into thirds, because ten-year groups are too small in cohorts of typical size.
 _THIRDS = (1 / 3, 2 / 3)
+UNTESTED = {
+    VarianceObstacle.CONSTANT_SCORE: Cause.CONSTANT_SCORE,
+    VarianceObstacle.SCORE_SEPARATES: Cause.SCORE_SEPARATES,
+    VarianceObstacle.NO_VARIANCE: Cause.NO_VARIANCE,
+}
 
 
 def covariates_of(table: Table, subjects: Sequence[str]) -> dict[str, Sequence[object]]:
-    """Return site, sex and age of each subject, those of its first sample, as far as the table has them."""
+    """Return site, sex and age of each subject's first sample, if the table has them."""
     first = {subject: i for i, subject in reversed(list(enumerate(table.subjects)))}
     rows = [first[subject] for subject in subjects]
     columns: dict[str, Sequence[object]] = {}
@@ -47,23 +53,23 @@ def subgroups(
 ) -> tuple[Division, ...]:
     """Return the AUROC by site, sex and age, and whether it differs between the groups.
 
-    Groups below 5 cases and 5 controls have their numbers and no AUROC. Groups that have one and are not in
-    the test are named under ``left_out``, with the reason. The p values of the tests are adjusted after Holm
-    over the divisions.
+    Groups with fewer than 5 cases or 5 controls have their numbers but no AUROC. Groups with an AUROC that
+    are not in the test are named under ``left_out``, with the reason. The p values of the tests are adjusted
+    after Holm over the divisions.
 
     Parameters
     ----------
     labels, scores
         (subjects,) 1 case, 0 control; finite scores.
     covariates
-        ``site``, ``sex`` ("" unknown), ``age`` (NaN unknown) -> (subjects,) values, those that are known.
+        ``site``, ``sex`` ("" unknown), ``age`` (NaN unknown) -> (subjects,) values, if the column exists.
     seed, names, bootstrap
         Seed of the run, names of the stream, and number of bootstrap draws.
     """
     divisions = [
         _division(by, labels, scores, covariates[by], seed, (*names, by), bootstrap)
         if by in covariates
-        else _none(by, (), len(labels), f"the cohort has no column {by}")
+        else _none(by, (), len(labels), Missing(why=Cause.NO_COLUMN, names=(by,)))
         for by in DIVIDED_BY
     ]
     tests = [division.interaction for division in divisions if division.interaction is not None]
@@ -96,21 +102,24 @@ def _division(
         case = int(labels[rows].sum())
         control = len(rows) - case
         if min(case, control) < PER_CLASS:
-            reason = f"fewer than {PER_CLASS} cases or {PER_CLASS} controls"
-            groups.append(Subgroup(group=name, case=case, control=control, auroc=None, reason=reason))
+            few = Missing(why=Cause.FEW_OF_A_CLASS, seen=min(case, control), needed=PER_CLASS)
+            groups.append(Subgroup(group=name, case=case, control=control, auroc=None, missing=few))
             continue
         interval = auroc_interval(labels[rows], scores[rows], stream(seed, *names, name), bootstrap)
-        groups.append(Subgroup(group=name, case=case, control=control, auroc=auroc_of(interval), reason=""))
+        groups.append(
+            Subgroup(group=name, case=case, control=control, auroc=auroc_of(interval), missing=None)
+        )
         used.append(rows)
-        if why := why_untested(labels[rows], scores[rows]):
-            untested.append(Untested(group=name, reason=why))
+        why = why_untested(labels[rows], scores[rows])
+        if why is not None:
+            untested.append(Untested(group=name, missing=Missing(why=UNTESTED[why])))
     unknown = len(labels) - sum(len(rows) for _, rows in parts)
     test = heterogeneity(labels, scores, used) if len(used) > 1 else None
     if test is None:
-        reason = "fewer than two groups have an AUROC with a variance"
+        missing = Missing(why=Cause.FEW_VARIANCES)
         if len(used) < 2:
-            reason = f"fewer than two groups with {PER_CLASS} cases and {PER_CLASS} controls"
-        return _none(by, tuple(groups), unknown, reason, tuple(untested))
+            missing = Missing(why=Cause.FEW_GROUPS, needed=PER_CLASS)
+        return _none(by, tuple(groups), unknown, missing, tuple(untested))
     return Division(
         by=by,
         groups=tuple(groups),
@@ -119,15 +128,17 @@ def _division(
             statistic=test.statistic, df=test.df, p=test.p, groups=test.groups, n=test.n, p_holm=test.p
         ),
         left_out=tuple(untested),
-        reason="",
+        missing=None,
     )
 
 
 def _none(
-    by: By, groups: tuple[Subgroup, ...], unknown: int, reason: str, untested: tuple[Untested, ...] = ()
+    by: By, groups: tuple[Subgroup, ...], unknown: int, missing: Missing, untested: tuple[Untested, ...] = ()
 ) -> Division:
     """Return a division without a test."""
-    return Division(by=by, groups=groups, unknown=unknown, interaction=None, left_out=untested, reason=reason)
+    return Division(
+        by=by, groups=groups, unknown=unknown, interaction=None, left_out=untested, missing=missing
+    )
 
 
 def _categories(values: Sequence[object]) -> list[tuple[str, np.ndarray]]:

@@ -1,7 +1,8 @@
-"""What the surrogate of a foreign model loses, on held-out subjects, when it is retrained without a group.
+"""Loss of fidelity of a foreign model's surrogate, on held-out subjects, when retrained without a group.
 
-A model that is known by its scores can't be retrained, and that a group tells the label doesn't say that the
-model reads it. What says so is how closely the surrogate still follows the model's own scores.
+A model that is known by its scores can't be retrained. A group that predicts the label isn't necessarily read
+by the model. What shows that it is read is a loss of agreement between the surrogate and the model's own
+scores.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def surrogate_losses(
     Parameters
     ----------
     labels
-        (subjects,) 1 case, 0 control; subjects are redrawn within them.
+        (subjects,) 1 case, 0 control; subjects are resampled within classes.
     scores
         Name -> (subjects,) frozen logits: ``model``, ``surrogate``, ``model_without_<group>``.
     seed, bootstrap
@@ -37,7 +38,7 @@ def surrogate_losses(
 
     Returns
     -------
-    None where there is no surrogate. In drops of the squared correlation one below 0 follows nothing and
+    The losses, or None without a surrogate. For drops of the squared correlation, a correlation below 0
     counts as 0.
     """
     if SURROGATE not in scores:

@@ -1,4 +1,4 @@
-"""What the discovery samples were like: levels of categories, and how far apart their features lie."""
+"""Description of the discovery samples: levels of categories, and the distance between their features."""
 
 from __future__ import annotations
 
@@ -20,29 +20,30 @@ COMPONENTS = 10
 PER_COMPONENT = 5  # samples
 FOLDS = 5
 WITHIN = 0.99
-# Of a standardised feature's variance: features that add up to a constant leave a direction without any.
+# Smallest variance of a direction, relative to a standardised feature. Features that add up to a constant
+# have a direction without variance.
 SMALLEST = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class Distance:
-    """Mahalanobis' distance under probabilistic principal components (Tipping and Bishop 1999).
+    """Mahalanobis distance under probabilistic principal components (Tipping and Bishop 1999).
 
-    Features are standardised; their covariance is a few components and, in all other directions, one
-    variance. Unlike the full covariance this exists for more features than samples.
+    Features are standardised. Their covariance has a few components and one common variance in all other
+    directions. Unlike the full covariance it is invertible with more features than samples.
 
     Attributes
     ----------
     mean, scale
-        (features,) of the training samples; a missing feature is taken to be at its mean.
+        (features,) mean and standard deviation of the training samples; a missing feature takes its mean.
     components
         (components, features) orthonormal directions of standardised features.
     variances
-        (components,) along them.
+        (components,) variances along the directions.
     noise
-        Variance in each direction beside them.
+        Variance in each other direction.
     limit
-        The distance that 99 of 100 training samples keep, measured on folds that the rest was not fitted on.
+        The 99 % quantile of the training samples' distances, measured on folds outside the fit.
     """
 
     mean: np.ndarray
@@ -55,7 +56,7 @@ class Distance:
     def distances(self, X: np.ndarray) -> np.ndarray:
         """Return the (samples,) distances of (samples, features) raw features, NaN where missing.
 
-        What is too far for float64 is infinitely far.
+        A distance that float64 can't hold is infinite.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             Z = np.nan_to_num((X - self.mean) / self.scale, nan=0.0)
@@ -65,7 +66,7 @@ class Distance:
         return np.asarray(np.nan_to_num(distances, nan=np.inf, posinf=np.inf))
 
     def record(self) -> TrainingDistance:
-        """Return the numbers as ``proxy.json`` holds them."""
+        """Return the numbers as a record of ``proxy.json``."""
         return TrainingDistance(
             mean=tuple(self.mean.tolist()),
             scale=tuple(self.scale.tolist()),
@@ -89,19 +90,19 @@ def distance_of(record: TrainingDistance) -> Distance:
 
 
 def training_distance(X: np.ndarray, subjects: Sequence[str], rng: np.random.Generator) -> Distance:
-    """Fit the distance, and the limit that 99 of 100 training samples keep.
+    """Fit the distance and its limit, the 99 % quantile of training samples.
 
-    The limit is the 99 % quantile of distances on folds of subjects that were left out of the fit: samples
-    lie nearer to a centre and to directions that were fitted to themselves.
+    The distances for the limit are measured on folds of subjects outside the fit, because samples are nearer
+    to a centre and directions that were fitted to them.
 
     Parameters
     ----------
     X
-        (samples, features) raw features of at least 2 subjects, NaN where missing; each varies.
+        (samples, features) raw features of at least 2 subjects, none of them constant; NaN where missing.
     subjects
         (samples,) names.
     rng
-        Source of folds and of the starting directions.
+        Source of randomness of folds and starting directions.
     """
     people = Subjects(np.asarray(subjects, dtype=str))
     folds = min(FOLDS, len(people))
@@ -119,12 +120,13 @@ def _fit(X: np.ndarray, seed: int) -> Distance:
     mean = np.where(measured, X, 0.0).sum(axis=0) / counts
     centred = np.where(measured, X - mean, 0.0)
     scale = np.sqrt((centred**2).sum(axis=0) / counts)
-    # Without spread in this fold a feature counts in its own unit.
+    # A feature that is constant in this fold keeps its own unit.
     scale = np.where(scale > 0, scale, 1.0)
     Z = centred / scale
     n, p = Z.shape
     count = max(1, min(COMPONENTS, p, n // PER_COMPONENT, n - 1))
-    # The exact solvers cost the cube of the smaller side; a table may have thousands of features.
+    # The cost of exact solvers grows with the cube of the smaller side, and a table may have thousands of
+    # features.
     solver = "full" if min(n, p) <= 500 else "randomized"
     pca = PCA(n_components=count, svd_solver=solver, random_state=seed).fit(Z)
     total = float(Z.var(axis=0, ddof=1).sum())
@@ -139,17 +141,17 @@ def _fit(X: np.ndarray, seed: int) -> Distance:
 
 
 def training_levels(table: Table, layout: Layout) -> dict[str, tuple[str, ...]]:
-    """Return the levels of categories among the discovery samples, sorted: how libraries were made and read.
+    """Return the sorted levels of categories of the discovery samples: how libraries were made and read.
 
-    Technical columns that hold text, by name, and where the samples came as alignments ``dialect``, ``reads``
-    and ``chemistry``. A column of which nothing is known is left out.
+    These are text technical columns by name, and for alignments ``dialect``, ``reads`` and ``chemistry``. A
+    column without any known value is left out.
 
     Parameters
     ----------
     table
         The discovery table.
     layout
-        Where the checked sheet and the quality records lie.
+        Paths of the checked sheet and the quality records.
     """
     cells = {
         name.removeprefix(TECHNICAL): table.text(name)
@@ -162,8 +164,9 @@ def training_levels(table: Table, layout: Layout) -> dict[str, tuple[str, ...]]:
     samples = [sample for sample in listed if sample.sample in known]
     records = [layout.qc(sample.sample) for sample in samples]
     if records and all(path.is_file() for path in records):
-        cells["dialect"] = [load_record(SampleQuality, path).dialect for path in records]
-        cells["reads"] = [sample.reads or "paired" for sample in samples]
+        qualities = [load_record(SampleQuality, path) for path in records]
+        cells["dialect"] = [quality.dialect for quality in qualities]
+        cells["reads"] = [quality.reads for quality in qualities]
         cells["chemistry"] = [sample.chemistry for sample in samples]
     levels = {name: tuple(sorted(set(values) - {""})) for name, values in cells.items()}
     return {name: known for name, known in sorted(levels.items()) if known}

@@ -1,4 +1,4 @@
-"""Open the held-out labels under a frozen protocol, and measure every frozen score."""
+"""Stage ``validate``: open the held-out labels under a frozen protocol and measure every frozen score."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from cfdna_interp.records.validation import ValidationResult
 
 
 def run_validate(config: Config) -> Opening:
-    """Write ``validation.json`` and ``validation.scores.parquet``; note the opening in ``openings.json``.
+    """Write ``validation.json`` and ``validation.scores.parquet``; record the opening in ``openings.json``.
 
     Returns
     -------
-    Which opening of the held-out labels this was.
+    The opening of the held-out labels.
 
     Raises
     ------
     InputError
-        A frozen file no longer matches the protocol, the sheet or the table is another file than earlier
-        stages read, or it no longer matches the frozen scores.
+        A frozen file no longer matches the protocol, or the sheet or table differs from what earlier stages
+        read or no longer matches the frozen scores.
     """
     layout = Layout.of(config.outdir)
     protocol = load_record(FrozenProtocol, layout.file(FrozenProtocol.FILE))
@@ -44,8 +44,9 @@ def run_validate(config: Config) -> Opening:
     scores = _subject_scores(layout, table)
     discovery = load_discovery(layout)
     check_source(config)
-    # Checked before the note, so that a typing error costs no opening. Noted before anything is measured: a
-    # run that breaks off afterwards has opened them all the same.
+    # The labels are checked before the opening is recorded, so that a typing error costs no opening. The
+    # opening is recorded before anything is measured, because a run that fails afterwards has opened the
+    # labels too.
     labels = _read_labels(config, table)
     opening = record_opening(layout, labels)
     cohort = _cohort(table, labels, scores, protocol.group, discovery)
@@ -56,7 +57,7 @@ def run_validate(config: Config) -> Opening:
 
 
 def check_protocol(layout: Layout, protocol: FrozenProtocol, config: Config) -> None:
-    """Raise ``InputError`` unless frozen files, seed, margins and columns are still those of the protocol."""
+    """Raise ``InputError`` unless frozen files, seed, margins and columns are those of the protocol."""
     frozen = (
         protocol.seed, protocol.margins, protocol.mediators, protocol.priority, protocol.corrected
     )  # fmt: skip
@@ -104,8 +105,8 @@ def _subject_scores(layout: Layout, table: Table) -> dict[str, np.ndarray]:
 
 
 def _read_labels(config: Config, table: Table) -> dict[str, int]:
-    # Imported here, in the one function that uses held-out labels. Stages before parse and check the whole
-    # sheet or table, but nothing of these labels reaches a file.
+    # The import is here, in the only function that uses held-out labels. Earlier stages parse and check the
+    # whole sheet or table, but write nothing of these labels.
     from cfdna_interp.cohort.read import read_cohort
 
     known = {sample.sample: sample for sample in read_cohort(config)}
@@ -152,7 +153,7 @@ def _columns(table: Table, cohort: HeldoutSubjects) -> dict[str, Sequence[object
     first = {subject: i for i, subject in reversed(list(enumerate(table.subjects)))}
     rows = [first[subject] for subject in cohort.subjects]
     sites = table.text("site")
-    # A subject's covariates and technical columns are those of its first sample.
+    # Covariates and technical columns of a subject are those of its first sample.
     columns: dict[str, Sequence[object]] = {
         "subject": cohort.subjects,
         "label": cohort.labels.tolist(),

@@ -1,4 +1,4 @@
-"""What the discovery subjects say about the proxy, each number from fits that never saw the subject."""
+"""Performance of the proxy on discovery subjects, always from fits that never saw the subject."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from cfdna_interp.stats.resampling import stream
 from cfdna_interp.stats.subjects import LabelledSubjects
 
 REPEATS = 3
-# Cells of the matrix up to which nested cross-validation is repeated; it then takes seconds.
+# Largest number of matrix cells for which nested cross-validation is repeated; it then takes seconds.
 REPEATED = 500_000
 
 
 def cross_validations(
     config: Config, layout: Layout, table: Table, inputs: Inputs
 ) -> tuple[CrossValidation, ...]:
-    """Cross-validate along the model's own folds, and along two more divisions where the matrix is small.
+    """Cross-validate along the model's own folds, and along two more divisions if the matrix is small.
 
-    How far means of repeats lie apart is what the division into folds alone does; it is no interval.
+    The spread of the repeats' means is only the effect of the division into folds. It is no interval.
 
     Parameters
     ----------
     config
         Seed and section ``proxy``.
     layout
-        Where ``predictions.discovery.parquet`` tells the model's folds.
+        Paths of the run; ``predictions.discovery.parquet`` has the model's folds.
     table, inputs
         The discovery samples with labels, and the proxy's features.
 
     Raises
     ------
     InputError
-        The predictions don't hold the samples of the feature matrix.
+        The predictions don't have the samples of the feature matrix.
     """
     assert table.labels is not None
     subjects = np.array(table.subjects)
@@ -61,7 +61,7 @@ def cross_validations(
 
 
 def stable_features(config: Config, table: Table, inputs: Inputs) -> Stability:
-    """Return which of the proxy's features come up again and again in halves of the discovery subjects."""
+    """Return the proxy's features that are selected repeatedly in halves of the discovery subjects."""
     assert table.labels is not None
     varying = np.flatnonzero(usable(inputs.X))
     return stability(
@@ -83,7 +83,7 @@ def fidelity_to_model(
     config, layout, table
         As for :func:`cross_validations`.
     validated
-        Its first result.
+        The first result of :func:`cross_validations`.
     """
     assert table.labels is not None
     groups = LabelledSubjects(table.labels, np.array(table.subjects))

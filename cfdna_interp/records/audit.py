@@ -8,8 +8,8 @@ from cfdna_interp.artifacts.sheet import Role
 from cfdna_interp.records.base import Record, ResultFile
 from cfdna_interp.records.held import HeldClaim, HeldMeasure
 from cfdna_interp.records.leaks import Leakage
+from cfdna_interp.records.missing import Missing
 from cfdna_interp.records.openings import Opening
-from cfdna_interp.records.protocol import Absence
 from cfdna_interp.records.values import Auroc, Interval
 
 
@@ -20,15 +20,15 @@ class Baseline(Record, frozen=True, kw_only=True):
     ----------
     auroc
         Its AUROC, null where there is no such regression.
-    absence
-        Why there is none; null where there is one.
+    missing
+        Why there is none, null where there is.
     directionless
         max(a, 1 − a) of its AUROC a: such a regression may point the other way in other people and tells the
         label all the same. Of technical columns alone, null elsewhere.
     """
 
     auroc: Auroc | None
-    absence: Absence | None
+    missing: Missing | None
     directionless: Interval | None
 
 
@@ -63,14 +63,17 @@ class AdjustedEffects(Record, frozen=True, kw_only=True):
         The same coefficients with errors that don't trust the likelihood.
     errors
         How those were made: clustered by site or batch, or robust to unequal variance alone.
-    reason
-        Which columns are left out, or why nothing can be estimated.
+    missing
+        Why nothing can be estimated, null where something is.
+    left_out
+        Columns that are left out, by what stands in the way.
     """
 
     effects: tuple[AdjustedEffect, ...]
     robust: tuple[AdjustedEffect, ...]
     errors: str
-    reason: str
+    missing: Missing | None = None
+    left_out: tuple[Missing, ...] = ()
 
 
 class DepthCorrelation(Record, frozen=True, kw_only=True):
@@ -99,12 +102,12 @@ class DepthCorrelations(Record, frozen=True, kw_only=True):
     ----------
     correlations
         All that could be tested, strongest first.
-    reason
-        Why there is none, "" where there is.
+    missing
+        Why there is none, null where there is.
     """
 
     correlations: tuple[DepthCorrelation, ...]
-    reason: str
+    missing: Missing | None
 
 
 class DepthMatched(Interval, frozen=True, kw_only=True):
@@ -119,14 +122,14 @@ class DepthMatched(Interval, frozen=True, kw_only=True):
     depth_before, depth_after
         AUROC of depth itself over all subjects, and over the matched ones: .5 where depth tells nothing of
         the label.
-    reason
-        Why there is no number, "" where there is.
+    missing
+        Why there is no number, null where there is.
     """
 
     pairs: int
     depth_before: float | None
     depth_after: float | None
-    reason: str
+    missing: Missing | None
 
 
 class BatchReading(Record, frozen=True, kw_only=True):
@@ -142,8 +145,8 @@ class BatchReading(Record, frozen=True, kw_only=True):
         One-sided permutation p value.
     subjects, batches
         Controls, and batches with enough of them.
-    reason
-        Why it can't be judged, "" where it can.
+    missing
+        Why it can't be judged, null where it can.
     """
 
     accuracy: float | None
@@ -151,7 +154,7 @@ class BatchReading(Record, frozen=True, kw_only=True):
     p: float | None
     subjects: int
     batches: int
-    reason: str
+    missing: Missing | None
 
 
 class Places(Record, frozen=True, kw_only=True):
@@ -192,8 +195,8 @@ class Overlap(Interval, frozen=True, kw_only=True):
         weighting; null where a term divides them completely.
     terms
         Columns, and ``column=level``, that the propensity rests on.
-    reason
-        Why the number must not be used, "" where it may.
+    missing
+        Why there is no number, or why it must not be used. Null where it may be used.
     """
 
     effective_case: float | None
@@ -202,7 +205,7 @@ class Overlap(Interval, frozen=True, kw_only=True):
     imbalance: float | None
     imbalance_weighted: float | None
     terms: tuple[str, ...]
-    reason: str
+    missing: Missing | None
 
 
 class SiteAuroc(Record, frozen=True, kw_only=True):
@@ -237,14 +240,14 @@ class LeaveOneSiteOut(Interval, frozen=True, kw_only=True):
         How the interval was made, "" where there is none.
     sites
         The AUROC at each site.
-    reason
-        Why there is no number, "" where there is.
+    missing
+        Why there is no number, null where there is.
     """
 
     groups: tuple[str, ...]
     method: str
     sites: tuple[SiteAuroc, ...]
-    reason: str
+    missing: Missing | None
 
 
 class FeatureShift(Record, frozen=True, kw_only=True):
@@ -281,8 +284,8 @@ class RoleShift(Record, frozen=True, kw_only=True):
         Controls of each role.
     features
         Each feature by itself, strongest first.
-    reason
-        Why it can't be told, "" where it can.
+    missing
+        Why it can't be told, null where it can.
     """
 
     auroc: float | None
@@ -291,7 +294,7 @@ class RoleShift(Record, frozen=True, kw_only=True):
     discovery: int
     heldout: int
     features: tuple[FeatureShift, ...]
-    reason: str
+    missing: Missing | None
 
 
 class MissingCells(Record, frozen=True, kw_only=True):
@@ -398,6 +401,7 @@ class Audit(ResultFile, frozen=True, kw_only=True):
 
     FILE: ClassVar[str] = "audit.json"
     STAGE: ClassVar[str] = "audit"
+    FORMAT: ClassVar[int] = 2
 
     opening: Opening
     technical: Baseline

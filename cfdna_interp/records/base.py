@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from cfdna_interp.artifacts.files import write_text
+from cfdna_interp.artifacts.foreign_json import parse_json
 from cfdna_interp.config.convert import own_type
 from cfdna_interp.errors import InputError
 
@@ -71,19 +72,20 @@ def load_record(kind: type[R], path: Path | str) -> R:
     """
     remedy = f"run the {kind.STAGE} stage again"
     try:
-        content = Path(path).read_bytes()
+        stored = parse_json(path, "result", remedy)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; run the {kind.STAGE} stage first") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error}); {remedy}") from None
+    except ValueError as error:
+        raise InputError(f"{path} cannot be read as JSON ({error}); {remedy}") from None
     try:
-        number = msgspec.json.decode(content, type=_Stamp).format
+        number = msgspec.convert(stored, _Stamp).format
         if number != kind.FORMAT:
             raise InputError(
                 f"{path} is of {'no format' if number is None else f'format {number}'}, this version reads "
                 f"format {kind.FORMAT}; {remedy}"
             )
-        stored = msgspec.json.decode(content, type=dict[str, Any])
         del stored["format"]
         record = msgspec.convert(stored, kind, dec_hook=own_type)
     except msgspec.ValidationError as error:
@@ -91,8 +93,6 @@ def load_record(kind: type[R], path: Path | str) -> R:
             f"{path} has no usable {_place(error)!r} ({error}): it is damaged or made by another version; "
             f"{remedy}"
         ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path} cannot be read as JSON ({error}); {remedy}") from None
     if (place := _other_key(stored, record)) is not None:
         raise InputError(
             f"{path} has no usable {place!r} (missing or unknown, and no default takes its place): it is "

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from cfdna_interp.config.settings import EncoderKind
 from cfdna_interp.records.base import Record, ResultFile
+from cfdna_interp.records.inputs import InputFile
 
 
 class MaskedPretraining(Record, frozen=True, kw_only=True):
@@ -84,8 +86,8 @@ class FragmentEncoder(ResultFile, frozen=True, kw_only=True):
     Attributes
     ----------
     kind
-        ``model.encoder`` of the settings: reference, causal, transformers, torch_module or table. The last is
-        a model known by its scores, whose surrogate has the reference encoder.
+        ``model.encoder`` of the settings. ``table`` is a model known by its scores, whose surrogate has the
+        reference encoder.
     samples
         Discovery samples whose fragments it was pre-trained on, or its embeddings were reduced on.
     digest
@@ -100,12 +102,14 @@ class FragmentEncoder(ResultFile, frozen=True, kw_only=True):
         How the pre-training of the reference encoder went; null for other encoders.
     causal
         How the pre-training of the causal language model went; null for other encoders.
+    inputs
+        The files of a model from elsewhere, and of the code that builds it.
     """
 
     FILE: ClassVar[str] = "encoder.json"
     STAGE: ClassVar[str] = "pretrain"
 
-    kind: str
+    kind: EncoderKind
     samples: int
     digest: str
     file: str | None = None
@@ -113,3 +117,4 @@ class FragmentEncoder(ResultFile, frozen=True, kw_only=True):
     dim: int
     masked: MaskedPretraining | None = None
     causal: CausalPretraining | None = None
+    inputs: tuple[InputFile, ...] = ()

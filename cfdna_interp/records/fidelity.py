@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from cfdna_interp.records.base import Record
+from cfdna_interp.records.missing import Missing
 from cfdna_interp.records.values import AurocDifference, Interval
 
 
@@ -23,12 +24,12 @@ class Added(Interval, frozen=True, kw_only=True):
     ----------
     value, low, high
         Log odds per standard deviation of the model's logit at a fixed proxy's, with 95 % Wald interval; null
-        where ``reason`` says that there is none.
+        where ``missing`` says why.
     likelihood_ratio, p
         Twice the gain in log-likelihood, and its p value (chi-squared, 1 degree of freedom); null where
         nothing could be fitted.
-    reason
-        Why something is missing, else "".
+    missing
+        Why something is missing, null where nothing is.
     """
 
     value: float | None = None
@@ -36,7 +37,7 @@ class Added(Interval, frozen=True, kw_only=True):
     high: float | None = None
     likelihood_ratio: float | None = None
     p: float | None = None
-    reason: str = ""
+    missing: Missing | None = None
 
 
 class ProxyFidelity(Record, frozen=True, kw_only=True):

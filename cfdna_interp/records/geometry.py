@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import ClassVar
 
 from cfdna_interp.records.base import Record, ResultFile
+from cfdna_interp.records.missing import Missing
 from cfdna_interp.records.values import KnownInterval
 
 
@@ -63,6 +65,24 @@ class BendCurvature(Record, frozen=True, kw_only=True):
     typical: float | None
 
 
+class BendFinding(StrEnum):
+    """What was found of the sharpest place of the length curve."""
+
+    # Mean embeddings move along a single direction.
+    STRAIGHT = "straight"
+    # At no length does the curve move clearly enough to have a direction.
+    NO_DIRECTION = "no direction"
+    # Nowhere does it turn more than evenly turning curves with the same noise.
+    EVEN = "even"
+    # Its sharpest place is hardly sharper than the curve typically is.
+    BLUNT = "blunt"
+    # The sharpest place is where the lengths that can be seen end.
+    AT_AN_END = "at an end"
+    # Resamples of subjects place it too widely.
+    SCATTERED = "scattered"
+    SHARP = "sharp"
+
+
 class CurveBend(Record, frozen=True, kw_only=True):
     """The sharpest bend of the length curve.
 
@@ -70,10 +90,10 @@ class CurveBend(Record, frozen=True, kw_only=True):
     ----------
     at
         Its place in bp, with its interval over subjects; null where no place can be told.
+    finding
+        What was found of it.
     claimed
-        Whether it is called a bend.
-    reason
-        Why, or why not.
+        Whether that is called a bend: only ``sharp`` is.
     curvature
         How sharp it is; null where the curve is straight.
     excess
@@ -86,8 +106,8 @@ class CurveBend(Record, frozen=True, kw_only=True):
     """
 
     at: KnownInterval | None
+    finding: BendFinding
     claimed: bool
-    reason: str
     curvature: BendCurvature | None = None
     excess: float | None = None
     excess_null: float | None = None
@@ -111,6 +131,18 @@ class CurveArc(Record, frozen=True, kw_only=True):
     per_bp_high: float
 
 
+class PeriodFinding(StrEnum):
+    """What was found of the strongest period of the length curve."""
+
+    # It explains no more than where what the trend leaves is shuffled among lengths.
+    CHANCE = "chance"
+    # It is at the end of the periods that were scanned: a trend and no wave.
+    AT_AN_END = "at an end"
+    # Resamples of subjects find periods that differ too much.
+    SCATTERED = "scattered"
+    SHOWN = "shown"
+
+
 class CurvePeriod(Record, frozen=True, kw_only=True):
     """The strongest period of the curve below the main peak of lengths.
 
@@ -122,10 +154,10 @@ class CurvePeriod(Record, frozen=True, kw_only=True):
         Share of what the slow trend leaves that waves of this period explain.
     null_high
         95 % quantile of the largest such share over periods where what is left is shuffled among lengths.
+    finding
+        What was found of it.
     claimed
-        Whether it is called a period.
-    reason
-        Why, or why not.
+        Whether that is called a period: only ``shown`` is.
     at_10_4
         Power at 10.4 bp, a turn of the helix, over the median of all periods.
     """
@@ -133,8 +165,8 @@ class CurvePeriod(Record, frozen=True, kw_only=True):
     bp: KnownInterval
     power: float
     null_high: float
+    finding: PeriodFinding
     claimed: bool
-    reason: str
     at_10_4: float
 
 
@@ -233,12 +265,13 @@ class Geometry(ResultFile, frozen=True, kw_only=True):
         How much lies on the curve; null where subjects or lengths are too few.
     curve
         The shape of the curve; null where it can't be told.
-    reason
+    missing
         Why the curve can't be told; null where it can.
     """
 
     FILE: ClassVar[str] = "geometry.json"
     STAGE: ClassVar[str] = "geometry"
+    FORMAT: ClassVar[int] = 2
 
     subjects: int
     samples: int
@@ -248,4 +281,4 @@ class Geometry(ResultFile, frozen=True, kw_only=True):
     mode: int
     variance: CurveVariance | None = None
     curve: LengthCurve | None = None
-    reason: str | None = None
+    missing: Missing | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 from cfdna_interp.records.base import Record
 from cfdna_interp.records.values import Auroc, Interval
@@ -31,6 +32,10 @@ class ClaimObstacle(StrEnum):
     SITES_DIFFER = "sites differ"
     FEW = "few"
     NOT_RECORDED = "not recorded"
+
+
+Question = Literal["handling", "person"]
+PersonColumn = Literal["age", "sex"]
 
 
 class ColumnObstacle(StrEnum):
@@ -116,40 +121,69 @@ class HeldMeasure(Record, frozen=True, kw_only=True):
     worth: float
 
 
+class CovariatesAlone(Record, frozen=True, kw_only=True):
+    """What covariates reach on the held-out subjects without the score.
+
+    Attributes
+    ----------
+    auroc
+        Their AUROC.
+    difference
+        The score's AUROC less theirs, paired.
+    """
+
+    auroc: Interval
+    difference: Interval
+
+
 class HeldClaim(Record, frozen=True, kw_only=True):
     """What became of the claim of rung L4 or L5, on the held-out subjects.
 
     Attributes
     ----------
+    question
+        What was held: ``handling`` (rung L4), or the ``person`` (rung L5).
     score
         The score that was judged, ``proxy`` or ``model``.
     status
         What became of the claim.
     obstacles
         What keeps the claim from being earned although the figures may say so.
-    reason
-        One sentence with the figures, their n, and the names of what was held.
-    would_decide
-        Which data would decide, "" where it is decided.
+    subjects_needed
+        How many cases, and as many controls, who can be compared would decide with a power of 80 %, if the
+        figures are the truth. Null where it is decided, or no number is known.
     crude
         AUROC of all held-out subjects.
     measure
         The AUROC with batches, sites and columns held. Null where no case can be compared with a control.
+    place
+        The place within which subjects were compared, null where there is none.
+    sites_differ
+        p value, after Holm, that the AUROC differs between sites. Null where it was not tested, and of the
+        person.
     columns
         All recorded columns that vary, in the order of their priority.
     mediators
         Columns that the user declared to lie between disease and signal; they aren't held.
+    not_recorded
+        Which of age and sex the cohort does not record; empty for handling.
+    alone
+        What covariates reach without the score. Null where that is not known, and for handling.
     """
 
+    question: Question
     score: str
     status: ClaimStatus
     obstacles: tuple[ClaimObstacle, ...]
-    reason: str
-    would_decide: str
+    subjects_needed: int | None
     crude: float
     measure: HeldMeasure | None
+    place: Literal["batch", "site"] | None
+    sites_differ: float | None
     columns: tuple[HeldColumn, ...]
     mediators: tuple[str, ...]
+    not_recorded: tuple[PersonColumn, ...]
+    alone: CovariatesAlone | None
 
     @property
     def held(self) -> tuple[str, ...]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 from cfdna_interp.artifacts.sheet import Role
 from cfdna_interp.records.base import Record
+from cfdna_interp.records.missing import Missing
 from cfdna_interp.records.values import Auroc, Counts
 
 
@@ -65,8 +67,8 @@ class SimilarSamples(Record, frozen=True, kw_only=True):
         Intrinsic dimension that the null over all features rests on, null where nothing was looked for.
     samples
         Samples of both roles.
-    reason
-        Why all features were not looked at together, "" where they were.
+    missing
+        Why all features were not looked at together, null where they were.
     searched
         Feature groups that were looked at by themselves.
     """
@@ -74,7 +76,7 @@ class SimilarSamples(Record, frozen=True, kw_only=True):
     pairs: tuple[SimilarPair, ...]
     dimension: float | None
     samples: int
-    reason: str
+    missing: Missing | None
     searched: tuple[str, ...]
 
 
@@ -111,14 +113,14 @@ class SharedMolecules(Record, frozen=True, kw_only=True):
         Median share over all pairs of different subjects, null where nothing was looked for.
     samples
         Samples with enough stored fragments.
-    reason
-        Why nothing was looked for, "" where it was.
+    missing
+        Why nothing was looked for, null where it was.
     """
 
     pairs: tuple[MoleculePair, ...]
     expected: float | None
     samples: int
-    reason: str
+    missing: Missing | None
 
 
 class LabelSource(Record, frozen=True, kw_only=True):
@@ -224,14 +226,14 @@ class WithoutLeaks(Record, frozen=True, kw_only=True):
         Held-out subjects that are left.
     scores
         ``model`` or ``proxy`` -> its AUROC among these; empty where too few are left.
-    reason
-        Why there is no AUROC, "" where there is.
+    missing
+        Why there is no AUROC, null where there is.
     """
 
     left_out: int
     n: Counts
     scores: dict[str, Auroc]
-    reason: str
+    missing: Missing | None
 
 
 class Leakage(Record, frozen=True, kw_only=True):
@@ -248,7 +250,7 @@ class Leakage(Record, frozen=True, kw_only=True):
     readable_labels
         Every source from which the label was read, in both roles.
     read_names
-        What is known of read names, a sentence.
+        What is known of read names: ``not stored`` for alignments, ``no reads`` for a table.
     breaks
         What makes rung L0 ``can't tell: leak``.
     followed
@@ -261,7 +263,7 @@ class Leakage(Record, frozen=True, kw_only=True):
     near_duplicates: SimilarSamples
     shared_fragments: SharedMolecules
     readable_labels: tuple[LabelSource, ...]
-    read_names: str
+    read_names: Literal["not stored", "no reads"]
     breaks: tuple[Break, ...]
     followed: tuple[FollowedSource, ...]
     without: WithoutLeaks | None

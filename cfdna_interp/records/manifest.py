@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from cfdna_interp.records.base import Record, ResultFile
+from cfdna_interp.records.inputs import InputFile
 from cfdna_interp.records.openings import Opening
 
 
@@ -51,6 +52,9 @@ class Manifest(ResultFile, frozen=True, kw_only=True):
         Seed of the run.
     config
         All settings. Paths are relative to the output folder where they lie inside it, file names otherwise.
+    inputs
+        What the results were made from, as it was when it was read: sheet or table, alignments with their
+        indices, atlas, references, model files. By name, each once.
     table
         The table that features came from, null for a run from alignments.
     opening
@@ -68,6 +72,7 @@ class Manifest(ResultFile, frozen=True, kw_only=True):
     libraries: dict[str, str]
     seed: int
     config: dict[str, Any]
+    inputs: tuple[InputFile, ...] = ()
     table: TableFile | None = None
     opening: Opening | None = None
     files: dict[str, str]

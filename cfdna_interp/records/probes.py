@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import ClassVar, Literal
 
 from cfdna_interp.records.base import Record, ResultFile
@@ -10,6 +11,56 @@ from cfdna_interp.records.values import Interval
 Kind = Literal["number", "classes"]
 Metric = Literal["R2", "AUROC"]
 Status = Literal["used", "decodable, not used", "not decodable", "can't tell"]
+
+
+class ProbeFinding(StrEnum):
+    """What decides the status of a concept, in the order in which it is asked."""
+
+    # The upper bound of the score is below what counts as decodable.
+    LOW_SCORE = "low score"
+    # The heads tell labels no better than chance: there is nothing to lose.
+    NO_SIGNAL = "no signal"
+    # Erasing it costs more than random directions do, and there is no other concept to explain that,
+    COSTLY = "costly"
+    # or the other concepts explain all of it,
+    EXPLAINED = "explained"
+    # or what they don't explain of it costs AUROC by itself,
+    COSTLY_BY_ITSELF = "costly by itself"
+    # or that isn't shown.
+    COSTLY_WITH_OTHERS = "costly with others"
+    # The interval of the score lies on both sides of what counts as decodable.
+    OPEN_SCORE = "open score"
+    # The probe reads no more than in its control task.
+    CONTROL_TASK = "control task"
+    # It is read, and erasing it costs next to nothing,
+    CHEAP = "cheap"
+    # or erasing what the other concepts don't explain of it does.
+    CHEAP_BY_ITSELF = "cheap by itself"
+    # It is read, and what erasing it costs is open.
+    OPEN_COST = "open cost"
+
+
+class NotProbed(Record, frozen=True, kw_only=True):
+    """Why nothing was asked of a concept, or of the untrained encoder.
+
+    Attributes
+    ----------
+    why
+        Too few of its classes are frequent enough; too few values are known; it is the same everywhere; its
+        classes are those of another concept; no fold holds enough subjects of two classes; or, of the
+        encoder, its architecture is not known here, so that its weights can't be drawn anew.
+    needed, of
+        How many of what a class, or the concept, needs; null where nothing is counted.
+    twin
+        The other concept; null without one.
+    """
+
+    why: Literal[
+        "few classes", "seldom known", "constant", "same classes", "few subjects", "unknown architecture"
+    ]
+    needed: int | None = None
+    of: Literal["fragments", "subjects"] | None = None
+    twin: str | None = None
 
 
 class Erasure(Record, frozen=True, kw_only=True):
@@ -66,8 +117,8 @@ class ConceptProbe(Record, frozen=True, kw_only=True):
         What the heads lose without the concept.
     status
         What is said of the concept.
-    reason
-        Why, in words.
+    finding
+        What decided that.
     """
 
     concept: str
@@ -83,7 +134,7 @@ class ConceptProbe(Record, frozen=True, kw_only=True):
     after_erasure: float | None
     erasure: Erasure
     status: Status
-    reason: str
+    finding: ProbeFinding
 
 
 class Probes(ResultFile, frozen=True, kw_only=True):
@@ -105,10 +156,11 @@ class Probes(ResultFile, frozen=True, kw_only=True):
 
     FILE: ClassVar[str] = "probes.json"
     STAGE: ClassVar[str] = "probe"
+    FORMAT: ClassVar[int] = 2
 
     subjects: int
     samples: int
     fragments: int
     auroc: Interval
     concepts: tuple[ConceptProbe, ...]
-    left_out: dict[str, str]
+    left_out: dict[str, NotProbed]

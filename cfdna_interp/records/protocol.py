@@ -6,23 +6,28 @@ from typing import ClassVar, Literal
 
 from cfdna_interp.config.settings import Corrected, ProxySettings, Validation
 from cfdna_interp.records.base import Record, ResultFile
+from cfdna_interp.records.dominance import Outcome
+from cfdna_interp.records.missing import Missing
 from cfdna_interp.records.values import Counts
 
+# Of whom a column can be known too seldom.
+Who = Literal["discovery cases", "discovery controls", "held-out subjects"]
 
-class Absence(Record, frozen=True, kw_only=True):
-    """Why there is no regression on some inputs.
+
+class ColumnKnown(Record, frozen=True, kw_only=True):
+    """A column that too few subjects have a value of.
 
     Attributes
     ----------
-    why
-        The cohort has no such input; none varies among the discovery samples; all were measured in too few
-        subjects; or the penalty leaves none of them.
-    columns
-        The columns that were measured in too few subjects.
+    who
+        Of whom it is known too seldom.
+    known, of
+        How many of them have a value, and how many there are.
     """
 
-    why: Literal["no such input", "no input varies", "seldom measured", "the penalty leaves no feature"]
-    columns: tuple[str, ...] = ()
+    who: Who
+    known: int
+    of: int
 
 
 class FrozenProtocol(ResultFile, frozen=True, kw_only=True):
@@ -69,15 +74,16 @@ class FrozenProtocol(ResultFile, frozen=True, kw_only=True):
 
     FILE: ClassVar[str] = "protocol.json"
     STAGE: ClassVar[str] = "proxy"
+    FORMAT: ClassVar[int] = 2
 
     software: str
     seed: int
-    outcome: str
+    outcome: Outcome
     group: str | None
     groups: tuple[str, ...]
     features: dict[str, tuple[str, ...]]
-    absent: dict[str, Absence]
-    left_out: dict[str, str]
+    absent: dict[str, Missing]
+    left_out: dict[str, ColumnKnown]
     corrected: Corrected
     metrics: tuple[str, ...]
     margins: Validation

@@ -298,6 +298,7 @@ class Proxy(ResultFile, frozen=True, kw_only=True):
 
     FILE: ClassVar[str] = "proxy.json"
     STAGE: ClassVar[str] = "proxy"
+    FORMAT: ClassVar[int] = 2
 
     regression: Regression | None
     obstacle: Obstacle | None

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from cfdna_interp.config.settings import TissueMethod
 from cfdna_interp.records.base import Record, ResultFile
+from cfdna_interp.records.inputs import InputFile
 
 # How methylation calls are written; docs/extraction.md describes each.
 Dialect = Literal["xm", "mm", "reference", "none"]
@@ -527,6 +528,8 @@ class SampleQuality(ResultFile, frozen=True, kw_only=True):
         A line for each thing that is wrong with the calls.
     tissue
         The mixture of cell types; null without an atlas or without methylation.
+    inputs
+        The files that it was made from: alignments, index, atlas and references.
     """
 
     FILE: ClassVar[str] = "qc/{sample}.json"
@@ -551,6 +554,7 @@ class SampleQuality(ResultFile, frozen=True, kw_only=True):
     losses: tuple[ReadLoss, ...] = ()
     warnings: tuple[str, ...]
     tissue: Tissue | None = None
+    inputs: tuple[InputFile, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.decision == "exclude") != (self.obstacle is not None):

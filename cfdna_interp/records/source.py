@@ -14,6 +14,8 @@ class CohortSource(ResultFile, frozen=True, kw_only=True):
     ----------
     file
         Name of the file.
+    size
+        Its bytes; null in results of an earlier version.
     digest
         SHA-256 of its bytes.
     """
@@ -22,4 +24,5 @@ class CohortSource(ResultFile, frozen=True, kw_only=True):
     STAGE: ClassVar[str] = "cohort"
 
     file: str
+    size: int | None = None
     digest: str

@@ -6,7 +6,9 @@ from enum import StrEnum
 from typing import ClassVar, Literal
 
 from cfdna_interp.records.base import Record, ResultFile
+from cfdna_interp.records.dominance import Role
 from cfdna_interp.records.fidelity import ProxyFidelity
+from cfdna_interp.records.missing import Missing
 from cfdna_interp.records.openings import Opening
 from cfdna_interp.records.values import Auroc, AurocDifference, Counts, Interval, IntervalBy
 
@@ -44,15 +46,15 @@ class Sensitivity(Record, frozen=True, kw_only=True):
         Share of controls at or below the threshold; null as above.
     sensitivity
         Share of cases above it; null as above.
-    reason
-        Why there is none, else "".
+    missing
+        Why there is none, null where there is.
     """
 
     specificity: float
     threshold: float | None
     specificity_seen: float | None
     sensitivity: IntervalBy | None
-    reason: str
+    missing: Missing | None
 
 
 class EitherWay(Interval, frozen=True, kw_only=True):
@@ -172,8 +174,8 @@ class SmoothCurve(Record, frozen=True, kw_only=True):
         Probabilities from the lowest prediction to the highest; empty where there is no curve.
     method
         How it was made.
-    reason
-        Why there is none, else "".
+    missing
+        Why there is none, null where there is.
     """
 
     predicted: tuple[float, ...]
@@ -181,7 +183,7 @@ class SmoothCurve(Record, frozen=True, kw_only=True):
     low: tuple[float, ...]
     high: tuple[float, ...]
     method: str
-    reason: str
+    missing: Missing | None
 
 
 class Subgroup(Record, frozen=True, kw_only=True):
@@ -195,15 +197,15 @@ class Subgroup(Record, frozen=True, kw_only=True):
         Subjects in it.
     auroc
         The AUROC; null where there are too few of a class.
-    reason
-        Why there is none, else "".
+    missing
+        Why there is none, null where there is.
     """
 
     group: str
     case: int
     control: int
     auroc: Auroc | None
-    reason: str
+    missing: Missing | None
 
 
 class Untested(Record, frozen=True, kw_only=True):
@@ -213,12 +215,12 @@ class Untested(Record, frozen=True, kw_only=True):
     ----------
     group
         Its name.
-    reason
+    missing
         Why not.
     """
 
     group: str
-    reason: str
+    missing: Missing
 
 
 class Interaction(Record, frozen=True, kw_only=True):
@@ -254,11 +256,11 @@ class Division(Record, frozen=True, kw_only=True):
     unknown
         Subjects of whom it is not known.
     interaction
-        The test of one AUROC in all groups; null where ``reason`` says that there is none.
+        The test of one AUROC in all groups; null where ``missing`` says why there is none.
     left_out
         Groups with an AUROC that the test can't use.
-    reason
-        Why there is no test, else "".
+    missing
+        Why there is no test, null where there is.
     """
 
     by: Literal["site", "sex", "age"]
@@ -266,7 +268,7 @@ class Division(Record, frozen=True, kw_only=True):
     unknown: int
     interaction: Interaction | None
     left_out: tuple[Untested, ...]
-    reason: str
+    missing: Missing | None
 
 
 class Detectable(Record, frozen=True, kw_only=True):
@@ -385,7 +387,7 @@ class RepeatedGroup(Record, frozen=True, kw_only=True):
         What became of its role.
     """
 
-    role: str
+    role: Role
     alone: InBothRoles
     cost: Cost
     better_without: bool
@@ -427,6 +429,7 @@ class ValidationResult(ResultFile, frozen=True, kw_only=True):
 
     FILE: ClassVar[str] = "validation.json"
     STAGE: ClassVar[str] = "validate"
+    FORMAT: ClassVar[int] = 2
 
     n: Counts
     discovery: Counts

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cfdna_interp.records.base import Record
-from cfdna_interp.stats.estimates import IntervalEstimate
-from cfdna_interp.stats.roc import DifferenceEstimate
+
+if TYPE_CHECKING:
+    # Each job of `extract` loads this module. `scipy.stats` alone would cost it a second.
+    from cfdna_interp.stats.estimates import IntervalEstimate
+    from cfdna_interp.stats.roc import DifferenceEstimate
 
 
 class Counts(Record, frozen=True, kw_only=True):

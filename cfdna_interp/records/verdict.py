@@ -5,7 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar, Literal
 
+from cfdna_interp.artifacts.sheet import Role
+from cfdna_interp.config.settings import Corrected
 from cfdna_interp.records.base import Record, ResultFile
+from cfdna_interp.records.leaks import Break, WithoutLeaks
 from cfdna_interp.records.openings import Opening
 from cfdna_interp.records.values import Auroc, Counts, Interval
 
@@ -152,6 +155,232 @@ Evidence = (
 )
 
 
+class SignalFinding(StrEnum):
+    """What became of the model's held-out AUROC at rung L0."""
+
+    SHOWN = "shown"
+    BELOW_CEILING = "below ceiling"
+    OPEN = "open"
+    NO_INTERVAL = "no interval"
+    LEAK = "leak"
+
+
+class Bound(StrEnum):
+    """Where the interval of a difference lies about the margins of its rung."""
+
+    LOW_ABOVE = "lower bound above"
+    HIGH_BELOW = "upper bound below"
+    BETWEEN = "between"
+
+
+class Signal(Record, frozen=True, kw_only=True, tag="signal"):
+    """The held-out AUROC of rung L0, whose figures are the rung's evidence.
+
+    Attributes
+    ----------
+    finding
+        What became of it.
+    n
+        Held-out subjects.
+    ceiling
+        Below this AUROC there is no signal to speak of.
+    """
+
+    finding: SignalFinding
+    n: Counts
+    ceiling: float
+
+
+class Leaking(Record, frozen=True, kw_only=True, tag="leak"):
+    """Something leaks, which breaks rung L0.
+
+    Attributes
+    ----------
+    breaks
+        What leaks.
+    without
+        What is left without the subjects that leak; null where none can be left out.
+    """
+
+    breaks: tuple[Break, ...]
+    without: WithoutLeaks | None
+
+
+class LeakBelow(Record, frozen=True, kw_only=True, tag="leak at L0"):
+    """The rung would be earned; what leaks at L0 may be behind it."""
+
+
+class FewSubjects(Record, frozen=True, kw_only=True, tag="few subjects"):
+    """A role has too few subjects of a class for any rung.
+
+    Attributes
+    ----------
+    role
+        The role.
+    n
+        Its subjects.
+    needed
+        The fewest of a class.
+    """
+
+    role: Role
+    n: Counts
+    needed: int
+
+
+class LabelsInValues(Record, frozen=True, kw_only=True, tag="corrected with labels"):
+    """The values were corrected for batches by someone who knew the labels.
+
+    Attributes
+    ----------
+    corrected
+        The correction, as the protocol names it.
+    """
+
+    corrected: Corrected
+
+
+class Attributed(Record, frozen=True, kw_only=True, tag="attribution"):
+    """What ``dominance.json`` says is what the rung says."""
+
+
+class NoSignal(Record, frozen=True, kw_only=True, tag="no signal"):
+    """No group leads, but there is no signal to divide.
+
+    Attributes
+    ----------
+    word
+        The word of rung L0.
+    """
+
+    word: Word
+
+
+class NoEffects(Record, frozen=True, kw_only=True, tag="no effects"):
+    """More subjects would tell, but of a score no effects are known to plan by."""
+
+
+class DecidingSize(Record, frozen=True, kw_only=True):
+    """The smallest discovery cohort that names a group, or excludes that one leads, with a power of 80 %.
+
+    Attributes
+    ----------
+    n
+        Its subjects.
+    named
+        Whether the first group is named; else it is excluded that a group leads.
+    """
+
+    n: Counts
+    named: bool
+
+
+class Plan(Record, frozen=True, kw_only=True, tag="plan"):
+    """How many discovery subjects would decide, at the effects seen here.
+
+    Attributes
+    ----------
+    effects
+        Feature group -> separation of the classes by the model on this group alone, in standard deviations;
+        the largest first.
+    size
+        The size that decides; null where none up to ``most`` of a class does.
+    most
+        The largest size that was tried.
+    n
+        Discovery subjects that there are.
+    """
+
+    effects: tuple[tuple[str, float], ...]
+    size: DecidingSize | None
+    most: int
+    n: Counts
+
+
+class NoGroup(Record, frozen=True, kw_only=True, tag="no group"):
+    """No group is dominant, so that there is nothing to compare with."""
+
+
+class NoScore(Record, frozen=True, kw_only=True, tag="no score"):
+    """The score to compare with was not made on the held-out subjects.
+
+    Attributes
+    ----------
+    score
+        That score.
+    """
+
+    score: str
+
+
+class Compared(Record, frozen=True, kw_only=True, tag="compared"):
+    """The model's held-out AUROC less that of another score; the figures are the rung's evidence.
+
+    Attributes
+    ----------
+    score
+        The other score.
+    n
+        Held-out subjects.
+    bound
+        Where the interval lies.
+    margin
+        The margin that decided, or that would have earned the rung.
+    """
+
+    score: str
+    n: Counts
+    bound: Bound
+    margin: float
+
+
+class Followed(Record, frozen=True, kw_only=True, tag="followed"):
+    """What the surrogate of a model's score needs to follow it; the figures are the rung's evidence.
+
+    Attributes
+    ----------
+    group
+        The group without which it was retrained.
+    n
+        Held-out subjects.
+    measure
+        The correlation that says how well the surrogate follows.
+    bound
+        Where the interval of the loss lies. Null where the surrogate follows too poorly to ask.
+    margin
+        The margin that decided, or that would have earned the rung. Without a bound the correlation that the
+        surrogate has to reach.
+    """
+
+    group: str
+    n: int
+    measure: Literal["correlation", "rank correlation"]
+    bound: Bound | None
+    margin: float
+
+
+class Audited(Record, frozen=True, kw_only=True, tag="audit"):
+    """What ``audit.json`` says of the rung's question is what the rung says."""
+
+
+Reason = (
+    Signal
+    | Leaking
+    | LeakBelow
+    | FewSubjects
+    | LabelsInValues
+    | Attributed
+    | NoSignal
+    | NoEffects
+    | Plan
+    | NoGroup
+    | NoScore
+    | Compared
+    | Followed
+    | Audited
+)
+
+
 class Rung(Record, frozen=True, kw_only=True):
     """One claim and what became of it.
 
@@ -165,17 +394,17 @@ class Rung(Record, frozen=True, kw_only=True):
         Whether it is earned.
     word
         The status in the rung's own word.
-    reason
-        One sentence with the numbers behind it.
+    reasons
+        Why it is earned, refused or open, with the figures behind that.
     evidence
-        These numbers, null where there are none.
+        The figures of the claim itself, null where there are none.
     """
 
     rung: RungName
     claim: str
     status: Status
     word: Word
-    reason: str
+    reasons: tuple[Reason, ...]
     evidence: Evidence | None = None
 
 
@@ -319,6 +548,7 @@ class Verdict(ResultFile, frozen=True, kw_only=True):
 
     FILE: ClassVar[str] = "verdict.json"
     STAGE: ClassVar[str] = "verdict"
+    FORMAT: ClassVar[int] = 2
 
     headline: RungName | None
     sentences: tuple[str, str]

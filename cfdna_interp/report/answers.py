@@ -139,7 +139,7 @@ def _clusters(run: Run) -> str:
     looked = {
         "AUROC within batches": audit.handling.measure is not None and bool(audit.strata.finest),
         "weighted for overlap in handling": audit.overlap_weighted.value is not None
-        and not audit.overlap_weighted.reason,
+        and audit.overlap_weighted.missing is None,
         "with one site left out": audit.leave_one_site_out.value is not None,
         "by site": any(row.by == "site" and any(g.auroc for g in row.groups) for row in divisions),
     }

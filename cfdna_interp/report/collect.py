@@ -89,7 +89,7 @@ class Run:
     representation
         What the embeddings hold.
     no_proxy
-        Why there is no proxy, "" where there is one.
+        Why there is no proxy, a clause; "" where there is one.
     scores
         One row per held-out subject: subject, label, site, batch, covariates, a column per score.
     hypotheses, exclusions
@@ -216,7 +216,7 @@ def collect(config: Config, layout: Layout) -> Run:
         representation=load_representation(config, layout) if bams else NOTHING,
         validation=validation,
         audit=audit,
-        judged=judgements(audit, verdict.rungs),
+        judged=judgements(dominance, audit, verdict.rungs),
         verdict=verdict,
         proxy=proxy.regression,
         protocol=load_record(FrozenProtocol, layout.file(FrozenProtocol.FILE)),

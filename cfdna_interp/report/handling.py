@@ -17,6 +17,7 @@ from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.values import Interval
 from cfdna_interp.report.words import group_name, number, percent
 from cfdna_interp.verdict.ladder import Judgements
+from cfdna_interp.verdict.missing_words import missing_words
 
 DEPTH_ROWS = 10  # features shown with their correlation with depth; audit.json has them all
 # What became of a recorded column, by its obstacle in audit.json.
@@ -149,7 +150,7 @@ def _held(name: str, measure: HeldMeasure | None, note: str) -> list[Measure]:
 def _overlap(overlap: Overlap, beside: str, everyone: str) -> Measure:
     name = "Weighted for overlap in technical columns and site"
     if overlap.value is None:
-        return Measure(name, None, "", beside, overlap.reason)
+        return Measure(name, None, "", beside, missing_words(overlap.missing))
     subjects = (
         f"{everyone}, worth {number(overlap.effective_case, 0)} + "
         f"{number(overlap.effective_control, 0)} after weighting"
@@ -159,16 +160,16 @@ def _overlap(overlap: Overlap, beside: str, everyone: str) -> Measure:
         f"before, {number(overlap.imbalance_weighted)} after weighting; {percent(overlap.outside)} of "
         "subjects have handling that all but tells the label"
     )
-    if overlap.reason:
-        check = f"not to be used: {overlap.reason}; {check}"
-    return Measure(name, overlap, subjects, beside, check, usable=not overlap.reason)
+    if overlap.missing is not None:
+        check = f"not to be used: {missing_words(overlap.missing)}; {check}"
+    return Measure(name, overlap, subjects, beside, check, usable=overlap.missing is None)
 
 
 def _left_out(left: LeaveOneSiteOut, beside: str) -> Measure:
     name = "Leaving one site out"
     fitted = ", ".join(group_name(group).lower() for group in left.groups)
     if left.value is None:
-        return Measure(name, None, "", beside, left.reason)
+        return Measure(name, None, "", beside, missing_words(left.missing))
     cases, controls = sum(site.case for site in left.sites), sum(site.control for site in left.sites)
     listed = ", ".join(
         f"{site.site} {number(site.auroc)} (n = {site.case} + {site.control})" for site in left.sites
@@ -185,7 +186,7 @@ def _left_out(left: LeaveOneSiteOut, beside: str) -> Measure:
 def _depth(matched: DepthMatched, beside: str) -> Measure:
     name = "Matched in depth"
     if matched.value is None:
-        return Measure(name, None, "", beside, matched.reason)
+        return Measure(name, None, "", beside, missing_words(matched.missing))
     note = (
         f"depth alone tells the label with AUROC {number(matched.depth_before)} before and "
         f"{number(matched.depth_after)} after matching"

@@ -28,6 +28,7 @@ from cfdna_interp.report.words import (
     whole_name,
 )
 from cfdna_interp.stats.caution import auroc_caution
+from cfdna_interp.verdict.missing_words import missing_words
 
 RETRAINED, BASELINE = "model_without_", "baseline_"
 TECHNICAL = "baseline_technical"
@@ -58,8 +59,8 @@ class OperatingRow:
         Probability above which a subject is called positive.
     sensitivity
         Interval; None where there is none.
-    reason
-        Why there is none, "" otherwise.
+    missing
+        Why there is none, a clause; "" otherwise.
     """
 
     score: str
@@ -68,7 +69,7 @@ class OperatingRow:
     seen: float | None
     threshold: float | None
     sensitivity: Interval | None
-    reason: str
+    missing: str
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class SubgroupRow:
     case: int
     control: int
     auroc: Auroc | None
-    reason: str
+    missing: str
 
 
 def main_scores(validation: ValidationResult) -> list[str]:
@@ -98,7 +99,7 @@ def operating_rows(validation: ValidationResult) -> list[OperatingRow]:
             seen=point.specificity_seen,
             threshold=None if point.threshold is None else float(expit(point.threshold)),
             sensitivity=point.sensitivity,
-            reason=point.reason,
+            missing=missing_words(point.missing),
         )
         for name in sorted(validation.scores, key=score_rank)
         for point in validation.scores[name].at_specificity
@@ -114,7 +115,7 @@ def subgroup_rows(validation: ValidationResult, score: str) -> list[SubgroupRow]
             case=group.case,
             control=group.control,
             auroc=group.auroc,
-            reason=group.reason,
+            missing=missing_words(group.missing),
         )
         for division in validation.subgroups.get(score, ())
         for group in division.groups
@@ -234,8 +235,8 @@ def curve_notes(validation: ValidationResult) -> list[str]:
     made, notes = set(), []
     for name in main_scores(validation):
         curve = validation.calibration_curve[name]
-        if curve.reason:
-            notes.append(f"{score_name(name)}: no smooth curve ({curve.reason}).")
+        if curve.missing is not None:
+            notes.append(f"{score_name(name)}: no smooth curve ({missing_words(curve.missing)}).")
         else:
             made.add(curve.method)
     return [*(f"Curves: {method}; bands: pointwise 95 %." for method in sorted(made)), *notes]
@@ -269,10 +270,11 @@ def _difference(pair: PairedDifference) -> str:
 
 def _tested(division: Division) -> str:
     unknown = f" Unknown for {division.unknown} subjects." if division.unknown else ""
-    left = "; ".join(f"{row.group}, since {row.reason}" for row in division.left_out)
+    left = "; ".join(f"{row.group}, since {missing_words(row.missing)}" for row in division.left_out)
     test = division.interaction
     if test is None:
-        return f"not tested: {division.reason}{f' ({left})' if left else ''}.{unknown}"
+        why = missing_words(division.missing)
+        return f"not tested: {why}{f' ({left})' if left else ''}.{unknown}"
     said = (
         "the AUROC differs between the groups"
         if test.p_holm <= SIGNIFICANT

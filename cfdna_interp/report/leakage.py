@@ -17,6 +17,7 @@ from cfdna_interp.records.leaks import (
 )
 from cfdna_interp.report.words import group_name, number, p_phrase, percent
 from cfdna_interp.verdict.leak_cautions import leak_words, source_words
+from cfdna_interp.verdict.missing_words import missing_words
 
 FOUND, NOTHING, UNCHECKED = "found", "nothing found", "not checked"
 SIGNIFICANT = 0.05
@@ -66,7 +67,7 @@ class Source:
 
 def leak_sentence(leakage: Leakage) -> str:
     """Say what breaks rung L0, in the words of the ladder."""
-    said = leak_words(leakage)
+    said = leak_words(leakage.breaks, leakage.without)
     if not said:
         return "Nothing of what was found breaks rung L0."
     return f"This breaks rung L0: {said}."
@@ -85,6 +86,15 @@ def sources(leakage: Leakage) -> list[Source]:
     ]
 
 
+READ_NAMES = {
+    "not stored": (
+        "Read names are not stored. A library that was sequenced twice is looked for by the molecules in the "
+        "stored fragments."
+    ),
+    "no reads": "The cohort came as a table: there are no reads.",
+}
+
+
 def checks(leakage: Leakage) -> list[Check]:
     """Return what was looked for, in the order of how bad a finding is."""
     return [
@@ -98,7 +108,7 @@ def checks(leakage: Leakage) -> list[Check]:
 def shift_sentences(shift: RoleShift) -> list[str]:
     """Say whether held-out controls are like discovery controls."""
     if shift.auroc is None:
-        return [f"Whether the controls of the roles are alike can't be told: {shift.reason}."]
+        return [f"Whether the controls of the roles are alike can't be told: {missing_words(shift.missing)}."]
     differ = sum(row.q <= SIGNIFICANT for row in shift.features)
     meaning = (
         "The held-out controls are other people, or were handled in another way: what is lost or gained on "
@@ -131,8 +141,8 @@ def _subjects(shared: Sequence[str]) -> Check:
 
 def _molecules(record: SharedMolecules) -> Check:
     name = "The same molecules in two samples"
-    if record.reason:
-        return Check(name, UNCHECKED, f"{_capital(record.reason)}.")
+    if record.missing is not None:
+        return Check(name, UNCHECKED, f"{_capital(missing_words(record.missing))}.")
     usual = f"{record.samples} samples; of different subjects two share {percent(record.expected, 1)}"
     if not record.pairs:
         return Check(
@@ -152,8 +162,8 @@ def _molecules(record: SharedMolecules) -> Check:
 
 def _twins(record: SimilarSamples) -> Check:
     name = "Near-duplicates by their features"
-    if record.reason:
-        return Check(name, UNCHECKED, f"{_capital(record.reason)}.")
+    if record.missing is not None:
+        return Check(name, UNCHECKED, f"{_capital(missing_words(record.missing))}.")
     looked = "".join(f", {group_name(group).lower()}" for group in record.searched)
     rests = (
         f"{record.samples} samples, intrinsic dimension {number(record.dimension, 0)}; looked for over "

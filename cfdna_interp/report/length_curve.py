@@ -2,8 +2,40 @@
 
 from __future__ import annotations
 
-from cfdna_interp.records.geometry import CurveBend, CurvePeriod, CurveVariance, Geometry, Steering
+from cfdna_interp.records.geometry import (
+    BendFinding,
+    CurveBend,
+    CurvePeriod,
+    CurveVariance,
+    Geometry,
+    PeriodFinding,
+    Steering,
+)
 from cfdna_interp.report.words import interval, number, percent, significant
+from cfdna_interp.representation.curvature import SHARPER
+
+# Why no bend and no period is claimed, as clauses; {low} and {high} are where resamples place it.
+BENDS = {
+    BendFinding.STRAIGHT: "mean embeddings move along a single direction: the curve is straight",
+    BendFinding.NO_DIRECTION: "at no length does the curve move clearly enough to have a direction",
+    BendFinding.EVEN: (
+        "nowhere does the curve turn more than a straight or evenly turning one with the same noise"
+    ),
+    BendFinding.BLUNT: (
+        f"the sharpest place is less than {SHARPER:.0f} times as sharp as the curve is typically"
+    ),
+    BendFinding.AT_AN_END: (
+        "the sharpest place is where the lengths that can be seen end: its other side is not known"
+    ),
+    BendFinding.SCATTERED: "resamples of subjects place the sharpest between {low:.0f} and {high:.0f} bp",
+}
+PERIODS = {
+    PeriodFinding.CHANCE: (
+        "no period explains more than it does where what the trend leaves is shuffled among lengths"
+    ),
+    PeriodFinding.AT_AN_END: "the strongest period is at the end of those scanned: a trend, not a wave",
+    PeriodFinding.SCATTERED: "resamples of subjects find periods from {low:.1f} to {high:.1f} bp",
+}
 
 
 def curve_sentences(geometry: Geometry) -> list[tuple[str, str]]:
@@ -30,11 +62,12 @@ def _share(variance: CurveVariance) -> str:
 
 def _bend(bend: CurveBend, mode: int, mono: int) -> str:
     if bend.at is None or bend.curvature is None:
-        return f"none is claimed: {bend.reason}."
+        return f"none is claimed: {BENDS[bend.finding]}."
     peak, usual = bend.curvature.peak, number(bend.curvature.typical)
     if not bend.claimed:
+        why = BENDS[bend.finding].format(low=bend.at.low, high=bend.at.high)
         return (
-            f"none is claimed: {bend.reason}. It is sharpest at {interval(bend.at, 0)} bp, with a "
+            f"none is claimed: {why}. It is sharpest at {interval(bend.at, 0)} bp, with a "
             f"curvature of {interval(peak)}; typically it has {usual}."
         )
     return (
@@ -61,7 +94,8 @@ def _period(period: CurvePeriod | None) -> str:
     if period is None:
         return "not looked for: fewer than 60 lengths from 60 to 160 bp are held."
     if not period.claimed:
-        return f"none is claimed: {period.reason}."
+        why = PERIODS[period.finding].format(low=period.bp.low, high=period.bp.high)
+        return f"none is claimed: {why}."
     return (
         f"of {interval(period.bp, 1)} bp below the main peak (95 % over subjects): "
         f"it explains {percent(period.power)} of what the slow trend leaves, shuffled lengths at most "

@@ -15,7 +15,11 @@ from cfdna_interp.artifacts.sheet import ROLES, load_samples
 from cfdna_interp.config import Config
 from cfdna_interp.config.convert import encode
 from cfdna_interp.records.base import load_record
+from cfdna_interp.records.encoder import FragmentEncoder
+from cfdna_interp.records.inputs import InputFile
 from cfdna_interp.records.manifest import Manifest, Software, TableFile
+from cfdna_interp.records.qc import SampleQuality
+from cfdna_interp.records.source import CohortSource
 from cfdna_interp.records.table import TableSource
 from cfdna_interp.records.validation import ValidationResult
 
@@ -76,7 +80,8 @@ def build_manifest(config: Config, layout: Layout) -> Manifest:
         python=platform.python_version(),
         libraries=_libraries(),
         seed=config.seed,
-        config=_portable(config),
+        config=portable_settings(config),
+        inputs=_inputs(config, layout),
         table=_table(config, layout),
         opening=opening,
         files={
@@ -93,6 +98,23 @@ def _table(config: Config, layout: Layout) -> TableFile | None:
     # As the matrices are: the file may have changed since.
     source = load_record(TableSource, layout.file(TableSource.FILE))
     return TableFile(source=source.source, digest=source.digest)
+
+
+def _inputs(config: Config, layout: Layout) -> tuple[InputFile, ...]:
+    """Gather what each stage says that it read."""
+    found: set[InputFile] = set()
+    source = layout.file(CohortSource.FILE)
+    if source.is_file():
+        record = load_record(CohortSource, source)
+        found.add(InputFile(file=record.file, size=record.size, digest=record.digest))
+    if config.features.table is None:
+        sheets = [layout.samples(role) for role in ROLES]
+        samples = [sample.sample for sheet in sheets if sheet.is_file() for sample in load_samples(sheet)]
+        for path in (layout.qc(name) for name in samples):
+            found |= set(load_record(SampleQuality, path).inputs) if path.is_file() else set()
+        encoder = layout.file(FragmentEncoder.FILE)
+        found |= set(load_record(FragmentEncoder, encoder).inputs) if encoder.is_file() else set()
+    return tuple(sorted(found, key=lambda each: (each.file, each.digest or "")))
 
 
 def _libraries() -> dict[str, str]:
@@ -123,7 +145,7 @@ def _result_files(config: Config, layout: Layout) -> list[Path]:
     return paths + [layout.file(name) for name in names]
 
 
-def _portable(config: Config) -> dict[str, Any]:
+def portable_settings(config: Config) -> dict[str, Any]:
     """Return the settings without absolute paths: these name a machine, not an analysis."""
     root = Path(config.outdir)
 

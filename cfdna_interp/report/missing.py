@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from cfdna_interp.artifacts.sheet import ROLES
 from cfdna_interp.records.audit import MissingShare
+from cfdna_interp.records.protocol import ColumnKnown
 from cfdna_interp.report.words import ROLE_NAMES, group_name, percent, term_name
+from cfdna_interp.verdict.missing_words import known_words
 
 NAMED = 6  # in the sentence; the table has them all
 
@@ -32,7 +34,7 @@ class MissingRow:
     note: str
 
 
-def missing_rows(missing: Sequence[MissingShare], left_out: Mapping[str, str]) -> list[MissingRow]:
+def missing_rows(missing: Sequence[MissingShare], left_out: Mapping[str, ColumnKnown]) -> list[MissingRow]:
     """Return a row for each feature group and each column, both roles side by side.
 
     Parameters
@@ -50,7 +52,7 @@ def missing_rows(missing: Sequence[MissingShare], left_out: Mapping[str, str]) -
             _name(kind, name),
             next(iter(roles.values())).columns,
             roles,
-            "; ".join(part for part in (_worst(roles), _left_out(left_out.get(name, ""))) if part),
+            "; ".join(part for part in (_worst(roles), _left_out(left_out.get(name))) if part),
         )
         for (kind, name), roles in rows.items()
     ]
@@ -108,5 +110,5 @@ def _worst(roles: Mapping[str, MissingShare]) -> str:
     )
 
 
-def _left_out(reason: str) -> str:
-    return f"in no baseline: {reason}" if reason else ""
+def _left_out(known: ColumnKnown | None) -> str:
+    return "" if known is None else f"in no baseline: {known_words(known)}"

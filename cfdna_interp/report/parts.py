@@ -22,7 +22,14 @@ from cfdna_interp.report.heldout import (
     subgroup_rows,
     subgroup_sentences,
 )
-from cfdna_interp.report.leakage import checks, leak_sentence, shift_rows, shift_sentences, sources
+from cfdna_interp.report.leakage import (
+    READ_NAMES,
+    checks,
+    leak_sentence,
+    shift_rows,
+    shift_sentences,
+    sources,
+)
 from cfdna_interp.report.length_curve import curve_sentences
 from cfdna_interp.report.missing import missing_rows, missing_sentence
 from cfdna_interp.report.proxy import agreements, describe_proxy, stability_sentence, stable_rows
@@ -43,6 +50,7 @@ def audit_parts(run: Run) -> dict[str, Any]:
         "depth_rows": DEPTH_ROWS,
         "leaks": checks(audit.leakage),
         "leak_sentence": leak_sentence(audit.leakage),
+        "read_names": READ_NAMES[audit.leakage.read_names],
         "leak_sources": sources(audit.leakage),
         "missing_rows": missing_rows(audit.missing, run.protocol.left_out),
         "missing": missing_sentence(audit.missing, run.table.record.empty if run.table else ()),
@@ -57,7 +65,7 @@ def heldout_parts(run: Run, judged: str) -> dict[str, Any]:
     return {
         "operating": operating_rows(validation),
         "curve_notes": curve_notes(validation),
-        "any_recalibrated": any(validation.calibration_curve[name].reason for name in main),
+        "any_recalibrated": any(validation.calibration_curve[name].missing for name in main),
         "detectable": detectable_sentence(validation),
         "paired_sentences": paired_sentences(validation),
         "directionless": directionless_sentence(validation),

@@ -10,6 +10,7 @@ from cfdna_interp.records.proxy import Regression, Stability
 from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.values import Interval
 from cfdna_interp.report.words import group_name, interval, number, p_phrase, percent, significant
+from cfdna_interp.verdict.missing_words import missing_words
 
 PENALTIES = {"l2": "L2", "l1": "L1", "elasticnet": "elastic-net"}
 CONCLUSIONS = {
@@ -127,8 +128,8 @@ def _steps(recipe: ProxySettings) -> str:
 
 def _agreement(who: str, fidelity: ProxyFidelity) -> Agreement:
     added = fidelity.added
-    if added.value is None:
-        said = f"can't be estimated: {added.reason}"
+    if added.missing is not None:
+        said = f"can't be estimated: {missing_words(added.missing)}"
     else:
         said = (
             f"log odds {interval(added)} per SD of the model's logit beside the proxy's, {p_phrase(added.p)}"

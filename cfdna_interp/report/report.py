@@ -25,7 +25,6 @@ from cfdna_interp.records.manifest import Manifest
 from cfdna_interp.report import words
 from cfdna_interp.report.checklist import checklist
 from cfdna_interp.report.collect import Run, collect
-from cfdna_interp.report.evidence import evidence_rows
 from cfdna_interp.report.feature_table import feature_rows
 from cfdna_interp.report.figures.attribution import attribution_figure
 from cfdna_interp.report.figures.audit import coefficient_figure, handling_forest
@@ -53,11 +52,14 @@ from cfdna_interp.report.marks import OPENED, lock_changes, lock_sentence, page_
 from cfdna_interp.report.methods import methods_paragraphs
 from cfdna_interp.report.model import describe_model
 from cfdna_interp.report.parts import audit_parts, embedding_parts, heldout_parts, proxy_parts
+from cfdna_interp.report.probe_words import not_probed_words, probe_words
 from cfdna_interp.report.representation import concept_name, metric_name
 from cfdna_interp.report.roles import outcome_title, overruled, role_sentences
 from cfdna_interp.report.sections import sections_of
 from cfdna_interp.report.sources import sources_of
+from cfdna_interp.verdict.missing_words import missing_words
 from cfdna_interp.verdict.reliance_words import reliance_sentence
+from cfdna_interp.verdict.rung_words import rung_words
 
 TEMPLATES = Path(__file__).with_name("templates")
 FLAGGED_ROWS = 20  # samples shown with what is wrong with their calls; qc/ has them all
@@ -102,10 +104,13 @@ def render(run: Run, manifest: Manifest) -> str:
         "score_name": lambda score: words.score_name(score, whole),
         "significant": words.significant,
         "term_name": words.term_name,
-        "absence": words.absence,
         "reliance": reliance_sentence,
         "concept_name": concept_name,
         "metric_name": metric_name,
+        "missing_words": missing_words,
+        "not_probed_words": not_probed_words,
+        "probe_words": probe_words,
+        "rung_words": lambda rung: rung_words(rung, run.dominance, run.audit),
         "reference_name": lambda name: REFERENCES[name],
         "settings": _settings,
     }
@@ -137,9 +142,9 @@ def render(run: Run, manifest: Manifest) -> str:
         groups=sorted(run.dominance.groups, key=words.group_rank),
         model_card=describe_model(run.model, run.dominance.fidelity, run.dominance.rivals),
         outcome=outcome_title(run.dominance.outcome, run.dominance.group),
-        evidence=evidence_rows,
+        evidence=words.evidence_rows,
         limits={"context": CONTEXT_LIMIT, "low": LOW, "high": HIGH, "ceiling": CEILING},
-        overruled=overruled(run.dominance.group, run.verdict.rungs),
+        overruled=overruled(run.dominance, run.audit, run.verdict.rungs),
         sentences_of_roles=role_sentences(run.dominance),
         combinations=combinations(run.dominance.interventions),
         agreement=agreement(run.dominance.interventions),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cfdna_interp.attribution.roles import USED
+from cfdna_interp.records.audit import Audit
 from cfdna_interp.records.dominance import Dominance, Outcome, Role
 from cfdna_interp.records.verdict import Rung, Status
 from cfdna_interp.report.words import group_name, group_rank, number, percent
+from cfdna_interp.verdict.rung_words import rung_words
 
 # Of the model, or of the score of a model that is known by nothing else; {} names which. All is of discovery.
 ROLES: dict[Role, str] = {
@@ -47,12 +49,12 @@ def outcome_title(outcome: Outcome, group: str | None) -> str:
     }[outcome]
 
 
-def overruled(group: str | None, rungs: Iterable[Rung]) -> str:
+def overruled(dominance: Dominance, audit: Audit, rungs: Iterable[Rung]) -> str:
     """Say that the ladder doesn't earn what the attribution names; "" where it does, or names nothing."""
     rung = next(rung for rung in rungs if rung.rung == "L1")
-    if group is None or rung.status is Status.EARNED:
+    if dominance.group is None or rung.status is Status.EARNED:
         return ""
-    return f"The ladder doesn't earn this, L1 is {rung.word}: {rung.reason}."
+    return f"The ladder doesn't earn this, L1 is {rung.word}: {rung_words(rung, dominance, audit)}."
 
 
 def roles_method(foreign: bool) -> str:

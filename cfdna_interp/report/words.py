@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from html import escape
 
+from msgspec.structs import asdict
+
 from cfdna_interp.artifacts.predictions import SURROGATE
-from cfdna_interp.records.protocol import Absence
 from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.values import Interval
+from cfdna_interp.records.verdict import Rung
 
 GROUP_NAMES = {
     "fragment_length": "Fragment length",
@@ -139,17 +141,6 @@ def score_name(score: str, whole: str = "Model") -> str:
     return score.replace("_", " ")
 
 
-def absence(found: Absence) -> str:
-    """Say why there is no regression on some inputs."""
-    if found.why == "seldom measured":
-        return f"measured in too few subjects: {', '.join(found.columns)}"
-    return {
-        "no such input": "the cohort has no such column",
-        "no input varies": "no such column varies among the discovery samples",
-        "the penalty leaves no feature": "the penalty leaves no such column",
-    }[found.why]
-
-
 def term_name(term: str) -> str:
     """Return the reader's name of a column, score or term, e.g. ``technical_mapq_loss``."""
     if term in ("model", "proxy") or term.startswith("baseline_"):
@@ -161,3 +152,20 @@ def term_name(term: str) -> str:
 def plotly_text(text: str) -> str:
     """Escape text for plotly, which reads a small HTML of its own in labels."""
     return escape(text, quote=False)
+
+
+def evidence_rows(rung: Rung) -> list[tuple[str, str]]:
+    """Return name and value of each number that a rung rests on, by name; none where it rests on none."""
+    if rung.evidence is None:
+        return []
+    return [
+        (name.replace("_", " "), _written(name, value))
+        for name, value in sorted(asdict(rung.evidence).items())
+        if value is not None
+    ]
+
+
+def _written(name: str, value: Interval | float) -> str:
+    if isinstance(value, Interval):
+        return interval(value, 3)
+    return p_value(value) if name == "p" else number(value, 3)

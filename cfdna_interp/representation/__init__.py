@@ -1,1 +1,1 @@
-"""What the embeddings hold and in which shape: probes, sparse features, the length curve."""
+"""Contents and shape of the embeddings: probes, sparse features, the length curve."""

@@ -1,12 +1,12 @@
-"""Mean embedding by fragment length, with the context of fragments held.
+"""Mean embedding by fragment length, with the context of fragments held fixed.
 
-Longer fragments hold more CpGs and touch marker blocks more often, so that a plain mean by length would also
-show what the encoder makes of CpG counts and loci. Context is held twice. The main effect of each stratum,
-from a regression on length and stratum, is taken off every embedding; and fragments are weighted so that
-every length has the pool's mix of strata (direct standardisation), which takes care of effects that differ
+Longer fragments have more CpGs and touch marker blocks more often. A plain mean by length would therefore
+also show effects of CpG counts and loci. Context is held fixed in two ways. The main effect of each stratum,
+from a regression on length and stratum, is subtracted from every embedding. And fragments are weighted so
+that every length has the pool's mix of strata (direct standardisation), which removes effects that differ
 between lengths.
 
-What is kept of a cohort are sums per subject and length: a resample of subjects is another weighting of them.
+A cohort is reduced to sums per subject and length. A resample of subjects is another weighting of these.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from scipy.sparse import csr_array
 
 from cfdna_interp.models.contract import FragmentInputs
 
-SHORTEST, LONGEST = 60, 600  # bp, the range looked at
+SHORTEST, LONGEST = 60, 600  # bp, the range of the curve
 _COUNT_EDGES = (1, 2, 3, 5)  # classes of CpG counts: 0, 1, 2, 3-4, 5 and more
 _AROUND = 8.0  # bp, standard deviation of the window in which a length's mix of strata is taken
-# A stratum that hardly occurs around a length can't be stood for by a handful of fragments.
+# Largest weight, so that a few fragments don't represent a stratum that hardly occurs around a length.
 _LARGEST_WEIGHT = 5.0
-_LENGTH_CLASS = 10  # bp, in the regression behind the main effects of strata
-_WINDOW, _IN_WINDOW = 11, 20  # bp; fragments that a window has to hold for its middle to be looked at
+_LENGTH_CLASS = 10  # bp, in the regression for the main effects of strata
+_WINDOW, _IN_WINDOW = 11, 20  # bp; fragments that a window needs for its middle to be in the range
 
 
 @dataclass(frozen=True, eq=False)
 class LengthSums:
-    """What is kept of a cohort's fragments.
+    """Sums over a cohort's fragments.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class LengthSums:
     count
         (lengths,) fragments.
     variance
-        Mean over fragments of the squared distance from the mean embedding, all directions together.
+        Mean over fragments of the squared distance from the mean embedding, over all directions.
     """
 
     lengths: np.ndarray
@@ -58,7 +58,8 @@ class LengthSums:
         Parameters
         ----------
         multiplicity
-            (draws, subjects) how often each subject counts; without it, once, and no axis of draws.
+            (draws, subjects) multiplicity of each subject. Without it each counts once, and there is no axis
+            of draws.
 
         Returns
         -------
@@ -77,16 +78,16 @@ class LengthSums:
 
 
 def length_range(lengths: np.ndarray) -> np.ndarray:
-    """Return the lengths to look at: the stretch around the mode that holds enough fragments everywhere.
+    """Return the range of lengths around the mode that has enough fragments everywhere.
 
     Parameters
     ----------
     lengths
-        (n,) bp, of fragments.
+        (n,) lengths of fragments in bp.
 
     Returns
     -------
-    Consecutive lengths within 60-600 bp whose windows of 11 bp hold 20 fragments each; may be empty.
+    Consecutive lengths within 60-600 bp whose windows of 11 bp have 20 fragments each; may be empty.
     """
     counts = np.bincount(lengths[(lengths >= SHORTEST) & (lengths <= LONGEST)], minlength=LONGEST + 1)
     counts = counts[SHORTEST:].astype(np.float64)
@@ -101,12 +102,12 @@ def length_range(lengths: np.ndarray) -> np.ndarray:
 
 
 def modal_length(lengths: np.ndarray) -> int:
-    """Return the most frequent length, counts smoothed over some 5 bp, of (n,) lengths in bp."""
+    """Return the most frequent of (n,) lengths in bp, with counts smoothed over about 5 bp."""
     return int(np.argmax(gaussian_filter1d(np.bincount(lengths).astype(np.float64), 2.0)))
 
 
 def context_strata(fragments: FragmentInputs) -> np.ndarray:
-    """Return (n,) stratum: whether a fragment touches an atlas block, joined with its class of CpG count."""
+    """Return (n,) strata: whether a fragment touches an atlas block, with its class of CpG count."""
     counts = np.searchsorted(_COUNT_EDGES, fragments.counts, side="right")
     strata: np.ndarray = (fragments.locus > 0) * (len(_COUNT_EDGES) + 1) + counts
     return np.unique(strata, return_inverse=True)[1]
@@ -118,7 +119,7 @@ def context_weights(rows: np.ndarray, strata: np.ndarray, lengths: int) -> np.nd
     Parameters
     ----------
     rows
-        (n,) place of each fragment's length in the range.
+        (n,) index of each fragment's length in the range.
     strata
         (n,) from :func:`context_strata`.
     lengths
@@ -134,9 +135,10 @@ def context_weights(rows: np.ndarray, strata: np.ndarray, lengths: int) -> np.nd
 
 
 def stratum_effects(embeddings: np.ndarray, rows: np.ndarray, strata: np.ndarray) -> np.ndarray:
-    """Return (strata, dim) the mean difference that a stratum makes at equal length, 0 over the pool.
+    """Return the (strata, dim) mean effect of a stratum at equal length, 0 on average over the pool.
 
-    Least squares on indicators of stratum and of length in steps of 10 bp, over (n, dim) embeddings.
+    It comes from least squares of (n, dim) embeddings on indicators of stratum and of length in steps of 10
+    bp.
     """
     steps = np.unique(rows // _LENGTH_CLASS, return_inverse=True)[1]
     widths = (strata.max() + 1, steps.max() + 1)
@@ -166,19 +168,19 @@ def length_sums(
     embeddings
         (n, dim).
     rows
-        (n,) place of each fragment's length in ``lengths``.
+        (n,) index of each fragment's length in ``lengths``.
     subjects
         (n,) code of the subject, 0 to subjects - 1.
     weights
-        (n,) how much each fragment counts.
+        (n,) weight of each fragment.
     lengths
         (lengths,) bp.
     people
-        Number of subjects, those without a fragment included.
+        Number of subjects, including those without a fragment.
     """
     n = len(rows)
     cells = subjects * len(lengths) + rows
-    # In the order of cells, so that a cell's embeddings are added up one after the other.
+    # Rows are sorted by cell, so that the embeddings of a cell are added one after the other.
     order = np.argsort(cells, kind="stable")
     splits = np.concatenate([[0], np.cumsum(np.bincount(cells, minlength=people * len(lengths)))])
     gather = csr_array(

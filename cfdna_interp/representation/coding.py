@@ -1,4 +1,4 @@
-"""Concepts as columns that a linear method can take a curve from."""
+"""Coding of concepts as columns with which a linear method can fit a curve."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sklearn.preprocessing import SplineTransformer
 from cfdna_interp.representation.concepts import Concept
 from cfdna_interp.representation.material import Part
 
-# A cubic spline with knots at these quantiles: five columns bend at short, usual and long fragments. Without
-# curves, what a head takes from a bent path of embeddings would outlive the erasure of a straight line.
+# A cubic spline with knots at these quantiles has five columns and can bend at short, usual and long
+# fragments. Erasing a straight line only would leave what a head uses of a curved path of embeddings.
 _QUANTILES = (0.0, 1 / 3, 2 / 3, 1.0)
 _DEGREE = 3
 
-# Concept -> the input of a fragment that it is a value of; what stands for the others is the raw baseline.
+# Concept -> the input of a fragment that it is derived from. The other inputs are the raw baseline.
 OWN_INPUT = {
     "length": "length",
     "methylation_level": "level",
@@ -30,16 +30,16 @@ OWN_INPUT = {
 
 @dataclass(frozen=True, eq=False)
 class Coding:
-    """Columns of a concept: a spline of a number, an indicator of each class; 0 where it is not known.
+    """Columns of a concept: a spline of a number, or indicators of classes; 0 where it is unknown.
 
     Attributes
     ----------
     spline
-        Of a number; None of classes.
+        The spline of a number; None for classes.
     classes
         (classes,) values that have a column.
     centre
-        (columns,) mean over the known, subtracted from them.
+        (columns,) mean over known values, which is subtracted.
     """
 
     spline: SplineTransformer | None
@@ -48,13 +48,13 @@ class Coding:
 
     @classmethod
     def fit(cls, concept: Concept) -> Coding:
-        """Choose knots and centre by the known values; of classes a column for each that occurs."""
+        """Choose knots and centre from the known values; classes have a column for each that occurs."""
         values = concept.values[concept.known]
         if concept.kind == "classes":
             classes = np.unique(values)
             coding = cls(None, classes, np.zeros(len(classes)))
         else:
-            # Where one value takes up quantiles, the knots between others are what is left.
+            # If one value fills several quantiles, only distinct knots remain.
             knots = np.unique(np.quantile(values, _QUANTILES))
             spline = SplineTransformer(
                 degree=_DEGREE, knots=knots[:, None], extrapolation="constant", include_bias=False
@@ -74,7 +74,7 @@ class Coding:
 
 
 def raw_inputs(part: Part) -> list[Concept]:
-    """Return what is known of fragments as it goes in: the level of all calls, the locus class as it is."""
+    """Return the raw inputs of fragments, with the level of all calls and the locus class."""
     fragments, n = part.fragments, len(part)
     everywhere = np.ones(n, dtype=bool)
     gc_known = np.isfinite(part.gc)

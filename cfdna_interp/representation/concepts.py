@@ -1,16 +1,17 @@
-"""What could be read off an embedding: named values of fragments and of samples."""
+"""Concepts that could be decoded from an embedding: named values of fragments and of samples."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from cfdna_interp.artifacts.sheet import Sample
-from cfdna_interp.records.probes import Kind
+from cfdna_interp.records.probes import Kind, NotProbed
 from cfdna_interp.representation.material import Part
 
-# A class held by fewer fragments, or by fewer subjects, has no score worth a line: its members are left out.
+# The members of a class with fewer fragments, or fewer subjects, are left out.
 RARE_FRAGMENTS = 50
 RARE_SUBJECTS = 5
 
@@ -26,9 +27,9 @@ class Concept:
     kind
         ``number`` or ``classes``.
     values
-        (n,) float64; of classes whole numbers. 0 where not known.
+        (n,) float64; whole numbers for classes. 0 where unknown.
     known
-        (n,) bool: the value is there and means something, as the methylation level does where a call is.
+        (n,) bool: the value exists. For example, the methylation level exists if there is a call.
     """
 
     name: str
@@ -40,10 +41,10 @@ class Concept:
 def fragment_concepts(part: Part) -> list[Concept]:
     """Return the concepts of fragments.
 
-    length (bp), methylation_level (share of methylated calls, of fragments outside atlas blocks with at
-    least one), level_in_blocks (the same of fragments that touch a block), cpg_count (calls), locus (touches
-    a block or not), tissue_class (class of the block it touches), gc (share), end_motif (first two bases, in
-    the order of ``MOTIFS``).
+    They are length (bp), methylation_level (share of methylated calls, for fragments outside atlas blocks
+    with at least one call), level_in_blocks (the same for fragments that touch a block), cpg_count (calls),
+    locus (touches a block or not), tissue_class (class of the block that it touches), gc (share), end_motif
+    (first two bases, in the order of ``MOTIFS``).
     """
     fragments = part.fragments
     everywhere = np.ones(len(part), dtype=bool)
@@ -76,16 +77,17 @@ def sample_concepts(samples: tuple[Sample, ...]) -> list[Concept]:
 
 
 def without_rare(concept: Concept, codes: np.ndarray, *, fragments: bool) -> Concept:
-    """Return the concept with members of rare classes not known; a number as it is.
+    """Return the concept with members of rare classes set to unknown; a number is unchanged.
 
     Parameters
     ----------
     concept
         n values.
     codes
-        (n,) subject of each.
+        (n,) subject of each value.
     fragments
-        Whether they are of fragments: then their number decides, else that of their subjects.
+        Whether the values belong to fragments. Their number then decides what is rare, otherwise that of
+        subjects.
     """
     if concept.kind == "number":
         return concept
@@ -98,25 +100,25 @@ def without_rare(concept: Concept, codes: np.ndarray, *, fragments: bool) -> Con
     return replace(concept, known=known)
 
 
-def why_left_out(concept: Concept, *, fragments: bool) -> str | None:
+def why_left_out(concept: Concept, *, fragments: bool) -> NotProbed | None:
     """Return why nothing can be asked of a concept, None where something can.
 
     Parameters
     ----------
     concept
-        After :func:`without_rare`.
+        The concept, after :func:`without_rare`.
     fragments
-        Whether it is of fragments.
+        Whether it belongs to fragments.
     """
     found = np.unique(concept.values[concept.known])
-    things = "fragments" if fragments else "subjects"
+    of: Literal["fragments", "subjects"] = "fragments" if fragments else "subjects"
     least = RARE_FRAGMENTS if fragments else RARE_SUBJECTS
     if concept.kind == "classes" and len(found) < 2:
-        return f"fewer than two classes with {least} {things} or more"
+        return NotProbed(why="few classes", needed=least, of=of)
     if concept.kind == "number" and concept.known.sum() < least:
-        return f"known of fewer than {least} {things}"
+        return NotProbed(why="seldom known", needed=least, of=of)
     if len(found) < 2:
-        return "the same everywhere"
+        return NotProbed(why="constant")
     return None
 
 

@@ -1,10 +1,10 @@
-"""Control tasks: what a probe reaches by remembering inputs, with nothing to understand.
+"""Control tasks: what a probe reaches by memorising inputs.
 
-Hewitt and Liang (2019, arXiv:1909.03368) deal every type of input another value, once, and ask the same probe
-for it; the score beyond that is the probe's selectivity. The types of a number are its distinct values, which
-trade places. Where few values hold most fragments, and of classes always, values that trade places would be
-nearly the same task: there a type is a length with a number of CpG calls, and gets the value of a fragment
-drawn at random. Of samples a type is a subject.
+Hewitt and Liang (2019, arXiv:1909.03368) assign another value at random to every type of input, once, and fit
+the same probe to these values. The score of the real task beyond that is the probe's selectivity. The types
+of a number are its distinct values, which are permuted. If few values cover most fragments, and for classes
+always, a permutation would be nearly the same task. A type is then a length with a number of CpG calls, and
+gets the value of a randomly drawn fragment. For samples a type is a subject.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cfdna_interp.models.contract import MAX_CALLS, FragmentInputs
 from cfdna_interp.representation.concepts import Concept
 from cfdna_interp.stats.subjects import Subjects
 
-# Equally common values that are as diverse; of fewer, a random order often keeps much of the real one.
+# Smallest effective number of values. With fewer, a random order is often similar to the real one.
 FEW_VALUES = 20
 
 
@@ -36,7 +36,7 @@ def fragment_control(concept: Concept, fragments: FragmentInputs, rng: np.random
 
 
 def sample_control(concept: Concept, codes: np.ndarray, rng: np.random.Generator) -> Concept:
-    """Return the concept with each subject's value, that of the first sample, dealt out anew."""
+    """Return the concept with the subjects' values, those of their first samples, permuted."""
     rows = np.flatnonzero(concept.known)
     people = Subjects(codes[rows])
     values = concept.values.copy()

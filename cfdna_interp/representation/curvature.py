@@ -1,14 +1,14 @@
-"""Where the length curve bends, and whether it bends there more than noise and its own shape allow.
+"""The sharpest bend of the length curve, and whether noise and the curve's shape explain it.
 
-Curvature at a length is the angle between the chord that ends there and the chord that begins there, over
-half the arc from the first one's start to the second one's end; it is 1 / radius on a circle, however fast
-the circle is run through. Chords of fixed reach in bp stay well defined where pointwise derivatives are
+Curvature at a length is the angle between the chord that ends there and the chord that begins there, divided
+by half the arc from the start of the first to the end of the second. On a circle it is 1 / radius, at any
+speed along the circle. Chords of fixed reach in bp are well defined even where pointwise derivatives are
 noise.
 
-Curvature measured with noise is never zero, and largest where fragments are few. So a bend is held against
-curves that turn evenly, as sharply as this one typically does, run through at this one's pace and with this
-one's noise: what resamples of subjects deviate by. A straight line and a circle have no bend in this sense,
-whatever the density of lengths.
+Curvature measured with noise is never zero, and it is largest where there are few fragments. A bend is
+therefore compared with curves of constant curvature, equal to the typical curvature of this curve, with the
+same speed and the same noise, which is estimated from resamples of subjects. In this sense a straight line
+and a circle have no bend, for any density of lengths.
 """
 
 from __future__ import annotations
@@ -18,23 +18,25 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import binary_dilation
 
+from cfdna_interp.records.geometry import BendFinding
+
 # A bend is at least twice as sharp as the curve is typically; less would be a matter of taste.
 SHARPER = 2.0
-# The chord has to be this many times its own standard error long, or its direction is noise.
+# A chord has to be at least this many standard errors long. Otherwise its direction is noise.
 _CLEAR = 3.0
-# Where noise alone has more than half the curvature of a bend, no bend can be placed.
+# A bend can't be placed where noise alone has more than half of its curvature.
 _LOUD = 2.0
 _SHORTEST_REACH = 8  # bp
 _BAND = 0.95  # quantile of the null shown at each length
-# Quantile of the maximum under the null. Components are chosen on the data whose bend is judged, so that
-# their noise is a little larger than resamples show: at 95 %, shallow arcs had a bend in 14 of 100 draws.
+# Quantile of the maximum under the null. Components are chosen on the same data as the bend, so their noise
+# is a little larger than resamples show. With 95 % shallow arcs had a bend in 14 of 100 draws.
 _QUANTILE = 0.99
-_WIDEST = 0.25  # share of the lengths looked at that the interval of a bend's place may span
+_WIDEST = 0.25  # largest width of the interval of a bend's place, as a share of the range of lengths
 NUCLEOSOME = 167  # bp, core particle, linker and linker histone
 
 
 def reach_of(cutoff: float) -> int:
-    """Return the length of chords in bp for a curve smoothed with a cut-off: what it resolves."""
+    """Return the length of chords in bp, which is the resolution of a curve smoothed with a cut-off."""
     return max(_SHORTEST_REACH, round(cutoff / 3))
 
 
@@ -58,14 +60,14 @@ def turning(curves: np.ndarray, reach: int) -> np.ndarray:
     chords = curves[..., reach:, :] - curves[..., :-reach, :]
     units = chords / np.maximum(np.linalg.norm(chords, axis=-1, keepdims=True), 1e-300)
     before, after = units[..., :-reach, :], units[..., reach:, :]
-    # Accurate at small and at large angles, unlike the arc cosine (Kahan 2006).
+    # This form is accurate at small and at large angles, unlike the arc cosine (Kahan 2006).
     apart = np.linalg.norm(after - before, axis=-1)
     together = np.linalg.norm(after + before, axis=-1)
     return np.asarray(2 * np.arctan2(apart, together))
 
 
 def curvature(curves: np.ndarray, reach: int) -> np.ndarray:
-    """Return (..., lengths - 2 reach) radians a unit of arc; arguments as of :func:`turning`."""
+    """Return (..., lengths - 2 reach) radians per unit of arc; arguments as for :func:`turning`."""
     arc = arc_length(curves)
     span = (arc[..., 2 * reach :] - arc[..., : -2 * reach]) / 2
     return np.asarray(turning(curves, reach) / np.maximum(span, 1e-300))
@@ -78,17 +80,17 @@ class Bend:
     Attributes
     ----------
     curvature, low, high, null_high
-        (lengths,) radians a unit of arc, its 95 % band over resamples, and the 95 % quantile of curves that
-        turn evenly; NaN within the reach of the ends.
+        (lengths,) radians per unit of arc, its 95 % band over resamples, and the 95 % quantile of curves of
+        constant curvature; NaN within the reach of the ends.
     typical
-        Median of curvature along the arc, less noise.
+        Median of curvature along the arc, minus noise.
     at, at_low, at_high
-        bp, with 95 % interval; NaN where no length has a clear direction.
+        Place in bp, with 95 % interval; NaN if no length has a clear direction.
     excess, excess_null
         Largest curvature in standard deviations above curves that turn evenly, and the 99 % quantile of its
         maximum over lengths among these.
-    claimed, reason
-        Whether there is a bend, and why (not).
+    finding
+        What was found of the sharpest place.
     """
 
     curvature: np.ndarray
@@ -101,8 +103,12 @@ class Bend:
     at_high: float
     excess: float
     excess_null: float
-    claimed: bool
-    reason: str
+    finding: BendFinding
+
+    @property
+    def claimed(self) -> bool:
+        """Whether there is a bend."""
+        return self.finding is BendFinding.SHARP
 
 
 def find_bend(curve: np.ndarray, draws: np.ndarray, lengths: np.ndarray, reach: int) -> Bend:
@@ -111,9 +117,9 @@ def find_bend(curve: np.ndarray, draws: np.ndarray, lengths: np.ndarray, reach: 
     Parameters
     ----------
     curve
-        (lengths, components), two components at least.
+        (lengths, components) with at least two components.
     draws
-        (draws, lengths, components) the same from resamples of subjects.
+        (draws, lengths, components) curves of resamples of subjects.
     lengths
         (lengths,) consecutive bp, more than twice the reach.
     reach
@@ -125,13 +131,13 @@ def find_bend(curve: np.ndarray, draws: np.ndarray, lengths: np.ndarray, reach: 
     low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
     shown = [_padded(values, reach) for values in (observed, low, high)]
     if not clear.any():
-        reason = "at no length does the curve move clearly enough to have a direction"
         nan = float("nan")
         nothing = np.full(len(curve), np.nan)
-        return Bend(shown[0], shown[1], shown[2], nothing, nan, nan, nan, nan, nan, nan, False, reason)
+        unknown = BendFinding.NO_DIRECTION
+        return Bend(shown[0], shown[1], shown[2], nothing, nan, nan, nan, nan, nan, nan, unknown)
     pace = _pace(curve, noise)
     straight = curvature(_even_curve(pace, 0.0, curve.shape[-1]) + noise, reach)
-    level = np.sqrt((straight**2).mean(axis=0))  # what noise alone adds, root mean square
+    level = np.sqrt((straight**2).mean(axis=0))  # root mean square of noise alone
     less_noise = np.sqrt(np.maximum(observed**2 - level**2, 0.0))
     typical = _typical(less_noise, curve, clear, reach)
     null = curvature(_even_curve(pace, typical, curve.shape[-1]) + noise, reach)
@@ -140,28 +146,26 @@ def find_bend(curve: np.ndarray, draws: np.ndarray, lengths: np.ndarray, reach: 
     sharp = clear & (excess > ceiling) & (_LOUD * level <= observed)
     place = sharp if sharp.any() else clear
     peak = int(np.where(place, less_noise, -1.0).argmax())
-    # Where resamples may put it: within a chord of the lengths that are sharp.
+    # Resamples may place the bend within a chord of the sharp lengths.
     near = binary_dilation(place, iterations=reach) & clear & (_LOUD * level <= observed[peak])
     near[peak] = True
     first = int(lengths[reach])
-    # A resample has the noise of the cohort and its own.
+    # A resample has the noise of the cohort and its own noise, hence twice the variance.
     spread = first + np.where(near, resampled**2 - 2 * level**2, -np.inf).argmax(axis=1)
     at_low, at_high = (float(v) for v in np.quantile(spread, [0.025, 0.975]))
     at_low, at_high = min(at_low, first + peak), max(at_high, first + peak)
     ends = first + np.flatnonzero(clear)[[0, -1]]
-    claimed = False
     if not sharp.any():
-        reason = "nowhere does the curve turn more than a straight or evenly turning one with the same noise"
+        finding = BendFinding.EVEN
     elif less_noise[peak] < SHARPER * typical:
-        reason = f"the sharpest place is less than {SHARPER:.0f} times as sharp as the curve is typically"
+        finding = BendFinding.BLUNT
     elif at_low <= ends[0] or at_high >= ends[1]:
         # A peak has two sides; here the curve may well go on turning.
-        reason = "the sharpest place is where the lengths that can be seen end: its other side is not known"
+        finding = BendFinding.AT_AN_END
     elif at_high - at_low > _WIDEST * len(lengths):
-        reason = f"resamples of subjects place the sharpest between {at_low:.0f} and {at_high:.0f} bp"
+        finding = BendFinding.SCATTERED
     else:
-        claimed = True
-        reason = "sharper than evenly turning curves with the same noise, at the same place in resamples"
+        finding = BendFinding.SHARP
     return Bend(
         curvature=shown[0],
         low=shown[1],
@@ -173,8 +177,7 @@ def find_bend(curve: np.ndarray, draws: np.ndarray, lengths: np.ndarray, reach: 
         at_high=at_high,
         excess=float(excess[clear].max()),
         excess_null=ceiling,
-        claimed=claimed,
-        reason=reason,
+        finding=finding,
     )
 
 
@@ -183,7 +186,7 @@ def _padded(values: np.ndarray, reach: int) -> np.ndarray:
 
 
 def _clear(curve: np.ndarray, noise: np.ndarray, reach: int) -> np.ndarray:
-    """Return (lengths - 2 reach,) whether the chords on both sides are clearly longer than their error."""
+    """Return (lengths - 2 reach,) bool: the chords on both sides are clearly longer than their error."""
 
     def chords(curves: np.ndarray) -> np.ndarray:
         return np.asarray(np.linalg.norm(curves[..., reach:, :] - curves[..., :-reach, :], axis=-1))
@@ -193,14 +196,14 @@ def _clear(curve: np.ndarray, noise: np.ndarray, reach: int) -> np.ndarray:
 
 
 def _pace(curve: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Return (lengths - 1,) arc a bp, without what noise adds to it."""
+    """Return (lengths - 1,) arc per bp, without the contribution of noise."""
     steps = (np.diff(curve, axis=0) ** 2).sum(axis=1)
     added = (np.diff(noise, axis=1) ** 2).sum(axis=2).mean(axis=0)
     return np.asarray(np.sqrt(np.maximum(steps - added, 0.0)))
 
 
 def _even_curve(pace: np.ndarray, bend: float, components: int) -> np.ndarray:
-    """Return (lengths, components) a plane curve that turns by ``bend`` radians a unit of arc."""
+    """Return a (lengths, components) plane curve that turns by ``bend`` radians per unit of arc."""
     angle = bend * np.cumsum(pace)
     steps = np.zeros((len(pace) + 1, components))
     steps[1:, 0], steps[1:, 1] = pace * np.cos(angle), pace * np.sin(angle)
@@ -208,7 +211,7 @@ def _even_curve(pace: np.ndarray, bend: float, components: int) -> np.ndarray:
 
 
 def _typical(values: np.ndarray, curve: np.ndarray, clear: np.ndarray, reach: int) -> float:
-    """Return the median of (lengths - 2 reach) values over the arc that has a clear direction."""
+    """Return the median of (lengths - 2 reach) values over the arc with a clear direction."""
     arc = np.diff(arc_length(curve))[reach : len(curve) - reach][clear]
     order = np.argsort(values[clear])
     run = np.cumsum(arc[order])
@@ -216,6 +219,6 @@ def _typical(values: np.ndarray, curve: np.ndarray, clear: np.ndarray, reach: in
 
 
 def _excess(values: np.ndarray, null: np.ndarray) -> np.ndarray:
-    """Return values above the null's median in units of its upper spread, by length."""
+    """Return, by length, values minus the null's median in units of its upper spread."""
     middle, upper = np.quantile(null, [0.5, 0.84], axis=0)
     return np.asarray((values - middle) / np.maximum(upper - middle, 1e-300))

@@ -1,8 +1,8 @@
-"""The length curve: a smooth line through the centroids of embeddings by length.
+"""The length curve: a smooth curve through the centroids of embeddings by length.
 
-The curve is a penalised spline in the length. Its penalty is weighted like the data, so that it resolves the
-same number of base pairs where fragments are many as where they are few: an ordinary smoothing spline is
-stiffer in the tails and would show a bend where only the density of lengths has its peak.
+The curve is a penalised spline in length. Its penalty is weighted like the data, so its resolution in base
+pairs is the same for common and rare lengths. An ordinary smoothing spline is stiffer in the tails and would
+show a bend at the peak of the density of lengths.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from scipy.ndimage import gaussian_filter1d
 
 from cfdna_interp.representation.centroids import LengthSums
 
-# Waves shorter than the cut-off are smoothed away. The shortest leaves the 10.4-bp ladder to periodicity.py.
+# Waves shorter than the cut-off are smoothed away. Even the shortest cut-off removes the 10.4-bp ladder,
+# which periodicity.py analyses.
 CUTOFFS = (24.0, 34.0, 48.0, 68.0, 96.0, 136.0, 192.0)  # bp
-AXES_CUTOFF = 48.0  # bp, of the curves that the axes and the explained variance are taken from
+AXES_CUTOFF = 48.0  # bp, for the curves of the axes and the explained variance
 MOST_COMPONENTS = 8
 FOLDS = 5
 _KNOT = 4  # bp between knots
@@ -27,15 +28,15 @@ _DEGREE = 3
 class Smoother:
     """Penalised cubic spline over consecutive lengths.
 
-    It minimises Σ w (y - f)² + (cutoff / 2π)⁶ ∫ w |f‴|², of which a wave of period p is left with the share
-    1 / (1 + (cutoff / p)⁶).
+    It minimises Σ w (y - f)² + (cutoff / 2π)⁶ ∫ w |f‴|². A wave of period p is reduced to the share 1 / (1 +
+    (cutoff / p)⁶).
 
     Parameters
     ----------
     weight
         (lengths,) weight of the data by length, for the penalty.
     cutoff
-        Period in bp of which half is left.
+        Period in bp that is reduced to half.
     """
 
     def __init__(self, weight: np.ndarray, cutoff: float) -> None:
@@ -59,7 +60,7 @@ class Smoother:
         Parameters
         ----------
         weight
-            (..., lengths) of the data.
+            (..., lengths) weights of the data.
         total
             (..., lengths, dim) weights times data.
         """
@@ -93,7 +94,7 @@ class CurveComponents:
 
 
 def spread(sums: LengthSums) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the centre, and the curve's variances and axes in descending order, all directions kept."""
+    """Return the centre, and the curve's variances and axes in descending order, in all directions."""
     weight, total = sums.pooled()
     curve = Smoother(weight, AXES_CUTOFF).fit(weight, total)
     share = weight / weight.sum()
@@ -101,7 +102,7 @@ def spread(sums: LengthSums) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     off = (curve - centre) * np.sqrt(share)[:, None]
     _, singular, axes = np.linalg.svd(off, full_matrices=False)
     axes = axes.T
-    # Signs are chosen so that equal data give equal axes on every machine.
+    # Signs are fixed, so that equal data give equal axes on every machine.
     axes = axes * np.where(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])] < 0, -1, 1)
     return centre, singular**2, axes
 
@@ -114,7 +115,7 @@ def components(sums: LengthSums, floor: float) -> CurveComponents:
     sums
         Of the cohort.
     floor
-        What the leading component reaches by chance: see ``length_nulls.py``.
+        Variance that the leading component reaches by chance: see ``length_nulls.py``.
     """
     centre, variances, axes = spread(sums)
     count = min(int((variances > floor).sum()), MOST_COMPONENTS)
@@ -127,16 +128,17 @@ def halves(people: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def explained(sums: LengthSums, half: np.ndarray) -> float:
-    """Return the share of the embeddings' variance that lies on the curve, without what noise adds to it.
+    """Return the share of the embeddings' variance on the curve, without the contribution of noise.
 
-    The mean product of two curves fitted to disjoint halves of subjects: noise is in expectation zero.
+    It is the mean product of two curves fitted to disjoint halves of subjects, in which noise has expectation
+    zero.
 
     Parameters
     ----------
     sums
         Of the cohort.
     half
-        (2, subjects) how often each subject counts in each half.
+        (2, subjects) multiplicity of each subject in each half.
     """
     weight, total = sums.pooled(half)
     curves = Smoother(weight.sum(axis=0), AXES_CUTOFF).fit(weight, total)  # (2, lengths, dim)
@@ -146,28 +148,29 @@ def explained(sums: LengthSums, half: np.ndarray) -> float:
 
 
 def choose_cutoff(sums: LengthSums, rng: np.random.Generator) -> float:
-    """Return the longest cut-off whose error on subjects left out is within a standard error of the least.
+    """Return the longest cut-off whose error on left-out subjects is within one standard error of the least.
 
     Parameters
     ----------
     sums
-        Along the components.
+        Sums along the components.
     rng
-        Deals subjects into folds.
+        Source of the folds of subjects.
     """
     people = len(sums.weight)
     fold = rng.permutation(np.arange(people) % FOLDS)
     test = (fold == np.arange(FOLDS)[:, None]).astype(np.float64)
     train_weight, train_total = sums.pooled(1 - test)
     test_weight, test_total = sums.pooled(test)
-    # Counted as in the fit: with their full weight, lengths near the mode would choose for all others.
+    # The error has the root of the weights. With full weights, lengths near the mode would decide for all
+    # others.
     root = np.sqrt(test_weight)
     scaled = test_total / np.maximum(root, 1e-12)[..., None]
     whole = sums.weight.sum(axis=0)
     errors = np.zeros((len(CUTOFFS), FOLDS))
     for row, cutoff in enumerate(CUTOFFS):
         curves = Smoother(whole, cutoff).fit(train_weight, train_total)
-        # Σ √w |y - f|² without the Σ √w |y|² that all cut-offs share.
+        # This is Σ √w |y - f|² without the Σ √w |y|² that all cut-offs share.
         gain = root[..., None] * curves**2 - 2 * scaled * curves
         errors[row] = gain.sum(axis=(1, 2)) / root.sum(axis=1)
     excess = errors - errors[errors.mean(axis=1).argmin()]

@@ -1,8 +1,8 @@
-"""How many features, and how many blocks, it takes to draw the length curve.
+"""The number of features, and of blocks, that explain the length curve.
 
-The curve is the mean embedding by fragment length. A feature, or a block, draws its mean code by length
-times its directions. One curved concept that a plain dictionary tiles with many features should be few
-blocks (Engels et al. 2024, arXiv:2405.14860: not all of a model's features are single directions).
+The curve is the mean embedding by fragment length. A feature, or a block, contributes its mean code by length
+times its directions. A curved concept that takes many features of a plain dictionary should take few blocks
+(Engels et al. 2024, arXiv:2405.14860: not all of a model's features are single directions).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from cfdna_interp.records.funnel import CurveCoverage
 from cfdna_interp.representation.sparse_autoencoder import SparseAutoencoder
 
 SHARE = 0.9
-CLASSES = 64  # of length, with about as many fragments each: the noise of centroids is then small and even
+CLASSES = 64  # of length, with about equally many fragments, so that the noise of centroids is small and even
 
 
 def length_classes(length: np.ndarray) -> np.ndarray:
-    """Return (n,) class of each length, 0 upwards: at most ``CLASSES``, of about as many fragments each."""
+    """Return the (n,) class of each length, from 0: at most ``CLASSES`` of about equally many fragments."""
     edges = np.unique(np.quantile(length, np.linspace(0, 1, CLASSES + 1)[1:-1]))
     return np.unique(np.searchsorted(edges, length, side="right"), return_inverse=True)[1]
 
@@ -27,12 +27,12 @@ def length_classes(length: np.ndarray) -> np.ndarray:
 def cover(
     dictionary: SparseAutoencoder, embeddings: torch.Tensor, codes: csr_array, classes: np.ndarray
 ) -> CurveCoverage:
-    """Count what it takes to cover the curve, taking what helps most first.
+    """Count the features or blocks that cover the curve, in greedy order.
 
     Parameters
     ----------
     dictionary
-        Plain or in blocks.
+        A dictionary, plain or in blocks.
     embeddings, codes
         (n, dim) fragments and (n, features) their codes.
     classes
@@ -57,7 +57,7 @@ def cover(
 
 
 def _greedy(curve: np.ndarray, drawn: np.ndarray, weight: np.ndarray, wanted: float) -> int:
-    """Return how many of (blocks, classes, dim) drawings it takes to explain the wanted part of the curve."""
+    """Return how many of (blocks, classes, dim) contributions explain the wanted part of the curve."""
     sizes = (weight * drawn**2).sum(axis=(1, 2))
     left, free, gained = curve.copy(), np.ones(len(drawn), dtype=bool), 0.0
     while gained < wanted and free.any():

@@ -1,19 +1,19 @@
-"""One seed's dictionaries of the run, plain and in blocks, how good they are, and what controls reach.
+"""Stage ``dictionary``: one seed's dictionaries, plain and in blocks, their quality and controls.
 
-Dictionaries learn from four fifths of the discovery subjects and are judged on the others. The controls say
-what a dictionary is worth that explains as much: one of an encoder that has learnt nothing, and one of
-embeddings whose dimensions have nothing to do with each other.
+Dictionaries are trained on four fifths of the discovery subjects and tested on the others. There are two
+controls: a dictionary of an untrained encoder, and one of embeddings whose dimensions are independent of each
+other.
 """
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 
+from cfdna_interp.artifacts.files import scratch_folder
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.attribution.dataset import load_heads
 from cfdna_interp.config import Config
@@ -32,13 +32,13 @@ from cfdna_interp.stats.resampling import stream
 
 logger = logging.getLogger(__name__)
 
-PASSES = 8  # over the embeddings: planted dictionaries are found in 60,000 of them
-_HELD_OUT = 5  # one subject in so many is not learnt from
-_WHITENED_ON = 20_000  # fragments, of the untrained encoder
+PASSES = 8  # over the embeddings; with 60,000 of them planted dictionaries are recovered
+_HELD_OUT = 5  # one of this many subjects is left out of training
+_WHITENED_ON = 20_000  # fragments for the whitening of the untrained encoder
 
 
 def run_dictionary(config: Config, number: int) -> None:
-    """Stage ``dictionary``: fit both dictionaries of one seed, write them and, last, how good they are.
+    """Stage ``dictionary``: fit both dictionaries of one seed, write them and last their quality.
 
     Raises
     ------
@@ -50,9 +50,8 @@ def run_dictionary(config: Config, number: int) -> None:
     material = load_material(config)
     heads = load_heads(layout, material.samples)
     path = layout.dictionary(number)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".tmp-{number}-", dir=path.parent) as folder:
-        embeddings = Embeddings.draw(material, settings.fragments, Path(folder), "trained")
+    with scratch_folder(path) as folder:
+        embeddings = Embeddings.draw(material, settings.fragments, folder, "trained")
         qualities = {}
         for kind, block in (("plain", 1), ("blocks", settings.block)):
             model = _fit(embeddings, settings, block, _seed(material, number))
@@ -69,22 +68,22 @@ def run_dictionary(config: Config, number: int) -> None:
             subjects=len(np.unique(material.codes[embeddings.places[0]])),
             plain=qualities["plain"],
             blocks=qualities["blocks"],
-            controls=None if number else _controls(material, settings, Path(folder)),
+            controls=None if number else _controls(material, settings, folder),
         )
     save_record(record, path)
 
 
 class Embeddings:
-    """Embeddings of a draw of fragments on the disk, of subjects to learn from and of others.
+    """Embeddings of drawn fragments on disk, for training and for testing, from different subjects.
 
     Attributes
     ----------
     places
-        Samples to learn from, and samples of other subjects.
+        Indices of samples for training, and of samples of other subjects.
     learnt, held
-        (n, dim) float32 arrays on the disk.
+        (n, dim) float32 arrays on disk, for training and testing.
     centre
-        (dim,) mean of those learnt from.
+        (dim,) mean of the training embeddings.
     """
 
     def __init__(self, places: tuple[np.ndarray, np.ndarray], learnt: np.ndarray, held: np.ndarray) -> None:
@@ -95,7 +94,7 @@ class Embeddings:
     def draw(
         cls, material: Material, fragments: int, folder: Path, name: str, *, columns_apart: bool = False
     ) -> Embeddings:
-        """Draw at most so many fragments, as many of each sample, and write their embeddings to a folder."""
+        """Draw at most this many fragments, equally many per sample, and write their embeddings."""
         places = held_out(material)
         share = max(1, fragments // len(material.samples))
         learnt, held = (
@@ -107,7 +106,7 @@ class Embeddings:
     def judge(
         self, model: SparseAutoencoder, material: Material | None = None, heads: CrossFit | None = None
     ) -> DictionaryQuality:
-        """Return how good a dictionary is on subjects it has not seen, whose bags the heads read."""
+        """Return the quality of a dictionary on left-out subjects, whose bags the heads read."""
         parts = (torch.from_numpy(self.held[row : row + CHUNK]) for row in range(0, len(self.held), CHUNK))
         explained, l0, spoken = of_embeddings(model, parts, self.centre)
         recovered = None
@@ -119,18 +118,18 @@ class Embeddings:
 
 
 def held_out(material: Material) -> tuple[np.ndarray, np.ndarray]:
-    """Return the places of samples to learn from, and of samples of a fifth of the subjects, none shared.
+    """Return indices of training samples, and of the samples of a fifth of the subjects, without overlap.
 
     They are the same for every dictionary of a run.
     """
     subjects = np.unique(material.codes)
     order = stream(material.seed, "dictionary", "held out").permutation(subjects)
-    kept = np.isin(material.codes, order[: max(1, len(order) // _HELD_OUT)])
-    return np.flatnonzero(~kept), np.flatnonzero(kept)
+    tested = np.isin(material.codes, order[: max(1, len(order) // _HELD_OUT)])
+    return np.flatnonzero(~tested), np.flatnonzero(tested)
 
 
 def _fit(embeddings: Embeddings, settings: Representation, block: int, seed: int) -> SparseAutoencoder:
-    """Fit a dictionary; one in blocks has as many codes active as a plain one, up to a whole block."""
+    """Fit a dictionary. One in blocks has as many active codes as a plain one, rounded to whole blocks."""
     try:
         return fit_sparse(
             shuffled(embeddings.learnt, seed=seed),
@@ -148,7 +147,7 @@ def _fit(embeddings: Embeddings, settings: Representation, block: int, seed: int
 
 
 def _controls(material: Material, settings: Representation, folder: Path) -> DictionaryControls:
-    """Return how good plain dictionaries of an untrained encoder and of shuffled embeddings are."""
+    """Return the quality of plain dictionaries of an untrained encoder and of shuffled embeddings."""
 
     def quality(cohort: Material, name: str, *, columns_apart: bool = False) -> DictionaryQuality:
         embeddings = Embeddings.draw(cohort, settings.fragments, folder, name, columns_apart=columns_apart)

@@ -1,4 +1,4 @@
-"""Which directions two dictionaries share, whatever the order they have in each."""
+"""Matching of the directions of two dictionaries, independent of their order."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from scipy.optimize import linear_sum_assignment
 
 from cfdna_interp.representation.sparse_autoencoder import SparseAutoencoder
 
-MATCHED = 0.9  # cosine above which two directions count as one
+MATCHED = 0.9  # cosine above which two directions count as equal
 
 
 @dataclass(frozen=True, eq=False)
 class Matched:
-    """Blocks of one dictionary and their partners in another; of single directions, where a block is one.
+    """Blocks of one dictionary and their partners in another. A block of a plain dictionary is one direction.
 
     Attributes
     ----------
     own
         (pairs,) blocks of the first dictionary, ascending.
     partner
-        (pairs,) blocks of the second one, none twice.
+        (pairs,) blocks of the second one, all different.
     cosine
-        (pairs,) how alike the two are, 0 to 1.
+        (pairs,) similarity of the two, 0 to 1.
     """
 
     own: np.ndarray
@@ -56,7 +56,8 @@ def match(
     a, b
         Dictionaries with blocks of one size.
     of_a, of_b
-        Blocks to pair, e.g. those that are not dead; default all. The smaller set finds partners for all.
+        Blocks to pair, e.g. those that are not dead; by default all. All blocks of the smaller set get
+        partners.
     """
     of_a = np.arange(a.blocks) if of_a is None else of_a
     of_b = np.arange(b.blocks) if of_b is None else of_b
@@ -71,10 +72,10 @@ def matched_share(a: SparseAutoencoder, b: SparseAutoencoder) -> float:
 
 
 def similarity(a: torch.Tensor, b: torch.Tensor) -> np.ndarray:
-    """Return (n, m) how alike the spans of (n, block, dim) and (m, block, dim) are, 0 to 1.
+    """Return the (n, m) similarity of the spans of (n, block, dim) and (m, block, dim), 0 to 1.
 
-    The root of the mean squared cosine of the principal angles between two spans (Björck & Golub 1973); of
-    single directions the absolute cosine. Directions of a block have length 1 and are at right angles.
+    It is the root of the mean squared cosine of the principal angles between two spans (Björck & Golub 1973).
+    For single directions it is the absolute cosine. The directions of a block are orthonormal.
     """
     cosines = torch.einsum("nid,mjd->nmij", a, b)
     squared = cosines.square().sum(dim=(2, 3)) / a.shape[1]

@@ -1,4 +1,4 @@
-"""Every concept erased in turn, and beside it as many random directions: what each costs the heads."""
+"""The cost to the heads of erasing each concept, compared with as many random directions."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from cfdna_interp.representation.use import Erased
 from cfdna_interp.stats.estimates import IntervalEstimate
 from cfdna_interp.stats.resampling import stream
 
-NULL_DRAWS = 20  # to beat them all has a chance of 1 in 21
+NULL_DRAWS = 20  # exceeding all of them has a chance of 1 in 21
 
 _Key = tuple[str, str]  # concept and "whole" or "partial"; "null", rank and draw
 
 
 @dataclass(frozen=True, eq=False)
 class Costs:
-    """What erasing concepts costs.
+    """The costs of erasing concepts.
 
     Attributes
     ----------
     auroc
-        Of the heads with nothing erased.
+        AUROC of the heads with nothing erased.
     erasers
-        Of each concept, by name.
+        Eraser of each concept, by name.
     erased
-        What the heads lose, by name.
+        Losses of the heads, by name.
     """
 
     auroc: IntervalEstimate
@@ -43,22 +43,23 @@ class Costs:
 def erase_concepts(
     material: Material, fitted: CrossFit, tasks: list[Task], codings: Codings, sums: Sums, resamples: int
 ) -> Costs:
-    """Erase each concept by itself, and measure what the frozen heads lose.
+    """Erase each concept separately, and measure the loss of the frozen heads.
 
-    Concepts of fragments are erased by moments over all fragments, where their columns hold curves: as far as
-    these reach, the expected embedding is then the same whatever the concept. Those of samples are erased
-    from mean embeddings, for each fold by the samples of the others, since labels are among them.
+    Concepts of fragments are erased with moments over all fragments. Their columns include curves. As far as
+    these fit, the expected embedding then doesn't depend on the concept. Concepts of samples are erased from
+    mean embeddings. The eraser of a fold is fitted on the samples of the other folds, since the label is one
+    of these concepts.
 
     Parameters
     ----------
     material, fitted
         The cohort and the heads fitted on it.
     tasks
-        The concepts; those of fragments have a coding.
+        The concepts. Those of fragments have a coding.
     codings, sums
-        Their columns, and the cohort's moments.
+        The concepts' columns, and the cohort's moments.
     resamples
-        Bootstraps over subjects behind each interval.
+        Number of bootstraps over subjects for each interval.
     """
     variants: dict[_Key, Erasers] = {}
     folds = len(fitted.heads)
@@ -98,14 +99,15 @@ def erase_concepts(
 
 
 def _sample_eraser(task: Task, sums: Sums, fold: int) -> Eraser:
-    """Return the eraser of a concept of samples by those outside of a fold.
+    """Return the eraser of a concept of samples, fitted on the samples outside a fold.
 
-    Directions are those in which mean embeddings differ with the concept; nearness is measured by fragments,
-    as for other concepts: the covariance of means, of hardly more samples than dimensions, is mostly noise.
+    The directions are those in which mean embeddings differ with the concept. Distances use the covariance of
+    fragments, as for other concepts, because that of means over hardly more samples than dimensions is mostly
+    noise.
     """
     concept = task.concept
     rows = np.flatnonzero(concept.known & (task.fold != fold))
-    if len(rows) == 0:  # nobody outside the fold tells of the concept: nothing to erase
+    if len(rows) == 0:  # the concept is unknown for all samples outside the fold
         dim = len(sums.moments.mean)
         return Eraser(sums.moments.mean, np.zeros((dim, dim)), 0)
     values = concept.values[rows]

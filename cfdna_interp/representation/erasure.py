@@ -1,12 +1,12 @@
-"""Least-squares concept erasure: embeddings from which no linear method can read a concept.
+"""Least-squares concept erasure: embeddings from which no linear method can decode a concept.
 
-LEACE (Belrose et al. 2023, arXiv:2306.03819): of all affine maps after which embeddings and concept have no
-covariance, the one that moves embeddings least. With Σ the covariance of embeddings x, W its inverse square
-root, and U an orthonormal basis of the columns of W Cov(x, z), it is
+LEACE (Belrose et al. 2023, arXiv:2306.03819) is the affine map that changes embeddings least among all maps
+after which embeddings and concept have zero covariance. Let Σ be the covariance of embeddings x, W its
+inverse square root, and U an orthonormal basis of the columns of W Cov(x, z). The map is
 
     r(x) = x - W⁺ U Uᵀ W (x - E[x]).
 
-All it needs are moments, which are summed batch by batch.
+It only needs moments, which are summed batch by batch.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-_NARROW = 1e-10  # of the widest direction's variance: below it there is rounding, not embedding
-_NOTHING = 1e-12  # squared canonical correlation that is rounding
+_NARROW = 1e-10  # of the widest direction's variance; smaller variances are rounding
+_NOTHING = 1e-12  # a squared canonical correlation below this is rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Moments:
         return Moments(self.n, self.mean, self.xx, self.xz[:, columns], self.zz[np.ix_(columns, columns)])
 
     def partial(self, columns: np.ndarray, others: np.ndarray) -> Moments:
-        """Return the moments with what a linear regression on ``others`` leaves of ``columns``."""
+        """Return the moments with the residuals of ``columns`` after a linear regression on ``others``."""
         slope = np.linalg.pinv(self.zz[np.ix_(others, others)], rcond=1e-9, hermitian=True)
         slope = slope @ self.zz[np.ix_(others, columns)]  # (others, columns)
         left = self.zz[np.ix_(columns, columns)] - self.zz[np.ix_(columns, others)] @ slope
@@ -66,7 +66,7 @@ def gather(batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> Moments:
     for x, z in batches:
         rows = np.concatenate([x, z], axis=1, dtype=np.float64)
         if n == 0:
-            # Sums of products about a point near the mean lose no digits to its square.
+            # Sums of products about a point near the mean don't lose digits to the square of the mean.
             dim, shift = x.shape[1], rows.mean(axis=0)
             total, products = np.zeros(rows.shape[1]), np.zeros((rows.shape[1],) * 2)
         rows -= shift
@@ -89,11 +89,11 @@ class Eraser:
     Attributes
     ----------
     centre
-        (dim,) the mean, which stays.
+        (dim,) the mean, which doesn't change.
     projection
-        (dim, dim) idempotent: what is taken away.
+        (dim, dim) idempotent projection onto what is erased.
     rank
-        Number of directions that are taken away.
+        Number of erased directions.
     """
 
     centre: np.ndarray
@@ -117,23 +117,23 @@ def fit_eraser(moments: Moments, edge: float = 0.0) -> Eraser:
     Parameters
     ----------
     moments
-        Of the embeddings and the concept.
+        Moments of the embeddings and the concept.
     edge
-        Directions whose squared canonical correlation with z is no larger stay, see :func:`noise_edge`;
-        with 0 the covariance of what is left with z is zero.
+        Directions with a squared canonical correlation with z up to this are not erased, see
+        :func:`noise_edge`. With 0 the result has zero covariance with z.
     """
     whitener, back = _whitener(moments.xx)
     concept, _ = _whitener(moments.zz)
     left, correlations, _ = np.linalg.svd(whitener @ moments.xz @ concept, full_matrices=False)
-    kept = left[:, correlations**2 > max(edge, _NOTHING)]
-    return Eraser(moments.mean, back @ kept @ kept.T @ whitener, kept.shape[1])
+    axes = left[:, correlations**2 > max(edge, _NOTHING)]
+    return Eraser(moments.mean, back @ axes @ axes.T @ whitener, axes.shape[1])
 
 
 def random_eraser(moments: Moments, rank: int, rng: np.random.Generator) -> Eraser:
     """Return the eraser of ``rank`` concepts drawn at random.
 
-    The covariance of embeddings with a value drawn independently for each row is normal with covariance
-    Σ / n: the directions are spread as the embeddings are.
+    The covariance of embeddings with independent random values per row is normal with covariance Σ / n. The
+    random directions are therefore distributed like the embeddings.
     """
     whitener, back = _whitener(moments.xx)
     drawn = np.linalg.qr(rng.standard_normal((len(moments.mean), rank)))[0]
@@ -141,17 +141,17 @@ def random_eraser(moments: Moments, rank: int, rng: np.random.Generator) -> Eras
 
 
 def noise_edge(moments: Moments) -> float:
-    """Return the squared canonical correlation that independent x and z stay below.
+    """Return an upper bound for the squared canonical correlation of independent x and z.
 
-    The largest of n rows is near (√dim + √columns)² / n (Johnstone 2008, arXiv:0803.3408, for n large beside
-    both); twice that leaves room for rows of one subject being more alike than others.
+    For n rows the largest is near (√dim + √columns)² / n (Johnstone 2008, arXiv:0803.3408, for n much larger
+    than both). The bound is twice that, since rows of one subject are correlated.
     """
     dim, columns = moments.xz.shape
     return float(2 * (np.sqrt(dim) + np.sqrt(columns)) ** 2 / moments.n)
 
 
 def _whitener(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the symmetric square root of a covariance's pseudo-inverse, and that of the covariance."""
+    """Return the symmetric square roots of a covariance's pseudo-inverse and of the covariance."""
     values, vectors = np.linalg.eigh(covariance)
     wide = values > values[-1] * _NARROW
     values, vectors = values[wide], vectors[:, wide]

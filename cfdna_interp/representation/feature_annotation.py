@@ -1,9 +1,8 @@
-"""What a feature stands for: how much of its activation only length, only methylation, .. explain.
+"""Names of features, by how much of their activation only length, only methylation, .. explain.
 
-Activations of all fragments are regressed on what is known of them, family by family, with the other families
-held: what a family explains is the R² of all families less that of all but it, cross-fitted by subject, so
-that what overlaps (longer fragments have more CpGs) is nobody's. A feature is named only where one family
-clearly leads.
+Activations of fragments are regressed on the columns of all families. A family explains the R² of all
+families minus that of all others, cross-fitted by subject. Shared variance (longer fragments have more CpGs)
+thus belongs to no family. A feature is named only if one family clearly leads.
 """
 
 from __future__ import annotations
@@ -22,35 +21,35 @@ from cfdna_interp.representation.material import Part
 from cfdna_interp.stats.multiplicity import benjamini_hochberg
 from cfdna_interp.stats.resampling import stream
 
-FRAGMENTS = 40_000  # regressed on at most: R² is then known to a hundredth, shuffles stay affordable
+FRAGMENTS = 40_000  # at most in the regression: R² has an error of .01, and shuffles are affordable
 FOLDS = 4
 SHUFFLES = 20
-# A name takes false discoveries among all families of all features at most so often, ..
+# A name needs a false-discovery rate, over all families of all features, of at most Q.
 Q = 0.05
-# .. so much of the activation that only this family explains (hundred thousands of fragments make anything
-# significant), ..
+# A name needs this share of the activation that only its family explains, since with hundred thousands of
+# fragments anything is significant.
 UNIQUE = 0.02
-# .. and so many times what the next family explains: a feature of two families is of neither.
+# A name needs this many times what the next family explains. A feature of two families has no name.
 LEAD = 2.0
-# Of the sum of squares of a column, which has variance 1: splines and classes add up to constants, and a
-# class may occur in one fold alone.
+# Relative to the sum of squares of a column, which has variance 1. The ridge is needed because splines and
+# classes add up to constants, and a class may occur in one fold alone.
 _RIDGE = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """What the features of one dictionary stand for.
+    """The names of the features of one dictionary.
 
     Attributes
     ----------
     explained
         (features,) R² of all families together.
     unique
-        Family -> (features,) what only it explains, in units of R²; may be slightly negative, as it is
+        Family -> (features,) what only it explains, in units of R². It may be slightly negative, since it is
         cross-fitted.
     q
-        Family -> (features,) q value of that, over all features and families; NaN of features that are
-        never active.
+        Family -> (features,) q value of this, over all features and families; NaN for features that are never
+        active.
     family
         (features,) name of the family, or ``UNNAMED``.
     """
@@ -63,14 +62,14 @@ class Annotation:
 
 @dataclass(frozen=True, eq=False)
 class _FeatureSums:
-    """Sums of products in each fold: among columns, of columns with activations, activations squared."""
+    """Sums in each fold: products among columns, of columns with activations, and squared activations."""
 
     columns: np.ndarray  # (folds, columns, columns)
     cross: np.ndarray  # (folds, columns, features)
     squares: np.ndarray  # (folds, features)
 
     def explained(self, used: np.ndarray) -> np.ndarray:
-        """Return (features,) cross-fitted R² of the columns at ``used``, the first one the constant."""
+        """Return (features,) cross-fitted R² of the columns at ``used``, of which the first is constant."""
         among, across = self.columns[:, used][:, :, used], self.cross[:, used]
         train, train_across = among.sum(axis=0) - among, across.sum(axis=0) - across
         ridge = _RIDGE * train[:, :1, :1] * np.eye(len(used))
@@ -92,11 +91,11 @@ def annotate(
     Parameters
     ----------
     part, sample
-        n fragments and (n,) the place of each one's sample.
+        n fragments, and the (n,) index of each one's sample.
     subjects
         (samples,) subject codes.
     codes
-        Of each dictionary (n, features) activations of the fragments.
+        For each dictionary the (n, features) activations of the fragments.
     seed
         The run's seed.
     """
@@ -114,10 +113,10 @@ def annotate(
         family: np.arange(first, last)
         for family, first, last in zip(families, edges[:-1], edges[1:], strict=True)
     }
-    kept = [[part[rows[own]].T.tocsr().astype(np.float64) for own in folds] for part in codes]
+    by_fold = [[part[rows[own]].T.tocsr().astype(np.float64) for own in folds] for part in codes]
     everything = np.arange(columns.shape[1])
     among = _by_fold(columns, columns, folds)
-    sums = [_FeatureSums(among, _across(columns, part, folds), _squares(part)) for part in kept]
+    sums = [_FeatureSums(among, _across(columns, part, folds), _squares(part)) for part in by_fold]
     whole = [each.explained(everything) for each in sums]
     unique = [
         {family: full - each.explained(np.setdiff1d(everything, mine)) for family, mine in own.items()}
@@ -129,7 +128,7 @@ def annotate(
         for _ in range(SHUFFLES):
             moved = columns[_within(sample, rng), mine[0] : mine[-1] + 1]
             mixed = _replaced(among, mine, _by_fold(moved, columns, folds))
-            for number, (each, codes_of) in enumerate(zip(sums, kept, strict=True)):
+            for number, (each, codes_of) in enumerate(zip(sums, by_fold, strict=True)):
                 across = each.cross.copy()
                 across[:, mine] = _across(moved, codes_of, folds)
                 null = _FeatureSums(mixed, across, each.squares).explained(everything) - without[number]
@@ -144,8 +143,8 @@ def _named(explained: np.ndarray, unique: dict[str, np.ndarray], null: dict[str,
     values = np.stack(list(unique.values()))  # (families, features)
     draws = np.stack([null[family] for family in unique])  # (families, shuffles, features)
     spread = draws.std(axis=1, ddof=1) * np.sqrt(1 + 1 / SHUFFLES)
-    # A further draw of the null against those drawn: Student's t. Twenty shuffles alone could give no p below
-    # 1/21, too coarse for hundreds of features.
+    # Student's t compares the value with the null draws. By rank twenty shuffles couldn't give a p below
+    # 1/21, which is too coarse for hundreds of features.
     t = np.divide(values - draws.mean(axis=1), spread, out=np.full(values.shape, np.nan), where=spread > 0)
     q = benjamini_hochberg(student.sf(t, SHUFFLES - 1).ravel()).reshape(values.shape)
     order = np.argsort(values, axis=0)
@@ -179,14 +178,14 @@ def _squares(codes: list[csr_array]) -> np.ndarray:
 
 
 def _within(sample: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return (n,) rows dealt out anew within each sample."""
-    dealt = np.empty(len(sample), dtype=np.int64)
-    dealt[np.argsort(sample, kind="stable")] = np.lexsort((rng.random(len(sample)), sample))
-    return dealt
+    """Return (n,) rows permuted within each sample."""
+    permutation = np.empty(len(sample), dtype=np.int64)
+    permutation[np.argsort(sample, kind="stable")] = np.lexsort((rng.random(len(sample)), sample))
+    return permutation
 
 
 def _replaced(among: np.ndarray, mine: np.ndarray, cross: np.ndarray) -> np.ndarray:
-    """Return sums among columns with those of one family shuffled; among themselves they stay as they are."""
+    """Return sums among columns with those of one family shuffled; sums within the family don't change."""
     result = among.copy()
     result[:, mine] = cross
     result[:, :, mine] = cross.transpose(0, 2, 1)

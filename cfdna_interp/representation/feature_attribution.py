@@ -1,15 +1,15 @@
-"""Which codes a logit rests on: gradient times activation, integrated from the mean embedding.
+"""Attribution of a logit to codes: gradient times activation, integrated from the mean embedding.
 
-An embedding is the dictionary's bias, plus codes times directions, plus the error that is left (Marks et al.
-2024, arXiv:2403.19647, who keep the error as a node of its own). Every fragment of a bag moves along the
-straight line from the mean embedding to its own (integrated gradients, Sundararajan et al. 2017,
-arXiv:1703.01365); what a code gets is its difference from the mean code times its direction's share of the
-integrated gradient. Sums over codes and error are then the difference of the logits, whatever the dictionary.
+An embedding is the dictionary's bias plus codes times directions plus an error (Marks et al. 2024,
+arXiv:2403.19647, who also treat the error as a node). Every fragment of a bag moves along the straight line
+from the mean embedding to its own (integrated gradients, Sundararajan et al. 2017, arXiv:1703.01365). The
+attribution of a code is its difference from the mean code times the integrated gradient along its direction.
+For any dictionary the sum over codes and error is the difference of the logits.
 
-Neither fragments x features nor features x heads are ever laid out: a head reads fragments only through its
-attention sums, so that the gradient of the few read-outs of a bag gives that of every fragment, and codes, of
-which few are not zero, are summed over fragments before they meet their directions. The dictionaries of all
-seeds and any number of heads share one pass over the samples.
+Arrays of fragments x features or features x heads are never built. A head reads fragments only through its
+attention sums, so the gradient of a bag's few read-outs gives that of every fragment. Codes are sparse and
+are summed over fragments before the product with their directions. The dictionaries of all seeds and any
+number of heads share one pass over the samples.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ HEADS_AT_ONCE = 24
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """Where the line begins.
+    """The start of the line.
 
     Attributes
     ----------
     embedding
         (dim,) mean embedding of discovery fragments.
     codes
-        Of each dictionary (features,) the mean codes of the same fragments.
+        For each dictionary the (features,) mean codes of the same fragments.
     """
 
     embedding: torch.Tensor
@@ -49,14 +49,14 @@ class Origin:
 
 @dataclass(frozen=True, eq=False)
 class CodeAttributions:
-    """What the codes of one dictionary carry of the logits, averaged over a sample's bags.
+    """Contributions of the codes of one dictionary to the logits, averaged over a sample's bags.
 
     Attributes
     ----------
     codes
         (models, samples, features), in units of the logit.
     error
-        (models, samples): what the dictionary leaves of the embeddings.
+        (models, samples) contribution of the dictionary's error.
     """
 
     codes: np.ndarray
@@ -70,11 +70,11 @@ class Attributed:
     Attributes
     ----------
     dictionaries
-        One entry a dictionary.
+        One entry per dictionary.
     means
-        Of each dictionary (samples, features) mean codes of all fragments in a sample's bags.
+        For each dictionary the (samples, features) mean codes of all fragments in a sample's bags.
     difference
-        (models, samples) logit less that of a bag of mean embeddings.
+        (models, samples) logit minus that of a bag of mean embeddings.
     gap
         The largest |sum of attributions − difference of logits| of any bag and model.
     """
@@ -86,7 +86,7 @@ class Attributed:
 
 
 def sparse_codes(dictionary: SparseAutoencoder, embeddings: torch.Tensor) -> csr_array:
-    """Return the (n, features) codes of (n, dim) embeddings, those that are zero left out."""
+    """Return the (n, features) codes of (n, dim) embeddings as a sparse array."""
     indices, codes = dictionary.encode(embeddings)
     columns = dictionary.rows(indices)  # (n, active x block)
     splits = np.arange(len(columns) + 1) * columns.shape[1]
@@ -119,23 +119,23 @@ def attribute_codes(
     dictionaries
         Sparse autoencoders of its embeddings, plain or in blocks.
     origin
-        Where the line begins, from :func:`origin_of`.
+        The start of the line, from :func:`origin_of`.
     models
-        Heads of the same samples: the run's, and any number of refits. Each sample is seen through the heads
-        that never saw its subject, averaged.
+        Heads of the same samples: the run's, and any number of refits. A sample's logit is the mean over the
+        heads that never saw its subject.
 
     Raises
     ------
     InputError
-        An embedding is not finite, or the integral of a bag misses more than a
-        hundredth of the logits' difference, and .01.
+        An embedding is not finite, or the integral of a bag misses more than a hundredth of the logits'
+        difference and more than .01.
     """
     widths = [dictionary.features for dictionary in dictionaries]
     edges = np.cumsum(widths)[:-1]
     decoder = torch.cat([dictionary.decoder for dictionary in dictionaries]).numpy()  # (all features, dim)
     means = np.concatenate(origin.codes)
     samples = len(material.samples)
-    found = np.zeros((len(models), samples, sum(widths)), dtype=np.float32)
+    attributions = np.zeros((len(models), samples, sum(widths)), dtype=np.float32)
     averages = np.zeros((samples, sum(widths)))
     difference = np.zeros((len(models), samples))
     gap = 0.0
@@ -156,15 +156,18 @@ def attribute_codes(
             flat = slopes.flatten(0, 1)  # (bags x fragments, models, dim)
             summed = (codes @ flat.flatten(1).numpy()).reshape(len(means), *flat.shape[1:])
             summed -= means[:, None, None] * flat.sum(dim=0).numpy()  # (all features, models, dim)
-            found[part, place] = np.einsum("jmd,jd->mj", summed, decoder) / len(bags)
+            attributions[part, place] = np.einsum("jmd,jd->mj", summed, decoder) / len(bags)
             difference[part, place] = change
             gap = max(gap, off)
-    parts = [CodeAttributions(part, difference - part.sum(axis=2)) for part in np.split(found, edges, axis=2)]
+    parts = [
+        CodeAttributions(part, difference - part.sum(axis=2))
+        for part in np.split(attributions, edges, axis=2)
+    ]
     return Attributed(parts, np.split(averages, edges, axis=1), difference, gap)
 
 
 def _chunks(ensembles: list[list[AttentionHead]]) -> list[list[int]]:
-    """Return places of ensembles in parts of at most ``HEADS_AT_ONCE`` heads, one ensemble at least."""
+    """Return indices of ensembles in parts of at most ``HEADS_AT_ONCE`` heads, or of one ensemble."""
     parts: list[list[int]] = []
     heads = HEADS_AT_ONCE
     for place, ensemble in enumerate(ensembles):

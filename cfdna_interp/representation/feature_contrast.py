@@ -1,10 +1,10 @@
-"""Which features tell cases from controls through the head, more than heads of permuted labels let any do.
+"""Tests of whether a feature separates cases from controls through the head, against permuted labels.
 
-A feature's statistic is Welch's t between cases and controls of its attribution to the logit, subjects
-being the unit. It is free of scale, as calibration shrinks the logits of heads that learnt nothing. The
-threshold is the 95 % quantile, over heads fitted to permuted labels, of the largest |t| of any feature: so
-the chance that a head without signal has one feature above it is at most 5 %, however features hang
-together (Westfall & Young 1993, "Resampling-based multiple testing").
+A feature's statistic is Welch's t, over subjects, of its attribution to the logit between cases and controls.
+It doesn't depend on scale. This matters because calibration shrinks the logits of heads that learnt nothing.
+The threshold is the 95 % quantile, over heads fitted to permuted labels, of the largest |t| of any feature.
+The chance that a head without signal has one feature above it is then at most 5 %, for any dependence between
+features (Westfall & Young 1993, "Resampling-based multiple testing").
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ from cfdna_interp.stats.resampling import bootstrap_counts, stream
 from cfdna_interp.stats.subjects import by_subject
 
 LEVEL = 0.95  # quantile over permuted heads, and share of resamples
-# A feature with less of the whole contrast says nothing about what the logit rests on, however sure its
-# sign is.
+# Smallest share of the whole contrast. A feature with less is irrelevant to the logit, even if it is
+# significant.
 MATERIAL = 0.01
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureTest:
-    """How the features of one dictionary fare under one model.
+    """Test results of the features of one dictionary under one model.
 
     Attributes
     ----------
     t
-        (features,) Welch's t of cases less controls.
+        (features,) Welch's t of cases minus controls.
     difference
-        (features,) mean attribution of cases less that of controls, in units of the logit.
+        (features,) mean attribution of cases minus that of controls, in units of the logit.
     share
-        (features,) its size, of the sizes of all features and of the error together.
+        (features,) its absolute value divided by the sum of absolute values of all features and of the error.
     error_share
-        That of the error.
+        The same share of the error.
     threshold
-        What |t| has to exceed.
+        Value that |t| has to exceed.
     passed
         (features,) |t| exceeds the threshold and the share reaches ``MATERIAL``.
     kept
-        (features,) share of resamples of subjects in which t exceeds the threshold on the same side; NaN
-        where the feature has not passed.
+        (features,) share of resamples of subjects in which t exceeds the threshold with the same sign; NaN if
+        the feature has not passed.
     """
 
     t: np.ndarray
@@ -56,14 +56,14 @@ class FeatureTest:
 
     @property
     def survived(self) -> np.ndarray:
-        """(features,) passed, and kept in ``LEVEL`` of resamples."""
+        """(features,) bool: passed, and kept in ``LEVEL`` of resamples."""
         survived: np.ndarray = np.nan_to_num(self.kept) >= LEVEL
         return survived
 
 
 @dataclass(frozen=True, eq=False)
 class NullCounts:
-    """What permuted heads let through, each held against the threshold of the others.
+    """Features that pass under permuted heads, each compared with the threshold of the others.
 
     Attributes
     ----------
@@ -88,9 +88,9 @@ def judge_features(
     Parameters
     ----------
     attributed
-        Attributions under the run's heads first, then under heads of permuted labels.
+        Attributions under the run's heads, followed by those under heads of permuted labels.
     labels
-        (models, samples) labels each was fitted to.
+        (models, samples) labels that each model was fitted to.
     subjects
         (samples,) subject codes.
     resamples
@@ -119,17 +119,17 @@ def judge_features(
 
 
 def null_threshold(largest: np.ndarray) -> float:
-    """Return the 95 % quantile of (heads,) largest statistics, as one that a further head exceeds in ≤ 5 %.
+    """Return the 95 % quantile of (heads,) largest statistics, which a further head exceeds in ≤ 5 %.
 
-    Of n heads it is the ⌈.95 (n + 1)⌉-th smallest (the rank test's own quantile); of fewer than 19 the
-    largest, which one of n + 1 exceeds by chance.
+    For n heads it is the ⌈.95 (n + 1)⌉-th smallest, the quantile of a rank test. For fewer than 19 heads it
+    is the largest, which one of n + 1 heads exceeds by chance.
     """
     rank = min(len(largest), int(np.ceil(LEVEL * (len(largest) + 1) - 1e-9)))
     return float(np.sort(largest)[rank - 1])
 
 
 def welch(values: np.ndarray, labels: np.ndarray, counts: np.ndarray | None = None) -> np.ndarray:
-    """Return Welch's t of label 1 less label 0; 0 where nothing varies.
+    """Return Welch's t (Biometrika 34:28, 1947) of label 1 minus label 0; 0 if nothing varies.
 
     Parameters
     ----------
@@ -138,14 +138,14 @@ def welch(values: np.ndarray, labels: np.ndarray, counts: np.ndarray | None = No
     labels
         (subjects,) 0 or 1.
     counts
-        (draws, subjects) how often each subject counts; default once each.
+        (draws, subjects) multiplicity of each subject; by default 1.
 
     Returns
     -------
     (draws, features), without ``counts`` (features,).
     """
     weights = np.ones((1, len(labels))) if counts is None else counts
-    centred = values - values.mean(axis=0)  # squares of what is far from zero would lose digits
+    centred = values - values.mean(axis=0)  # squares of numbers far from zero would lose digits
     means, errors = [], []
     for label in (1, 0):
         rows = labels == label
@@ -166,9 +166,11 @@ def _judge(people: np.ndarray, threshold: float, resamples: int, rng: np.random.
     share = np.abs(difference) / max(float(np.abs(difference).sum()), np.finfo(float).tiny)
     t = welch(values[:, :-1], labels)
     passed = (np.abs(t) > threshold) & (share[:-1] >= MATERIAL)
-    kept = np.full(len(t), np.nan)
+    share_of_resamples = np.full(len(t), np.nan)
     if passed.any():
         counts = np.stack([bootstrap_counts(labels, rng) for _ in range(resamples)])
         drawn = welch(values[:, :-1][:, passed], labels, counts) * np.sign(t[passed])
-        kept[passed] = (drawn > threshold).mean(axis=0)
-    return FeatureTest(t, difference[:-1], share[:-1], float(share[-1]), threshold, passed, kept)
+        share_of_resamples[passed] = (drawn > threshold).mean(axis=0)
+    return FeatureTest(
+        t, difference[:-1], share[:-1], float(share[-1]), threshold, passed, share_of_resamples
+    )

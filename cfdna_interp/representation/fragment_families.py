@@ -1,4 +1,4 @@
-"""What is known of fragments, family by family, as columns that a feature's activation is explained from."""
+"""Families of columns of fragments that explain a feature's activation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cfdna_interp.models.contract import MAX_CALLS
 from cfdna_interp.records.funnel import CONTEXT
 from cfdna_interp.representation.material import Part
 
-# Groups of the bags, and end motifs; number of calls and locus are context, as in attribution.
+# Groups of the bags, and end motifs. Number of calls and locus are context, as in attribution.
 FAMILIES = ("fragment_length", "methylation", "tissue_of_origin", "end_motif", CONTEXT)
 _LENGTH_KNOTS = 10  # at quantiles of the fragments
 _LEVEL_KNOTS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
@@ -22,24 +22,24 @@ _LEAST_SPREAD = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class FamilyColumns:
-    """Columns whose knots, classes and scales come from some fragments; other fragments get the same ones.
+    """Columns whose knots, classes and scales are fitted on some fragments and then used for others.
 
-    ``fragment_length``: B-splines of bp. ``methylation``: of fragments outside atlas blocks that have a
-    call, B-splines of the level, and the number of methylated calls. ``tissue_of_origin``: the same inside,
-    and the level for each class of locus. ``end_motif``: first two bases, and splines of GC. ``context``:
-    the number of calls, outside and inside, and the class of locus, which tell nothing of either group by
-    themselves.
+    ``fragment_length``: B-splines of bp. ``methylation``: B-splines of the level and the number of methylated
+    calls, for fragments with a call outside atlas blocks. ``tissue_of_origin``: the same inside, and the
+    level for each class of locus. ``end_motif``: first two bases, and splines of GC. ``context``: the number
+    of calls, outside and inside, and the class of locus, which belong to neither group.
 
     Attributes
     ----------
     length, gc
-        Splines of bp and of the share of G and C; None where all values are nearly the same.
+        Splines of bp and of the share of G and C; None if all values are nearly the same.
     middle
-        Median share of G and C, in place of one that is not known.
+        Median share of G and C, which replaces unknown ones.
     bases, loci, cells
-        First two bases, classes of locus, and numbers of calls outside and inside that occur.
+        The values that occur of the first two bases, the class of locus, and the number of calls outside and
+        inside.
     centre, spread
-        Family -> mean and standard deviation of its columns; one without variance is left out.
+        Family -> mean and standard deviation of its columns, without constant ones.
     """
 
     length: SplineTransformer | None
@@ -70,18 +70,18 @@ class FamilyColumns:
         raw = blank._raw(part)
         return replace(
             blank,
-            centre={family: found.mean(axis=0) for family, found in raw.items()},
-            spread={family: found.std(axis=0) for family, found in raw.items()},
+            centre={family: columns.mean(axis=0) for family, columns in raw.items()},
+            spread={family: columns.std(axis=0) for family, columns in raw.items()},
         )
 
     def of(self, part: Part) -> dict[str, np.ndarray]:
-        """Return family -> (n, columns) float64; over the fragments of ``fit`` with mean 0 and variance 1."""
+        """Return family -> (n, columns) float64, with mean 0 and variance 1 over the fragments of ``fit``."""
         columns = {}
-        for family, found in self._raw(part).items():
-            kept = self.spread[family] > _LEAST_SPREAD
-            if kept.any():
-                centred = found[:, kept] - self.centre[family][kept]
-                columns[family] = np.asarray(centred / self.spread[family][kept])
+        for family, raw_columns in self._raw(part).items():
+            varying = self.spread[family] > _LEAST_SPREAD
+            if varying.any():
+                centred = raw_columns[:, varying] - self.centre[family][varying]
+                columns[family] = np.asarray(centred / self.spread[family][varying])
         return columns
 
     def _raw(self, part: Part) -> dict[str, np.ndarray]:
@@ -102,19 +102,19 @@ class FamilyColumns:
 
 
 def _levels(level: np.ndarray, counts: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return splines of the level and the number of methylated calls of some fragments, 0 of the others."""
+    """Return splines of the level and the number of methylated calls of some fragments, 0 for the others."""
     splines = SplineTransformer(knots=_LEVEL_KNOTS[:, None], include_bias=False).fit_transform(level[:, None])
-    found = np.concatenate([splines, (level * counts)[:, None]], axis=1)
-    return np.where(rows[:, None], found, 0.0)
+    columns = np.concatenate([splines, (level * counts)[:, None]], axis=1)
+    return np.where(rows[:, None], columns, 0.0)
 
 
 def _cells(part: Part) -> np.ndarray:
-    """Return the number of calls, counted on for fragments inside blocks."""
+    """Return the code of the number of calls, with separate codes for fragments inside blocks."""
     return np.asarray(part.fragments.counts + (MAX_CALLS + 1) * (part.fragments.locus > 0))
 
 
 def _first_bases(part: Part) -> np.ndarray:
-    """Return the code of the first two bases, -1 where they are not known."""
+    """Return the code of the first two bases, -1 if unknown."""
     return np.where(part.motif >= 0, part.motif // _BASES, -1)  # motifs are in the order of their letters
 
 

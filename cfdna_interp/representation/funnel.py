@@ -1,4 +1,4 @@
-"""From the features of all dictionaries to those that carry the contrast of classes, with their names."""
+"""Stage ``funnel``: from the features of all dictionaries to those that carry the contrast of classes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from cfdna_interp.stats.resampling import stream
 
 @dataclass(frozen=True, eq=False)
 class DictionaryJudgement:
-    """The features of one dictionary, judged.
+    """The judged features of one dictionary.
 
     Attributes
     ----------
@@ -46,11 +46,11 @@ class DictionaryJudgement:
     codes
         (n, features) codes of the fragments of the funnel.
     test, null
-        Of the run's heads, and what permuted ones let through.
+        Results under the run's heads, and counts under permuted heads.
     annotation
-        What features stand for.
+        Names of the features.
     carried
-        Family -> (features,) what of the difference between classes comes with it, from :func:`carried`.
+        Family -> (features,) its part of the difference between classes, from :func:`carried`.
     """
 
     dictionary: SparseAutoencoder
@@ -62,32 +62,32 @@ class DictionaryJudgement:
 
     @property
     def carrier(self) -> np.ndarray:
-        """(features,) the family that most of the difference comes with, or ``NO_CARRIER``."""
+        """(features,) the family with most of the difference, or ``NO_CARRIER``."""
         return carriers(self.carried)
 
     @property
     def active(self) -> np.ndarray:
-        """(features,) share of fragments for which a feature speaks."""
+        """(features,) share of fragments for which a feature is active."""
         return np.asarray(self.codes.count_nonzero(axis=0) / self.codes.shape[0])
 
 
 @dataclass(frozen=True, eq=False)
 class Funnel:
-    """All that is found.
+    """All results of the funnel.
 
     Attributes
     ----------
     part
-        The fragments that codes, names and profiles rest on.
+        The fragments for codes, names and profiles.
     judged
-        One entry a seed.
+        One entry per seed.
     curve
-        How the first dictionary covers the length curve, and how with permuted lengths; how its blocks do.
+        Coverage of the length curve by the first dictionary, also with permuted lengths, and by its blocks.
     cosines
-        (seeds, seeds, features) of each feature of one seed with its partner in another; 0 of features that
-        never speak, and of those that are left without a partner.
+        (seeds, seeds, features) cosine of each feature of one seed with its partner in another; 0 for
+        features that are never active or have no partner.
     matched_by_chance
-        Share of features with a partner where the second dictionary is rotated at random.
+        Share of features with a partner if the second dictionary is rotated at random.
     gap
         The largest |sum of attributions − difference of logits|.
     """
@@ -130,7 +130,7 @@ def run_funnel(config: Config) -> None:
 
 
 def load_dictionary(layout: Layout, number: int, kind: str, dim: int) -> SparseAutoencoder:
-    """Read one seed's dictionary, ``plain`` or ``blocks``; raise ``InputError`` where it doesn't fit."""
+    """Read one seed's dictionary, ``plain`` or ``blocks``; raise ``InputError`` if it doesn't fit."""
     path: Path = layout.dictionary(number).with_name(f"{number}.{kind}.safetensors")
     dictionary = SparseAutoencoder.load(path)
     if dictionary.dim != dim:
@@ -160,11 +160,11 @@ def find_features(
     plain
         A dictionary of single features for each seed.
     blocks
-        A dictionary in blocks, of which is asked how it covers the length curve.
+        A dictionary in blocks, for its coverage of the length curve.
     fitted, permuted
         The run's heads, and those fitted to permuted labels.
     fragments
-        At most so many fragments for names, profiles and curves, as many of each sample.
+        Largest number of fragments for names, profiles and curves, equally many per sample.
     resamples
         Bootstrap draws of subjects.
     """
@@ -198,7 +198,7 @@ def find_features(
 
 
 def partner_cosines(judged: Sequence[DictionaryJudgement]) -> np.ndarray:
-    """Return (seeds, seeds, features) the cosine of each living feature with its partner in another seed."""
+    """Return the (seeds, seeds, features) cosine of each active feature with its partner in another seed."""
     features = judged[0].dictionary.features
     result = np.zeros((len(judged), len(judged), features))
     for one, other in combinations(range(len(judged)), 2):
@@ -212,7 +212,7 @@ def partner_cosines(judged: Sequence[DictionaryJudgement]) -> np.ndarray:
 def _curve(
     part: Part, plain: SparseAutoencoder, blocks: SparseAutoencoder, codes: csr_array, seed: int
 ) -> CurveCoverages:
-    """Return how features and blocks cover the length curve, and features that of permuted lengths."""
+    """Return the coverage of the length curve by features and blocks, and of that of permuted lengths."""
     classes = length_classes(part.fragments.length)
     shuffled = stream(seed, "permuted lengths").permutation(classes)
     return CurveCoverages(

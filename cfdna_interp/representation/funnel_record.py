@@ -1,4 +1,4 @@
-"""What the funnel found, as the record that the report reads and as a table of features."""
+"""Results of the funnel as the record for the report and as a table of features."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _LEVELS = 10  # steps of a profile
 
 
 def record_of(material: Material, funnel: Funnel) -> FeatureFunnel:
-    """Return the content of ``funnel.json``; counts and survivors are those of the first seed."""
+    """Return the content of ``funnel.json``, with counts and survivors of the first seed."""
     first = funnel.judged[0]
     test, null = first.test, first.null
     families = Counter(first.carrier[test.survived].tolist())
@@ -70,7 +70,7 @@ def record_of(material: Material, funnel: Funnel) -> FeatureFunnel:
 
 
 def _steps(first: DictionaryJudgement, null: PermutedCounts, families: Counter[str]) -> Iterator[FunnelStep]:
-    """Yield how many features are left, step by step, from all to those of the leading family."""
+    """Yield the number of remaining features by step, from all to those of the leading family."""
     test = first.test
     yield FunnelStep(stage="features", count=first.dictionary.features)
     yield FunnelStep(stage="alive", count=int((first.active > 0).sum()))
@@ -92,13 +92,13 @@ def _steps(first: DictionaryJudgement, null: PermutedCounts, families: Counter[s
 
 
 def leading_family(families: Counter[str]) -> str | None:
-    """Return the family that carries most features, None where none does; of equals the first by name."""
+    """Return the family that carries most features, or None; ties go to the first name."""
     named = sorted((-count, family) for family, count in families.items() if family != NO_CARRIER)
     return named[0][1] if named else None
 
 
 def purity(share: np.ndarray, survived: np.ndarray, family: np.ndarray) -> dict[str, float]:
-    """Return the share of each of (features,) families, also none, in the contrast that survivors carry."""
+    """Return the share of each family, including none, in the contrast that survivors carry."""
     total = float(share[survived].sum())
     return {
         name: float(share[survived & (family == name)].sum()) / total
@@ -107,7 +107,7 @@ def purity(share: np.ndarray, survived: np.ndarray, family: np.ndarray) -> dict[
 
 
 def feature_table(funnel: Funnel, number: int) -> pd.DataFrame:
-    """Return one seed's features, a row each."""
+    """Return one seed's features, one row per feature."""
     each = funnel.judged[number]
     test, annotation = each.test, each.annotation
     return pd.DataFrame(
@@ -157,7 +157,7 @@ def profile(part: Part, activation: np.ndarray) -> FeatureProfile:
 def _points(
     classes: np.ndarray, values: np.ndarray, activation: np.ndarray
 ) -> tuple[tuple[float, float], ...]:
-    """Return pairs of mean value and mean activation, one a class that occurs, in ascending order."""
+    """Return pairs of mean value and mean activation of the classes that occur, in ascending order."""
     return tuple(zip(_means(classes, values), _means(classes, activation), strict=True))
 
 
@@ -173,7 +173,7 @@ def _survivor(funnel: Funnel, feature: int) -> Survivor:
     test, annotation = each.test, each.annotation
     unique = {family: float(values[feature]) for family, values in annotation.unique.items()}
     shares = signed_shares(each.carried)
-    # Of the activation itself: a contribution to the logit has the sign of the head's weight in it.
+    # This is the difference of the activation. That of the logit also has the sign of the head's weight.
     difference = sum(float(parts[feature]) for parts in each.carried.values())
     cosine = funnel.cosines[0, 1:, feature]
     column: csr_array = each.codes[:, [feature]]
@@ -205,7 +205,7 @@ def _seed(number: int, each: DictionaryJudgement) -> SeedCounts:
 
 
 def _matched(funnel: Funnel) -> MatchedShare:
-    """Return the share of living features with a partner in another seed, over pairs, and by chance."""
+    """Return the share of active features with a partner in another seed, over pairs, and by chance."""
     living = [each.active > 0 for each in funnel.judged]
     shares = [
         float((funnel.cosines[one, other, living[one]] > MATCHED).mean())

@@ -1,4 +1,4 @@
-"""Stage ``geometry``: the curve that mean embeddings by length trace, its bend and period, and steering."""
+"""Stage ``geometry``: the curve of mean embeddings by length, its bend and period, and steering."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from cfdna_interp.models.crossfit import CrossFit
 from cfdna_interp.records.base import save_record
 from cfdna_interp.records.geometry import (
     BendCurvature,
+    BendFinding,
     CurveArc,
     CurveBend,
     CurveVariance,
@@ -23,6 +24,7 @@ from cfdna_interp.records.geometry import (
     LengthCurve,
     NullVariance,
 )
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.values import KnownInterval, known
 from cfdna_interp.representation.centroids import LengthSums, length_range, modal_length
 from cfdna_interp.representation.curvature import NUCLEOSOME, Bend, arc_length, find_bend, reach_of
@@ -46,7 +48,7 @@ RESAMPLES = 200
 _FEWEST_SUBJECTS = 10
 _SHORTEST_RANGE = 60  # bp
 _SHOWN = 3  # components in the table
-_SLOW, _FAST = 0.05, 0.95  # quantiles of arc a bp
+_SLOW, _FAST = 0.05, 0.95  # quantiles of arc per bp
 
 _OF_BEND = ("curvature", "low", "high", "null_high")
 
@@ -60,11 +62,11 @@ class Trace:
     along
         Sums along its components.
     cutoff
-        Of the smoother, bp.
+        Cut-off of the smoother in bp.
     curve
         (lengths, components).
     bend
-        Its sharpest bend; None where it has a single component.
+        Its sharpest bend; None if it has a single component.
     """
 
     along: LengthSums
@@ -94,19 +96,21 @@ def geometry(material: Material, fitted: CrossFit, fragments: int) -> tuple[Geom
     fitted
         Its cross-fitted heads.
     fragments
-        The most fragments to draw.
+        Largest number of fragments to draw.
 
     Returns
     -------
-    The record, and the curve, a row a length. Where the curve can't be told the record's ``reason`` says why,
-    and the table has no row.
+    The record, and the curve, a row a length. Where the curve can't be told, the table has no row, and
+    ``missing`` of the record says why.
     """
     part, sample = material.draw(fragments, "geometry")
     lengths = length_range(part.fragments.length)
     people, mode, seed = len(np.unique(material.codes)), modal_length(part.fragments.length), material.seed
 
     def record(
-        variance: CurveVariance | None = None, curve: LengthCurve | None = None, reason: str | None = None
+        variance: CurveVariance | None = None,
+        curve: LengthCurve | None = None,
+        missing: Missing | None = None,
     ) -> Geometry:
         return Geometry(
             subjects=people,
@@ -117,14 +121,15 @@ def geometry(material: Material, fitted: CrossFit, fragments: int) -> tuple[Geom
             mode=mode,
             variance=variance,
             curve=curve,
-            reason=reason,
+            missing=missing,
         )
 
     if people < _FEWEST_SUBJECTS:
-        return record(reason=f"fewer than {_FEWEST_SUBJECTS} subjects"), _table(None)
+        few = Missing(why=Cause.FEW_SUBJECTS, seen=people, needed=_FEWEST_SUBJECTS)
+        return record(missing=few), _table(None)
     if len(lengths) < _SHORTEST_RANGE:
-        reason = f"fewer than {_SHORTEST_RANGE} consecutive lengths hold enough fragments"
-        return record(reason=reason), _table(None)
+        few = Missing(why=Cause.FEW_LENGTHS, seen=len(lengths), needed=_SHORTEST_RANGE)
+        return record(missing=few), _table(None)
     inside = LengthFragments.of(part, sample, material.codes, lengths)
     sums = inside.sums()
     half = halves(people, stream(seed, "geometry", "halves"))
@@ -144,8 +149,7 @@ def geometry(material: Material, fitted: CrossFit, fragments: int) -> tuple[Geom
     resamples = np.array([bootstrap_counts(labels, rng) for _ in range(RESAMPLES)], dtype=np.float64)
     traced = trace(sums, directions, resamples, stream(seed, "geometry", "folds"))
     if traced is None:
-        reason = "mean embeddings vary with length no more than with lengths dealt out anew"
-        return record(variance, reason=reason), _table(None)
+        return record(variance, missing=Missing(why=Cause.NO_CURVE)), _table(None)
     pace = np.diff(arc_length(traced.curve))
     slow, fast = (float(np.quantile(pace, q)) for q in (_SLOW, _FAST))
     curve = LengthCurve(
@@ -167,7 +171,7 @@ def _null_variance(null: CurveNull) -> NullVariance:
 def trace(
     sums: LengthSums, directions: CurveComponents, resamples: np.ndarray, rng: np.random.Generator
 ) -> Trace | None:
-    """Draw the curve along its components and look for a bend; None without a component.
+    """Fit the curve along its components and search for a bend; None without a component.
 
     Parameters
     ----------
@@ -176,9 +180,9 @@ def trace(
     directions
         Components of its curve.
     resamples
-        (draws, subjects) how often each subject enters a resample.
+        (draws, subjects) multiplicity of each subject in a resample.
     rng
-        Deals the folds in which smoothness is chosen.
+        Source of the folds in which smoothness is chosen.
     """
     if not len(directions.explained):
         return None
@@ -194,11 +198,10 @@ def trace(
 
 
 def _bend_record(traced: Trace, mode: int) -> CurveBend:
-    """Return the record of a bend; without one, of a curve that runs along a single direction."""
+    """Return the record of a bend, or that of a curve along a single direction."""
     bend, lengths = traced.bend, traced.along.lengths
     if bend is None:
-        reason = "mean embeddings move along a single direction: the curve is straight"
-        return CurveBend(at=None, claimed=False, reason=reason)
+        return CurveBend(at=None, finding=BendFinding.STRAIGHT, claimed=False)
 
     def curvature_at(length: float) -> KnownInterval | None:
         if not np.isfinite(length):
@@ -212,8 +215,8 @@ def _bend_record(traced: Trace, mode: int) -> CurveBend:
     at = KnownInterval(value=bend.at, low=bend.at_low, high=bend.at_high) if np.isfinite(bend.at) else None
     return CurveBend(
         at=at,
+        finding=bend.finding,
         claimed=bend.claimed,
-        reason=bend.reason,
         curvature=BendCurvature(
             peak=curvature_at(bend.at), nucleosome=curvature_at(NUCLEOSOME), typical=known(bend.typical)
         ),
@@ -225,7 +228,7 @@ def _bend_record(traced: Trace, mode: int) -> CurveBend:
 
 
 def _table(traced: Trace | None) -> pd.DataFrame:
-    """Return the curve, a row a length; without one, the same columns and no row."""
+    """Return the curve, one row per length, or no row without a curve."""
     names = (
         "length",
         "count",

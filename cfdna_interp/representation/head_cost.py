@@ -1,4 +1,4 @@
-"""What frozen heads lose when a concept is erased from what they read."""
+"""Loss of frozen heads when a concept is erased from their inputs."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from cfdna_interp.stats.resampling import bootstrap_table, percentile_interval
 from cfdna_interp.stats.roc import concordance, weighted_mean
 from cfdna_interp.stats.subjects import by_subject
 
-# From a fold, the eraser for samples of that fold: one that saw labels must not have seen theirs.
+# The erasers by fold. That of a fold is applied to its samples and hasn't seen their labels.
 Erasers = list[Eraser]
 
 
 @torch.inference_mode()
 def erased_logits(material: Material, fitted: CrossFit, variants: list[Erasers]) -> np.ndarray:
-    """Return the cross-fitted logits with nothing erased, and under each eraser.
+    """Return the cross-fitted logits with nothing erased and under each eraser.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def erased_logits(material: Material, fitted: CrossFit, variants: list[Erasers])
     fitted
         Heads fitted on it.
     variants
-        Erasers; each a list over folds.
+        Variants of erasers, each a list over folds.
 
     Returns
     -------
@@ -63,16 +63,16 @@ def _stack(erasers: list[Eraser]) -> tuple[torch.Tensor, torch.Tensor]:
 def _logits(
     head: AttentionHead, bags: torch.Tensor, matrices: torch.Tensor, offsets: torch.Tensor
 ) -> torch.Tensor:
-    """Return (bags, variants) logits of A x + b for each map, without a copy of the bags for each.
+    """Return (bags, variants) logits of A x + b for each map, without copies of the bags.
 
-    Attention asks q·(A x + b), that is (Aᵀ q)·x and a constant that cancels in every softmax; and the
-    weighted sum of A x + b is A times that of x, and b times the mass.
+    The attention score q·(A x + b) is (Aᵀ q)·x plus a constant that cancels in every softmax. The weighted
+    sum of A x + b is A times that of x, plus b times the mass.
     """
     queries = head.query @ matrices  # (variants, queries, dim)
-    # Heads that never attended have queries of zero: all maps then share one weighting.
+    # Heads without attention have queries of zero. All maps then share one weighting.
     shared = not bool(head.query.any())
-    asked = head.query if shared else queries.flatten(0, 1)
-    pooled = pool_bags(bags, asked)  # (bags, 1, regions, variants x queries)
+    queries_used = head.query if shared else queries.flatten(0, 1)
+    pooled = pool_bags(bags, queries_used)  # (bags, 1, regions, variants x queries)
     shape = (1, len(head.query)) if shared else (len(matrices), len(head.query))
     peak, mass = (x[:, 0].unflatten(-1, shape).transpose(1, 2) for x in (pooled.peak, pooled.mass))
     sums = pooled.sums[:, 0].unflatten(-2, shape).transpose(1, 2)  # (bags, variants, regions, queries, dim)
@@ -85,14 +85,14 @@ def _logits(
 
 @dataclass(frozen=True, eq=False)
 class FoldedAuroc:
-    """AUROCs within folds, averaged, with one set of bootstraps of subjects for all logits that are asked.
+    """Mean AUROCs within folds, with one set of bootstraps of subjects for all logits.
 
     Attributes
     ----------
     codes, labels, fold
         (samples,) subject, label and fold.
     counts
-        (draws, subjects) how often each subject is drawn within its label and fold, by ascending code.
+        (draws, subjects) multiplicity of each subject, drawn within its label and fold, by ascending code.
     """
 
     codes: np.ndarray
@@ -102,7 +102,7 @@ class FoldedAuroc:
 
     @classmethod
     def of(cls, material: Material, fitted: CrossFit, rng: np.random.Generator, draws: int) -> FoldedAuroc:
-        """Draw the bootstraps; a subject's samples share label and fold."""
+        """Draw the bootstraps. A subject's samples share label and fold."""
         strata = by_subject(material.codes, fitted.fold * 2 + material.labels)
         return cls(material.codes, material.labels, fitted.fold, bootstrap_table(strata, draws, rng))
 
@@ -111,7 +111,7 @@ class FoldedAuroc:
         return self._contrast(logits, None)
 
     def cost(self, logits: np.ndarray, erased: np.ndarray) -> IntervalEstimate:
-        """Return the AUROC of ``logits`` less that of ``erased``, paired."""
+        """Return the AUROC of ``logits`` minus that of ``erased``, paired."""
         return self._contrast(logits, erased)
 
     def _contrast(self, logits: np.ndarray, less: np.ndarray | None) -> IntervalEstimate:

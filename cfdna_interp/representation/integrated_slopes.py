@@ -1,8 +1,8 @@
-"""How a logit changes with each fragment, on average over the line from a common point to the bag.
+"""The gradient of a logit by fragment, averaged over the line from a common point to the bag.
 
-A head reads fragments only through its attention sums, so that the gradient of the few read-outs of a bag,
-by automatic differentiation, gives that of every fragment by the chain rule; many heads share the passes
-over the fragments.
+A head reads fragments only through its attention sums. The gradient of a bag's few read-outs, by automatic
+differentiation, therefore gives that of every fragment by the chain rule. Many heads share the passes over
+the fragments.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.models.head import QUERIES, AttentionHead
 from cfdna_interp.models.pooling import Pooled, fold, pool_bags
 
-# Points of the Gauss-Legendre rule: three are exact for polynomials of the fifth degree, and with queries
-# near zero a logit is nearly one of the second. Where the sum misses the logit, more are taken.
+# Points of the Gauss-Legendre rule. Three are exact for polynomials of the fifth degree, and with queries
+# near zero a logit is nearly quadratic. If the sum misses the logit, more are used.
 NODES = (3, 6, 12, 24)
 
 
@@ -24,29 +24,29 @@ NODES = (3, 6, 12, 24)
 def integrated_slopes(
     ensembles: list[list[AttentionHead]], bags: torch.Tensor, centre: torch.Tensor, name: str = ""
 ) -> tuple[torch.Tensor, float, np.ndarray]:
-    """Integrate the gradient of bags' logits along the line on which all fragments leave the centre.
+    """Integrate the gradient of bags' logits along the line from the centre to all fragments.
 
     Parameters
     ----------
     ensembles
-        Heads whose mean logit is asked about, for each model.
+        For each model the heads whose mean logit is attributed.
     bags
         (bags, fragments, dim) embeddings in the order of their windows.
     centre
         (dim,).
     name
-        Whose bags these are, for messages.
+        Name of the bags, for messages.
 
     Returns
     -------
-    (bags, fragments, models, dim) mean gradient over the line, of the logit with respect to each fragment's
-    embedding; the largest |sum of gradient times way − difference of logits|; and (models,) that difference,
-    mean over bags.
+    (bags, fragments, models, dim) mean gradient over the line of the logit with respect to each fragment's
+    embedding; the largest |sum of gradient times displacement − difference of logits|; and (models,) that
+    difference, averaged over bags.
 
     Raises
     ------
     InputError
-        The sum misses the difference with ``NODES[-1]`` points too.
+        The sum misses the difference even with ``NODES[-1]`` points.
     """
     heads = [head for ensemble in ensembles for head in ensemble]
     still = centre.expand(1, bags.shape[1], -1)

@@ -1,4 +1,4 @@
-"""Drawn fragments as the length curve needs them: within its range, their context held."""
+"""Drawn fragments for the length curve: within its range and with context held fixed."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class LengthFragments:
     Attributes
     ----------
     embeddings
-        (n, dim) less the effects of their strata.
+        (n, dim) minus the effects of their strata.
     inputs
-        What the encoder read.
+        Inputs of the encoder.
     rows
-        (n,) place of each one's length in ``lengths``.
+        (n,) index of each one's length in ``lengths``.
     weights
-        (n,) from ``centroids.context_weights``.
+        (n,) weights from ``centroids.context_weights``.
     sample, subject
-        (n,) place of the sample, code of the subject.
+        (n,) index of the sample, and code of the subject.
     lengths
         (lengths,) bp.
     people
@@ -49,7 +49,7 @@ class LengthFragments:
     people: int
 
     def sums(self, dealt: np.ndarray | None = None) -> LengthSums:
-        """Return sums by subject and length; with ``dealt`` every fragment takes the length of another."""
+        """Return sums by subject and length. With ``dealt`` every fragment takes the length of another."""
         rows, weights = self.rows, self.weights
         if dealt is not None:
             rows, weights = rows[dealt], weights[dealt]
@@ -57,7 +57,7 @@ class LengthFragments:
 
     @classmethod
     def of(cls, part: Part, sample: np.ndarray, codes: np.ndarray, lengths: np.ndarray) -> LengthFragments:
-        """Keep the fragments of a draw whose lengths are in the range.
+        """Select the fragments of a draw whose lengths are in the range.
 
         Parameters
         ----------
@@ -69,10 +69,10 @@ class LengthFragments:
             (lengths,) the range, from ``centroids.length_range``.
         """
         length = part.fragments.length
-        kept = np.flatnonzero((length >= lengths[0]) & (length <= lengths[-1]))
-        inputs, sample = part.fragments.take(kept), sample[kept]
-        rows, strata = length[kept].astype(np.int64) - lengths[0], context_strata(inputs)
-        embeddings = part.embeddings.numpy()[kept]
+        in_range = np.flatnonzero((length >= lengths[0]) & (length <= lengths[-1]))
+        inputs, sample = part.fragments.take(in_range), sample[in_range]
+        rows, strata = length[in_range].astype(np.int64) - lengths[0], context_strata(inputs)
+        embeddings = part.embeddings.numpy()[in_range]
         embeddings -= stratum_effects(embeddings, rows, strata).astype(embeddings.dtype)[strata]
         weights = context_weights(rows, strata, len(lengths))
         return cls(embeddings, inputs, rows, weights, sample, codes[sample], lengths, int(codes.max()) + 1)

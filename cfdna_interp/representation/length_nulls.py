@@ -1,4 +1,4 @@
-"""How much of a curve chance draws: lengths dealt out anew, and random covariates in their place."""
+"""Null distributions of the length curve: permuted lengths, and random covariates in place of length."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ DRAWS = 39  # the 95 % quantile is the second largest
 
 @dataclass(frozen=True)
 class CurveNull:
-    """Curves of a covariate that means nothing.
+    """Statistics of curves of a meaningless covariate.
 
     Attributes
     ----------
     floor
         95 % quantile of the variance of their leading component.
     mean, high
-        Mean and 95 % quantile of the share of the embeddings' variance that lies on them.
+        Mean and 95 % quantile of the share of the embeddings' variance on these curves.
     """
 
     floor: float
@@ -44,32 +44,32 @@ def curve_null(sums_of: Callable[[int], LengthSums], half: np.ndarray) -> CurveN
 
 
 def permuted(samples: np.ndarray, seed: int, draw: int) -> np.ndarray:
-    """Return (n,) rows that deal fragments' lengths out anew within each of (n,) samples."""
+    """Return (n,) rows that permute fragments' lengths within each of (n,) samples."""
     return _dealt(stream(seed, "geometry", "permuted", draw).random(len(samples)), None, samples)
 
 
 def by_covariate(
     fragments: FragmentInputs, rows: np.ndarray, samples: np.ndarray, seed: int, draw: int
 ) -> np.ndarray:
-    """Return (n,) rows that give each fragment the length whose rank within its sample its covariate has.
+    """Return (n,) rows that give each fragment the length of the same rank in its sample as its covariate.
 
-    The covariate is a random number that is a function of all that an encoder may read of a fragment but its
-    length: locus, window, call positions and states. An encoder could hold it; its values are distributed as
-    lengths are.
+    The covariate is a random function of everything except length that an encoder may read of a fragment:
+    locus, window, call positions and states. An encoder could therefore represent it. Its values are
+    distributed as lengths are.
 
     Parameters
     ----------
     fragments
         n fragments.
     rows
-        (n,) place of each one's length in the range.
+        (n,) index of each one's length in the range.
     samples
         (n,) sample of each.
     seed, draw
-        Which covariate.
+        Seed and number of the covariate.
     """
     rng = stream(seed, "geometry", "covariate", draw)
-    # Random linear hashing modulo 2^64, finished as in splitmix64 (Steele, Lea & Flood 2014).
+    # This is random linear hashing modulo 2^64 with the finaliser of splitmix64 (Steele, Lea & Flood 2014).
     columns = (fragments.locus, fragments.region, *fragments.offsets.T, *fragments.states.T)
     factors = rng.integers(1, 2**63, len(columns), dtype=np.uint64)
     key = np.zeros(len(fragments), dtype=np.uint64)
@@ -81,9 +81,9 @@ def by_covariate(
 
 
 def _dealt(key: np.ndarray, rows: np.ndarray | None, samples: np.ndarray) -> np.ndarray:
-    """Return, for each fragment, the fragment of its sample whose place among ``rows`` is that of its key."""
+    """Return for each fragment the fragment of its sample whose rank in ``rows`` equals that of its key."""
     order = np.arange(len(samples)) if rows is None else rows
     ranked, sources = np.lexsort((key, samples)), np.lexsort((order, samples))
-    dealt = np.empty(len(samples), dtype=np.int64)
-    dealt[ranked] = sources
-    return dealt
+    partner = np.empty(len(samples), dtype=np.int64)
+    partner[ranked] = sources
+    return partner

@@ -1,9 +1,10 @@
-"""Linear probes: how well a concept is read off vectors of people whom the probe never saw.
+"""Linear probes: how well a concept is decoded from vectors of people whom the probe never saw.
 
-Numbers are read by ridge regression and scored by R², classes by logistic regression of fragments, by ridge
-classification of samples, and scored by the macro average of each class's AUROC against the others. AUROCs of
-fragments are taken within a subject and averaged over subjects, those of samples within a fold and averaged
-over folds: values that different probes gave are never pooled.
+Probes are those of Alain and Bengio (arXiv:1610.01644, 2016). Numbers are decoded by ridge regression and
+scored by R². Classes are decoded by logistic regression for fragments and by ridge classification for
+samples, and scored by the macro average of each class's AUROC against the others. AUROCs of fragments are
+computed within a subject and averaged over subjects, those of samples within a fold and averaged over folds.
+Outputs of different probes are never pooled.
 """
 
 from __future__ import annotations
@@ -24,27 +25,26 @@ from cfdna_interp.stats.roc import auroc, concordance, weighted_mean
 from cfdna_interp.stats.subjects import Subjects, by_subject
 
 LOGISTIC_FRAGMENTS = 20_000  # more change the AUROC of a fragment probe by less than a hundredth
-_PENALTIES = np.logspace(
-    -1, 4, 11
-)  # of samples, which are hardly more than dimensions: chosen leaving one out
+# For samples, which are hardly more than dimensions. Leave-one-out errors choose one.
+_PENALTIES = np.logspace(-1, 4, 11)
 _SOMETHING = 0.01  # of the variance of indicators
-_FEW = 3  # of a class and of the others in a subject or a fold, below which their AUROC says nothing
+_FEW = 3  # smallest number of a class and of the others in a subject or fold for an AUROC
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What a probe is asked.
+    """The task of a probe.
 
     Attributes
     ----------
     concept
         n values.
     codes
-        (n,) subject of each.
+        (n,) subject of each value.
     fold
-        (n,) fold in which it is tested; that of all of its subject's.
+        (n,) fold in which it is tested, the same for all values of a subject.
     fragments
-        Whether the rows are fragments, else samples.
+        Whether the rows are fragments; otherwise they are samples.
     """
 
     concept: Concept
@@ -59,19 +59,19 @@ class Task:
 
     @property
     def rows(self) -> np.ndarray:
-        """Rows where the concept is known, of classes of fragments at most ``LOGISTIC_FRAGMENTS``, spread."""
+        """Rows with a known concept; for classes of fragments at most ``LOGISTIC_FRAGMENTS``."""
         rows = np.flatnonzero(self.concept.known)
         if self.fragments and self.concept.kind == "classes" and len(rows) > LOGISTIC_FRAGMENTS:
             rows = rows[np.linspace(0, len(rows) - 1, LOGISTIC_FRAGMENTS).astype(np.int64)]
         return rows
 
 
-# From a fold, the vectors of all rows as the probe of that fold sees them.
+# Maps a fold to the vectors of all rows for the probe of that fold.
 Vectors = Callable[[int], np.ndarray]
 
 
 def out_of_fold(vectors: np.ndarray | Vectors, task: Task) -> np.ndarray:
-    """Return what probes say of rows of the folds that they were not fitted on.
+    """Return the predictions of probes for rows of folds that they were not fitted on.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def out_of_fold(vectors: np.ndarray | Vectors, task: Task) -> np.ndarray:
     Returns
     -------
     (rows, 1) numbers, or (rows, classes) scores of classes in ascending order of their value, at
-    ``task.rows``; NaN where a fold's training rows lack the class or hold one value only.
+    ``task.rows``. NaN if a fold's training rows lack the class or have only one value.
     """
     rows, fold = task.rows, task.fold[task.rows]
     values = task.concept.values[rows]
@@ -109,7 +109,7 @@ def out_of_fold(vectors: np.ndarray | Vectors, task: Task) -> np.ndarray:
 def score(
     predicted: np.ndarray, task: Task, rng: np.random.Generator, resamples: int
 ) -> IntervalEstimate | None:
-    """Score what probes said, with a bootstrap over subjects; None where nothing can be scored."""
+    """Score the predictions of probes, with a bootstrap over subjects; None if nothing can be scored."""
     rows = task.rows
     values, codes = task.concept.values[rows], task.codes[rows]
     if task.concept.kind == "number":
@@ -120,11 +120,11 @@ def score(
 
 
 def left_over(vectors: np.ndarray | Vectors, task: Task) -> float | None:
-    """Return what is still read after an erasure, in the concept's metric; None where nothing can be scored.
+    """Return the score after an erasure, in the concept's metric; None if nothing can be scored.
 
-    Classes with equal means can differ in spread, and then even a direction that a probe took from noise
-    ranks them: an AUROC counts only where a regression on indicators of the classes explains something of
-    them in subjects that it never saw, otherwise it is chance.
+    Classes with equal means can differ in spread. Even a direction from noise then ranks them. An AUROC is
+    therefore only used if a regression on indicators of the classes explains something in subjects that it
+    never saw. Otherwise the score is that of chance.
     """
     if task.concept.kind == "classes":
         rows, values = task.rows, task.concept.values[task.rows]
@@ -140,7 +140,7 @@ def left_over(vectors: np.ndarray | Vectors, task: Task) -> float | None:
             spread += float((centred[test] ** 2).sum())
         if 1 - error / spread < _SOMETHING:
             return 0.5
-    # One draw: the interval isn't asked for.
+    # One draw is enough, since the interval isn't used.
     estimate = score(out_of_fold(vectors, task), task, np.random.default_rng(0), 1)
     return None if estimate is None else estimate.value
 
@@ -148,7 +148,7 @@ def left_over(vectors: np.ndarray | Vectors, task: Task) -> float | None:
 def _probe(task: Task) -> Pipeline:
     numeric = task.concept.kind == "number"
     if task.fragments:
-        # Fragments are so many beside the dimensions that a penalty only keeps the solution unique.
+        # There are many more fragments than dimensions, so the penalty only makes the solution unique.
         model = Ridge(alpha=1.0) if numeric else LogisticRegression(C=1.0, tol=1e-3, max_iter=200)
     else:
         model = RidgeCV(_PENALTIES) if numeric else RidgeClassifierCV(_PENALTIES, class_weight="balanced")
@@ -158,13 +158,13 @@ def _probe(task: Task) -> Pipeline:
 def _explained(
     predicted: np.ndarray, values: np.ndarray, codes: np.ndarray, rng: np.random.Generator, resamples: int
 ) -> IntervalEstimate | None:
-    """R², with a subject's rows drawn together."""
+    """Return R², with a subject's rows resampled together."""
     there = np.isfinite(predicted)
     y, error, codes = values[there], (values - predicted)[there] ** 2, codes[there]
     if len(y) == 0 or np.ptp(y) == 0:
         return None
     columns = np.stack([np.ones(len(y)), y, y**2, error], axis=1)
-    # About the mean, so that the difference of large squares loses no digits.
+    # Values are centred, so that the difference of large squares loses no digits.
     columns[:, 1] -= y.mean()
     columns[:, 2] = columns[:, 1] ** 2
     sums = Subjects(codes).sums(columns)  # (subjects, 4)
@@ -201,7 +201,7 @@ def _auroc(members: np.ndarray, predicted: np.ndarray) -> float:
 
 
 def _mean_of(table: np.ndarray, counts: np.ndarray) -> IntervalEstimate | None:
-    """Return the mean over columns of the means over rows of (rows, columns), each over what is there."""
+    """Return the mean over columns of the means over rows of (rows, columns), without missing values."""
     there = np.isfinite(table)
     columns = there.any(axis=0)
     if not columns.any():
@@ -222,7 +222,7 @@ def _within_folds(
     rng: np.random.Generator,
     resamples: int,
 ) -> IntervalEstimate | None:
-    """AUROC of samples; those of one subject and class are averaged first."""
+    """Return the AUROC of samples, after averaging those of one subject and class."""
     classes, place = np.unique(values, return_inverse=True)
     rows = by_subject(codes * len(classes) + place, np.column_stack([predicted, place, fold]))
     predicted, place, fold = rows[:, :-2], rows[:, -2].astype(np.int64), rows[:, -1].astype(np.int64)

@@ -1,4 +1,4 @@
-"""What is looked into: the embedded fragments of the discovery cohort, and what is known of each of them."""
+"""The embedded fragments of the discovery cohort, with the known properties of each."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from cfdna_interp.models.contract import Encoder, FragmentInputs
 from cfdna_interp.stats.resampling import stream
 from cfdna_interp.stats.subjects import Subjects
 
-_SAMPLES_KEPT = 8  # in memory, beyond the one at hand
+_SAMPLES_KEPT = 8  # in memory, in addition to the present one
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Embedded fragments, and what is known of each.
+    """Embedded fragments with their known properties.
 
     Attributes
     ----------
     embeddings
-        (n, dim) float32.
+        (n, dim) float32 embeddings.
     fragments
-        What the encoder read.
+        Inputs of the encoder.
     gc
         (n,) share of G and C, NaN where unknown.
     motif
-        (n,) index into ``MOTIFS`` of the forward strand's first four bases, -1 unknown.
+        (n,) index into ``MOTIFS`` of the forward strand's first four bases, -1 if unknown.
     """
 
     embeddings: torch.Tensor
@@ -68,23 +68,23 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """The discovery cohort, a sample at a time.
+    """The discovery cohort, one sample at a time.
 
     Attributes
     ----------
     samples
-        Kept discovery samples, in the order of the sheet and of the heads' folds.
+        Discovery samples that were not excluded, in the order of the sheet and of the heads' folds.
     load
-        From a sample's place in ``samples`` its fragments: all its bags, one after the other, each in the
+        Maps a sample's index in ``samples`` to its fragments: all its bags, one after the other, each in the
         order of its genomic windows.
     bags
-        Bags a sample has; each holds the same number of fragments.
+        Bags per sample, all with the same number of fragments.
     encoder
-        What made the embeddings.
+        The encoder of the embeddings.
     seed
         The run's seed.
     base
-        Where the fragments come from that ``encoder`` encodes anew; None where they are embedded already.
+        The source of fragments that ``encoder`` encodes again; None if they are already embedded.
     """
 
     samples: tuple[Sample, ...]
@@ -105,23 +105,23 @@ class Material:
         return np.array([sample.label for sample in self.samples], dtype=np.int64)
 
     def bagged(self, place: int) -> torch.Tensor:
-        """Return (bags, fragments, dim): the embedded bags of a sample, as heads read them."""
+        """Return (bags, fragments, dim): the embedded bags of a sample, the inputs of heads."""
         bags: torch.Tensor = self.load(place).embeddings.unflatten(0, (self.bags, -1))
         return bags
 
     def draw(self, fragments: int, *names: str | int) -> tuple[Part, np.ndarray]:
-        """Draw at most so many fragments, the same number of each sample.
+        """Draw at most this many fragments, the same number from each sample.
 
         Parameters
         ----------
         fragments
-            In all.
+            Largest number in total.
         names
-            What the fragments are for; with the run's seed they choose the draw.
+            The use of the fragments; with the run's seed it decides the draw.
 
         Returns
         -------
-        The fragments, sample by sample, and (n,) the place of each one's sample.
+        The fragments, sample by sample, and the (n,) index of each one's sample.
         """
         share = max(1, fragments // len(self.samples))
         parts = []
@@ -132,7 +132,7 @@ class Material:
         return Part.concatenate(parts), place_of
 
     def chosen(self, place: int, fragments: int, rng: np.random.Generator) -> Part:
-        """Return at most so many of a sample's fragments, drawn by ``rng``; no others are encoded anew."""
+        """Return at most this many of a sample's fragments, drawn by ``rng``; others aren't encoded again."""
         if self.base is not None:
             part = self.base.chosen(place, fragments, rng)
             return replace(part, embeddings=self.encoder.encode(part.fragments))
@@ -140,7 +140,7 @@ class Material:
         return part.take(np.sort(rng.permutation(len(part))[:fragments]))
 
     def under(self, encoder: Encoder) -> Material:
-        """Return the same fragments under another encoder, encoded anew whenever a sample is loaded."""
+        """Return the same fragments under another encoder, which encodes a sample whenever it is loaded."""
 
         @lru_cache(maxsize=_SAMPLES_KEPT)
         def load(place: int) -> Part:

@@ -1,4 +1,4 @@
-"""Stage ``probe``: what is read off embeddings, and what the heads lose without it."""
+"""Stage ``probe``: concepts decoded from embeddings, and the loss of the heads without them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cfdna_interp.attribution.dataset import load_heads
 from cfdna_interp.config import Config
 from cfdna_interp.models.crossfit import CrossFit
 from cfdna_interp.records.base import save_record
-from cfdna_interp.records.probes import ConceptProbe, Erasure, Probes
+from cfdna_interp.records.probes import ConceptProbe, Erasure, NotProbed, Probes
 from cfdna_interp.records.values import interval_of
 from cfdna_interp.representation.concepts import Concept, fragment_concepts, sample_concepts
 from cfdna_interp.representation.control_task import fragment_control, sample_control
@@ -22,7 +22,7 @@ from cfdna_interp.representation.erased_concepts import Costs, erase_concepts
 from cfdna_interp.representation.linear_probes import Task, Vectors, left_over, out_of_fold, score
 from cfdna_interp.representation.material import Material, Part, load_material
 from cfdna_interp.representation.sightings import Codings, Sums, usable
-from cfdna_interp.representation.untrained import REASON, untrained
+from cfdna_interp.representation.untrained import untrained
 from cfdna_interp.representation.use import status_of
 from cfdna_interp.stats.estimates import IntervalEstimate
 from cfdna_interp.stats.resampling import stream
@@ -48,16 +48,16 @@ def probe_material(material: Material, fitted: CrossFit, *, fragments: int, resa
     material, fitted
         The cohort and the heads fitted on it. Probes have the folds of the heads.
     fragments
-        Fragments to draw for the probes; moments and heads take all of them.
+        Number of fragments for the probes. Moments and heads use all fragments.
     resamples
-        Bootstraps over subjects behind each interval.
+        Number of bootstraps over subjects for each interval.
     """
     part, place = material.draw(fragments, "probes")
     codes = material.codes
     concepts, left_out = usable(fragment_concepts(part), codes[place], fragments=True)
     fresh = untrained(material.encoder, _rng(material, "untrained"), part.fragments)
     if fresh is None:
-        left_out["untrained encoder"] = REASON
+        left_out["untrained encoder"] = NotProbed(why="unknown architecture")
     codings = Codings.fit(concepts, part)
     sums = Sums.of(material, codings, fresh)
     x = part.embeddings.numpy()
@@ -72,7 +72,7 @@ def probe_material(material: Material, fitted: CrossFit, *, fragments: int, resa
         )
         for concept in concepts
     ]
-    concepts, reasons = usable(sample_concepts(material.samples), codes, fragments=False)
+    concepts, unusable = usable(sample_concepts(material.samples), codes, fragments=False)
     items += [
         _Asked(
             Task(concept, codes, fitted.fold, fragments=False),
@@ -83,13 +83,13 @@ def probe_material(material: Material, fitted: CrossFit, *, fragments: int, resa
         )
         for concept in concepts
     ]
-    left_out |= reasons
+    left_out |= unusable
     costs = erase_concepts(material, fitted, [item.task for item in items], codings, sums, resamples)
     probes = []
     for item in items:
         probe = _probe(item, costs, _rng(material, "score", item.task.concept.name), resamples)
         if probe is None:
-            left_out[item.task.concept.name] = "no fold holds enough subjects of two classes"
+            left_out[item.task.concept.name] = NotProbed(why="few subjects")
         else:
             probes.append(probe)
     return Probes(
@@ -104,7 +104,7 @@ def probe_material(material: Material, fitted: CrossFit, *, fragments: int, resa
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
-    """A concept, its control task, and what it is read from; raw inputs are made when they are asked for."""
+    """A concept, its control task, and the vectors for its probes. Raw inputs are computed when needed."""
 
     task: Task
     control: Concept
@@ -132,8 +132,8 @@ def _probe(item: _Asked, costs: Costs, rng: np.random.Generator, resamples: int)
     if reached is None:
         return None
     control = value(item.trained, replace(task, concept=item.control))
-    status, reason = status_of(task.metric, reached, control, costs.auroc, erased)
-    logger.info("%s: %s: %s", name, status, reason)
+    status, finding = status_of(task.metric, reached, control, costs.auroc, erased)
+    logger.info("%s: %s: %s", name, status, finding)
     return ConceptProbe(
         concept=name,
         of="fragment" if task.fragments else "sample",
@@ -153,7 +153,7 @@ def _probe(item: _Asked, costs: Costs, rng: np.random.Generator, resamples: int)
             null_high=erased.null_high,
         ),
         status=status,
-        reason=reason,
+        finding=finding,
     )
 
 

@@ -1,4 +1,4 @@
-"""What probes and erasers are fitted to: drawn fragments with their concepts, and sums over all of them."""
+"""Data for probes and erasers: drawn fragments with their concepts, and sums over all fragments."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from cfdna_interp.models.contract import Encoder
 from cfdna_interp.models.reference_encoder import ReferenceEncoder
+from cfdna_interp.records.probes import NotProbed
 from cfdna_interp.representation.coding import OWN_INPUT, Coding, raw_inputs
 from cfdna_interp.representation.concepts import Concept, fragment_concepts, why_left_out, without_rare
 from cfdna_interp.representation.erasure import Moments, gather
@@ -16,7 +17,7 @@ from cfdna_interp.representation.material import Material, Part
 
 @dataclass(frozen=True, eq=False)
 class Codings:
-    """Columns of concepts and of raw inputs, learnt once on drawn fragments.
+    """Columns of concepts and of raw inputs, fitted once on drawn fragments.
 
     Attributes
     ----------
@@ -29,7 +30,7 @@ class Codings:
 
     @classmethod
     def fit(cls, concepts: list[Concept], part: Part) -> Codings:
-        """Fit the codings of the concepts given and of all inputs that differ between fragments."""
+        """Fit the codings of the concepts and of all inputs that differ between fragments."""
         inputs = {
             item.name: Coding.fit(item)
             for item in raw_inputs(part)
@@ -45,20 +46,20 @@ class Codings:
 
     def columns(self, part: Part) -> np.ndarray:
         """Return (n, columns) of all concepts."""
-        found = {concept.name: concept for concept in fragment_concepts(part)}
-        return np.concatenate([c.columns(found[name]) for name, c in self.concepts.items()], axis=1)
+        concepts = {concept.name: concept for concept in fragment_concepts(part)}
+        return np.concatenate([c.columns(concepts[name]) for name, c in self.concepts.items()], axis=1)
 
     def raw(self, part: Part, without: str | None = None) -> np.ndarray:
-        """Return (n, columns) of the inputs, without the one that a concept is a value of."""
+        """Return (n, columns) of the inputs, without the one that a concept is derived from."""
         own = None if without is None else OWN_INPUT[without]
-        found = {item.name: item for item in raw_inputs(part)}
-        parts = [c.columns(found[name]) for name, c in self.inputs.items() if name != own]
+        inputs = {item.name: item for item in raw_inputs(part)}
+        parts = [c.columns(inputs[name]) for name, c in self.inputs.items() if name != own]
         return np.concatenate([np.zeros((len(part), 0)), *parts], axis=1)
 
 
 def usable(
     concepts: list[Concept], codes: np.ndarray, *, fragments: bool
-) -> tuple[list[Concept], dict[str, str]]:
+) -> tuple[list[Concept], dict[str, NotProbed]]:
     """Return the concepts of which something can be asked, and of the others why not.
 
     Parameters
@@ -66,19 +67,19 @@ def usable(
     concepts, codes, fragments
         See :func:`concepts.without_rare`.
     """
-    kept: list[Concept] = []
+    remaining: list[Concept] = []
     left_out = {}
     for concept in (without_rare(item, codes, fragments=fragments) for item in concepts):
-        reason = why_left_out(concept, fragments=fragments)
-        # The batch is the site where the sheet has no batches.
-        twin = next((other.name for other in kept if _same_classes(other, concept)), None)
-        if reason is None and twin is not None:
-            reason = f"the same groups as {twin}"
-        if reason is None:
-            kept.append(concept)
+        obstacle = why_left_out(concept, fragments=fragments)
+        # Without a batch column the batch is the site.
+        twin = next((other.name for other in remaining if _same_classes(other, concept)), None)
+        if obstacle is None and twin is not None:
+            obstacle = NotProbed(why="same classes", twin=twin)
+        if obstacle is None:
+            remaining.append(concept)
         else:
-            left_out[concept.name] = reason
-    return kept, left_out
+            left_out[concept.name] = obstacle
+    return remaining, left_out
 
 
 def _same_classes(first: Concept, second: Concept) -> bool:
@@ -90,18 +91,18 @@ def _same_classes(first: Concept, second: Concept) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """All fragments of the cohort, summed.
+    """Sums over all fragments of the cohort.
 
     Attributes
     ----------
     moments
-        Of embeddings and of the concepts' columns.
+        Moments of embeddings and of the concepts' columns.
     means
         (samples, dim) mean embeddings.
     raw
         (samples, columns) means of the raw inputs' columns.
     untrained
-        (samples, dim) mean embeddings under an untrained encoder; None where encoding anew takes too long.
+        (samples, dim) mean embeddings under an untrained encoder; None if encoding again takes too long.
     """
 
     moments: Moments
@@ -111,7 +112,7 @@ class Sums:
 
     @classmethod
     def of(cls, material: Material, codings: Codings, untrained: Encoder | None) -> Sums:
-        """Read the cohort once, a sample at a time."""
+        """Read the cohort once, one sample at a time."""
         means, raw, fresh = [], [], []
 
         def batch(place: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,9 +1,9 @@
-"""A dictionary of directions of which a few speak for an embedding: TopK sparse autoencoders, also in blocks.
+"""TopK sparse autoencoders, plain and in blocks: dictionaries with few active directions per embedding.
 
-An embedding is the bias plus a sum of few directions, each times its code (Gao et al. 2024, arXiv:2406.04093:
-of all codes the largest few stay, which sets the sparsity without a penalty that would shrink them). In
-blocks, several directions come and go together, with codes of either sign, and the blocks of the largest norm
-stay: a curved concept, which plain directions have to tile piece by piece, can be one block.
+An embedding is the bias plus a sum of few directions, each times its code. Only the largest codes are used,
+which sets the sparsity without a penalty that would shrink them (Gao et al. 2024, arXiv:2406.04093). In a
+block several directions are active together, with codes of either sign, and the blocks with the largest norm
+are used. A curved concept takes many plain directions but can be one block.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from cfdna_interp.artifacts.files import atomic_path
 from cfdna_interp.errors import InputError
 from cfdna_interp.stats.resampling import stream
 
-CHUNK = 4_096  # embeddings whose codes are all in memory at once, before the few are chosen
-_SETTINGS = "active, block"  # one key of a file's metadata: of several, the order would be left to chance
+CHUNK = 4_096  # embeddings whose codes are all in memory at a time, before the largest are chosen
+_SETTINGS = "active, block"  # one key of a file's metadata, since the order of several would be random
 _TENSORS = ("decoder", "encoder", "offset", "bias")
 
 
 class SparseAutoencoder:
-    """Directions, and how codes are read off an embedding.
+    """Directions and the encoder of codes.
 
     Parameters
     ----------
@@ -34,34 +34,34 @@ class SparseAutoencoder:
     features
         Directions, a multiple of ``block``.
     active
-        Blocks that speak for an embedding.
+        Active blocks per embedding.
     block
-        Directions in a block. Of one: codes are not negative. Of more: codes of either sign, directions of a
-        block at right angles, so that the norm of its codes is that of its contribution.
+        Directions per block. With one, codes are not negative. With more, codes have either sign, and the
+        directions of a block are orthogonal, so that the norm of its codes is that of its contribution.
     seed
-        Of the random directions it starts with.
+        Seed of the initial random directions.
 
     Attributes
     ----------
     decoder
         (features, dim) directions of length 1, block after block.
     encoder, offset
-        (features, dim) and (features,): codes before the choice are (x − bias) · encoder + offset.
+        (features, dim) and (features,): codes before the selection are (x − bias) · encoder + offset.
     bias
-        (dim,) what an embedding is without any code.
+        (dim,) the embedding without any code.
 
     Raises
     ------
     ValueError
-        ``features`` is no multiple of ``block``, a block has more directions than an embedding, or more
-        blocks are to be active than there are.
+        ``features`` isn't a multiple of ``block``, a block has more directions than an embedding has
+        dimensions, or more blocks are to be active than there are.
     """
 
     def __init__(self, dim: int, features: int, active: int, block: int = 1, *, seed: int = 0) -> None:
         if features % block or block > dim or not 0 < active <= features // block:
             raise ValueError(
                 f"{features} features in blocks of {block}, {active} blocks active, {dim} dimensions: "
-                "features are a multiple of the block, a block is no larger than dimensions, "
+                "features must be a multiple of the block, a block can't be larger than the dimensions, "
                 "no more blocks are active than there are"
             )
         self.active, self.block = active, block
@@ -83,31 +83,31 @@ class SparseAutoencoder:
 
     @property
     def blocks(self) -> int:
-        """Number of blocks; of features, where a block is one."""
+        """Number of blocks, which are features if a block is one."""
         return self.features // self.block
 
     def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return (n, active) int64 blocks, and (n, active, block) their codes, of (n, dim) embeddings."""
+        """Return (n, active) int64 blocks and their (n, active, block) codes, of (n, dim) embeddings."""
         parts = [self.choose(self.scores(rows)) for rows in x.split(CHUNK)]
         return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
 
     def dense(self, x: torch.Tensor) -> torch.Tensor:
-        """Return (n, features) the codes of (n, dim) embeddings, 0 where not active."""
+        """Return the (n, features) codes of (n, dim) embeddings, 0 where not active."""
         indices, codes = self.encode(x)
         result = torch.zeros(len(x), self.blocks, self.block)
         result.scatter_(1, indices[:, :, None].expand_as(codes), codes)
         return result.flatten(1)
 
     def decode(self, indices: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
-        """Return (n, dim) embeddings of what :meth:`encode` returned."""
+        """Return the (n, dim) embeddings of the results of :meth:`encode`."""
         return self.bias + combine(self.rows(indices), codes.flatten(1), self.decoder)
 
     def scores(self, x: torch.Tensor) -> torch.Tensor:
-        """Return (n, features) codes before the choice."""
+        """Return (n, features) codes before the selection."""
         return torch.addmm(self.offset - self.encoder @ self.bias, x, self.encoder.T)
 
     def choose(self, scores: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return (n, active) int64 blocks that stay and (n, active, block) their codes."""
+        """Return the selected (n, active) int64 blocks and their (n, active, block) codes."""
         if self.block == 1:
             codes, indices = scores.topk(self.active, dim=1, sorted=False)
             return indices, codes.clamp(min=0)[:, :, None]
@@ -134,7 +134,7 @@ class SparseAutoencoder:
         Raises
         ------
         InputError
-            The file is missing, damaged, or holds something else.
+            The file is missing, damaged, or has other content.
         """
         try:
             with safe_open(path, "pt") as handle:
@@ -144,7 +144,7 @@ class SparseAutoencoder:
             result = cls(dim, features, active, block)
             for name, tensor in tensors.items():
                 if tensor.shape != getattr(result, name).shape or not bool(torch.isfinite(tensor).all()):
-                    raise ValueError(f"{name} has shape {tuple(tensor.shape)} or holds no numbers")
+                    raise ValueError(f"{name} has shape {tuple(tensor.shape)} or isn't numeric")
                 setattr(result, name, tensor)
         except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise InputError(
@@ -154,13 +154,13 @@ class SparseAutoencoder:
 
 
 def combine(rows: torch.Tensor, weights: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
-    """Return (n, dim) sums of (features, dim) rows of a table, (n, k) which and (n, k) how much."""
+    """Return (n, dim) weighted sums of rows of a (features, dim) table, with (n, k) rows and weights."""
     summed: torch.Tensor = functional.embedding_bag(rows, table, mode="sum", per_sample_weights=weights)
     return summed
 
 
 def orthonormal(blocks: torch.Tensor) -> torch.Tensor:
-    """Return (blocks, block, dim) directions with the same spans, of length 1, at right angles in a block."""
+    """Return (blocks, block, dim) directions with the same spans, orthonormal in each block."""
     if blocks.shape[1] == 1:
         return functional.normalize(blocks, dim=2)
     lower = torch.linalg.cholesky(blocks @ blocks.mT)

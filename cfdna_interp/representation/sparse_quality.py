@@ -1,4 +1,4 @@
-"""How good a dictionary is: of what it has not seen, how much it tells, with how many words, to which end."""
+"""Quality of a dictionary on unseen embeddings: explained variance, sparsity, recovered logits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cfdna_interp.representation.sparse_autoencoder import SparseAutoencoder
 
 
 def reconstruct(model: SparseAutoencoder, x: torch.Tensor) -> torch.Tensor:
-    """Return (n, dim) what the dictionary makes of (n, dim) embeddings."""
+    """Return the (n, dim) reconstructions of (n, dim) embeddings."""
     return model.decode(*model.encode(x))
 
 
@@ -27,13 +27,14 @@ def of_embeddings(
     model
         The dictionary.
     parts
-        Each (n, dim).
+        Parts, (n, dim) each.
     centre
         (dim,) the mean embedding.
 
     Returns
     -------
-    Share of variance explained, codes an embedding, and (features,) how many embeddings each speaks for.
+    Share of variance explained, active codes per embedding, and (features,) the number of embeddings for
+    which each is active.
     """
     missed = total = 0.0
     seen = 0
@@ -55,16 +56,16 @@ def logit_recovered(
     places: Iterable[int],
     centre: torch.Tensor,
 ) -> float:
-    """Return how much of the heads' logits survives in reconstructed bags, as in :class:`DictionaryQuality`.
+    """Return how well reconstructed bags recover the heads' logits, as in :class:`DictionaryQuality`.
 
     Parameters
     ----------
     model
         The dictionary.
     material, fitted
-        The cohort and its cross-fitted heads; a sample is read by those that never saw its subject.
+        The cohort and its cross-fitted heads. A sample is scored by heads that never saw its subject.
     places
-        Samples, by their place in the cohort.
+        Indices of samples in the cohort.
     centre
         (dim,) the mean embedding.
     """

@@ -1,4 +1,4 @@
-"""Embeddings on the disk, and their batches in an order that is another in each pass."""
+"""Embeddings on disk, and their batches in an order that differs between passes."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from cfdna_interp.representation.material import Material
 from cfdna_interp.representation.sparse_training import Batches
 from cfdna_interp.stats.resampling import stream
 
-BATCH = 512  # embeddings; few enough that small cohorts give a thousand steps
+BATCH = 512  # embeddings; small enough for a thousand steps in small cohorts
 _STRETCH = 2_048  # neighbouring rows that are read together
-_BUFFER = 32  # stretches in memory, whose rows are shuffled with each other
+_BUFFER = 32  # blocks of rows in memory, whose rows are shuffled with each other
 
 
 def shuffled(array: np.ndarray, *, seed: int, size: int = BATCH) -> Batches:
     """Return the source of shuffled batches of an array that need not fit in memory.
 
-    Stretches of rows are read in a random order, several at a time, and the rows of these are shuffled. What
-    doesn't fill a batch is left out of a pass, unless there is no other.
+    Blocks of rows are read in a random order, several at a time, and their rows are shuffled. An incomplete
+    batch is left out of a pass, unless it is the only one.
 
     Parameters
     ----------
     array
         (n, dim) float32, e.g. a ``numpy.memmap``.
     seed
-        With the number of a pass it chooses the order.
+        Seed of the order, together with the number of a pass.
     size
-        Embeddings in a batch.
+        Embeddings per batch.
     """
     size = min(size, len(array))
 
@@ -52,27 +52,27 @@ def shuffled(array: np.ndarray, *, seed: int, size: int = BATCH) -> Batches:
 def draw_embeddings(
     material: Material, places: np.ndarray, share: int, path: Path, *, columns_apart: bool = False
 ) -> np.ndarray:
-    """Write the embeddings of fragments to a file, a sample at a time.
+    """Write the embeddings of fragments to a file, one sample at a time.
 
-    The same fragments are drawn whatever the encoder, so that dictionaries of two encoders compare.
+    The drawn fragments don't depend on the encoder, so that dictionaries of two encoders are comparable.
 
     Parameters
     ----------
     material
         The cohort.
     places
-        Samples, by their place in the cohort.
+        Indices of samples in the cohort.
     share
-        The most that are drawn of each.
+        Largest number of fragments per sample.
     path
         File to write.
     columns_apart
-        Permute every dimension by itself over all fragments: what is left has the distribution of each
-        dimension and no dependence among them.
+        Whether to permute every dimension separately over all fragments. This keeps the distribution of each
+        dimension and removes the dependence among them.
 
     Returns
     -------
-    (n, dim) float32 array on the disk.
+    (n, dim) float32 array on disk.
     """
     with path.open("wb") as handle:
         for place in places:

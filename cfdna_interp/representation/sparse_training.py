@@ -1,12 +1,12 @@
-"""Fitting a sparse autoencoder to batches of embeddings, at the cost of the codes that are active.
+"""Training of a sparse autoencoder on batches of embeddings, at the cost of the active codes.
 
-Of a batch, all codes are computed once, to choose the few that stay. Everything else, the reconstruction and
-the gradients of all weights, is a sum over active codes alone: over those of an embedding, or, once they are
-sorted by feature, over those of a feature. A network trained by automatic differentiation pays for the dense
-product three times over and more.
+All codes of a batch are computed once, to select the largest. Everything else, the reconstruction and the
+gradients of all weights, is a sum over active codes alone: over those of an embedding, or, after sorting by
+feature, over those of a feature. Training by automatic differentiation would compute the dense product at
+least three times.
 
-Features that no longer speak for any embedding learn what the others leave over (AuxK: Gao et al. 2024,
-arXiv:2406.04093, A.2).
+Features that are no longer active for any embedding are trained on the residual of the others (AuxK: Gao et
+al. 2024, arXiv:2406.04093, A.2).
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from torch.nn import functional
 
 from cfdna_interp.representation.sparse_autoencoder import SparseAutoencoder, combine, orthonormal
 
-# From the number of a pass its batches, each (n, dim), in an order that differs between passes.
+# Maps the number of a pass to its batches, (n, dim) each, in an order that differs between passes.
 Batches = Callable[[int], Iterator[torch.Tensor]]
 
-# The longest step of a direction, in units of its length. Planted directions are found as well at .06 and at
-# .2, planted subspaces not at .06 (tests and benchmarks/sparse.py): blocks that have each learnt parts of
-# several subspaces part with them only in large steps.
+# The largest step of a direction, in units of its length. Planted directions are also found at .06 and at .2,
+# but planted subspaces are not found at .06 (tests and benchmarks/sparse.py). Blocks that each learnt parts
+# of several subspaces only separate with large steps.
 RATE = 0.1
-_DECAY = 0.5  # of training, over which the rate falls to 0
+_DECAY = 0.5  # share of training over which the rate falls to 0
 _WARM = 20  # steps over which the rate rises
-_PATIENCE = 64  # batches without a word after which a block is dead
-_BETAS = (0.9, 0.99)  # few steps are taken: what a gradient's size was must be forgotten after a hundred
+_PATIENCE = 64  # batches without activity after which a block is dead
+_BETAS = (0.9, 0.99)  # short memory of gradient sizes, about a hundred steps, since training has few steps
 
 
 def fit_sparse(
@@ -47,17 +47,17 @@ def fit_sparse(
     Parameters
     ----------
     batches
-        From the number of a pass its shuffled batches, as many in each pass.
+        Maps the number of a pass to its shuffled batches, equally many in each pass.
     dim
         Length of an embedding.
     features, active, block, seed
-        As of :class:`SparseAutoencoder`.
+        As for :class:`SparseAutoencoder`.
     passes
-        Over all embeddings.
+        Number of passes over all embeddings.
     """
     model = SparseAutoencoder(dim, features, active, block, seed=seed)
     fit = _Fit(model)
-    steps = 0  # of the first pass, known after it
+    steps = 0  # in the first pass, known after it
     for number in range(passes):
         for place, x in enumerate(batches(number)):
             steps += number == 0
@@ -68,7 +68,7 @@ def fit_sparse(
 
 @dataclass(frozen=True, eq=False)
 class _Gradient:
-    """Of half the squared error, mean over a batch, with respect to each weight."""
+    """Gradient of half the squared error, averaged over a batch, with respect to each weight."""
 
     decoder: torch.Tensor
     encoder: torch.Tensor
@@ -77,7 +77,7 @@ class _Gradient:
 
 
 class _Fit:
-    """A model in training: Adam's state, and for how many batches each block has been silent."""
+    """A model in training: Adam's state, and for how many batches each block has been inactive."""
 
     def __init__(self, model: SparseAutoencoder) -> None:
         self.model = model
@@ -85,12 +85,12 @@ class _Fit:
         self.taken = 0
 
     def step(self, x: torch.Tensor, share: float) -> None:
-        """Learn from a batch (n, dim) at a share of the full rate."""
+        """Train on a batch (n, dim) at a share of the full rate."""
         model = self.model
         if not self.taken:
             self._begin(x)
         dead = self.silent > _PATIENCE
-        # Far enough below 0, an offset would keep a block silent whatever its directions become.
+        # A very negative offset would keep a block inactive for any directions.
         model.offset[dead.repeat_interleave(model.block)] = 0.0
         scores = model.scores(x)
         indices, codes = model.choose(scores)
@@ -109,8 +109,8 @@ class _Fit:
     def _begin(self, x: torch.Tensor) -> None:
         model = self.model
         model.bias = x.mean(dim=0)
-        # Adam moves every weight alike: directions by RATE of their length, and what is measured in units of
-        # the data in these.
+        # Adam's steps have the same size for all weights. Directions move by RATE of their length, and
+        # weights in units of the data in these units.
         rate = RATE / model.dim**0.5
         scale = float((x - model.bias).square().mean().sqrt())
         directions, levels = [model.decoder, model.encoder], [model.offset, model.bias]
@@ -140,7 +140,7 @@ def _gradient(
     indices: torch.Tensor,
     codes: torch.Tensor,
 ) -> tuple[torch.Tensor, _Gradient]:
-    """Return what the codes leave of a (n, dim) target, and the gradient of its mean square."""
+    """Return the residual of a (n, dim) target, and the gradient of its mean square."""
     rows, weights = model.rows(indices), codes.flatten(1).requires_grad_()
     made = combine(rows, weights, model.decoder)
     residual = target - made.detach()
@@ -153,7 +153,7 @@ def _gradient(
     owner = order // rows.shape[1]
 
     def by_feature(of_code: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
-        """Return (features, dim): for each feature the sum of vectors, each times its number."""
+        """Return (features, dim): for each feature the weighted sum of vectors."""
         numbers = of_code.flatten()[order]
         summed: torch.Tensor = functional.embedding_bag(
             owner, vectors, starts, mode="sum", per_sample_weights=numbers
@@ -172,7 +172,7 @@ def _gradient(
 def _choose_dead(
     model: SparseAutoencoder, scores: torch.Tensor, dead: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return, as :meth:`SparseAutoencoder.choose`, the codes that dead blocks would have."""
+    """Return the codes that dead blocks would have, as :meth:`SparseAutoencoder.choose` does."""
     folded = scores.unflatten(1, (model.blocks, model.block))[:, dead]  # (n, dead, block)
     strength = folded[:, :, 0] if model.block == 1 else folded.square().sum(dim=2)
     few = min(len(dead), max(1, model.dim // (2 * model.block)))
@@ -182,7 +182,7 @@ def _choose_dead(
 
 
 def _tangent(model: SparseAutoencoder, gradient: torch.Tensor) -> torch.Tensor:
-    """Return the part of a gradient along which directions stay of length 1 and at right angles."""
+    """Return the part of a gradient that keeps directions orthonormal."""
     folded = gradient.unflatten(0, (model.blocks, model.block))
     decoder = model.decoder.unflatten(0, (model.blocks, model.block))
     change = folded @ decoder.mT

@@ -1,8 +1,8 @@
-"""Steering: short fragments moved to longer lengths along the curve, and along the straight line instead.
+"""Steering: moving short fragments to longer lengths along the curve or along the straight line.
 
-A linear handle on length is the straight line between two points of the curve. Where the curve bends, the
-line leaves the data on its way. What a length probe reads, how far the moved embeddings lie from real ones,
-and what the heads say are taken along both.
+Linear steering of length follows the straight line between two points of the curve. Where the curve bends,
+the line leaves the data. Three quantities are measured along both: the prediction of a length probe, the
+distance of moved embeddings from real ones, and the logits of the heads.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cfdna_interp.stats.resampling import stream
 from cfdna_interp.stats.subjects import by_subject
 
 SHORT, LONG = 0.10, 0.90  # quantiles of lengths between which fragments are moved
-_PENALTY = 1.0  # of the probe, in units of one fragment
+_PENALTY = 1.0  # penalty of the probe, in units of one fragment
 
 
 def steer(
@@ -40,20 +40,20 @@ def steer(
     Parameters
     ----------
     fragments
-        Within the range of lengths.
+        Fragments within the range of lengths.
     directions, curve
-        Components, and (lengths, components) the curve along them.
+        Components, and the (lengths, components) curve along them.
     material, fitted
         The cohort and its heads.
     known
-        (subjects,) True for subjects that the probe and the distances are learnt from; fragments of the
-        others are moved.
+        (subjects,) True for subjects on which the probe and the distances are fitted. Fragments of the others
+        are moved.
     resamples
-        (draws, subjects) how often each subject enters a resample.
+        (draws, subjects) multiplicity of each subject in a resample.
 
     Returns
     -------
-    None where lengths hardly differ or a step has no real fragments.
+    None if lengths hardly differ or a step has no real fragments.
     """
     lengths = fragments.lengths[fragments.rows]
     start, stop = (int(v) for v in np.quantile(lengths, [SHORT, LONG]).round())
@@ -96,10 +96,10 @@ def steer(
 def _readings(
     fragments: LengthFragments, paths: Paths, axes: np.ndarray, lengths: np.ndarray, known: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what a linear length probe reads in bp: (2, steps) on the paths, (steps,) of real fragments.
+    """Return predictions of a linear length probe in bp: (2, steps) on paths, (steps,) of real fragments.
 
-    The probe is linear, so that the mean reading of moved fragments is that of where they are put plus what
-    they had apart from their place on the curve.
+    The probe is linear. The mean prediction for moved fragments is that of their new place plus that of their
+    deviation from the curve.
     """
     learnt = known[fragments.subject]
     probe = Ridge(alpha=_PENALTY).fit(fragments.embeddings[learnt], lengths[learnt].astype(np.float32))
@@ -112,14 +112,14 @@ def _readings(
 
 
 def logits(paths: Paths, axes: np.ndarray, material: Material, fitted: CrossFit) -> np.ndarray:
-    """Return (2, steps, samples): cross-fitted logits with the short fragments of each bag put on both paths.
+    """Return (2, steps, samples) cross-fitted logits with each bag's short fragments moved to both paths.
 
     Parameters
     ----------
     paths
-        From :meth:`Paths.of`; short are fragments up to its first step.
+        From :meth:`Paths.of`. Fragments up to its first step are short.
     axes
-        (dim, components) of the curve.
+        (dim, components) axes of the curve.
     material, fitted
         The cohort and its heads.
     """
@@ -132,7 +132,7 @@ def logits(paths: Paths, axes: np.ndarray, material: Material, fitted: CrossFit)
         ensemble = fitted.heads[fitted.fold[place]]
         rows = torch.from_numpy(short)
         for path, step in np.ndindex(2, steps):
-            if path and step in (0, steps - 1):  # both paths begin and end at the same places
+            if path and step in (0, steps - 1):  # both paths start and end at the same places
                 result[path, step, place] = result[0, step, place]
                 continue
             moved = part.embeddings.clone()

@@ -1,4 +1,4 @@
-"""Two ways from one length to another, along the curve and straight, and how far from the data each leads."""
+"""Two paths from one length to another, along the curve and straight, and their distances from the data."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from scipy.spatial import KDTree
 
 STEPS = 7
 _NEIGHBOURS = 10
-_MOVED = 600  # fragments whose distances are measured, and real ones beside them at each step
-AROUND = 5  # bp, of the real ones
+_MOVED = 600  # fragments whose distances are measured, and real ones for comparison at each step
+AROUND = 5  # bp, range of lengths of the real ones
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Paths:
     steps
         (steps,) bp, from the first to the last length of the paths.
     along
-        (2, steps, components) where fragments are put: on the curve, on the line.
+        (2, steps, components) places on the curve and on the line.
     """
 
     lengths: np.ndarray
@@ -44,24 +44,24 @@ class Paths:
         return cls(lengths, curve, steps, np.stack([on_curve, on_line]))
 
     def places(self, lengths: np.ndarray) -> np.ndarray:
-        """Return (n, components) the place on the curve of (n,) lengths in bp; beyond its ends, the end."""
+        """Return the (n, components) places on the curve of (n,) lengths in bp, clipped at its ends."""
         rows = np.clip(lengths, self.lengths[0], self.lengths[-1]) - self.lengths[0]
         return np.asarray(self.curve[rows])
 
 
 @dataclass(frozen=True, eq=False)
 class Distances:
-    """How far from real embeddings moved ones lie.
+    """Distances of moved embeddings from real ones.
 
     Attributes
     ----------
     steps
-        (2, steps) mean distance to the nearest real embeddings of other subjects, in units of that of real
-        ones of the same length; on the curve, on the line.
+        (2, steps) mean distance to the nearest real embeddings of other subjects, on the curve and on the
+        line, divided by that of real ones of the same length.
     ratio
-        Line over curve, mean over the steps between the ends.
+        Line divided by curve, averaged over the steps between the ends.
     draws
-        (draws,) the same over resamples of subjects.
+        (draws,) the ratio in resamples of subjects.
     """
 
     steps: np.ndarray
@@ -78,24 +78,22 @@ def distances(
     multiplicity: np.ndarray,
     rng: np.random.Generator,
 ) -> Distances | None:
-    """Measure both paths' distances from the data; None where no real fragment lies near a step.
+    """Measure both paths' distances from the data; None if a step has no real fragment nearby.
 
-    Only the components of the curve are looked at: in all other directions both paths leave fragments as they
-    are.
+    Only the components of the curve are used, since both paths don't change other directions.
 
     Parameters
     ----------
     paths
         From :meth:`Paths.of`.
     points, lengths, subjects
-        (n, components) fragments along the curve's components; (n,) bp; (n,) subject code.
+        (n, components) fragments along the curve's components; (n,) bp; (n,) subject codes.
     known
-        (subjects,) True for subjects whose fragments are the data that distances are to; fragments of the
-        others are moved.
+        (subjects,) True for subjects whose fragments are the data. Fragments of the others are moved.
     multiplicity
-        (draws, subjects) how often each subject enters a resample.
+        (draws, subjects) multiplicity of each subject in a resample.
     rng
-        Chooses the fragments that are measured.
+        Source of the choice of measured fragments.
     """
     tree = KDTree(points[known[subjects]])
 

@@ -1,4 +1,4 @@
-"""The encoder before it learnt anything: what it tells too, training had no part in."""
+"""An untrained encoder. What it also shows doesn't come from training."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from cfdna_interp.models.contract import Encoder, FragmentInputs
 from cfdna_interp.models.reference_encoder import ReferenceEncoder
 from cfdna_interp.models.whitening import fit_whitening
 
-WHITENED_ON = 16_384  # fragments, of a model that takes its time
+WHITENED_ON = 16_384  # fragments for a slow model
 
 
 def untrained(encoder: Encoder, rng: np.random.Generator, fragments: FragmentInputs) -> Encoder | None:
-    """Return an encoder of the same architecture with freshly drawn weights, whitened.
+    """Return an encoder of the same architecture with random weights, whitened.
 
     Parameters
     ----------
     encoder
-        The trained one, which stays as it is.
+        The trained encoder, which is not changed.
     rng
         Source of the weights.
     fragments
-        What the untrained encoder is whitened on; of foreign models ``WHITENED_ON`` of them.
+        Fragments on which the untrained encoder is whitened; ``WHITENED_ON`` of them for foreign models.
 
     Returns
     -------
-    None where the architecture is a closed box: then :data:`REASON` says so.
+    None where the architecture is not known here, so that its weights cannot be drawn anew.
     """
     if isinstance(encoder, ReferenceEncoder):
         return randomised_encoder(encoder, "tables", rng, fragments)
     inner = innermost(encoder)
     try:
-        # transformers is an extra that other encoders do without.
+        # transformers is an extra that other encoders don't need.
         from cfdna_interp.models.adapters.transformers import TransformersEncoder
     except ModuleNotFoundError:
         return None
@@ -41,6 +41,3 @@ def untrained(encoder: Encoder, rng: np.random.Generator, fragments: FragmentInp
         return None
     rows = rng.permutation(len(fragments))[:WHITENED_ON]
     return fit_whitening(inner.untrained(rng), fragments.take(rows), encoder.dim)
-
-
-REASON = "the encoder's architecture is not known here: its weights cannot be drawn afresh"

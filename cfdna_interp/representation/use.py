@@ -1,34 +1,35 @@
-"""Decodable beside used: what is said of a concept, and when."""
+"""The status of a concept: used, decodable, or neither."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cfdna_interp.records.probes import Metric, Status
+from cfdna_interp.records.probes import Metric, ProbeFinding, Status
 from cfdna_interp.stats.estimates import IntervalEstimate
 
-# Weaker reading is not worth the word: a tenth of the variance, a fifth of the way from chance to certainty.
+# Smallest score of a decodable concept: a tenth of the variance, or a fifth of the way from chance to
+# certainty.
 DECODABLE = {"R2": 0.10, "AUROC": 0.60}
 CHANCE = {"R2": 0.0, "AUROC": 0.5}
-# What retraining without a group may cost at most for it to be called replaceable (rung L2 of the verdict).
+# Largest cost at which a group is called replaceable (rung L2 of the verdict).
 MATERIAL = 0.05
 
 
 @dataclass(frozen=True)
 class Erased:
-    """What the heads lose with a concept.
+    """Losses of the heads when a concept is erased.
 
     Attributes
     ----------
     rank
-        Directions that are erased.
+        Number of erased directions.
     cost
         AUROC lost.
     partial_cost
-        AUROC lost when the concept goes as far as the others don't explain it; None where nothing of it
-        is left to go, and of samples' concepts.
+        AUROC lost when only the part is erased that the other concepts don't explain. None if there is no
+        such part, and for samples' concepts.
     null_high
-        Largest of the costs of as many directions drawn at random.
+        Largest cost of as many random directions.
     shared
         Whether there are other concepts that could explain it.
     """
@@ -42,57 +43,46 @@ class Erased:
 
 def status_of(
     metric: Metric, score: IntervalEstimate, control: float | None, auroc: IntervalEstimate, erased: Erased
-) -> tuple[Status, str]:
-    """Return what is said of a concept, and why.
+) -> tuple[Status, ProbeFinding]:
+    """Return what is said of a concept, and what decided that.
 
     ``not decodable``: the score's upper bound is below the threshold. ``used``: the score is above chance,
-    erasing the concept costs AUROC, with a lower bound above 0 and more than any draw of as many random
-    directions, and still does when the concept goes only as far as the others don't explain it.
-    ``decodable, not used``: the score's lower bound is above the threshold, the probe reads more than in its
-    control task, and the upper bound of either cost is below ``MATERIAL``. Everything else ``can't tell``.
+    and the cost of erasing the concept has a lower bound above 0 and exceeds that of any draw of as many
+    random directions. The same holds for the part that the others don't explain. ``decodable, not used``: the
+    score's lower bound is above the threshold, the score is above that of the control task, and the upper
+    bound of either cost is below ``MATERIAL``. Everything else is ``can't tell``.
 
     Parameters
     ----------
     metric
         Key of ``DECODABLE``.
     score, control
-        Of the probe, and of its control task.
+        Scores of the probe and of its control task.
     auroc
-        Of the heads with nothing erased.
+        AUROC of the heads with nothing erased.
     erased
-        With the concept erased.
+        Losses with the concept erased.
     """
     cost, partial = erased.cost, erased.partial_cost
-    read = f"{metric} {_span(score)}"
     if score.high < DECODABLE[metric]:
-        return "not decodable", f"a linear probe reaches {read}, below {DECODABLE[metric]:.2f}"
+        return "not decodable", ProbeFinding.LOW_SCORE
     if auroc.low <= CHANCE["AUROC"]:
-        return "can't tell", f"the heads tell labels with AUROC {_span(auroc)}: there is nothing to lose"
+        return "can't tell", ProbeFinding.NO_SIGNAL
     costly = cost.low > 0 and cost.value > erased.null_high
     if costly and score.low > CHANCE[metric]:
-        what = f"erasing it costs AUROC {_span(cost)}, random directions at most {erased.null_high:.2f}"
         if not erased.shared:
-            return "used", what
+            return "used", ProbeFinding.COSTLY
         if partial is None:
-            return "can't tell", f"{what}; the other concepts explain all of it"
+            return "can't tell", ProbeFinding.EXPLAINED
         if partial.low > 0:
-            return "used", f"{what}; {_span(partial)} by what the other concepts don't explain"
-        return "can't tell", f"{what}; by what the other concepts don't explain {_span(partial)}"
+            return "used", ProbeFinding.COSTLY_BY_ITSELF
+        return "can't tell", ProbeFinding.COSTLY_WITH_OTHERS
     if score.low <= DECODABLE[metric]:
-        return "can't tell", f"a linear probe reaches {read}, on both sides of {DECODABLE[metric]:.2f}"
+        return "can't tell", ProbeFinding.OPEN_SCORE
     if control is not None and score.value <= control:
-        return "can't tell", f"a linear probe reaches {read}, no more than its control task ({control:.2f})"
-    unused = cost if partial is None or cost.high <= partial.high else partial
+        return "can't tell", ProbeFinding.CONTROL_TASK
+    whole = partial is None or cost.high <= partial.high
+    unused = cost if partial is None or whole else partial
     if unused.high < MATERIAL:
-        words = "erasing it" if unused is cost else "erasing what the other concepts don't explain of it"
-        return "decodable, not used", f"a linear probe reaches {read}; {words} costs AUROC {_span(unused)}"
-    return (
-        "can't tell",
-        f"erasing it costs AUROC {_span(cost)}, random directions up to {erased.null_high:.2f}",
-    )
-
-
-def _span(score: IntervalEstimate) -> str:
-    # Adding 0 turns the minus of a rounded -0.00 into nothing.
-    value, low, high = (round(x, 2) + 0.0 for x in (score.value, score.low, score.high))
-    return f"{value:.2f} ({low:.2f} to {high:.2f})"
+        return "decodable, not used", ProbeFinding.CHEAP if whole else ProbeFinding.CHEAP_BY_ITSELF
+    return "can't tell", ProbeFinding.OPEN_COST

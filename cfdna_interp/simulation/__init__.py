@@ -1,1 +1,1 @@
-"""Cohorts whose truth is known, as BAM files or as fragment tables."""
+"""Simulated cohorts with known truth, as BAM files or as fragment tables."""

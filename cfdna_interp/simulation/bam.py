@@ -1,6 +1,7 @@
-"""Writing aligned reads as BAM, byte by byte but for all reads at once.
+"""Writer of aligned reads as BAM, which builds the bytes of all reads at once.
 
-Layout of records and header: SAM/BAM Format Specification, sections 4.2 and 5.3 (hts-specs, 2024).
+The layout of records and header is that of the SAM/BAM Format Specification, sections 4.2 and 5.3 (hts-specs,
+2024).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def header_text(genome: Genome, sample: str, comment: str) -> str:
 def write_bam(
     path: Path, genome: Genome, sample: str, comment: str, reads: Reads, dialect: str = "xm"
 ) -> None:
-    """Write the reads of a sample to ``path``, and no index.
+    """Write the reads of a sample to ``path``, without an index.
 
     The reads come from :func:`cfdna_interp.simulation.library.sequence`; for ``dialect`` see
     :mod:`cfdna_interp.simulation.dialects`.
@@ -41,15 +42,15 @@ def write_bam(
     for name, length in zip(genome.names, genome.lengths, strict=True):
         encoded = name.encode() + b"\0"
         head += [struct.pack("<i", len(encoded)), encoded, struct.pack("<i", length)]
-    # Level 1 takes a ninth of the usual level's time, for files a tenth larger.
-    # htslib takes the level with the mode, which pysam's types don't list.
+    # Level 1 takes a ninth of the default level's time, and files are a tenth larger. htslib accepts the
+    # level as part of the mode, which pysam's types don't list.
     with pysam.BGZFile(str(path), "wb1", None) as handle:  # type: ignore[arg-type]
         handle.write(b"".join(head))
         handle.write(_records(sample, in_dialect(reads, dialect), dialect))
 
 
 def _records(sample: str, reads: Reads, dialect: str) -> bytes:
-    """Return all records: a table of equally wide rows, of which shorter reads leave cells out."""
+    """Return all records, from a table of equally wide rows without the unused cells of shorter reads."""
     count = len(reads.positions)
     used = np.arange(READ_LENGTH) < reads.lengths[:, None]
     packed_used = np.arange(READ_LENGTH // 2) < ((reads.lengths + 1) // 2)[:, None]
@@ -82,7 +83,7 @@ def _fixed(reads: Reads, name_length: int, body_length: np.ndarray) -> np.ndarra
         ]
     )  # fmt: skip
     rows = np.zeros(len(reads.positions), dtype=layout)
-    rows["block_size"] = body_length + layout.itemsize - 4  # the field does not count itself
+    rows["block_size"] = body_length + layout.itemsize - 4  # the field doesn't include itself
     rows["ref"] = rows["next_ref"] = reads.contigs
     rows["pos"], rows["next_pos"] = reads.positions, reads.mate_positions
     rows["l_name"], rows["n_cigar"] = name_length, 1
@@ -95,7 +96,7 @@ def _fixed(reads: Reads, name_length: int, body_length: np.ndarray) -> np.ndarra
 def _bins(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Return the bin of the UCSC scheme for each half-open interval."""
     result = np.zeros(len(starts), dtype=np.int64)
-    # From the widest bins to the narrowest: the last that holds the whole interval wins.
+    # Bins go from the widest to the narrowest. The last one that contains the whole interval is used.
     for shift in (26, 23, 20, 17, 14):
         offset = ((1 << (29 - shift)) - 1) // 7
         inside = starts >> shift == (ends - 1) >> shift

@@ -20,8 +20,9 @@ _REPEATS, _DRAWS = 20, 5_000  # independent Monte Carlo estimates, and draws per
 class BayesAuroc:
     """AUROC of the log-likelihood ratio of the groups' summaries, with Monte Carlo standard errors.
 
-    ``crude`` compares any case with any control, by a classifier that is not told the site; ``within_site``
-    compares people of one site (case-control pairs of all sites weigh the same). Neither is told the age.
+    ``crude`` compares any case with any control, by a classifier that doesn't know the site. ``within_site``
+    compares people of one site, with equal weights for case-control pairs of all sites. Neither knows the
+    age.
     """
 
     crude: float
@@ -42,17 +43,17 @@ def bayes_auroc(world: World, noise: np.ndarray, seed: int, groups: Sequence[str
     seed
         Seed of the Monte Carlo.
     groups
-        The groups whose summaries the classifier is told.
+        The groups whose summaries the classifier knows.
     """
-    told = [BAG_GROUPS.index(group) for group in groups]
+    known = [BAG_GROUPS.index(group) for group in groups]
     scale = np.sqrt(1 - noise**2)
     covariance = world.correlation_matrix() * np.outer(scale, scale) + np.diag(noise**2)
-    covariance = covariance[np.ix_(told, told)]
+    covariance = covariance[np.ix_(known, known)]
     root = np.linalg.cholesky(covariance)
     precision = np.linalg.inv(covariance)
-    means = {label: world.label_means(label)[:, told] for label in (0, 1)}
+    means = {label: world.label_means(label)[:, known] for label in (0, 1)}
     shares = {label: world.site_shares(label) for label in (0, 1)}
-    shifts = world.site_matrix()[:, told]
+    shifts = world.site_matrix()[:, known]
 
     def log_density(x: np.ndarray, centres: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return (n,) log density up to a constant of a mixture of normals with the world's covariance."""
@@ -66,7 +67,7 @@ def bayes_auroc(world: World, noise: np.ndarray, seed: int, groups: Sequence[str
         centre = means[label][component] + shifts[site]
         return np.asarray(centre + rng.standard_normal(centre.shape) @ root.T)
 
-    # A label's mixture over sites, for who is not told the site.
+    # The mixture over sites of a label, for the classifier that doesn't know the site.
     anywhere = {
         label: (
             (means[label][:, None, :] + shifts[None]).reshape(-1, shifts.shape[1]),
@@ -82,7 +83,7 @@ def bayes_auroc(world: World, noise: np.ndarray, seed: int, groups: Sequence[str
         ratios = [log_density(v, *anywhere[1]) - log_density(v, *anywhere[0]) for v in x]
         crude.append(_auroc(ratios[0], ratios[1]))
         if pairs.sum() > 0:
-            # Within a site the shift is known and falls out of the ratio.
+            # Within a site the shift is known and cancels in the ratio.
             x = [draw(label, np.zeros(_DRAWS, dtype=int), rng) - shifts[0] for label in (0, 1)]
             same = {
                 label: (means[label], np.full(len(means[label]), 1 / len(means[label]))) for label in (0, 1)
@@ -93,7 +94,7 @@ def bayes_auroc(world: World, noise: np.ndarray, seed: int, groups: Sequence[str
 
 
 def _auroc(controls: np.ndarray, cases: np.ndarray) -> float:
-    # Ratios that differ by rounding alone are ties: without a label effect every ratio is 0.
+    # Ratios that differ only by rounding are ties. Without a label effect every ratio is 0.
     ranks = rankdata(np.round(np.concatenate([controls, cases]), 9))
     above = ranks[len(controls) :].sum() - len(cases) * (len(cases) + 1) / 2
     return float(above / (len(controls) * len(cases)))

@@ -1,4 +1,4 @@
-"""What a sample's latents do to its fragments: their lengths, their methylation, the cells they come from."""
+"""Effects of a sample's latents on its fragments: lengths, methylation, and cells of origin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PATTERN_LEVELS = np.array([0.03, 0.50, 0.95])
 _SEA = np.array([0.12, 0.23, 0.65])
 ISLAND_PATTERNS = np.array([0.88, 0.08, 0.04])
 
-# A fragment in and out of a marker state keeps a little noise, as real ones do.
+# Methylation levels of fragments in the two marker states, with some noise as in real data.
 _STATE_LEVELS = np.array([0.02, 0.97])  # unmethylated, methylated
 
 # Cell mixture of plasma: blood near 90 %, endothelium and liver some %, brain below 1 %, after the
@@ -29,7 +29,7 @@ CELL_TYPES = (
     "liver", "endothelium", "neuron", "oligodendrocyte",
 )  # fmt: skip
 _MIXTURE = np.array([0.52, 0.16, 0.05, 0.155, 0.03, 0.078, 0.004, 0.003])
-_TISSUE_SCORE = np.array([-1.0, 0, 0, 0, 1.0, 1.0, 0, 0])  # liver and endothelium up against granulocytes
+_TISSUE_SCORE = np.array([-1.0, 0, 0, 0, 1.0, 1.0, 0, 0])  # liver, endothelium up; granulocytes down
 _MARKERS = np.array([0.22, 0.08, 0.08, 0.08, 0.18, 0.20, 0.08, 0.08])  # share of blocks per cell type
 _MARKED_HIGH = 0.10  # share of blocks whose target is methylated (direction M)
 
@@ -41,7 +41,7 @@ _DINUCLEOSOME_SPREAD = 0.08
 
 @dataclass(frozen=True, eq=False)
 class Biology:
-    """Genome, atlas and the laws that the latents tilt.
+    """Genome, atlas and the distributions that the latents tilt.
 
     Attributes
     ----------
@@ -80,9 +80,9 @@ class Molecules:
     starts, lengths
         (n,) position on the genome's line; bp.
     strands
-        (n,) +1 or -1: which strand the sequenced molecule is.
+        (n,) +1 or -1: strand of the sequenced molecule.
     blocks
-        (n,) marker block touched, -1 none.
+        (n,) marker block that the fragment touches, -1 for none.
     first_cpg
         (n,) genome-wide rank of the first CpG whose C or G lies in the fragment.
     splits
@@ -104,7 +104,7 @@ class Molecules:
 
 
 def shortness(lengths: np.ndarray) -> np.ndarray:
-    """Return how short a fragment is: 1 well below 160 bp, -1 well above, back to 0 from 260 bp on."""
+    """Return the shortness of a length: 1 well below 160 bp, -1 well above, and 0 from 260 bp on."""
     return np.asarray(-np.tanh((lengths - 160) / 25) / (1 + np.exp((lengths - 260) / 12)))
 
 
@@ -134,7 +134,7 @@ def length_law() -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def build_biology(seed: int) -> Biology:
-    """Make genome, atlas and laws; the same seed gives the same."""
+    """Make genome, atlas and distributions. The same seed gives the same result."""
     genome = build_genome(seed)
     law = length_law()
     lengths = Tilt.of(law, shortness(LENGTHS), _LENGTH_STRENGTH)
@@ -187,9 +187,9 @@ def draw_molecules(
     latents
         Latents of fragment_length, methylation and tissue_of_origin, in this order.
     dinucleosome
-        Standard normal number of the person: a share of di-nucleosomes that no label knows of.
+        Standard normal number of the person for its share of di-nucleosomes, independent of the label.
     fragments
-        How many.
+        Number of fragments.
     rng
         Source of randomness.
     """
@@ -207,8 +207,8 @@ def draw_molecules(
     pattern = (rng.random(fragments)[:, None] > edges[:, :-1]).sum(axis=1)
     levels = PATTERN_LEVELS[pattern]
 
-    # A fragment that touches a marker block takes its whole pattern from its cell: nothing of the
-    # methylation latent leaks into what counts as tissue_of_origin.
+    # A fragment that touches a marker block takes its whole pattern from its cell, so the methylation latent
+    # doesn't affect tissue_of_origin.
     touching = np.flatnonzero(blocks >= 0)
     cells = _draw(biology.cells.probabilities(latents[2]), len(touching), rng)
     marked = rng.random(len(touching)) < atlas.fractions[blocks[touching], cells]

@@ -30,7 +30,7 @@ from cfdna_interp.simulation.people import Subject, draw_subjects
 from cfdna_interp.simulation.worlds import World
 from cfdna_interp.stats.resampling import stream
 
-# The stage that reads alignments knows a simulated file by the start of this comment in its header.
+# The stage that reads alignments recognises a simulated file by the start of this comment in its header.
 MARK = "cfdna-interp simulation"
 
 
@@ -38,28 +38,28 @@ def simulate(world: World, out: Path | str, *, seed: int = 1, jobs: int = 1, dia
     """Write a cohort under ``out`` and return the path of its ``config.yaml``.
 
     Files: ``genome.fa`` and index, ``build.tsv``, ``atlas.tsv``, ``bam/{sample}.bam`` and index,
-    ``sheet.tsv``, ``config.yaml`` and, last, ``truth.json``. A call that was killed is taken up where it
-    ended: finished files of the same world and seed are kept as they are, missing ones are made. Nothing
-    that is there is ever replaced. The bytes don't depend on ``jobs``.
+    ``sheet.tsv``, ``config.yaml`` and, last, ``truth.json``. A call that was killed is resumed: finished
+    files of the same world and seed stay, missing ones are made. No existing file is ever replaced. The bytes
+    don't depend on ``jobs``.
 
     Parameters
     ----------
     world
         From :func:`cfdna_interp.simulation.worlds.load_world`.
     out
-        Folder, made where absent.
+        Folder, which is created if needed.
     seed
         Seed of the cohort; genome and atlas belong to ``world.genome``.
     jobs
-        Processes that write BAM files side by side.
+        Number of processes that write BAM files.
     dialect
         How methylation is written, see :mod:`cfdna_interp.simulation.dialects`; the truth is the same.
 
     Raises
     ------
     InputError
-        The folder cannot be written, or holds a cohort of other settings or files of somebody else; the
-        world has too few fragments or effects out of reach.
+        The folder can't be written, or has a cohort with other settings or other files; the world has too few
+        fragments or effects out of reach.
     """
     folder = Path(out)
     summaries = build_summaries(world.genome)
@@ -85,7 +85,7 @@ def simulate(world: World, out: Path | str, *, seed: int = 1, jobs: int = 1, dia
         (folder / "bam").mkdir(parents=True, exist_ok=True)
         _clear(folder)
         for name, text in texts.items():
-            # The workflow judges by modification times: what is there already stays as it is.
+            # Existing files are not written again, because the workflow uses modification times.
             if not (folder / name).exists():
                 write_text(folder / name, text)
         write = partial(write_sample, folder, world, seed, dialect, digest)
@@ -99,7 +99,7 @@ def simulate(world: World, out: Path | str, *, seed: int = 1, jobs: int = 1, dia
 
 
 def write_sample(folder: Path, world: World, seed: int, dialect: str, digest: str, subject: Subject) -> None:
-    """Write one sample's BAM file and index, unless they are there and belong to ``digest``."""
+    """Write one sample's BAM file and index, unless they exist and belong to ``digest``."""
     target = folder / subject.row.bam
     index = Path(f"{target}.bai")
     if _finished(target, index, digest):
@@ -113,7 +113,7 @@ def write_sample(folder: Path, world: World, seed: int, dialect: str, digest: st
     try:
         write_bam(temporary, genome, subject.row.sample, comment, reads, dialect)
         pysam.index(str(temporary))
-        # The index goes first: a BAM file that is in its place has its index.
+        # The index is moved first, so that a BAM file in its place always has its index.
         os.replace(temporary_index, index)
         os.replace(temporary, target)
     finally:
@@ -130,7 +130,7 @@ def _each(write: Callable[[Subject], None], subjects: Sequence[Subject], jobs: i
 
 
 def _leave_with(parent: int) -> None:
-    """End this worker when its parent is killed: an orphan would go on writing beside the next run."""
+    """End this worker when its parent is killed: an orphan would go on writing during the next run."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -149,13 +149,13 @@ def _digest(settings: dict[str, Any]) -> str:
 
 
 def _complete(folder: Path, subjects: Sequence[Subject], settings: dict[str, Any]) -> bool:
-    """Say whether the cohort is there; raise ``InputError`` where the folder holds another one."""
+    """Return whether the cohort is complete; raise ``InputError`` if the folder has another one."""
     path = folder / Truth.FILE
     if not path.exists():
         return False
     try:
         old = load_record(Truth, path)
-    except InputError:  # somebody's file of that name: not to be made anew, as the message would have it
+    except InputError:  # another file of that name, which must not be deleted
         raise InputError(
             f"{path} is not one that simulate of this version wrote; give another --out"
         ) from None
@@ -170,7 +170,7 @@ def _complete(folder: Path, subjects: Sequence[Subject], settings: dict[str, Any
 
 
 def _difference(old: Truth, new: dict[str, Any]) -> str:
-    """Name what differs, and the values where they are short."""
+    """Return the settings that differ, with their values if these are short."""
     before = {"version": old.version, "seed": old.seed, "dialect": old.dialect, **old.world}
     after = {**new, **new["world"]}
     said = []
@@ -183,7 +183,7 @@ def _difference(old: Truth, new: dict[str, Any]) -> str:
 
 
 def _refuse_foreign(folder: Path, texts: dict[str, str], subjects: Sequence[Subject], digest: str) -> None:
-    """Raise ``InputError`` before anything is written if a file is there that this call would not write."""
+    """Raise ``InputError`` before anything is written if there is a file that this call would not write."""
     foreign = [
         name
         for name, text in texts.items()
@@ -202,10 +202,10 @@ def _refuse_foreign(folder: Path, texts: dict[str, str], subjects: Sequence[Subj
 
 
 def _clear(folder: Path) -> None:
-    """Remove what a killed call left half-written."""
+    """Remove incomplete files of a killed call."""
     for leftover in (folder / "bam").glob(".tmp-[0-9]*-*.bam*"):
         leftover.unlink(missing_ok=True)
-    # Without its record nobody takes the folder for a finished cohort while a part is made anew.
+    # The record is removed, so that the folder isn't taken for a finished cohort while parts are made again.
     (folder / Truth.FILE).unlink(missing_ok=True)
 
 
@@ -214,7 +214,7 @@ def _finished(bam: Path, index: Path, digest: str) -> bool:
 
 
 def _carries(bam: Path, digest: str) -> bool:
-    """Say whether a BAM file's header has the comment of these settings."""
+    """Return whether a BAM file's header has the comment of these settings."""
     try:
         with pysam.AlignmentFile(str(bam), "rb") as handle:
             comments = handle.header.to_dict().get("CO", [])

@@ -1,4 +1,4 @@
-"""The same reads as different chemistries show them and different aligners write their methylation.
+"""Methylation dialects: the same reads for different chemistries and aligners.
 
 ``xm``
     Bisulfite, aligned by Bismark: unmethylated C read as T; call letters in ``XM``, strands in ``XR``
@@ -7,15 +7,15 @@
     Bisulfite, aligned by bwa-meth: the same bases, no calls; ``YD`` is f or r, the converted strand
     (https://github.com/brentp/bwa-meth).
 ``taps``
-    TAPS, aligned by Bismark: it is the methylated C that is read as T (Liu et al., Nature Biotechnology
-    37:424, 2019). Bismark doesn't know: its letters say what was read, upper case for a C.
+    TAPS, aligned by Bismark: the methylated C is read as T (Liu et al., Nature Biotechnology 37:424, 2019).
+    Bismark's letters show the base that was read, with upper case for a C.
 ``mm``
     Native bases with base modifications (``MM``, ``ML``; SAM Optional Fields Specification, section 1.7): the
     CpGs of the molecule, all others unknown (``?``).
 
-A sequencing error falls on the same base in all of them and undoes, inverts or keeps the call there alike.
-So the calls are the same for who has the reference. Without it a reader of ``MM`` knows a CpG by its two
-bases, and misses it where the read ends between them or shows the G wrong.
+A sequencing error is at the same base in all of them and has the same effect on the call there. With the
+reference, the calls are therefore the same. Without it a reader of ``MM`` recognises a CpG by its two bases,
+and misses it if the read ends between them or the G is wrong.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from cfdna_interp.simulation.observation import READ_LENGTH
 
 DIALECTS = ("xm", "mm", "reference", "taps")
 
-# What the sheet has to say where a dialect is not found, or its chemistry not told, by the tags of the reads.
+# Columns of the sheet for dialects whose name or chemistry can't be found from the tags of the reads.
 SHEET_COLUMNS: dict[str, dict[str, str]] = {
     "xm": {},
     "mm": {"methylation": "mm"},
@@ -37,10 +37,10 @@ SHEET_COLUMNS: dict[str, dict[str, str]] = {
     "taps": {"chemistry": "taps"},
 }
 
-# The dialects whose calls, or whose CpGs, are told by the reference.
+# The dialects whose calls or CpGs need the reference.
 NEEDS_REFERENCE = ("mm", "reference")
 
-# (reads, width) bytes, and which of them a read keeps; None: all.
+# (reads, width) bytes, and a mask of those that belong to the record; None means all.
 Cells = tuple[np.ndarray, np.ndarray | None]
 
 _A, _C, _G, _T = range(4)
@@ -83,7 +83,7 @@ def in_dialect(reads: Reads, dialect: str) -> Reads:
 
 
 def tags(reads: Reads, dialect: str) -> list[Cells]:
-    """Return the methylation tags of reads that :func:`in_dialect` gave, as in a BAM record.
+    """Return the methylation tags of reads from :func:`in_dialect`, as in a BAM record.
 
     A tag is two letters, a type (A: one character, Z: text with a closing zero byte, B: array) and a value.
     """
@@ -107,9 +107,10 @@ def tags(reads: Reads, dialect: str) -> list[Cells]:
 
 
 def _modifications(reads: Reads, used: np.ndarray) -> list[Cells]:
-    """Return MM and ML: the calls are on the strand of read 1, which read 2 shows from the other side.
+    """Return MM and ML. The calls are on the strand of read 1; read 2 shows the opposite strand.
 
-    MM counts along the read as sequenced: before each listed base, how many of its kind are passed over.
+    MM counts along the read as sequenced: the number of skipped bases of the same kind before each listed
+    base.
     """
     count = len(reads.positions)
     reverse = (reads.flags & 0x10 != 0)[:, None]
@@ -124,20 +125,20 @@ def _modifications(reads: Reads, used: np.ndarray) -> list[Cells]:
     methylated = as_sequenced(reads.calls == ord("Z"))
     listed = methylated | as_sequenced(reads.calls == ord("z"))
     rank = np.cumsum(counted, axis=1)
-    # The rank of the last listed base before each base, 0 where there is none.
+    # The rank of the last listed base before each base, or 0.
     before = np.maximum.accumulate(np.where(listed, rank, 0), axis=1)
     before = np.concatenate([np.zeros((count, 1), before.dtype), before[:, :-1]], axis=1)
     passed = np.where(listed, rank - before - 1, 0)
 
     tens, units = passed // 10, passed % 10
     digits = np.stack([np.full_like(tens, ord(",")), tens + ord("0"), units + ord("0")], axis=2)
-    kept = np.stack([listed, listed & (tens > 0), listed], axis=2)
+    mask = np.stack([listed, listed & (tens > 0), listed], axis=2)
     # Read 2 shows the G opposite the modified C.
     kind = np.where(reads.first[:, None], text(b"C+m?", count), text(b"G-m?", count))
     return [
         (text(b"MMZ", count), None),
         (kind, None),
-        (digits.astype(np.uint8).reshape(count, -1), kept.reshape(count, -1)),
+        (digits.astype(np.uint8).reshape(count, -1), mask.reshape(count, -1)),
         (text(b";\0MLBC", count), None),
         (u4(listed.sum(axis=1)), None),
         (np.where(methylated, 255, 0).astype(np.uint8), listed),

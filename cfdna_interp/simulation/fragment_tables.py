@@ -1,4 +1,4 @@
-"""A cohort as fragment tables, without BAM files: the same draws, seconds instead of minutes."""
+"""A simulated cohort as fragment tables: the same draws as the BAM files, in seconds instead of minutes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SimulatedFragments:
     Attributes
     ----------
     subjects
-        In the order of the sheet; ``subject.row`` is the row, whose BAM file does not exist.
+        Subjects in the order of the sheet. ``subject.row`` is the row, whose BAM file doesn't exist.
     tables
         The fragments of each subject's sample.
     atlas
@@ -37,7 +37,7 @@ def simulate_tables(world: World, *, seed: int = 1) -> SimulatedFragments:
     """Draw a cohort as fragment tables.
 
     The molecules are those of :func:`cfdna_interp.simulation.cohort.simulate` with the same world and seed;
-    the tables lack what the library adds: conversion failures, errors, duplicates, poor mapping.
+    the tables don't have the effects of the library: conversion failures, errors, duplicates, poor mapping.
 
     Raises
     ------
@@ -55,6 +55,6 @@ def simulate_tables(world: World, *, seed: int = 1) -> SimulatedFragments:
 
 
 def subject_molecules(biology: Biology, world: World, subject: Subject, seed: int) -> Molecules:
-    """Draw the molecules of a subject's sample, the same whichever way they are written."""
+    """Draw the molecules of a subject's sample, which don't depend on the output format."""
     rng = stream(seed, "molecules", subject.row.sample)
     return draw_molecules(biology, subject.latents, subject.dinucleosome, world.fragments, rng)

@@ -13,24 +13,24 @@ CONTIGS: tuple[tuple[str, int], ...] = (("chr1", 1_000_000), ("chr2", 800_000), 
 BASES = np.frombuffer(b"ACGT", dtype=np.uint8)  # codes 0..3, so that the complement of c is 3 - c
 MARGIN = 1_200  # bp at each contig end without nucleosomes: no fragment can leave its contig
 
-_CELL = 4_200  # bp; each cell holds one marker block, every tenth cell begins with an island
-_GAP = 600  # bp kept free at both ends of a cell: two blocks are never touched by one fragment
+_CELL = 4_200  # bp; each cell has one marker block, and every tenth cell starts with an island
+_GAP = 600  # bp without blocks at both ends of a cell, so that no fragment touches two blocks
 _GC = 0.41
-_ISLAND_GC = 0.65  # in islands no CpG has decayed: chance makes one per 9.5 bp
-_CPG_KEPT = 0.24  # of the CpGs that chance makes, so that about one per 100 bp is left
+_ISLAND_GC = 0.65  # in islands no CpG has decayed, which gives one per 9.5 bp by chance
+_CPG_KEPT = 0.24  # of the CpGs expected by chance, so that about one per 100 bp remains
 _NUCLEOSOME = 190  # bp from dyad to dyad
 
 
 @dataclass(frozen=True, eq=False)
 class Genome:
-    """The contigs laid end to end; positions are 0-based on that line unless said otherwise.
+    """The contigs end to end. Positions are 0-based on that line unless stated otherwise.
 
     Attributes
     ----------
     names, lengths
         The contigs.
     offsets
-        (contigs + 1,) where each contig begins on the line.
+        (contigs + 1,) start of each contig on the line.
     codes
         (bases,) 0..3 for A, C, G, T.
     cpgs
@@ -68,7 +68,7 @@ class Genome:
         return np.searchsorted(self.offsets, positions, side="right") - 1
 
     def touched_block(self, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        """Return the block that each half-open interval overlaps, -1 none."""
+        """Return the block that each half-open interval overlaps, -1 for none."""
         nearest = np.searchsorted(self.block_ends, starts, side="right")
         candidate = np.minimum(nearest, len(self.block_starts) - 1)
         touches = (nearest < len(self.block_starts)) & (self.block_starts[candidate] < ends)
@@ -90,7 +90,7 @@ class Genome:
 
 @lru_cache(maxsize=4)
 def build_genome(seed: int) -> Genome:
-    """Make the genome that belongs to ``seed``; the same seed gives the same genome."""
+    """Make the genome of ``seed``. The same seed gives the same genome."""
     rng = stream(seed, "genome")
     lengths = np.array([length for _, length in CONTIGS])
     offsets = np.concatenate([[0], np.cumsum(lengths)])
@@ -149,7 +149,7 @@ def _background(size: int, rng: np.random.Generator) -> np.ndarray:
     codes = _bases(size, _GC, rng)
     cpgs = np.flatnonzero((codes[:-1] == 1) & (codes[1:] == 2))
     lost = cpgs[rng.random(len(cpgs)) > _CPG_KEPT]
-    # Deamination over the ages: CG became TG, or CA where the other strand's C decayed.
+    # Deamination turns CG into TG, or into CA if the C of the other strand decayed.
     forward = rng.random(len(lost)) < 0.5
     codes[lost[forward]] = 3
     codes[lost[~forward] + 1] = 0
@@ -170,7 +170,7 @@ def _contexts(codes: np.ndarray) -> np.ndarray:
     for row, (cytosine, step) in enumerate(((1, 1), (2, -1))):
         at = np.flatnonzero(codes == cytosine)
         at = at[(at >= 2) & (at < len(codes) - 2)]
-        guanine = 3 - cytosine  # what the other strand's G looks like in forward codes
+        guanine = 3 - cytosine  # the other strand's G in forward codes
         letters = np.where(codes[at + 2 * step] == guanine, ord("x"), ord("h"))
         result[row, at] = np.where(codes[at + step] == guanine, ord("z"), letters)
     return result

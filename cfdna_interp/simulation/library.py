@@ -1,4 +1,4 @@
-"""From molecules to aligned reads: mates, bisulfite, errors, duplicates, as Bismark would write them."""
+"""Conversion of molecules to aligned reads: mates, bisulfite, errors, duplicates, as Bismark writes them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ERROR_QUALITY = 14
 
 @dataclass(frozen=True, eq=False)
 class Reads:
-    """Aligned reads in order of coordinate; two to a pair.
+    """Aligned reads in order of coordinate, two per pair.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Reads:
     first, forward_strand
         (reads,) whether it is read 1, and whether its molecule is the forward (CT) strand.
     bases
-        (reads, READ_LENGTH) 0..3 for A, C, G, T in forward coordinates; beyond the read's length unused.
+        (reads, READ_LENGTH) 0..3 for A, C, G, T in forward coordinates; unused beyond the read's length.
     qualities
         (reads, READ_LENGTH) Phred.
     calls
@@ -123,7 +123,7 @@ def _bases_and_calls(
     lengths: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return bases, call letters and which bases are sequencing errors, each (reads, READ_LENGTH)."""
+    """Return bases, call letters and a mask of sequencing errors, each (reads, READ_LENGTH)."""
     forward = molecules.strands[own] > 0
     columns = np.arange(READ_LENGTH)
     positions = starts[:, None] + columns  # (reads, bases)
@@ -131,19 +131,19 @@ def _bases_and_calls(
     context = genome.contexts.ravel()[positions + np.where(forward, 0, len(genome.codes))[:, None]]
     is_cytosine = context != 0
 
-    # What bisulfite leaves alone: methylated CpGs, and a few bases of the molecule that it misses.
-    kept = np.zeros(bases.shape, dtype=bool)
+    # Bisulfite doesn't convert methylated CpGs and a few missed bases of the molecule.
+    unconverted = np.zeros(bases.shape, dtype=bool)
     rows, at = np.nonzero((context == _Z) & (columns < lengths[:, None]))
     molecule = own[rows]
-    # A reverse-strand call stands on the G, whose C lies one base before.
+    # A reverse-strand call is on the G, one base after the C.
     rank = genome.cpg_rank[positions[rows, at]] - ~forward[rows]
     state = molecules.states[molecules.splits[molecule] + rank - molecules.first_cpg[molecule]]
-    kept[rows, at] = state == 1
-    _scatter_missed(kept, molecules, library, own, right, lengths, rng)
+    unconverted[rows, at] = state == 1
+    _scatter_missed(unconverted, molecules, library, own, right, lengths, rng)
 
     protected = np.where(forward, 1, 2).astype(np.uint8)[:, None]
     converted = np.where(forward, 3, 0).astype(np.uint8)[:, None]
-    bases = np.where(is_cytosine & ~kept, converted, bases)
+    bases = np.where(is_cytosine & ~unconverted, converted, bases)
 
     wrong = np.zeros(bases.shape, dtype=bool)
     hit = rng.integers(0, bases.size, size=rng.binomial(bases.size, library.errors))
@@ -168,9 +168,9 @@ def _scatter_missed(
     lengths: np.ndarray,
     rng: np.random.Generator,
 ) -> None:
-    """Mark the bases of each molecule that bisulfite missed, in every read that shows them."""
-    # Misses fall anywhere, now and then twice on a base: with this rate a base escapes all of them with
-    # probability `conversion` exactly.
+    """Mark the bases of each molecule that bisulfite missed, in every read that covers them."""
+    # Misses are placed at random and can hit a base twice. With this rate a base has no miss with probability
+    # `conversion` exactly.
     missed = rng.poisson(-np.log(library.conversion) * molecules.lengths)
     first = np.concatenate([[0], np.cumsum(missed)])
     offsets = (rng.random(first[-1]) * np.repeat(molecules.lengths, missed)).astype(np.int64)

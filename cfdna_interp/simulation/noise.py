@@ -1,6 +1,6 @@
-"""The natural summary of each feature group, and how much of its spread is the sampling of fragments.
+"""The natural summary of each feature group, and its noise from the sampling of fragments.
 
-Each summary is a ratio of sums over fragments, scaled such that its expectation is the sample's latent.
+Each summary is a ratio of sums over fragments, scaled so that its expectation is the sample's latent.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cfdna_interp.simulation.biology import (
 from cfdna_interp.simulation.observation import fragment_table
 from cfdna_interp.stats.resampling import stream
 
-_POOL = 60_000  # fragments of the Monte Carlo pool: standard deviations are known to about 1 %
+_POOL = 60_000  # fragments of the Monte Carlo pool, which gives standard deviations to about 1 %
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,17 +31,17 @@ class Summaries:
     """The three natural summaries, in the order of ``BAG_GROUPS``.
 
     ``fragment_length``: mean shortness. ``methylation``: unmethylated share of a fragment's calls, averaged
-    over the fragments outside marker blocks (each counts once, or islands would drown the rest).
-    ``tissue_of_origin``: how many fragments carry their marker's state, each block weighted by what it tells
-    about the latent (the efficient score at latent 0).
+    over the fragments outside marker blocks. Each fragment counts once, since islands would otherwise
+    dominate. ``tissue_of_origin``: number of fragments in their marker's state, with each block weighted by
+    its information about the latent (the efficient score at latent 0).
 
     Attributes
     ----------
     biology
-        Genome, atlas and laws.
+        Genome, atlas and distributions.
     level, slope
-        Methylated share of a fragment's calls outside blocks at latent 0, and how much a unit of the latent
-        takes away.
+        Methylated share of a fragment's calls outside blocks at latent 0, and its decrease per unit of the
+        latent.
     pool_sd
         (3,) SD of each summary's noise for a sample of one fragment; n fragments divide it by sqrt(n).
     """

@@ -1,4 +1,4 @@
-"""What a pair of reads shows of each molecule, as a fragment table."""
+"""Fragment tables of what a pair of reads shows of each molecule."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.simulation.biology import Molecules
 from cfdna_interp.simulation.genome import Genome
 
-READ_LENGTH = 100  # bp of each mate; a shorter fragment is read to its end
+READ_LENGTH = 100  # bp of each mate; shorter fragments are read to their end
 
 
 def fragment_table(genome: Genome, molecules: Molecules) -> FragmentTable:
-    """Return the molecules as a perfect library would show them: every base right, every pair mapped.
+    """Return the molecules as in a perfect library, with all bases correct and all pairs mapped.
 
-    Only CpGs under one of the two reads are called; the C of a reverse-strand molecule's CpG is seen on its
-    G, one base further. G and C are counted over the bases that are read.
+    Only CpGs under one of the two reads are called. The C of a reverse-strand molecule's CpG is on its G, one
+    base further. G and C are counted over the sequenced bases.
     """
     starts, lengths = molecules.starts, molecules.lengths
     ends = starts + lengths
@@ -29,7 +29,7 @@ def fragment_table(genome: Genome, molecules: Molecules) -> FragmentTable:
     seen_at = offsets + (molecules.strands[owner] < 0)
     seen = (seen_at >= 0) & (seen_at < lengths[owner])
     seen &= (seen_at < read[owner]) | (seen_at >= (lengths - read)[owner])
-    kept = np.bincount(owner[seen], minlength=len(molecules))
+    calls_per_fragment = np.bincount(owner[seen], minlength=len(molecules))
 
     # Where the mates overlap, the shared bases count once.
     second = np.maximum(starts + read, ends - read)
@@ -45,7 +45,7 @@ def fragment_table(genome: Genome, molecules: Molecules) -> FragmentTable:
         gc=(gc / (read + ends - second)).astype(np.float32),
         motif_5p=_motif(genome.codes, starts, 1),
         motif_3p=_motif(genome.codes, ends - 1, -1),
-        cpg_splits=np.concatenate([[0], np.cumsum(kept)]),
+        cpg_splits=np.concatenate([[0], np.cumsum(calls_per_fragment)]),
         cpg_offsets=offsets[seen].astype(np.int32),
         cpg_states=molecules.states[seen],
         block=molecules.blocks.astype(np.int32),
@@ -53,7 +53,7 @@ def fragment_table(genome: Genome, molecules: Molecules) -> FragmentTable:
 
 
 def _motif(codes: np.ndarray, first: np.ndarray, step: int) -> np.ndarray:
-    """Return the index of the 4-mer read from ``first`` in a direction; backwards it is complemented."""
+    """Return the index of the 4-mer from ``first`` in a direction; backwards it is complemented."""
     motif = np.zeros(len(first), dtype=np.int16)
     for i in range(4):
         code = codes[first + i * step].astype(np.int16)

@@ -1,4 +1,4 @@
-"""The texts beside a simulated cohort's BAM files: atlas, sheet, config and the truth."""
+"""The text files of a simulated cohort: atlas, sheet, config and the truth."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from cfdna_interp.simulation.people import Subject
 from cfdna_interp.simulation.worlds import World
 
 COLUMNS = ("sample", "subject", "bam", "label", "role", "site", "batch", "age", "sex")
-# What the made-up laboratory wrote down, as columns of the sheet.
+# Technical columns of the sheet.
 TECHNICAL = ("tube", "hours_to_spin")
 
 
 def atlas_text(biology: Biology) -> str:
-    """Return the atlas as a UXM table; CpGs are counted from 1 along the genome, the end is exclusive."""
+    """Return the atlas as a UXM table. CpGs are counted from 1 along the genome, and the end is exclusive."""
     genome, atlas = biology.genome, biology.atlas
     first = np.searchsorted(genome.cpgs, genome.block_starts) + 1
     last = np.searchsorted(genome.cpgs, genome.block_ends) + 1
@@ -76,7 +76,7 @@ def config_text(world: World, seed: int, dialect: str) -> str:
         "attribution": {"bootstrap": 50, "permutations": 19},
     }
     if least < Model().bag_size:
-        settings["model"] = {"bag_size": least}  # a sample that is kept has to fill a bag
+        settings["model"] = {"bag_size": least}  # every sample has to fill a bag
     text: str = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
     return "# Written by cfdna-interp simulate; the paths are relative to this file.\n" + text
 
@@ -84,12 +84,12 @@ def config_text(world: World, seed: int, dialect: str) -> str:
 def truth(
     world: World, summaries: Summaries, subjects: Sequence[Subject], seed: int, dialect: str, settings: str
 ) -> Truth:
-    """Return what is true of the cohort, and what no stage of a run may read.
+    """Return the truth of the cohort, which no stage of a run may read.
 
     Parameters
     ----------
     world, summaries, subjects, seed, dialect
-        What the cohort was made with, and its people.
+        The inputs of the simulation, and its people.
     settings
         Digest of the settings.
     """
@@ -119,7 +119,7 @@ def _best(estimate: BayesAuroc) -> BestAuroc:
 
 def _true_subject(subject: Subject) -> SimulatedSubject:
     row = subject.row
-    assert row.label is not None  # people are drawn with their labels
+    assert row.label is not None  # simulated people have labels
     return SimulatedSubject(
         sample=row.sample,
         subject=row.subject,

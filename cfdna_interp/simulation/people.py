@@ -1,4 +1,4 @@
-"""The people of a simulated cohort: label, role, site, latents and what the laboratory wrote down."""
+"""The people of a simulated cohort: label, role, site, latents and technical columns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cfdna_interp.simulation.noise import Summaries
 from cfdna_interp.simulation.worlds import World
 from cfdna_interp.stats.resampling import stream
 
-# Years, within a class.
+# In years, within a class.
 MEAN_AGE, SD_AGE = 62, 9
 
 
@@ -28,7 +28,7 @@ class Subject:
     latents
         (fragment_length, methylation, tissue_of_origin), in units of the summary's SD within a class.
     dinucleosome
-        Standard normal number behind the person's share of di-nucleosomes.
+        Standard normal number that decides the person's share of di-nucleosomes.
     """
 
     row: Sample
@@ -37,17 +37,17 @@ class Subject:
 
 
 def draw_subjects(world: World, summaries: Summaries, seed: int) -> list[Subject]:
-    """Draw the cohort, in an order and under names that tell nothing of role, label or site.
+    """Draw the cohort. Order and names are independent of role, label and site.
 
     A latent's variance is 1 - ν², where ν is the SD of the fragment sampling noise of its summary: the
-    summary of a sample of ``world.fragments`` fragments then has SD 1 within a class. A latent follows the
-    age that the sheet holds; what else differs between people knows nothing of age.
+    summary of a sample of ``world.fragments`` fragments then has SD 1 within a class. A latent depends on the
+    age in the sheet. All other differences between people are independent of age.
 
     Raises
     ------
     InputError
-        So few fragments that the noise alone exceeds SD 1, or leaves no room for the planted correlations; or
-        effects beyond what the laws can express.
+        There are so few fragments that the noise alone exceeds SD 1 or leaves no room for the planted
+        correlations, or effects are beyond the reach of the distributions.
     """
     noise = summaries.noise(world.fragments)
     _check_reach(world, summaries, noise)
@@ -73,8 +73,8 @@ def draw_subjects(world: World, summaries: Summaries, seed: int) -> list[Subject
         age = float(np.clip(np.round(rng.normal(expected_age, SD_AGE)), 30, 90))
         by_age = world.age_vector() * (age - expected_age) / SD_AGE
         latents = np.clip(mean + by_age + beside_age, *reach)
-        # The tube is mostly the site's own, and so is the time to the centrifuge: a real cohort's sheet
-        # would show the handling, too.
+        # Tube and time to the centrifuge depend mostly on the site, since a real cohort's sheet would also
+        # show the handling.
         usual = ("EDTA", "Streck")[site % 2]
         other = ("Streck", "EDTA")[site % 2]
         row = Sample(
@@ -98,15 +98,15 @@ def draw_subjects(world: World, summaries: Summaries, seed: int) -> list[Subject
 
 
 def _label_and_site(world: World, size: int, rng: np.random.Generator) -> list[tuple[int, int]]:
-    """Return label and site of a role's subjects: half of them cases, sites in the world's shares."""
+    """Return label and site of a role's subjects, half of them cases, with the world's shares of sites."""
     result = []
-    # One order of sites for both labels: what does not divide evenly falls to the same sites.
+    # Both labels have the same order of sites, so that remainders go to the same sites.
     order = rng.permutation(world.sites)
     for label in (0, 1):
         members = size // 2 if label == 1 else size - size // 2
         wanted = world.site_shares(label) * members
         counts = np.floor(wanted + 1e-9).astype(int)
-        # The sites with the largest remainders take the rest; chance decides between equal ones.
+        # The sites with the largest remainders take the rest. Ties are broken at random.
         largest = order[np.argsort(-np.round(wanted - counts, 9)[order], kind="stable")]
         counts[largest[: members - counts.sum()]] += 1
         result += [(label, int(site)) for site in np.repeat(np.arange(world.sites), counts)]

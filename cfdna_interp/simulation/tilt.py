@@ -12,9 +12,9 @@ from scipy.optimize import brentq
 class Tilt:
     """A one-parameter family of distributions whose mean statistic is linear in the latent.
 
-    The family is p(k) ∝ base(k)·exp(θ·t(k)), with θ chosen such that E[t] = strength·z. Hence the mean of
-    ``t`` over n draws, divided by the strength, estimates the latent z without bias, with variance
-    Var(t) / (strength²·n): 1 / (strength²·n) near z = 0, for ``t`` has variance 1 there.
+    The family is p(k) ∝ base(k)·exp(θ·t(k)), with θ chosen so that E[t] = strength·z. The mean of ``t`` over
+    n draws, divided by the strength, is therefore an unbiased estimate of the latent z. Its variance is
+    Var(t) / (strength²·n), which is 1 / (strength²·n) near z = 0, where ``t`` has variance 1.
 
     Attributes
     ----------
@@ -39,15 +39,15 @@ class Tilt:
 
     @property
     def reach(self) -> tuple[float, float]:
-        """The latents between which the family exists, with a tenth kept free at either end."""
+        """The range of latents for which the family exists, without a tenth at either end."""
         low, high = float(self.statistic.min()), float(self.statistic.max())
         return 0.9 * low / self.strength, 0.9 * high / self.strength
 
     def probabilities(self, latent: float, base: np.ndarray | None = None) -> np.ndarray:
         """Return (categories,) probabilities at a latent within ``reach``.
 
-        ``base`` replaces the family's own base, e.g. by one that differs between people in another respect;
-        the mean of t is the same nevertheless.
+        ``base`` replaces the family's own base, e.g. by one with another difference between people. The mean
+        of t doesn't change.
         """
         origin = self.base if base is None else base
         target = self.strength * latent

@@ -1,4 +1,4 @@
-"""A world: what the label does to the feature groups, what the sites do, and how large the cohort is."""
+"""A world: effects of label and sites on the feature groups, and the size of the cohort."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from cfdna_interp.errors import InputError
 
 @dataclass(frozen=True)
 class Library:
-    """What the laboratory and the aligner do to the molecules; shares in 0..1.
+    """Effects of laboratory and aligner on the molecules, as shares in 0..1.
 
     Attributes
     ----------
     conversion
         Share of unmethylated cytosines that bisulfite converts.
     errors
-        Share of read bases that are wrong.
+        Share of wrong bases in reads.
     duplicates, low_mapq
-        Lowest and highest share over samples: duplicate pairs, pairs with a mapping quality below 20.
+        Lowest and highest share over samples of duplicate pairs, and of pairs with a mapping quality below
+        20.
     """
 
     conversion: float = 0.995
@@ -40,33 +41,34 @@ _LIBRARY_LIMITS = {"conversion": (0.5, 1), "errors": (0, 1), "duplicates": (0, 0
 
 @dataclass(frozen=True)
 class World:
-    """Everything about a cohort but its seed.
+    """All settings of a cohort except its seed.
 
     Attributes
     ----------
     name, description
         One word; one sentence.
     label_rule
-        ``shift``: cases have each latent's mean at +effect/2, controls at -effect/2. ``interaction``: the
-        latents with an effect lie at +effect/2 or -effect/2 with equal chance; in cases all on the same side,
-        in controls the first of them on the other side: no group alone knows the label. What age does comes
-        on top.
+        ``shift``: the mean of each latent is +effect/2 in cases and -effect/2 in controls. ``interaction``:
+        the latents with an effect are at +effect/2 or -effect/2 with equal probability. In cases all are on
+        the same side, in controls the first of them is on the other side. No group alone is then associated
+        with the label. Effects of age are added.
     effects
         Feature group -> Cohen's d at sample level among people of one age, in SD of a class, fragment
         sampling noise included.
     age_shift
-        SD of a class's ages by which cases are older than controls; 0 makes age and label independent.
+        Difference of the mean age of cases and controls, in SD of a class's ages; 0 makes age and label
+        independent.
     age_correlation
-        Feature group -> correlation of the latent with age within a class; 0 where not named.
+        Feature group -> correlation of the latent with age within a class; 0 by default.
     correlation
-        Pairs ``group:group`` -> correlation of the two latents within a class; 0 where not named.
+        Pair ``group:group`` -> correlation of the two latents within a class; 0 by default.
     sites
-        Number of sites; each is a batch of its own.
+        Number of sites. Each is its own batch.
     site_shift
         Feature group -> one number per site, added to the latent (in its SD).
     label_site_overlap
-        Share of a role's subjects whose site lies in the half of the sites that agrees with their label;
-        0.5 makes site and label independent, and both labels are then equally many at each site.
+        Share of a role's subjects whose site is in the half of the sites that agrees with their label. 0.5
+        makes site and label independent, with equal numbers of both labels at each site.
     genome
         Seed of genome and atlas: cohorts with equal ``genome`` share them.
     fragments
@@ -94,7 +96,7 @@ class World:
     library: Library = field(default_factory=Library)
 
     def __post_init__(self) -> None:
-        """Check what a YAML file, or the command line, may have got wrong."""
+        """Check values from a YAML file or the command line."""
         self._require(self.label_rule in ("shift", "interaction"), "label_rule is shift or interaction")
         self._require(1 <= self.sites <= 26, "sites lies in 1..26")
         self._require(0 <= self.label_site_overlap <= 1, "label_site_overlap lies in 0..1")
@@ -113,7 +115,7 @@ class World:
         self._require(self.fragments >= 500, "fragments is at least 500")
         self._require(self.discovery >= 2 and self.heldout >= 2, "each role has at least 2 subjects")
         for key in (*self.effects, *self.age_correlation, *self.site_shift):
-            self._require(key in BAG_GROUPS, f"{key!r} is no feature group ({', '.join(BAG_GROUPS)})")
+            self._require(key in BAG_GROUPS, f"{key!r} is not a feature group ({', '.join(BAG_GROUPS)})")
         for group, shifts in self.site_shift.items():
             self._require(len(shifts) == self.sites, f"site_shift of {group} has one number per site")
         for pair in self.correlation:
@@ -122,7 +124,7 @@ class World:
                 len(set(names)) == 2 and set(names) <= set(BAG_GROUPS),
                 f"correlation {pair!r} is not of the form group:group",
             )
-        # What the age leaves of the latents has a covariance, too.
+        # The residuals of the latents after age also need a valid covariance.
         left = self.correlation_matrix() - np.outer(self.age_vector(), self.age_vector())
         positive = bool(np.linalg.eigvalsh(left).min() > 1e-9)
         self._require(positive, "the correlations contradict each other")
@@ -140,7 +142,7 @@ class World:
         return np.array([self.age_correlation.get(group, 0.0) for group in BAG_GROUPS])
 
     def mean_age(self, label: int) -> float:
-        """Return the mean age of a label, in SD from the middle between the labels."""
+        """Return the mean age of a label, in SD from the midpoint between the labels."""
         return self.age_shift / 2 if label == 1 else -self.age_shift / 2
 
     def correlation_matrix(self) -> np.ndarray:
@@ -226,7 +228,7 @@ def _build(path: Path, raw: dict[str, Any]) -> World:
         }
         for key in ("sites", "genome", "fragments", "discovery", "heldout"):
             if key in raw and type(raw[key]) is not int:
-                raise TypeError(f"{key} is no whole number")
+                raise TypeError(f"{key} is not a whole number")
         return World(**values)
     except (TypeError, ValueError, AttributeError) as error:
         raise InputError(f"world {path}: {error}; start from one of resources/worlds") from None

@@ -1,1 +1,1 @@
-"""Statistics that several rooms share."""
+"""Statistics on plain arrays that several packages use."""

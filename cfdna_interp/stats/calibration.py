@@ -1,4 +1,4 @@
-"""Quality of probabilities beyond their order: precision-recall, Brier score, calibration, shares."""
+"""Quality of predicted probabilities: precision-recall, Brier score, calibration, shares."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ NO_LINE = "the logit is the same for everybody, or separates the classes"
 
 @dataclass(frozen=True)
 class Calibration:
-    """How predicted and seen chances agree, each figure with its 95 % interval.
+    """Agreement of predicted and observed probabilities, each figure with its 95 % interval.
 
     Attributes
     ----------
     slope, intercept
-        Of the logistic regression of the label on the logit; 1 and 0 are perfect, a slope below 1 means
-        predictions that are too extreme. NaN, with the reason as their method, where they do not exist: a
-        constant logit, or classes that the logit separates.
+        Slope and intercept of the logistic regression of the label on the logit. 1 and 0 are perfect. A slope
+        below 1 means that predictions are too extreme. Both are NaN, with the reason as method, if the logit
+        is constant or separates the classes.
     in_the_large
-        The intercept where the slope is held at 1: what has to be added to every logit so that predictions
-        are right on average. 0 is perfect; below 0 cases are fewer than predicted.
+        The intercept with the slope fixed at 1: what has to be added to every logit to make predictions right
+        on average. 0 is perfect. Below 0 there are fewer cases than predicted.
     """
 
     slope: IntervalEstimate
@@ -38,7 +38,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Quality:
-    """What is reported of one score beside its AUROC."""
+    """What is reported of a score in addition to its AUROC."""
 
     auprc: float
     brier: float
@@ -54,6 +54,10 @@ def quality(labels: np.ndarray, logits: np.ndarray) -> Quality:
         (subjects,) 1 case, 0 control; both occur.
     logits
         (subjects,) finite.
+
+    References
+    ----------
+    Brier, Monthly Weather Review 78:1, 1950, for the Brier score.
     """
     from sklearn.metrics import average_precision_score, brier_score_loss
 
@@ -69,9 +73,9 @@ def quality(labels: np.ndarray, logits: np.ndarray) -> Quality:
 def calibration_line(labels: np.ndarray, logits: np.ndarray) -> tuple[IntervalEstimate, IntervalEstimate]:
     """Return slope and intercept of the unpenalised logistic regression of the label on the logit.
 
-    Cox, Biometrika 45:562, 1958. All NaN where the maximum of the likelihood does not exist. Intervals are
-    Wald's: of honest predictions 2 to 6 of 100 excluded a slope of 1 (1,500 cohorts at 15, 20, 30 and 60 per
-    class and three spreads each), so that small classes need no bootstrap.
+    All are NaN if the likelihood has no maximum. Intervals are Wald's. With calibrated predictions 2 to 6 of
+    100 excluded a slope of 1 (1,500 cohorts at 15, 20, 30 and 60 per class and three spreads each), so small
+    classes need no bootstrap. Source: Cox, Biometrika 45:562, 1958.
     """
     import statsmodels.api as sm
 
@@ -81,14 +85,14 @@ def calibration_line(labels: np.ndarray, logits: np.ndarray) -> tuple[IntervalEs
     nothing = IntervalEstimate(float("nan"), float("nan"), float("nan"), NO_LINE)
     if spread == 0 or controls.max() <= cases.min() or cases.max() <= controls.min():
         return nothing, nothing
-    # Fitted on the standardised logit: Newton's steps then do not depend on its scale.
+    # The fit is on the standardised logit, so that Newton's steps don't depend on its scale.
     centred = (x - middle) / spread
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fit = sm.Logit(y, sm.add_constant(centred)).fit(disp=0, maxiter=200)
     if not fit.mle_retvals["converged"]:
         return nothing, nothing
-    # (intercept, slope) on the logit's own scale are this map of those on the standardised one.
+    # This matrix maps (intercept, slope) from the standardised logit to the logit's own scale.
     back = np.array([[1.0, -middle / spread], [0.0, 1 / spread]])
     intercept, slope = back @ fit.params
     errors = np.sqrt(np.diag(back @ fit.cov_params() @ back.T))
@@ -99,9 +103,13 @@ def calibration_in_the_large(labels: np.ndarray, logits: np.ndarray) -> Interval
     """Return the intercept of the logistic regression of the label with the logit as offset, by Wald.
 
     It solves sum(y) = sum(expit(logit + a)); its variance is 1 / sum(p (1 - p)).
+
+    References
+    ----------
+    Cox, Biometrika 45:562, 1958.
     """
     y, x = np.asarray(labels).astype(int), np.asarray(logits, dtype=np.float64)
-    # At either end all chances lie on one side of the share of cases, so that the root is between them.
+    # At either end all probabilities are on one side of the share of cases, so the root is between the ends.
     share = float(logit(y.mean()))
 
     def missing(a: float) -> float:
@@ -118,7 +126,7 @@ def _wald(value: float, error: float) -> IntervalEstimate:
 
 
 def wilson(successes: int, n: int) -> IntervalEstimate:
-    """Return a share with its 95 % interval after Wilson (1927)."""
+    """Return a share with its 95 % interval (Wilson, J Am Stat Assoc 22:209, 1927)."""
     from statsmodels.stats.proportion import proportion_confint
 
     low, high = proportion_confint(successes, n, alpha=0.05, method="wilson")

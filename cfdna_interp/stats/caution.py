@@ -1,17 +1,17 @@
-"""What to say of intervals of an AUROC, or of a difference, that hold the truth less often than said."""
+"""Warnings about intervals of AUROCs and differences that cover the true value less often than stated."""
 
 from __future__ import annotations
 
 from cfdna_interp.stats.roc import DELONG_MINIMUM
 
-# Shares of simulated cohorts whose 95 % interval held the true AUROC, the lowest over sizes, heights and
-# spreads in benchmarks/README.md; with 30 and more per class and an AUROC up to this one, 94 to 96 %.
+# The lowest coverage of the true AUROC by 95 % intervals, over sizes, AUROCs and spreads of the simulated
+# cohorts in benchmarks/README.md. With at least 30 per class and an AUROC up to HIGH coverage is 94 to 96 %.
 HIGH = 0.92
 LOWEST_SMALL, LOWEST_HIGH = 85, 91
 
 
 def auroc_caution(case: int, control: int, auroc: float) -> str:
-    """Return a sentence for readers of the interval, "" where simulations find nothing to warn of.
+    """Return a warning for readers of the interval, or "" if simulations found good coverage.
 
     Parameters
     ----------

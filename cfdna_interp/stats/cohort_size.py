@@ -1,4 +1,4 @@
-"""How many subjects a cohort needs for an interval of a wanted width, or for a test of a wanted power.
+"""The number of subjects that a cohort needs for an interval of a given width, or a test of a given power.
 
 The formulas are those of :mod:`cfdna_interp.stats.power`, solved for the size by doubling and halving.
 """
@@ -23,7 +23,8 @@ from cfdna_interp.stats.power import (
     within_interval,
 )
 
-# Below the fewest of a class every rung of the ladder is "can't tell"; beyond the most no study recruits.
+# With fewer than FEWEST subjects of a class every rung of the ladder is "can't tell". No study recruits more
+# than MOST.
 FEWEST, MOST = 15, 1_000_000
 
 
@@ -57,7 +58,7 @@ def size_for_difference(
     sides: int = 2,
     controls_per_case: float = 1.0,
 ) -> Size:
-    """Return the smallest cohort in which the paired test tells two AUROCs apart with ``power``."""
+    """Return the smallest cohort whose paired test finds the difference of two AUROCs with ``power``."""
 
     def reached(case: int) -> float:
         spread = difference_error(a, b, case, _controls(case, controls_per_case), correlation)
@@ -75,7 +76,7 @@ def size_for_signal(
     sides: int = 2,
     controls_per_case: float = 1.0,
 ) -> Size:
-    """Return the smallest cohort in which an AUROC is told from .5 with ``power``."""
+    """Return the smallest cohort in which an AUROC differs significantly from .5 with ``power``."""
 
     def reached(case: int) -> float:
         return power_of_signal(auroc, case, _controls(case, controls_per_case), alpha, sides)
@@ -110,14 +111,14 @@ def sites_for_interval(
 def sites_for_signal(
     auroc: float, mix: Sequence[tuple[float, float]], power: float = POWER
 ) -> tuple[list[tuple[int, int]], float]:
-    """Return cases and controls per site, and the chance that the within-batch interval lies above .5.
+    """Return cases and controls per site, and the probability that the within-batch interval is above .5.
 
     Parameters
     ----------
     auroc, mix
         As for :func:`sites_for_interval`.
     power
-        Wanted chance; the interval is the two-sided one of 95 %.
+        Wanted probability. The interval is the two-sided 95 % interval.
     """
 
     def reached(total: int) -> float:

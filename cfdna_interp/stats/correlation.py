@@ -15,11 +15,11 @@ def weighted_correlations(
     first, second
         (subjects,) two variables.
     weights
-        (draws, subjects) how much each subject counts, e.g. how often a bootstrap drew it.
+        (draws, subjects) weight of each subject, e.g. how often a bootstrap drew it.
     strata
-        (subjects,) stratum of each subject: both variables are centred within it, under the same weights, so
-        that differences between strata count for nothing. With the label as stratum this is the partial
-        correlation given the label. One stratum by default.
+        (subjects,) stratum of each subject. Both variables are centred within strata, under the same weights,
+        which removes differences between strata. With the label as stratum this is the partial correlation
+        given the label. One stratum by default.
     """
     share = weights / weights.sum(axis=1, keepdims=True)
     codes = (
@@ -35,7 +35,7 @@ def weighted_correlations(
 
     a, b = centred(first), centred(second)
     product, left, right = ((share * part).sum(axis=1) for part in (a * b, a * a, b * b))
-    # Less than rounding leaves of a constant.
+    # A constant has a variance below this only because of rounding.
     varies = (left > 1e-20 * (first @ first)) & (right > 1e-20 * (second @ second))
     result: np.ndarray = np.where(varies, product, 0) / np.sqrt(np.where(varies, left * right, 1))
     return result

@@ -1,8 +1,9 @@
-"""How well a score tells the label, whichever way it points: the larger of an AUROC and one minus it.
+"""How well a score separates the classes in either direction: the larger of an AUROC and one minus it.
 
-A regression on technical columns is fitted on discovery subjects. Among held-out ones the same columns may
-go along with the label the other way round, and tell it all the same: an AUROC of .2 is as bad as one of .8.
-Chance lies above .5, since the larger of the two is taken of noise too; a permutation says where.
+A regression on technical columns is fitted on discovery subjects. Among held-out ones the same columns may be
+associated with the label in the other direction. They then still predict it: an AUROC of .2 is as bad as one
+of .8. The value expected by chance is above .5, because the larger of two numbers is taken. A permutation
+test gives it.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ class Directionless:
     Attributes
     ----------
     value, low, high
-        max(a, 1 - a) with its 95 % interval, that of the AUROC on the same side of .5, and not below .5.
+        max(a, 1 - a) with its 95 % interval. The interval is that of the AUROC, mirrored if needed and cut at
+        .5.
     turned
-        Whether the score points away from the cases: a below .5.
+        Whether cases have lower scores than controls: a is below .5.
     null_high
         95 % quantile of max(a, 1 - a) under permuted labels.
     p
@@ -58,9 +60,9 @@ def directionless(
     scores
         (subjects,) finite.
     interval
-        The AUROC of these with its interval.
+        The AUROC of these scores with its interval.
     permutations
-        How many permutations of the labels.
+        Number of permutations of the labels.
     rng
         Their source.
     """
@@ -82,6 +84,6 @@ def directionless(
         high=high,
         turned=turned,
         null_high=0.5 + float(np.quantile(distances, 0.95)),
-        # Rank sums are exact in binary, their quotients are not.
+        # Rank sums are exact in binary, but their quotients aren't. The tolerance allows for that.
         p=(1 + int((distances >= seen - 1e-12).sum())) / (1 + permutations),
     )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import stdtrit
 
-# The coverage of every interval, and the quantiles at its ends.
+# The coverage of every interval, and the quantiles at its two ends.
 LEVEL = 0.95
 ENDS = (0.025, 0.975)
 
@@ -22,7 +22,7 @@ class IntervalEstimate(NamedTuple):
     low, high
         The ends of the interval; NaN where there is none.
     method
-        How the interval was made, or why there is none.
+        How the interval was computed, or why there is none.
     """
 
     value: float
@@ -32,12 +32,12 @@ class IntervalEstimate(NamedTuple):
 
 
 def mean_interval(values: np.ndarray) -> IntervalEstimate:
-    """Return a mean with its 95 % interval after Student (Biometrika 6:1, 1908).
+    """Return a mean with its 95 % t interval (Student, Biometrika 6:1, 1908).
 
     Parameters
     ----------
     values
-        (n,) one value a subject, n at least 1.
+        (n,) one value per subject, n at least 1.
 
     Returns
     -------

@@ -1,19 +1,19 @@
-"""AUROC with something held fixed, and how far it falls below the crude one.
+"""AUROC with strata and columns held fixed, and how far it falls below the crude AUROC.
 
-Cases are compared with controls of the same stratum only, after what the held columns say of the score is
-taken off it. This is the covariate-adjusted ROC curve of Janes and Pepe (Biometrika 96:371, 2009): the AUROC
-of a case's score among controls of the same covariates, with a linear working model for what covariates do
-to the score. The slopes are those within stratum and class, so that a column which differs between the
-classes takes off only what it does among subjects of one class. The score enters as normal scores of its
-ranks: the crude AUROC is the same, and no single logit moves a slope.
+The part of the score that the held columns explain is subtracted. Cases are then compared with controls of
+the same stratum only. This is the covariate-adjusted ROC curve of Janes and Pepe (Biometrika 96:371, 2009):
+the AUROC of a case's score among controls of the same covariates, with a linear model for the effect of
+covariates on the score. The slopes are estimated within stratum and class. A column that differs between the
+classes therefore removes only its effect among subjects of one class. The score enters as normal scores of
+its ranks. This leaves the crude AUROC unchanged and keeps a single extreme logit from moving a slope.
 
-Every interval counts three sources of error together: which cases and controls were drawn, how their
-columns fell, and how well the slopes are known. A subject's part in the first two comes from the pairs of a
-case and a control that it stands in (DeLong et al., Biometrics 44:837, 1988); pairs share subjects both
-ways, so the variance is that of two-way clusters, by case and by control, less that of single pairs
-(Cameron, Gelbach and Miller, J Bus Econ Stat 29:238, 2011). In strata of one case and one control, where
-DeLong's variance within strata is zero, it is that of the pairs. The part of the slopes follows from
-their influence, with leverage taken out (MacKinnon and White, J Econometrics 29:305, 1985).
+Every interval includes three sources of error: the sampling of cases and controls, the distribution of their
+columns, and the error of the slopes. A subject's part in the first two comes from its pairs of a case and a
+control (DeLong et al., Biometrics 44:837, 1988). Pairs share cases and controls. The variance is therefore
+that of two-way clusters, by case and by control, less that of single pairs (Cameron, Gelbach and Miller, J
+Bus Econ Stat 29:238, 2011). In strata of one case and one control, where DeLong's variance within strata is
+zero, it is that of the pairs. The error of the slopes comes from their influence functions, corrected for
+leverage (MacKinnon and White, J Econometrics 29:305, 1985).
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from cfdna_interp.stats.roc import logit_interval, unseen
 
 METHOD = "pairs within strata, two-way clusters, logit scale"
 COMPLETE = "exact pairs within strata"
-# Rows of the table of pairs that are in memory at once.
+# Rows of the table of pairs that are in memory at a time.
 _CHUNK = 512
 
 
 @dataclass(frozen=True)
 class Fall:
-    """Crude less held AUROC, its two-sided 95 % interval and its one-sided 95 % upper bound."""
+    """Crude minus held AUROC, with its two-sided 95 % interval and its one-sided 95 % upper bound."""
 
     value: float
     low: float
@@ -44,7 +44,7 @@ class Fall:
 
 @dataclass(frozen=True)
 class HeldAuroc:
-    """The AUROC within strata with columns held, beside the crude one of the same subjects.
+    """The AUROC within strata with columns held fixed, and the crude AUROC of the same subjects.
 
     Attributes
     ----------
@@ -55,11 +55,12 @@ class HeldAuroc:
     fall
         Their paired difference.
     case, control
-        Subjects that stand in at least one pair.
+        Number of subjects in at least one pair.
     strata
-        Strata that hold both classes.
+        Number of strata with both classes.
     worth
-        Σ 2 n1 n0 / (n1 + n0) over them: as many cases and as many controls of one stratum would tell as much.
+        Σ 2 n1 n0 / (n1 + n0) over these strata. One stratum with this number of cases and of controls would
+        be equally informative.
     """
 
     auroc: IntervalEstimate
@@ -78,7 +79,7 @@ def worth_of(labels: np.ndarray, strata: np.ndarray) -> float:
 
 
 def centred(values: np.ndarray, strata: np.ndarray) -> np.ndarray:
-    """Return (subjects, columns) values less the mean of their stratum."""
+    """Return (subjects, columns) values minus the mean of their stratum."""
     counts = np.bincount(strata)
     means = [np.bincount(strata, weights=column) / np.maximum(counts, 1) for column in values.T]
     return values - np.stack(means, axis=1)[strata] if means else values
@@ -93,19 +94,20 @@ def normal_scores(values: np.ndarray) -> np.ndarray:
 def held_auroc(
     labels: np.ndarray, scores: np.ndarray, strata: np.ndarray, columns: np.ndarray
 ) -> HeldAuroc | None:
-    """Return the AUROC with strata and columns held, None where no stratum holds both classes.
+    """Return the AUROC with strata and columns held fixed, or None if no stratum has both classes.
 
-    Strata weigh n1 n0 / (n1 + n0), which is best where they share one AUROC; none is too small to count.
+    Strata have weights n1 n0 / (n1 + n0), which are optimal if all have the same AUROC. There is no minimum
+    size.
 
     Parameters
     ----------
     labels, scores
-        (subjects,) label 1 or 0, both occur twice at least; finite score.
+        (subjects,) label 1 or 0, at least two of each; finite score.
     strata
         (subjects,) whole numbers from 0.
     columns
-        (subjects, columns) what is held, finite. Within strata it must be independent of the label and of
-        itself: ``np.linalg.LinAlgError`` where it isn't.
+        (subjects, columns) finite values to hold fixed. Within strata they must be linearly independent of
+        each other and of the label. Otherwise ``np.linalg.LinAlgError`` is raised.
     """
     y, codes = np.asarray(labels).astype(int), np.asarray(strata)
     s = normal_scores(np.asarray(scores, dtype=np.float64))
@@ -149,10 +151,10 @@ def _counts(y: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _without(
     s: np.ndarray, y: np.ndarray, codes: np.ndarray, columns: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the score less what columns say of it, and each subject's part in the error through the slopes.
+    """Return the score without the columns' effect, and each subject's part in the error from the slopes.
 
-    The second is the influence of the subject on the slopes times what a slope does to the held AUROC: the
-    difference of the AUROC one standard error to either side of the slope.
+    The second is the subject's influence on the slopes times the derivative of the held AUROC by the slope.
+    The derivative is the difference of the AUROC one standard error to either side of the slope.
     """
     if columns.shape[1] == 0:
         return s, np.zeros(len(s))
@@ -174,8 +176,8 @@ def _without(
 
 
 def _within(y: np.ndarray, s: np.ndarray, codes: np.ndarray, weights: np.ndarray) -> float:
-    """Return the weighted mean of the strata's AUROCs."""
-    # Ranks within strata: sorted by stratum, a shift per stratum keeps them apart.
+    """Return the weighted mean of the AUROCs of the strata."""
+    # A shift per stratum sorts scores by stratum, so that one ranking gives the ranks within strata.
     spread = float(np.ptp(s)) + 1.0
     ranks = rankdata(s + codes * 2 * spread)
     case, control = _counts(y, codes)
@@ -188,20 +190,20 @@ def _within(y: np.ndarray, s: np.ndarray, codes: np.ndarray, weights: np.ndarray
 
 @dataclass(frozen=True, eq=False)
 class _PairSums:
-    """Sums over the pairs of a case and a control, of the held AUROC or of crude less held."""
+    """Sums over the pairs of a case and a control, of the held AUROC or of crude minus held AUROC."""
 
-    subjects: np.ndarray  # (subjects,) over the pairs that each stands in
+    subjects: np.ndarray  # (subjects,) over the pairs of each subject
     squares: float  # over single pairs
-    alone: float  # the same of what pairs have beyond their subjects
+    alone: float  # over single pairs, without the effects of their two subjects
 
     def variance(self, y: np.ndarray, slopes: np.ndarray) -> float:
-        """Return the two-way variance; ``slopes`` is each subject's part in the error through the slopes."""
+        """Return the two-way variance; ``slopes`` is each subject's part in the error from the slopes."""
         total = -self.squares
         for label in (1, 0):
             members = (self.subjects + slopes)[y == label]
             total += float((members**2).sum()) * len(members) / (len(members) - 1)
-        # Where no subject has a part of its own, as in balanced strata that don't move the score, the noise
-        # of single pairs is left, and the sums above only scatter about it.
+        # If subjects have no effect of their own, as in balanced strata that don't move the score, the true
+        # variance is that of single pairs, and the sums above scatter around it.
         return max(total, self.alone)
 
 
@@ -218,7 +220,7 @@ class _Parts:
     def of(
         cls, y: np.ndarray, s: np.ndarray, rest: np.ndarray, codes: np.ndarray, pair: np.ndarray
     ) -> _Parts:
-        """Sum over pairs; ``pair`` is the weight of a pair of each stratum."""
+        """Sum over pairs; ``pair`` is the weight of a pair in each stratum."""
         cases, controls = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
         share = 1 / (len(cases) * len(controls))
         chunks = [cases[start : start + _CHUNK] for start in range(0, len(cases), _CHUNK)]
@@ -238,7 +240,8 @@ class _Parts:
             won, rest_won, weights = table(rows, s), table(rows, rest), weight(rows)
             inside = weights * (rest_won - held)
             whole = (won - crude) * share
-            # Less what both subjects tell of a pair: their shares of won pairs over the whole cohort.
+            # This subtracts what the two subjects predict of a pair: their shares of won pairs over the whole
+            # cohort.
             left, rest_left = (
                 values - expected[name][rows][:, None] - expected[name][controls][None] + mean
                 for values, name, mean in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from scipy.special import logit
@@ -16,7 +17,7 @@ from cfdna_interp.stats.roc import delong
 class Heterogeneity:
     """Cochran's Q over the groups' AUROCs, its degrees of freedom and p value.
 
-    ``groups`` and ``n`` count the groups that the test is of, and their subjects.
+    ``groups`` and ``n`` are the number of tested groups and of their subjects.
     """
 
     statistic: float
@@ -26,38 +27,46 @@ class Heterogeneity:
     n: int
 
 
-def why_untested(labels: np.ndarray, scores: np.ndarray) -> str:
-    """Return why the AUROC of a group has no variance on the logit scale, "" where it has one.
+class VarianceObstacle(StrEnum):
+    """Why the AUROC of a group has no variance on the logit scale, and can't enter the test."""
+
+    CONSTANT_SCORE = "constant score"
+    SCORE_SEPARATES = "score separates"
+    NO_VARIANCE = "no variance"
+
+
+def why_untested(labels: np.ndarray, scores: np.ndarray) -> VarianceObstacle | None:
+    """Return why the AUROC of a group has no variance on the logit scale, None where it has one.
 
     Parameters
     ----------
     labels, scores
-        (subjects,) 1 case, 0 control, two of each class at least; finite scores of one group.
+        (subjects,) 1 case, 0 control, at least two of each class; finite scores of one group.
     """
     areas, covariance = delong(labels, scores)
     if np.ptp(scores) == 0:
-        return "the score is the same for everybody"
+        return VarianceObstacle.CONSTANT_SCORE
     if not 0 < float(areas[0]) < 1:
-        return "the score separates the classes completely"
-    return "" if float(covariance[0, 0]) > 0 else "its AUROC shows no variance"
+        return VarianceObstacle.SCORE_SEPARATES
+    return None if float(covariance[0, 0]) > 0 else VarianceObstacle.NO_VARIANCE
 
 
 def heterogeneity(
     labels: np.ndarray, scores: np.ndarray, groups: Sequence[np.ndarray]
 ) -> Heterogeneity | None:
-    """Test one AUROC in all groups, None where fewer than two of them have one with a variance.
+    """Test whether all groups have the same AUROC. None if fewer than two AUROCs have a variance.
 
     Groups share no subject, so that their AUROCs are independent: Q is the weighted sum of squares of the
     logits of the AUROCs about their mean, weights from DeLong's variances by the delta method (Cochran 1954,
     Biometrics 10:101). On the plain scale small groups of high AUROC would have too little variance. A group
-    for which :func:`why_untested` has a reason is left out.
+    for which :func:`why_untested` names an obstacle is left out.
 
     Parameters
     ----------
     labels, scores
         (subjects,) 1 case, 0 control; finite scores.
     groups
-        Row indices of each group; two subjects of each class at least.
+        Row indices of each group, with at least two subjects of each class.
     """
     y, s = np.asarray(labels), np.asarray(scores, dtype=np.float64)
     used = [rows for rows in groups if not why_untested(y[rows], s[rows])]

@@ -1,10 +1,10 @@
-"""Shares of a mixture from binomial counts: the maximum of the likelihood, intervals, goodness of fit.
+"""Shares of a mixture from binomial counts: maximum likelihood, intervals, goodness of fit.
 
 Block ``b`` has ``marked`` of ``total`` counts in the marker state, each with probability
 ``sum_t shares_t * expected_bt``; shares are non-negative and sum to 1. The log-likelihood is concave, so its
-maximum is found from anywhere, and so is the maximum with one share held fixed: intervals come from that
-profile, which needs neither random numbers nor normal errors and keeps to 0..1. A bootstrap of blocks around
-non-negative least squares does neither: at the boundary it repeats the estimate's bias.
+maximum is found from any start. The same holds with one share fixed, and intervals come from this profile
+likelihood. They need neither random numbers nor normal errors and stay within 0..1. A bootstrap of blocks
+with non-negative least squares would repeat the estimate's bias at the boundary.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Tables give expected shares in thousandths: 0 means less than half of one, not never.
+# Tables give expected shares in thousandths, so 0 means anything below half a thousandth.
 FLOOR = 0.0005
-# How far below its maximum a log-likelihood may be left: of all shares, and with one held, where a bound
-# rests on a difference of about 2.
+# Tolerances of the log-likelihood below its maximum: over all shares, and with one share fixed. A bound
+# depends on a difference of about 2, so the second can be coarser.
 _GAP, _PROFILE_GAP = 1e-6, 2e-3
 _STEPS = 100
 _ROOT = 0.02  # in units of the signed root of the deviance
@@ -24,7 +24,7 @@ _SUM_WEIGHT = 1e3
 
 
 class ShareBounds(NamedTuple):
-    """A share's bounds."""
+    """The lower and upper bound of a share."""
 
     low: float
     high: float
@@ -38,7 +38,7 @@ class Mixture:
     expected
         (blocks, types) probability of the marker state in each type; moved into ``FLOOR`` .. 1 - ``FLOOR``.
     marked, total
-        (blocks,) counts in the marker state, and all. Blocks without counts don't count.
+        (blocks,) counts in the marker state, and all. Blocks without counts have no effect.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Mixture:
         return ShareBounds(low, self.bound(which, z, dispersion, upper=True))
 
     def bound(self, which: int, z: float = 1.96, dispersion: float = 1.0, *, upper: bool) -> float:
-        """Return where the profile likelihood of a share is ``z`` standard errors below its maximum.
+        """Return the share at which the profile likelihood is ``z`` standard errors below its maximum.
 
         Parameters
         ----------
@@ -78,11 +78,11 @@ class Mixture:
         dispersion
             The deviance is divided by it (see :meth:`residual`).
         upper
-            The bound above the best share, or the one below.
+            Whether to return the upper bound instead of the lower one.
 
         Returns
         -------
-        A share; as the lower bound 0 where the share's absence is within ``z``.
+        A share. The lower bound is 0 if a share of 0 is within ``z`` standard errors.
         """
         if len(self.shares) == 1:
             return 1.0
@@ -105,32 +105,33 @@ class Mixture:
                 inner = share
             else:
                 outer = share
-            # The root is nearly linear in the share: Newton's step, halving where it leaves the bracket.
+            # The root is nearly linear in the share. A Newton step that leaves the bracket is replaced by
+            # bisection.
             share = share + (z - root) / slope if slope != 0 else outer
             if not min(inner, outer) < share < max(inner, outer):
                 share = (inner + outer) / 2
         return share
 
     def residual(self) -> tuple[float, float]:
-        """Return how much larger the squared residuals are than binomial ones, and the p value of that.
+        """Return the ratio of the squared residuals to their binomial expectation, and its p value.
 
-        The first number is sum (marked - mean)^2 / sum variance, corrected for the fitted shares; near 1
-        where the model holds. A ratio of sums bears small counts, unlike Pearson's sum of ratios. Under the
-        model its mean and variance are known from the binomial's fourth moment, var (y - np)^2 = 2 V^2 +
-        V (1 - 6 p q) with V = n p q; the p value is that of the scaled chi-squared with these two
-        (Satterthwaite 1946, https://doi.org/10.2307/3002019).
+        The ratio is sum (marked - mean)^2 / sum variance, corrected for the fitted shares. It is near 1 if
+        the model holds. Unlike Pearson's sum of ratios, a ratio of sums works with small counts. Under the
+        model its mean and variance follow from the binomial's fourth moment:
+        var (y - np)^2 = 2 V^2 + V (1 - 6 p q) with V = n p q. The p value comes from the scaled chi-squared
+        distribution with this mean and variance (Satterthwaite 1946, https://doi.org/10.2307/3002019).
         """
         from scipy.special import gammaincc
 
         total = self._marked + self._rest
         p = self._expected @ self.shares
         variance = total * p * (1 - p)
-        # Each fitted share takes the squared residuals of about one direction: the trace of the hat matrix,
-        # weighted as the sum is.
+        # Each fitted share removes the squared residuals of about one direction. The sum of these is the
+        # trace of the hat matrix with the weights of the sum.
         held = self._expected[:, self.shares > 0]
         weighted = held / (p * (1 - p) / total)[:, None]
         hat = np.einsum("bs,sb->b", held, np.linalg.pinv(held.T @ weighted) @ weighted.T)
-        # A direction is the sum of shares, which is given: one less.
+        # The sum of shares is fixed, which leaves one direction less.
         taken = float(hat @ variance) * max(1 - 1 / max(held.shape[1], 1), 0.0)
         scale = float(variance.sum()) - taken
         if scale <= 0:
@@ -147,7 +148,7 @@ class Mixture:
         moved = (self.shares if start is None else start).copy()
         moved[which] = 0.0
         others = float(moved.sum())
-        # All may be in the held one: begin with the others alike.
+        # The fixed share may have been all of it. The others then start equal.
         moved = moved / others if others > 1e-12 else np.full(len(moved), 1 / (len(moved) - 1))
         moved *= 1 - share
         moved[which] = share
@@ -158,9 +159,9 @@ class Mixture:
     def _climb(self, shares: np.ndarray, held: int | None) -> tuple[np.ndarray, float, float]:
         """Climb to the highest likelihood, with the share ``held`` fixed.
 
-        Newton steps, each a quadratic problem over the shares in use and those that would help, solved by
-        non-negative least squares on the Cholesky factor. As the likelihood is concave, the gap
-        max_j (g_j - mean g) bounds what is still to be gained.
+        Each Newton step is a quadratic problem over the nonzero shares and those with an uphill gradient. It
+        is solved by non-negative least squares on the Cholesky factor. Since the likelihood is concave, the
+        gap max_j (g_j - mean g) is an upper bound for what can still be gained.
 
         Returns
         -------
@@ -198,15 +199,15 @@ class Mixture:
     def _step(
         self, members: np.ndarray, weight: np.ndarray, gradient: np.ndarray, shares: np.ndarray, room: float
     ) -> np.ndarray:
-        """Return (members,) the step to the maximum of the local parabola, the sum of shares kept."""
+        """Return (members,) the step to the maximum of the local parabola with an unchanged sum of shares."""
         from scipy.optimize import nnls
 
         columns = self._expected[:, members]
         curvature = columns.T @ (columns * weight[:, None])
-        curvature.flat[:: len(members) + 1] *= 1 + 1e-9  # more types than blocks leave it singular
+        curvature.flat[:: len(members) + 1] *= 1 + 1e-9  # it is singular if there are more types than blocks
         lower = np.linalg.cholesky(curvature)
         target = np.linalg.solve(lower, curvature @ shares[members] + gradient[members])
-        # The sum is held by a row of large weight, and exactly by rescaling.
+        # A row of large weight holds the sum approximately. Rescaling makes it exact.
         heavy = _SUM_WEIGHT * np.sqrt(curvature.max())
         rows = np.vstack([lower.T, np.full(len(members), heavy)])
         solved, _ = nnls(rows, np.append(target, heavy * room))

@@ -1,9 +1,9 @@
-"""Types that no table knows, from many samples at once: expectation maximisation on binomial counts.
+"""Cell types that are in no table, estimated from many samples: expectation maximisation on binomial counts.
 
 The model of CelFiE (Caggiano et al. 2021, https://doi.org/10.1038/s41467-021-22901-x): each count of block
 ``b`` in sample ``i`` comes from type ``t`` with probability ``shares_it`` and is marked with probability
-``expected_tb``, known for the types of a table and free for the unknown ones. In one sample alone an unknown
-type fits everything; it shows only in how samples differ.
+``expected_tb``, known for the types of a table and estimated for the unknown ones. With a single sample an
+unknown type can fit anything. Only differences between samples identify it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ import numpy as np
 
 from cfdna_interp.stats.mixture import FLOOR
 
-# Share of all unknown types at the start of a run. A mixture of types is a type as well, so an unknown one
-# may hold what every sample has of the known ones, at the same likelihood; growing from little avoids that.
+# Share of all unknown types at the start of a run. A mixture of types is itself a type. An unknown type could
+# therefore absorb what all samples share of the known ones, at the same likelihood. A small start avoids
+# that.
 _BEGIN = 0.002
 
 
 @dataclass(frozen=True, eq=False)
 class UnknownTypes:
-    """The best of several runs.
+    """The run with the highest likelihood, of several.
 
     Attributes
     ----------
@@ -30,11 +31,11 @@ class UnknownTypes:
     expected
         (blocks, unknown) probability of the marker state; NaN for blocks without counts.
     trace
-        Log-likelihood after each step of the best run, never falling.
+        Log-likelihood after each step of the best run. It never falls.
     levels
         Final log-likelihood of each run.
     converged
-        The last step of the best run gained less than the tolerance.
+        Whether the last step of the best run gained less than the tolerance.
     """
 
     shares: np.ndarray
@@ -64,15 +65,15 @@ def fit_unknown(
     marked, total
         (samples, blocks) counts in the marker state, and all.
     unknown
-        How many types to add.
+        Number of types to add.
     rng
         Source of the random starts.
     restarts
-        Runs from different starts; the one of highest likelihood is returned.
+        Number of runs from different starts. The run with the highest likelihood is returned.
     tolerance
         A run ends with the first step that gains less, in units of the log-likelihood.
     max_steps
-        A run ends here at the latest.
+        Largest number of steps of a run.
     """
     known = np.clip(expected, FLOOR, 1 - FLOOR)
     runs = []
@@ -87,11 +88,13 @@ def fit_unknown(
         guess = rng.uniform(FLOOR, 1 - FLOOR, size=(len(known), unknown))
         runs.append(_run(np.hstack([known, guess]), shares, marked, total, unknown, tolerance, max_steps))
     shares, table, trace, converged = max(runs, key=lambda run: run[2][-1])
-    found = np.where((total.sum(axis=0) > 0)[:, None], table[:, known.shape[1] :], np.nan)
-    # Numbered by how much of all samples they make up.
+    levels_of_unknown = np.where((total.sum(axis=0) > 0)[:, None], table[:, known.shape[1] :], np.nan)
+    # Unknown types are sorted by their mean share over samples.
     order = np.argsort(-shares[:, known.shape[1] :].mean(axis=0), kind="stable")
     shares = np.hstack([shares[:, : known.shape[1]], shares[:, known.shape[1] :][:, order]])
-    return UnknownTypes(shares, found[:, order], tuple(trace), tuple(run[2][-1] for run in runs), converged)
+    return UnknownTypes(
+        shares, levels_of_unknown[:, order], tuple(trace), tuple(run[2][-1] for run in runs), converged
+    )
 
 
 def _run(
@@ -103,14 +106,14 @@ def _run(
     tolerance: float,
     max_steps: int,
 ) -> tuple[np.ndarray, np.ndarray, list[float], bool]:
-    """Climb from one start; return shares, table, the log-likelihood after each step, whether it settled."""
+    """Run from one start; return shares, table, log-likelihood by step, and whether it converged."""
     rest = total - marked
     free = slice(table.shape[1] - unknown, None)
     p = shares @ table.T  # (samples, blocks)
     trace = [_level(p, marked, rest)]
     for _ in range(max_steps):
         of_marked, of_rest = marked / p, rest / (1 - p)
-        # Expected counts by type: of a sample over blocks, and of a block over samples.
+        # Expected counts by type: for each sample over blocks, and for each block over samples.
         by_sample = shares * (of_marked @ table + of_rest @ (1 - table))
         up = table[:, free] * (of_marked.T @ shares[:, free])
         down = (1 - table[:, free]) * (of_rest.T @ shares[:, free])

@@ -1,4 +1,4 @@
-"""Intervals of all shares of a mixture, which of them are there, and whether the mixture fits."""
+"""Intervals of all shares of a mixture, which types are present, and whether the mixture fits."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class MixtureIntervals:
     low, high
         (types,) bounds of 95 % intervals.
     present
-        (types,) bool: the share is above 0, that is ``low`` is.
+        (types,) bool: the share is above 0, since ``low`` is.
     dispersion, p
-        Squared residuals over binomial ones and the p value of that (see :meth:`Mixture.residual`). The
-        intervals are wider by the root of the first where it is above 1.
+        Ratio of the squared residuals to their binomial expectation, and its p value (see
+        :meth:`Mixture.residual`). If the ratio is above 1, intervals are wider by its square root.
     """
 
     low: np.ndarray
@@ -39,16 +39,16 @@ def mixture_intervals(
 ) -> MixtureIntervals:
     """Return 95 % intervals of the shares.
 
-    Shares can't be negative, so types that are absent take a little of those that are present, and a
-    profile over all types covers too rarely from below. Each interval is therefore the union of two: over
-    all types, and over those that all types together show to be present.
+    Shares can't be negative, so absent types get a little of the share of present ones. The interval from a
+    profile over all types then lies too low too often. Each interval is therefore the union of two: one over
+    all types, one over the types that the first profile shows to be present.
 
     Parameters
     ----------
     expected, marked, total
         As for :class:`cfdna_interp.stats.mixture.Mixture`.
     which
-        Types whose upper bound is wanted, for the others it is NaN; None: all.
+        Types whose upper bound is wanted. For others it is NaN. None means all types.
     """
     full = Mixture(expected, marked, total)
     types = expected.shape[1]

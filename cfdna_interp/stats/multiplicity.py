@@ -1,4 +1,4 @@
-"""Many tests at once: adjusted p values, missing ones left missing."""
+"""Multiple tests: adjusted p values. Missing p values stay missing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.stats import false_discovery_control
 
 
 def benjamini_hochberg(p: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Return the q values of Benjamini and Hochberg (1995): control of the false discovery rate.
+    """Return q values (false discovery rate; Benjamini and Hochberg, J R Stat Soc B 57:289, 1995).
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def benjamini_hochberg(p: Sequence[float] | np.ndarray) -> np.ndarray:
 
 
 def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Return p values adjusted after Holm (1979): control of the family-wise error rate.
+    """Return p values that control the family-wise error rate (Holm, Scand J Stat 6:65, 1979).
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
         # statsmodels takes a third of a second to import, and most users of `stats` need no adjustment.
         from statsmodels.stats.multitest import multipletests
 
-        # It collects garbage each time, a fifth of a second in a process that holds torch; what is frozen
-        # is not walked.
+        # It collects garbage each time, which takes a fifth of a second in a process with torch. Frozen
+        # objects are skipped.
         gc.freeze()
         try:
             adjusted: np.ndarray = multipletests(values, method="holm")[1]

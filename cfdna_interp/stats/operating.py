@@ -1,4 +1,4 @@
-"""Sensitivity at a wanted specificity, with an interval that knows that the threshold was estimated too."""
+"""Sensitivity at a given specificity, with an interval that includes the error of the estimated threshold."""
 
 from __future__ import annotations
 
@@ -11,35 +11,36 @@ from cfdna_interp.stats.calibration import wilson
 from cfdna_interp.stats.estimates import LEVEL, IntervalEstimate
 
 SPECIFICITIES = (0.9, 0.95)
-# Controls expected above the threshold, at least: with one, intervals of .95 held the truth in .85 of
-# simulated cohorts, with one and a half in .92 (benchmarks/intervals.py).
+# The expected number of controls above the threshold has to be at least this. With 1, intervals of .95
+# covered the true value in .85 of simulated cohorts, with 1.5 in .92 (benchmarks/intervals.py).
 _ABOVE = 1.5
 
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """Share of cases above the threshold that holds a share of the controls at or below it.
+    """Sensitivity at the threshold that has a given share of controls at or below it.
 
     Attributes
     ----------
     specificity
-        The wanted one.
+        The wanted specificity.
     threshold
-        The lowest score of a control that has at least this share of controls at or below it; a subject
-        is called positive above it. None where there are too few controls.
+        The lowest control score with at least this share of controls at or below it. A subject with a higher
+        score is positive. None with too few controls.
     specificity_seen
         Share of controls at or below the threshold; None as above.
     sensitivity
         With its 95 % interval; None as above.
-    reason
-        Why there is none, else "".
+    controls, needed
+        Controls that there are, and that it takes.
     """
 
     specificity: float
     threshold: float | None
     specificity_seen: float | None
     sensitivity: IntervalEstimate | None
-    reason: str
+    controls: int
+    needed: int
 
 
 def operating_point(
@@ -51,34 +52,33 @@ def operating_point(
 ) -> OperatingPoint:
     """Return the sensitivity at a specificity.
 
-    The interval is BTII of Zhou and Qin (Statistics in Medicine 24:465, 2005): controls and cases are
-    redrawn, the threshold is taken anew in each draw, and z²/2 successes in z² are added as Agresti and
-    Coull do. It is widened where needed to Wilson's interval for a threshold that is known: not knowing
-    it can't make the answer surer.
+    The interval is BTII of Zhou and Qin (Statistics in Medicine 24:465, 2005). Controls and cases are
+    resampled, and each draw has its own threshold. z²/2 successes in z² are added as in the interval of
+    Agresti and Coull. The interval is never narrower than Wilson's for a known threshold, since an estimated
+    threshold can't be more certain.
 
     Parameters
     ----------
     labels, scores
         (subjects,) 1 case, 0 control; finite scores.
     specificity
-        Wanted share of controls that are called negative, inside (0, 1).
+        Wanted share of negative controls, inside (0, 1).
     rng, bootstrap
         Source of randomness and number of draws.
     """
     y, s = np.asarray(labels), np.asarray(scores, dtype=np.float64)
     cases, controls = np.sort(s[y == 1]), np.sort(s[y == 0])
     n1, n0 = len(cases), len(controls)
-    # Rounding must not ask for one control more: .9 of 20 is 18.
+    # Rounding errors must not ask for an additional control: .9 of 20 is 18.
     rank = int(np.ceil(round(specificity * n0, 9)))
     needed = int(np.ceil(round(_ABOVE / (1 - specificity), 9)))
     if n0 < needed:
-        reason = f"a specificity of {specificity:.0%} takes at least {needed} controls; there are {n0}"
-        return OperatingPoint(specificity, None, None, None, reason)
+        return OperatingPoint(specificity, None, None, None, n0, needed)
     threshold = controls[rank - 1]
     above = n1 - int(np.searchsorted(cases, threshold, side="right"))
     known = wilson(above, n1)
-    # The rank-th smallest of n0 redrawn controls, without drawing the others: uniform order statistics are
-    # beta distributed. Of the redrawn cases only their number above the threshold counts.
+    # This draws only the rank-th smallest of n0 resampled controls, since uniform order statistics are beta
+    # distributed. Of the resampled cases only their number above the threshold is needed.
     places = np.floor(n0 * rng.beta(rank, n0 - rank + 1, size=bootstrap)).astype(np.int64)
     shares = 1 - np.searchsorted(cases, controls[places], side="right") / n1
     z = norm.isf((1 - LEVEL) / 2)
@@ -91,4 +91,4 @@ def operating_point(
         "bootstrap BTII, no narrower than Wilson",
     )
     seen = int(np.searchsorted(controls, threshold, side="right")) / n0
-    return OperatingPoint(specificity, float(threshold), seen, interval, "")
+    return OperatingPoint(specificity, float(threshold), seen, interval, n0, needed)

@@ -1,12 +1,12 @@
-"""What a cohort of a given size can show: errors, intervals and powers of AUROCs before there are data.
+"""What a cohort of a given size can show: expected errors, intervals and powers of AUROCs.
 
-Scores of cases and controls are taken to be normal with one variance. Two pairs of a case and a control
-that share one of them then agree, beyond chance, with a probability that Plackett's integral (Biometrika
-41:351, 1954) gives exactly; summed over pairs of pairs, as Hanley and McNeil (Radiology 143:29, 1982) do
-with exponential scores, this is the variance of an AUROC, and for two scores on the same subjects the
-covariance that DeLong et al. (Biometrics 44:837, 1988) estimate. The binormal approximation of Obuchowski and
-McClish (Statistics in Medicine 16:1529, 1997) also counts the error of fitting a smooth curve, which the
-empirical AUROC does not have, and asks for more at high AUROCs.
+Scores of cases and controls are assumed to be normal with equal variance. Consider two pairs of a case and a
+control that share one subject. Plackett's integral (Biometrika 41:351, 1954) gives exactly how often they
+agree beyond chance. The sum over pairs of pairs is the variance of an AUROC, as in Hanley and McNeil
+(Radiology 143:29, 1982) for exponential scores. For two scores on the same subjects it is the covariance that
+DeLong et al. (Biometrics 44:837, 1988) estimate. The binormal approximation of Obuchowski and McClish
+(Statistics in Medicine 16:1529, 1997) also includes the error of fitting a smooth curve. The empirical AUROC
+doesn't have this error, so the approximation asks for more subjects at high AUROCs.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def covariance(a: float, b: float, case: int, control: int, correlation: float) 
     case, control
         Number of subjects.
     correlation
-        Of the two scores within each class; 1 with ``a == b`` gives the variance.
+        Correlation of the two scores within each class; 1 with ``a == b`` gives the variance.
     """
     same = _agreement(a, b, correlation)  # one pair, both scores
     shared = _agreement(a, b, correlation / 2)  # two pairs that share a case, or a control
@@ -57,19 +57,19 @@ def difference_error(a: float, b: float, case: int, control: int, correlation: f
 
 
 def expected_interval(auroc: float, case: int, control: int) -> IntervalEstimate:
-    """Return the 95 % interval to expect around an AUROC."""
+    """Return the expected 95 % interval of an AUROC."""
     return logit_interval(auroc, error(auroc, case, control) ** 2, "binormal, logit scale")
 
 
 def within_interval(auroc: float, sites: Sequence[tuple[int, int]]) -> IntervalEstimate | None:
-    """Return the 95 % interval to expect of a within-batch AUROC, None where no site can be used.
+    """Return the expected 95 % interval of a within-batch AUROC, or None if no site can be used.
 
     Parameters
     ----------
     auroc
         The same inside every site.
     sites
-        Cases and controls of each; those with one class do not count.
+        Cases and controls of each site. Sites with one class are not used.
     """
     used = [(case, control) for case, control in sites if min(case, control) > 0]
     if not used:
@@ -81,14 +81,14 @@ def within_interval(auroc: float, sites: Sequence[tuple[int, int]]) -> IntervalE
 
 
 def power_of_difference(distance: float, standard_error: float, alpha: float, sides: int) -> float:
-    """Return the chance that a Wald test finds a difference that lies ``distance`` from zero."""
+    """Return the power of a Wald test for a true difference of ``distance``."""
     return float(norm.cdf(abs(distance) / standard_error - norm.isf(alpha / sides)))
 
 
 def power_of_signal(auroc: float, case: int, control: int, alpha: float = ALPHA, sides: int = 2) -> float:
-    """Return the chance that a rank-sum or permutation test tells an AUROC above .5 from .5.
+    """Return the power of a rank-sum or permutation test of an AUROC above .5 against .5.
 
-    Two-sided by default: the rung L0 asks that the two-sided interval excludes .5.
+    The test is two-sided by default, since rung L0 asks that the two-sided interval excludes .5.
     """
     null = error(0.5, case, control)
     return float(norm.cdf((auroc - 0.5 - norm.isf(alpha / sides) * null) / error(auroc, case, control)))
@@ -100,7 +100,7 @@ def detectable_difference(standard_error: float, power: float = POWER, alpha: fl
 
 
 def detectable_auroc(case: int, control: int, power: float = POWER, alpha: float = ALPHA) -> float | None:
-    """Return the smallest AUROC told from .5, as L0 is judged, with ``power``; None in too small a cohort."""
+    """Return the smallest AUROC for which L0 is earned with ``power``, or None if the cohort is too small."""
     nearly = 1 - 1e-6
     if power_of_signal(nearly, case, control, alpha) < power:
         return None

@@ -1,4 +1,4 @@
-"""Named random streams, and bootstraps of subjects: every random number of a run comes from one seed."""
+"""Named random streams and bootstraps of subjects. Every random number of a run comes from one seed."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from cfdna_interp.stats.estimates import ENDS, IntervalEstimate
 def stream(seed: int, *names: str | int) -> np.random.Generator:
     """Return the generator that belongs to ``names`` under ``seed``.
 
-    Two different tuples of names give independent streams, and a stream never depends on which
-    others were drawn before, on the process, or on the number of cores.
+    Different tuples of names give independent streams. A stream doesn't depend on earlier draws of other
+    streams, on the process, or on the number of cores.
 
     Parameters
     ----------
     seed
         The run's seed (``seed`` in the config).
     names
-        What the numbers are for, e.g. ``("bootstrap", 17)``.
+        What the random numbers are used for, e.g. ``("bootstrap", 17)``.
     """
     digest = hashlib.sha256("\x1f".join(str(name) for name in names).encode()).digest()
     words = np.frombuffer(digest, dtype="<u4")
@@ -28,12 +28,12 @@ def stream(seed: int, *names: str | int) -> np.random.Generator:
 
 
 def bootstrap_counts(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw how often each subject enters a bootstrap sample, stratified by group.
+    """Draw how often each subject is in a bootstrap sample, stratified by group.
 
     Parameters
     ----------
     groups
-        (subjects,) stratum of each subject, e.g. the label, so that no class can vanish.
+        (subjects,) stratum of each subject, e.g. the label, so that both classes stay in the sample.
     rng
         Source of randomness.
 
@@ -57,13 +57,13 @@ def bootstrap_table(strata: np.ndarray, draws: int, rng: np.random.Generator) ->
     strata
         (subjects,) stratum of each subject.
     draws
-        How many bootstrap samples.
+        Number of bootstrap samples.
     rng
         Source of randomness.
 
     Returns
     -------
-    (draws, subjects) how often each subject enters each; within each stratum they sum to its size.
+    (draws, subjects) how often each subject is in each sample; within each stratum they sum to its size.
     """
     counts = np.zeros((draws, len(strata)))
     for stratum in np.unique(strata):
@@ -75,20 +75,25 @@ def bootstrap_table(strata: np.ndarray, draws: int, rng: np.random.Generator) ->
 def percentile_interval(
     value: float, draws: np.ndarray, method: str = "bootstrap of subjects"
 ) -> IntervalEstimate:
-    """Return an estimate with its percentile interval, widened where needed to hold the estimate.
+    """Return an estimate with its percentile interval, widened if needed to include the estimate.
 
-    A redrawn cohort holds some subjects twice and others not at all, which biases shares of |·|: the largest
-    share can be .95 while all redrawn ones lie below it. The estimate in a tiny sample can lie outside too.
-    An interval without its own estimate would say that both can't be true.
+    A resampled cohort has some subjects twice and others not at all, which biases shares of |·|. The largest
+    share can be .95 while all resampled ones are lower. In a tiny sample the estimate can also be outside. An
+    interval that excludes its own estimate would be contradictory.
 
     Parameters
     ----------
     value
-        The estimate on the subjects as they are.
+        The estimate on the original subjects.
     draws
-        (draws,) the same of redrawn subjects. The bounds are NaN where a draw is NaN, and without draws.
+        (draws,) the estimate on resampled subjects. The bounds are NaN if a draw is NaN or there are no
+        draws.
     method
-        How the draws were made.
+        Name of the resampling method.
+
+    References
+    ----------
+    Efron and Tibshirani, An Introduction to the Bootstrap, chapter 13, 1993.
     """
     low, high = np.quantile(draws, ENDS) if len(draws) else (np.nan, np.nan)
     return IntervalEstimate(float(value), float(min(low, value)), float(max(high, value)), method)

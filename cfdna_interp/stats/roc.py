@@ -1,12 +1,11 @@
 """Area under the ROC curve: value, interval, paired difference, permutation test.
 
-One score per subject throughout. Intervals follow one rule: DeLong where each class has at least
-``DELONG_MINIMUM`` subjects, a bootstrap of subjects within class below. Where the sample shows no
-variation at all (an AUROC of exactly 0 or 1, two scores that never disagree) both would give an
-interval of width zero; there the bound comes from the ``min(n1, n0)`` disjoint case-control pairs
-that any cohort holds: they are independent, so an event of probability q is missed by all of them
-with probability ``(1 - q) ** pairs``. A score that is the same for everybody has an AUROC of .5 by its ties
-and no interval: it measures nothing.
+One score per subject throughout. Intervals follow one rule: DeLong if each class has at least
+``DELONG_MINIMUM`` subjects, otherwise a bootstrap of subjects within class. If the sample shows no variation
+(an AUROC of exactly 0 or 1, two scores that never disagree), both would give an interval of width zero. The
+bound then comes from the ``min(n1, n0)`` disjoint case-control pairs of the cohort. They are independent, so
+all of them miss an event of probability q with probability ``(1 - q) ** pairs``. A score that is the same for
+everybody has an AUROC of .5 by its ties. It has no interval, since it measures nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from cfdna_interp.stats.estimates import LEVEL, IntervalEstimate
 from cfdna_interp.stats.resampling import percentile_interval
 
 DELONG_MINIMUM = 30
-# The method of an interval that is none.
+# The method of a constant score, which has no interval.
 CONSTANT = "constant score"
 
 
@@ -29,8 +28,8 @@ CONSTANT = "constant score"
 class DifferenceEstimate:
     """AUROC of a minus AUROC of b on the same subjects.
 
-    ``low`` and ``high`` bound it two-sided at 95 %; ``low_one_sided`` and ``high_one_sided`` each
-    bound one side at 95 %, by :func:`recovered_bound`; ``p`` tests a difference of zero, two-sided.
+    ``low`` and ``high`` are the two-sided 95 % interval. ``low_one_sided`` and ``high_one_sided`` are
+    one-sided 95 % bounds, by :func:`recovered_bound`. ``p`` is two-sided and tests a difference of zero.
     """
 
     difference: float
@@ -43,7 +42,7 @@ class DifferenceEstimate:
 
 
 def auroc(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Return the probability that a case scores above a control, ties counted half.
+    """Return the probability that a case scores above a control, with ties counted half.
 
     Parameters
     ----------
@@ -51,6 +50,10 @@ def auroc(labels: np.ndarray, scores: np.ndarray) -> float:
         (subjects,) 1 case, 0 control; both occur.
     scores
         (subjects,) finite numbers.
+
+    References
+    ----------
+    Hanley and McNeil, Radiology 143:29, 1982.
     """
     y, s = _checked(labels, scores)
     cases = int(y.sum())
@@ -59,7 +62,7 @@ def auroc(labels: np.ndarray, scores: np.ndarray) -> float:
 
 
 def mean_auroc(logits: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> float | None:
-    """Return the mean over folds of the AUROC within a fold; None where no fold holds both classes."""
+    """Return the mean over folds of the AUROC within a fold, or None if no fold has both classes."""
     aurocs = [
         auroc(labels[folds == fold].astype(int), logits[folds == fold])
         for fold in np.unique(folds)
@@ -71,8 +74,8 @@ def mean_auroc(logits: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> flo
 def delong(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return AUROCs of several scores on the same subjects, and their covariance.
 
-    The structural components of DeLong, DeLong and Clarke-Pearson (1988) by the midrank algorithm of
-    Sun and Xu (2014).
+    The structural components of DeLong, DeLong and Clarke-Pearson (Biometrics 44:837, 1988) are computed by
+    the midrank algorithm of Sun and Xu (IEEE Signal Process Lett 21:1389, 2014).
 
     Parameters
     ----------
@@ -94,7 +97,7 @@ def delong(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarr
     if min(n1, n0) < 2:
         raise ValueError("the covariance needs two subjects of each class")
     joint = rankdata(np.concatenate([cases, controls], axis=1), axis=1)
-    # Share of controls below each case, and of cases above each control; ties half.
+    # Share of controls below each case, and of cases above each control; ties count half.
     v10 = (joint[:, :n1] - rankdata(cases, axis=1)) / n0
     v01 = 1 - (joint[:, n1:] - rankdata(controls, axis=1)) / n1
     covariance = np.atleast_2d(np.cov(v10)) / n1 + np.atleast_2d(np.cov(v01)) / n0
@@ -111,7 +114,7 @@ def auroc_interval(
     labels, scores
         (subjects,) as for :func:`auroc`.
     rng
-        Source of the bootstrap; not drawn from where DeLong applies.
+        Source of randomness of the bootstrap; not used where DeLong applies.
     bootstrap
         Number of bootstrap samples.
     """
@@ -128,7 +131,7 @@ def auroc_interval(
         _, covariance = delong(y, s)
         return logit_interval(value, float(covariance[0, 0]), "DeLong, logit scale")
     draws = bootstrap_draws(y, concordance(y, s), rng, bootstrap)
-    # Means of ones can round above 1.
+    # A mean of ones can round to a value above 1.
     return percentile_interval(value, np.minimum(draws, 1.0))
 
 
@@ -160,7 +163,7 @@ def paired_difference(
     tail = (1 - LEVEL) / 2
     if np.ptp(kernel) == 0:
         two, one = unseen(tail, min(n1, n0)), unseen(1 - LEVEL, min(n1, n0))
-        # Sign test over the disjoint pairs, all of which favour the same score.
+        # This is a sign test over the disjoint pairs, all of which favour the same score.
         p = 1.0 if difference == 0 else min(1.0, 2 * 0.5 ** min(n1, n0))
         return _symmetric(difference, two, one, p, "exact pairs")
     low_one, high_one = _one_sided(y, first, second, difference)
@@ -183,7 +186,7 @@ def paired_difference(
 def _ordered(
     difference: float, two: tuple[float, float], one: tuple[float, float], p: float, method: str
 ) -> DifferenceEstimate:
-    """Return a difference whose two-sided interval holds its one-sided bounds, which near 1 reach further."""
+    """Return a difference whose two-sided interval includes its one-sided bounds (wider near 1)."""
     return DifferenceEstimate(difference, min(two[0], one[0]), max(two[1], one[1]), *one, p, method)
 
 
@@ -202,17 +205,17 @@ def _one_sided(y: np.ndarray, a: np.ndarray, b: np.ndarray, difference: float) -
 def recovered_bound(areas: np.ndarray, covariance: np.ndarray, pairs: int) -> float:
     """Return the one-sided 95 % upper bound of the first AUROC less the second.
 
-    The method of variance estimates recovery (Zou, Psychological Methods 12:399, 2007; Zou and Donner,
-    Statistics in Medicine 27:1693, 2008): the errors of the difference towards its bound are those
-    of the two AUROCs towards theirs, which are not symmetric near 1. A symmetric bound lets up to .2 of
-    proxies pass there that are worse by exactly the margin, instead of .05 (benchmarks/paired_margin.py).
+    This is the method of variance estimates recovery (Zou, Psychological Methods 12:399, 2007; Zou and
+    Donner, Statistics in Medicine 27:1693, 2008). It combines the distances of the two AUROCs to their own
+    bounds, which aren't symmetric near 1. With a symmetric bound up to .2 of the proxies that are worse by
+    exactly the margin would pass there, instead of .05 (benchmarks/paired_margin.py).
 
     Parameters
     ----------
     areas, covariance
         (2,) AUROCs and their (2, 2) covariance, of :func:`delong`.
     pairs
-        Disjoint case-control pairs, which bound an AUROC of exactly 0 or 1.
+        Number of disjoint case-control pairs. They give the bound of an AUROC of exactly 0 or 1.
     """
     z = float(norm.isf(1 - LEVEL))
 
@@ -242,6 +245,10 @@ def permutation_p(labels: np.ndarray, scores: np.ndarray, n: int, rng: np.random
         Number of permutations.
     rng
         Source of the permutations.
+
+    References
+    ----------
+    Phipson and Smyth, Statistical Applications in Genetics and Molecular Biology 9:39, 2010.
     """
     y, s = _checked(labels, scores)
     ranks = rankdata(s)
@@ -249,13 +256,13 @@ def permutation_p(labels: np.ndarray, scores: np.ndarray, n: int, rng: np.random
     reached = 0
     for start in range(0, n, 1_000):
         shuffled = rng.permuted(np.tile(y, (min(1_000, n - start), 1)), axis=1)
-        # The rank sum orders permutations as the AUROC does; half ranks are exact in binary.
+        # The rank sum orders permutations as the AUROC does. Half ranks are exact in binary.
         reached += int((shuffled @ ranks >= seen).sum())
     return (1 + reached) / (1 + n)
 
 
 def concordance(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Return the (n1, n0) table of 1 where the case scores above the control, 1/2 where they tie, else 0."""
+    """Return the (n1, n0) table with 1 if the case scores above the control, 1/2 for a tie, else 0."""
     y, s = _checked(labels, scores)
     gap = s[y][:, None] - s[~y][None, :]
     table: np.ndarray = (np.sign(gap) + 1) / 2
@@ -263,7 +270,7 @@ def concordance(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def weighted_mean(table: np.ndarray, cases: np.ndarray, controls: np.ndarray) -> np.ndarray:
-    """Return the (draws,) weighted means of a case-by-control table, NaN where all weights are zero.
+    """Return the (draws,) weighted means of a case-by-control table, NaN if all weights are zero.
 
     Parameters
     ----------
@@ -279,7 +286,7 @@ def weighted_mean(table: np.ndarray, cases: np.ndarray, controls: np.ndarray) ->
 def bootstrap_draws(
     labels: np.ndarray, kernel: np.ndarray, rng: np.random.Generator, bootstrap: int
 ) -> np.ndarray:
-    """Return the (bootstrap,) means of a case-by-control table when subjects are redrawn within class.
+    """Return the (bootstrap,) means of a case-by-control table when subjects are resampled within class.
 
     Parameters
     ----------
@@ -306,9 +313,9 @@ def logit_interval(value: float, variance: float, method: str) -> IntervalEstima
     value
         The estimate.
     variance
-        Its variance on the plain scale; the delta method brings it to the logit scale.
+        Its variance on the plain scale. The delta method converts it to the logit scale.
     method
-        Passed on.
+        Name of the method, for the result.
     """
     error = np.sqrt(variance) / (value * (1 - value))
     low, high = expit(logit(value) + norm.isf((1 - LEVEL) / 2) * error * np.array([-1.0, 1.0]))
@@ -316,7 +323,7 @@ def logit_interval(value: float, variance: float, method: str) -> IntervalEstima
 
 
 def unseen(alpha: float, pairs: int) -> float:
-    """Return the largest probability of an event that ``pairs`` independent pairs all miss at ``alpha``."""
+    """Return the probability of an event that all ``pairs`` independent pairs miss with chance ``alpha``."""
     return float(1 - alpha ** (1 / pairs))
 
 

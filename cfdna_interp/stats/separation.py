@@ -1,4 +1,4 @@
-"""Whether a logistic regression has a maximum likelihood at all."""
+"""Whether a logistic regression has a maximum likelihood estimate."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from scipy.optimize import linprog
 
 
 def separated(X: np.ndarray, labels: np.ndarray) -> bool:
-    """Say whether some combination of columns divides the classes, so that no maximum likelihood exists.
+    """Return whether a combination of columns separates the classes, so that no maximum likelihood exists.
 
-    A linear programme: the largest Σ s_i x_i·b over |b| <= 1 with every s_i x_i·b >= 0, s = ±1 by label,
-    is positive exactly under complete or quasi-complete separation (Konis 2007).
+    This is a linear programme. The largest Σ s_i x_i·b over |b| <= 1 with every s_i x_i·b >= 0, where s = ±1
+    by label, is positive exactly under complete or quasi-complete separation (Konis, DPhil thesis, University
+    of Oxford, 2007).
 
     Parameters
     ----------

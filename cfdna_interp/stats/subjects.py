@@ -1,4 +1,4 @@
-"""Samples by subject: every mean, weight, fold and test is of subjects."""
+"""Samples grouped by subject: every mean, weight, fold and test is over subjects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FOLDS = 5
 
 
 class Subjects:
-    """Which samples belong to which subject. Subjects are in ascending order of their names.
+    """The subject of each sample. Subjects are in ascending order of their names.
 
     Parameters
     ----------
@@ -24,11 +24,11 @@ class Subjects:
     first
         (subjects,) the first sample of each.
     index
-        (samples,) the place of each sample's subject in ``names``.
+        (samples,) index of each sample's subject in ``names``.
     counts
         (subjects,) number of samples.
     weights
-        (samples,) one over the number of samples of the subject.
+        (samples,) one divided by the number of samples of the subject.
     """
 
     def __init__(self, names: np.ndarray | Sequence[str]) -> None:
@@ -41,7 +41,7 @@ class Subjects:
         return len(self.names)
 
     def rows(self, members: np.ndarray) -> np.ndarray:
-        """Return the samples of subjects.
+        """Return the samples of some of the subjects.
 
         Parameters
         ----------
@@ -90,13 +90,13 @@ class LabelledSubjects(Subjects):
         members
             Places of the subjects in ``names``.
         rng
-            Source of the division.
+            Source of randomness of the division.
 
         Returns
         -------
         The training subjects and the tested subjects of each fold.
         """
-        # scikit-learn takes a second to import, and most of what reads subjects needs none of it.
+        # scikit-learn takes a second to import, and most users of this module don't need it.
         from sklearn.model_selection import StratifiedKFold
 
         labels = self.labels[members]
@@ -111,5 +111,5 @@ def by_subject(names: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def first_samples(names: np.ndarray | Sequence[str]) -> np.ndarray:
-    """Return the place of the first sample of each subject, in the order of the samples."""
+    """Return the index of the first sample of each subject, in the order of the samples."""
     return np.sort(Subjects(names).first)

@@ -1,4 +1,4 @@
-"""AUROC among subjects of the same batch: what is left when batches are not compared with each other."""
+"""AUROC among subjects of the same batch, without comparisons between batches."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PER_CLASS = 5
 
 @dataclass(frozen=True)
 class Batch:
-    """AUROC inside one batch, with its numbers of cases and controls."""
+    """AUROC within one batch, with its numbers of cases and controls."""
 
     batch: str
     case: int
@@ -48,20 +48,20 @@ def within_batch(
     rng: np.random.Generator,
     bootstrap: int = 2_000,
 ) -> Within | None:
-    """Return the within-batch AUROC over batches of at least 5 cases and 5 controls, None without any.
+    """Return the within-batch AUROC over batches with at least 5 cases and 5 controls, or None without any.
 
-    The batches are independent, so the variance of the weighted mean is Σ w² v / (Σ w)². With at least
-    30 subjects per class over the batches used, v is DeLong's and the interval is symmetric on the logit
-    scale; below, subjects are redrawn within class and batch. Where every batch is separated completely,
-    the bound comes from the disjoint case-control pairs of all batches, taken to share one AUROC. There is no
-    interval where the score is the same for everybody in each batch.
+    The batches are independent, so the variance of the weighted mean is Σ w² v / (Σ w)². With at least 30
+    subjects per class over the batches used, v is DeLong's and the interval is symmetric on the logit scale.
+    With fewer, subjects are resampled within class and batch. If the score separates the classes completely
+    in every batch, the bound comes from the disjoint case-control pairs of all batches, which are assumed to
+    have one AUROC. There is no interval if the score is the same for everybody in each batch.
 
     Parameters
     ----------
     labels, scores
         (subjects,) label 1 or 0, finite score.
     batches
-        (subjects,) name of each subject's batch; "" unknown, and then not used.
+        (subjects,) name of each subject's batch; "" means unknown, and the subject is not used.
     rng, bootstrap
         Source of randomness and number of bootstrap draws.
     """
@@ -81,7 +81,7 @@ def within_batch(
     weights = np.array([batch.case * batch.control / (batch.case + batch.control) for batch in used])
     weights /= weights.sum()
     aurocs = np.array([batch.auroc for batch in used])
-    # Weights add up to 1 but for rounding, and complete separation has bounds of its own.
+    # Weights add up to 1 except for rounding. Complete separation is detected by exact equality.
     value = float(aurocs[0]) if np.ptp(aurocs) == 0 else float(weights @ aurocs)
     if all(np.ptp(s[rows]) == 0 for rows in members):
         return Within(IntervalEstimate(value, float("nan"), float("nan"), CONSTANT), tuple(used))

@@ -13,31 +13,52 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from cfdna_interp.artifacts.predictions import SURROGATE
+from cfdna_interp.artifacts.sheet import Role
 from cfdna_interp.attribution.judge import FIDELITY
 from cfdna_interp.attribution.planning import MOST, NAMED, size_to_decide
 from cfdna_interp.attribution.roles import LOSES, REPLACED, separation
 from cfdna_interp.config.settings import Corrected, Validation
+from cfdna_interp.proxy.measure import RETRAINED
 from cfdna_interp.records.audit import Audit
 from cfdna_interp.records.dominance import Dominance, GroupAttribution
 from cfdna_interp.records.held import ClaimStatus, HeldClaim
 from cfdna_interp.records.leaks import Leakage
 from cfdna_interp.records.validation import PairedDifference, SurrogateLosses, ValidationResult
-from cfdna_interp.records.values import Interval, IntervalBy, interval_of
+from cfdna_interp.records.values import Counts, Interval, interval_of
 from cfdna_interp.records.verdict import (
+    Attributed,
+    Audited,
+    Bound,
     CautionKind,
+    Compared,
+    DecidingSize,
+    FewSubjects,
+    Followed,
     HeldEvidence,
+    LabelsInValues,
+    LeakBelow,
+    Leaking,
     NecessityEvidence,
+    NoEffects,
+    NoGroup,
+    NoScore,
+    NoSignal,
+    Plan,
+    Reason,
     RelianceEvidence,
     Rung,
     RungName,
+    Signal,
     SignalEvidence,
+    SignalFinding,
     Status,
     SufficiencyEvidence,
     SurrogateEvidence,
     Word,
 )
-from cfdna_interp.verdict.leak_cautions import corrected_words, leak_words
-from cfdna_interp.verdict.reliance_words import name_of, reliance_sentence
+from cfdna_interp.verdict.claim_words import claim_words, decides_words, series
+from cfdna_interp.verdict.reliance_words import name_of
+from cfdna_interp.verdict.rung_words import interval_words, rung_words
 
 FEWEST = 15
 SIGNIFICANT = 0.05
@@ -147,13 +168,13 @@ def climb(
         headline=headline,
         sentences=(
             _first(headline, rungs[0].word, dominance, validation),
-            _second(rungs, headline, validation, against),
+            _second(rungs, headline, dominance, validation, audit, against),
         ),
         rungs=rungs,
     )
 
 
-def judgements(audit: Audit, rungs: Iterable[Rung]) -> Judgements:
+def judgements(dominance: Dominance, audit: Audit, rungs: Iterable[Rung]) -> Judgements:
     """Return what is to be said of handling and of the person, for all who repeat it.
 
     The ladder overrules the audit where too few subjects, a leak, or an earlier correction leave nothing to
@@ -161,35 +182,36 @@ def judgements(audit: Audit, rungs: Iterable[Rung]) -> Judgements:
 
     Parameters
     ----------
-    audit
-        The audit.
+    dominance, audit
+        ``dominance.json`` and ``audit.json``.
     rungs
         The ladder, as in ``verdict.json``.
     """
     rung = {rung.rung: rung for rung in rungs}
-    return Judgements(_judgement(audit.handling, rung["L4"]), _judgement(audit.person, rung["L5"]))
+    return Judgements(
+        _judgement(audit.handling, rung["L4"], dominance, audit),
+        _judgement(audit.person, rung["L5"], dominance, audit),
+    )
 
 
-def _judgement(claim: HeldClaim, rung: Rung) -> Judgement:
+def _judgement(claim: HeldClaim, rung: Rung, dominance: Dominance, audit: Audit) -> Judgement:
     if rung.status is Status.EARNED or rung.word is WORDS.get(claim.status):
-        return Judgement(claim.status, claim.reason, claim.would_decide)
-    return Judgement(rung.word, rung.reason, "")
+        return Judgement(claim.status, claim_words(claim), decides_words(claim))
+    return Judgement(rung.word, rung_words(rung, dominance, audit), "")
 
 
-def _too_few(validation: ValidationResult) -> str:
-    for role, n in (("discovery", validation.discovery), ("held-out", validation.n)):
+def _too_few(validation: ValidationResult) -> FewSubjects | None:
+    roles: tuple[tuple[Role, Counts], ...] = (("discovery", validation.discovery), ("heldout", validation.n))
+    for role, n in roles:
         if min(n.case, n.control) < FEWEST:
-            return (
-                f"the {role} cohort has {n.case} cases and {n.control} controls, "
-                f"fewer than {FEWEST} of a class"
-            )
-    return ""
+            return FewSubjects(role=role, n=n, needed=FEWEST)
+    return None
 
 
-def _unjudged(rung: Rung, few: str) -> Rung:
+def _unjudged(rung: Rung, few: FewSubjects) -> Rung:
     if rung.word is Word.LEAK:  # more subjects of this kind would not help
-        return replace(rung, reason=f"{few}; {rung.reason}")
-    return replace(rung, status=Status.CANT_TELL, word=Word.CANT_TELL, reason=few)
+        return replace(rung, reasons=(few, *rung.reasons))
+    return replace(rung, status=Status.CANT_TELL, word=Word.CANT_TELL, reasons=(few,))
 
 
 def _leaked(rungs: tuple[Rung, ...]) -> tuple[Rung, ...]:
@@ -197,12 +219,7 @@ def _leaked(rungs: tuple[Rung, ...]) -> tuple[Rung, ...]:
     if rungs[0].word is not Word.LEAK:
         return rungs
     return tuple(
-        replace(
-            rung,
-            status=Status.CANT_TELL,
-            word=Word.LEAK,
-            reason=f"{rung.reason}; what leaks at L0 may be behind it",
-        )
+        replace(rung, status=Status.CANT_TELL, word=Word.LEAK, reasons=(*rung.reasons, LeakBelow()))
         if rung.status is Status.EARNED and rung.rung in HELD_OUT
         else rung
         for rung in rungs
@@ -213,42 +230,35 @@ def _corrected(rungs: tuple[Rung, ...], corrected: Corrected) -> tuple[Rung, ...
     """Refuse every rung where held-out labels had a part in the values; mark what rests on discovery ones."""
     if corrected.how != WITH_LABELS:
         return rungs
-    said = corrected_words(corrected)
+    labels = LabelsInValues(corrected=corrected)
     if corrected.over != "discovery":
-        reason = (
-            f"{said}: the labels are in the values, so that noise tells them, too (AUROC .85 to .98 where "
-            "nothing else does); give values that were corrected without labels, or as they were"
-        )
         return tuple(
-            replace(rung, status=Status.REFUSED, word=Word.CORRECTED, reason=reason) for rung in rungs
+            replace(rung, status=Status.REFUSED, word=Word.CORRECTED, reasons=(labels,)) for rung in rungs
         )
     return tuple(
-        replace(rung, reason=f"{rung.reason}; {said}, on which this rests") if rung.rung in FITTED else rung
-        for rung in rungs
+        replace(rung, reasons=(*rung.reasons, labels)) if rung.rung in FITTED else rung for rung in rungs
     )
 
 
 def _signal(validation: ValidationResult, leakage: Leakage, margins: Validation) -> Rung:
     p, auroc = validation.permutation.p, validation.scores["model"].auroc
-    seen = f"held-out AUROC {_interval(auroc)}, n = {_size(validation)}, permutation p {p:.2g}"
-    status, word = Status.CANT_TELL, Word.CANT_TELL
-    if leak := leak_words(leakage):
-        word, reason = Word.LEAK, f"{leak}; over all {seen}"
+    status, word, finding = Status.CANT_TELL, Word.CANT_TELL, SignalFinding.OPEN
+    leaks: tuple[Reason, ...] = ()
+    if leakage.breaks:
+        leaks = (Leaking(breaks=leakage.breaks, without=leakage.without),)
+        word, finding = Word.LEAK, SignalFinding.LEAK
     elif auroc.low is None or auroc.high is None:
-        reason = seen
+        finding = SignalFinding.NO_INTERVAL
     elif p <= SIGNIFICANT and auroc.low > 0.5:
-        status, word, reason = Status.EARNED, Word.EARNED, seen
+        status, word, finding = Status.EARNED, Word.EARNED, SignalFinding.SHOWN
     elif p > SIGNIFICANT and auroc.high < margins.signal_ceiling:
-        status, word = Status.REFUSED, Word.NO_SIGNAL
-        reason = f"{seen}: the upper bound is below {margins.signal_ceiling:g}"
-    else:
-        reason = f"{seen}: not shown, and not excluded up to {margins.signal_ceiling:g}"
+        status, word, finding = Status.REFUSED, Word.NO_SIGNAL, SignalFinding.BELOW_CEILING
     return Rung(
         rung="L0",
         claim="there is a signal",
         status=status,
         word=word,
-        reason=reason,
+        reasons=(*leaks, Signal(finding=finding, n=validation.n, ceiling=margins.signal_ceiling)),
         evidence=SignalEvidence(auroc=auroc, p=p),
     )
 
@@ -256,14 +266,14 @@ def _signal(validation: ValidationResult, leakage: Leakage, margins: Validation)
 def _reliance(dominance: Dominance, validation: ValidationResult, signal: Rung) -> Rung:
     outcome, group = dominance.outcome, dominance.group
     claim, suppressors = f"the model relies on {_name(group)}", _suppressors(dominance.groups)
-    reason = reliance_sentence(dominance).rstrip(".")
+    reasons: tuple[Reason, ...] = (Attributed(),)
     if outcome == "none":
         status, word = Status.CANT_TELL, Word.CANT_TELL
         # Where there is no signal to divide, that nothing leads in it refuses nothing.
         if dominance.margin.excluded and signal.status is Status.EARNED:
             status, word = Status.REFUSED, Word.NO_LEADER
         else:
-            reason += f". {_would_decide(dominance, validation, signal)}"
+            reasons += (_would_decide(dominance, validation, signal),)
     elif outcome == "dominant":
         status, word = Status.EARNED, Word.EARNED
     elif outcome == "suppressor" and group is not None:
@@ -274,28 +284,27 @@ def _reliance(dominance: Dominance, validation: ValidationResult, signal: Rung) 
     evidence = None
     if group is not None:
         evidence = RelianceEvidence(share=dominance.groups[group].share)
-    return Rung(rung="L1", claim=claim, status=status, word=word, reason=reason, evidence=evidence)
+    return Rung(rung="L1", claim=claim, status=status, word=word, reasons=reasons, evidence=evidence)
 
 
-def _would_decide(dominance: Dominance, validation: ValidationResult, signal: Rung) -> str:
+def _would_decide(dominance: Dominance, validation: ValidationResult, signal: Rung) -> Reason:
     """Return how many discovery subjects would name a group, or exclude that one leads."""
     if dominance.margin.excluded:
-        return f"No group leads, but that there is a signal is not shown (L0: {signal.word})"
+        return NoSignal(word=signal.word)
     if dominance.fidelity is not None:
-        return "More subjects would tell, for the surrogate follows a score and no effect is known to plan by"
+        return NoEffects()
     reached = dominance.cross_fitted_auroc
     effects = {g: max(separation(reached[f"model_only_{g}"]), 0.0) for g in dominance.groups}
-    ranked = sorted(effects, key=lambda g: -effects[g])
+    ranked = sorted(effects.items(), key=lambda effect: -effect[1])
     here = validation.discovery
-    plan = size_to_decide([effects[g] for g in ranked], controls_per_case=here.control / max(here.case, 1))
-    seen = "At the effects seen here (" + ", ".join(f"{_name(g)} d = {effects[g]:.2f}" for g in ranked) + ")"
-    if plan is None:
-        return f"{seen} no size up to {MOST:,} of a class decides with a power of 80 %"
-    answer = f"{_name(ranked[0])} is named" if plan.answer == NAMED else "that a group leads is excluded"
-    return (
-        f"{seen} {answer} with a power of 80 % from {plan.case} cases and {plan.control} controls in "
-        f"discovery on; there are {here.case} and {here.control} (cfdna-interp plan reliance)"
+    plan = size_to_decide(
+        [effect for _, effect in ranked], controls_per_case=here.control / max(here.case, 1)
     )
+    size = None
+    if plan is not None:
+        n = Counts(case=plan.case, control=plan.control)
+        size = DecidingSize(n=n, named=plan.answer == NAMED)
+    return Plan(effects=tuple(ranked), size=size, most=MOST, n=here)
 
 
 def _necessity(group: str | None, validation: ValidationResult, margins: Validation) -> Rung:
@@ -304,16 +313,14 @@ def _necessity(group: str | None, validation: ValidationResult, margins: Validat
     margin = f"{margins.necessity_margin:g}"
     claim = f"{_name(group)} is necessary: retrained without it the model loses more than {margin} of AUROC"
 
-    def decide(pair: PairedDifference) -> tuple[Status, Word, str]:
+    def decide(pair: PairedDifference) -> tuple[Status, Word, Bound, float]:
         if pair.low > margins.necessity_margin:
-            return Status.EARNED, Word.EARNED, f"the lower bound is above {margins.necessity_margin:g}"
+            return Status.EARNED, Word.EARNED, Bound.LOW_ABOVE, margins.necessity_margin
         if pair.high < margins.replaceable_margin:
-            why = f"the upper bound is below {margins.replaceable_margin:g}"
-            return Status.REFUSED, Word.REPLACEABLE, why
-        return Status.CANT_TELL, Word.CANT_TELL, f"the interval reaches from {_range(pair)}"
+            return Status.REFUSED, Word.REPLACEABLE, Bound.HIGH_BELOW, margins.replaceable_margin
+        return Status.CANT_TELL, Word.CANT_TELL, Bound.BETWEEN, margins.necessity_margin
 
-    other, score = f"the model retrained without {_name(group)}", f"model_without_{group}"
-    rung, pair = _compared("L2", claim, group, validation, other, score, decide)
+    rung, pair = _compared("L2", claim, group, validation, f"{RETRAINED}{group}", decide)
     return rung if pair is None else replace(rung, evidence=NecessityEvidence(difference=interval_of(pair)))
 
 
@@ -324,31 +331,21 @@ def _followed(group: str | None, surrogate: SurrogateLosses) -> Rung:
         f"than {LOSES:g} of R²"
     )
     if group is None:
-        return _open("L2", claim, "no group is dominant")
+        return _open("L2", claim, NoGroup())
     follows, loss = surrogate.follows, surrogate.losses.get(group)
     if loss is None:
-        reason = f"the surrogate retrained without {_name(group)} has no held-out score to compare with"
-        return _open("L2", claim, reason)
-    status, word = Status.CANT_TELL, Word.CANT_TELL
+        return _open("L2", claim, NoScore(score=f"{SURROGATE}_without_{group}"))
+    status, word, margin = Status.CANT_TELL, Word.CANT_TELL, LOSES
+    bound: Bound | None = Bound.BETWEEN
     if follows.low is None or follows.low < FIDELITY:
-        reason = (
-            f"on the {surrogate.n} held-out subjects the surrogate follows the model's score with a "
-            f"{surrogate.measure} of {_interval(follows)}, with a lower bound below {FIDELITY:.2f}: "
-            "what it needs needn't be what the model needs"
-        )
-    else:
-        if loss.low is not None and loss.low > LOSES:
-            status, word, why = Status.EARNED, Word.EARNED, f"the lower bound is above {LOSES:g}"
-        elif loss.high is not None and loss.high < REPLACED:
-            status, word, why = Status.REFUSED, Word.REPLACEABLE, f"the upper bound is below {REPLACED:g}"
-        else:
-            why = f"the interval reaches from {_range(loss)}"
-        reason = (
-            f"R² of the surrogate with the model's score on {surrogate.n} held-out subjects, minus that of "
-            f"the surrogate retrained without {_name(group)}: {loss.value:.3f}; {why}"
-        )
+        bound, margin = None, FIDELITY
+    elif loss.low is not None and loss.low > LOSES:
+        status, word, bound = Status.EARNED, Word.EARNED, Bound.LOW_ABOVE
+    elif loss.high is not None and loss.high < REPLACED:
+        status, word, bound, margin = Status.REFUSED, Word.REPLACEABLE, Bound.HIGH_BELOW, REPLACED
+    reason = Followed(group=group, n=surrogate.n, measure=surrogate.measure, bound=bound, margin=margin)
     evidence = SurrogateEvidence(follows=follows, r2_lost=loss)
-    return Rung(rung="L2", claim=claim, status=status, word=word, reason=reason, evidence=evidence)
+    return Rung(rung="L2", claim=claim, status=status, word=word, reasons=(reason,), evidence=evidence)
 
 
 def _sufficiency(group: str | None, validation: ValidationResult, margins: Validation) -> Rung:
@@ -358,18 +355,14 @@ def _sufficiency(group: str | None, validation: ValidationResult, margins: Valid
         f"{margin:g}"
     )
 
-    def decide(pair: PairedDifference) -> tuple[Status, Word, str]:
+    def decide(pair: PairedDifference) -> tuple[Status, Word, Bound, float]:
         if pair.high_one_sided < margin:
-            return Status.EARNED, Word.EARNED, f"the one-sided upper bound is below {margin:g}"
+            return Status.EARNED, Word.EARNED, Bound.HIGH_BELOW, margin
         if pair.low > margin:
-            return Status.REFUSED, Word.NOT_SUFFICIENT, f"the lower bound is above {margin:g}"
-        return (
-            Status.CANT_TELL,
-            Word.CANT_TELL,
-            f"the one-sided upper bound is {pair.high_one_sided:.3f}, not below {margin:g}",
-        )
+            return Status.REFUSED, Word.NOT_SUFFICIENT, Bound.LOW_ABOVE, margin
+        return Status.CANT_TELL, Word.CANT_TELL, Bound.BETWEEN, margin
 
-    rung, pair = _compared("L3", claim, group, validation, "the proxy", "proxy", decide)
+    rung, pair = _compared("L3", claim, group, validation, "proxy", decide)
     if pair is None:
         return rung
     difference = Interval(value=pair.value, low=pair.low, high=pair.high_one_sided)
@@ -381,27 +374,22 @@ def _compared(
     claim: str,
     group: str | None,
     validation: ValidationResult,
-    other: str,
     score: str,
-    decide: Callable[[PairedDifference], tuple[Status, Word, str]],
+    decide: Callable[[PairedDifference], tuple[Status, Word, Bound, float]],
 ) -> tuple[Rung, PairedDifference | None]:
     """Judge the model's AUROC less that of another score; return the pair, None where there is none."""
     if group is None:
-        return _open(rung, claim, "no group is dominant"), None
+        return _open(rung, claim, NoGroup()), None
     pairs = [pair for pair in validation.paired if pair.b == score]
     if not pairs:
-        return _open(rung, claim, f"{other} has no held-out score to compare with"), None
-    pair = pairs[0]
-    status, word, why = decide(pair)
-    reason = (
-        f"held-out AUROC (n = {_size(validation)}) of the model minus that of {other}: "
-        f"{pair.value:.3f}; {why}"
-    )
-    return Rung(rung=rung, claim=claim, status=status, word=word, reason=reason), pair
+        return _open(rung, claim, NoScore(score=score)), None
+    status, word, bound, margin = decide(pairs[0])
+    reason = Compared(score=score, n=validation.n, bound=bound, margin=margin)
+    return Rung(rung=rung, claim=claim, status=status, word=word, reasons=(reason,)), pairs[0]
 
 
-def _open(rung: RungName, claim: str, reason: str) -> Rung:
-    return Rung(rung=rung, claim=claim, status=Status.CANT_TELL, word=Word.CANT_TELL, reason=reason)
+def _open(rung: RungName, claim: str, reason: Reason) -> Rung:
+    return Rung(rung=rung, claim=claim, status=Status.CANT_TELL, word=Word.CANT_TELL, reasons=(reason,))
 
 
 def _held(rung: RungName, claim: str, judged: HeldClaim, *, earned: ClaimStatus) -> Rung:
@@ -417,7 +405,7 @@ def _held(rung: RungName, claim: str, judged: HeldClaim, *, earned: ClaimStatus)
         claim=claim,
         status=status,
         word=Word.EARNED if status is Status.EARNED else WORDS[judged.status],
-        reason=f"{judged.score}: {judged.reason}",
+        reasons=(Audited(),),
         evidence=HeldEvidence(
             crude=judged.crude,
             held=None if measure is None else interval_of(measure.auroc),
@@ -428,12 +416,8 @@ def _held(rung: RungName, claim: str, judged: HeldClaim, *, earned: ClaimStatus)
 
 def _person_claim(claim: HeldClaim) -> str:
     """Name what was held: without a column for sex nothing is claimed of sex."""
-    held = _listed(claim.held) if claim.held else "age and sex"
+    held = series(claim.held) if claim.held else "age and sex"
     return f"it is not the person: the signal holds with {held} held"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _first(
@@ -446,7 +430,7 @@ def _first(
             Word.NO_SIGNAL: "the model shows no signal",
             Word.CORRECTED: "nothing can be said of the model, since labels had a part in the values",
         }.get(signal, "whether the model holds a signal cannot be told")
-        return f"{people} {found} (AUROC {_interval(auroc)})."
+        return f"{people} {found} (AUROC {interval_words(auroc)})."
     name = _name(dominance.group)
     if suppressors := _suppressors(dominance.groups):
         name += f" (with {suppressors} taking noise off it)"
@@ -469,13 +453,15 @@ def _first(
             "nor the person as far as these are recorded"
         ),
     }
-    return f"{people} the model tells the classes apart (AUROC {_interval(auroc)}); {clauses[headline]}."
+    return f"{people} the model tells the classes apart (AUROC {interval_words(auroc)}); {clauses[headline]}."
 
 
 def _second(
     rungs: tuple[Rung, ...],
     headline: RungName | None,
+    dominance: Dominance,
     validation: ValidationResult,
+    audit: Audit,
     against: Sequence[CautionKind],
 ) -> str:
     # The labels were opened before, under another protocol or with other labels of the same subjects.
@@ -486,11 +472,12 @@ def _second(
     if headline == rungs[-1].rung:
         return f"No rung is broken: what remains is the bench, beginning with the handling control{suffix}."
     broken = next(rung for rung in rungs if rung.status is not Status.EARNED)
-    sentence = f"The ladder ends before {broken.rung} ({broken.word}): {broken.reason}"
+    why = rung_words(broken, dominance, audit)
+    sentence = f"The ladder ends before {broken.rung} ({broken.word}): {why}"
     for rung in rungs[-2:]:
         # What imitates biology is said wherever the ladder ends.
         if rung is not broken and rung.status is Status.REFUSED:
-            sentence += f"; and at {rung.rung} ({rung.word}), {rung.reason}"
+            sentence += f"; and at {rung.rung} ({rung.word}), {rung_words(rung, dominance, audit)}"
     return f"{sentence}{suffix}."
 
 
@@ -502,20 +489,3 @@ def _suppressors(attributed: Mapping[str, GroupAttribution]) -> str:
     """Return the groups that take noise off the others, "" where there is none."""
     groups = [name for name, record in attributed.items() if record.role == "suppressor"]
     return " and ".join(_name(group) for group in groups)
-
-
-def _interval(interval: Interval) -> str:
-    if interval.value is None:
-        return "that can't be told"
-    if interval.low is None:
-        why = f": {interval.method}" if isinstance(interval, IntervalBy) else ""
-        return f"{interval.value:.2f} [no interval{why}]"
-    return f"{interval.value:.2f} [{interval.low:.2f} to {interval.high:.2f}]"
-
-
-def _size(validation: ValidationResult) -> str:
-    return f"{validation.n.case} cases + {validation.n.control} controls"
-
-
-def _range(interval: Interval) -> str:
-    return f"{interval.low:.3f} to {interval.high:.3f}"

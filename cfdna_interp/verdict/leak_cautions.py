@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from cfdna_interp.artifacts.matrix import COVARIATE, TECHNICAL
+from cfdna_interp.audit.held_columns import plain_name
 from cfdna_interp.config.settings import Corrected
 from cfdna_interp.records.leaks import Break, Leak, Leakage, SourceKind, WithoutLeaks
-from cfdna_interp.records.protocol import FrozenProtocol
+from cfdna_interp.records.protocol import ColumnKnown, FrozenProtocol
 from cfdna_interp.records.values import Auroc
 from cfdna_interp.records.verdict import Caution, CautionKind
+from cfdna_interp.verdict.missing_words import known_words, missing_words
 
 
 def break_words(found: Break) -> str:
@@ -36,13 +37,8 @@ def break_words(found: Break) -> str:
 
 def source_words(kind: SourceKind | None, source: str, column: str) -> str:
     """Name a source of labels; of gaps with the column that tells most."""
-    name = f"date in {_bare(source)}" if kind is SourceKind.DATE else source
-    return f"{name} (most: {_bare(column)})" if column else name
-
-
-def _bare(column: str) -> str:
-    """Return a column as the sheet or table calls it."""
-    return column.removeprefix(TECHNICAL).removeprefix(COVARIATE)
+    name = f"date in {plain_name(source)}" if kind is SourceKind.DATE else source
+    return f"{name} (most: {plain_name(column)})" if column else name
 
 
 def without_words(without: WithoutLeaks | None) -> str:
@@ -50,17 +46,18 @@ def without_words(without: WithoutLeaks | None) -> str:
     if without is None:
         return ""
     n = f"{without.n.case} cases and {without.n.control} controls"
-    if without.reason:
-        return f"without these {without.left_out} subjects there is no AUROC: {without.reason} ({n})"
+    if without.missing is not None:
+        why = missing_words(without.missing)
+        return f"without these {without.left_out} subjects there is no AUROC: {why} ({n})"
     said = ", ".join(f"{name} {_interval(auroc)}" for name, auroc in without.scores.items())
     return f"without these {without.left_out} subjects the AUROC is: {said} ({n})"
 
 
-def leak_words(leakage: Leakage) -> str:
+def leak_words(breaks: Sequence[Break], without: WithoutLeaks | None) -> str:
     """Say what breaks L0 and what is left without it, "" where nothing does."""
-    if not leakage.breaks:
+    if not breaks:
         return ""
-    said = [*map(break_words, leakage.breaks), without_words(leakage.without)]
+    said = [*map(break_words, breaks), without_words(without)]
     return "; ".join(part for part in said if part)
 
 
@@ -134,8 +131,11 @@ def _within_roles(leakage: Leakage) -> list[str]:
     ]
 
 
-def _left_out(left_out: Mapping[str, str]) -> list[str]:
-    return [f"The baseline leaves out {_bare(name)}: it is {reason}." for name, reason in left_out.items()]
+def _left_out(left_out: Mapping[str, ColumnKnown]) -> list[str]:
+    return [
+        f"The baseline leaves out {plain_name(name)}: it is {known_words(known)}."
+        for name, known in left_out.items()
+    ]
 
 
 def _p(p: float | None) -> str:

@@ -55,7 +55,7 @@ def run_verdict(config: Config) -> None:
         mediators=protocol.mediators,
         priority=protocol.priority,
     )
-    judged = judgements(audit, ladder.rungs)
+    judged = judgements(dominance, audit, ladder.rungs)
     rows = hypotheses(load_record(Proxy, layout.file(Proxy.FILE)), dominance, judged, cohorts, config.seed)
     rows = [replace(row, exploratory=opening.note()) for row in rows]
     table = layout.file("hypotheses.tsv")

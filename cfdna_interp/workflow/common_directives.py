@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cfdna_interp import __version__
+from cfdna_interp.artifacts.identity import identities
 from cfdna_interp.artifacts.layout import Layout
-from cfdna_interp.workflow.identity import identities
 from cfdna_interp.workflow.stages import Stage
 
 

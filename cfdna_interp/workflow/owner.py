@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from cfdna_interp.artifacts.files import remove_unfinished
+from cfdna_interp.artifacts.system_errors import NotWrittenError
 from cfdna_interp.errors import InputError
 
 # The kernel lets go of a lock when its process ends, however it ends: a lock that is held has a living owner.
@@ -26,16 +28,17 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 def hold_run(outdir: Path) -> None:
     """Make this process the owner of an output folder, for as long as it lives.
 
+    The hidden files of writers that were killed are removed: no process is at work in the folder then.
+
     Raises
     ------
     InputError
         Another process owns the folder, or a job of an earlier run is still at work in it.
     """
     handle = _take_run(outdir)
-    handle.truncate(0)
-    handle.write(_process())
-    handle.flush()
+    _write_mark(handle, "")
     _HELD.append(handle)
+    remove_unfinished(outdir)
 
 
 def check_free(outdir: Path) -> None:
@@ -53,11 +56,10 @@ def job_at_work(outdir: Path, stage: str) -> Iterator[None]:
         yield
         return
     path = outdir / f"{_JOB}{socket.gethostname()}.{os.getpid()}"
-    with open(path, "w") as handle:
-        handle.write(f"{stage}, {_process()}")
-        handle.flush()
-        _lock(handle, path)
+    with _open_mark(path, "w") as handle:
         try:
+            _write_mark(handle, f"{stage}, ")
+            _lock(handle, path)
             yield
         finally:
             path.unlink(missing_ok=True)
@@ -65,7 +67,7 @@ def job_at_work(outdir: Path, stage: str) -> Iterator[None]:
 
 def _take_run(outdir: Path) -> IO[str]:
     path, deadline = outdir / ".lock", time.monotonic() + _PATIENCE
-    handle = open(path, "a+")  # noqa: SIM115
+    handle = _open_mark(path, "a+")
     while True:
         free = _lock(handle, path)
         job = _orphan(outdir) if free else None
@@ -80,6 +82,23 @@ def _take_run(outdir: Path) -> IO[str]:
     if job is None:
         raise InputError(f"another run is writing to {outdir} ({owner}); wait for it or stop it")
     raise InputError(f"a job of an earlier run is still at work in {outdir} ({job}); wait for it or stop it")
+
+
+def _open_mark(path: Path, mode: str) -> IO[str]:
+    try:
+        return open(path, mode)
+    except OSError as error:  # of the folder, for its user: the marks are hidden
+        raise NotWrittenError(error.errno or errno.EIO, str(path.parent)) from error
+
+
+def _write_mark(handle: IO[str], what: str) -> None:
+    """Say in a file who works here, at the moment."""
+    try:
+        handle.truncate(0)
+        handle.write(f"{what}process {os.getpid()} on {socket.gethostname()}")
+        handle.flush()
+    except OSError as error:
+        raise NotWrittenError(error.errno or errno.EIO, os.path.dirname(handle.name)) from error
 
 
 def _orphan(outdir: Path) -> str | None:
@@ -112,7 +131,3 @@ def _lock(handle: IO[str], path: Path) -> bool:
             file=sys.stderr,
         )
     return True
-
-
-def _process() -> str:
-    return f"process {os.getpid()} on {socket.gethostname()}"

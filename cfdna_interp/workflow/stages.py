@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from cfdna_interp.artifacts.foreign_files import alignment_files, model_files, reference_files
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
-from cfdna_interp.workflow.foreign_files import alignment_files, model_files, reference_files
 
 
 class Stage(NamedTuple):

@@ -141,4 +141,4 @@ def test_malformed_lines_of_our_own_layout(tmp_path, line, words):
 def test_fragments_and_calls_do_not_mix(tmp_path):
     lines = ["1\t0\t5\ta\tliver\tU\t3\t0\t1", "1\t5\t9\tb\t\tcalls\t\t0\t1"]
     path = write(tmp_path, "\t".join([*OWN, "liver", "blood"]), *lines)
-    assert "line 3: measure 'calls' beside 'U' on line 2" in refused(path)
+    assert "line 3: measure 'calls', but 'U' on line 2" in refused(path)

@@ -63,7 +63,7 @@ def test_a_cut_sheet_names_who_would_be_lost(layout):
 def test_a_damaged_matrix(layout):
     layout.matrix("discovery").write_bytes(b"\0" * 100)
     with pytest.raises(
-        InputError, match=r"discovery\.h5ad is no feature matrix .*; run the matrix stage again"
+        InputError, match=r"discovery\.h5ad is not a feature matrix .*; run the matrix stage again"
     ):
         kept_samples(layout, "discovery")
 

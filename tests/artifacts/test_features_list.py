@@ -58,12 +58,14 @@ def test_same_features_give_same_bytes(tmp_path):
 
 def test_damage_is_named(tmp_path):
     path = tmp_path / "S1.parquet"
-    with pytest.raises(InputError, match=r"S1\.parquet is no feature list"):
+    with pytest.raises(InputError, match=r"S1\.parquet is not a feature list"):
         load_features(path)
     save_features([Feature("x", "coverage", 0.1, "log2 ratio", 3, "one")], path)
     path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(InputError, match=r"S1\.parquet is no feature list"):
+    with pytest.raises(InputError, match=r"S1\.parquet is not a feature list"):
         load_features(path)
     pq.write_table(pa.table({"name": ["x"], "value": [1.0]}), path)
-    with pytest.raises(InputError, match=r"(?s)S1\.parquet is no feature list .*; delete it and run again"):
+    with pytest.raises(
+        InputError, match=r"(?s)S1\.parquet is not a feature list .*; delete it and run again"
+    ):
         load_features(path)

@@ -141,10 +141,12 @@ def test_a_missing_or_foreign_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.parquet cannot be read"):
         FragmentTable.load(tmp_path / "none.parquet")
     pq.write_table(pa.table({"start": [1]}), tmp_path / "foreign.parquet")
-    with pytest.raises(InputError, match=r"foreign\.parquet is no fragment table \(missing: block, contig"):
+    with pytest.raises(
+        InputError, match=r"foreign\.parquet is not a fragment table \(missing: block, contig"
+    ):
         FragmentTable.load(tmp_path / "foreign.parquet")
     table([ROW]).save(tmp_path / "bare.parquet")
     read = pq.read_table(tmp_path / "bare.parquet").replace_schema_metadata({})
     pq.write_table(read, tmp_path / "bare.parquet")
-    with pytest.raises(InputError, match=r"bare\.parquet is no fragment table \(missing: contig names\)"):
+    with pytest.raises(InputError, match=r"bare\.parquet is not a fragment table \(missing: contig names\)"):
         FragmentTable.load(tmp_path / "bare.parquet")

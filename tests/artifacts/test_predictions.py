@@ -49,5 +49,5 @@ def test_missing_and_damaged_files_are_named(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         load_scores(tmp_path / "none.parquet")
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 no")
-    with pytest.raises(InputError, match=r"bad\.parquet is no table of logits"):
+    with pytest.raises(InputError, match=r"bad\.parquet is not a table of logits"):
         load_predictions(tmp_path / "bad.parquet")

@@ -65,16 +65,16 @@ def test_counts_of_another_shape_are_refused():
 
 def test_damage_is_named(tmp_path):
     path = tmp_path / "S1.parquet"
-    with pytest.raises(InputError, match=r"S1\.parquet is no profile"):
+    with pytest.raises(InputError, match=r"S1\.parquet is not a profile"):
         Profile.load(path)
     profile = Profile()
     profile.add("motif", "AAAA", [1])
     profile.save(path)
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(InputError, match=r"S1\.parquet is no profile"):
+    with pytest.raises(InputError, match=r"S1\.parquet is not a profile"):
         Profile.load(path)
     pq.write_table(pa.table({"kind": ["motif"]}), path)
-    with pytest.raises(InputError, match=r"S1\.parquet is no profile"):
+    with pytest.raises(InputError, match=r"S1\.parquet is not a profile"):
         Profile.load(path)
     row = {"kind": ["motif"], "key": ["AAAA"], "statistic": ["U"], "count": [1]}
     pq.write_table(pa.table(row), path)

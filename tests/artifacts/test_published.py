@@ -72,9 +72,9 @@ def test_what_is_there_is_not_fetched_again(address: str, tmp_path: Path) -> Non
 def test_another_file_is_never_overwritten(address: str, tmp_path: Path) -> None:
     target = tmp_path / "atlas.tsv"
     target.write_text("mine\n")
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="exists and is another file"):
         fetch_atlas(MADE_UP, target, f"{address}/a.tsv")
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="exists and is another file"):
         fetch_atlas(MADE_UP, tmp_path, f"{address}/a.tsv")
     assert target.read_text() == "mine\n" and Handler.asked == []
 
@@ -100,7 +100,7 @@ def test_no_server_no_folder_no_web_address(address: str, tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         fetch_atlas(MADE_UP, tmp_path / "file" / "atlas.tsv", f"{address}/a.tsv")
-    with pytest.raises(InputError, match="is no web address"):
+    with pytest.raises(InputError, match="is not a web address"):
         fetch_atlas(MADE_UP, tmp_path / "atlas.tsv", "ftp://host/a.tsv")
 
 

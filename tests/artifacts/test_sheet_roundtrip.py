@@ -69,7 +69,7 @@ def test_damage_is_named(tmp_path, content):
     path = tmp_path / "discovery.tsv"
     path.write_bytes(content)
     with pytest.raises(
-        InputError, match=r"discovery\.tsv is no checked sheet .*; run the cohort stage again"
+        InputError, match=r"discovery\.tsv is not a checked sheet .*; run the cohort stage again"
     ):
         load_samples(path)
 

@@ -74,7 +74,7 @@ def test_a_duplicated_group_shares_and_values_add() -> None:
 def test_values_that_are_no_numbers_are_an_error() -> None:
     broken = np.zeros((2, 8))
     broken[1, 3] = np.inf
-    with pytest.raises(InputError, match="no finite number"):
+    with pytest.raises(InputError, match="not a finite number"):
         shapley_of_table(broken)
 
 

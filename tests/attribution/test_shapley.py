@@ -70,5 +70,5 @@ def test_many_groups_are_sampled_around_the_truth() -> None:
 
 
 def test_values_that_are_no_numbers_are_refused() -> None:
-    with pytest.raises(InputError, match="no finite number"):
+    with pytest.raises(InputError, match="not a finite number"):
         shapley_values(lambda present: np.array([np.nan if present.all() else 0.0]), 3)

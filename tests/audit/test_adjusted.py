@@ -7,6 +7,7 @@ import statsmodels.api as sm
 from scipy.special import expit
 
 from cfdna_interp.audit.adjusted import adjusted_effects, separated
+from cfdna_interp.records.missing import Cause, Missing
 
 
 def subjects(n=4_000, seed=1, own=1.0, through=1.0):
@@ -89,12 +90,12 @@ def test_separation_by_the_score_or_with_a_column_is_said():
     frame = subjects(n=200)
     perfect = adjusted_effects(frame.assign(proxy=frame["label"] * 2.0), "proxy")
     assert perfect.effects == ()
-    assert perfect.reason == "the score proxy separates the classes completely"
+    assert perfect.missing == Missing(why=Cause.SCORE_SEPARATES)
     tubes = adjusted_effects(frame.assign(technical_tube=frame["label"].map({0: "a", 1: "b"})), "proxy")
     assert "technical_tube=b" not in [effect.term for effect in tubes.effects]
-    assert tubes.reason.endswith("technical_tube=b")
+    assert tubes.left_out[-1] == Missing(why=Cause.TERM_SEPARATES, names=("technical_tube=b",))
     constant = adjusted_effects(frame.assign(proxy=1.0), "proxy")
-    assert constant.effects == ()
+    assert constant.effects == () and constant.missing == Missing(why=Cause.CONSTANT_SCORE)
 
 
 def test_terms_that_the_subjects_cannot_carry_are_named():
@@ -103,8 +104,8 @@ def test_terms_that_the_subjects_cannot_carry_are_named():
     few = pd.concat([frame[frame["label"] == 1].head(17), frame[frame["label"] == 0].head(60)])
     got = adjusted_effects(few, "proxy")
     assert [effect.term for effect in got.effects] == ["proxy", "technical_hours"]
-    assert got.reason.startswith("left out, since a term needs 8 subjects of the rarer class: ")
-    assert set(got.reason.split(": ")[1].split(", ")) == {"age", "sex=M"}
+    (beyond,) = got.left_out
+    assert (beyond.why, beyond.needed, set(beyond.names)) == (Cause.FEW_FOR_A_TERM, 8, {"age", "sex=M"})
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,16 @@ import pyarrow.parquet as pq
 import pytest
 from frozen_run import World, copy_of, finished_run
 from msgspec import structs
+from stored import write_json
 
-from cfdna_interp.artifacts.files import read_json, write_json
+from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.audit.audit import run_audit
 from cfdna_interp.errors import InputError
 from cfdna_interp.records.audit import Audit
 from cfdna_interp.records.base import load_record
-from cfdna_interp.records.protocol import Absence
+from cfdna_interp.records.missing import Cause, Missing
+from cfdna_interp.verdict.claim_words import decides_words
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +33,8 @@ def test_every_part_is_there_and_biology_passes(finished):
     assert audit.handling.measure.fall.high_one_sided < 0.03
     assert audit.person.status == "not age or sex"
     assert set(audit.person.held) == {"age", "sex"}
-    assert audit.handling.would_decide == ""
-    assert audit.overlap_weighted.reason == ""
+    assert decides_words(audit.handling) == ""
+    assert audit.overlap_weighted.missing is None
     assert audit.overlap_weighted.low > 0.5
     assert audit.within_strata.fall.low < 0 < audit.within_strata.fall.high
     assert audit.depth_matched.low > 0.5
@@ -55,15 +57,13 @@ def test_a_baseline_that_is_not_there_says_why_as_the_protocol_does(finished, tm
     for score in ("baseline_technical", "baseline_covariates"):
         del validation["scores"][score]
     write_json(layout.file("validation.json"), validation)
-    absent = {"baseline_technical": {"why": "the penalty leaves no feature", "columns": []}}
+    penalty = Missing(why=Cause.PENALTY)
+    absent = {"baseline_technical": structs.asdict(penalty)}
     write_json(layout.file("protocol.json"), protocol | {"absent": absent})
     run_audit(config)
     audit = record(config)
-    assert (audit.technical.auroc, audit.technical.absence) == (
-        None,
-        Absence(why="the penalty leaves no feature"),
-    )
-    assert audit.covariates.absence == Absence(why="no such input")
+    assert (audit.technical.auroc, audit.technical.missing) == (None, penalty)
+    assert audit.covariates.missing == Missing(why=Cause.NO_INPUT)
 
 
 def test_a_copied_sample_is_named_with_its_roles(finished, tmp_path):

@@ -7,6 +7,7 @@ from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.records.audit import Audit
 from cfdna_interp.records.base import load_record
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.verdict import Verdict
 
 GROUPS = {"sizes", "marks", "copy_number"}
@@ -54,18 +55,18 @@ def test_further_covariates_and_technical_columns_are_held(finished):
 def test_without_fragments_the_audit_says_what_was_not_looked_for(finished):
     leakage = audit_of(finished).leakage
     assert leakage.shared_fragments.pairs == ()
-    assert "came as a table" in leakage.shared_fragments.reason
-    assert "came as a table" in leakage.read_names
+    assert leakage.shared_fragments.missing == Missing(why=Cause.NO_FRAGMENTS)
+    assert leakage.read_names == "no reads"
     assert leakage.near_duplicates.samples == 160
 
 
 def test_a_table_of_features_alone_is_audited_as_far_as_that_goes(bare):
     audit = audit_of(bare)
-    assert audit.technical.auroc is None and audit.technical.absence is not None
+    assert audit.technical.auroc is None and audit.technical.missing is not None
     assert audit.covariates.auroc is None
     assert [effect.term for effect in audit.adjusted.effects] == ["proxy"]
     assert audit.handling.status == "can't tell"
     assert audit.handling.obstacles == ("one place",)
     assert audit.person.status == "can't tell: not recorded"
-    assert audit.overlap_weighted.reason
+    assert audit.overlap_weighted.missing is not None
     assert scores_of(bare)["model"]["auroc"]["value"] > 0.8

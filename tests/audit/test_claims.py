@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cfdna_interp.audit.claims import CovariatesAlone, judge_handling, judge_person
+from cfdna_interp.audit.claims import judge_handling, judge_person
+from cfdna_interp.records.held import CovariatesAlone
 from cfdna_interp.records.values import Interval
+from cfdna_interp.verdict.claim_words import claim_words, decides_words
 
 MARGIN = 0.03
 
@@ -36,6 +38,10 @@ def handling(y, score, frame, **options):
 
 def person(y, score, frame, **options):
     return judge_person(y, score, frame, margin=MARGIN, rng=np.random.default_rng(1), **options)
+
+
+def said_of(claim):
+    return claim_words(claim.record("proxy"))
 
 
 def words(judge, **world):
@@ -72,21 +78,21 @@ def test_one_site_and_a_column_of_noise_tell_nothing():
         y, score, frame = cohort(seed, n=100, label=1.2)
         got = handling(y, score, frame.assign(site="A", batch="A"))
         assert got.status == "can't tell" and got.obstacles == ("one place",)
-        assert "nothing recorded could have told" in got.reason
-        assert "nothing recorded could have told" not in handling(y, score, frame).reason
+        assert "nothing recorded could have told" in said_of(got)
+        assert "nothing recorded could have told" not in said_of(handling(y, score, frame))
 
 
 def test_one_site_and_a_column_that_tells_the_classes_may_earn():
     y, score, frame = cohort(1, n=300, label=1.2, longer=0.8)
     got = handling(y, score, frame.assign(site="A", batch="A"))
-    assert got.status == "not handling" and "with hours held" in got.reason
+    assert got.status == "not handling" and "with hours held" in said_of(got)
 
 
 def test_the_sentence_names_the_column_that_explains_and_no_other():
     y, score, frame = cohort(2, hours=1.0, longer=1.2)
-    said = handling(y, score, frame).reason
+    said = said_of(handling(y, score, frame))
     assert "hours" in said and "age" not in said
-    aged = person(*cohort(2, age=1.0, older=1.1)).reason
+    aged = said_of(person(*cohort(2, age=1.0, older=1.1)))
     assert "with age held" in aged and "hours" not in aged
 
 
@@ -94,10 +100,10 @@ def test_a_declared_mediator_is_held_nowhere_and_named():
     y, score, frame = cohort(3, n=100, hours=1.0, longer=1.2)
     got = handling(y, score, frame, mediators=("hours",))
     assert got.status == "not handling" and got.mediators == ("hours",)
-    assert "declared mediators, not held: hours" in got.reason
-    assert "mediators" not in handling(y, score, frame).reason
+    assert "declared mediators, not held: hours" in said_of(got)
+    assert "mediators" not in said_of(handling(y, score, frame))
     aged = person(*cohort(3, n=100, age=1.0, older=1.1), mediators=("age",))
-    assert "declared mediators, not held: age" in aged.reason
+    assert "declared mediators, not held: age" in said_of(aged)
     assert aged.status != "not age or sex"  # nothing was held that could have told
 
 
@@ -105,27 +111,27 @@ def test_an_age_that_is_not_recorded_earns_nothing():
     y, score, frame = cohort(4, n=100, label=1.2)
     for missing in (frame.drop(columns="age"), frame.assign(age=np.nan), frame.assign(age=70.0)):
         got = person(y, score, missing)
-        assert got.status == "can't tell: not recorded" and "age isn't recorded" in got.reason
-    assert "age isn't recorded" not in person(y, score, frame).reason
+        assert got.status == "can't tell: not recorded" and "age isn't recorded" in said_of(got)
+    assert "age isn't recorded" not in said_of(person(y, score, frame))
     half = person(y, score, frame.assign(age=np.where(y == 1, np.nan, frame["age"])))
-    assert half.status == "can't tell" and "age (not known for a fifth of a class or more)" in half.reason
+    assert half.status == "can't tell" and "age (not known for a fifth of a class or more)" in said_of(half)
 
 
 def test_sex_is_said_to_be_missing_only_where_it_is():
     y, score, frame = cohort(5, n=100, label=1.2)
-    assert "sex isn't recorded and isn't held" in person(y, score, frame).reason
+    assert "sex isn't recorded and isn't held" in said_of(person(y, score, frame))
     sexed = frame.assign(sex=np.where(np.random.default_rng(1).random(200) < 0.5, "F", "M"))
     got = person(y, score, sexed)
-    assert "isn't recorded" not in got.reason and "sex" in got.reason
+    assert "isn't recorded" not in said_of(got) and "sex" in said_of(got)
 
 
 def test_labels_nested_in_batches_are_never_cleared():
     y, score, frame = cohort(6, n=100, label=1.2)
     nested = frame.assign(batch=np.where(y == 1, "p1", "p2"))
     got = handling(y, score, nested)
-    assert got.status == "can't tell" and "no batch holds both classes" in got.reason
-    assert "batches that hold both classes" in got.would_decide
-    assert "no batch holds both classes" not in handling(y, score, frame).reason
+    assert got.status == "can't tell" and "no batch holds both classes" in said_of(got)
+    assert "batches that hold both classes" in decides_words(got.record("proxy"))
+    assert "no batch holds both classes" not in said_of(handling(y, score, frame))
     # The site still tells what it can: without biology the fall is shown.
     y, score, frame = cohort(6, n=200, site=2.0, rest=0.8)
     assert handling(y, score, frame.assign(batch=np.where(y == 1, "p1", "p2"))).status in (
@@ -137,28 +143,28 @@ def test_labels_nested_in_batches_are_never_cleared():
 def test_a_column_that_is_the_label_keeps_l4_open():
     y, score, frame = cohort(7, n=100, label=1.2)
     got = handling(y, score, frame.assign(technical_tube=np.where(y == 1, "Streck", "EDTA")))
-    assert got.status == "can't tell" and "tube (the label tells it)" in got.reason
+    assert got.status == "can't tell" and "tube (the label tells it)" in said_of(got)
 
 
 def test_columns_that_all_but_tell_the_label_keep_it_open():
     y, score, frame = cohort(8, n=100, label=1.2, longer=5.0)
     got = handling(y, score, frame)
-    assert "overlap" in got.obstacles and "all but tell the label" in got.reason
-    assert "all but tell the label" not in handling(*cohort(8, n=100, label=1.2)).reason
+    assert "overlap" in got.obstacles and "all but tell the label" in said_of(got)
+    assert "all but tell the label" not in said_of(handling(*cohort(8, n=100, label=1.2)))
 
 
 def test_sites_that_differ_keep_it_open():
     y, score, frame = cohort(9, n=100, label=1.2)
     assert handling(y, score, frame, sites_differ=0.2).status == "not handling"
     got = handling(y, score, frame, sites_differ=0.01)
-    assert got.status == "can't tell" and "differs between sites (p after Holm 0.01)" in got.reason
+    assert got.status == "can't tell" and "differs between sites (p after Holm 0.01)" in said_of(got)
 
 
 def test_too_few_who_can_be_compared():
     y, score, frame = cohort(10, n=30, label=1.2)
     places = np.where(np.arange(60) < 10, "A", np.where(y == 1, "B", "C"))
     got = handling(y, score, frame.assign(site=places, batch=places))
-    assert got.status == "can't tell" and "fewer than 10" in got.reason
+    assert got.status == "can't tell" and "fewer than 10" in said_of(got)
 
 
 @pytest.mark.parametrize(
@@ -172,8 +178,8 @@ def test_too_few_who_can_be_compared():
 )
 def test_covariates_that_do_as_well_are_said(low, difference, words):
     less = Interval(value=sum(difference) / 2, low=difference[0], high=difference[1])
-    alone = CovariatesAlone(Interval(value=0.7, low=low, high=0.8), less)
-    said = person(*cohort(11, label=1.2), alone=alone).reason
+    alone = CovariatesAlone(auroc=Interval(value=0.7, low=low, high=0.8), difference=less)
+    said = said_of(person(*cohort(11, label=1.2), alone=alone))
     assert ("covariates alone reach 0.70" in said) == bool(words)
     assert words in said
 
@@ -188,5 +194,7 @@ def test_what_would_decide_shrinks_with_the_distance():
     factor = (2.8016 * error / (2 * 1.95996) / distance) ** 2
     assert got.status == "can't tell" and held.value > 0.5
     assert got.held.needed >= factor * 0.999
-    assert f"{int(np.ceil(got.held.needed * got.held.measure.worth))} cases" in got.would_decide
-    assert handling(*cohort(12, n=200, label=1.2)).would_decide == ""
+    assert f"{int(np.ceil(got.held.needed * got.held.measure.worth))} cases" in decides_words(
+        got.record("proxy")
+    )
+    assert decides_words(handling(*cohort(12, n=200, label=1.2)).record("proxy")) == ""

@@ -12,6 +12,7 @@ from cfdna_interp.artifacts.features import GROUPS
 from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.audit.batches import balanced_accuracies, batch_from_groups
 from cfdna_interp.audit.depth import depth_correlations, subject_means
+from cfdna_interp.records.missing import Cause, Missing
 
 
 def table(n=60, seed=1, depth=0.0, batch=0.0):
@@ -58,9 +59,9 @@ def test_without_dependence_few_features_pass():
 def test_equal_depth_and_unknown_depth_are_said():
     data = table()
     equal = replace(data, obs=data.obs.assign(technical_fragments=5_000.0))
-    assert "same number of fragments" in depth_correlations(equal).reason
+    assert depth_correlations(equal).missing == Missing(why=Cause.CONSTANT_DEPTH)
     unknown = replace(data, obs=data.obs[["batch"]])
-    assert depth_correlations(unknown).reason == "the number of fragments is not recorded"
+    assert depth_correlations(unknown).missing == Missing(why=Cause.NO_DEPTH)
 
 
 def test_a_subject_without_a_count_is_left_out():
@@ -123,13 +124,15 @@ def test_null_p_values_of_batch_reading_are_not_small():
     assert (p <= 0.05).sum() <= 8
 
 
-def test_one_batch_or_few_controls_give_a_reason():
+def test_one_batch_or_few_controls_are_said():
     data = table(n=40)
     one = replace(data, obs=data.obs.assign(batch="b"))
     few = replace(data, obs=data.obs.assign(batch=[f"b{i // 6}" for i in range(40)]))
     for odd in (one, few, replace(data, obs=data.obs[["technical_fragments"]])):
         reading = batch_from_groups(odd, seed=1)["methylation"]
         assert reading.accuracy is None
-        assert reading.reason == "fewer than two batches hold 5 controls"
+        assert reading.missing is not None
+        assert (reading.missing.why, reading.missing.needed) == (Cause.FEW_BATCHES, 5)
     empty = replace(data, groups=tuple("coverage" for _ in data.groups))
-    assert "no feature" in batch_from_groups(empty, seed=1)["methylation"].reason
+    constant = Missing(why=Cause.CONSTANT_FEATURES)
+    assert batch_from_groups(empty, seed=1)["methylation"].missing == constant

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cfdna_interp.audit.depth_matching import depth_matched
+from cfdna_interp.records.missing import Cause, Missing
 
 
 def test_pairs_by_hand():
@@ -39,8 +40,9 @@ def test_a_score_of_depth_falls_and_a_score_of_disease_stays():
 
 def test_what_cannot_be_matched_is_said():
     y, s, _, rng = planted(4, 1.0, 0.0)
-    assert "same number of fragments" in depth_matched(y, s, np.full(400, 7.0), rng).reason
-    assert "recorded number" in depth_matched(y, s, np.full(400, np.nan), rng).reason
+    assert depth_matched(y, s, np.full(400, 7.0), rng).missing == Missing(why=Cause.CONSTANT_DEPTH)
+    unknown = depth_matched(y, s, np.full(400, np.nan), rng)
+    assert unknown.missing == Missing(why=Cause.FEW_DEPTHS, seen=0, needed=5)
     apart = depth_matched(y, s, np.exp(np.arange(400) * 0.001 + 100.0 * y), rng)
-    assert apart.reason.startswith("0 cases have a control") and apart.depth_before == 1.0
+    assert apart.missing == Missing(why=Cause.FEW_PAIRS, seen=0, needed=5) and apart.depth_before == 1.0
     assert apart.value is None

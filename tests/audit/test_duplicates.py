@@ -7,6 +7,7 @@ from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.audit.duplicates import near_duplicates
 from cfdna_interp.audit.shared_fragments import keys, shared_fragments
 from cfdna_interp.fragments.build import common_name
+from cfdna_interp.records.missing import Cause, Missing
 
 
 def people(seed, n=100, features=40, latent=6):
@@ -72,12 +73,12 @@ def test_samples_of_one_subject_are_not_compared():
 
 def test_what_cannot_be_compared_is_said():
     X, _ = people(6, n=19)
-    assert "fewer than 20" in near_duplicates(X, *names(19)).reason
-    too_few = "fewer than 5 features take enough values"
-    assert too_few in near_duplicates(np.ones((30, 6)), *names(30)).reason
-    assert too_few in near_duplicates(np.tile([[0.0], [1.0]], (30, 6)), *names(60)).reason
+    assert near_duplicates(X, *names(19)).missing == Missing(why=Cause.FEW_SUBJECTS, needed=20)
+    too_few = Missing(why=Cause.FEW_FEATURES, needed=5)
+    assert near_duplicates(np.ones((30, 6)), *names(30)).missing == too_few
+    assert near_duplicates(np.tile([[0.0], [1.0]], (30, 6)), *names(60)).missing == too_few
     # Four features that vary are few: rounded to two places, strangers are equal in all of them now and then.
-    assert too_few in near_duplicates(X_of(30)[:, :4], *names(30)).reason
+    assert near_duplicates(X_of(30)[:, :4], *names(30)).missing == too_few
 
 
 def X_of(n, features=40):
@@ -191,7 +192,7 @@ def test_unrelated_libraries_are_not_accused_even_in_a_tiny_genome():
 def test_too_few_fragments_are_said():
     rng = np.random.default_rng(3)
     got = shared_fragments([keys(library(rng, 100)) for _ in range(5)], *names(5))
-    assert got.reason == "fewer than two subjects have 200 stored fragments"
+    assert got.missing == Missing(why=Cause.FEW_FRAGMENTS, needed=200)
     assert shared_fragments([], [], []).samples == 0
 
 

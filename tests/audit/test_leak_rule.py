@@ -13,6 +13,7 @@ from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.audit.leak_rule import follow
 from cfdna_interp.audit.leaks import leaks
 from cfdna_interp.records.leaks import Leak, Leakage
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.values import Counts
 from cfdna_interp.stats.roc import auroc_interval
 
@@ -147,7 +148,8 @@ def test_discovery_people_under_other_names_break_it(share: float) -> None:
     assert without is not None
     assert without.left_out == copies
     if share == 1.0:
-        assert without.reason == "fewer than 5 subjects of a class are left" and without.scores == {}
+        assert without.missing == Missing(why=Cause.FEW_OF_A_CLASS, seen=0, needed=5)
+        assert without.scores == {}
         return
     # AUROC of those who are left, counted by hand.
     labels, left = np.asarray(heldout.labels)[copies:], score[copies:]

@@ -5,6 +5,7 @@ import pytest
 
 from cfdna_interp.audit.leave_one_site_out import leave_one_site_out
 from cfdna_interp.proxy.pipeline import pipeline
+from cfdna_interp.records.missing import Cause, Missing
 
 
 def refit(X, labels, weights):
@@ -72,10 +73,10 @@ def test_samples_of_a_subject_count_once():
 def test_two_sites_are_not_enough():
     got = run(cohort(5, sites=2))
     assert got.within is None
-    assert got.reason == "2 sites hold 5 cases and 5 controls, 3 are needed"
+    assert got.missing == Missing(why=Cause.FEW_SITES, seen=2, needed=3)
 
 
 def test_a_site_that_is_all_of_discovery_cannot_be_left_out():
     X, y, subjects, sites, _, rng = cohort(6)
     got = leave_one_site_out(X, y, subjects, sites, sites == "s1", refit, rng)
-    assert got.reason == "without site s1 too few discovery subjects are left to fit"
+    assert got.missing == Missing(why=Cause.SITE_NEEDED, names=("s1",))

@@ -6,6 +6,7 @@ import pytest
 
 from cfdna_interp.audit.handling_terms import technical_design, terms
 from cfdna_interp.audit.overlap import overlap_weighted, propensities
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.stats.roc import auroc
 
 TERMS = ("site=b", "gc")
@@ -25,7 +26,7 @@ def test_a_score_of_handling_falls_to_chance():
     assert auroc(y, s) > 0.65
     # Standard error about .03; the ridge leaves a little of the imbalance.
     assert got.value == pytest.approx(0.5, abs=0.1)
-    assert got.high < auroc(y, s) and got.reason == ""
+    assert got.high < auroc(y, s) and got.missing is None
     assert got.imbalance > 1 and got.imbalance_weighted < 0.25
 
 
@@ -63,10 +64,12 @@ def test_effective_sizes_and_weights_follow_the_propensity():
 
 def test_handling_that_tells_the_label_has_no_overlap():
     y, s, X, rng = cohort(5, overlap=0.0, handling=2.0)
-    assert "almost tells the label" in overlap_weighted(y, s, TERMS, X, rng).reason
+    apart = overlap_weighted(y, s, TERMS, X, rng).missing
+    assert apart is not None and apart.why is Cause.NO_OVERLAP and apart.seen > apart.needed
     few = overlap_weighted(y[:20], s[:20], TERMS, X[:20], rng)
-    assert "10 subjects" in few.reason and few.value is None and few.terms == TERMS
-    assert "no technical column" in overlap_weighted(y, s, (), X[:, :0], rng).reason
+    assert few.missing == Missing(why=Cause.FEW_OF_A_CLASS, seen=10, needed=15)
+    assert few.value is None and few.terms == TERMS
+    assert overlap_weighted(y, s, (), X[:, :0], rng).missing == Missing(why=Cause.NO_TECHNICAL)
 
 
 def test_intervals_cover_without_confounding():

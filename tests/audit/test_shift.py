@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import ttest_ind
 
 from cfdna_interp.audit.shift import role_shift
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.stats.multiplicity import benjamini_hochberg
 
 NAMES = [f"f{i}" for i in range(20)]
@@ -21,7 +22,7 @@ def run(seed, shift=0.0, n=60, m=40):
 def test_a_planted_shift_is_read_and_its_feature_comes_first():
     a, b, got = run(1, shift=2.0)
     assert got.auroc > 0.8 and got.p == 1 / 200
-    assert (got.discovery, got.heldout, got.reason) == (60, 40, "")
+    assert (got.discovery, got.heldout, got.missing) == (60, 40, None)
     first = got.features[0]
     assert (first.feature, first.group) == ("f12", "coverage")
     pooled = np.sqrt((a[:, 12].var() + b[:, 12].var()) / 2)
@@ -53,8 +54,8 @@ def test_missing_and_constant_features():
 
 def test_few_controls_and_empty_tables_are_said():
     a, b, _ = run(3)
-    assert role_shift(a, b[:9], NAMES, GROUPS, np.random.default_rng(1)).reason == (
-        "a role has 9 controls, fewer than 10"
+    assert role_shift(a, b[:9], NAMES, GROUPS, np.random.default_rng(1)).missing == Missing(
+        why=Cause.FEW_CONTROLS_OF_A_ROLE, seen=9, needed=10
     )
     same = role_shift(a * 0, b * 0, NAMES, GROUPS, np.random.default_rng(1))
-    assert "no feature varies" in same.reason and same.auroc is None
+    assert same.missing == Missing(why=Cause.CONSTANT_FEATURES) and same.auroc is None

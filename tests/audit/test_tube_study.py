@@ -60,7 +60,7 @@ def test_a_score_that_follows_hours_in_edta_is_handling(study):
     words, found = statuses(study)
     assert words["not handling"] == 0
     assert words["handling"] >= 15 and words["handling"] + words["attenuated"] == 20
-    assert all("hours_to_spin" in claim.reason for claim in found)
+    assert all("hours_to_spin" in claim.record("score").held for claim in found)
 
 
 def test_with_biology_beside_it_part_is_left(study):

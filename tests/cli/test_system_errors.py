@@ -16,10 +16,10 @@ from cfdna_interp.cli import cli, main
     [
         (
             OSError(28, "No space left on device", "/data/x.parquet"),
-            "/data/x.parquet: No space left on device",
+            "/data/x.parquet: No space left on device (",
         ),
-        (FileExistsError(17, "File exists", Path("/data/out")), "/data/out: File exists"),
-        (OSError("Error closing\n BGZFile object"), "Error closing BGZFile object"),
+        (FileExistsError(17, "File exists", Path("/data/out")), "/data/out: File exists\n"),
+        (OSError("Error closing\n BGZFile object"), "Error closing BGZFile object\n"),
     ],
 )
 def test_a_system_error_is_one_line(
@@ -34,4 +34,6 @@ def test_a_system_error_is_one_line(
     with pytest.raises(SystemExit) as stopped:
         main()
     assert stopped.value.code == 2
-    assert capsys.readouterr().err == f"cfdna-interp: {line}\n"
+    told = capsys.readouterr().err
+    assert told.startswith(f"cfdna-interp: {line}")
+    assert told.count("\n") == 1

@@ -41,8 +41,8 @@ def refused(path) -> str:
     with pytest.raises(InputError) as caught:
         load_config(path)
     message = str(caught.value)
-    assert message.startswith(f"config {path}")
-    assert "\n" not in message
+    for mistake in caught.value.mistakes:
+        assert mistake.startswith(f"config {path}") and "\n" not in mistake
     return message
 
 

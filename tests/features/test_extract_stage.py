@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +17,7 @@ from msgspec import structs
 
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.features import BAG_GROUPS, COMPARATOR_GROUPS, load_features
+from cfdna_interp.artifacts.files import digest_file
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.profiles import Profile
@@ -119,6 +122,28 @@ def test_an_unusable_sample_stops_or_is_excluded(run, tmp_path):
     assert Profile.load(layout.profile(sample.sample)).counts == {}
 
 
+def test_what_the_machine_refuses_excludes_no_sample(run, tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        try:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), first(run).bam)
+        except OSError:
+            raise InputError("the file cannot be opened; give a sorted BAM") from None
+
+    monkeypatch.setattr("cfdna_interp.features.extract.read_sample", refuse)
+    settings = structs.replace(run, outdir=str(tmp_path / "out"), on_bad_sample="exclude")
+    with pytest.raises(InputError):
+        extract_sample(first(run), settings)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_record_names_the_files_that_were_read(run, tmp_path):
+    settings = structs.replace(run, outdir=str(tmp_path / "out"))
+    read = {each.file: each for each in extract_sample(first(run), settings).inputs}
+    for path in (first(run).bam, f"{first(run).bam}.bai", run.atlas):
+        file = read[Path(path).name]
+        assert (file.size, file.digest) == (Path(path).stat().st_size, digest_file(path))
+
+
 def test_extract_needs_no_heavy_package(run, simulated_cohort, tmp_path):
     settings = tmp_path / "c.yaml"
     settings.write_text(
@@ -132,7 +157,8 @@ def test_extract_needs_no_heavy_package(run, simulated_cohort, tmp_path):
         "from cfdna_interp.cli import cli\n"
         f"cli(['cohort', '--config', {str(settings)!r}], standalone_mode=False)\n"
         f"cli(['extract', '--config', {str(settings)!r}, '--sample', {name!r}], standalone_mode=False)\n"
-        "print([n for n in ('torch', 'pandas', 'sklearn', 'anndata', 'statsmodels') if n in sys.modules])\n"
+        "heavy = ('torch', 'scipy.stats', 'pandas', 'sklearn', 'anndata', 'statsmodels')\n"
+        "print([n for n in heavy if n in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

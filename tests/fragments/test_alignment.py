@@ -180,8 +180,12 @@ def test_cram_needs_its_reference(tmp_path, reads):
         for read in source:
             target.write(read)
     pysam.index(str(cram))
+    # The header names the file: while it is there, it is found.
+    assert read_all(cram, config(tmp_path))[1] == 400
+    hidden = fasta.rename(tmp_path / "hidden.fa")
     assert "set reference.fasta" in message(cram, config(tmp_path))
+    hidden.rename(fasta)
     assert read_all(cram, config(tmp_path, fasta=str(fasta)))[1] == 400
     # Without the decoy of a local cache a wrong reference is found by its checksum.
     fasta.write_text("".join(f">{name}\n{sequence[::-1]}\n" for name, sequence in GENOME.items()))
-    assert "truncated or damaged" in message(cram, config(tmp_path, fasta=str(fasta)))
+    assert "written with another reference" in message(cram, config(tmp_path, fasta=str(fasta)))

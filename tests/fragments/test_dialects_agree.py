@@ -60,7 +60,7 @@ def counts(extraction: Extraction) -> dict[str, dict[str, list[int]]]:
 
 
 # What a quality record says of the dialect itself.
-OWN = {"bam", "dialect", "modified_bases", "warnings"}
+OWN = {"bam", "dialect", "modified_bases", "reference", "library", "warnings"}
 
 
 @pytest.mark.parametrize("name", SAMPLES)

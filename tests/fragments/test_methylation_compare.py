@@ -16,13 +16,20 @@ from hypothesis import strategies as st
 from raw_bam import field, of_segment, record, tags_at, with_tags
 from reference_compare import letters, of_bytes, strand_of
 
-from cfdna_interp.fragments.kernels.compare import REACH, compare_letters
+from cfdna_interp.fragments.kernels.compare import (
+    DIRECTIONAL,
+    NON_DIRECTIONAL,
+    PBAT,
+    REACH,
+    REFERENCE_SUMS,
+    compare_letters,
+)
 from cfdna_interp.fragments.kernels.memory import SLACK
 from cfdna_interp.fragments.kernels.record import fields_fit
 from cfdna_interp.fragments.kernels.scan_types import SiteLetters
 from cfdna_interp.fragments.kernels.xm import MALFORMED
 from cfdna_interp.fragments.methylation.compare import has_calls
-from cfdna_interp.fragments.methylation.sites import Sites, letters_of
+from cfdna_interp.fragments.methylation.sites import STRETCH, Sites, letters_of
 from cfdna_interp.fragments.reference import ReferenceGenome
 
 CODES = np.full(256, 4, dtype=np.uint8)
@@ -35,12 +42,15 @@ def sites_of(reference: str) -> np.ndarray:
     return letters_of(CODES[np.frombuffer(f"NN{reference}NN".encode(), dtype=np.uint8)])
 
 
-def compared(made: bytes, sites: np.ndarray, begin: int = 0) -> tuple[str, int]:
+def compared(
+    made: bytes, sites: np.ndarray, begin: int = 0, library: int = DIRECTIONAL, sums: np.ndarray | None = None
+) -> tuple[str, int]:
     """What the kernel makes of a record, after looking for writes beside its letters."""
+    sums = np.zeros(1, dtype=REFERENCE_SUMS) if sums is None else sums
     buffer = np.frombuffer(b"\xff" * 5 + made + b"\xff" * SLACK, dtype=np.uint8)
     bases = field(made, "l_seq")
-    text = np.full(bases + 6, CANARY, dtype=np.uint8)
-    strand = compare_letters(buffer, 5, text, 3, SiteLetters(sites, 0, begin))
+    text = np.full(max(bases, 2) + 6, CANARY, dtype=np.uint8)
+    strand = compare_letters(buffer, 5, text, 3, SiteLetters(sites, 0, begin, 0), library, sums, 0)
     assert (text[:3] == CANARY).all()
     assert (text[3 + bases :] == CANARY).all()
     return text[3 : 3 + bases].tobytes().decode(), strand
@@ -101,15 +111,18 @@ def test_nothing_is_called_beyond_the_stretch():
         (b"YDAf", 1),
         (b"YDAr", -1),
         (b"YDAu", 0),
-        (b"YDZf1\0", 0),
+        (b"YDZf1\0", 1),  # what no aligner of converted reads writes: the library tells
+        (b"YDZf1\0XGZGA\0", -1),  # the next tag tells
         (b"ZSZ++\0", 1),
         (b"ZSZ+-\0", 1),
         (b"ZSZ-+\0", -1),
         (b"ZSZ--\0", -1),
-        (b"ZSZ+\0", 0),
+        (b"ZSZ+\0", 1),
         (b"XGZCT\0", 1),
         (b"XGZGA\0", -1),
-        (b"XGZCA\0", 0),
+        (b"XGZCA\0", 1),
+        (b"XGZga\0", 1),
+        (b"XGZTT_CATG_AA\0", 1),  # BS-Seeker2: the bases around the read
         (b"ZSi\1\0\0\0YDZr\0", -1),  # a number under the name: of another aligner
         (b"XGi\0\0\0\0ZSZ-+\0", -1),
         (b"NMC\1YDZr\0XGZCT\0", -1),  # the first that tells
@@ -128,6 +141,44 @@ def test_strand_by_tag(tags, strand):
 )
 def test_strand_of_a_directional_library(flag, strand):
     assert compared(read("CG", [(2, "M")], tags=b"NMC\1", flag=flag), sites_of("CG"))[1] == strand
+
+
+@pytest.mark.parametrize(("flag", "strand"), [(0, -1), (16, 1), (99, -1), (83, 1), (147, -1), (163, 1)])
+def test_strand_of_a_pbat_library_is_the_opposite(flag, strand):
+    assert compared(read("CG", [(2, "M")], tags=b"NMC\1", flag=flag), sites_of("CG"), 0, PBAT)[1] == strand
+    assert compared(read("CG", [(2, "M")], flag=flag), sites_of("CG"), 0, PBAT)[1] == 1  # YD:Z:f
+
+
+# C at 1, 3 and 6 and G at 9, 12 and 14 lie in no CpG, C at 16 and G at 17 are one.
+@pytest.mark.parametrize(
+    ("bases", "strand"),
+    [
+        ("ATTTATTTAGAAGTGACGA", 1),  # three converted C
+        ("ATTTATCTAGAAGTGACGA", 0),  # two tell nothing
+        ("ATTTATCTAGAAGTGATGA", 0),  # nor does one in a CpG
+        ("ACTCATCTAAAAATAACGA", -1),  # three converted G
+        ("ATTTATTTAAAAATAACGA", 0),  # both strands alike
+        ("ATTTATTTAAAAGTGACGA", 0),  # three against one: it takes four times as many
+        ("ATTTATTTA=AA=T=ACGA", 1),  # bases that equal the reference
+    ],
+)
+@pytest.mark.parametrize("flag", [99, 147, 83, 163])
+def test_own_conversion_tells_the_strand_in_a_non_directional_library(bases, strand, flag):
+    made = read(bases, [(19, "M")], tags=b"NMC\1", flag=flag)
+    assert compared(made, sites_of("ACTCATCTAGAAGTGACGA"), 0, NON_DIRECTIONAL)[1] == strand
+
+
+def test_third_bases_are_counted_at_cytosines_of_the_strand():
+    # Forward: C at 0, 2, 4, 6, 8; the read shows C, T, A, G and N there. G at 1 is the other strand's.
+    sums = np.zeros(1, dtype=REFERENCE_SUMS)
+    compared(read("CATAATGTNT", [(10, "M")]), sites_of("CGCACTCTCT"), 0, DIRECTIONAL, sums)
+    assert sums[0].tolist() == (4, 2, 0)
+    # Reverse: G at 1, 3, 5, 7; the read shows G, A, C and =. A deletion hides the last one.
+    cigar = [(2, "S"), (8, "M"), (1, "D"), (1, "M")]
+    compared(read("GGTGTATCT=A", cigar, tags=YD_R), sites_of("TGTGTGTGGA"), 0, DIRECTIONAL, sums)
+    assert sums[0].tolist() == (8, 3, 0)
+    compared(read("CG", [(2, "M")], tags=b"YDAu"), sites_of("CG"), 0, DIRECTIONAL, sums)
+    assert sums[0].tolist() == (8, 3, 1)
 
 
 @pytest.mark.parametrize("tags", [b"NM", b"NMi\1", b"YDZf", b"XAB", b"XABc\xff\xff\xff\xff\1", b"XA?a"])
@@ -215,12 +266,25 @@ def test_stretches_move_along_and_hide_unsure_bases(tmp_path):
     for start in (0, 5, REACH, 75_000, 0):
         sites.move(1, start)
         assert sites.contig == 1
-        assert sites.begin <= start - REACH
-        assert sites.begin + len(sites.letters) >= start + REACH
+        assert sites.begin == max(start - REACH, 0)
+        # They end where the contig ends: no read needs more.
+        assert sites.begin + len(sites.letters) == max(5_000, sites.begin)
+        assert sites.stretch.until > 1 << 30
         low = sites.begin + 400_000
-        inside = expected[low : low + len(sites.letters)]
-        np.testing.assert_array_equal(sites.letters[: len(inside)], inside)
-        assert (sites.letters[len(inside) :] == ord(".")).all()
+        np.testing.assert_array_equal(sites.letters, expected[low : low + len(sites.letters)])
+
+
+def test_a_stretch_in_the_middle_says_up_to_where_it_suffices(tmp_path):
+    (tmp_path / "g.fa").write_text(">c1\n" + "ACGT" * 500_000 + "\n")
+    pysam.faidx(str(tmp_path / "g.fa"))
+    sites = Sites(ReferenceGenome(str(tmp_path / "g.fa")), ["c1"], {})
+    sites.move(0, 300_000)
+    assert sites.begin == 300_000 - REACH
+    assert sites.stretch.until == 300_000 + STRETCH
+    assert sites.begin + len(sites.letters) == sites.stretch.until + REACH
+    sites.move(0, 1_000_000)
+    assert sites.begin + len(sites.letters) == 2_000_000
+    assert sites.stretch.until > 1 << 30
 
 
 def test_an_unsure_base_silences_its_cpg_on_both_strands():

@@ -24,6 +24,7 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.bgzf import Stretch, after_header
 from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.kernels import variants as kernels
+from cfdna_interp.fragments.kernels.compare import DIRECTIONAL
 from cfdna_interp.fragments.kernels.memory import SLACK
 from cfdna_interp.fragments.kernels.scan_types import SiteLetters
 from cfdna_interp.fragments.methylation import sites as sites_module
@@ -267,7 +268,8 @@ def count_one(one, sites, run=64):
         np.ones(3, dtype=bool),
         0,
         True,
-        SiteLetters(padded, 0, 0),
+        DIRECTIONAL,
+        SiteLetters(padded, 0, 0, len(padded) - kernels.REACH),
         kernels.OtherStrandCounts(*seen, codes),
     )
     return code, seen[:, : len(sites)]

@@ -132,7 +132,7 @@ def test_cpgs_of_the_reference_beside_bed_methyl(realdata):
         strand, letters, _ = run(data, *ARGMAX)
         buffer = np.frombuffer(data + bytes(SLACK), dtype=np.uint8)
         text = np.array(list(letters.encode()), dtype=np.uint8)
-        relabel(buffer, 0, text, 0, SiteLetters(letters_of(codes), 0, 0), strand)
+        relabel(buffer, 0, text, 0, SiteLetters(letters_of(codes), 0, 0, 0), strand)
         for at, position in segment.get_aligned_pairs(matches_only=True):
             if chr(text[at]) in "zZ":
                 found[position, "+" if strand > 0 else "-"]["Zz".index(chr(text[at]))] += 1

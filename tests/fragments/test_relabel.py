@@ -41,7 +41,7 @@ def relabelled(
     text = np.full(len(letters) + 6, CANARY, dtype=np.uint8)
     text[3 : 3 + len(letters)] = list(letters.encode())
     sites = letters_of(CODES[np.frombuffer(f"NN{reference}NN".encode(), dtype=np.uint8)])
-    relabel(buffer, 0, text, 3, SiteLetters(sites, 0, begin), strand)
+    relabel(buffer, 0, text, 3, SiteLetters(sites, 0, begin, 0), strand)
     assert (text[:3] == CANARY).all()
     assert (text[3 + len(letters) :] == CANARY).all()
     return text[3 : 3 + len(letters)].tobytes().decode()

@@ -40,5 +40,5 @@ def test_precision(monkeypatch, supported):
     for device in ("cpu", "mps"):
         assert resolve_precision("auto", torch.device(device)) == torch.float32
     assert resolve_precision("float16", cuda) == torch.float16
-    with pytest.raises(InputError, match=r"model\.precision: int8 is none of auto, float32"):
+    with pytest.raises(InputError, match=r"model\.precision: int8 is not one of auto, float32"):
         resolve_precision("int8", cuda)

@@ -246,7 +246,7 @@ def test_digest_is_of_the_spelling(tmp_path):
         ("methylation: token", "methylation: token needs methylated"),
         ("methylation: none\nmethylated: <m>", "methylation: none puts no text"),
         ("methylation: letter\nmethylated: <m>", "one character"),
-        ("methylation: letter\nmethylated: T", "none of A C G T N"),
+        ("methylation: letter\nmethylated: T", "other than A C G T N"),
         ("methylation: none\nkmer: 3\ncarrier: 3", "carrier 3 lies outside of a word of 3"),
         ("methylation: none\nprefix: '{chrom}'", r"prefix has {chrom}; it knows {chromosome}"),
         ("methylation: none\nprefix: '{ones.real}'", r"prefix has {ones.real}"),

@@ -115,9 +115,9 @@ def test_weights_of_another_module_and_other_files_are_refused(weights: Path, tm
     with pytest.raises(InputError, match=r"doesn't fit toy_factories:Counting \((.|\n)*read\.bias"):
         load(weights)
     torch.save({"read.weight": torch.zeros(5, 6)}, weights)
-    with pytest.raises(InputError, match="is no safetensors file"):
+    with pytest.raises(InputError, match="is not a safetensors file"):
         load(weights)
-    with pytest.raises(InputError, match="is no safetensors file"):
+    with pytest.raises(InputError, match="is not a safetensors file"):
         load(tmp_path / "absent.safetensors")
     with pytest.raises(InputError, match=r"no_such_package:f can't be built \(ModuleNotFoundError"):
         TorchModuleEncoder.load(factory="no_such_package:f", weights=weights)

@@ -281,7 +281,7 @@ LOWER = "methylation: letter\nmethylated: c\n"
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (shutil.rmtree, "is no folder"),
+        (shutil.rmtree, "is not a folder"),
         (remove("config.json"), "has no config.json"),
         (with_code("config.json"), r"config.json asks for code of its own \(auto_map\)"),
         (with_code("tokenizer_config.json"), "tokenizer_config.json asks for code of its own"),

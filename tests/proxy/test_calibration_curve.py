@@ -5,6 +5,7 @@ import pytest
 from scipy.special import expit, logit
 
 from cfdna_interp.proxy.calibration_curve import POINTS, calibration_curve
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.stats.calibration import calibration_line
 
 
@@ -59,12 +60,14 @@ def test_a_straight_truth_gives_nearly_the_calibration_line():
     assert (np.abs(np.array(got.observed) - line) < 0.05).all()
 
 
-def test_where_there_is_no_curve_the_reason_is_said():
+def test_where_there_is_no_curve_the_cause_is_named():
     rng = np.random.default_rng(6)
     few, y = np.repeat([1, 0], [14, 40]), np.repeat([1, 0], 20)
-    assert calibration_curve(few, rng.normal(size=54)).reason == "fewer than 15 cases or controls"
-    assert "few different values" in calibration_curve(y, np.tile([0.0, 1, 1, 1], 10)).reason
-    assert "few different values" in calibration_curve(y, np.zeros(40)).reason
+    short = calibration_curve(few, rng.normal(size=54))
+    assert short.missing == Missing(why=Cause.FEW_OF_A_CLASS, seen=14, needed=15)
+    few_values = Missing(why=Cause.FEW_VALUES)
+    assert calibration_curve(y, np.tile([0.0, 1, 1, 1], 10)).missing == few_values
+    assert calibration_curve(y, np.zeros(40)).missing == few_values
     got = calibration_curve(y, 10 * y + rng.normal(size=40))
-    assert got.reason.startswith("the logit separates the classes")
+    assert got.missing == Missing(why=Cause.LOGIT_SEPARATES)
     assert got.predicted == got.observed == got.low == got.high == ()

@@ -12,6 +12,7 @@ import cfdna_interp.proxy.penalty as penalty
 from cfdna_interp.config.settings import ProxySettings
 from cfdna_interp.proxy.proxy import run_proxy
 from cfdna_interp.proxy.validate import run_validate
+from cfdna_interp.records.missing import Cause
 from cfdna_interp.records.protocol import FrozenProtocol
 from cfdna_interp.records.proxy import Proxy
 from cfdna_interp.records.validation import ValidationResult
@@ -37,7 +38,7 @@ def test_an_empty_fit_is_no_proxy_and_no_baseline_to_beat(tmp_path, monkeypatch)
     proxy, protocol = stored(Proxy, config), stored(FrozenProtocol, config)
     assert proxy.regression is None
     assert proxy.obstacle == "the penalty leaves no feature"
-    assert {absence.why for absence in protocol.absent.values()} == {"the penalty leaves no feature"}
+    assert {missing.why for missing in protocol.absent.values()} == {Cause.PENALTY}
     validation = stored(ValidationResult, config)
     assert not {"proxy", *protocol.absent} & set(validation.scores)
     assert _sufficiency("fragment_length", validation, config.validation).status == "can't tell"

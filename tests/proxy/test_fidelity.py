@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import pearsonr, spearmanr
 
 from cfdna_interp.proxy.fidelity import fidelity
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.stats.correlation import weighted_correlations
 from cfdna_interp.stats.roc import auroc
 
@@ -112,12 +113,13 @@ def test_the_difference_within_folds_is_the_weighted_mean_of_the_folds():
     assert measured(y, model, proxy, folds=folds).difference.value == pytest.approx(expected)
 
 
-def test_what_cannot_be_asked_has_a_reason():
+def test_what_cannot_be_asked_has_an_obstacle():
     y, model, _ = subjects()
-    assert "same line" in measured(y, model, 2 * model + 1).added.reason
-    assert "nothing to add" in measured(y, model, 10 * y + 0.1 * model).added.reason
+    assert measured(y, model, 2 * model + 1).added.missing == Missing(why=Cause.SAME_LINE)
+    nothing = measured(y, model, 10 * y + 0.1 * model).added
+    assert nothing.missing == Missing(why=Cause.PROXY_SEPARATES)
     divided = measured(y, 10 * y + 0.01 * model, model).added
-    assert "with the model's logit" in divided.reason
+    assert divided.missing == Missing(why=Cause.MODEL_SEPARATES)
     # Nothing is left unexplained: twice the log-likelihood of the proxy alone.
     alone = sm.Logit(y, sm.add_constant(model)).fit(disp=0).llf
     assert divided.likelihood_ratio == pytest.approx(-2 * alone, abs=0.1)
@@ -156,7 +158,7 @@ def test_a_fold_of_one_class_changes_nothing_of_what_the_label_says():
         np.append(proxy, extra[1]),
         folds=np.append(fold, np.full(20, 3)),
     )
-    assert alone.added.reason == ""
+    assert alone.added.missing is None
     assert with_one.added == alone.added
     assert with_one.difference.value == pytest.approx(alone.difference.value)
 
@@ -164,7 +166,8 @@ def test_a_fold_of_one_class_changes_nothing_of_what_the_label_says():
 def test_where_no_fold_holds_both_classes_that_is_said():
     y, model, proxy = subjects(n=40)
     found = measured(y, model, proxy, folds=y)
-    assert found.added.reason == found.difference.method == "no fold holds both classes"
+    assert found.added.missing == Missing(why=Cause.ONE_CLASS)
+    assert found.difference.method == "no fold holds both classes"
     assert found.difference.value is None
     assert found.conclusion == "can't tell"
     assert found.pearson.low <= found.pearson.value <= found.pearson.high

@@ -150,7 +150,7 @@ _FITTED = fit(*_SMALL, rng())
 def test_a_file_that_is_no_proxy_is_named(tmp_path):
     path = tmp_path / "proxy.json"
     for record, words in (
-        ({"format": 1, "regression": None}, "has no usable 'obstacle'"),
+        ({"format": Proxy.FORMAT, "regression": None}, "has no usable 'obstacle'"),
         ({"group": "x"}, "is of no format"),
     ):
         path.write_text(json.dumps(record))

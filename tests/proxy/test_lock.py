@@ -12,10 +12,10 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
-from stored import stored
+from stored import stored, write_json
 
 from cfdna_interp.artifacts import files
-from cfdna_interp.artifacts.files import digest_file, read_json, write_json
+from cfdna_interp.artifacts.files import digest_file, read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.audit.audit import run_audit
 from cfdna_interp.cli import cli

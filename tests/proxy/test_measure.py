@@ -13,6 +13,7 @@ from cfdna_interp.artifacts.matrix import Table
 from cfdna_interp.config import Config
 from cfdna_interp.proxy.measure import METRICS, HeldoutSubjects, families, measure
 from cfdna_interp.proxy.subgroups import covariates_of, subgroups
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.validation import Detectable, HeldoutScore, Untested, ValidationResult
 from cfdna_interp.report.heldout import subgroup_sentences
 from cfdna_interp.stats.multiplicity import holm
@@ -114,7 +115,7 @@ def test_every_score_has_its_operating_points_and_the_main_ones_a_curve(measured
             assert above[cohort.labels == 1].mean() == point.sensitivity.value
             assert above[cohort.labels == 0].mean() <= 1 - point.specificity + 1e-12
     assert set(measured.calibration_curve) == {"model", "proxy"}
-    assert measured.calibration_curve["model"].reason == ""
+    assert measured.calibration_curve["model"].missing is None
     assert measured.scores["model"].auroc_caution == ""
     assert measured.subgroups
 
@@ -138,20 +139,19 @@ def test_a_site_where_the_model_fails_is_found(measured):
     assert sum(g.case + g.control for g in by["age"].groups) == 120
 
 
-def test_small_groups_have_numbers_and_a_reason_but_no_auroc():
+def test_small_groups_have_numbers_and_an_obstacle_but_no_auroc():
     labels = np.repeat([1, 0], 20)
     site = ["a"] * 4 + ["b"] * 16 + ["a"] * 10 + ["b"] * 8 + [""] * 2
     got = subgroups(labels, np.random.default_rng(1).normal(size=40), {"site": site}, 1, ("x",), 50)
     small, large = got[0].groups
     assert (small.case, small.control, small.auroc) == (4, 10, None)
-    assert small.reason == "fewer than 5 cases or 5 controls"
-    assert (large.case, large.control, large.reason) == (16, 8, "")
+    assert small.missing == Missing(why=Cause.FEW_OF_A_CLASS, seen=4, needed=5)
+    assert (large.case, large.control, large.missing) == (16, 8, None)
     assert got[0].unknown == 2
     assert got[0].interaction is None
-    assert "fewer than two groups" in got[0].reason
-    assert [division.reason for division in got[1:]] == [
-        "the cohort has no column sex",
-        "the cohort has no column age",
+    assert got[0].missing == Missing(why=Cause.FEW_GROUPS, needed=5)
+    assert [division.missing for division in got[1:]] == [
+        Missing(why=Cause.NO_COLUMN, names=(name,)) for name in ("sex", "age")
     ]
 
 
@@ -160,11 +160,10 @@ def test_separated_groups_have_no_interaction_test():
     got = subgroups(labels, labels + 0.0, {"sex": ["F"] * 20 + ["M"] * 20}, 1, ("x",), 50)[1]
     assert [group.auroc.value for group in got.groups] == [1, 1]
     assert got.interaction is None
-    assert got.reason == "fewer than two groups have an AUROC with a variance"
-    assert [(row.group, row.reason) for row in got.left_out] == [
-        ("F", "the score separates the classes completely"),
-        ("M", "the score separates the classes completely"),
-    ]
+    assert got.missing == Missing(why=Cause.FEW_VARIANCES)
+    assert got.left_out == tuple(
+        Untested(group=sex, missing=Missing(why=Cause.SCORE_SEPARATES)) for sex in ("F", "M")
+    )
 
 
 def test_a_group_that_is_not_in_the_test_is_named_and_not_counted():
@@ -173,11 +172,11 @@ def test_a_group_that_is_not_in_the_test_is_named_and_not_counted():
     scores = np.random.default_rng(3).normal(size=60) + 0.5 * labels
     scores[40:] = 1.0
     got = subgroups(labels, scores, {"site": ["a"] * 20 + ["b"] * 20 + ["c"] * 20}, 1, ("x",), 50)[0]
-    assert got.left_out == (Untested(group="c", reason="the score is the same for everybody"),)
+    assert got.left_out == (Untested(group="c", missing=Missing(why=Cause.CONSTANT_SCORE)),)
     assert (got.interaction.n, got.interaction.groups, got.interaction.df) == (40, 2, 1)
     told = dict(subgroup_sentences(validation(subgroups={"model": (got,)}), "model"))["By site"]
     assert "(n = 40 in 2 groups;" in told
-    assert told.endswith("Left out of the test: c, since the score is the same for everybody.")
+    assert told.endswith("Left out of the test: c, since the score is the same for all subjects.")
 
 
 def test_ages_are_divided_where_known_and_ties_stay_together():

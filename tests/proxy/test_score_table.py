@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner
 from frozen_table import TableWorld, finished_table_run, make_table
 from scipy.special import expit
+from stored import write_json
 
-from cfdna_interp.artifacts.files import read_json, write_json
+from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import load_scores
 from cfdna_interp.cli import cli
@@ -80,7 +81,7 @@ def test_the_proxy_says_which_columns_hold_codes(layout, new, tmp_path):
         for row in score_table(tmp_path / "new.csv", path)
     ]
     assert [len(row) for row in told] == [1, 1, 1, 0]
-    assert told[0][0].startswith("input_ng 'much' is no number, training range ")
+    assert told[0][0].startswith("input_ng 'much' is not a number, training range ")
     assert told[1][0].startswith("input_ng 900 outside the training range ")
     assert told[2] == ["kit 3, in training 1 or 2 or x"]
 
@@ -157,7 +158,7 @@ def test_the_result_takes_no_inputs_place(path, new, tmp_path, taken):
         (lambda t: t.rename(columns={"id": "ids"}), r"no column 'id'; did you mean 'ids'\?"),
         (lambda t: t[["id", "mark_0"]], r"none of the proxy's 8 features is a column, the first is 'size_0'"),
         (lambda t: t.assign(size_2="high"), r"column 'size_2': 'high' is no finite number"),
-        (lambda t: t.assign(id="A"), r"sample A: .*row 2: stands on row 1 already"),
+        (lambda t: t.assign(id="A"), r"sample A: .*row 2: also on row 1"),
         (lambda t: t.assign(id=""), r"row 1, column 'id': the name is empty"),
     ],
 )

@@ -14,7 +14,8 @@ from cfdna_interp.artifacts.matrix import load_table
 from cfdna_interp.config.settings import Corrected
 from cfdna_interp.proxy.baselines import baselines, fit_all, seldom_measured
 from cfdna_interp.proxy.proxy import run_proxy
-from cfdna_interp.records.protocol import Absence, FrozenProtocol
+from cfdna_interp.records.missing import Cause, Missing
+from cfdna_interp.records.protocol import ColumnKnown, FrozenProtocol
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +46,10 @@ def test_a_column_that_one_class_or_the_held_out_people_lack_is_left_out(made):
     # 32 of 40 are 80 %: enough. One less is not.
     assert seldom_measured(emptied(discovery, "covariate_smoking", cases[:8]), heldout) == {}
     seldom = seldom_measured(emptied(discovery, "covariate_smoking", cases[:9]), heldout)
-    assert seldom == {"covariate_smoking": "known of 31 of 40 discovery cases"}
+    assert seldom == {"covariate_smoking": ColumnKnown(who="discovery cases", known=31, of=40)}
     assert "covariate_smoking" not in baselines(discovery, seldom)[-2].columns
     assert seldom_measured(discovery, emptied(heldout, "technical_kit", np.arange(17))) == {
-        "technical_kit": "known of 63 of 80 held-out subjects"
+        "technical_kit": ColumnKnown(who="held-out subjects", known=63, of=80)
     }
 
 
@@ -60,7 +61,7 @@ def test_a_column_that_tells_the_label_by_its_gaps_alone_is_compared_with_nobody
     alone = replace(discovery, obs=discovery.obs.drop(columns=["age", "sex"]))
     fitted, absent = fit_all(made, alone, "sizes", seldom_measured(alone, heldout))
     assert "baseline_covariates" not in fitted
-    assert absent["baseline_covariates"] == Absence(why="seldom measured", columns=("covariate_smoking",))
+    assert absent["baseline_covariates"] == Missing(why=Cause.SELDOM_MEASURED, names=("covariate_smoking",))
 
 
 def test_the_protocol_says_what_was_left_out_and_how_values_were_corrected(made):

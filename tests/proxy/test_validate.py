@@ -8,9 +8,9 @@ import pytest
 from frozen_run import World, copy_of, make_run
 from msgspec import structs
 from sklearn.metrics import roc_auc_score
-from stored import stored
+from stored import stored, write_json
 
-from cfdna_interp.artifacts.files import digest_file, read_json, write_json
+from cfdna_interp.artifacts.files import digest_file, read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import load_scores, save_scores
 from cfdna_interp.cohort.source import save_source

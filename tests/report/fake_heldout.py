@@ -33,6 +33,7 @@ from cfdna_interp.records.audit import (
     SiteAuroc,
 )
 from cfdna_interp.records.leaks import FollowedSource, Leak, Leakage, SourceKind
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.openings import Opening
 from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.values import Counts
@@ -43,8 +44,9 @@ if TYPE_CHECKING:
 GROUPS = ("fragment_length", "methylation", "tissue_of_origin")
 COMPARATORS = ("methylation_by_length", "end_motif", "coverage")
 NOISES = (*GROUPS, *COMPARATORS, "all", "technical", "age", "context")
-# A reason that would run as a program if it reached the page unescaped.
+# A text that would run as a program if it reached the page unescaped.
 HOSTILE = "fewer than 2,000 fragments <script>alert(1)</script>"
+HOSTILE_SITE = Missing(why=Cause.SITE_NEEDED, names=(HOSTILE,))
 
 
 def validation_record(
@@ -128,12 +130,12 @@ def audit_record(
     strata = comparison_strata(labels, subjects)
     nothing = HeldColumns(np.empty((len(labels), 0)), ())
     within = hold(labels, values, strata.codes, nothing, Validation().fall_margin)
-    covariates = made_audit.baseline(None)
+    covariates = made_audit.baseline(None, made_audit.NO_INPUT)
     if world.covariates:
         covariates = made_audit.baseline(scores["baseline_covariates"].auroc)
     overlap = made_audit.weights()
     if world.nested:
-        overlap = made_audit.weights(value=None, low=None, high=None, reason=HOSTILE)
+        overlap = made_audit.weights(value=None, low=None, high=None, missing=HOSTILE_SITE)
     return Audit(
         opening=opening,
         technical=made_audit.baseline(scores["baseline_technical"].auroc),
@@ -157,7 +159,7 @@ def audit_record(
                 )
                 for low in range(60, 200, 5)
             ),
-            reason="",
+            missing=None,
         ),
         batch_from_groups={group: _reading(world) for group in (*GROUPS, *COMPARATORS)},
         **{name: claim.record(score) for name, claim in claims.items()},
@@ -166,8 +168,8 @@ def audit_record(
 
 def _adjusted(score: str, world: World) -> AdjustedEffects:
     if not world.covariates:
-        reason = "score and covariates separate the classes"
-        return AdjustedEffects(effects=(), robust=(), errors="", reason=reason)
+        missing = Missing(why=Cause.SCORE_SEPARATES)
+        return AdjustedEffects(effects=(), robust=(), errors="", missing=missing)
     return AdjustedEffects(
         effects=(
             AdjustedEffect(term=score, coefficient=2.31, low=1.5, high=3.1, p=1e-7),
@@ -178,25 +180,23 @@ def _adjusted(score: str, world: World) -> AdjustedEffects:
             AdjustedEffect(term="age", coefficient=-0.12, low=-0.7, high=0.5, p=0.69),
         ),
         errors="clustered by site, 24 clusters",
-        reason="",
     )
 
 
 def _reading(world: World) -> BatchReading:
     if world.nested:
-        return BatchReading(
-            accuracy=None, chance=None, p=None, subjects=20, batches=1, reason="fewer than two batches"
-        )
-    return BatchReading(accuracy=0.27, chance=0.25, p=0.4, subjects=40, batches=4, reason="")
+        few = Missing(why=Cause.FEW_BATCHES, seen=1, needed=5)
+        return BatchReading(accuracy=None, chance=None, p=None, subjects=20, batches=1, missing=few)
+    return BatchReading(accuracy=0.27, chance=0.25, p=0.4, subjects=40, batches=4, missing=None)
 
 
 def _left_out(world: World) -> LeaveOneSiteOut:
     groups = ("fragment_length",) if world.dominant else (*GROUPS, *COMPARATORS)
     if world.nested:
-        return made_audit.left_out("fewer than 3 sites hold both classes", groups=groups)
+        return made_audit.left_out(groups=groups)
     half = world.per_class // 2
     return made_audit.left_out(
-        "",
+        None,
         groups=groups,
         value=0.9,
         low=0.83,

@@ -30,6 +30,7 @@ from cfdna_interp.records.funnel import (
 )
 from cfdna_interp.records.geometry import (
     BendCurvature,
+    BendFinding,
     CurveArc,
     CurveBend,
     CurvePeriod,
@@ -37,10 +38,12 @@ from cfdna_interp.records.geometry import (
     Geometry,
     LengthCurve,
     NullVariance,
+    PeriodFinding,
     Steering,
     SteeringPath,
 )
-from cfdna_interp.records.probes import ConceptProbe, Erasure, Probes, Status
+from cfdna_interp.records.missing import Cause, Missing
+from cfdna_interp.records.probes import ConceptProbe, Erasure, NotProbed, ProbeFinding, Probes, Status
 from cfdna_interp.records.values import KnownInterval
 
 BEND = 171  # bp; where the made-up curve turns
@@ -65,9 +68,18 @@ def write_representation(config: Config, layout: Layout, subjects: int, hostile:
         save_record(survivors, layout.file(FeatureFunnel.FILE))
     if "geometry" in parts:
         told = geometry(subjects)
-        record = told if found else replace(told, curve=None, reason=hostile)
+        record = told if found else replace(told, curve=None, missing=Missing(why=Cause.NO_CURVE))
         save_record(record, layout.file(Geometry.FILE))
         curve_table().to_parquet(layout.file("length_curve.parquet"))
+
+
+# What decides each status of a concept that is made up here.
+FINDINGS: dict[Status, ProbeFinding] = {
+    "used": ProbeFinding.COSTLY_BY_ITSELF,
+    "decodable, not used": ProbeFinding.CHEAP,
+    "not decodable": ProbeFinding.LOW_SCORE,
+    "can't tell": ProbeFinding.OPEN_COST,
+}
 
 
 def concept(name: str, score: float, cost: float, status: Status, **other: object) -> ConceptProbe:
@@ -88,7 +100,7 @@ def concept(name: str, score: float, cost: float, status: Status, **other: objec
             rank=1, cost=interval(cost, 0.015), partial_cost=interval(0.8 * cost, 0.014), null_high=0.01
         ),
         status=status,
-        reason=f"erasing it costs {cost:.3f} AUROC",
+        finding=FINDINGS[status],
     )
     return replace(number, **other)
 
@@ -108,7 +120,7 @@ def probes(hostile: str, subjects: int) -> Probes:
             concept("end_motif", 0.52, 0.0, "not decodable", **classes | {"untrained": None, "raw": 0.5}),
             concept("label", 0.91, 0.35, "used", **classes, of="sample", n=80, raw=None),
         ),
-        left_out={"site": f"holds one value {hostile}"},
+        left_out={f"site {hostile}": NotProbed(why="constant")},
     )
 
 
@@ -238,7 +250,7 @@ def length_curve() -> LengthCurve:
         bend=CurveBend(
             at=interval(float(BEND), 3.0),
             claimed=True,
-            reason="sharper than evenly turning curves with the same noise",
+            finding=BendFinding.SHARP,
             curvature=BendCurvature(
                 peak=interval(0.04, 0.004), nucleosome=interval(0.039, 0.004), typical=0.01
             ),
@@ -251,7 +263,7 @@ def length_curve() -> LengthCurve:
             power=0.31,
             null_high=0.12,
             claimed=True,
-            reason="stronger than where what the trend leaves is shuffled among lengths",
+            finding=PeriodFinding.SHOWN,
             at_10_4=6.1,
         ),
         steering=Steering(

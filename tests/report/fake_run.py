@@ -49,13 +49,22 @@ from cfdna_interp.records.proxy import Proxy
 from cfdna_interp.records.qc import Ends, MethylationBias, SampleQuality, SuggestedEnds
 from cfdna_interp.records.subjects import save_subjects
 from cfdna_interp.records.validation import ValidationResult
-from cfdna_interp.records.values import Interval
+from cfdna_interp.records.values import Counts, Interval
 from cfdna_interp.records.verdict import (
+    Attributed,
+    Audited,
+    Bound,
+    Compared,
+    Evidence,
     HeldEvidence,
     NecessityEvidence,
+    NoGroup,
+    Reason,
     RelianceEvidence,
     Rung,
+    Signal,
     SignalEvidence,
+    SignalFinding,
     Status,
     SufficiencyEvidence,
     Verdict,
@@ -132,7 +141,7 @@ def make_run(folder: Path, world: World) -> tuple[Config, Layout]:
     write_representation(config, layout, 2 * world.per_class, HOSTILE, world.dominant)
     if world.maps:
         map_table(rng).to_parquet(layout.file("maps.parquet"))
-    proxy = _proxy(world, rng) if world.dominant else made_proxy.proxy(None, "no group is dominant")
+    proxy = _proxy(world, rng) if world.dominant else made_proxy.proxy(None)
     save_record(proxy, layout.file(Proxy.FILE))
     protocol = made_validation.protocol(margins=config.validation, corrected=config.corrected)
     save_record(protocol, layout.file(FrozenProtocol.FILE))
@@ -449,7 +458,7 @@ def _verdict(
                 claim=claim,
                 status=status,
                 word=word,
-                reason=f"{claim[0].upper()}{claim[1:]}: see the numbers.",
+                reasons=(_reason(rung, evidence, validation.n),),
                 evidence=evidence,
             )
             for rung, claim, status, word, evidence in rungs
@@ -458,6 +467,19 @@ def _verdict(
         hypotheses_digest=digest,
         opening=opening,
     )
+
+
+def _reason(rung: str, evidence: Evidence | None, n: Counts) -> Reason:
+    """Return why a rung is as it is, by what it rests on."""
+    if isinstance(evidence, SignalEvidence):
+        return Signal(finding=SignalFinding.SHOWN, n=n, ceiling=0.65)
+    if isinstance(evidence, NecessityEvidence):
+        return Compared(score="model_without_fragment_length", n=n, bound=Bound.LOW_ABOVE, margin=0.02)
+    if isinstance(evidence, SufficiencyEvidence):
+        return Compared(score="proxy", n=n, bound=Bound.HIGH_BELOW, margin=0.05)
+    if rung == "L1":
+        return Attributed()
+    return Audited() if rung in ("L4", "L5") else NoGroup()
 
 
 def _held(claim: HeldClaim) -> tuple[Status, Word, HeldEvidence]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import frozen_run
+import made_audit
 import numpy as np
 from fake_representation import funnel
 from made_dominance import around, dominance_record, group_attribution
@@ -14,7 +16,8 @@ from test_judge import APART, COPIES, LENGTH, METHYLATION, TISSUE, aurocs, follo
 from cfdna_interp.attribution.judge import Ruling
 from cfdna_interp.records.dominance import Finding, Outcome, RivalAhead
 from cfdna_interp.records.retraining import Rival
-from cfdna_interp.records.verdict import Rung, Status, Word
+from cfdna_interp.records.values import Counts
+from cfdna_interp.records.verdict import FewSubjects, Rung, Status, Word
 from cfdna_interp.report.roles import ROLES, outcome_title, overruled
 from cfdna_interp.report.routes import compare_routes
 from cfdna_interp.verdict.reliance_words import reliance_sentence
@@ -84,9 +87,12 @@ def routes(
     return build
 
 
+FEW = FewSubjects(role="heldout", n=Counts(case=14, control=40), needed=15)
+
+
 def ladder(status: str) -> Build:
-    rungs = [Rung(rung="L1", claim="", status=Status(status), word=Word(status), reason="14 cases")]
-    return lambda: overruled(LENGTH, rungs)
+    rungs = [Rung(rung="L1", claim="", status=Status(status), word=Word(status), reasons=(FEW,))]
+    return lambda: overruled(frozen_run.dominance("dominant"), made_audit.audit(), rungs)
 
 
 def worse() -> str:
@@ -344,7 +350,7 @@ TITLES = (
     a_title("can't tell", "can't tell", "context of .21", ".20", title(context=0.21), title(context=0.2)),
     row(
         "ladder overrules: reliance",
-        "The ladder doesn't earn this, L1 is can't tell: 14 cases.",
+        "The ladder doesn't earn this, L1 is can't tell: the held-out cohort has 14 cases…",
         "a group is named and L1 isn't earned",
         "L1 is earned",
         ladder("can't tell"),

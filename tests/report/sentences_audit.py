@@ -7,13 +7,16 @@ from collections.abc import Callable
 import made_audit
 import numpy as np
 import pandas as pd
+from frozen_run import dominance
 from sentence import Build, Sentence
 from test_claims import cohort
 
 from cfdna_interp.audit.claims import Claim, judge_handling, judge_person
 from cfdna_interp.records.held import ClaimStatus, ColumnObstacle
-from cfdna_interp.records.verdict import Rung, Status, Word
+from cfdna_interp.records.values import Counts
+from cfdna_interp.records.verdict import FewSubjects, Rung, Status, Word
 from cfdna_interp.report.handling import COLUMN_WORDS, column_rows, decisions
+from cfdna_interp.verdict.claim_words import claim_words, decides_words
 from cfdna_interp.verdict.ladder import Judgement, Judgements, judgements
 
 MARGIN = 0.03
@@ -21,7 +24,8 @@ Change = Callable[[np.ndarray, pd.DataFrame], pd.DataFrame]
 
 
 def text(claim: Claim) -> str:
-    return f"{claim.status}: {claim.reason}. What would decide: {claim.would_decide}."
+    record = claim.record("proxy")
+    return f"{claim.status}: {claim_words(record)}. What would decide: {decides_words(record)}."
 
 
 def _judged(judge: Callable[..., Claim], seed: int, change: Change | None, world: dict, options: dict) -> str:
@@ -113,16 +117,19 @@ def columns(obstacle: ColumnObstacle | None) -> Build:
     return lambda: "; ".join(row.word for row in column_rows(handling, person)) + "."
 
 
+FEW = FewSubjects(role="heldout", n=Counts(case=14, control=40), needed=15)
+
+
 def repeated(status: Status, word: Word) -> Build:
     """Return what other sections say of a claim that the ladder has as ``status``, ``word``."""
     audit = made_audit.audit(
-        handling=made_audit.claim("not handling", reason="the signal is there"),
-        person=made_audit.claim("not age or sex", reason="the signal is there"),
+        handling=made_audit.claim("not handling"),
+        person=made_audit.claim("not age or sex"),
     )
-    rungs = [Rung(rung=name, claim="", status=status, word=word, reason="14 cases") for name in ("L4", "L5")]
+    rungs = [Rung(rung=name, claim="", status=status, word=word, reasons=(FEW,)) for name in ("L4", "L5")]
 
     def build() -> str:
-        judged = judgements(audit, rungs)
+        judged = judgements(dominance(), audit, rungs)
         return f"{judged.handling} {judged.person}"
 
     return build
@@ -148,7 +155,7 @@ def row(
     true: Build | None = None,
     false: Build | None = None,
     test: str = "",
-    made: str = "cfdna_interp/audit/claims.py",
+    made: str = "cfdna_interp/verdict/claim_words.py",
 ) -> Sentence:
     return Sentence(key, words, made, printed, absent, true, false, test)
 
@@ -502,7 +509,7 @@ COLUMNS = tuple(
 REPEATED = (
     row(
         "ladder overrules: handling",
-        "not handling: the signal is there",
+        "not handling: …the signal is there",
         "L4 is earned",
         "the ladder can't tell, for lack of subjects",
         repeated(Status.EARNED, Word.EARNED),
@@ -511,7 +518,7 @@ REPEATED = (
     ),
     row(
         "ladder overrules: person",
-        "not age or sex: the signal is there",
+        "not age or sex: …the signal is there",
         "L5 is earned",
         "the ladder refuses it for a correction",
         repeated(Status.EARNED, Word.EARNED),

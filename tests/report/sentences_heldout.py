@@ -26,6 +26,8 @@ from test_report_missing import row as missing
 from cfdna_interp.config.settings import Corrected
 from cfdna_interp.proxy.linear import Linear
 from cfdna_interp.records.fidelity import Conclusion
+from cfdna_interp.records.missing import Cause, Missing
+from cfdna_interp.records.protocol import ColumnKnown
 from cfdna_interp.records.proxy import Frequency, Stability
 from cfdna_interp.records.validation import Detectable, Division, EitherWay, Interaction, Repetition
 from cfdna_interp.report.heldout import (
@@ -71,6 +73,9 @@ def blind(count: int) -> Build:
     return cautions(n=made.counts(count, 40), detectable=Detectable(auroc=None, power=0.8, alpha=0.05))
 
 
+UNKNOWN = ColumnKnown(who="discovery cases", known=0, of=56)
+
+
 def leaky(
     *, how: str = "none", over: str = "both roles", left_out: dict | None = None, **leakage: object
 ) -> Build:
@@ -96,9 +101,9 @@ def technical(*, turned: bool) -> Build:
     return lambda: directionless_sentence(validation)
 
 
-def division(p: float | None, reason: str = "", unknown: int = 0) -> Build:
+def division(p: float | None, missing: Missing | None = None, unknown: int = 0) -> Build:
     test = None if p is None else Interaction(n=80, groups=2, statistic=3.0, df=1, p=p, p_holm=p)
-    row = Division(by="site", unknown=unknown, left_out=(), interaction=test, reason=reason, groups=())
+    row = Division(by="site", unknown=unknown, left_out=(), interaction=test, missing=missing, groups=())
     validation = made.validation(subgroups={"model": (row,)})
     return lambda: " ".join(said for _, said in subgroup_sentences(validation, "model"))
 
@@ -112,7 +117,8 @@ def agreement(conclusion: str, *, foreign: bool = False, coefficient: float | No
     one = np.ones(1)
     fitted = made_proxy.regression(Linear(("a",), one, one, one, one, 0.0, 1.0, np.ones((2, 2))))
     record = made_proxy.fidelity(80, Conclusion(conclusion))
-    added = structs.replace(record.added, value=coefficient, reason="the classes are separated")
+    missing = Missing(why=Cause.MODEL_SEPARATES) if coefficient is None else None
+    added = structs.replace(record.added, value=coefficient, missing=missing)
     proxy = structs.replace(fitted, fidelity=structs.replace(record, added=added))
 
     def build() -> str:
@@ -134,7 +140,7 @@ def gaps(case: float, empty: tuple[str, ...] = ()) -> Build:
     return lambda: missing_sentence([*COMPLETE, missing("covariate_bmi", case=case)], empty)
 
 
-def noted(left_out: dict[str, str]) -> Build:
+def noted(left_out: dict[str, ColumnKnown]) -> Build:
     return lambda: " ".join(one.note for one in missing_rows([missing("covariate_bmi", case=1.0)], left_out))
 
 
@@ -335,7 +341,7 @@ AGAINST = (
         LEAKS,
         "it was left out",
         "it wasn't",
-        leaky(left_out={"covariate_bmi": "known of nobody"}),
+        leaky(left_out={"covariate_bmi": UNKNOWN}),
         leaky(),
     ),
     row(
@@ -431,7 +437,7 @@ NUMBERS = (
         HELDOUT,
         "one site",
         "two sites",
-        division(None, "one site"),
+        division(None, Missing(why=Cause.FEW_GROUPS, needed=5)),
         division(0.2),
     ),
     row(
@@ -559,11 +565,11 @@ PROXIES = (
     ),
     row(
         "missing: in no baseline",
-        "in no baseline: known of nobody",
+        "in no baseline: known of 0 of 56 discovery cases",
         MISSING,
         "it was left out",
         "it wasn't",
-        noted({"covariate_bmi": "known of nobody"}),
+        noted({"covariate_bmi": UNKNOWN}),
         noted({}),
     ),
 )

@@ -9,37 +9,44 @@ from frozen_run import dominance as dominance_record
 from made_dominance import surrogate_fidelity
 from msgspec import structs
 from sentence import Build, Sentence
-from test_ladder import GROUP, MARGINS, foreign, leaking, records
+from test_ladder import GROUP, MARGINS, foreign_records, leaking, records
 
 from cfdna_interp.config.settings import Corrected
+from cfdna_interp.records.audit import Audit
+from cfdna_interp.records.dominance import Dominance
 from cfdna_interp.records.held import ColumnObstacle
 from cfdna_interp.records.leaks import Leak
+from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.verdict import CautionKind, Status
-from cfdna_interp.verdict.ladder import Ladder, climb
+from cfdna_interp.verdict.ladder import climb
+from cfdna_interp.verdict.rung_words import rung_words
 
 BOTH = Corrected("with labels", "", "both roles")
 DISCOVERY = Corrected("with labels", "", "discovery")
 
 
-def text(verdict: Ladder) -> str:
+def text(
+    dominance: Dominance, validation: ValidationResult, audit: Audit, *more: object, **how: object
+) -> str:
     """Return what a reader sees: the two sentences, and each rung with its word."""
+    verdict = climb(dominance, validation, audit, MARGINS, *more, **how)
     told = list(verdict.sentences)
     for rung in verdict.rungs:
         claim = rung.claim if rung.status is Status.EARNED else f"Not earned: {rung.claim}"
-        told.append(f"{rung.rung} {rung.word}: {claim}; {rung.reason}.")
+        told.append(f"{rung.rung} {rung.word}: {claim}; {rung_words(rung, dominance, audit)}.")
     return " ".join(told)
 
 
 def ladder(**changes: object) -> Build:
-    return lambda: text(climb(*records(**changes), MARGINS))
+    return lambda: text(*records(**changes))
 
 
 def corrected(how: Corrected) -> Build:
-    return lambda: text(climb(*records(), MARGINS, how))
+    return lambda: text(*records(), how)
 
 
 def against(*kinds: CautionKind, **changes: object) -> Build:
-    return lambda: text(climb(*records(**changes), MARGINS, against=kinds))
+    return lambda: text(*records(**changes), against=kinds)
 
 
 def nobody(*, excluded: bool, **changes: object) -> Build:
@@ -47,41 +54,41 @@ def nobody(*, excluded: bool, **changes: object) -> Build:
 
     def build() -> str:
         _, validation, audit = records(outcome="none", **changes)
-        return text(climb(dominance_record("none", excluded=excluded), validation, audit, MARGINS))
+        return text(dominance_record("none", excluded=excluded), validation, audit)
 
     return build
 
 
 def follows(low: float, high: float, lowest: float = 0.93) -> Build:
-    return lambda: text(foreign(low, high, lowest))
+    return lambda: text(*foreign_records(low, high, lowest))
 
 
 def uncompared() -> str:
     dominance, validation, audit = records()
-    return text(climb(dominance, structs.replace(validation, paired=()), audit, MARGINS))
+    return text(dominance, structs.replace(validation, paired=()), audit)
 
 
 def leak() -> str:
-    return text(climb(*leaking(made_audit.broken(Leak.NAME, 1)), MARGINS))
+    return text(*leaking(made_audit.broken(Leak.NAME, 1)))
 
 
 def unheld_sex() -> str:
     dominance, validation, audit = records()
     columns = (made_audit.column("age"), made_audit.column("sex", ColumnObstacle.MISSING))
     audit = structs.replace(audit, person=made_audit.claim("not age or sex", columns))
-    return text(climb(dominance, validation, audit, MARGINS))
+    return text(dominance, validation, audit)
 
 
 def foreign_scores() -> str:
     """The size for L1 of a model that is known by its scores."""
     _, validation, audit = records(outcome="none")
-    return text(climb(dominance_record("none", fidelity=surrogate_fidelity()), validation, audit, MARGINS))
+    return text(dominance_record("none", fidelity=surrogate_fidelity()), validation, audit)
 
 
 def other_group() -> str:
     """A suppressor, and no group for certain."""
     _, validation, audit = records(outcome="suppressor")
-    return text(climb(dominance_record("suppressor", None), validation, audit, MARGINS))
+    return text(dominance_record("suppressor", None), validation, audit)
 
 
 ALL = ladder()
@@ -91,7 +98,7 @@ NO_SIGNAL = {"p": 0.0501, "low": 0.45, "high": 0.6}
 def row(
     key: str, words: str, printed: str, absent: str, true: Build, false: Build, test: str = ""
 ) -> Sentence:
-    made = "cfdna_interp/verdict/ladder.py"
+    made = "cfdna_interp/verdict/rung_words.py"
     return Sentence(
         key, words, made, printed, absent, true, false, test and f"tests/verdict/test_ladder.py::{test}"
     )
@@ -205,7 +212,7 @@ RUNGS = (
     ),
     row(
         "L1: size of a score",
-        "More subjects would tell, for the surrogate follows a score",
+        "More subjects would tell. How many is not known: the surrogate follows a score",
         "no group is named in a score",
         "the model's own effects are known",
         foreign_scores,

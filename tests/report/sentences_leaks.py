@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import made_audit
 from sentence import Build, Sentence
 
 from cfdna_interp.records.leaks import FollowedSource, Leak, SourceKind
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.report.leakage import checks, leak_sentence, shift_sentences, sources
 from cfdna_interp.verdict.leak_cautions import leak_words, without_words
 
+Looked = Missing | Literal["found", "nothing"]
+FEW = Missing(why=Cause.FEW_CONTROLS_OF_A_ROLE, seen=4, needed=10)
 ORDER = {
     "source_kind": SourceKind.ORDER,
     "source": "order of the rows",
@@ -20,31 +25,35 @@ ORDER = {
 
 def leaks(*kinds: Leak) -> Build:
     record = made_audit.leakage(breaks=tuple(made_audit.broken(kind, 2, **ORDER) for kind in kinds))
-    return lambda: f"{leak_words(record)} {leak_sentence(record)}"
+    return lambda: f"{leak_words(record.breaks, record.without)} {leak_sentence(record)}"
 
 
-def without(*, reason: str = "", known: bool = True) -> Build:
-    left = made_audit.without(2, 30, {"model": made_audit.auroc(0.5)}, reason)
+def without(*, missing: Missing | None = None, known: bool = True) -> Build:
+    left = made_audit.without(2, 30, {"model": made_audit.auroc(0.5)}, missing)
     return lambda: without_words(left if known else None)
 
 
 def looked(
-    subjects: tuple[str, ...] = (), *, molecules: str = "", twins: str = "", readable: bool | None = False
+    subjects: tuple[str, ...] = (),
+    *,
+    molecules: Looked = "nothing",
+    twins: Looked = "nothing",
+    readable: bool | None = False,
 ) -> Build:
-    """Return the four checks: found, nothing found, or not looked for where a reason is given."""
+    """Return the four checks: found, nothing found, or not looked for where something is missing."""
     record = made_audit.leakage(
         shared_subjects=subjects,
         near=(made_audit.twins("S1", "T1"),) if twins == "found" else (),
-        near_reason="" if twins == "found" else twins,
+        near_missing=twins if isinstance(twins, Missing) else None,
         shared=(made_audit.molecules("S1", "T1"),) if molecules == "found" else (),
-        shared_reason="" if molecules == "found" else molecules,
+        shared_missing=molecules if isinstance(molecules, Missing) else None,
         readable_labels=() if readable is None else (made_audit.source(tells=readable),),
     )
     return lambda: " ".join(f"{check.name}: {check.status}. {check.sentence}" for check in checks(record))
 
 
 def shift(p: float | None) -> Build:
-    record = made_audit.shift(p=p) if p is not None else made_audit.shift(auroc=None, reason="4 controls")
+    record = made_audit.shift(p=p) if p is not None else made_audit.shift(auroc=None, missing=FEW)
     return lambda: " ".join(shift_sentences(record))
 
 
@@ -125,10 +134,10 @@ BREAKS = (
     ),
     row(
         "leak: nobody left",
-        "there is no AUROC: one class",
+        "there is no AUROC: a class has 2 subjects, fewer than 5",
         "too few are left",
         "enough are",
-        without(reason="one class"),
+        without(missing=Missing(why=Cause.FEW_OF_A_CLASS, seen=2, needed=5)),
         without(),
         WORDS,
     ),
@@ -175,14 +184,14 @@ CHECKS = (
         "none",
         "they weren't looked for",
         CLEAN,
-        looked(molecules="a table holds no fragments"),
+        looked(molecules=Missing(why=Cause.NO_FRAGMENTS)),
     ),
     row(
         "check: molecules, not looked for",
         "The same molecules in two samples: not checked.",
         "a table has no fragments",
         "they were looked for",
-        looked(molecules="a table holds no fragments"),
+        looked(molecules=Missing(why=Cause.NO_FRAGMENTS)),
         CLEAN,
     ),
     row(
@@ -199,14 +208,14 @@ CHECKS = (
         "none",
         "they weren't looked for",
         CLEAN,
-        looked(twins="fewer than 20 subjects"),
+        looked(twins=Missing(why=Cause.FEW_SUBJECTS, needed=20)),
     ),
     row(
         "check: twins, not looked for",
         "Near-duplicates by their features: not checked.",
         "too few subjects",
         "enough",
-        looked(twins="fewer than 20 subjects"),
+        looked(twins=Missing(why=Cause.FEW_SUBJECTS, needed=20)),
         CLEAN,
     ),
     row(
@@ -273,7 +282,7 @@ SHIFT = (
     row(
         "shift: can't be told",
         "Whether the controls of the roles are alike can't be told",
-        "4 controls",
+        "4 controls, fewer than 10",
         "40",
         shift(None),
         shift(0.2),

@@ -14,6 +14,7 @@ from test_report_marks import opened
 from test_report_model import FIDELITY
 from test_report_table import table_model
 
+from cfdna_interp.records.geometry import BendFinding, PeriodFinding
 from cfdna_interp.records.openings import LABELS
 from cfdna_interp.records.retraining import Rival, SurrogateFidelity
 from cfdna_interp.report.features import feature_notes
@@ -242,7 +243,7 @@ EMBEDDINGS = (
         "a bend is claimed",
         "it is round",
         curve(),
-        curve(claimed=False, reason="it is round"),
+        curve(claimed=False, finding=BendFinding.EVEN),
     ),
     row(
         "curve: no bend",
@@ -250,7 +251,7 @@ EMBEDDINGS = (
         CURVE,
         "it is round",
         "a bend is claimed",
-        curve(claimed=False, reason="it is round"),
+        curve(claimed=False, finding=BendFinding.EVEN),
         curve(),
     ),
     row(
@@ -314,7 +315,7 @@ EMBEDDINGS = (
         "a period is claimed",
         "it isn't",
         curve(),
-        curve("period", claimed=False, reason="it is weak"),
+        curve("period", claimed=False, finding=PeriodFinding.CHANCE),
     ),
     row(
         "curve: no period",
@@ -322,7 +323,7 @@ EMBEDDINGS = (
         CURVE,
         "it is weak",
         "one is claimed",
-        curve("period", claimed=False, reason="it is weak"),
+        curve("period", claimed=False, finding=PeriodFinding.CHANCE),
         curve(),
     ),
     row(

@@ -130,18 +130,18 @@ def test_only_what_was_looked_at_and_compared_is_claimed(simulated_run: Built) -
     assert answers(run)["clusters"].startswith("AUROC within batches")
     audit = structs.replace(
         run.audit,
-        overlap_weighted=made_audit.weights(value=None, reason="none"),
-        leave_one_site_out=made_audit.left_out("none"),
+        overlap_weighted=made_audit.weights(value=None, missing=made_audit.NO_INPUT),
+        leave_one_site_out=made_audit.left_out(),
         handling=structs.replace(run.audit.handling, measure=None),
     )
     untested = tuple(
         Division(
             by=by,
-            groups=(Subgroup(group=name, case=9, control=9, auroc=area, reason=""),),
+            groups=(Subgroup(group=name, case=9, control=9, auroc=area, missing=None),),
             unknown=0,
             interaction=None,
             left_out=(),
-            reason="",
+            missing=None,
         )
         for by, name, area in (("site", "A", None), ("sex", "F", auroc()))
     )

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from fake_run import Built, World, make_run
+from stored import write_json
 
-from cfdna_interp.artifacts.files import read_json, write_json
+from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError

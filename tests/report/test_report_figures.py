@@ -191,8 +191,8 @@ def test_handling_forest_with_and_without_measures() -> None:
         technical=made_audit.baseline(
             made_audit.auroc(0.25), directionless=Interval(value=0.75, low=0.7, high=0.8)
         ),
-        covariates=made_audit.baseline(None),
-        overlap_weighted=made_audit.weights(reason="the weighted classes are worth 9 and 8"),
+        covariates=made_audit.baseline(None, made_audit.NO_INPUT),
+        overlap_weighted=made_audit.weights(missing=made_audit.NO_INPUT),
     )
     names = [trace.name for trace in handling_forest(audit, record).data]
     assert names == [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import made_audit
-from fake_heldout import HOSTILE
+from fake_heldout import HOSTILE_SITE
 from fake_run import Built
 from msgspec import structs
 from stored import stored
@@ -13,13 +13,16 @@ from test_report_page import read
 
 from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.records.audit import Audit, Places
+from cfdna_interp.records.dominance import Dominance
 from cfdna_interp.records.held import ColumnObstacle
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.records.verdict import Verdict
 from cfdna_interp.report.collect import collect
 from cfdna_interp.report.handling import column_rows, decisions, measures
 from cfdna_interp.report.report import render
 from cfdna_interp.verdict.ladder import Judgements, judgements
+from cfdna_interp.verdict.missing_words import missing_words
 
 
 def records(built: Built) -> tuple[Audit, ValidationResult]:
@@ -27,7 +30,7 @@ def records(built: Built) -> tuple[Audit, ValidationResult]:
 
 
 def judged(built: Built) -> Judgements:
-    return judgements(records(built)[0], stored(Verdict, built.config).rungs)
+    return judgements(stored(Dominance, built.config), records(built)[0], stored(Verdict, built.config).rungs)
 
 
 def test_every_measure_has_number_subjects_and_comparison(simulated_run: Built) -> None:
@@ -68,18 +71,20 @@ def test_numbers_that_do_not_exist_say_why(bare_run: Built) -> None:
     assert missing == {
         "Within batches and sites": none,
         "Batches, sites and technical columns held (L4)": none,
-        "Weighted for overlap in technical columns and site": HOSTILE,
-        "Leaving one site out": "fewer than 3 sites hold both classes",
+        "Weighted for overlap in technical columns and site": missing_words(HOSTILE_SITE),
+        "Leaving one site out": missing_words(made_audit.FEW_SITES),
     }
 
 
 def test_weights_without_overlap_are_shown_and_marked(simulated_run: Built) -> None:
     audit, validation = records(simulated_run)
-    reason = "the weighted classes are worth 9 cases and 8 controls"
-    audit = structs.replace(audit, overlap_weighted=made_audit.weights(reason=reason))
+    little = Missing(why=Cause.LITTLE_WEIGHT, seen=8.2, needed=15)
+    audit = structs.replace(audit, overlap_weighted=made_audit.weights(missing=little))
     row = next(row for row in measures(audit, validation) if row.name.startswith("Weighted"))
     assert row.value is not None
-    assert row.note.startswith("not to be used: the weighted classes are worth 9 cases and 8 controls; ")
+    assert row.note.startswith(
+        "not to be used: after weighting the smaller class is worth 8 subjects, fewer than 15; "
+    )
 
 
 def test_both_questions_stand_beside_the_verdict(simulated_run: Built, bare_run: Built) -> None:

@@ -13,6 +13,7 @@ from msgspec import structs
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Validation
 from cfdna_interp.proxy.measure import HeldoutSubjects, measure
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.validation import (
     Detectable,
     Division,
@@ -80,10 +81,11 @@ def test_a_point_without_threshold_keeps_its_reason() -> None:
         specificity_seen=None,
         threshold=None,
         sensitivity=None,
-        reason="at least 30 controls",
+        missing=Missing(why=Cause.FEW_CONTROLS, seen=29, needed=30),
     )
     (row,) = operating_rows(made.validation(scores={"model": made.score(at_specificity=(point,))}))
-    assert (row.threshold, row.sensitivity, row.reason) == (None, None, "at least 30 controls")
+    assert (row.threshold, row.sensitivity) == (None, None)
+    assert row.missing == "there are 29 controls, and at least 30 are needed"
 
 
 def test_a_difference_between_sites_is_told_and_untested_divisions_say_why(
@@ -101,10 +103,10 @@ def test_a_difference_between_sites_is_told_and_untested_divisions_say_why(
 def test_small_groups_have_a_caution() -> None:
     def group(name: str, case: int, control: int, value: float | None) -> Subgroup:
         area = None if value is None else made.auroc(value, None, None)
-        return Subgroup(group=name, case=case, control=control, auroc=area, reason="")
+        return Subgroup(group=name, case=case, control=control, auroc=area, missing=None)
 
     def said(*groups: Subgroup, score: str = "model") -> str:
-        sites = Division(by="site", groups=groups, unknown=0, interaction=None, left_out=(), reason="")
+        sites = Division(by="site", groups=groups, unknown=0, interaction=None, left_out=(), missing=None)
         return subgroup_caution(made.validation(subgroups={"model": (sites,)}), score)
 
     # Of 40 + 40 with .8 nothing is to be warned of, of 12 + 40 and 9 + 9 there is; without AUROC never.
@@ -179,6 +181,6 @@ def test_the_smooth_curve_is_drawn_with_its_band_and_named(validation: Validatio
 
 
 def test_a_curve_that_cannot_be_made_says_why() -> None:
-    curves = {"model": made.curve("the logit separates the classes")}
+    curves = {"model": made.curve(Missing(why=Cause.LOGIT_SEPARATES))}
     notes = curve_notes(made.validation(calibration_curve=curves))
-    assert notes == ["Model: no smooth curve (the logit separates the classes)."]
+    assert notes == ["Model: no smooth curve (the logit separates the classes, or nearly so)."]

@@ -9,6 +9,7 @@ from fake_run import Built
 from cfdna_interp.records.audit import Audit
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.leaks import Leakage
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.report.leakage import (
     FOUND,
     NOTHING,
@@ -59,7 +60,7 @@ def test_the_page_says_what_breaks_l0_in_the_words_of_the_ladder(
     assert leak_sentence(leakage(simulated_run)) == "Nothing of what was found breaks rung L0."
     record = leakage(bare_run)
     said = leak_sentence(record)
-    assert leak_words(record) in said
+    assert leak_words(record.breaks, record.without) in said
     assert "1 of 80 held-out subjects have a name that stands in discovery, too" in said
     assert (
         "without these 2 subjects the AUROC is: model 0.90 [0.83 to 0.95] (39 cases and 39 controls)" in said
@@ -75,10 +76,16 @@ def test_the_page_says_what_breaks_l0_in_the_words_of_the_ladder(
 
 def test_what_was_not_looked_for_is_no_all_clear() -> None:
     found = checks(
-        made_audit.leakage(shared_reason="a table holds no fragments", near_reason="fewer than 20 subjects")
+        made_audit.leakage(
+            shared_missing=Missing(why=Cause.NO_FRAGMENTS),
+            near_missing=Missing(why=Cause.FEW_SUBJECTS, needed=20),
+        )
     )
     assert [check.status for check in found] == [NOTHING, UNCHECKED, UNCHECKED, UNCHECKED]
-    assert found[1].sentence == "A table holds no fragments."
+    assert found[1].sentence == (
+        "The cohort came as a table: without fragments the same library is looked for by its features alone."
+    )
+    assert found[2].sentence == "There are fewer than 20 subjects."
 
 
 def test_a_shift_between_roles_is_told_with_its_null(simulated_run: Built, bare_run: Built) -> None:
@@ -93,6 +100,7 @@ def test_a_shift_between_roles_is_told_with_its_null(simulated_run: Built, bare_
 
 
 def test_roles_too_small_to_compare_say_so() -> None:
-    assert shift_sentences(made_audit.shift(auroc=None, reason="a role has 4 controls")) == [
-        "Whether the controls of the roles are alike can't be told: a role has 4 controls."
+    few = Missing(why=Cause.FEW_CONTROLS_OF_A_ROLE, seen=4, needed=10)
+    assert shift_sentences(made_audit.shift(auroc=None, missing=few)) == [
+        "Whether the controls of the roles are alike can't be told: a role has 4 controls, fewer than 10."
     ]

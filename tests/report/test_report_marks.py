@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from fake_run import Built
 from msgspec import structs
+from stored import write_json
 from test_report_page import Reader, read
 
-from cfdna_interp.artifacts.files import read_json, write_json
+from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.errors import InputError
 from cfdna_interp.records.openings import LABELS, Opening, nth_opening

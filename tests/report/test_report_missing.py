@@ -6,6 +6,7 @@ from fake_run import Built
 from test_report_page import read
 
 from cfdna_interp.records.audit import MissingCells, MissingShare, WidestGap
+from cfdna_interp.records.protocol import ColumnKnown
 from cfdna_interp.report.missing import missing_rows, missing_sentence
 
 
@@ -52,7 +53,8 @@ def test_a_column_in_no_baseline_says_why() -> None:
     worst = WidestGap(column="s_3", case=0.5, control=0.1)
     groups = row("sizes", kind="features", columns=9, case=0.1, worst=worst)
     rows = missing_rows(
-        [groups, row("covariate_bmi", case=1.0)], {"covariate_bmi": "known of 0 of 56 discovery cases"}
+        [groups, row("covariate_bmi", case=1.0)],
+        {"covariate_bmi": ColumnKnown(who="discovery cases", known=0, of=56)},
     )
     assert [found.name for found in rows] == ["Sizes", "Bmi"]
     assert rows[0].note == "differs most in s_3: 50.0 % of cases, 10.0 % of controls"

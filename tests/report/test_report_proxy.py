@@ -14,6 +14,7 @@ from test_report_page import Reader, read
 
 from cfdna_interp.artifacts.files import read_json
 from cfdna_interp.records.fidelity import Added
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.records.proxy import Proxy, Regression
 from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.report.collect import collect
@@ -73,9 +74,11 @@ def test_agreement_is_shown_for_both_roles_with_its_margin(simulated_run: Built,
 
 
 def test_agreement_that_cannot_be_estimated_says_why(proxy: Regression) -> None:
-    fidelity = structs.replace(proxy.fidelity, added=Added(reason="the logits separate the classes"))
+    fidelity = structs.replace(proxy.fidelity, added=Added(missing=Missing(why=Cause.PROXY_SEPARATES)))
     (row,) = agreements(structs.replace(proxy, fidelity=fidelity), validation(), foreign=False)
-    assert row.added == "can't be estimated: the logits separate the classes"
+    assert row.added == (
+        "can't be estimated: the proxy's logit separates the classes: there is nothing to add"
+    )
 
 
 def test_whom_a_foreign_model_saw_is_not_known_so_discovery_concludes_nothing(

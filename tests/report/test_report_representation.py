@@ -22,6 +22,8 @@ from fake_run import HOSTILE, Built, World, make_run
 from msgspec.structs import replace
 
 from cfdna_interp.errors import InputError
+from cfdna_interp.records.geometry import BendFinding
+from cfdna_interp.records.missing import Cause, Missing
 from cfdna_interp.report.collect import collect
 from cfdna_interp.report.figures.curvature import Marks, curvature_figure
 from cfdna_interp.report.figures.length_curve import length_curve_figure
@@ -62,7 +64,7 @@ def test_no_bend_is_drawn_where_none_is_claimed() -> None:
 
 
 def test_a_curve_of_one_component_is_drawn_against_length() -> None:
-    straight = marks(at=None, claimed=False, reason="straight", curvature=None)
+    straight = marks(at=None, claimed=False, finding=BendFinding.STRAIGHT, curvature=None)
     figure = length_curve_figure(curve_table(), [1.0], straight)
     assert figure.layout.xaxis.title.text == "Fragment length, bp"
     assert figure.data[0].x[0] == 70 and figure.layout.yaxis.scaleanchor is None
@@ -77,10 +79,17 @@ def test_a_curve_of_one_component_is_drawn_against_length() -> None:
         ({"covers_mode": True, "mode": 159}, "holds the cohort's modal length of 159 bp, and not 167 bp"),
         ({"mode": 150}, "holds neither 167 bp nor the cohort's modal length of 150 bp"),
         (
-            {"claimed": False, "reason": "it is round"},
-            "none is claimed: it is round. It is sharpest at 171 [168, 174] bp",
+            {"claimed": False, "finding": BendFinding.EVEN},
+            "evenly turning one with the same noise. It is sharpest at 171 [168, 174] bp",
         ),
-        ({"claimed": False, "reason": "it is straight", "at": None}, "none is claimed: it is straight."),
+        (
+            {"claimed": False, "finding": BendFinding.SCATTERED},
+            "none is claimed: resamples of subjects place the sharpest between 168 and 174 bp.",
+        ),
+        (
+            {"claimed": False, "finding": BendFinding.STRAIGHT, "at": None},
+            "none is claimed: mean embeddings move along a single direction: the curve is straight.",
+        ),
     ],
 )
 def test_a_bend_is_held_against_mode_and_nucleosome(change: dict[str, object], words: str) -> None:
@@ -93,7 +102,7 @@ def test_what_the_curve_lacks_is_said() -> None:
     )
     assert sentences["Period"].startswith("not looked for")
     assert sentences["Steering"].startswith("not done")
-    assert curve_sentences(replace(geometry(), curve=None, reason="fewer than 10 subjects")) == []
+    assert curve_sentences(replace(geometry(), curve=None, missing=Missing(why=Cause.NO_CURVE))) == []
 
 
 def test_curvature_stands_on_its_null_with_its_band() -> None:
@@ -189,15 +198,20 @@ def test_the_section_says_what_was_found(simulated_run: Built) -> None:
     assert "Touches an atlas block AUROC 0.99 [0.97, 1.01] 0.51 0.80 0.001 [−0.014, 0.016]" in " ".join(
         shown.split()
     )
-    assert "decodable, not used: erasing it costs 0.002 AUROC" in shown
-    assert f"site (holds one value {HOSTILE})" in shown
+    assert (
+        "decodable, not used: a linear probe reaches R² 0.74 (0.72 to 0.76); erasing it costs AUROC 0.00"
+        in shown
+    )
+    assert f"site {HOSTILE.lower()} (the same everywhere)" in shown
     assert "Encoder with weights drawn anew" in shown
 
 
 def test_parts_that_are_not_there_say_why(bare_run: Built, tmp_path: Path) -> None:
     shown = text(bare_run)
     assert "Neither route names a group" in shown
-    assert f"can't be told: {HOSTILE}." in shown
+    assert (
+        "can't be told: mean embeddings vary with length no more than with lengths dealt out anew." in shown
+    )
     assert "The settings leave out the probes." in shown
     from cfdna_interp.report.report import build_report
 

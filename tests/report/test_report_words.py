@@ -14,7 +14,6 @@ from msgspec import structs
 from cfdna_interp.records.values import Auroc, Interval
 from cfdna_interp.records.verdict import HeldEvidence, Rung, SignalEvidence, Status, Word
 from cfdna_interp.report import words
-from cfdna_interp.report.evidence import evidence_rows
 
 
 @pytest.mark.parametrize(
@@ -96,14 +95,14 @@ def test_a_model_that_is_at_hand_is_retrained_itself() -> None:
 
 
 def test_the_evidence_of_a_rung_is_written_by_name() -> None:
-    rung = Rung(rung="L4", claim="", status=Status.EARNED, word=Word.EARNED, reason="")
-    assert evidence_rows(rung) == []
+    rung = Rung(rung="L4", claim="", status=Status.EARNED, word=Word.EARNED, reasons=())
+    assert words.evidence_rows(rung) == []
     held = HeldEvidence(crude=0.01234, held=Interval(value=0.5, low=0.4, high=0.6), fall=None)
-    rows = evidence_rows(structs.replace(rung, evidence=held))
+    rows = words.evidence_rows(structs.replace(rung, evidence=held))
     assert rows == [("crude", "0.012"), ("held", "0.500 [0.400, 0.600]")]
     # 1 of 10,000 permutations: .0001 rounds to 0.000.
     signal = SignalEvidence(auroc=Auroc(value=0.9, low=0.8, high=0.95, method="DeLong"), p=0.0001)
-    rows = evidence_rows(structs.replace(rung, evidence=signal))
+    rows = words.evidence_rows(structs.replace(rung, evidence=signal))
     assert rows == [("auroc", "0.900 [0.800, 0.950]"), ("p", "< 0.001")]
 
 

@@ -26,7 +26,8 @@ from cfdna_interp.audit import claims
 from cfdna_interp.records.base import load_record, save_record
 from cfdna_interp.records.held import ClaimObstacle, ClaimStatus, ColumnObstacle
 from cfdna_interp.records.leaks import Leak
-from cfdna_interp.records.verdict import CautionKind, Status, Verdict, Word
+from cfdna_interp.records.values import Counts
+from cfdna_interp.records.verdict import CautionKind, FewSubjects, Status, Verdict, Word
 from cfdna_interp.report import routes
 from cfdna_interp.report.answers import answers
 from cfdna_interp.report.collect import Run, collect
@@ -71,8 +72,8 @@ def test_no_word_of_the_product_is_missing_from_the_list() -> None:
     assert set(COLUMN_WORDS) == {None, *ColumnObstacle}
     assert keys("proxy") >= set(CONCLUSIONS)
     assert keys("obstacle") == set(ClaimObstacle)
-    assert keys("handling") == set(claims.ON_HANDLING.words.values())
-    assert keys("person") == {*claims.ON_PERSON.words.values(), ClaimStatus.NOT_RECORDED}
+    assert keys("handling") == set(claims.ANSWERS["handling"].values())
+    assert keys("person") == {*claims.ANSWERS["person"].values(), ClaimStatus.NOT_RECORDED}
     assert keys("held out") >= set(REPEATED)
     assert keys("leak") >= set(Leak)
     assert keys("title") >= {"dominant", *REMEDIES}
@@ -86,8 +87,8 @@ def test_every_word_of_a_rung_is_in_the_list(name: str) -> None:
     outcomes = ("dominant", "redundant", "interaction", "none", "suppressor", "can't tell")
     changes = [
         *({"outcome": outcome} for outcome in outcomes),
-        *({"handling": status} for status in claims.ON_HANDLING.words.values()),
-        *({"person": status} for status in (*claims.ON_PERSON.words.values(), ClaimStatus.NOT_RECORDED)),
+        *({"handling": status} for status in claims.ANSWERS["handling"].values()),
+        *({"person": status} for status in (*claims.ANSWERS["person"].values(), ClaimStatus.NOT_RECORDED)),
         *({"necessity": pair} for pair in ((0.1, 0.3), (-0.1, 0.1), (-0.1, 0.0))),
         *({"sufficiency": bounds} for bounds in ((0, 0.03, 0.02), (0, 0.1, 0.1), (0.1, 0.2, 0.2))),
         *({"p": p, "low": 0.45, "high": high} for p in (0.01, 0.9) for high in (0.6, 0.9)),
@@ -116,7 +117,7 @@ def overruled(built: Built, folder: Path) -> Run:
     few = {
         "status": Status.CANT_TELL,
         "word": Word.CANT_TELL,
-        "reason": "14 cases, fewer than 15 of a class",
+        "reasons": (FewSubjects(role="heldout", n=Counts(case=14, control=40), needed=15),),
     }
     rungs = tuple(
         structs.replace(rung, **few) if rung.rung in ("L1", "L4", "L5") else rung for rung in verdict.rungs
@@ -141,8 +142,11 @@ def test_no_section_clears_handling_or_the_person_where_the_ladder_does_not(
         for words in ("not handling", "not the person", "not age or sex", "who were handled alike"):
             assert words not in said, (name, words)
     assert "Not earned: it is not handling" in sections["ladder"]
-    assert "L4: can't tell 14 cases, fewer than 15" in " ".join(sections["audit"].split())
-    assert "The ladder doesn't earn this, L1 is can't tell: 14 cases" in sections["attribution"]
+    assert "L4: can't tell the held-out cohort has 14 cases" in " ".join(sections["audit"].split())
+    assert (
+        "The ladder doesn't earn this, L1 is can't tell: the held-out cohort has 14 cases"
+        in sections["attribution"]
+    )
     assert "The ladder doesn't earn this" not in cleared["attribution"]
 
 

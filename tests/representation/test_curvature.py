@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted_curves import LENGTHS, bent, circle, straight
 
+from cfdna_interp.records.geometry import BendFinding
 from cfdna_interp.representation.curvature import arc_length, curvature, find_bend, reach_of, turning
 
 
@@ -61,7 +62,7 @@ def noisy(curve: np.ndarray, seed: int, draws: int = 150) -> tuple[np.ndarray, n
 @pytest.mark.parametrize("at", [120, 167, 240, 330])
 def test_a_bend_is_found_where_it_is_and_not_at_the_mode(at: int) -> None:
     bend = find_bend(*noisy(bent(at, 24, 0.02), seed=at), LENGTHS, 10)
-    assert bend.claimed, bend.reason
+    assert bend.claimed, bend.finding
     assert abs(bend.at - at) <= 5
     assert bend.at_low - 5 <= at <= bend.at_high + 5
     assert bend.excess > bend.excess_null
@@ -88,7 +89,7 @@ def test_a_bend_at_the_end_of_what_is_seen_is_not_claimed() -> None:
     rest = LENGTHS >= 120
     bend = find_bend(curve[rest], draws[:, rest], LENGTHS[rest], 10)
     assert not bend.claimed
-    assert "its other side is not known" in bend.reason
+    assert bend.finding is BendFinding.AT_AN_END
 
 
 def test_a_curve_that_stands_still_has_no_bend() -> None:
@@ -100,4 +101,4 @@ def test_a_curve_without_any_clear_step_says_so() -> None:
     noise = np.random.default_rng(0).standard_normal((20, len(LENGTHS), 2))
     bend = find_bend(np.zeros((len(LENGTHS), 2)), noise, LENGTHS, 10)
     assert not bend.claimed and np.isnan(bend.at)
-    assert "direction" in bend.reason
+    assert bend.finding is BendFinding.NO_DIRECTION

@@ -18,6 +18,7 @@ from cfdna_interp.config.settings import Representation
 from cfdna_interp.models.crossfit import CrossFit, crossfit
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.geometry import Geometry
+from cfdna_interp.records.missing import Cause
 from cfdna_interp.representation import geometry as stage
 from cfdna_interp.representation.material import Material
 from cfdna_interp.stats.resampling import stream
@@ -44,7 +45,7 @@ def described(bent_cohort: tuple[Material, CrossFit]) -> tuple[Geometry, pd.Data
 def test_the_planted_bend_is_found_away_from_the_mode(described: Any) -> None:
     record, _ = described
     bend = record.curve.bend
-    assert record.reason is None
+    assert record.missing is None
     assert (record.subjects, record.samples, record.fragments) == (20, 20, FRAGMENTS)
     assert bend.claimed and abs(bend.at.value - 240) <= 5
     assert record.nucleosome == 167 and abs(record.mode - 167) <= 5
@@ -112,17 +113,17 @@ def test_embeddings_that_ignore_length_have_no_curve() -> None:
     material = curve_material(np.zeros((541, 1)), subjects=12, fragments=640, seed=2)
     record, table = stage.geometry(material, heads(material), FRAGMENTS)
     # One component in twenty such cohorts would be chance; then nothing is claimed all the same.
-    assert record.reason is not None or not record.curve.bend.claimed
+    assert record.missing is not None or not record.curve.bend.claimed
     assert abs(record.variance.explained) < 0.02
-    assert len(table) == 0 or record.reason is None
+    assert len(table) == 0 or record.missing is None
 
 
 def test_what_can_not_be_told_says_why(bent_cohort: tuple[Material, CrossFit]) -> None:
     material, fitted = bent_cohort
     few = replace(material, samples=material.samples[:6])
     record, table = stage.geometry(few, fitted, FRAGMENTS)
-    assert record.reason == "fewer than 10 subjects"
+    assert record.missing is not None and record.missing.why is Cause.FEW_SUBJECTS
     assert record.curve is None and len(table) == 0
     record, table = stage.geometry(material, fitted, 60)
-    assert "consecutive lengths" in record.reason
+    assert record.missing is not None and record.missing.why is Cause.FEW_LENGTHS
     assert {"length", "curve_pc1", "curvature", "arc"} <= set(table.columns)

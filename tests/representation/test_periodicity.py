@@ -32,7 +32,7 @@ def found_on(curve: np.ndarray, seed: int) -> CurvePeriod:
 @pytest.mark.parametrize("period", [8.0, 10.4, 13.0])
 def test_a_helix_turns_once_in_its_period(period: float) -> None:
     result = found_on(helix(period, 0.3, 0.02), seed=int(period))
-    assert result.claimed, result.reason
+    assert result.claimed, result.finding
     assert abs(result.bp.value - period) <= 0.2
     assert result.bp.low - 0.1 <= period <= result.bp.high + 0.1
     # A wave of .3 in two directions (mean square .09) beside noise of 8 directions, 1 / n a length: with the

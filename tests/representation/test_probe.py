@@ -11,7 +11,7 @@ from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Representation
 from cfdna_interp.models.crossfit import CrossFit, crossfit
 from cfdna_interp.records.base import load_record
-from cfdna_interp.records.probes import ConceptProbe, Probes
+from cfdna_interp.records.probes import ConceptProbe, NotProbed, Probes
 from cfdna_interp.representation import probe
 from cfdna_interp.representation.material import Material, Part
 from cfdna_interp.representation.probe import probe_material
@@ -40,9 +40,9 @@ def test_what_is_planted_is_decodable_and_only_length_is_used(planted):
     assert found["length"].status == "used"
     assert found["label"].status == "used"
     for name in ("methylation_level", "locus", "cpg_count", "level_in_blocks"):
-        assert found[name].status == "decodable, not used", found[name].reason
+        assert found[name].status == "decodable, not used", found[name].finding
     for name in ("gc", "end_motif", "tissue_class"):
-        assert found[name].status == "not decodable", found[name].reason
+        assert found[name].status == "not decodable", found[name].finding
     for name in ("age", "sex", "site", "batch"):
         assert found[name].status in ("not decodable", "can't tell")
 
@@ -58,7 +58,7 @@ def test_cohorts_without_methylation_are_asked_what_is_left(planted):
 
     record = probe_material(replace(material, load=bare), fitted, fragments=3_000, resamples=50)
     assert concepts_of(record)["length"].status == "used"
-    assert record.left_out["cpg_count"] == "the same everywhere"
+    assert record.left_out["cpg_count"] == NotProbed(why="constant")
     assert {"methylation_level", "gc"} <= set(record.left_out)
 
 
@@ -79,7 +79,7 @@ def test_numbers_are_those_of_the_planting(planted):
     assert found["length"].raw < 0.02
     assert found["locus"].raw > 0.85
     assert all(probe.untrained is None for probe in record.concepts)
-    assert "weights cannot be drawn" in record.left_out["untrained encoder"]
+    assert record.left_out["untrained encoder"] == NotProbed(why="unknown architecture")
     assert (record.subjects, record.samples, record.fragments) == (60, 60, 12_000)
 
 
@@ -93,9 +93,9 @@ def test_the_reference_encoder_in_world_length():
     material = toy_material(60, 1_000, 5, effect={"length": 2.5}, dim=16)
     record = probe_material(material, fitted_to(material), fragments=12_000, resamples=300)
     found = concepts_of(record)
-    assert found["length"].status == "used", found["length"].reason
+    assert found["length"].status == "used", found["length"].finding
     for name in ("methylation_level", "locus"):
-        assert found[name].status == "decodable, not used", found[name].reason
+        assert found[name].status == "decodable, not used", found[name].finding
     # Training taught the encoder lengths; an untrained one holds them too, in less of a line.
     assert found["length"].untrained < found["length"].score.value
     assert found["label"].untrained is not None
@@ -109,7 +109,7 @@ def test_without_a_signal_nothing_is_used():
         assert [probe.concept for probe in record.concepts if probe.status == "used"] == []
 
 
-def test_what_is_unknown_is_left_out_with_a_reason():
+def test_what_is_unknown_is_left_out_with_its_cause():
     material = toy_material(30, 200, 2, effect={}, encoder=planted_encoder(("length",), 4, 0.3, 0))
     plainer = Material(
         material.samples,
@@ -119,8 +119,8 @@ def test_what_is_unknown_is_left_out_with_a_reason():
         material.seed,
     )
     left_out = probe_material(plainer, fitted_to(material), fragments=3_000, resamples=50).left_out
-    assert left_out["gc"] == "known of fewer than 50 fragments"
-    assert left_out["end_motif"] == "fewer than two classes with 50 fragments or more"
+    assert left_out["gc"] == NotProbed(why="seldom known", needed=50, of="fragments")
+    assert left_out["end_motif"] == NotProbed(why="few classes", needed=50, of="fragments")
     assert "locus" not in left_out
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cfdna_interp.records.probes import ProbeFinding
 from cfdna_interp.representation.use import Erased, status_of
 from cfdna_interp.stats.estimates import IntervalEstimate
 
@@ -21,20 +22,54 @@ def erased(
 
 
 @pytest.mark.parametrize(
-    ("metric", "score", "control", "auroc", "lost", "status", "words"),
+    ("metric", "score", "control", "auroc", "lost", "status", "finding"),
     [
-        ("R2", GOOD, 0.1, HEADS, erased(COSTLY, COSTLY), "used", "costs AUROC 0.20 (0.10 to 0.30)"),
-        ("AUROC", GOOD, 0.5, HEADS, erased(COSTLY, None, shared=False), "used", "random directions"),
-        ("R2", GOOD, 0.1, HEADS, erased(NOTHING, NOTHING), "decodable, not used", "0.00 (-0.01 to 0.01)"),
+        ("R2", GOOD, 0.1, HEADS, erased(COSTLY, COSTLY), "used", ProbeFinding.COSTLY_BY_ITSELF),
+        ("AUROC", GOOD, 0.5, HEADS, erased(COSTLY, None, shared=False), "used", ProbeFinding.COSTLY),
+        ("R2", GOOD, 0.1, HEADS, erased(NOTHING, NOTHING), "decodable, not used", ProbeFinding.CHEAP),
+        # What the others don't explain of it costs nothing, the whole may cost something.
+        (
+            "R2",
+            GOOD,
+            0.1,
+            HEADS,
+            erased(estimate(0.02, -0.03, 0.07), NOTHING),
+            "decodable, not used",
+            ProbeFinding.CHEAP_BY_ITSELF,
+        ),
         # As many random directions cost as much.
-        ("R2", GOOD, 0.1, HEADS, erased(COSTLY, COSTLY, 0.25), "can't tell", "random directions up to 0.25"),
+        ("R2", GOOD, 0.1, HEADS, erased(COSTLY, COSTLY, 0.25), "can't tell", ProbeFinding.OPEN_COST),
         # What it shares with others is what costs.
-        ("R2", GOOD, 0.1, HEADS, erased(COSTLY, NOTHING), "can't tell", "don't explain 0.00"),
-        ("R2", GOOD, 0.1, HEADS, erased(COSTLY, None), "can't tell", "explain all of it"),
+        ("R2", GOOD, 0.1, HEADS, erased(COSTLY, NOTHING), "can't tell", ProbeFinding.COSTLY_WITH_OTHERS),
+        ("R2", GOOD, 0.1, HEADS, erased(COSTLY, None), "can't tell", ProbeFinding.EXPLAINED),
         # A cost that could be large or nothing.
-        ("R2", GOOD, 0.1, HEADS, erased(estimate(0.02, -0.03, 0.07), None), "can't tell", "0.07"),
-        ("R2", estimate(0.03, 0.01, 0.05), 0.0, HEADS, erased(NOTHING, None), "not decodable", "below 0.10"),
-        ("R2", estimate(0.1, 0.05, 0.2), 0.0, HEADS, erased(NOTHING, None), "can't tell", "both sides"),
+        (
+            "R2",
+            GOOD,
+            0.1,
+            HEADS,
+            erased(estimate(0.02, -0.03, 0.07), None),
+            "can't tell",
+            ProbeFinding.OPEN_COST,
+        ),
+        (
+            "R2",
+            estimate(0.03, 0.01, 0.05),
+            0.0,
+            HEADS,
+            erased(NOTHING, None),
+            "not decodable",
+            ProbeFinding.LOW_SCORE,
+        ),
+        (
+            "R2",
+            estimate(0.1, 0.05, 0.2),
+            0.0,
+            HEADS,
+            erased(NOTHING, None),
+            "can't tell",
+            ProbeFinding.OPEN_SCORE,
+        ),
         (
             "AUROC",
             estimate(0.5, 0.45, 0.55),
@@ -42,18 +77,19 @@ def erased(
             HEADS,
             erased(NOTHING, None),
             "not decodable",
-            "below 0.60",
+            ProbeFinding.LOW_SCORE,
         ),
-        ("R2", GOOD, 0.95, HEADS, erased(NOTHING, None), "can't tell", "control task (0.95)"),
-        ("R2", GOOD, 0.1, estimate(0.52, 0.4, 0.6), erased(COSTLY, COSTLY), "can't tell", "nothing to lose"),
+        ("R2", GOOD, 0.95, HEADS, erased(NOTHING, None), "can't tell", ProbeFinding.CONTROL_TASK),
+        (
+            "R2",
+            GOOD,
+            0.1,
+            estimate(0.52, 0.4, 0.6),
+            erased(COSTLY, COSTLY),
+            "can't tell",
+            ProbeFinding.NO_SIGNAL,
+        ),
     ],
 )
-def test_rules(metric, score, control, auroc, lost, status, words):
-    found, reason = status_of(metric, score, control, auroc, lost)
-    assert found == status
-    assert words in reason
-
-
-def test_a_rounded_zero_has_no_sign():
-    _, reason = status_of("R2", estimate(-0.001, -0.004, 0.002), 0.0, HEADS, erased(NOTHING, None))
-    assert "-0.00" not in reason
+def test_rules(metric, score, control, auroc, lost, status, finding):
+    assert status_of(metric, score, control, auroc, lost) == (status, finding)

@@ -83,9 +83,9 @@ def test_age_moves_the_means_of_what_follows_it() -> None:
     [
         ("name: w\neffect: {}\n", ["unknown key 'effect'", "'effects'"]),
         ("name: w\nlibrary: {error: 0}\n", ["unknown key 'library.error'", "'errors'"]),
-        ("name: w\neffects: {length: 2}\n", ["'length' is no feature group", "fragment_length"]),
+        ("name: w\neffects: {length: 2}\n", ["'length' is not a feature group", "fragment_length"]),
         ("name: w\neffects: {methylation: much}\n", ["much"]),
-        ("name: w\nage_correlation: {length: 0.9}\n", ["'length' is no feature group", "fragment_length"]),
+        ("name: w\nage_correlation: {length: 0.9}\n", ["'length' is not a feature group", "fragment_length"]),
         ("name: w\nage_correlation: {fragment_length: 1.0}\n", ["contradict"]),
         # Both follow age closely, so they can't run against each other.
         (
@@ -94,7 +94,7 @@ def test_age_moves_the_means_of_what_follows_it() -> None:
             ["contradict"],
         ),
         ("name: w\nage_shift: old\n", ["old"]),
-        ("name: w\nsites: 2.5\n", ["sites is no whole number"]),
+        ("name: w\nsites: 2.5\n", ["sites is not a whole number"]),
         ("name: w\nsites: 3\nlabel_site_overlap: 0.8\n", ["even number of sites"]),
         ("name: w\nsite_shift: {methylation: [1]}\n", ["one number per site"]),
         ("name: w\nlabel_rule: coin\n", ["shift or interaction"]),

@@ -1,5 +1,6 @@
 """A score that says the same of everybody has no interval, and nothing is concluded from it."""
 
+import frozen_run
 import made_audit
 import made_validation as made
 import numpy as np
@@ -15,6 +16,7 @@ from cfdna_interp.report.words import interval
 from cfdna_interp.stats.roc import auroc_interval
 from cfdna_interp.stats.within_batch import within_batch
 from cfdna_interp.verdict.ladder import _signal
+from cfdna_interp.verdict.rung_words import rung_words
 
 Y = np.tile([1, 0], 40)
 SITE = ["a"] * 40 + ["b"] * 40
@@ -55,7 +57,7 @@ def test_the_ladder_cannot_tell():
         validation = made.validation(scores={"model": score}, permutation=permutation)
         rung = _signal(validation, made_audit.leakage(), Validation())
         assert rung.status == "can't tell"
-        assert "no interval: constant score" in rung.reason
+        assert "no interval: constant score" in rung_words(rung, frozen_run.dominance(), made_audit.audit())
 
 
 def test_a_correlation_with_a_constant_is_a_dash():

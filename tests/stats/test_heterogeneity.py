@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, norm
 
-from cfdna_interp.stats.heterogeneity import heterogeneity, why_untested
+from cfdna_interp.stats.heterogeneity import VarianceObstacle, heterogeneity, why_untested
 from cfdna_interp.stats.roc import delong
 
 
@@ -49,7 +49,7 @@ def test_a_separated_group_is_left_out():
     assert got == heterogeneity(labels, scores, groups[1:])
     # Two groups of 10 + 10 are left.
     assert (got.groups, got.n, got.df) == (2, 40, 1)
-    assert why_untested(labels[groups[0]], scores[groups[0]]) == "the score separates the classes completely"
-    assert why_untested(labels[groups[1]], scores[groups[1]]) == ""
-    assert why_untested(labels[groups[1]], np.zeros(20)) == "the score is the same for everybody"
+    assert why_untested(labels[groups[0]], scores[groups[0]]) is VarianceObstacle.SCORE_SEPARATES
+    assert why_untested(labels[groups[1]], scores[groups[1]]) is None
+    assert why_untested(labels[groups[1]], np.zeros(20)) is VarianceObstacle.CONSTANT_SCORE
     assert heterogeneity(labels, scores, groups[:2]) is None

@@ -14,9 +14,11 @@ from cfdna_interp.records.dominance import OneGroupVaries, SharedSignal
 from cfdna_interp.records.held import ColumnObstacle
 from cfdna_interp.records.leaks import SourceKind
 from cfdna_interp.records.validation import Permutation, SurrogateLosses
-from cfdna_interp.records.verdict import CautionKind
+from cfdna_interp.records.verdict import CautionKind, LeakBelow, NoGroup, NoSignal, Word
+from cfdna_interp.verdict.claim_words import claim_words
 from cfdna_interp.verdict.ladder import climb
 from cfdna_interp.verdict.reliance_words import reliance_sentence
+from cfdna_interp.verdict.rung_words import rung_words
 
 MARGINS = Validation()
 GROUP = "fragment_length"
@@ -70,6 +72,12 @@ def rung(name, **changes):
     return next(rung for rung in verdict.rungs if rung.rung == name)
 
 
+def words(dominance, validation, audit, *more):
+    """Return why each rung is as it is, L0 first."""
+    rungs = climb(dominance, validation, audit, MARGINS, *more).rungs
+    return [rung_words(rung, dominance, audit) for rung in rungs]
+
+
 def test_everything_earned_is_l5():
     verdict = climb(*records(), MARGINS)
     assert verdict.headline == "L5"
@@ -107,9 +115,9 @@ def test_l1(outcome, status, word):
     got = rung("L1", outcome=outcome)
     assert (got.status, got.word) == (status, word)
     # What decided is said first, and what would decide after it.
-    decided = reliance_sentence(dominance_record(outcome)).rstrip(".")
-    assert got.reason.startswith(decided)
-    assert ("At the effects seen here" in got.reason) == (outcome == "none")
+    said = words(*records(outcome=outcome))[1]
+    assert said.startswith(reliance_sentence(dominance_record(outcome)).rstrip("."))
+    assert ("At the effects seen here" in said) == (outcome == "none")
 
 
 @pytest.mark.parametrize(
@@ -153,7 +161,8 @@ def test_l3(sufficiency, status, word):
 def test_l4(handling, status, word):
     got = rung("L4", handling=handling)
     assert (got.status, got.word) == (status, word)
-    assert got.reason == f"proxy: made up as {handling}"
+    audit = records(handling=handling)[2]
+    assert words(*records(handling=handling))[4] == f"proxy: {claim_words(audit.handling)}"
     assert got.evidence.fall == made.interval(0.05, 0.0, 0.1)
 
 
@@ -196,10 +205,9 @@ def test_a_suppressor_of_no_certain_group_cannot_be_told():
 
 def test_reasons_have_no_keys_in_them():
     dominance, validation, audit = records()
-    varies = replace(dominance, finding=OneGroupVaries(group="fragment_length"))
-    verdict = climb(varies, validation, audit, MARGINS)
-    assert "Only fragment length varies between these samples" in verdict.rungs[1].reason
-    assert "that of the model retrained without fragment length: 0.200" in verdict.rungs[2].reason
+    said = words(replace(dominance, finding=OneGroupVaries(group="fragment_length")), validation, audit)
+    assert "Only fragment length varies between these samples" in said[1]
+    assert "that of the model retrained without fragment length: 0.200" in said[2]
 
 
 def test_groups_of_any_name_are_written_as_words():
@@ -209,10 +217,10 @@ def test_groups_of_any_name_are_written_as_words():
     changed = dominance_of(groups, finding=shared)
     reached = changed.cross_fitted_auroc | {f"model_only_{group}": 0.6 for group in groups}
     changed = replace(changed, cross_fitted_auroc=reached)
-    verdict = climb(changed, validation, audit, MARGINS)
-    assert ": End motif by arm and end motif share the signal. " in verdict.rungs[1].reason
-    assert ". At the effects seen here" in verdict.rungs[1].reason
-    assert "end motif d = 0.36" in verdict.rungs[1].reason  # √2 Φ⁻¹(.6)
+    said = words(changed, validation, audit)[1]
+    assert ": End motif by arm and end motif share the signal. " in said
+    assert ". At the effects seen here" in said
+    assert "end motif d = 0.36" in said  # √2 Φ⁻¹(.6)
 
 
 @pytest.mark.parametrize("outcome", ["none", "redundant", "interaction", "can't tell"])
@@ -220,7 +228,8 @@ def test_without_a_dominant_group_l2_and_l3_cannot_be_told_and_l4_and_l5_can(out
     verdict = climb(*records(outcome=outcome), MARGINS)
     assert [r.status for r in verdict.rungs[2:]] == ["can't tell", "can't tell", "earned", "earned"]
     assert verdict.headline == "L0"
-    assert verdict.rungs[2].reason == "no group is dominant"
+    assert verdict.rungs[2].reasons == (NoGroup(),)
+    assert words(*records(outcome=outcome))[2] == "no group is dominant"
 
 
 @pytest.mark.parametrize("cohort", ["n", "discovery"])
@@ -296,7 +305,9 @@ def test_a_missing_score_to_compare_with_cannot_be_told():
     dominance, validation, audit = records()
     verdict = climb(dominance, replace(validation, paired=()), audit, MARGINS)
     assert [r.status for r in verdict.rungs[2:4]] == ["can't tell", "can't tell"]
-    assert verdict.rungs[2].reason.startswith("the model retrained without fragment length has no held-out")
+    said = words(dominance, replace(validation, paired=()), audit)
+    assert said[2] == "the model retrained without fragment length has no held-out score to compare with"
+    assert said[3] == "the proxy has no held-out score to compare with"
 
 
 def test_l1_is_refused_only_where_a_leader_is_excluded_and_there_is_a_signal():
@@ -308,7 +319,8 @@ def test_l1_is_refused_only_where_a_leader_is_excluded_and_there_is_a_signal():
     _, silent, audit = records(outcome="none", p=0.9, low=0.45)
     got = climb(excluded, silent, audit, MARGINS).rungs[1]
     assert (got.status, got.word) == ("can't tell", "can't tell")
-    assert "that there is a signal is not shown" in got.reason
+    assert got.reasons[-1] == NoSignal(word=Word.CANT_TELL)
+    assert "that there is a signal is not shown" in words(excluded, silent, audit)[1]
     # And with one, a lead that refits allow is not excluded; the reason says what would decide.
     spread = dominance_record("none")
     spread = replace(
@@ -316,21 +328,25 @@ def test_l1_is_refused_only_where_a_leader_is_excluded_and_there_is_a_signal():
     )
     got = climb(spread, validation, audit, MARGINS).rungs[1]
     assert got.status == "can't tell"
-    assert "there are 40 and 40 (cfdna-interp plan reliance)" in got.reason
+    assert "there are 40 and 40 (cfdna-interp plan reliance)" in words(spread, validation, audit)[1]
 
 
 def test_a_size_for_l1_is_not_named_where_no_effect_is_known():
     _, validation, audit = records(outcome="none")
     foreign = dominance_record("none", fidelity=surrogate_fidelity(judged_low=0.95))
-    reason = climb(foreign, validation, audit, MARGINS).rungs[1].reason
-    assert "plan reliance" not in reason and "follows a score" in reason
+    said = words(foreign, validation, audit)[1]
+    assert "plan reliance" not in said and "follows a score" in said
 
 
 def foreign(low, high, follows=0.93):
+    return climb(*foreign_records(low, high, follows), MARGINS)
+
+
+def foreign_records(low, high, follows=0.93):
     """A run of a model known by its scores, whose surrogate loses so much of R² without fragment length."""
     dominance, validation, audit = records(necessity=(-0.30, -0.10))  # the label is told better without it
     follows, lost = made.interval(follows + 0.03, follows, follows + 0.05), ((low + high) / 2, low, high)
-    return climb(dominance, with_surrogate(validation, follows, made.interval(*lost)), audit, MARGINS)
+    return dominance, with_surrogate(validation, follows, made.interval(*lost)), audit
 
 
 def with_surrogate(validation, follows, lost):
@@ -362,7 +378,7 @@ def test_l2_of_a_model_known_by_its_scores_is_what_its_surrogate_loses_of_the_sc
     rung = foreign(low, high, follows).rungs[2]
     assert (rung.status, rung.word) == (status, word)
     assert "the surrogate of the model's score loses more than 0.05 of R²" in rung.claim
-    assert "held-out subjects" in rung.reason
+    assert "held-out subjects" in words(*foreign_records(low, high, follows))[2]
     assert rung.evidence.r2_lost.low == low
 
 
@@ -409,11 +425,12 @@ def test_a_leak_breaks_l0_whatever_the_numbers_and_the_verdict_names_it():
     # L1 is of discovery. What rests on held-out subjects is taken back, and what is refused stays refused.
     assert verdict.rungs[1].status == "earned"
     assert {(rung.status, rung.word) for rung in verdict.rungs[2:]} == {("can't tell", "can't tell: leak")}
-    assert all("what leaks at L0 may be behind it" in rung.reason for rung in verdict.rungs[2:])
+    assert all(rung.reasons[-1] == LeakBelow() for rung in verdict.rungs[2:])
     dominance, validation, audit = leaking(broken("name in both roles", 1))
     audit = replace(audit, handling=made_audit.claim("handling"))
     assert climb(dominance, validation, audit, MARGINS).rungs[4].status == "refused"
-    assert "what leaks at L0" not in climb(*records(), MARGINS).rungs[3].reason
+    leaky, clean = words(dominance, validation, audit), words(*records())
+    assert leaky[3].endswith("; what leaks at L0 may be behind it") and "what leaks at L0" not in clean[3]
 
 
 @pytest.mark.parametrize(
@@ -462,7 +479,8 @@ def test_a_leak_is_said_of_a_cohort_that_is_too_small_as_well():
     few = replace(validation, n=made.counts(14, 40))
     rung = climb(dominance, few, audit, MARGINS).rungs[0]
     assert rung.word == "can't tell: leak"
-    assert "fewer than 15" in rung.reason and "have a name that stands in discovery" in rung.reason
+    said = words(dominance, few, audit)[0]
+    assert "fewer than 15" in said and "have a name that stands in discovery" in said
 
 
 @pytest.mark.parametrize("over", ["both roles", "each role"])
@@ -471,7 +489,7 @@ def test_a_correction_that_knew_held_out_labels_refuses_every_rung(over):
     verdict = climb(*records(), MARGINS, corrected)
     assert {(rung.status, rung.word) for rung in verdict.rungs} == {("refused", "corrected with labels")}
     assert verdict.headline is None
-    assert all("by ComBat" in rung.reason for rung in verdict.rungs)
+    assert all("by ComBat" in said for said in words(*records(), corrected))
     assert verdict.sentences[0].startswith(
         "On 40 held-out cases and 40 controls nothing can be said of the model, since labels had a part"
     )
@@ -482,8 +500,9 @@ def test_a_correction_that_knew_held_out_labels_refuses_every_rung(over):
 def test_a_correction_of_discovery_alone_marks_what_rests_on_it():
     verdict = climb(*records(), MARGINS, Corrected("with labels", "", "discovery"))
     assert verdict.headline == "L5"
-    marked = [rung.rung for rung in verdict.rungs if "with labels over discovery, on which" in rung.reason]
-    assert marked == ["L1", "L2", "L3"]
+    said = words(*records(), Corrected("with labels", "", "discovery"))
+    marked = ["with labels over discovery, on which" in words for words in said]
+    assert marked == [False, True, True, True, False, False]
 
 
 @pytest.mark.parametrize("how", ["unknown", "none", "blind"])

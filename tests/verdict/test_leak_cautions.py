@@ -7,6 +7,7 @@ from made_validation import protocol
 
 from cfdna_interp.config.settings import Corrected
 from cfdna_interp.records.leaks import Leak
+from cfdna_interp.records.protocol import ColumnKnown
 from cfdna_interp.verdict.leak_cautions import leak_cautions
 
 
@@ -65,5 +66,5 @@ def test_twins_within_a_role_are_counted_once():
 
 
 def test_a_column_in_no_baseline_is_named():
-    (caution,) = cautions(left_out={"covariate_bmi": "known of 0 of 56 discovery cases"})
+    (caution,) = cautions(left_out={"covariate_bmi": ColumnKnown(who="discovery cases", known=0, of=56)})
     assert caution == "The baseline leaves out bmi: it is known of 0 of 56 discovery cases."

@@ -14,9 +14,11 @@ from cfdna_interp.cli import cli
 from cfdna_interp.errors import InputError
 from cfdna_interp.records.audit import Audit
 from cfdna_interp.records.base import load_record, save_record
+from cfdna_interp.records.held import ClaimObstacle
 from cfdna_interp.records.openings import nth_opening
 from cfdna_interp.records.validation import ValidationResult
-from cfdna_interp.records.verdict import Verdict
+from cfdna_interp.records.values import Counts
+from cfdna_interp.records.verdict import Audited, FewSubjects, Verdict
 from cfdna_interp.verdict.verdict import run_verdict
 
 CHAIN = ("proxy", "validate", "audit", "verdict")
@@ -58,14 +60,17 @@ def test_no_effect_earns_no_signal(tmp_path_factory):
 
 
 def test_label_nested_in_site(tmp_path_factory):
-    _, verdict = verdict_of(World(agreement=1.0), tmp_path_factory)
+    config, verdict = verdict_of(World(agreement=1.0), tmp_path_factory)
     assert verdict.rungs[4].status == "can't tell"
-    assert "no batch holds both classes" in verdict.rungs[4].reason
+    assert verdict.rungs[4].reasons == (Audited(),)
+    audit = load_record(Audit, Layout.of(config.outdir).file(Audit.FILE))
+    assert ClaimObstacle.NESTED in audit.handling.obstacles
 
 
 def test_the_table_has_the_word_of_the_ladder_where_that_overrules_the_audit(tmp_path_factory):
     config, verdict = verdict_of(World(per_class=14), tmp_path_factory)
-    assert verdict.rungs[4].word == "can't tell" and "fewer than 15" in verdict.rungs[4].reason
+    few = FewSubjects(role="discovery", n=Counts(case=14, control=14), needed=15)
+    assert (verdict.rungs[4].word, verdict.rungs[4].reasons) == ("can't tell", (few,))
     table = Layout.of(config.outdir).file("hypotheses.tsv").read_text()
     assert "\tcan't tell: the discovery cohort has 14 cases" in table and "not handling" not in table
 

@@ -6,8 +6,9 @@ import re
 
 import pytest
 from damage import check_losses, lost
+from stored import write_json
 
-from cfdna_interp.artifacts.files import digest_file, read_json, write_json
+from cfdna_interp.artifacts.files import digest_file, read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.errors import InputError
 from cfdna_interp.verdict.verdict import run_verdict

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from planned_jobs import PlannedJob, planned_jobs
 
+from cfdna_interp.artifacts.identity import BLOCKS, ENDS, READ_WHOLE, identity
 from cfdna_interp.config.resources import shipped
-from cfdna_interp.workflow.identity import BLOCKS, ENDS, READ_WHOLE, identity
 
 SNAKEFILE = shipped("Snakefile")
 BEHIND_THE_LABELS = {"validate", "audit", "verdict", "report", "all"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,11 +19,16 @@ import yaml
 
 from cfdna_interp.artifacts.files import digest_file
 from cfdna_interp.cli import cli
+from cfdna_interp.config import load_config
 from cfdna_interp.config.resources import shipped
+from cfdna_interp.errors import InputError
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.dominance import Dominance
+from cfdna_interp.records.manifest import Manifest
 from cfdna_interp.records.retraining import Retraining
 from cfdna_interp.records.verdict import Verdict
+from cfdna_interp.workflow.provenance import record_is_lost
+from cfdna_interp.workflow.results_alone import check_results_alone
 
 COMMAND = Path(sys.executable).with_name("cfdna-interp")
 FEW_REFITS = {"bootstrap": 20, "permutations": 19, "chunks": 1}
@@ -217,6 +223,55 @@ def test_a_changed_table_makes_everything_anew(finished: Path) -> None:
     for path in lost:
         (finished / path.name).rename(path)
     assert planned() == {}
+
+
+def test_copied_results_are_taken_where_they_prove_what_they_are_from(finished: Path, tmp_path: Path) -> None:
+    assert not record_is_lost(finished / "results")
+    shutil.copytree(finished / "results", tmp_path / "results")
+    table = tmp_path / "cohort.parquet"
+    shutil.copy(finished / table.name, table)
+    settings = write_settings(tmp_path, table, "results")
+    config = load_config(settings)
+    # Snakemake's record came with them, and is of another folder.
+    assert record_is_lost(tmp_path / "results")
+    check_results_alone(config)
+    shutil.rmtree(tmp_path / "results/.snakemake")
+    assert record_is_lost(tmp_path / "results")
+    check_results_alone(config)
+
+    def refused(why: str) -> None:
+        with pytest.raises(InputError, match=f"has lost the record .*{why}.*--forceall"):
+            check_results_alone(load_config(settings))
+
+    audit = tmp_path / "results/audit.json"
+    before = audit.read_bytes()
+    audit.write_bytes(before.replace(b"e", b"E", 1))
+    refused("audit.json is not the file")
+    audit.write_bytes(before)
+    check_results_alone(config)
+    changed = yaml.safe_load(settings.read_text())
+    settings.write_text(yaml.safe_dump(changed | {"seed": 99}))
+    refused("other settings")
+    settings.write_text(yaml.safe_dump(changed))
+    frame = pd.read_parquet(table)
+    frame.loc[0, "length_0"] += 1
+    frame.to_parquet(table, index=False)
+    os.utime(table, ns=(10**18, 10**18))
+    refused("has changed")
+    # The same, as a user meets it: nothing is said to be up to date.
+    done = subprocess.run([COMMAND, "run", "--config", settings], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    (tmp_path / "results/manifest.json").unlink()
+    refused("without manifest.json")
+
+
+def test_the_manifest_names_what_was_read(finished: Path) -> None:
+    table = finished / "cohort.parquet"
+    (read_file,) = load_record(Manifest, finished / "results" / Manifest.FILE).inputs
+    assert (read_file.file, read_file.size) == (table.name, table.stat().st_size)
+    assert read_file.digest == digest_file(table) and read_file.whole
+    assert digest_file(table) in (finished / "results/report.html").read_text()
 
 
 def test_mistakes_stop_a_run_before_it_begins(tmp_path: Path) -> None:

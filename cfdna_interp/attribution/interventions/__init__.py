@@ -1,1 +1,1 @@
-"""Neutralising feature groups in a bag: swap, reweight, edit; three questions, three answers."""
+"""Interventions that neutralise feature groups in a bag: swap, reweight and edit."""

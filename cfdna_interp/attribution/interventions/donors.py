@@ -1,4 +1,4 @@
-"""Donors: fragments of a pool, indexed by what a donor must share with the fragment it donates to."""
+"""Donors: fragments of a pool, indexed by the properties in which a donor must match the other fragment."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from cfdna_interp.models.contract import FragmentInputs
 
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """Who donates to each fragment.
+    """The donor of each fragment.
 
     Attributes
     ----------
     donor
         (n,) row of the bank, -1 where no donor was found.
     tier
-        (n,) 0 where the finest match held, more where criteria were dropped.
+        (n,) 0 for the finest match, larger numbers if criteria were dropped.
     cell
-        (n,) number of what donor and fragment share, the same in all fragments of a cell.
+        (n,) number of the cell: fragments of a cell and their donors share the matching properties.
     """
 
     donor: np.ndarray
@@ -30,14 +30,14 @@ class Draw:
 
 
 class DonorBank:
-    """Reference fragments, indexed by what a donor must share with the fragment it donates to.
+    """Reference fragments, indexed by the properties in which a donor must match the other fragment.
 
     Parameters
     ----------
     fragments
         Reference fragments of discovery samples, in random order.
     role
-        The role the fragments come from; anything but ``discovery`` is refused.
+        The role that the fragments come from. Any role except ``discovery`` is refused.
     """
 
     def __init__(self, fragments: FragmentInputs, *, role: str) -> None:
@@ -47,12 +47,13 @@ class DonorBank:
             raise InputError("the donor bank is empty; at least one reference fragment is needed")
         self.fragments = fragments
         self._level = fragments.level
-        # From the finest match to the coarsest; the number of calls is never given up, nor the side of the
-        # border of atlas blocks: what is called inside tells the tissue, and levels differ much across it.
+        # Tiers go from the finest match to the coarsest. All of them match the number of calls and the side
+        # of the border of atlas blocks. Calls inside belong to the tissue, and levels differ much across the
+        # border.
         self._tiers = [_Cells(key, self._level, fragments.length) for key in _keys(fragments)]
 
     def fragment_donors(self, bag: FragmentInputs, uniform: np.ndarray) -> Draw:
-        """Draw who donates length and calls at once: alike in context, that is in locus class and count."""
+        """Draw donors of both length and calls, matched in context (locus class and number of calls)."""
         donor = np.full(len(uniform), -1, dtype=np.int64)
         tier_of, cell = np.zeros(len(uniform), dtype=np.int64), np.zeros(len(uniform), dtype=np.int64)
         for tier, (cells, key) in enumerate(zip(self._tiers, _keys(bag), strict=True)):
@@ -60,23 +61,24 @@ class DonorBank:
             if len(rows) == 0:
                 break
             donor[rows] = cells.pick(key[rows], uniform[rows])
-            found = rows[donor[rows] >= 0]
-            tier_of[found], cell[found] = tier, len(self._tiers) * key[found] + tier
+            matched = rows[donor[rows] >= 0]
+            tier_of[matched], cell[matched] = tier, len(self._tiers) * key[matched] + tier
         return Draw(donor, tier_of, cell)
 
     def length_donors(self, bag: FragmentInputs, drawn: Draw, uniform: np.ndarray) -> np.ndarray:
-        """Deal the drawn donors out by methylation level: (n,) rows, for fragments that keep their calls."""
+        """Assign the drawn donors by methylation level, for fragments that keep their calls: (n,) rows."""
         return _dealt(drawn, bag.level, self._level, uniform)
 
     def call_donors(self, bag: FragmentInputs, drawn: Draw, uniform: np.ndarray) -> np.ndarray:
-        """Deal the drawn donors out by length: (n,) rows, for fragments that keep their length."""
+        """Assign the drawn donors by length, for fragments that keep their length: (n,) rows."""
         return _dealt(drawn, bag.length, self.fragments.length, uniform)
 
 
 def _dealt(drawn: Draw, own: np.ndarray, theirs: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-    """Give each fragment of a cell the donor whose value ranks among the cell's donors as its own does.
+    """Assign to each fragment of a cell the donor of the same rank among the cell's donors.
 
-    The cell gets the same donors as before, whatever the sample's own values are; equals are dealt at random.
+    The cell's set of donors doesn't change, so it doesn't depend on the sample's own values. Ties are broken
+    at random.
     """
     rows = np.flatnonzero(drawn.donor >= 0)
     donors, cell, chance = drawn.donor[rows], drawn.cell[rows], uniform[rows, 0]
@@ -89,9 +91,9 @@ def _dealt(drawn: Draw, own: np.ndarray, theirs: np.ndarray, uniform: np.ndarray
 class _Cells:
     """Rows grouped by key and ordered by values within a group, for drawing donors systematically.
 
-    The fragments that ask for a donor of one key divide the group into equal slices, one each in random
-    order. Any of them may get any donor, but together they get the group's own distribution, without
-    the noise of independent draws.
+    The fragments that need a donor of one key divide the group into equal slices, one each in random order.
+    Any of them may get any donor. Together they get the group's distribution, without the noise of
+    independent draws.
     """
 
     def __init__(self, keys: np.ndarray, *values: np.ndarray) -> None:
@@ -101,17 +103,17 @@ class _Cells:
         )
 
     def pick(self, keys: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-        """Return a row for each key, -1 where there is none."""
+        """Return a row for each key, or -1 if there is none."""
         cell = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        found = self.keys[cell] == keys
+        exists = self.keys[cell] == keys
         rank = (_slices(keys, uniform) * self.sizes[cell]).astype(np.int64)
-        return np.where(found, self.order[self.starts[cell] + rank], -1)
+        return np.where(exists, self.order[self.starts[cell] + rank], -1)
 
 
 def _slices(keys: np.ndarray, uniform: np.ndarray) -> np.ndarray:
     """Return (n,) numbers in [0, 1), one in each of equal slices within each key.
 
-    The first column of ``uniform`` says who gets which slice, the second where in it.
+    The first column of ``uniform`` decides the slice, the second the place in it.
     """
     order = np.lexsort((uniform[:, 0], keys))
     _, start, size = np.unique(keys[order], return_index=True, return_counts=True)
@@ -122,6 +124,6 @@ def _slices(keys: np.ndarray, uniform: np.ndarray) -> np.ndarray:
 
 
 def _keys(fragments: FragmentInputs) -> list[np.ndarray]:
-    """Return the (n,) keys of each tier: number of calls with locus class, or with in or out of blocks."""
+    """Return the (n,) keys of each tier: number of calls with locus class, or with inside/outside blocks."""
     counts, locus = fragments.counts.astype(np.int64), fragments.locus.astype(np.int64)
     return [locus * 64 + counts, (locus > 0) * 64 + counts]

@@ -1,18 +1,18 @@
-"""Neutralising feature groups in a bag: ``edit`` changes the molecule itself and lets the rest follow.
+"""The intervention ``edit`` changes the molecule itself, and everything that depends on it.
 
-It answers the question: what would the model say had each fragment been cut to another length, or carried
-another methylation, at its place in the genome? A fragment is trimmed, or extended along the reference, about
-its centre, to a length drawn from the donors whatever their number of calls. CpGs and end motifs change with
-it, as they would on a real molecule: what length does through the number of CpGs is part of the answer here,
-where ``swap`` holds the number of calls. Locus class and region stay the fragment's own.
+It answers the question: what would the model predict if each fragment had another length, or other
+methylation, at its place in the genome? A fragment is trimmed, or extended along the reference, about its
+centre. Its new length is drawn from all donors, with any number of calls. CpGs and end motifs change with it,
+as they would on a real molecule. The effect of length through the number of CpGs is therefore included,
+whereas ``swap`` holds the number of calls fixed. Locus class and region stay the fragment's own.
 
-Calls at CpGs that remain stay. A CpG that comes in is methylated with the probability of the fragment's own
-level; a fragment without calls takes the level of a donor fragment of its locus class, one for all its CpGs.
-Redrawn calls are those of a donor fragment with as many calls, in the same locus class where there is one,
-put at the fragment's own CpGs. CpGs of the own stretch without a call stay without.
+CpGs that remain keep their calls. A new CpG is methylated with a probability equal to the fragment's own
+level. A fragment without calls takes the level of one donor fragment of its locus class for all its CpGs.
+Redrawn calls are those of a donor fragment with the same number of calls, if possible in the same locus
+class. They are put at the fragment's own CpGs. Original CpGs without a call stay without one.
 
-Three questions, three interventions: ``edit`` changes the molecule, ``swap`` replaces a group's values by
-those of a matched fragment, ``reweight`` moves distributions between real fragments.
+The other interventions ask other questions: ``swap`` replaces a group's values by those of a matched
+fragment, ``reweight`` changes the weights of real fragments.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cfdna_interp.attribution.interventions.donors import DonorBank
 from cfdna_interp.models.contract import MAX_CALLS, FragmentInputs
 from cfdna_interp.models.reference_line import ReferenceLine
 
-# Columns of random numbers per fragment: two each for lengths, donors of calls and levels, then one per call.
+# Columns of random numbers per fragment: two each for lengths, donors of calls and levels, and one per call.
 UNIFORMS = 6 + MAX_CALLS
 
 _C, _G = 1, 2  # codes of fragments.reference
@@ -38,12 +38,13 @@ class Edited:
     Attributes
     ----------
     versions
-        One ``FragmentInputs`` of the bag's n fragments per entry of ``swap.VERSIONS``: as it is, with another
-        length, with other calls, with both.
+        One ``FragmentInputs`` of the bag's n fragments per entry of ``swap.VERSIONS``: unchanged, with
+        another length, with other calls, with both.
     unplaced
-        Share of fragments whose contig the reference doesn't have: these kept their length.
+        Share of fragments whose contig is not in the reference. These keep their length.
     unmatched
-        Share of fragments with calls for which no donor has as many: these kept their states.
+        Share of fragments with calls for which no donor has the same number of calls. These keep their
+        states.
     """
 
     versions: tuple[FragmentInputs, ...]
@@ -52,25 +53,25 @@ class Edited:
 
 
 def why_not(fasta: str | None) -> str:
-    """Return why fragments can't be edited, "" where they can."""
+    """Return why fragments can't be edited, or "" if they can."""
     if fasta:
         return ""
     return "without reference.fasta it isn't known which CpGs a longer fragment covers"
 
 
 def edit(bank: DonorBank, bag: FragmentInputs, line: ReferenceLine, uniform: np.ndarray) -> Edited:
-    """Return the bag as it is, with lengths, with calls, and with both edited.
+    """Return the bag unchanged, with edited lengths, with edited calls, and with both.
 
     Parameters
     ----------
     bank
-        Fragments whose lengths, calls and levels come in.
+        Fragments that donate lengths, calls and levels.
     bag
-        n fragments of one sample, with their places on the reference's line.
+        n fragments of one sample, with their places on the reference.
     line
         The reference.
     uniform
-        (n, UNIFORMS) numbers in [0, 1); the same ones make all versions.
+        (n, UNIFORMS) numbers in [0, 1), the same for all versions.
 
     Raises
     ------
@@ -96,9 +97,9 @@ def edit(bank: DonorBank, bag: FragmentInputs, line: ReferenceLine, uniform: np.
 
 
 def _drawn(values: np.ndarray, locus: np.ndarray, wanted: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-    """Draw a pool's value for each fragment, from its locus class where the pool has it.
+    """Draw a pool's value for each fragment, from its locus class if the pool has that class.
 
-    Fragments of a class take equal slices of its sorted values in random order: together they get the class's
+    Fragments of a class take equal slices of its sorted values in random order. Together they get the class's
     distribution, without the noise of independent draws.
     """
     drawn = np.empty(len(wanted), dtype=values.dtype)
@@ -111,12 +112,12 @@ def _drawn(values: np.ndarray, locus: np.ndarray, wanted: np.ndarray, uniform: n
 
 
 def _redrawn(bank: DonorBank, bag: FragmentInputs, uniform: np.ndarray) -> tuple[FragmentInputs, int]:
-    """Return the fragments with the states of donors alike in context, and how many found none."""
+    """Return the fragments with the states of donors matched in context, and the number without a donor."""
     donor = bank.fragment_donors(bag, uniform).donor
     states = bag.states.copy()
-    found = donor >= 0
-    states[found] = bank.fragments.states[donor[found]]
-    return bag.with_states(states), int((~found & (bag.counts > 0)).sum())
+    matched = donor >= 0
+    states[matched] = bank.fragments.states[donor[matched]]
+    return bag.with_states(states), int((~matched & (bag.counts > 0)).sum())
 
 
 def _resized(
@@ -127,12 +128,12 @@ def _resized(
     Parameters
     ----------
     bag
-        n fragments; those without a place stay as they are.
+        n fragments; those without a place are unchanged.
     lengths
-        (n,) bp wanted; a contig shorter than that is taken whole.
+        (n,) wanted length in bp; a shorter contig is used as a whole.
     methylated
-        (n, MAX_CALLS) state of a CpG that comes in, by its rank among the calls; None where methylation was
-        not measured, and no call comes in.
+        (n, MAX_CALLS) state of a new CpG, by its rank among the calls. None if methylation was not measured;
+        new CpGs then have no call.
     line
         The reference.
     """
@@ -144,8 +145,8 @@ def _resized(
         place=bag.place.copy(),
     )
     rows = np.flatnonzero((bag.place >= 0) & (lengths != bag.length))
-    found = line.locate(bag.place[rows], bag.length[rows])
-    for row, contig, begin in zip(rows.tolist(), found.names, found.starts.tolist(), strict=True):
+    located = line.locate(bag.place[rows], bag.length[rows])
+    for row, contig, begin in zip(rows.tolist(), located.names, located.starts.tolist(), strict=True):
         old, strand = int(bag.length[row]), int(bag.strand[row])
         size = line.contigs[contig]
         new = min(int(lengths[row]), size)
@@ -153,7 +154,7 @@ def _resized(
         cpgs = _cpgs(line, contig, min(begin, start) - 1, max(begin + old, start + new) + 1)
         has = bag.offsets[row] >= 0
         own = begin + bag.offsets[row][has].astype(np.int64)
-        # Offset 0 also stands for a CpG whose G alone is in the fragment: see models.bags.inputs_of.
+        # Offset 0 also means a CpG of which only the G is in the fragment: see models.bags.inputs_of.
         if len(own) and own[0] == begin and begin not in cpgs and begin - 1 in cpgs:
             own[0] = begin - 1
         stays = _covers(start, new, strand, own)
@@ -175,15 +176,15 @@ def _resized(
 
 
 def _cpgs(line: ReferenceLine, contig: str, low: int, high: int) -> np.ndarray:
-    """Return where the forward strand's C of each CpG lies on the contig, with C and G in [low, high)."""
+    """Return the contig positions of the forward strand's C of all CpGs with C and G in [low, high)."""
     codes = line.codes(contig, low, high)
     return low + np.flatnonzero((codes[:-1] == _C) & (codes[1:] == _G))
 
 
 def _covers(start: int, length: int, strand: int, cpgs: np.ndarray) -> np.ndarray:
-    """Return which CpGs a molecule tells the state of: its own strand's C lies in it.
+    """Return which CpGs a molecule has the state of: those whose C on its own strand lies in it.
 
-    A molecule of the reverse strand has its C opposite the G; one of unknown strand is taken as forward.
+    A molecule of the reverse strand has its C opposite the G. An unknown strand is treated as forward.
     """
     cytosine = cpgs + (strand < 0)
     covered: np.ndarray = (cytosine >= start) & (cytosine < start + length)

@@ -1,4 +1,4 @@
-"""Marginals: how each feature group is distributed in a pool and in a bag, in classes that a bag can fill."""
+"""Marginals: distributions of each feature group in a pool and in a bag, in classes that a bag can fill."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from cfdna_interp.attribution.interventions.raking import onto_occupied
 from cfdna_interp.models.contract import MAX_CALLS, FragmentInputs
 
-LENGTH_BP = 2  # width of a class of lengths where fragments are many
-FLOOR = 5  # fragments of a bag that a class holds by expectation; smaller ones join a neighbour
+LENGTH_BP = 2  # width of a class of lengths with many fragments
+FLOOR = 5  # expected fragments of a bag in a class; smaller classes are joined to a neighbour
 
-_LEVELS = 3  # at most a quarter of the calls methylated, between, at least three quarters
-_FEW_CALLS = 2  # up to here a level says little about the molecule and has strata of its own
+_LEVELS = 3  # at most a quarter of the calls methylated, in between, at least three quarters
+_FEW_CALLS = 2  # up to this number of calls a level says little about the molecule and has its own strata
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +27,10 @@ class Marginal:
     own
         (classes,) shares in the bag.
     reference
-        (classes,) shares that the reference has in the bag's context; only classes that the bag holds.
+        (classes,) shares of the reference in the bag's context, only for classes that occur in the bag.
     moved
-        Share of the reference that had no fragment in its class, or no reference in its context.
+        Share of the reference's mass whose class has no fragment in the bag, or of the bag without a
+        reference in its context.
     """
 
     codes: np.ndarray
@@ -39,31 +40,31 @@ class Marginal:
 
 
 class ReferenceMargins:
-    """How each group is distributed among reference fragments, context by context.
+    """Distributions of each group among reference fragments, by context.
 
-    Classes of length are 2 bp wide where a bag holds enough fragments of them; in the tails neighbours are
-    joined, since a class of three fragments would take its weight from chance. Methylation has three levels
-    of fragments with one or two calls and three of those with more; fragments without calls and fragments
-    inside blocks are its seventh and eighth class, and context. Tissue of origin has the levels within locus
-    classes. Loci of like level are joined until a bag holds enough fragments beside their commonest level:
-    a marker whose rare level a bag holds twice says nothing alone.
+    Classes of length are 2 bp wide where a bag has enough fragments. In the tails neighbours are joined,
+    since the weight of a class of three fragments would be mostly noise. Methylation has three levels for
+    fragments with one or two calls and three for those with more. Its seventh and eighth class, fragments
+    without calls and fragments inside blocks, are context. Tissue of origin has levels within locus classes.
+    Loci of similar level are joined until a bag has enough fragments outside their most common level, because
+    a marker whose rare level occurs twice in a bag carries little information.
 
     Parameters
     ----------
     fragments
         Fragments of a donor pool.
     bag_size
-        Fragments of the bags that will be weighed.
+        Number of fragments in the bags that will be weighted.
     """
 
     def __init__(self, fragments: FragmentInputs, *, bag_size: int) -> None:
-        # In the pool's fragments; a pool smaller than a bag has to know its classes from as many.
+        # The floor in fragments of the pool. A pool smaller than a bag needs the same number per class.
         floor = FLOOR * max(len(fragments) / bag_size, 1.0)
         self._count_class = _join(np.bincount(fragments.counts, minlength=MAX_CALLS + 1), floor)
         self._locus_class = _join_loci(fragments, floor)
         stratum, length = self._length_codes(fragments)
         classes = _join(np.bincount(length), floor)
-        # Classes of length are the same in every context; those of levels belong to theirs.
+        # Classes of length are the same in every context. Those of levels depend on context.
         self._length = _Margin(stratum, length, np.tile(classes, (2 * (self._count_class[-1] + 1), 1)), None)
         self._methylation = _levels_margin(*self._methylation_codes(fragments), 4, floor)
         self._tissue = _levels_margin(*self._tissue_codes(fragments), self._locus_class[-1] + 1, floor)
@@ -77,7 +78,7 @@ class ReferenceMargins:
         ]
 
     def context(self, bag: FragmentInputs) -> list[np.ndarray]:
-        """Return (n,) classes of the locus and of the number of calls, which every coalition holds."""
+        """Return (n,) classes of the locus and of the number of calls, which every coalition holds fixed."""
         return [self._locus(bag), self._count_class[bag.counts]]
 
     def _locus(self, fragments: FragmentInputs) -> np.ndarray:
@@ -93,7 +94,7 @@ class ReferenceMargins:
         return stratum, np.where(stratum > 1, _level(fragments), 0)
 
     def _tissue_codes(self, fragments: FragmentInputs) -> tuple[np.ndarray, np.ndarray]:
-        # Stratum 0 has nothing to say of this group: outside the blocks, or without calls.
+        # Stratum 0 has no values of this group: fragments outside the blocks or without calls.
         stratum = np.where(fragments.counts > 0, self._locus(fragments), 0)
         return stratum, np.where(stratum > 0, _level(fragments), 0)
 
@@ -101,8 +102,8 @@ class ReferenceMargins:
 class _Margin:
     """Shares of classes within each stratum of context, in the reference.
 
-    ``lookup`` (strata, values) gives the class of a value in a stratum, the last column that of all larger
-    values; ``kin`` (classes,) the stratum a class belongs to, None where strata share their classes.
+    ``lookup`` (strata, values) gives the class of a value in a stratum. Its last column is for all larger
+    values. ``kin`` (classes,) gives the stratum of a class, or None if strata share their classes.
     """
 
     def __init__(
@@ -121,15 +122,15 @@ class _Margin:
         n, (strata, classes) = len(codes), self._shares.shape
         mix = np.bincount(stratum, minlength=strata) / n
         own = np.bincount(codes, minlength=classes) / n
-        # In a context that the reference doesn't know, the sample stays as it is.
+        # In a context without reference fragments the sample is left unchanged.
         strange = ~self._known[stratum]
-        kept = np.bincount(codes[strange], minlength=classes) / n
-        reference, moved = onto_occupied(mix @ self._shares + kept, own, self._kin)
-        return Marginal(codes, own, reference, moved + float(kept.sum()))
+        unknown = np.bincount(codes[strange], minlength=classes) / n
+        reference, moved = onto_occupied(mix @ self._shares + unknown, own, self._kin)
+        return Marginal(codes, own, reference, moved + float(unknown.sum()))
 
 
 def _levels_margin(stratum: np.ndarray, level: np.ndarray, strata: int, floor: float) -> _Margin:
-    """Return the margin of levels, whose classes are those of each stratum with small neighbours joined."""
+    """Return the margin of levels, with small neighbouring classes joined within each stratum."""
     table = np.bincount(stratum * _LEVELS + level, minlength=strata * _LEVELS).reshape(strata, _LEVELS)
     lookup = np.zeros((strata, _LEVELS), dtype=np.int64)
     kin: list[int] = []
@@ -145,9 +146,9 @@ def _join(held: np.ndarray, floor: float) -> np.ndarray:
     Parameters
     ----------
     held
-        (items,) numbers in order, or (items, levels), of which all but the largest level's count.
+        (items,) counts in order, or (items, levels), of which all levels but the largest are counted.
     floor
-        What is enough. What is left at the end joins the class before.
+        Smallest count of a class. A smaller rest at the end joins the class before.
 
     Returns
     -------
@@ -164,7 +165,7 @@ def _join(held: np.ndarray, floor: float) -> np.ndarray:
 
 
 def _join_loci(fragments: FragmentInputs, floor: float) -> np.ndarray:
-    """Return (loci + 1,) joined class: 0 outside the blocks, the last one for loci unknown here."""
+    """Return (loci + 1,) joined classes: 0 is outside the blocks, the last one is for unknown loci."""
     called = (fragments.locus > 0) & (fragments.counts > 0)
     loci = int(fragments.locus.max()) + 1
     code = fragments.locus[called].astype(np.int64) * _LEVELS + _level(fragments)[called]
@@ -180,7 +181,7 @@ def _join_loci(fragments: FragmentInputs, floor: float) -> np.ndarray:
 
 
 def _level(fragments: FragmentInputs) -> np.ndarray:
-    """Return (n,) 0 at most a quarter of the calls methylated, 1 between, 2 at least three quarters."""
+    """Return (n,) level: 0 up to a quarter of the calls methylated, 2 from three quarters, else 1."""
     share = (fragments.states == 1).sum(axis=1) / np.maximum(fragments.counts, 1)
     level: np.ndarray = (share > 0.25).astype(np.int64) + (share >= 0.75)
     return level

@@ -1,9 +1,9 @@
-"""Raking: weights under which every marginal of a bag has the mass that it should have.
+"""Raking: weights under which every marginal of a bag has its target masses.
 
 Iterative proportional fitting (Deming and Stephan, Annals of Mathematical Statistics 11:427, 1940): the
-weights of a class are multiplied by what the class lacks, marginal after marginal, until all hold. Of all
-weights with these marginals the result is the one nearest to the weights it began with, in relative entropy
-(Csiszár, Annals of Probability 3:146, 1975), so that it keeps the dependence between marginals.
+weights of a class are multiplied by target over current mass, one marginal after another, until all match. Of
+all weights with these marginals the result is the nearest to the initial weights in relative entropy
+(Csiszár, Annals of Probability 3:146, 1975). It therefore keeps the dependence between marginals.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _NEAR = 0.05  # sum of differences below which Newton steps are tried
-_RIDGE = 1e-10  # far below the share of one fragment
+_RIDGE = 1e-10  # much smaller than the share of one fragment
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Raked:
     largest
         The largest weight.
     converged
-        Whether all classes together came within the tolerance of their targets.
+        Whether all classes together are within the tolerance of their targets.
     iterations
         Rounds over all marginals.
     """
@@ -50,7 +50,7 @@ def rake(
     tolerance: float = 1e-7,
     max_iterations: int = 100,
 ) -> Raked:
-    """Weigh fragments so that each class of each marginal has its target's share.
+    """Weight fragments so that each class of each marginal has its target's share.
 
     Parameters
     ----------
@@ -60,11 +60,11 @@ def rake(
         For each marginal, (classes,) masses, which are scaled to sum to 1. A class without fragments has no
         mass: see :func:`onto_occupied`.
     base
-        (n,) positive weights to begin with, 1 each by default.
+        (n,) positive initial weights, 1 each by default.
     tolerance
         Largest accepted sum of differences between shares and targets.
     max_iterations
-        Rounds after which fitting stops as not converged; contradicting targets never converge.
+        Largest number of rounds. Contradicting targets never converge.
 
     Raises
     ------
@@ -102,16 +102,16 @@ def rake(
 def _round(
     weights: np.ndarray, cells: Sequence[np.ndarray], wanted: list[np.ndarray]
 ) -> tuple[np.ndarray, float]:
-    """Fit each marginal once; return the weights and by how much all classes were off together.
+    """Fit each marginal once; return the weights and the summed error of all classes before.
 
-    Fitting a marginal moves as much mass as it was off, so that afterwards no other one is off by more than
-    this sum.
+    Fitting a marginal moves as much mass as its error. Afterwards the error of no other marginal exceeds this
+    sum.
     """
     off = 0.0
     for cell, target in zip(cells, wanted, strict=True):
         share = np.bincount(cell, weights, minlength=len(target))
         off += float(np.abs(share - target).sum())
-        # A class that has lost all weight stays without: 0 / 0 is 0 here.
+        # A class without weight stays at zero: 0 / 0 is 0 here.
         weights = weights * np.divide(target, share, out=np.zeros_like(share), where=share > 0)[cell]
     return weights, off
 
@@ -119,10 +119,10 @@ def _round(
 class _Newton:
     """Newton steps on the dual problem, towards the same weights.
 
-    After Deville, Särndal and Sautory, Journal of the American Statistical Association 88:1013, 1993. Fitting
-    in turn takes hundreds of rounds where two marginals nearly tell each other, as length and number of calls
-    do; Newton's method then takes a handful. Log weights are sums of one number per class; the gradient with
-    respect to these numbers is what each class is off, the Hessian the two-way tables.
+    Iterative fitting takes hundreds of rounds if two marginals nearly determine each other, such as length
+    and number of calls. Newton's method then takes a few. Log weights are sums of one number per class. The
+    gradient with respect to these numbers is the error of each class, the Hessian consists of the two-way
+    tables (Deville, Särndal and Sautory, Journal of the American Statistical Association 88:1013, 1993).
     """
 
     def __init__(self, cells: Sequence[np.ndarray], wanted: list[np.ndarray]) -> None:
@@ -131,7 +131,7 @@ class _Newton:
         self._starts = self._ends - [len(target) for target in wanted]
 
     def step(self, weights: np.ndarray) -> np.ndarray:
-        """Return the weights after a step, or those given where the step leads away."""
+        """Return the weights after a step, or the input weights if the step increases the error."""
         hessian = np.zeros((self._ends[-1], self._ends[-1]))
         for a, first in enumerate(self._cells):
             for b, second in enumerate(self._cells[: a + 1]):
@@ -141,7 +141,7 @@ class _Newton:
                 hessian[rows, columns] = table.reshape(shape)
                 hessian[columns, rows] = table.reshape(shape).T
         before = np.concatenate(self._wanted) - np.diag(hessian)
-        # Marginals share their total, so the Hessian is singular along directions that change no weight.
+        # Marginals share their total, so the Hessian is singular in directions that change no weight.
         change = np.linalg.solve(hessian + _RIDGE * np.eye(len(hessian)), before)
         with np.errstate(over="ignore", invalid="ignore"):
             shifts = [change[start + cell] for start, cell in zip(self._starts, self._cells, strict=True)]
@@ -156,21 +156,22 @@ class _Newton:
 
 
 def onto_occupied(target: np.ndarray, held: np.ndarray, kin: np.ndarray) -> tuple[np.ndarray, float]:
-    """Move the mass of empty classes to the nearest class that holds fragments.
+    """Move the mass of empty classes to the nearest class with fragments.
 
     Parameters
     ----------
     target
-        (classes,) masses, in the order of what the classes measure.
+        (classes,) masses, in the order of the classes' values.
     held
         (classes,) number of fragments.
     kin
-        (classes,) mass moves only between classes of the same number, to the lower one of two equally near.
+        (classes,) group of each class. Mass moves only within a group, to the lower one of two equally near
+        classes.
 
     Returns
     -------
-    The masses after moving, and how much was moved. The mass of kin that hold no fragment at all is dropped
-    and counts as moved.
+    The new masses and the mass that was moved. The mass of a group without any fragment is dropped and counts
+    as moved.
     """
     result = np.where(held > 0, target, 0.0)
     occupied = np.flatnonzero(held)

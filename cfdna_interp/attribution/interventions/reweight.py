@@ -1,17 +1,17 @@
-"""Neutralising feature groups in a bag: ``reweight`` lets fragments count more or less and changes none.
+"""The intervention ``reweight`` changes the weights of fragments and not the fragments.
 
-It answers the question: what would the model say of this sample if, among its own fragments, those typical
-of the reference were as common as there? Weights are raked: groups that go take the distribution that they
-have among reference fragments of the same context, groups that stay keep the sample's own, and so does the
-context (locus class, number of calls). Every fragment stays real, and any model whose pooling takes weights
-can be asked.
+It answers the question: what would the model predict for this sample if, among its own fragments, those
+typical of the reference were as common as there? Weights are raked. Groups outside the coalition get the
+distribution of reference fragments of the same context. Groups inside it keep the sample's own, and so does
+the context (locus class, number of calls). Every fragment stays real. Any model whose pooling takes weights
+can be used.
 
-Only distributions of single groups are moved. How the groups hang together within a fragment stays the
-sample's own, also where all three go: the value of the empty coalition differs from the reference by that
-dependence and by the context, and this remainder is what attribution reports as "context and joint".
+Only the distributions of single groups change. The dependence of groups within a fragment stays the sample's
+own, even in the empty coalition. Its value differs from the reference by that dependence and by the context.
+Attribution reports this remainder as "context and joint".
 
-Three questions, three interventions: ``reweight`` moves distributions between real fragments, ``swap``
-replaces a group's values by those of a matched fragment, ``edit`` changes the molecule itself.
+The other interventions ask other questions: ``swap`` replaces a group's values by those of a matched
+fragment, ``edit`` changes the molecule itself.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from cfdna_interp.attribution.interventions.margins import ReferenceMargins
 from cfdna_interp.attribution.interventions.raking import Raked, rake
 from cfdna_interp.models.contract import FragmentInputs
 
-# Without a value is a coalition whose weights rest on too few fragments, or on one of them, or whose
-# reference has too much mass where the sample has no fragment.
+# A coalition has no value if its weights rest on too few fragments or on a single one, or if the reference
+# has too much mass where the sample has no fragment.
 EFFECTIVE = 0.30
 LARGEST = 20.0
 MOVED = 0.05
@@ -41,7 +41,7 @@ class Reweighted:
     Attributes
     ----------
     weights
-        (8, n) of mean 1, NaN where a coalition has no value; 1 throughout for the coalition of all groups.
+        (8, n) weights of mean 1. NaN if a coalition has no value; all 1 for the coalition of all groups.
     valid
         (8,) bool: the coalition has a value.
     effective
@@ -49,10 +49,11 @@ class Reweighted:
     largest
         (8,) largest weight.
     moved
-        (8,) share of the reference's mass for which the sample has no fragment, which moved to the nearest
-        class, or for whose context the reference has none, so that it stayed; of the worst group.
+        (8,) share of the worst group's mass that has no match: reference mass without a fragment of the
+        sample, which moves to the nearest class, and sample mass without a reference in its context, which
+        stays.
     reason
-        Why coalitions have no value; "" where all have.
+        Why coalitions have no value; "" if all have one.
     """
 
     weights: np.ndarray
@@ -64,14 +65,14 @@ class Reweighted:
 
 
 def coalition_weights(bag: FragmentInputs, margins: ReferenceMargins) -> Reweighted:
-    """Weigh the n fragments of a bag for every coalition of the groups.
+    """Weight the n fragments of a bag for every coalition of the groups.
 
     Parameters
     ----------
     bag
         Fragments of one sample.
     margins
-        Of the reference, made for bags of this size.
+        Margins of the reference, made for bags of this size.
     """
     groups, context = margins.groups(bag), margins.context(bag)
     cells = [*(group.codes for group in groups), *context]
@@ -97,7 +98,7 @@ def coalition_weights(bag: FragmentInputs, margins: ReferenceMargins) -> Reweigh
 
 
 def _fault(raked: Raked, moved: float) -> str:
-    """Return why weights are not to be used, "" where they are."""
+    """Return why weights can't be used, or "" if they can."""
     if moved > MOVED:
         return f"more than {MOVED:.0%} of the reference lies where the sample has no fragment"
     if not raked.converged:

@@ -1,22 +1,21 @@
-"""Neutralising feature groups in a bag: ``swap`` replaces a group's values by a matched donor's.
+"""The intervention ``swap`` replaces a group's values by those of a matched donor fragment.
 
-It answers the question: what would the model say of this sample if, fragment by fragment, this group
-were as it is among reference fragments of the same context? A donor fragment has the same number of
-CpG calls and lies in the same class of locus. Donors are drawn systematically, so that a bag takes on their
-distribution with little sampling noise, and all versions take from the same donors of a context.
+It answers the question: what would the model predict for this sample if, fragment by fragment, this group
+were as in reference fragments of the same context? A donor fragment has the same number of CpG calls and lies
+in the same class of locus. Donors are drawn systematically, so that a bag gets their distribution with little
+sampling noise. All versions use the same donors of a context.
 
-The group that stays decides which of them a fragment gets: the one of the same rank in it. When only the
-length goes, the most methylated fragment of a context takes the length of its most methylated donor; when
-only calls go, the shortest takes the calls of the shortest. So length and calls of a fragment still fit
-together as they do among reference fragments, while what comes in has the reference's distribution whatever
-stays. Donors alike in the value itself would not have it: where the sample is less methylated than the
-reference, and lengths follow methylation, they would bring the lengths of little methylated fragments,
-and the group that has gone would speak for the one that stays.
+A fragment gets the donor that has the same rank in the group that stays. When only the length is swapped, the
+most methylated fragment of a context takes the length of its most methylated donor. When only calls are
+swapped, the shortest fragment takes the calls of the shortest donor. Length and calls of a fragment thus
+still match as in reference fragments, and the swapped values always have the reference's distribution. Donors
+of equal value would not give this distribution. If the sample is less methylated than the reference, and
+length depends on methylation, they would bring in the lengths of little methylated fragments. The swapped
+group would then carry the signal of the group that stays.
 
-The pool is the same for every sample, its own fragments included. Leaving a subject's own out would tie
-what comes in to what went out: the rest of the pool is a little less like the subject, and a head that is
-retrained on swapped bags can read that.
-Every value put in was measured on a real fragment.
+The pool is the same for every sample and includes the sample's own fragments. Without a subject's own
+fragments the rest of the pool is a little less like the subject. A head that is retrained on swapped bags
+could use that. Every swapped value was measured on a real fragment.
 """
 
 from __future__ import annotations
@@ -44,10 +43,10 @@ class Swapped:
     versions
         One ``FragmentInputs`` of the bag's n fragments per entry of ``VERSIONS``.
     matching
-        Share of fragments without a donor (``unmatched``: no donor has as many calls on the same side of the
-        border of atlas blocks; these kept their own values) and share whose donor lies in another class of
-        locus (``relaxed``); and the same two of fragments in atlas blocks alone, which are few and tell the
-        tissue of origin (``unmatched_in_blocks``, ``relaxed_in_blocks``).
+        ``unmatched`` is the share of fragments without a donor that has the same number of calls on the same
+        side of the border of atlas blocks; these keep their own values. ``relaxed`` is the share whose donor
+        lies in another class of locus. ``unmatched_in_blocks`` and ``relaxed_in_blocks`` are the same for
+        fragments in atlas blocks, which are few and carry the tissue of origin.
     """
 
     versions: tuple[FragmentInputs, ...]
@@ -55,10 +54,10 @@ class Swapped:
 
 
 def swap(bank: DonorBank, bag: FragmentInputs, uniform: np.ndarray) -> Swapped:
-    """Return the bag as it is, with lengths, with calls, and with both replaced.
+    """Return the bag unchanged, with swapped lengths, with swapped calls, and with both.
 
-    A length comes with the stretch of genome it was measured on: with its place, for encoders that read the
-    bases, and with the positions of its calls.
+    A length comes with the donor's place in the genome, for encoders that read the bases, and with the
+    positions of its calls.
 
     Parameters
     ----------
@@ -67,7 +66,7 @@ def swap(bank: DonorBank, bag: FragmentInputs, uniform: np.ndarray) -> Swapped:
     bag
         n fragments of one sample.
     uniform
-        (n, 2) numbers in [0, 1); the same ones choose the donors of all versions.
+        (n, 2) numbers in [0, 1), the same for the donors of all versions.
     """
     called = bag.counts > 0
     drawn = bank.fragment_donors(bag, uniform)
@@ -84,7 +83,7 @@ def swap(bank: DonorBank, bag: FragmentInputs, uniform: np.ndarray) -> Swapped:
 
 
 def mean_matching(swaps: Sequence[Swapped]) -> dict[DiagnosticName, float]:
-    """Return how donors matched on average over bags."""
+    """Return the donors' matching shares, averaged over bags."""
     return {name: float(np.mean([swapped.matching[name] for swapped in swaps])) for name in MATCHING}
 
 
@@ -102,6 +101,6 @@ def _matching(drawn: Draw, inside: np.ndarray) -> dict[DiagnosticName, float]:
 
 def _states(bag: FragmentInputs, donors: FragmentInputs, rows: np.ndarray) -> np.ndarray:
     states = bag.states.copy()
-    found = rows >= 0
-    states[found] = donors.states[rows[found]]
+    matched = rows >= 0
+    states[matched] = donors.states[rows[matched]]
     return states

@@ -1,1 +1,1 @@
-"""The model of a cohort that comes as a table of features, and what it relies on."""
+"""The model of a cohort that comes as a table of features, and its attribution."""

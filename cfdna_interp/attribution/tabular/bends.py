@@ -1,4 +1,4 @@
-"""How a feature may bend: the part of a natural cubic spline that a straight line doesn't hold."""
+"""The bend of a feature: the part of a natural cubic spline that isn't linear."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Three knots at these quantiles (Harrell, Regression Modeling Strategies, 2015, table 2.3): a line and one
-# bend a feature, which is what a U-shape needs, and straight beyond the outer knots.
+# Three knots at these quantiles (Harrell, Regression Modeling Strategies, 2015, table 2.3) give a line and
+# one bend per feature. This is enough for a U-shape and linear beyond the outer knots.
 KNOTS = (0.1, 0.5, 0.9)
 
 
 @dataclass(frozen=True, eq=False)
 class Bends:
-    """One bend a feature, without the line in it.
+    """One bend per feature, with its linear part removed.
 
     Attributes
     ----------
     knots
         (3, features) quantiles of the training samples.
     line
-        (2, features) intercept and slope of the bend on the feature among training subjects, taken off.
+        (2, features) intercept and slope of the bend on the feature among training subjects, which are
+        subtracted.
     scale
-        (features,) divided by; infinite where a feature has too few different values to bend.
+        (features,) divisor; infinite if a feature has too few different values for a bend.
     """
 
     knots: np.ndarray
@@ -30,19 +31,19 @@ class Bends:
     scale: np.ndarray
 
     def bend(self, filled: np.ndarray) -> np.ndarray:
-        """Return (samples, features): what is left of the bend beside its line, scaled."""
+        """Return (samples, features): the scaled bends without their linear part."""
         left = _spline(filled, self.knots) - self.line[0] - self.line[1] * filled
         scaled: np.ndarray = left / self.scale
         return scaled
 
 
 def fit_bends(filled: np.ndarray, averaging: np.ndarray) -> Bends:
-    """Fit on a fold's training samples; no label is seen.
+    """Fit on a fold's training samples, without labels.
 
     Parameters
     ----------
     filled
-        (samples, features) without gaps.
+        (samples, features) without missing values.
     averaging
         Sparse (subjects, samples), as for ``fit_encoder``.
     """
@@ -56,7 +57,7 @@ def fit_bends(filled: np.ndarray, averaging: np.ndarray) -> Bends:
     left = bent - intercept - slope * people
     spread, whole = left.std(axis=0), bent.std(axis=0)
     apart = (knots[1] > knots[0]) & (knots[2] > knots[1])
-    # What rounding leaves of a straight line is no bend.
+    # A bend of this size in a straight line is rounding.
     scale = np.where(apart & (spread > 1e-9 * whole), spread, np.inf)
     return Bends(knots, np.stack([intercept, slope]), scale)
 
@@ -66,7 +67,7 @@ def _spline(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
     first, middle, last = knots
     upper, lower = last - middle, middle - first
     width = np.where(last > first, last - first, 1.0)
-    # Where knots coincide the feature is left out; a width of 1 keeps it a number.
+    # A feature with equal knots is left out; a width of 1 avoids dividing by zero.
     upper = np.where(upper > 0, upper, 1.0)
     total: np.ndarray = _cube(values - first)
     total -= _cube(values - middle) * ((upper + lower) / upper)
@@ -76,7 +77,7 @@ def _spline(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
 
 
 def _cube(distance: np.ndarray) -> np.ndarray:
-    """Return the cube of what is above 0; by products, which are many times as fast as powers."""
+    """Return the cube of the positive part. Products are many times as fast as powers."""
     above = np.maximum(distance, 0)
     cubed: np.ndarray = above * above * above
     return cubed

@@ -1,4 +1,4 @@
-"""The table of coalition values of a table's model."""
+"""The coalition values of a model of a table."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from cfdna_interp.attribution.tabular.cohort import FoldedFeatures
 def coalition_table(folded: FoldedFeatures, contributions: Contributions) -> pd.DataFrame:
     """Return the value of every coalition of each sample.
 
-    Of more than eight groups only those of no group and of each group alone are listed: the others are sums
-    of them.
+    With more than eight groups only the empty coalition and each single group are listed. The others are sums
+    of these.
 
     Parameters
     ----------
     folded
         The cohort.
     contributions
-        Of the model, a row a sample.
+        Contributions of the model, one row per sample.
     """
     groups = contributions.groups
     coalitions = (

@@ -1,4 +1,4 @@
-"""Discovery subjects of a table, and their folds with an encoder each."""
+"""Discovery subjects of a table, and their folds with one encoder each."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class DiscoveryFeatures(RoleSamples):
     """The features of the discovery samples of a table.
 
     A subject counts once, with the average logit over its samples. The model is linear in the encoded
-    columns, so that is the logit of the subject's average columns.
+    columns, so this is the logit of the subject's average columns.
 
     Attributes
     ----------
     X
         (samples, features) of the model's groups, NaN where missing.
     features, groups
-        (features,) names; group -> places of its features.
+        (features,) names; group -> indices of its features.
     """
 
     X: np.ndarray
@@ -67,7 +67,7 @@ class DiscoveryFeatures(RoleSamples):
 
     @cached_property
     def averaging(self) -> csr_array:
-        """Sparse (subjects, samples): rows average a subject's samples."""
+        """Sparse (subjects, samples): each row averages the samples of a subject."""
         places = self.places
         share = 1 / np.bincount(places)[places]
         shape = (len(self.subject_labels), len(places))
@@ -87,17 +87,17 @@ class DiscoveryFeatures(RoleSamples):
         return averaged
 
     def chances(self, targets: np.ndarray) -> np.ndarray:
-        """Return targets as probabilities, which predictions are held against."""
+        """Return targets as probabilities, with which predictions are compared."""
         return targets if self.logistic else expit(targets)
 
 
 def model_columns(table: Table) -> list[int]:
-    """Return the places of the columns that the model sees."""
+    """Return the indices of the columns that the model sees."""
     return [column for column, group in enumerate(table.groups) if group in table.model_groups]
 
 
 def samples_of(table: Table) -> RoleSamples:
-    """Return the samples of a table, subjects coded in the order of their names."""
+    """Return the samples of a table, with subjects coded in the order of their names."""
     scores = table.obs[SCORE].to_numpy(dtype=np.float64) if SCORE in table.obs else None
     return RoleSamples(
         samples=table.samples,
@@ -115,9 +115,9 @@ class Fold:
     Attributes
     ----------
     encoder
-        Fitted on the training subjects.
+        The encoder fitted on the training subjects.
     train, test
-        Places of subjects.
+        Indices of subjects.
     Z
         (subjects, columns) all discovery subjects, encoded and averaged.
     """
@@ -130,16 +130,16 @@ class Fold:
 
 @dataclass(frozen=True, eq=False)
 class FoldedFeatures:
-    """A cohort with its folds, which hold for every refit: the encoders see no label.
+    """A cohort with its folds. All refits use the same folds, since the encoders see no label.
 
     Attributes
     ----------
     cohort
         The subjects.
     folds
-        One entry a fold.
+        One entry per fold.
     fold
-        (subjects,) the fold in which a subject is tested.
+        (subjects,) the fold in which each subject is tested.
     """
 
     cohort: DiscoveryFeatures

@@ -1,4 +1,4 @@
-"""The label-free encoder of a table: what a fold's training rows say about scale, gaps and leading axes."""
+"""The label-free encoder of a table: scale, imputation and principal axes from a fold's training rows."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from sklearn.decomposition import PCA
 from cfdna_interp.attribution.tabular.bends import Bends, fit_bends
 
 COMPONENTS = 128  # of a group
-BENT = 32  # of a group's bends, which tell less each
+BENT = 32  # of a group's bends, which carry less information each
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureEncoder:
-    """Features of each group centred, scaled and turned into their principal axes.
+    """Features of each group, centred, scaled and rotated to their principal axes.
 
     Groups are scaled to the same total variance (block scaling; Westerhuis, Kourti & MacGregor, J
-    Chemometrics 12:301, 1998): by a ridge on features of variance 1 each, a group would count by the number
-    of its columns, and of two groups that tell the same the one with more columns would get nearly all of
-    it. The components keep their variances, so that a ridge on them is a ridge on the scaled features
-    wherever no component is left out, and columns that say the same are one leading axis.
+    Chemometrics 12:301, 1998). With a ridge penalty on features of variance 1 each, a group's weight would
+    depend on its number of columns. Of two groups with the same information the one with more columns would
+    get nearly all of it. The components keep their variances. If no component is left out, a ridge on them is
+    therefore a ridge on the scaled features. Equal columns are one leading axis.
 
     Attributes
     ----------
     median, low, high
-        (features,) what a missing value becomes, and the range of the training samples: a value beyond it
-        counts as the furthest of them. A count that is 0 in all but one subject would else, in the fold where
-        that subject is tested, be hundreds of standard deviations away and carry the whole attribution.
+        (features,) imputed value, and the range of the training samples, to which values are clipped.
+        Otherwise a count that is 0 in all but one subject would be hundreds of standard deviations away in
+        the fold where that subject is tested, and would carry the whole attribution.
     mean, scale
-        (features,) what is taken off and divided by; infinite for a column that doesn't vary.
+        (features,) centre and divisor; the divisor is infinite for a constant column.
     axes
         Group -> (its features, components).
     bends, bent_axes
-        One bend a feature (scaled to the same total variance by group), and group -> (its features,
+        One bend per feature (scaled to the same total variance by group), and group -> (its features,
         components of their bends).
     places
         Group -> places of its features.
     spans, bent
-        Group -> its part of the encoded columns, and the part of them that holds its bends.
+        Group -> its slice of the encoded columns, and the slice of its bends.
     breadth
-        Group -> root of the number of its varying features over their mean number: what groups would have to
-        be multiplied with for every feature to have a variance of 1.
+        Group -> root of the number of its varying features over their mean number: the factor that would give
+        every feature the same variance.
     explained
-        Group -> share of its variance that the components keep; 1 where nothing of it varies.
+        Group -> share of its variance in the components; 1 if the group is constant.
     """
 
     median: np.ndarray
@@ -68,17 +68,17 @@ class FeatureEncoder:
         return max((span.stop for span in self.spans.values()), default=0)
 
     def standardise(self, X: np.ndarray) -> np.ndarray:
-        """Return (samples, features): filled, held to the range, centred and scaled."""
+        """Return (samples, features): imputed, clipped to the range, centred and scaled."""
         scaled: np.ndarray = (self._fill(X) - self.mean) / self.scale
         return scaled
 
     def encode(self, X: np.ndarray) -> np.ndarray:
-        """Return (samples, encoded columns), groups side by side, each as its lines and its bends."""
+        """Return (samples, encoded columns), group after group, each with its lines and then its bends."""
         filled = self._fill(X)
         return self._turn((filled - self.mean) / self.scale, self.bends.bend(filled))
 
     def by_feature(self, X: np.ndarray, coefficient: np.ndarray) -> np.ndarray:
-        """Return (samples, features) what single features add to the logit: line and bend together.
+        """Return (samples, features): what each feature adds to the logit by line and bend together.
 
         Parameters
         ----------
@@ -118,22 +118,22 @@ def fit_encoder(
     X
         (samples, features) of training subjects, NaN where missing.
     averaging
-        Sparse (subjects, samples): a subject's row averages its samples, since it is subjects that the model
-        is fitted on.
+        Sparse (subjects, samples): a subject's row averages its samples, since the model is fitted on
+        subjects.
     groups
         Group -> places of its features.
     random_state
-        Of the randomised decomposition of very wide groups.
+        Seed of the randomised decomposition of very wide groups.
     """
     gaps = np.isnan(X)
     median = np.zeros(X.shape[1])
-    # A column with no value in this fold says nothing: 0 throughout.
+    # A column without any value in this fold is set to 0.
     known = ~gaps.all(axis=0)
     median[known] = np.nanmedian(X[:, known], axis=0)
     filled = np.where(gaps, median, X)
     people = averaging @ filled
     mean, scale = people.mean(axis=0), people.std(axis=0)
-    # What rounding leaves of a constant is no variation.
+    # A variation of this size in a constant is rounding.
     scale = np.where(scale > 1e-12 * np.abs(mean), scale, np.inf)
     bends = fit_bends(filled, averaging)
     varying = {group: int(np.isfinite(scale[places]).sum()) for group, places in groups.items()}
@@ -141,7 +141,7 @@ def fit_encoder(
     breadth = {group: np.sqrt(count / per_group) if count else 1.0 for group, count in varying.items()}
     for group, places in groups.items():
         scale[places] *= breadth[group]
-        # The bends of a group have the variance that its lines have.
+        # The bends of a group get the same variance as its lines.
         bending = int(np.isfinite(bends.scale[places]).sum())
         bends.scale[places] *= np.sqrt(bending / per_group) if bending else 1.0
     standard, bent_people = (people - mean) / scale, averaging @ bends.bend(filled)
@@ -171,12 +171,12 @@ def fit_encoder(
 
 
 def _axes(standard: np.ndarray, most: int, random_state: int) -> tuple[np.ndarray, float]:
-    """Return (features, components), at most ``most`` of them, and the share of variance that they keep."""
+    """Return (features, components) with at most ``most`` components, and their share of the variance."""
     rows, features = standard.shape
     components = min(most, rows - 1, features)
     total = float((standard**2).sum())
     if components == features or total == 0:
         return np.eye(features, components), 1.0
-    found = PCA(components, random_state=random_state).fit(standard)
-    kept = float((found.singular_values_**2).sum()) / total
-    return found.components_.T, min(kept, 1.0)
+    pca = PCA(components, random_state=random_state).fit(standard)
+    explained = float((pca.singular_values_**2).sum()) / total
+    return pca.components_.T, min(explained, 1.0)

@@ -1,4 +1,4 @@
-"""Which features carry a table's contributions: ``feature_shares.parquet``."""
+"""Contributions of single features of a table: ``feature_shares.parquet``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from cfdna_interp.attribution.tabular.model import Fits
 def feature_contributions(folded: FoldedFeatures, fits: Fits) -> np.ndarray:
     """Return (subjects, features) contributions of single features, under models that never saw the subject.
 
-    What a feature's line and bend add to the logit, less the mean of that over reference subjects; over a
-    group they add up to what the group contributes.
+    A contribution is what a feature's line and bend add to the logit, minus its mean over reference subjects.
+    Those of a group's features add up to the group's contribution.
     """
     cohort = folded.cohort
     phi = np.zeros((len(cohort.subject_labels), len(cohort.features)))
@@ -24,7 +24,7 @@ def feature_contributions(folded: FoldedFeatures, fits: Fits) -> np.ndarray:
 
 
 def feature_shares(folded: FoldedFeatures, fits: Fits, draws: np.ndarray) -> pd.DataFrame:
-    """Return a row a feature: size, share, and how cases differ from controls.
+    """Return one row per feature: size, share, and the difference of cases and controls.
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ def feature_shares(folded: FoldedFeatures, fits: Fits, draws: np.ndarray) -> pd.
 
     Returns
     -------
-    feature, group, mean_abs_phi, share (of Σ|φ| over features), difference (mean φ of cases less that of
-    controls) with its 95 % interval low, high: over subjects, with the models as they are.
+    feature, group, mean_abs_phi, share (of Σ|φ| over features), difference (mean φ of cases minus that of
+    controls) with its 95 % interval low, high over subjects, without refits.
     """
     cohort = folded.cohort
     phi = feature_contributions(folded, fits)

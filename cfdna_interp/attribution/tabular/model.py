@@ -1,4 +1,4 @@
-"""Cross-fitted additive models of a table, many refits at once, and what each group adds to their logits."""
+"""Cross-fitted additive models of a table, many refits at once, and contributions of groups to logits."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from cfdna_interp.attribution.tabular.weighting import Weighting, choose, weight
 
 @dataclass(frozen=True, eq=False)
 class Fits:
-    """Models of all folds, for a stack of refits; they are linear in the encoded columns.
+    """Models of all folds, for a stack of refits. They are linear in the encoded columns.
 
     Attributes
     ----------
     coefficient
-        A fold's entry is (columns, refits), of the fold's encoded columns; 0 where a group is left out, and
-        of bends where features don't bend.
+        A fold's entry is (columns, refits), for the fold's encoded columns. It is 0 for groups that are left
+        out, and for bends if features don't bend.
     intercept
         (folds, refits).
     penalty
         (folds, refits).
     offered
-        A fold's entry lists the weightings that it chose from.
+        A fold's entry lists the candidate weightings.
     choice
-        (folds, refits) places in ``offered``.
+        (folds, refits) indices in ``offered``.
     """
 
     coefficient: tuple[np.ndarray, ...]
@@ -38,7 +38,7 @@ class Fits:
     choice: np.ndarray
 
     def weighting(self, fold: int) -> Weighting:
-        """Return what a fold's model chose, the first of the refits."""
+        """Return the weighting of a fold's model in the first refit."""
         chosen = int(self.choice[fold, 0])
         return self.offered[fold][chosen]
 
@@ -53,10 +53,9 @@ def fit(
 ) -> Fits:
     """Fit every fold's model on the subjects of the other folds.
 
-    All groups have one penalty, and the same variance unless inner errors ask for another weighting. A
-    penalty for each, chosen by what the group tells by itself, lets a group that was lucky lead, and refits
-    that hold the choice confirm it: of two groups with the same effect one was named in a quarter of
-    simulated cohorts.
+    All groups have one penalty, and the same variance unless inner errors favour another weighting. With one
+    penalty per group, chosen by the group alone, a group can lead by chance, and refits that hold the choice
+    confirm it. One of two groups with the same effect was then named in a quarter of simulated cohorts.
 
     Parameters
     ----------
@@ -65,9 +64,9 @@ def fit(
     targets
         (subjects, refits) labels, or logits of a foreign model.
     weights
-        (subjects, refits) how much a subject counts, e.g. how often a bootstrap drew it; 1 by default.
+        (subjects, refits) weight of a subject, e.g. how often a bootstrap drew it; 1 by default.
     held
-        A single model whose weightings and penalties are held; chosen inside each fold by default.
+        A single model whose weightings and penalties are used. By default each fold chooses its own.
     present
         The groups that the model sees; all by default.
     """
@@ -116,12 +115,12 @@ def _scaled(folded: FoldedFeatures, fold: Fold, weighting: Weighting) -> Regress
 
 
 def contributions_of(folded: FoldedFeatures, fits: Fits, *, samples: bool = False) -> Contributions:
-    """Attribute logits to groups. A group is taken out by putting in the features of every discovery subject.
+    """Attribute logits to groups. A group is taken out by averaging over all discovery subjects' features.
 
     A logit is linear in the encoded columns, and each column belongs to one group. Its mean over reference
     subjects is therefore the logit at their mean columns. A group adds its coefficients times the distance
-    from that mean, whichever other groups are present. This is its Shapley value, for any number of groups,
-    with straight features and with bent ones.
+    from that mean, independent of the other groups. This is its Shapley value, for any number of groups, with
+    and without bends.
 
     Parameters
     ----------
@@ -156,9 +155,9 @@ def frozen_logits(fits: Fits, encoded: list[np.ndarray]) -> np.ndarray:
     Parameters
     ----------
     fits
-        The models, of which the first refit is used.
+        The models. The first refit is used.
     encoded
-        The samples by each fold's encoder, (samples, columns) each.
+        The samples encoded by each fold's encoder, (samples, columns) each.
     """
     each = [
         rows @ coefficient[:, 0] + intercept[0]

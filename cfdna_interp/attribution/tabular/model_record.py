@@ -1,4 +1,4 @@
-"""``model.json``: what the model of a table is made of."""
+"""``model.json``: the description of the model of a table."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from cfdna_interp.records.model import ModelGroup, TableModel
 
 
 def model_of(folded: FoldedFeatures, fits: Fits, heldout: np.ndarray) -> TableModel:
-    """Return what the model is made of.
+    """Return the description of the model.
 
     Parameters
     ----------
     folded, fits
         The discovery cohort with its folds, and the model.
     heldout
-        (samples, features) held-out features, for what is missing there.
+        (samples, features) held-out features, for their share of missing values.
     """
     cohort = folded.cohort
     encoders = [fold.encoder for fold in folded.folds]

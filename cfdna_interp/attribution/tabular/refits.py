@@ -14,7 +14,7 @@ from cfdna_interp.stats.resampling import bootstrap_counts, stream
 
 
 def fit_model(folded: FoldedFeatures, present: tuple[str, ...] | None = None) -> Fits:
-    """Fit the model as it is: all subjects once, their own labels, all choices made inside each fold."""
+    """Fit the model itself: all subjects once, true labels, all choices made inside each fold."""
     return fit(folded, folded.cohort.targets[:, None], present=present)
 
 
@@ -23,19 +23,19 @@ def refit_stacks(
 ) -> list[RefitStack]:
     """Refit the model, all bootstraps at once and all permutations at once.
 
-    A bootstrap draws subjects within each class and holds the model's weightings and penalties: with a
-    subject that is there twice, one copy would predict the other. A permutation permutes targets within the
-    folds, so that each fold keeps its number of cases, and makes its own choices: everything that the labels
-    decided is decided anew.
+    A bootstrap resamples subjects within each class and keeps the model's weightings and penalties, because
+    one copy of a subject would predict the other in a new choice. A permutation permutes targets within
+    folds, so that each fold keeps its number of cases. It makes its own choices, since those depend on the
+    labels.
 
     Parameters
     ----------
     folded
         The cohort.
     refits
-        Which ones.
+        Kind and number of each refit.
     fits
-        The model, whose weightings and penalties a bootstrap holds.
+        The model, whose weightings and penalties a bootstrap uses.
     seed
         The run's seed.
     """
@@ -62,7 +62,7 @@ def _stack(folded: FoldedFeatures, kind: str, numbers: tuple[int, ...], fits: Fi
 
 
 def _permutation(fold: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return whose target each subject gets: that of a subject of the same fold."""
+    """Return the subject, of the same fold, whose target each subject gets."""
     order = np.empty(len(fold), dtype=np.int64)
     for number in np.unique(fold):
         rows = np.flatnonzero(fold == number)

@@ -2,8 +2,7 @@
 
 A run refits the model some hundred times on the same inputs, each time with other targets or weights. In
 principal axes the curvature of every refit is nearly diagonal, so conjugate gradients solve all of them
-together in a few products of matrices; the leave-one-out errors by which penalties are chosen have a closed
-form there.
+together in a few matrix products. The leave-one-out errors that decide penalties have a closed form there.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-# Of Σ(coefficient²)/2; scikit-learn's C is its inverse. From one under which hardly more than the intercept
-# is left to one under which small cohorts are separated.
+# Factors of Σ(coefficient²)/2; scikit-learn's C is the inverse. The largest leaves hardly more than the
+# intercept. With the smallest, small cohorts are separated.
 PENALTIES = np.logspace(4, -1, 6)
 STEPS = 50
 INNER = 100
-ENOUGH = 1e-14  # what a Newton step still gains, a unit of weight
+ENOUGH = 1e-14  # smallest gain of a Newton step, per unit of weight
 _INNER_TOLERANCE = 1e-3
 _RANK = 1e-10  # of the largest eigenvalue
 
@@ -42,16 +41,16 @@ class Solved:
 
 @dataclass(frozen=True, eq=False)
 class LeaveOneOut:
-    """What leave-one-out errors say of a stack of regressions.
+    """Results of leave-one-out errors for a stack of regressions.
 
     Attributes
     ----------
     penalty
-        (problems,) the largest whose mean squared error is within one standard error of the least.
+        (problems,) the largest penalty whose mean squared error is within one standard error of the smallest.
     squares
-        (rows, problems) squared errors under ``penalty`` once a problem's predictions are stretched by the
-        factor, of at least 0, that makes them least: a penalty shrinks predictions towards the mean, and what
-        is asked here is whether they point the right way.
+        (rows, problems) squared errors under ``penalty`` after a problem's predictions are multiplied by the
+        best factor of at least 0. A penalty shrinks predictions towards the mean, but only their direction
+        matters here.
     """
 
     penalty: np.ndarray
@@ -64,9 +63,9 @@ class Regressions:
     Parameters
     ----------
     Z
-        (rows, inputs) float64; there may be no inputs, only intercepts are then fitted.
+        (rows, inputs) float64. Without inputs only intercepts are fitted.
     logistic
-        Cross-entropy of targets in [0, 1]; otherwise half the squared error.
+        Whether the loss is the cross-entropy of targets in [0, 1]; otherwise it is half the squared error.
     """
 
     def __init__(self, Z: np.ndarray, *, logistic: bool) -> None:
@@ -74,20 +73,20 @@ class Regressions:
         self.centre = Z.mean(axis=0)
         centred = Z - self.centre
         wide = Z.shape[1] > Z.shape[0]
-        # Through the rows where these are fewer: the axes are the same.
+        # With fewer rows than inputs the Gram matrix of rows is smaller and gives the same axes.
         values, vectors = np.linalg.eigh(centred @ centred.T if wide else centred.T @ centred)
-        kept = values > _RANK * values.max(initial=0.0)
-        self.squares, vectors = values[kept], vectors[:, kept]  # (rank,)
+        nonzero = values > _RANK * values.max(initial=0.0)
+        self.squares, vectors = values[nonzero], vectors[:, nonzero]  # (rank,)
         lengths = np.sqrt(self.squares)
         self.axes = centred.T @ (vectors / lengths) if wide else vectors  # (inputs, rank)
         self.rotated = vectors * lengths if wide else centred @ vectors  # (rows, rank)
 
     def errors_left_out(self, targets: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield (rows, problems) leave-one-out errors, target less prediction, for each of ``PENALTIES``.
+        """Yield (rows, problems) leave-one-out errors, target minus prediction, for each of ``PENALTIES``.
 
         The errors are those of ridge regression of the (rows, problems) targets, without refits: the residual
-        over one less the leverage (Allen, Technometrics 16:125, 1974). For a logistic regression the penalty
-        is carried over by the curvature of its loss where it knows nothing but the mean.
+        divided by one minus the leverage (Allen, Technometrics 16:125, 1974). For a logistic regression the
+        penalty is scaled by the curvature of its loss at the mean.
         """
         rows = len(targets)
         centred = targets - targets.mean(axis=0)
@@ -119,12 +118,12 @@ class Regressions:
         return LeaveOneOut(PENALTIES[chosen], _stretched(targets, errors[chosen, :, problems].T))
 
     def solve(self, targets: np.ndarray, weights: np.ndarray, penalties: np.ndarray) -> Solved:
-        """Minimise Σ_i w_i·loss(z_i·b + b0, t_i) + penalty·Σ b² / 2 for each problem, by Newton's method.
+        """Minimise Σ_i w_i·loss(z_i·b + b0, t_i) + penalty·Σ b² / 2 for each problem by Newton's method.
 
         Parameters
         ----------
         targets, weights
-            (rows, problems) what is to be said of each row, and how much it counts; 0 leaves it out.
+            (rows, problems) target and weight of each row; a weight of 0 leaves it out.
         penalties
             (problems,).
         """
@@ -197,7 +196,7 @@ class _Problems:
         return total
 
     def newton(self, point: _Point) -> tuple[_Point, np.ndarray]:
-        """Return the step, and (problems,) what it would gain by the quadratic model."""
+        """Return the step, and its (problems,) gain by the quadratic model."""
         said = expit(point.linear) if self.shared.logistic else point.linear
         curvature = self.weights * said * (1 - said) if self.shared.logistic else self.weights
         pull = self.weights * (said - self.targets)
@@ -229,7 +228,7 @@ class _Problems:
         return step, _dot(down, (slopes, intercepts)) / 2
 
     def descend(self, point: _Point, step: _Point) -> _Point:
-        """Take the step, halved where it leads uphill."""
+        """Take the step, halved while it leads uphill."""
         before = self.objective(point)
         scale = np.ones(len(before))
         for _ in range(30):
@@ -244,7 +243,7 @@ class _Problems:
 def _stretched(targets: np.ndarray, errors: np.ndarray) -> np.ndarray:
     """Return (rows, problems) squared errors after the best stretch of predictions about the mean."""
     rows = len(targets)
-    beyond = (targets - targets.mean(axis=0)) * rows / (rows - 1)  # the mean, too, is of the other rows
+    beyond = (targets - targets.mean(axis=0)) * rows / (rows - 1)  # the mean is also over the other rows
     said = beyond - errors
     size = (said**2).sum(axis=0)
     factor = np.maximum((said * beyond).sum(axis=0), 0) / np.where(size > 0, size, 1.0)

@@ -1,4 +1,4 @@
-"""Plainer models beside the one under study: where one of them is better, it is no model to explain."""
+"""Simpler models that are compared with the model under study. If one is better, it is not explained."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from cfdna_interp.stats.roc import bootstrap_draws, concordance
 
 PLAIN = "plain"
 DRAWS = 2_000
-# In AUROC, of the lower bound of what a rival is better by: less than it is asked of any group to be needed.
+# Lower bound of a rival's advantage in AUROC from which on the model is not explained. It is no larger than
+# the loss that makes a group necessary.
 BEATEN = 0.02
 
 
 def plain_logits(folded: FoldedFeatures) -> np.ndarray:
     """Return (subjects,) cross-fitted logits of a ridge logistic regression on all standardised features.
 
-    Every feature has a variance of 1, none is left out, groups are not known, and the penalty is the one
-    that model and rivals are all given: the largest within a standard error.
+    Every feature has a variance of 1, none is left out, and groups play no role. The penalty follows the rule
+    that also applies to model and rivals: the largest within one standard error.
     """
     cohort = folded.cohort
     logits = np.zeros(len(cohort.subject_labels))
@@ -38,23 +39,23 @@ def plain_logits(folded: FoldedFeatures) -> np.ndarray:
 
 
 def rivals_of(folded: FoldedFeatures, logits: Mapping[str, np.ndarray], *, seed: int) -> tuple[Rival, ...]:
-    """Compare the model with each group alone and with the plain regression, on the same subjects and folds.
+    """Compare the model with each group alone and with a plain regression, on the same subjects and folds.
 
     Parameters
     ----------
     folded
         The cohort.
     logits
-        Score name -> (subjects,) cross-fitted logits: of ``model``, and of the rivals ``model_only_<group>``.
+        Score name -> (subjects,) cross-fitted logits of ``model`` and of the rivals ``model_only_<group>``.
     seed
         The run's seed.
 
     Returns
     -------
-    The rivals, with intervals over bootstraps of subjects within fold and class, the models as they are.
-    Intervals hold for all rivals together (95 %, Bonferroni): the best of several is looked for, and without
-    any signal one in ten cohorts had a better one otherwise. Empty for a surrogate: labels aren't what it is
-    fitted to.
+    The rivals, with intervals over bootstraps of subjects within fold and class, without refits. The
+    intervals are simultaneous for all rivals (95 %, Bonferroni), since the best of several is picked. Without
+    this, one in ten cohorts without any signal had a better rival. Empty for a surrogate, which isn't fitted
+    to labels.
     """
     if not folded.cohort.logistic:
         return ()
@@ -88,6 +89,6 @@ def rivals_of(folded: FoldedFeatures, logits: Mapping[str, np.ndarray], *, seed:
 
 
 def beaten_by(rivals: Sequence[Rival]) -> Rival | None:
-    """Return the rival that is surely better than the model, of several the one with the highest bound."""
+    """Return the rival that is surely better than the model; of several, the one with the highest bound."""
     better = [rival for rival in rivals if rival.low > BEATEN]
     return max(better, key=lambda rival: rival.low, default=None)

@@ -52,7 +52,7 @@ class RegressionsOnSubset:
     folded, fits
         The discovery cohort, and the regressions of its folds.
     heldout, encoded
-        (held-out samples, features) of the model's groups, and their columns by each fold's encoder.
+        (held-out samples, features) of the model's groups, and their columns encoded by each fold's encoder.
     """
 
     folded: FoldedFeatures
@@ -82,7 +82,7 @@ class RegressionsOnSubset:
         return frozen_logits(self.fits, self.encoded)
 
     def save(self, layout: Layout) -> None:
-        """Write what the model is made of."""
+        """Write the description of the model."""
         save_record(model_of(self.folded, self.fits, self.heldout), layout.file(TableModel.FILE))
 
 
@@ -134,7 +134,7 @@ class TableRoute:
         return RegressionsOnSubset(self.folded, fits, self._heldout_features, self._heldout_columns)
 
     def rivals(self, logits: Mapping[str, np.ndarray]) -> tuple[Rival, ...]:
-        """Compare the model with those on one group, and with a plain regression on all features."""
+        """Compare the model with models of one group and with a plain regression on all features."""
         subsets = subsets_of(self.groups)
         compared = [name for name in logits if name == "model" or len(subsets[name]) == 1]
         return rivals_of(self.folded, {name: logits[name] for name in compared}, seed=self.config.seed)
@@ -145,13 +145,13 @@ class TableRoute:
         return refit_stacks(self.folded, refits, fit_model(self.folded), seed=self.config.seed)
 
     def explanation(self) -> ModelExplanation:
-        """Attribute the predictions of the model, which is fitted again: it takes no randomness."""
+        """Attribute the predictions of the model, which is fitted again, since the fit is deterministic."""
         folded, cohort, fits = self.folded, self.folded.cohort, fit_model(self.folded)
         contributions = contributions_of(folded, fits).refit(0)
         rng = stream(self.config.seed, "table", "subjects")
         draws = np.stack([bootstrap_counts(cohort.subject_labels, rng) for _ in range(DRAWS)])
         subjects = len(cohort.subject_labels)
-        # Nothing of an additive model is context, and there is no second intervention to ask.
+        # An additive model has no context and no second intervention.
         shares = InterventionShares(
             intervention=MAIN[0],
             reference=MAIN[1],

@@ -1,4 +1,4 @@
-"""How much each group counts in a fold's regression, and whether its features may bend."""
+"""The weight of each group in a fold's regression, and whether its features may bend."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import numpy as np
 from cfdna_interp.attribution.tabular.encoding import FeatureEncoder
 from cfdna_interp.attribution.tabular.regression import Regressions
 
-# Of the columns of a group that is put behind: a ninth of its variance. Enough to take the noise of a group
-# that tells nothing, and none is shut out, so that its part in the prediction stays measurable. To put one
-# group before all others was tried: of two copies beside noise, one or the other was then put first in half
-# of the folds, for the sake of the noise.
+# Factor of the columns of a down-weighted group, which gives a ninth of its variance. This removes most of
+# the noise of an uninformative group but leaves its part in the prediction measurable. The alternative, to
+# favour one group over all others, was tried. With two copies and noise, one of the copies was then favoured
+# in half of the folds because of the noise.
 BEHIND = 1 / 3
-# Of the targets' variance. Where groups are copies of each other all weightings predict nearly the same, next
-# to nothing is more than its standard error, and yet weights would decide which copy carries the prediction.
+# Smallest gain, as a share of the targets' variance. If groups are copies of each other, all weightings
+# predict nearly the same. A tiny gain can then exceed its standard error, and weights would decide which copy
+# carries the prediction.
 LEAST = 0.01
-# From equal groups to equal features: powers of the root of a group's number of columns.
+# Steps from equal groups to equal features, as powers of the root of a group's number of columns.
 STEPS = {"a third by columns": 1 / 3, "two thirds by columns": 2 / 3, "by columns": 1.0}
 
 
@@ -30,9 +31,9 @@ class Weighting:
     ----------
     name
         ``equal`` (each group the same total variance), ``by columns`` (each feature the same variance), one
-        of the steps between them, or the group that is put behind.
+        of the steps between them, or the name of the down-weighted group.
     weights
-        Group that the model sees -> what its columns are multiplied with; 1 is the equal share.
+        Group that the model sees -> factor of its columns; 1 gives all groups the same variance.
     bent
         Whether features may bend.
     """
@@ -42,7 +43,7 @@ class Weighting:
     bent: bool
 
     def columns(self, encoder: FeatureEncoder) -> tuple[np.ndarray, np.ndarray]:
-        """Return places of the encoded columns that the regression sees, and what multiplies them."""
+        """Return indices of the encoded columns that the regression sees, and their factors."""
         places, factors = [np.arange(0)], [np.ones(0)]
         for group, weight in self.weights.items():
             span = encoder.spans[group]
@@ -52,14 +53,14 @@ class Weighting:
 
 
 def weightings(encoder: FeatureEncoder, present: Sequence[str]) -> tuple[Weighting, ...]:
-    """Return what a fold may choose from, straight ones first, and first of all the default.
+    """Return the candidates of a fold: the default first, then others without bends, then those with bends.
 
     Parameters
     ----------
     encoder
-        Of the fold.
+        Encoder of the fold.
     present
-        The groups that the model sees. A single one has nothing to be weighed against.
+        The groups that the model sees. A single group needs no weighting.
     """
     scaled = {"equal": dict.fromkeys(present, 1.0)}
     breadth = {group: encoder.breadth[group] for group in present}
@@ -82,23 +83,23 @@ def choose(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose a weighting and its penalty for each problem, by one-standard-error rules on the same rows.
 
-    The equal weighting stays unless another one's leave-one-out errors are smaller by more than one standard
-    error of the paired difference, and by ``LEAST`` of the variance; of several, the one with the smallest is
-    taken. Features stay straight unless bends are better than what was chosen, by the same rule. Errors are
-    those after the best stretch of the predictions: with plain squared errors a weighting that needs a large
-    penalty would lose for being shrunk, and with permuted labels another than the equal one would be chosen
-    in half of all fits, not in a tenth or a fifth.
+    The equal weighting is used unless another one's leave-one-out errors are smaller by more than one
+    standard error of the paired difference and by ``LEAST`` of the variance. The one with the smallest errors
+    is then chosen. Features have no bends unless bends are better than this choice by the same rule. Errors
+    are computed after the best scaling of the predictions. With plain squared errors a weighting that needs a
+    large penalty would lose because it shrinks predictions. With permuted labels half of all fits would then
+    choose another than the equal weighting, instead of a tenth to a fifth.
 
     Parameters
     ----------
     offered, regressions
-        Of :func:`weightings`, and the rows as each of them scales them.
+        Result of :func:`weightings`, and the rows scaled by each of them.
     targets
         (rows, problems).
 
     Returns
     -------
-    Twice (problems,): places in ``offered``, and penalties.
+    Twice (problems,): indices in ``offered``, and penalties.
     """
     first = regressions[0].left_out(targets)
     choice, penalty = np.zeros(targets.shape[1], dtype=np.int64), first.penalty.copy()
@@ -106,13 +107,13 @@ def choose(
     for bent in (False, True):
         default, gained = best, np.zeros(targets.shape[1])
         for place in _others(offered, bent):
-            found = regressions[place].left_out(targets)
-            gains = default - found.squares
+            candidate = regressions[place].left_out(targets)
+            gains = default - candidate.squares
             mean = gains.mean(axis=0)
             error = gains.std(axis=0, ddof=1) / np.sqrt(len(targets))
             better = (mean > gained) & (mean > error) & (mean > LEAST * variance)
-            choice[better], penalty[better], gained[better] = place, found.penalty[better], mean[better]
-            best = np.where(better, found.squares, best)
+            choice[better], penalty[better], gained[better] = place, candidate.penalty[better], mean[better]
+            best = np.where(better, candidate.squares, best)
     return choice, penalty
 
 

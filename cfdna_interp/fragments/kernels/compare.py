@@ -257,7 +257,7 @@ def _along_sites(buffer, at, text, to, sites, strand, relabelled):
 
 
 @helper
-def compare_letters(buffer, at, text, to, sites, library, sums):
+def compare_letters(buffer, at, text, to, sites, library, counts, contig):
     """Write the letter of each base of the record at ``at`` to ``text`` from ``to`` on.
 
     Parameters
@@ -268,11 +268,11 @@ def compare_letters(buffer, at, text, to, sites, library, sums):
         Where to write the letters, one per base; there is room for two at least.
     sites
         The :class:`SiteLetters` of the record's contig. They must reach from the record's start to ``REACH``
-        beyond it: outside of them there are no calls.
+        beyond it, or to the end of the contig: outside of them there are no calls.
     library
         See :func:`genome_strand`.
-    sums
-        An element of ``REFERENCE_SUMS`` that is added to.
+    counts, contig
+        (contigs,) of ``REFERENCE_SUMS``, and the record's contig: its element is added to.
 
     Returns
     -------
@@ -282,10 +282,11 @@ def compare_letters(buffer, at, text, to, sites, library, sums):
     strand = genome_strand(buffer, at, library, sites, text, to, max(bases, 2))
     if strand == 0 or strand == MALFORMED:
         _no_calls(text, to, to + bases)
-        sums.strandless += strand == 0
+        counts[contig].strandless += strand == 0
     else:
         unpack(buffer, sequence_at(buffer, at), 0, bases, text, to)
         known, third = _along_sites(buffer, at, text, to, sites, strand, False)
+        sums = counts[contig]
         sums.cytosines += known
         sums.third += third
     return strand

@@ -43,11 +43,13 @@ def _letters(scan, at, side):
         return True, np.int64(-1), np.int64(0)
     text, to = room.text, side * (len(room.text) // 2)
     if calling.dialect == COMPARE:
-        sums = scan.counts.reference[contig_of(buffer, at)]
-        strand = np.int64(compare_letters(buffer, at, text, to, scan.sites, calling.library, sums))
+        fits, contig = scan.counts.reference, contig_of(buffer, at)
+        strand = np.int64(
+            compare_letters(buffer, at, text, to, scan.sites, calling.library, fits, contig)
+        )
     else:
-        probabilities, counts = room.probabilities[side], scan.counts.sums[0]
-        strand = np.int64(mm_letters(buffer, at, text, to, probabilities, calling.low, calling.high, counts))
+        probabilities, sums = room.probabilities[side], scan.counts.sums[0]
+        strand = np.int64(mm_letters(buffer, at, text, to, probabilities, calling.low, calling.high, sums))
         if calling.by_reference and (strand == 1 or strand == -1):
             relabel(buffer, at, text, to, scan.sites, strand)
     if strand == MALFORMED:

@@ -30,7 +30,6 @@ from cfdna_interp.fragments.kernels.codes import (
     STRAY,
     UNSORTED,
 )
-from cfdna_interp.fragments.kernels.compare import REACH
 from cfdna_interp.fragments.kernels.compiling import helper, kernel
 from cfdna_interp.fragments.kernels.hashing import hash_bytes
 from cfdna_interp.fragments.kernels.memory import i32
@@ -110,7 +109,7 @@ def read_records(scan: Scan) -> int:
         if state.rows == len(output.rows) or len(output.offsets) - state.calls < 2 * state.longest:
             return FULL
         looked_up = scan.calling.by_reference and contig >= 0 and used[contig]
-        if looked_up and (contig != sites.contig or start + REACH > sites.begin + len(sites.letters)):
+        if looked_up and (contig != sites.contig or start > sites.until):
             return MOVE
         state.at = record_end(buffer, read)
         if contig >= 0:

@@ -159,11 +159,15 @@ class SiteLetters(NamedTuple):
         (n,) uint8.
     contig, begin
         The contig (-1: none), and the position of the first letter.
+    until
+        Last start of a read for which they suffice: from there on they reach as far as reads are compared, or
+        to the end of the contig.
     """
 
     letters: np.ndarray
     contig: int
     begin: int
+    until: int
 
 
 class Waiting(NamedTuple):

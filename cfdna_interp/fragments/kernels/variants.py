@@ -175,7 +175,7 @@ def count_other_strand(
         if contig >= 0:
             state.contig, state.start = contig, start
             if used[contig] and flag & skipped == 0 and start >= 0 and mapq_of(buffer, at) >= min_mapq:
-                if contig != sites.contig or start + REACH > sites.begin + len(sites.letters):
+                if contig != sites.contig or start > sites.until:
                     return MOVE
                 codes = counts.codes
                 strand = genome_strand(buffer, at, library, sites, codes, 0, len(codes))

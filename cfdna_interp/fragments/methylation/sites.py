@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cfdna_interp.fragments.intervals import Intervals
+from cfdna_interp.fragments.kernels.codes import FURTHEST
 from cfdna_interp.fragments.kernels.compare import REACH
 from cfdna_interp.fragments.kernels.scan_types import SiteLetters
 from cfdna_interp.fragments.kernels.sites import CONTEXT, write_letters
@@ -64,11 +65,12 @@ class Sites:
         }
         self.contig, self.begin = -1, 0
         self.letters = np.zeros(0, dtype=np.uint8)
+        self._until = -1
 
     @property
     def stretch(self) -> SiteLetters:
         """The letters at hand, as kernels take them."""
-        return SiteLetters(self.letters, self.contig, self.begin)
+        return SiteLetters(self.letters, self.contig, self.begin, self._until)
 
     def move(self, contig: int, start: int) -> None:
         """Look up the stretch for reads that begin from ``start - REACH`` to ``start + STRETCH``.
@@ -78,8 +80,13 @@ class Sites:
         InputError
             The reference lacks the contig, or can't be read.
         """
-        low, high = start - REACH - CONTEXT, start + STRETCH + REACH + CONTEXT
-        codes = self._reference.codes(self._contig_names[contig], low, high)
+        name = self._contig_names[contig]
+        # A genome may have thousands of short contigs, each of which costs what is looked up.
+        length = self._reference.length(name)
+        begin = max(start - REACH, 0)
+        end = max(min(start + STRETCH + REACH, length), begin)
+        low, high = begin - CONTEXT, end + CONTEXT
+        codes = self._reference.codes(name, low, high)
         if contig in self._unsure:
             starts, ends = self._unsure[contig]
             some = slice(np.searchsorted(ends, low, side="right"), np.searchsorted(starts, high))
@@ -87,5 +94,6 @@ class Sites:
             np.add.at(edges, np.maximum(starts[some], low) - low, 1)
             np.add.at(edges, np.minimum(ends[some], high) - low, -1)
             codes[np.cumsum(edges[:-1]) > 0] = UNKNOWN
-        self.contig, self.begin = contig, low + CONTEXT
+        self.contig, self.begin = contig, begin
+        self._until = end - REACH if end < length else FURTHEST
         self.letters = letters_of(codes)

@@ -1,1 +1,1 @@
-"""Foreign models behind the contract of an encoder."""
+"""Adapters that give foreign models the interface of an encoder."""

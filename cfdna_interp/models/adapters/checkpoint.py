@@ -1,4 +1,4 @@
-"""A model in a local Hugging Face folder: what may be in it, its digest, and its weights."""
+"""A model in a local Hugging Face folder: checks of its files, its digest, and its weights."""
 
 from __future__ import annotations
 
@@ -16,21 +16,28 @@ from transformers import AutoModel, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
 from cfdna_interp.artifacts.files import digest_file, read_json
+from cfdna_interp.config.regular_file import check_regular
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.rendering import NEUTRAL
 
 WEIGHTS = ".safetensors"
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-_DIGESTED = (WEIGHTS, ".json", ".txt", ".model")  # weights, config and all kinds of vocabularies
+_DIGESTED = (WEIGHTS, ".json", ".txt", ".model")  # weights, config and every kind of vocabulary
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model")
 _PROBE = 16  # tokens
 _CONFIGS = ("config.json", "tokenizer_config.json", "processor_config.json")
 
 
 def check_folder(folder: Path) -> None:
-    """Raise ``InputError`` unless a folder holds config, tokenizer and safetensors, and brings no code."""
+    """Raise ``InputError`` unless a folder has config, tokenizer and safetensors, and no code."""
     if not folder.is_dir():
-        raise InputError(f"model.checkpoint {folder} is no folder; give the folder that holds config.json")
+        raise InputError(f"model.checkpoint {folder} is not a folder; give the folder with config.json")
+    files = [path for path in sorted(folder.iterdir()) if path.name.endswith(_DIGESTED)]
+    for path in files:
+        check_regular(path, "model file", "give the folder that save_pretrained wrote")
+        # Libraries of many hands read these, each with bounds of its own or none.
+        if path.name.endswith(".json"):
+            read_json(path)
     names = sorted(path.name for path in folder.iterdir())
     if "config.json" not in names:
         raise InputError(f"model {folder} has no config.json; give the folder that save_pretrained wrote")
@@ -78,10 +85,10 @@ def load_model(folder: Path, device: torch.device, precision: torch.dtype) -> Pr
     Raises
     ------
     InputError
-        The architecture is unknown or no encoder or decoder alone, the weights are damaged, or some of the
-        model's are not in the files (they would be random numbers).
+        The architecture is unknown or has both encoder and decoder, the weights are damaged, or some are
+        missing in the files (they would be random numbers).
     """
-    # Weights of a head that is not used here, and a bar per file, are no news to anyone.
+    # transformers would report unused weights of a head and a progress bar per file.
     logging.getLogger("transformers").setLevel(logging.ERROR)
     disable_progress_bar()
     try:
@@ -93,13 +100,13 @@ def load_model(folder: Path, device: torch.device, precision: torch.dtype) -> Pr
             dtype=precision,
             output_loading_info=True,
         )
-    except Exception as error:  # of many libraries, some of which derive from Exception itself
+    except Exception as error:  # many libraries raise here, some derive their errors from Exception itself
         raise InputError(f"model {folder} cannot be loaded: {' '.join(str(error).split())}") from None
     if model.config.is_encoder_decoder:
         raise InputError(
             f"model {folder} ({model.config.model_type}) has both an encoder and a decoder; save one alone"
         )
-    # BERT's pooler is a head: hidden states, which are all that is read here, don't depend on it.
+    # BERT's pooler is a head. Only hidden states are used here, and these don't depend on it.
     missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
     if missing or report["mismatched_keys"]:
         lacking = missing or sorted(str(key) for key in report["mismatched_keys"])
@@ -119,7 +126,7 @@ def load_model(folder: Path, device: torch.device, precision: torch.dtype) -> Pr
 
 
 def _further_layers(unexpected: Iterable[str], model: PreTrainedModel) -> list[str]:
-    """Return weights that differ from some of the model's in the numbers of layers only: not of a head."""
+    """Return unexpected weights whose names equal those of the model except for the layer number."""
 
     def shape(name: str) -> str:
         return re.sub(r"\.\d+(?=\.)", ".#", name)
@@ -130,11 +137,11 @@ def _further_layers(unexpected: Iterable[str], model: PreTrainedModel) -> list[s
 
 
 def positions_of(model: PreTrainedModel) -> int:
-    """Return how many tokens a model's positions reach."""
+    """Return the number of tokens that a model has positions for."""
     positions: int | None = getattr(model.config, "max_position_embeddings", None)
     if positions is None:
         return sys.maxsize
-    # RoBERTa and its kin number positions from behind the padding's.
+    # RoBERTa and related models number positions from the padding index on.
     table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
     padding = getattr(table, "padding_idx", None)
     return positions if padding is None else positions - padding - 1
@@ -152,9 +159,9 @@ def check_token_types(model: PreTrainedModel, folder: Path) -> None:
 
 @torch.inference_mode()
 def looks_back_only(model: PreTrainedModel) -> bool:
-    """Tell whether a token's hidden state is free of what follows it, by changing what follows.
+    """Return whether a token's hidden state is independent of later tokens, by changing these.
 
-    Padding on the right then changes nothing, and attention is twice as fast without a mask for it.
+    If so, padding on the right changes nothing, and attention without a mask is twice as fast.
     """
     size = int(model.config.vocab_size)
     ids = torch.arange(_PROBE)[None] % size

@@ -1,4 +1,4 @@
-"""The encoder that a config names, from whichever adapter it takes."""
+"""Load the encoder that a config names, with the adapter that it needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cfdna_interp.models.embedding_cache import CachedEncoder, cached
 from cfdna_interp.models.reference_encoder import ReferenceEncoder
 from cfdna_interp.models.whitening import Whitened
 
-# What each choice of model.encoder leaves in the output folder.
+# Files that ``pretrain`` writes to the output folder, by choice of model.encoder.
 REFERENCE = "encoder.safetensors"
 CAUSAL = "encoder"
 WHITENING = "whitening.safetensors"
@@ -21,23 +21,24 @@ _WHITENS_ITSELF = ("reference", "table")
 def load_encoder(config: Config, layout: Layout) -> Encoder:
     """Return the encoder whose embeddings heads are fitted to, after ``pretrain``.
 
-    ``reference``, and ``table`` for the surrogate's sake, is the encoder pre-trained here; every other one is
-    reduced to its principal components by the whitening that ``pretrain`` has fitted.
+    ``reference`` is the encoder pre-trained here. ``table`` uses it too, for the surrogate. Every other
+    encoder is reduced to its principal components by the whitening that ``pretrain`` has fitted.
 
     Raises
     ------
     InputError
-        A file is missing, damaged or of another model, or ``model.digest`` names another one.
+        A file is missing, damaged or of another model, or ``model.digest`` differs.
     """
     encoder = load_raw_encoder(config, layout)
     if config.model.encoder in _WHITENS_ITSELF:
         return encoder
-    # Embeddings of foreign encoders cost too much to be made again after a kill, or by another stage.
+    # Embeddings of foreign encoders are cached, since it is expensive to compute them again after a kill or
+    # in another stage.
     return Whitened.load(layout.file(WHITENING), cached(encoder, layout.root / "embeddings" / "cache"))
 
 
 def load_raw_encoder(config: Config, layout: Layout) -> Encoder:
-    """Return the encoder before whitening, which a foreign one gives without any earlier stage.
+    """Return the encoder before whitening. A foreign encoder needs no earlier stage for this.
 
     Raises
     ------
@@ -59,7 +60,7 @@ def load_raw_encoder(config: Config, layout: Layout) -> Encoder:
 
 
 def innermost(encoder: Encoder) -> Encoder:
-    """Return the encoder inside of whitening and cache."""
+    """Return the encoder without whitening and cache."""
     while isinstance(encoder, Whitened | CachedEncoder):
         encoder = encoder.encoder
     return encoder
@@ -69,7 +70,7 @@ def _build(config: Config, layout: Layout) -> Encoder:
     model = config.model
     if model.encoder in _WHITENS_ITSELF:
         return ReferenceEncoder.load(layout.file(REFERENCE))
-    # Each adapter brings a library that the others do without.
+    # Each adapter imports a library that the others don't need.
     if model.encoder == "torch_module":
         from cfdna_interp.models.adapters.torch_module import TorchModuleEncoder
         from cfdna_interp.models.device import resolve_device

@@ -1,11 +1,11 @@
-"""A model of which only a column of scores is known, and how well a surrogate stands in for it.
+"""A model that is known by a column of scores, and the fidelity of a surrogate to it.
 
 The surrogate is the head of this package, cross-fitted to the model's scores instead of labels. Attribution
-then speaks of the surrogate; of the model it speaks only as far as the two agree on people whom the
-surrogate never saw, which is what :func:`fidelity` measures.
+explains the surrogate. It explains the model only as far as the two agree on people whom the surrogate never
+saw. :func:`fidelity` measures this.
 
-A probability of 0 or 1 has no logit: it is held at ``CLIP``, wherever that lies. A correlation of logits then
-follows the choice of ``CLIP``, and one of ranks doesn't. Where scores are saturated so, the rule reads the
+A probability of 0 or 1 has no logit, so it is clipped at ``CLIP`` from either end. The choice of ``CLIP``
+then affects a correlation of logits, but not one of ranks. If there are such scores, the rule uses the
 correlation of ranks.
 """
 
@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from scipy.stats import rankdata
 
 from cfdna_interp.cohort.table import CLIP, saturated
+from cfdna_interp.config.regular_file import check_regular
 from cfdna_interp.errors import InputError
 from cfdna_interp.records.retraining import SubsetFidelity, SurrogateFidelity
 from cfdna_interp.stats.correlation import weighted_correlations
@@ -36,10 +37,10 @@ def read_scores(path: Path | str, samples: Sequence[str]) -> np.ndarray:
     Parameters
     ----------
     path
-        Table with a header: ``.parquet``, ``.csv``, or tab-separated under any other name. Columns
-        ``sample`` and either ``logit`` or ``probability``; other columns and other samples may be there.
+        Table with a header: ``.parquet``, ``.csv``, or tab-separated under any other name. It has columns
+        ``sample`` and either ``logit`` or ``probability``. Other columns and samples are ignored.
     samples
-        Names in the order wanted.
+        Names in the order of the result.
 
     Returns
     -------
@@ -48,8 +49,8 @@ def read_scores(path: Path | str, samples: Sequence[str]) -> np.ndarray:
     Raises
     ------
     InputError
-        The table can't be read, lacks a column or a sample, names a sample twice, or holds a value that is
-        no number in range.
+        The table can't be read, lacks a column or a sample, names a sample twice, or has a value that isn't a
+        number in range.
     """
     table = _read(Path(path))
     known = [name for name in ("logit", "probability") if name in table.column_names]
@@ -81,13 +82,14 @@ def read_scores(path: Path | str, samples: Sequence[str]) -> np.ndarray:
 
 
 def _read(path: Path) -> pa.Table:
+    check_regular(path, "scores", "correct model.checkpoint")
     try:
         if path.suffix == ".parquet":
             return pq.read_table(path)
         with open(path, encoding="utf-8") as handle:
             separator = "," if path.suffix == ".csv" else "\t"
             header = handle.readline().rstrip("\r\n").split(separator)
-        # Cells stay text, so that a wrong one can be shown as it stands and 007 keeps its zeros.
+        # Cells stay text, so that messages can quote a wrong one and 007 keeps its zeros.
         return pacsv.read_csv(
             path,
             parse_options=pacsv.ParseOptions(delimiter=separator),
@@ -133,20 +135,20 @@ def fidelity(
     Parameters
     ----------
     logits
-        (samples,) the model's.
+        (samples,) logits of the model.
     surrogate_logits
-        (samples,) from surrogates that never saw the subject.
+        (samples,) logits from surrogates that never saw the subject.
     subjects
         (samples,) subject of each sample.
     seed
         The run's seed.
     source
-        The setting that says where the scores are; errors name it.
+        The setting that names the scores, for messages.
 
     Raises
     ------
     InputError
-        The model says the same of everybody.
+        The model's scores are all the same.
     """
     people = Subjects(subjects)
     model, surrogate = people.means(logits), people.means(surrogate_logits)  # (subjects,)
@@ -178,13 +180,13 @@ def fidelity(
 
 
 def subset_fidelities(followed: Mapping[str, SurrogateFidelity]) -> dict[str, SubsetFidelity] | None:
-    """Return what ``retraining.json`` keeps of the fidelity of a surrogate and its subsets.
+    """Return the fidelity of a surrogate and its subsets as ``retraining.json`` stores it.
 
     Parameters
     ----------
     followed
-        ``model`` and the names of subsets -> how well each follows the model; empty for a model of our own,
-        of which None is kept.
+        ``model`` and the names of subsets -> fidelity to the model. Empty for a model of our own; the result
+        is then None.
     """
     if not followed:
         return None

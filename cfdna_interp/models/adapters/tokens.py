@@ -1,4 +1,4 @@
-"""From a fragment's text to a model's token numbers, with proof that the vocabulary knows the text."""
+"""Convert a fragment's text to a model's token numbers, after a check that the vocabulary covers the text."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from transformers import AutoTokenizer
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.rendering import NEUTRAL, Rendered, Rendering
 
-_PIECE = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+\]")  # texts that look like one token: <m>, <chr1>, [CLS]
+_PIECE = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+\]")  # texts that are meant as one token: <m>, <chr1>, [CLS]
 _REMEDY = "correct rendering.yaml, or take the tokenizer that the model was trained with"
-_LISTED = 6  # bases of a word up to which all words are tried at once
+_LISTED = 6  # largest word size for which all words are checked at the start
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Tokens:
     ids
         For each text an int32 array.
     types
-        For each text an int8 array of token types as long as its ids, or None.
+        For each text an int8 array of token types, one per id, or None.
     counts
         (n,) tokens of each text.
     """
@@ -45,12 +45,12 @@ class TextTokenizer:
     folder
         Checked model folder (:func:`cfdna_interp.models.adapters.checkpoint.check_folder`).
     rendering
-        How fragments are spelt.
+        How fragments are written.
 
     Raises
     ------
     InputError
-        The tokenizer can't be read, or its vocabulary lacks something that the rendering writes.
+        The tokenizer can't be read, or its vocabulary lacks a text that the rendering writes.
     """
 
     def __init__(self, folder: Path, rendering: Rendering) -> None:
@@ -60,16 +60,16 @@ class TextTokenizer:
             self._tokenizer = AutoTokenizer.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=False
             )
-        except Exception as error:  # the library of fast tokenizers raises nothing narrower
+        except Exception as error:  # the library of fast tokenizers raises no narrower class
             raise InputError(
                 f"{self._who}: the tokenizer cannot be loaded: {' '.join(str(error).split())}"
             ) from None
         tokenizer = self._tokenizer
-        # Byte-level vocabularies know every text; theirs names its end-of-text token as the unknown one.
+        # Byte-level vocabularies cover every text. They name the end-of-text token as the unknown one.
         ends = (tokenizer.bos_token_id, tokenizer.eos_token_id)
         self._unknown = None if tokenizer.unk_token_id in ends else tokenizer.unk_token_id
         padding = tokenizer.pad_token_id
-        # It matters to models that read positions off it only, and those name it.
+        # The padding id only matters to models that derive positions from it, and their tokenizers name it.
         self.padding: int = 0 if padding is None else padding
         self._whole: set[str] = set()
         self._check()
@@ -78,7 +78,7 @@ class TextTokenizer:
         how = self._rendering
         if how.methylation == "token_type" and not self._tokenizer.is_fast:
             raise InputError(
-                f"{self._who}: token types need a tokenizer.json, which tells where in the text a token is"
+                f"{self._who}: token types need a tokenizer.json, which gives the positions of tokens"
             )
         words = ["".join(word) for word in product("ACGT", repeat=how.kmer)] if how.kmer <= _LISTED else []
         said = [text for text in (how.methylated, how.unmethylated) if text]
@@ -92,16 +92,16 @@ class TextTokenizer:
                 )
         for text in said if how.methylation == "token" else []:
             word = "C" * how.kmer
-            around = how.separator.join([word, text, word])  # as it will stand
+            around = how.separator.join([word, text, word])  # as it will be in a text
             if self._plain(around).count(self._one(text)) != 1:
-                raise InputError(f"{self._who}: {text!r} is no token of its own in {around!r}; {_REMEDY}")
+                raise InputError(f"{self._who}: {text!r} is not a separate token in {around!r}; {_REMEDY}")
 
     def _plain(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
     def _one(self, text: str) -> int:
-        """Return the number of the one token that a text is."""
+        """Return the number of the single token of a text."""
         ids = self._plain(text)
         if len(ids) != 1 or ids[0] == self._unknown:
             unknown = self._unknown is not None and self._unknown in ids
@@ -117,7 +117,7 @@ class TextTokenizer:
         Raises
         ------
         InputError
-            A text holds what the vocabulary doesn't know, or token types can't be told which token is whose.
+            The vocabulary doesn't cover a text, or token types can't be matched to tokens.
         """
         coded = self._tokenizer(
             rendered.texts,
@@ -144,12 +144,12 @@ class TextTokenizer:
             if piece not in self._whole:
                 self._one(piece)
                 self._whole.add(piece)
-        # An unknown base of the reference may be an unknown token; nothing else may.
+        # Only an unknown base of the reference may be an unknown token.
         if not len(ids) or (self._unknown is not None and self._unknown in ids and "N" not in text):
             raise InputError(f"{self._who}: its vocabulary doesn't know all of {text[:60]!r}; {_REMEDY}")
 
     def _spread(self, spans: np.ndarray, begin: int, types: np.ndarray) -> np.ndarray:
-        """Return (tokens,) token types: those of the words, neutral on wrappers."""
+        """Return (tokens,) token types: those of the words, and neutral for wrappers."""
         step = self._rendering.kmer + len(self._rendering.separator)
         start = spans[:, 0] - begin
         words = (spans[:, 1] > spans[:, 0]) & (start >= 0) & (start < step * len(types))

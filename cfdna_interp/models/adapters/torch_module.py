@@ -1,4 +1,4 @@
-"""Any PyTorch module as an encoder: a factory that the user installs, and weights as safetensors."""
+"""Any PyTorch module as an encoder: a factory that the user has installed, and weights as safetensors."""
 
 from __future__ import annotations
 
@@ -16,36 +16,37 @@ from safetensors.torch import load_file
 from torch import nn
 
 from cfdna_interp.artifacts.files import digest_file
+from cfdna_interp.config.regular_file import check_regular
 from cfdna_interp.errors import InputError
 from cfdna_interp.models.check_fragments import made_up_fragments
 from cfdna_interp.models.contract import FragmentInputs
 
-# What a module is given: the fields of FragmentInputs but the place on the reference, which is of use only
+# Inputs of a module: the fields of FragmentInputs except the place on the reference, which is only useful
 # together with the bases.
 FIELDS = ("length", "offsets", "states", "locus", "region", "strand")
 READABLE = frozenset({"fragment_length", "methylation", "tissue_of_origin", "locus"})
-BATCH = 4_096  # fragments that go through the module at once
+BATCH = 4_096  # fragments per call of the module
 
 
 class TorchModuleEncoder:
     """A module that maps a dictionary of int64 tensors to (n, dim) embeddings.
 
-    The dictionary holds, of n fragments (units and missing values as in ``contract.FragmentInputs``):
-    ``length`` (n,), ``offsets`` and ``states`` (n, MAX_CALLS), ``locus``, ``region`` and ``strand`` (n,).
-    The module has an attribute ``consumes``, the names of what it reads: ``fragment_length``,
-    ``methylation`` (calls outside atlas blocks), ``tissue_of_origin`` (calls inside), ``locus`` (locus
-    class, region or strand).
+    For n fragments the dictionary has (units and missing values as in ``contract.FragmentInputs``):
+    ``length`` (n,), ``offsets`` and ``states`` (n, MAX_CALLS), ``locus``, ``region`` and ``strand`` (n,). The
+    module has an attribute ``consumes``, the names of what it reads: ``fragment_length``, ``methylation``
+    (calls outside atlas blocks), ``tissue_of_origin`` (calls inside), ``locus`` (locus class, region or
+    strand).
 
     Parameters
     ----------
     module
         The module, with its weights.
     digest
-        SHA-256 over what the embeddings are made of.
+        SHA-256 over everything that decides the embeddings.
     device
         Where the module runs; embeddings come back to the CPU.
     name
-        What errors call the module.
+        Name of the module in errors.
     """
 
     def __init__(self, module: nn.Module, digest: str, *, device: torch.device, name: str) -> None:
@@ -66,8 +67,8 @@ class TorchModuleEncoder:
     ) -> TorchModuleEncoder:
         """Build the module and read its weights.
 
-        The factory is code, and importing it runs it: it comes from a package that the user has installed
-        and names in the config. Nothing is downloaded, and no folder is added to Python's path.
+        The factory is code, and importing it runs it. It comes from an installed package that the user names
+        in the config. Nothing is downloaded, and no folder is added to Python's path.
 
         Parameters
         ----------
@@ -81,16 +82,17 @@ class TorchModuleEncoder:
         Raises
         ------
         InputError
-            The factory can't be imported or gives no module, the file is no safetensors file or holds other
-            weights, or a fragment doesn't go through.
+            The factory can't be imported or returns no module, the file isn't a safetensors file or has other
+            weights, or the module fails on a fragment.
         """
+        check_regular(weights, "model.checkpoint", "write the state_dict with safetensors.torch.save_file")
         module, source = _build(factory)
         try:
             module.load_state_dict(load_file(weights), strict=True)
             digest = digest_file(weights)
         except (OSError, SafetensorError) as error:
             raise InputError(
-                f"model.checkpoint {weights} is no safetensors file ({error}); "
+                f"model.checkpoint {weights} is not a safetensors file ({error}); "
                 "write the state_dict with safetensors.torch.save_file"
             ) from None
         except RuntimeError as error:
@@ -104,7 +106,7 @@ class TorchModuleEncoder:
 
     @torch.inference_mode()
     def encode(self, fragments: FragmentInputs) -> torch.Tensor:
-        """Return (n, dim) float32 embeddings; raise ``InputError`` where the module gives something else."""
+        """Return (n, dim) float32 embeddings; raise ``InputError`` if the module returns something else."""
         whole = torch.empty(len(fragments), self.dim)
         for start in range(0, len(fragments), BATCH):
             rows = np.arange(start, min(start + BATCH, len(fragments)))
@@ -124,7 +126,7 @@ class TorchModuleEncoder:
         }
         try:
             embedded = self.module(tensors)
-        except Exception as error:  # foreign code fails in ways of its own
+        except Exception as error:  # foreign code may raise any error
             raise InputError(
                 f"model.factory {self.name}: the module fails on {len(fragments)} fragments "
                 f"({type(error).__name__}: {error}); correct the module"
@@ -140,16 +142,16 @@ class TorchModuleEncoder:
 
 
 def _build(factory: str) -> tuple[nn.Module, bytes]:
-    """Return the module that a factory builds, and a digest of the code that it is made of."""
+    """Return the module that a factory builds, and a digest of its code."""
     place, _, name = factory.partition(":")
     try:
         home = importlib.import_module(place)
         function = getattr(home, name)
         module = function()
-    except Exception as error:  # importing and calling run code of the user's
+    except Exception as error:  # importing and calling run the user's code
         raise InputError(
             f"model.factory {factory} can't be built ({type(error).__name__}: {error}); install its package "
-            "beside cfdna-interp, and name it as package.module:function"
+            "in the environment of cfdna-interp, and name it as package.module:function"
         ) from error
     if not isinstance(module, nn.Module):
         raise InputError(f"model.factory {factory} returns {type(module).__name__}; return a torch.nn.Module")
@@ -157,7 +159,7 @@ def _build(factory: str) -> tuple[nn.Module, bytes]:
 
 
 def _digest_code(home: ModuleType, factory: Any, module: nn.Module) -> bytes:
-    """Digest the source files of the factory, of where it is named, and of all classes but torch's own."""
+    """Digest the source files of the factory, of the named module, and of all classes outside torch."""
     kinds = {kind for part in module.modules() for kind in type(part).__mro__}
     files = set()
     for thing in (home, inspect.unwrap(factory), *kinds):
@@ -165,12 +167,12 @@ def _digest_code(home: ModuleType, factory: Any, module: nn.Module) -> bytes:
             continue
         try:
             path = inspect.getsourcefile(thing)
-        except TypeError:  # built in, or an object that is called as a function
+        except TypeError:  # a built-in, or a callable object
             continue
         if path is not None and Path(path).is_file():
             files.add(path)
     digest = hashlib.sha256()
-    # By content: the same code in another folder is the same encoder.
+    # Only content counts: the same code in another folder is the same encoder.
     for content in sorted(digest_file(path) for path in files):
         digest.update(content.encode())
     return digest.digest()

@@ -32,29 +32,30 @@ from cfdna_interp.models.estimate import Estimate, peak_gb
 from cfdna_interp.models.rendering import NEUTRAL, Renderer, Rendering
 
 POOLINGS = ("mean", "last", "cls")
-# Tokens of a batch on a CPU at most: larger ones fall out of its caches. 16,384 took 1.7 times the time of
-# 4,096 at hidden size 768, 1.3 times at 48; at 1,024 the small model was a fifth slower again.
+# Largest number of tokens in a batch on a CPU, since larger batches don't fit its caches. 16,384 took 1.7
+# times the time of 4,096 at hidden size 768, and 1.3 times at 48. At 1,024 the small model was a fifth slower
+# again.
 CPU_TOKENS = 2_048
-WINDOW = 8_192  # fragments rendered, tokenised and sorted by length at once: bounds the texts held
+WINDOW = 8_192  # fragments rendered, tokenised and sorted by length at a time, which bounds memory
 
 
 class TransformersEncoder:
     """A frozen transformer that reads fragments as text (see ``contract.Encoder``).
 
-    Hidden states of the last layer are pooled in single precision: ``mean`` over all tokens but padding,
-    wrappers included; ``last`` the last token that is no padding; ``cls`` the first one. Padding stands on
-    the right, out of sight of causal models and masked for others: it changes no embedding.
+    Hidden states of the last layer are pooled in single precision: ``mean`` over all tokens except padding,
+    wrappers included; ``last`` is the last token that isn't padding; ``cls`` the first one. Padding is on the
+    right, where causal models don't see it, and is masked for others. It changes no embedding.
 
     Attributes
     ----------
     dim
         Length of an embedding: the model's hidden size.
     consumes
-        What the rendering tells of a fragment.
+        Feature groups that the rendering writes.
     digest
         SHA-256 over weights, config, vocabulary, rendering, pooling, precision and the reference's bases.
     rounding
-        Relative spacing of the numbers that hidden states are held in.
+        Relative spacing of the hidden states' number format.
     """
 
     def __init__(
@@ -75,13 +76,13 @@ class TransformersEncoder:
         self._token_budget = min(token_budget, CPU_TOKENS) if on_cpu else token_budget
         self._positions = positions_of(model)
         self._vocabulary = int(model.config.vocab_size)
-        # Padding is masked: its number only has to be one that the model has.
+        # Padding is masked, so any number in the model's vocabulary will do.
         self._padding = tokenizer.padding if tokenizer.padding < self._vocabulary else 0
         self._mask = not looks_back_only(model)
         self.digest = digest
         self.dim = int(model.config.hidden_size)
         self.consumes = renderer.rendering.consumes
-        # Hidden states are numbers of the weights' format, whatever pooling adds them up in.
+        # Hidden states have the format of the weights, whatever format pooling uses.
         self.rounding = float(torch.finfo(model.dtype).eps)
 
     @classmethod
@@ -97,14 +98,14 @@ class TransformersEncoder:
         token_budget: int = 16_384,
         build: str | None = None,
     ) -> TransformersEncoder:
-        """Read a model from a local folder; nothing is fetched, no code of the folder is run.
+        """Read a model from a local folder. Nothing is fetched, and no code of the folder is run.
 
         Parameters
         ----------
         folder
             Holds config.json, the tokenizer and ``*.safetensors``.
         fasta
-            Indexed reference, in which fragments have their places.
+            Indexed reference on which fragments have their places.
         rendering
             YAML file; ``rendering.yaml`` in the folder unless given.
         pooling
@@ -112,20 +113,20 @@ class TransformersEncoder:
         device, precision
             See :mod:`cfdna_interp.models.device`.
         token_budget
-            Tokens of a batch, padding counted; on a CPU at most ``CPU_TOKENS``.
+            Tokens per batch, padding counted; on a CPU at most ``CPU_TOKENS``.
         build
-            The run's genome build, against which the rendering's is held.
+            The run's genome build, which has to equal that of the rendering.
 
         Raises
         ------
         InputError
-            The folder brings code or pickles or lacks something, its vocabulary doesn't fit the rendering,
-            or the rendering doesn't fit the build.
+            The folder has code or pickles or lacks a file, its vocabulary doesn't fit the rendering, or the
+            rendering doesn't fit the build.
         """
         folder = Path(folder)
         check_folder(folder)
         if pooling not in POOLINGS:
-            raise InputError(f"model.pooling: {pooling} is none of {', '.join(POOLINGS)}")
+            raise InputError(f"model.pooling: {pooling} is not one of {', '.join(POOLINGS)}")
         spelling = Rendering.load(folder / "rendering.yaml" if rendering is None else rendering)
         renderer = Renderer(spelling, fasta, build)
         tokenizer = TextTokenizer(folder, spelling)
@@ -134,7 +135,7 @@ class TransformersEncoder:
         model = load_model(folder, where, dtype)
         if spelling.methylation == "token_type":
             check_token_types(model, folder)
-        # The bases, not the index alone: a masked genome has the same one.
+        # The digest includes the bases, since a masked genome has the same index.
         parts = [digest_folder(folder), spelling.digest, pooling, str(dtype), digest_file(fasta)]
         return cls(
             model,
@@ -146,12 +147,12 @@ class TransformersEncoder:
         )
 
     def untrained(self, rng: np.random.Generator) -> TransformersEncoder:
-        """Return an encoder of the same architecture with weights as its training would have begun with.
+        """Return an encoder of the same architecture with random initial weights.
 
         Parameters
         ----------
         rng
-            Source of the weights; drawn on the CPU, so that they are the same on every device.
+            Source of the weights. They are drawn on the CPU, so that they are the same on every device.
         """
         with torch.random.fork_rng(devices=[]):
             seed = int(rng.integers(2**31))
@@ -165,19 +166,19 @@ class TransformersEncoder:
     def encode(self, fragments: FragmentInputs) -> torch.Tensor:
         """Return (n, dim) float32 embeddings on the CPU.
 
-        Fragments that are the same to the model are encoded once. Beyond the result, memory is bounded by
-        ``WINDOW`` fragments and one batch.
+        Fragments with equal text are encoded once. Apart from the result, memory is bounded by ``WINDOW``
+        fragments and one batch.
 
         Raises
         ------
         InputError
-            A fragment has more tokens than the model has positions, lies outside of the reference, or gets
-            an embedding that is not finite.
+            A fragment has more tokens than the model has positions, lies outside the reference, or gets an
+            embedding that is not finite.
         """
         first, inverse = distinct(fragments)
         result = np.empty((len(first), self.dim), dtype=np.float32)
         if len(first):
-            # The longest one is looked at before hours are spent on the others.
+            # The longest fragment is checked first, because the others may take hours.
             self._tokens(fragments.take(first[[fragments.length[first].argmax()]]))
         progress = Progress("encoder", len(first), "fragments")
         progress.add(0, 0)
@@ -195,20 +196,20 @@ class TransformersEncoder:
         Parameters
         ----------
         fragments
-            A sample of those to encode; ``WINDOW`` of them are more than enough.
+            A sample of the fragments to encode; ``WINDOW`` of them are more than enough.
         total
             Number of fragments to encode.
         """
         begin = time.perf_counter()
         tokens = self._tokens(fragments)
-        text = (time.perf_counter() - begin) / len(fragments)  # seconds a fragment
+        text = (time.perf_counter() - begin) / len(fragments)  # seconds per fragment
         plan = list(batches(tokens.counts, self._token_budget))
-        self._forward(tokens, plan[0][:1])  # what only the first call does isn't timed
+        self._forward(tokens, plan[0][:1])  # the first call has start-up costs
         probes = [plan[0], plan[-1]]
         begin = time.perf_counter()
         for rows in probes:
             self._forward(tokens, rows)
-        model = (time.perf_counter() - begin) / sum(tokens.counts[rows].sum() for rows in probes)  # a token
+        model = (time.perf_counter() - begin) / sum(tokens.counts[rows].sum() for rows in probes)  # per token
         count = round(float(tokens.counts.mean()) * total)
         return Estimate(
             fragments=total,
@@ -270,7 +271,7 @@ class TransformersEncoder:
     def _pool(self, hidden: torch.Tensor, mask: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
         """Return (rows, dim) float32 of (rows, tokens, dim) hidden states."""
         if self._pooling == "mean":
-            kept = hidden.float().masked_fill(~mask[:, :, None], 0.0)  # (rows, tokens, dim)
-            return kept.sum(dim=1) / counts[:, None]
+            unpadded = hidden.float().masked_fill(~mask[:, :, None], 0.0)  # (rows, tokens, dim)
+            return unpadded.sum(dim=1) / counts[:, None]
         place = counts - 1 if self._pooling == "last" else torch.zeros_like(counts)
         return hidden[torch.arange(len(hidden), device=hidden.device), place].float()

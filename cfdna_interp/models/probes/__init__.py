@@ -1,1 +1,1 @@
-"""What a model is asked before it is trusted: one file a kind of question."""
+"""Probes of a model before it is trusted, one file per kind of question."""

@@ -1,4 +1,4 @@
-"""The bench a foreign encoder is put on, and what a probe finds there."""
+"""The test bench of an encoder, and the findings of probes."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ Status = Literal["ok", "warning", "fault", "information"]
 # in half precision below COARSE.
 EXACT = 1e-3
 COARSE = 3e-2
-_FELT = 1e-5  # what an input must move an embedding by to count as read
+_FELT = 1e-5  # smallest change of an embedding, in spreads, that shows that an input is read
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a probe found.
+    """The result of a probe.
 
     Attributes
     ----------
     name
-        What was probed, e.g. ``order``.
+        Name of the probe, e.g. ``order``.
     status
-        ``fault``: results would be wrong; ``warning``: look at it; ``ok``; ``information``: neither good nor
+        ``fault``: results would be wrong. ``warning``: look at it. ``ok``. ``information``: neither good nor
         bad, or not probed.
     sentence
-        What was found, with figures.
+        The result in words, with figures.
     remedy
-        What to do, where something is to be done.
+        What to do, or "".
     """
 
     name: str
@@ -42,18 +42,18 @@ class Finding:
 
 
 class RefusedError(Exception):
-    """The encoder raised an error; the message says which and on what."""
+    """The encoder raised an error. The message says which, and for which input."""
 
 
 class Bench:
-    """An encoder with the fragments it is probed on.
+    """An encoder and the fragments for its probes.
 
     Parameters
     ----------
     encoder
-        The encoder on trial.
+        The encoder to test.
     fragments
-        Fragments that the encoder gives finite embeddings of.
+        Fragments with finite embeddings.
     """
 
     def __init__(self, encoder: Encoder, fragments: FragmentInputs) -> None:
@@ -61,9 +61,9 @@ class Bench:
         self.embedded = self.encode(fragments, "the fragments")  # (n, dim)
         centred = self.embedded - self.embedded.mean(axis=0)
         size = float(np.sqrt((self.embedded**2).sum(axis=1).mean()))
-        # Root mean squared distance of an embedding from the mean; not below what rounding makes of it.
+        # Root mean squared distance of an embedding from the mean, at least as large as rounding errors.
         self.spread = max(float(np.sqrt((centred**2).sum(axis=1).mean())), 1e-6 * size, 1e-300)
-        self.noise = 0.0  # of a call repeated, in spreads
+        self.noise = 0.0  # largest change in a repeated call, in spreads
 
     def encode(self, fragments: FragmentInputs, what: str) -> np.ndarray:
         """Return (n, dim) float64 embeddings of a copy of ``fragments``.
@@ -71,17 +71,17 @@ class Bench:
         Raises
         ------
         RefusedError
-            The encoder fails on them; ``what`` says what they are.
+            The encoder fails on them; ``what`` describes them.
         """
         try:
             embedded = self.encoder.encode(copied(fragments)).detach().cpu().double().numpy()
-        except Exception as error:  # foreign code fails in ways of its own
+        except Exception as error:  # foreign code may raise any error
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             raise RefusedError(f"encoding {what} fails ({reason})") from error
         return np.asarray(embedded, dtype=np.float64)
 
     def distances(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Return (n,) distance of each row to its counterpart in spreads; infinite where one isn't finite."""
+        """Return (n,) distance of each row to its counterpart in spreads; infinite if one isn't finite."""
         if first.shape != second.shape:
             return np.full(len(second), np.inf)
         with np.errstate(invalid="ignore"):
@@ -93,9 +93,9 @@ class Bench:
         return float(self.distances(first, second).max(initial=0.0))
 
     def moved(self, rows: np.ndarray, changed: FragmentInputs, what: str) -> np.ndarray:
-        """Return (rows,) by how many spreads the rows' embeddings move when they are ``changed``.
+        """Return (rows,) distances, in spreads, of the embeddings of rows from those of ``changed``.
 
-        What a repeated call moves by itself counts as nothing.
+        Distances as small as those of a repeated call are set to 0.
         """
         before = self.encode(self.fragments.take(rows), "some fragments")
         distance = self.distances(before, self.encode(changed, what))
@@ -103,7 +103,7 @@ class Bench:
 
 
 def judged(name: str, difference: float, sentence: str, remedy: str) -> Finding:
-    """Return the finding on a difference, in spreads, that should be none.
+    """Return the finding on a difference, in spreads, that should be zero.
 
     ``sentence`` says what was compared; the figure is added.
     """
@@ -120,5 +120,5 @@ def copied(fragments: FragmentInputs) -> FragmentInputs:
 
 
 def spread_rows(n: int, wanted: int) -> np.ndarray:
-    """Return at most ``wanted`` row numbers, evenly over n."""
+    """Return at most ``wanted`` row numbers, evenly spaced over n."""
     return np.unique(np.linspace(0, n - 1, min(n, wanted)).astype(np.int64))

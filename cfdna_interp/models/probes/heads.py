@@ -1,4 +1,4 @@
-"""Does a head see a bag as a set: any order, any chunks, any number of the same fragments, any company."""
+"""Probes of a head: its logit must not depend on order, chunks, repeats or other samples of the batch."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import torch
 from cfdna_interp.models.pooling import region_rows
 from cfdna_interp.models.probes.bench import Finding
 
-_EQUAL = 1e-4  # of a logit's size, at least of 1: what another order of summing may change
+_EQUAL = 1e-4  # allowed change by another order of summing, relative to max(1, |logit|)
 _CHUNKS = 7
 
 
 class Head(Protocol):
-    """What the probes ask of a head; see ``head.AttentionHead``."""
+    """The interface of a head to the probes; see ``head.AttentionHead``."""
 
     def of_samples(
         self, embeddings: torch.Tensor, sample: torch.Tensor, regions: torch.Tensor, samples: int
     ) -> torch.Tensor:
-        """Return (samples,) logits of (n, dim) fragments in any order, each of one sample and region."""
+        """Return (samples,) logits of (n, dim) fragments in any order, each with its sample and region."""
 
     def of_stream(self, chunks: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
         """Return the logit of one sample whose (embeddings, regions) come in chunks."""
@@ -29,7 +29,7 @@ class Head(Protocol):
 
 @torch.inference_mode()
 def head_probes(head: Head, embeddings: np.ndarray) -> list[Finding]:
-    """Probe a head with a bag of (n, dim) embeddings, and with parts of it."""
+    """Probe a head with a bag of (n, dim) embeddings and with parts of it."""
     bag = torch.from_numpy(embeddings).float()
     n = len(bag)
     regions = torch.from_numpy(region_rows(n))
@@ -58,12 +58,12 @@ def head_probes(head: Head, embeddings: np.ndarray) -> list[Finding]:
             logit(np.repeat(rows, 2)),
             "normalise pooling by the number of fragments: depth would be read off the sum",
         ),
-        _compared("bag company", "beside another sample", logit(rows[:half]), beside, "normalise per sample"),
+        _compared("bag company", "with another sample", logit(rows[:half]), beside, "normalise per sample"),
     ]
 
 
 def _compared(name: str, how: str, first: float, second: float, remedy: str) -> Finding:
-    # Not "differ by more": a comparison with what is no number is false.
+    # The comparison is written so that it is false for NaN.
     equal = abs(first - second) <= _EQUAL * max(1.0, abs(first))
     text = f"a bag has the logit {first:.4f}, and {second:.4f} {how}"
     return Finding(name, "ok" if equal else "fault", text, "" if equal else remedy)

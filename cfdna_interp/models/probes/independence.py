@@ -1,4 +1,4 @@
-"""Does a row depend on its own fragment alone: order, company, padding, repeats, unusual fragments."""
+"""Probes of independence: an embedding must depend on its own fragment alone."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def duplicates(bench: Bench) -> Finding:
 
 
 def padding(bench: Bench) -> Finding:
-    """Probe whether the shortest fragment has the same embedding by itself and beside the longest."""
+    """Probe whether the shortest fragment has the same embedding alone and together with the longest."""
     longest, shortest = int(bench.fragments.length.argmax()), int(bench.fragments.length.argmin())
     pair = bench.fragments.take(np.array([shortest, longest]))
     alone = bench.encode(pair.take(np.array([0])), "the shortest fragment by itself")
-    beside = bench.encode(pair, "the shortest fragment beside the longest")[:1]
-    lengths = f"{pair.length[0]} bp alone and beside {pair.length[1]} bp"
+    beside = bench.encode(pair, "the shortest fragment together with the longest")[:1]
+    lengths = f"{pair.length[0]} bp alone and together with {pair.length[1]} bp"
     return judged(
         "padding",
         bench.farthest(alone, beside),
@@ -52,7 +52,7 @@ def padding(bench: Bench) -> Finding:
 
 
 def company(bench: Bench) -> Finding:
-    """Probe whether a fragment has the same embedding by itself and beside others that need no padding."""
+    """Probe whether a fragment has the same embedding alone and with others that need no padding."""
     twins = _same_shape(bench.fragments)
     together = bench.encode(twins, f"{len(twins)} fragments of one length")
     few = spread_rows(len(twins), _ALONE)
@@ -65,7 +65,7 @@ def company(bench: Bench) -> Finding:
     return judged(
         "batch",
         bench.farthest(together[few], alone),
-        f"{len(few)} fragments one by one and beside {len(twins) - 1} of the same length",
+        f"{len(few)} fragments one by one and together with {len(twins) - 1} of the same length",
         _COMPANY,
     )
 
@@ -74,7 +74,7 @@ _COMPANY = "put the model into evaluation mode (batch normalisation in training?
 
 
 def _same_shape(fragments: FragmentInputs) -> FragmentInputs:
-    """Return fragments of one length with equally many calls, all unmethylated: their texts are as long."""
+    """Return fragments of one length with equally many unmethylated calls, so that texts are equally long."""
     length = int(np.quantile(fragments.length, 0.25))
     fits = (fragments.length >= length) & (fragments.offsets.max(axis=1) < length - 1)
     counts = np.where(fits, fragments.counts, -1)
@@ -85,7 +85,7 @@ def _same_shape(fragments: FragmentInputs) -> FragmentInputs:
 
 
 def edges(bench: Bench) -> list[Finding]:
-    """Probe fragments at the edge: no calls, the shortest and longest, calls all alike."""
+    """Probe extreme fragments: without calls, shortest, longest, all calls in one state."""
     fragments = bench.fragments
     some = fragments.take(spread_rows(len(fragments), _SOME))
     called = fragments.take(np.flatnonzero(fragments.counts > 0)[:_SOME])
@@ -97,10 +97,10 @@ def edges(bench: Bench) -> list[Finding]:
         "all methylated": all_calls(called, 1),
         "all unmethylated": all_calls(called, 0),
     }
-    found = []
+    findings = []
     for name, case in cases.items():
         if len(case) == 0:
-            found.append(Finding(name, "information", "not probed: no fragment has a call"))
+            findings.append(Finding(name, "information", "not probed: no fragment has a call"))
             continue
         lengths = f"{case.length.min()} to {case.length.max()} bp"
         try:
@@ -108,9 +108,11 @@ def edges(bench: Bench) -> list[Finding]:
                 (~np.isfinite(bench.encode(case, f"fragments of {lengths}, {name}"))).any(axis=1).sum()
             )
         except RefusedError as error:
-            found.append(Finding(name, "fault", str(error), "correct the model, or leave such fragments out"))
+            findings.append(
+                Finding(name, "fault", str(error), "correct the model, or leave such fragments out")
+            )
             continue
         text = f"{broken} of {len(case)} embeddings of fragments of {lengths} are not finite"
         remedy = "look for means over nothing and logarithms of 0" if broken else ""
-        found.append(Finding(name, "fault" if broken else "ok", text, remedy))
-    return found
+        findings.append(Finding(name, "fault" if broken else "ok", text, remedy))
+    return findings

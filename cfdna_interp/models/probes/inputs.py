@@ -1,4 +1,4 @@
-"""Does the encoder feel what it says it reads, and nothing else: one thing about the fragments is changed."""
+"""Probes of inputs: an encoder must respond to what it declares to read, and to nothing else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cfdna_interp.models.probes.perturb import exchanged, flipped, moved_away, t
 
 _SOME = 64
 _TRIM = 20  # bp
-_KEPT = 40  # bp that a trimmed fragment keeps at least
+_KEPT = 40  # bp that remain at least of a trimmed fragment
 _UNDECLARED = "declare it in consumes: attribution would hold it fixed, or move it with another group"
 _UNFELT = {
     "fragment_length": "attribution would give length nothing: correct consumes, or how lengths are rendered",
@@ -34,7 +34,7 @@ _NOT_PROBED = {
 
 @dataclass(frozen=True, eq=False)
 class _Change:
-    """One thing changed: what in words, the rows of the bench, and these rows as changed."""
+    """A change of one property: its description, the rows of the bench, and their changed version."""
 
     what: str
     rows: np.ndarray
@@ -42,22 +42,22 @@ class _Change:
 
 
 def inputs(bench: Bench) -> list[Finding]:
-    """Probe each name of ``consumes``, and call positions, by changing what it stands for alone."""
+    """Probe each name of ``consumes``, and call positions, by changing that property alone."""
     fragments, declared = bench.fragments, bench.encoder.consumes
     inside = fragments.locus > 0
     anywhere = list(_elsewhere(fragments))
-    # name -> changes, and the names of consumes of which one allows that they are felt
+    # name -> changes, and the names of consumes that allow a response to them
     plan: dict[str, tuple[list[_Change], set[str]]] = {
         "fragment_length": (list(_shorter(fragments)), {"fragment_length"}),
         "methylation": (list(_flipped(fragments, ~inside)), {"methylation"}),
         "tissue_of_origin": (list(_flipped(fragments, inside)), {"tissue_of_origin"}),
-        # Coordinates in a model's text are locus, and are told from the place.
+        # Coordinates in a model's text are locus and come from the place.
         "locus": (
             [*_relabelled(fragments, declared), *(anywhere if "locus" in declared else [])],
             {"locus"},
         ),
         "sequence": (anywhere, {"sequence", "locus"}),
-        # Positions travel with the stretch of genome, and are read by whoever reads calls.
+        # Call positions change with the fragment's place, and are read by every encoder that reads calls.
         "call_positions": (
             list(_shifted(fragments)),
             {"fragment_length", "methylation", "tissue_of_origin", "sequence"},
@@ -88,7 +88,7 @@ def _judge(bench: Bench, name: str, changes: list[_Change], *, allowed: bool) ->
     if felt and not allowed:
         return Finding(name, "fault", f"{'; '.join(felt)}, though it isn't declared", _UNDECLARED)
     if required and not felt:
-        # Without an atlas there is one class only, and an encoder of classes feels nothing.
+        # Without an atlas there is one class only, and an encoder of classes can't respond.
         status: Status = "warning" if name == "locus" else "fault"
         return Finding(name, status, f"{'; '.join(unfelt)}, though it is declared", _UNFELT[name])
     return Finding(name, "ok", "; ".join(felt or unfelt))
@@ -99,7 +99,8 @@ def _shorter(fragments: FragmentInputs) -> Iterator[_Change]:
     rows = _some((length >= _KEPT) & (fragments.offsets.max(axis=1) < length - 1))
     if len(rows):
         chosen = fragments.take(rows)
-        # Not the same for all: what is relative to the other fragments would not see it.
+        # Fragments are trimmed by different amounts. An encoder that uses relative lengths would not see a
+        # common one.
         bases = np.where(np.arange(len(rows)) % 2, _TRIM, _TRIM // 2)
         yield _Change(f"{_TRIM // 2} or {_TRIM} bp less", rows, trimmed(chosen, bases))
 
@@ -111,7 +112,8 @@ def _flipped(fragments: FragmentInputs, where: np.ndarray) -> Iterator[_Change]:
 
 
 def _relabelled(fragments: FragmentInputs, declared: frozenset[str]) -> Iterator[_Change]:
-    # Who reads calls on one side of blocks only has to know the side: fragments outside are left alone.
+    # An encoder that reads calls on one side of blocks only has to know the side, so fragments outside are
+    # not changed.
     one_side = len(declared & {"methylation", "tissue_of_origin"}) == 1
     rows = _some((fragments.locus > 0) | (not one_side))
     chosen = fragments.take(rows)
@@ -146,6 +148,6 @@ def _shifted(fragments: FragmentInputs) -> Iterator[_Change]:
 
 
 def _some(where: np.ndarray) -> np.ndarray:
-    """Return at most ``_SOME`` of the rows that are True."""
+    """Return at most ``_SOME`` of the True rows."""
     rows = np.flatnonzero(where)
     return rows[spread_rows(len(rows), _SOME)] if len(rows) else rows

@@ -1,4 +1,4 @@
-"""Is what comes out what was declared: shape, type, finite numbers, a sound scale, the same each time."""
+"""Probes of the output: shape, type, finite numbers, scale, and the same result each time."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _RANGE = 1e18  # norm whose square leaves the range of single precision
 
 
 def declaration(encoder: Encoder) -> list[Finding]:
-    """Probe what the encoder says of itself: ``dim``, ``consumes`` and ``digest``."""
-    found = []
+    """Probe the attributes of the encoder: ``dim``, ``consumes`` and ``digest``."""
+    findings = []
     dim, consumes, digest = (getattr(encoder, name, None) for name in ("dim", "consumes", "digest"))
     if not isinstance(dim, int) or dim < 1:
-        found.append(
+        findings.append(
             Finding("declaration", "fault", f"dim is {dim!r}", "declare the length of an embedding as dim")
         )
     unknown = None if not isinstance(consumes, (set, frozenset)) else sorted(map(str, consumes - set(WORDS)))
     if not consumes or unknown is None or unknown:
-        found.append(
+        findings.append(
             Finding(
                 "declaration",
                 "fault",
@@ -35,7 +35,7 @@ def declaration(encoder: Encoder) -> list[Finding]:
             )
         )
     if not isinstance(digest, str) or re.fullmatch("[0-9a-f]{64}", digest) is None:
-        found.append(
+        findings.append(
             Finding(
                 "declaration",
                 "fault",
@@ -43,17 +43,17 @@ def declaration(encoder: Encoder) -> list[Finding]:
                 "declare a SHA-256 in hexadecimal over weights, rendering and pooling",
             )
         )
-    if not found:
+    if not findings:
         text = f"embeddings of length {dim}, from {', '.join(w for w in WORDS if w in (consumes or ()))}"
-        found.append(Finding("declaration", "ok", text))
-    return found
+        findings.append(Finding("declaration", "ok", text))
+    return findings
 
 
 def output(encoder: Encoder, fragments: FragmentInputs) -> list[Finding]:
-    """Probe shape, type, place and gradient of what ``encode`` returns, and that its input stays as it is."""
+    """Probe shape, type, device and gradient of the result of ``encode``, and that its input is unchanged."""
     given = copied(fragments)
     try:
-        # Not yet known to be what the contract asks for.
+        # The result may violate the contract, so its type is unknown.
         embedded: object = encoder.encode(given)
     except Exception as error:  # foreign code fails in ways of its own
         reason = " ".join(f"{type(error).__name__}: {error}".split())
@@ -90,7 +90,7 @@ def output(encoder: Encoder, fragments: FragmentInputs) -> list[Finding]:
 
 
 def finite_rows(encoder: Encoder, fragments: FragmentInputs) -> tuple[np.ndarray, Finding]:
-    """Return (n,) bool, which fragments have a finite embedding, and the finding on them."""
+    """Return (n,) bool, which fragments have a finite embedding, and the finding about them."""
     finite = torch.isfinite(encoder.encode(copied(fragments))).all(dim=1).numpy()
     if finite.all():
         return finite, Finding("finite", "ok", f"all {len(finite)} embeddings are finite numbers")
@@ -105,7 +105,7 @@ def finite_rows(encoder: Encoder, fragments: FragmentInputs) -> tuple[np.ndarray
 
 
 def determinism(bench: Bench) -> Finding:
-    """Probe whether a call repeated gives the same."""
+    """Probe whether a repeated call gives the same result."""
     again = bench.encode(bench.fragments, "the fragments again")
     bench.noise = bench.farthest(bench.embedded, again)
     return judged(
@@ -117,7 +117,7 @@ def determinism(bench: Bench) -> Finding:
 
 
 def constant(bench: Bench) -> Finding:
-    """Probe whether fragments differ in their embeddings at all."""
+    """Probe whether embeddings differ between fragments."""
     deviation = np.sqrt(((bench.embedded - bench.embedded.mean(axis=0)) ** 2).sum(axis=1).mean())
     size = np.sqrt((bench.embedded**2).sum(axis=1).mean())
     if deviation <= 1e-6 * size:
@@ -127,7 +127,7 @@ def constant(bench: Bench) -> Finding:
 
 
 def scale(bench: Bench) -> Finding:
-    """Probe whether norms are such that single precision holds what differs between fragments."""
+    """Probe whether norms let single precision resolve the differences between fragments."""
     norms = np.sqrt((bench.embedded**2).sum(axis=1))
     smallest, median, largest = np.quantile(norms, [0, 0.5, 1])
     text = f"norms from {smallest:.2g} to {largest:.2g}, median {median:.2g}"
@@ -146,7 +146,7 @@ def scale(bench: Bench) -> Finding:
 
 
 def dimensions(bench: Bench) -> Finding:
-    """Probe for dimensions that say nothing, or the same as another one."""
+    """Probe for dimensions that are constant or repeat another one."""
     n, dim = bench.embedded.shape
     deviation = bench.embedded.std(axis=0)
     alive = deviation > 1e-6 * max(float(np.abs(bench.embedded).max()), 1e-300)

@@ -1,4 +1,4 @@
-"""Fragments with one thing changed, such that a model's text of them still exists on the reference."""
+"""Fragments with one property changed, in such a way that they still exist on the reference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cfdna_interp.models.contract import FragmentInputs
 
 
 def without_calls(fragments: FragmentInputs) -> FragmentInputs:
-    """Return the fragments as if no CpG of theirs had been read."""
+    """Return the fragments without CpG calls."""
     return replace(
         fragments,
         offsets=np.full_like(fragments.offsets, -1),
@@ -19,12 +19,12 @@ def without_calls(fragments: FragmentInputs) -> FragmentInputs:
 
 
 def trimmed(fragments: FragmentInputs, bases: np.ndarray) -> FragmentInputs:
-    """Return the fragments with (n,) bases taken off their ends; calls must lie before."""
+    """Return the fragments with (n,) bases removed at their ends; calls must lie before these."""
     return replace(fragments, length=(fragments.length - bases).astype(fragments.length.dtype))
 
 
 def flipped(fragments: FragmentInputs) -> FragmentInputs:
-    """Return the fragments with methylated calls unmethylated and the other way round."""
+    """Return the fragments with methylated and unmethylated calls exchanged."""
     states = np.where(fragments.states >= 0, 1 - fragments.states, -1)
     return fragments.with_states(states.astype(fragments.states.dtype))
 
@@ -36,16 +36,16 @@ def all_calls(fragments: FragmentInputs, state: int) -> FragmentInputs:
 
 
 def exchanged(values: np.ndarray) -> np.ndarray:
-    """Return values in another order, in which each row has another value as far as there are enough."""
+    """Return permuted values in which each row has a different value if possible."""
     order = np.argsort(values, kind="stable")
-    # Half a round further in sorted order: the same value again only where more than half of all share it.
+    # A shift by half of the sorted order gives the same value only if more than half of all rows share it.
     partner = np.empty_like(order)
     partner[order] = np.roll(order, -(len(values) // 2))
     return values[partner]
 
 
 def moved_away(fragments: FragmentInputs) -> FragmentInputs:
-    """Return the fragments at the place of a fragment at least as long, so that they end within a contig."""
+    """Return the fragments at places of others that are at least as long, so that they end in a contig."""
     order = np.argsort(fragments.length, kind="stable")
     place = fragments.place.copy()
     place[order[:-1]] = fragments.place[order[1:]]
@@ -53,7 +53,7 @@ def moved_away(fragments: FragmentInputs) -> FragmentInputs:
 
 
 def halves(fragments: FragmentInputs) -> tuple[FragmentInputs, FragmentInputs]:
-    """Cut each fragment in the middle: both parts with their own calls, side by side on the reference."""
+    """Cut each fragment in the middle into two adjacent parts with their own calls."""
     cut = fragments.length // 2
     called = fragments.offsets >= 0
     first = called & (fragments.offsets < cut[:, None])
@@ -64,7 +64,7 @@ def halves(fragments: FragmentInputs) -> tuple[FragmentInputs, FragmentInputs]:
         states=np.where(first, fragments.states, -1).astype(fragments.states.dtype),
     )
     second = called & ~first
-    # Calls are packed to the front of a row; those that stay come first in their order.
+    # Calls are packed to the front of a row in their order.
     order = np.argsort(~second, axis=1, kind="stable")
     offsets = np.where(second, fragments.offsets - cut[:, None], -1)
     right = replace(
