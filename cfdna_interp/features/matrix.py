@@ -83,7 +83,9 @@ def write_matrices(config: Config) -> None:
 
 
 def _check_left(members: dict[str, list[_Member]], excluded: Sequence[tuple[Sample, str]]) -> None:
-    why = f" (first: {excluded[0][1]})" if excluded else ""
+    # People decide by this line what to mend, so everyone who went is on it.
+    went = "; ".join(f"{sample.sample}: {reason}" for sample, reason in excluded)
+    why = f" ({len(excluded)} excluded: {went})" if excluded else ""
     for role in ROLES:
         if not members[role]:
             raise InputError(f"no {role} sample is left after exclusions{why}; give more samples")

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from cfdna_interp.records.qc import FewFragments, NoCalls, SampleObstacle, SampleQuality, Unreadable
+from cfdna_interp.fragments.loss_words import loss_words
+from cfdna_interp.records.qc import (
+    FewFragments,
+    MoleculesLost,
+    NoCalls,
+    SampleObstacle,
+    SampleQuality,
+    Unreadable,
+)
 
 
 def obstacle_words(obstacle: SampleObstacle) -> str:
@@ -16,6 +24,8 @@ def obstacle_words(obstacle: SampleObstacle) -> str:
             return _few_fragments(obstacle)
         case NoCalls():
             return _no_calls(obstacle)
+        case MoleculesLost():
+            return f"{loss_words(obstacle.loss)}; what is left are the longer molecules only"
     assert_never(obstacle)
 
 
@@ -52,4 +62,4 @@ def _few_fragments(obstacle: FewFragments) -> str:
     loss = obstacle.largest_loss
     if loss is None:
         return words
-    return f"{words}; the largest loss: {loss.filter}, {loss.reads} of {loss.of} reads"
+    return f"{words}; the largest loss: {loss_words(loss)}"

@@ -24,11 +24,13 @@ from cfdna_interp.fragments.index import check_index, contig_starts
 from cfdna_interp.fragments.index import shards as shards_of
 from cfdna_interp.fragments.methylation import find_dialect
 from cfdna_interp.fragments.methylation.xm import converted_case
+from cfdna_interp.fragments.read_signs import Sign, find_signs
 from cfdna_interp.fragments.reference import ReferenceGenome
 from cfdna_interp.fragments.reference_fit import PLACES, READS, ReadSample, compare_reads
 from cfdna_interp.fragments.remote import is_remote, remote_index
 from cfdna_interp.records.qc import Dialect, LibraryStrand, Reads
 
+STRETCHES, SIGNS = 4, 1_000  # places, beside the begin, where signs of a loss are looked for; reads of each
 HEAD = 10_000  # first reads; they tell paired from single-end, and the methylation tags
 MERGED = 0.02  # least share of merged reads for which a file counts as merged, if the sheet doesn't say
 SIMULATED = "cfdna-interp simulation"  # how a header comment of our own simulation begins
@@ -91,6 +93,8 @@ class Alignment:
         Some of its reads beside the reference; no reads without one.
     library
         How its reads lie to their molecules; None where calls don't come by comparison with the reference.
+    signs
+        What some of its reads show of losses.
     """
 
     who: str
@@ -108,6 +112,7 @@ class Alignment:
     converted_upper: bool = False
     compared: ReadSample = field(default_factory=ReadSample)
     library: LibraryStrand | None = None
+    signs: tuple[Sign, ...] = ()
 
 
 def shards(alignment: Alignment, parts: int) -> list[Shard]:
@@ -256,6 +261,14 @@ def _check(
         compared.check(reference.path, who)
         if dialect == "reference":
             library = compared.library(sample.library or config.extract.library, who)
+    signs = find_signs(
+        [mapped[:SIGNS], *_stretches(file)],
+        single=reads == "single",
+        merged=reads == "merged",
+        dialect=dialect,
+        min_mapq=config.extract.min_mapq,
+        max_length=config.extract.max_length,
+    )
     return Alignment(
         who=who,
         path=bam,
@@ -272,7 +285,17 @@ def _check(
         converted_upper=case == "upper",
         compared=compared,
         library=library,
+        signs=signs,
     )
+
+
+def _stretches(file: Any) -> Iterator[list[Any]]:
+    """Yield reads of a few places, as they follow one another in the file."""
+    longest = sorted(zip(file.references, file.lengths, strict=True), key=lambda contig: -contig[1])
+    for name, length in longest[:STRETCHES]:
+        # What is wrong with an index or a block, reading the fragments says by its place.
+        with suppress(OSError, ValueError):
+            yield list(islice(file.fetch(name, length // 3), SIGNS))
 
 
 def _layout(head: list[Any], declared: str, who: str) -> Reads:

@@ -21,6 +21,8 @@ from cfdna_interp.fragments.annotation import ContextAnnotation, load_annotation
 from cfdna_interp.fragments.call_quality import call_warnings, larger, read_warnings, suggest_ends
 from cfdna_interp.fragments.decode import Settings, Totals
 from cfdna_interp.fragments.filters import REASONS, Rules, Tally
+from cfdna_interp.fragments.loss_words import loss_words
+from cfdna_interp.fragments.losses import explain_loss, judge_losses
 from cfdna_interp.fragments.profile import Counter, check_atlas, touch_blocks
 from cfdna_interp.fragments.progress import Progress
 from cfdna_interp.fragments.reference_fit import check_contigs
@@ -30,6 +32,7 @@ from cfdna_interp.records.qc import (
     LibraryStrand,
     MethylationBias,
     ModifiedBases,
+    MoleculesLost,
     NoCalls,
     ReadCounts,
     ReadLoss,
@@ -183,8 +186,10 @@ def read_sample(sample: Sample, config: Config, atlas: Atlas | None, threads: in
             counter.add(equalised)
     subsample = total.reservoir.smallest(extract.fragments_per_sample)
     totals = total.totals
-    qc = _quality(sample, source, totals, total.very_long, _unusable(config, source, totals), extract)
-    for line in qc.warnings:
+    losses = judge_losses(totals.tally.counts, source.signs)
+    obstacle = _unusable(config, source, totals, losses)
+    qc = _quality(sample, source, totals, total.very_long, obstacle, extract, losses)
+    for line in [*map(loss_words, losses), *qc.warnings]:
         logger.warning("%s: %s", source.who, line)
     return Extraction(
         fragments=empty_table(source.contig_names) if subsample is None else subsample,
@@ -262,13 +267,18 @@ def failed(sample: Sample, message: str) -> Extraction:
     return Extraction(empty_table(), Profile(), _quality(sample, nothing, Totals(), 0, obstacle, Extract()))
 
 
-def _unusable(config: Config, source: Source, totals: Totals) -> SampleObstacle | None:
-    """Return why what was read can't be used: too few fragments, or none of the calls announced."""
+def _unusable(
+    config: Config, source: Source, totals: Totals, losses: Sequence[ReadLoss]
+) -> SampleObstacle | None:
+    """Return why what was read can't be used: too few fragments, none of the calls announced, or a part only."""
     count = totals.tally.counts["fragments"]
     least, common = config.extract.min_fragments, config.extract.common_fragments
     if count < least:
         return FewFragments(
-            fragments=count, needed=least, setting="min_fragments", largest_loss=_largest_loss(totals.tally)
+            fragments=count,
+            needed=least,
+            setting="min_fragments",
+            largest_loss=_largest_loss(totals.tally, source),
         )
     if common is not None and count < common:
         return FewFragments(fragments=count, needed=common, setting="common_fragments", largest_loss=None)
@@ -280,13 +290,14 @@ def _unusable(config: Config, source: Source, totals: Totals) -> SampleObstacle 
             strand_unknown=totals.tally.counts["strand_unknown"],
             left_out=sum(int(bias[:, 1].sum()) for bias in totals.m_bias),
         )
-    return None
+    selected = next((loss for loss in losses if loss.cause == "merged reads"), None)
+    return None if selected is None else MoleculesLost(loss=selected)
 
 
-def _largest_loss(tally: Tally) -> ReadLoss | None:
+def _largest_loss(tally: Tally, source: Source) -> ReadLoss | None:
     name = max(REASONS, key=lambda name: tally.counts[name])
     count = tally.counts[name]
-    return ReadLoss(filter=name, reads=count, of=tally.counts["reads"]) if count else None
+    return explain_loss(name, count, tally.counts["reads"], source.signs) if count else None
 
 
 def _quality(
@@ -296,6 +307,7 @@ def _quality(
     very_long: int,
     obstacle: SampleObstacle | None,
     extract: Extract,
+    losses: tuple[ReadLoss, ...] = (),
 ) -> SampleQuality:
     tally = totals.tally
     counts = ReadCounts(**tally.counts)
@@ -331,6 +343,7 @@ def _quality(
         suggested=suggested,
         reference=_reference_fit(source, totals),
         library=_library(source, totals),
+        losses=losses,
         warnings=(
             *read_warnings(counts, source.reads, sample.reads),
             *call_warnings(conversion, calls, suggested, extract),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from cfdna_interp.config.settings import Extract
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.build import bare, is_autosome
 from cfdna_interp.fragments.intervals import Intervals, load_intervals
-from cfdna_interp.records.qc import ReadCounts
+from cfdna_interp.records.qc import LossFilter, ReadCounts
 
 _NO_REASON = (
     "reads",
@@ -23,7 +24,9 @@ _NO_REASON = (
     "strand_unknown",
 )
 # Reasons in the order in which they are judged. The first that holds for a read or its pair counts.
-REASONS = tuple(name for name in ReadCounts.__struct_fields__ if name not in _NO_REASON)
+REASONS = cast(
+    tuple[LossFilter, ...], tuple(name for name in ReadCounts.__struct_fields__ if name not in _NO_REASON)
+)
 
 PAIRED, PROPER, UNMAPPED, MATE_UNMAPPED, REVERSE, READ1 = 0x1, 0x2, 0x4, 0x8, 0x10, 0x40
 QC_FAIL, DUPLICATE, SECONDARY_SUPPLEMENTARY, WHICH_MATE = 0x200, 0x400, 0x900, 0xC0

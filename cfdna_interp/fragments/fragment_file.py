@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO, cast
 
 from cfdna_interp.artifacts.sheet import Sample
@@ -15,6 +16,8 @@ from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.alignment import SIMULATED
 from cfdna_interp.fragments.build import declared_build
+from cfdna_interp.fragments.read_signs import Sign
+from cfdna_interp.records.qc import Dialect
 from cfdna_interp.records.qc import Dialect, Reads
 
 # Columns by their number. Five: FinaleDB's and FinaleToolkit's
@@ -31,6 +34,7 @@ _SUFFIXES = (".bed", ".frag", ".tsv")
 _GZIP = b"\x1f\x8b"
 _BGZF = b"BC\x02\x00"  # the extra field by which the SAM specification (4.1) tells BGZF from gzip
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+_SCORES = 10_000  # lines whose scores are looked at
 _DIGITS = 20  # of a number; Python refuses to read thousands of them
 LINE = 65_536  # bytes of the longest line that is read
 # Bytes of lines before the first fragment, and of blank ones between two. A small gzip file can unpack to
@@ -62,6 +66,8 @@ class FragmentFile:
         Lines before the first fragment: comments, ``track`` and ``browser`` lines, blank ones.
     compressed
         Whether it is gzip (bgzip included).
+    signs
+        What its first lines show of losses.
     reads, converted_upper
         As of alignments: a line counts as a pair, and has no letters.
     """
@@ -76,6 +82,7 @@ class FragmentFile:
     columns: tuple[str, ...]
     skipped: int
     compressed: bool
+    signs: tuple[Sign, ...] = ()
     reads: Reads = "paired"
     converted_upper: bool = False
 
@@ -123,6 +130,8 @@ def open_fragments(sample: Sample, config: Config) -> Iterator[FragmentFile]:
     try:
         compressed = _check_compression(who, path)
         comments, first = _head(who, path, compressed)
+        columns = _columns(f"{who}: line {len(comments) + 1}", first)
+        signs = _signs(path, compressed, columns, len(comments), config.extract.min_mapq)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(damaged(who, error)) from None
     yield FragmentFile(
@@ -133,9 +142,10 @@ def open_fragments(sample: Sample, config: Config) -> Iterator[FragmentFile]:
         build=build,
         simulated=any(line.lstrip("# ").startswith(SIMULATED) for line in comments),
         dialect="none",
-        columns=_columns(f"{who}: line {len(comments) + 1}", first),
+        columns=columns,
         skipped=len(comments),
         compressed=compressed,
+        signs=signs,
     )
 
 
@@ -184,6 +194,24 @@ def _head(who: str, path: str, compressed: bool) -> tuple[list[str], str]:
             if size > BLANK:
                 raise InputError(f"{who} has no fragment in its first {BLANK:,} bytes; write the file again")
     raise InputError(f"{who} holds no fragments; drop the sample from the sheet or write the file again")
+
+
+def _signs(
+    path: str, compressed: bool, columns: tuple[str, ...], skipped: int, min_mapq: int
+) -> tuple[Sign, ...]:
+    """Return what the scores of the first lines show: they may be no mapping quality."""
+    if "mapq" not in columns:
+        return ()
+    place = columns.index("mapq")
+    with _open_bytes(path, compressed) as handle:
+        lines = (line.rstrip(b"\r\n").split(b"\t") for line in islice(handle, skipped, skipped + _SCORES))
+        scores = [
+            int(cells[place]) for cells in lines if len(cells) == len(columns) and cells[place].isdigit()
+        ]
+    below = sum(score < min_mapq for score in scores)
+    if not below or below < len(scores):
+        return ()
+    return (Sign("low_mapq", "score", 2 * below, 2 * len(scores)),)
 
 
 def _columns(where: str, line: str) -> tuple[str, ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.sheet import ROLES, Sample
@@ -19,6 +20,8 @@ from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError, Mistakes
 from cfdna_interp.fragments.alignment import Alignment
 from cfdna_interp.fragments.filters import Rules
+from cfdna_interp.fragments.loss_words import loss_words
+from cfdna_interp.fragments.losses import expected_losses
 from cfdna_interp.fragments.profile import check_atlas
 from cfdna_interp.fragments.reference import ReferenceGenome
 from cfdna_interp.fragments.same_reads import check_same_reads
@@ -43,6 +46,8 @@ class Preflight:
         molecules where calls come by comparison with the reference.
     problems
         Samples that can't be used and why; only with ``on_bad_sample: exclude``.
+    losses
+        What will be lost of a sample's reads and why, a line each that names sample and file.
     disk_needed, disk_free
         Most bytes that the run has still to write, and bytes that are free.
     device
@@ -54,6 +59,7 @@ class Preflight:
     dialects: dict[str, int]
     libraries: dict[str, int]
     problems: dict[str, str]
+    losses: tuple[str, ...]
     disk_needed: int
     disk_free: int
     device: str
@@ -74,6 +80,7 @@ class Preflight:
             if counts:
                 lines.append(f"{title}: " + ", ".join(f"{name} ({n})" for name, n in sorted(counts.items())))
         lines += [f"will be excluded: {problem}" for problem in self.problems.values()]
+        lines += [f"warning: {loss}" for loss in self.losses]
         lines.append(
             f"disk: at most {self.disk_needed / 1e9:.1f} GB needed, {self.disk_free / 1e9:.1f} GB free"
         )
@@ -113,6 +120,7 @@ def preflight(config: Config) -> Preflight | TableCheck:
     dialects: Counter[str] = Counter()
     libraries: Counter[str] = Counter()
     problems: dict[str, str] = {}
+    losses: list[str] = []
     for sample in samples:
         try:
             with open_source(sample, config) as alignment:
@@ -124,6 +132,9 @@ def preflight(config: Config) -> Preflight | TableCheck:
                     check_atlas(atlas, alignment.contig_names, alignment.contig_lengths, alignment.who)
                 builds[alignment.build] += 1
                 dialects[alignment.dialect] += 1
+                losses += [
+                    f"{alignment.who}: {loss_words(loss)}" for loss in expected_losses(alignment.signs)
+                ]
                 if isinstance(alignment, Alignment) and alignment.library is not None:
                     libraries[_library_words(alignment.library)] += 1
         except InputError as error:
@@ -136,7 +147,7 @@ def preflight(config: Config) -> Preflight | TableCheck:
     with mistakes.kept():
         check_same_reads(sound, config.sheet)
     mistakes.stop()
-    check_sizes(sound, config)
+    check_sizes(sound, config, problems)
     needed, free = _disk(config, len(samples), existing)
     if needed > free:
         raise InputError(
@@ -149,6 +160,7 @@ def preflight(config: Config) -> Preflight | TableCheck:
         dict(dialects),
         dict(libraries),
         problems,
+        tuple(losses),
         needed,
         free,
         config.model.device,
@@ -182,8 +194,19 @@ def _check_files(config: Config) -> None:
     mistakes.stop()
 
 
-def check_sizes(samples: Sequence[Sample], config: Config) -> None:
+def check_sizes(
+    samples: Sequence[Sample], config: Config, problems: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Refuse too few subjects and bags larger than a sample, before a later stage has to.
+
+    Parameters
+    ----------
+    samples
+        Samples that can be used.
+    config
+        The settings.
+    problems
+        Samples that are excluded and why; the message lists them.
 
     Raises
     ------
@@ -191,19 +214,20 @@ def check_sizes(samples: Sequence[Sample], config: Config) -> None:
         Discovery subjects are too few for the folds or for the donor pools, or a bag may hold more
         fragments than a sample that is kept.
     """
+    went = f" (excluded: {'; '.join(problems.values())})" if problems else ""
     subjects = {sample.subject: sample.label for sample in samples if sample.role == "discovery"}
     least = 2 * config.attribution.donors
     if len(subjects) < least:
         raise InputError(
             f"{config.sheet}: {len(subjects)} usable discovery subjects are too few for "
-            f"{config.attribution.donors} donor pools; give at least {least}"
+            f"{config.attribution.donors} donor pools; give at least {least}{went}"
         )
     for label, name in ((1, "cases"), (0, "controls")):
         count = sum(subject_label == label for subject_label in subjects.values())
         if count < config.model.folds:
             raise InputError(
                 f"{config.sheet}: {count} usable discovery subjects are {name}, too few for "
-                f"{config.model.folds} folds; lower model.folds or add subjects"
+                f"{config.model.folds} folds; lower model.folds or add subjects{went}"
             )
     if config.model.bag_size > config.extract.fragments_per_sample:
         raise InputError(

@@ -14,6 +14,48 @@ Dialect = Literal["xm", "mm", "reference", "none"]
 Reads = Literal["paired", "single", "merged"]
 # How reads lie to the converted molecules that they are of; docs/extraction.md describes each.
 Library = Literal["directional", "pbat", "non-directional"]
+# Where a read is lost: the reasons of ``ReadCounts``, and calls that don't fit their read.
+LossFilter = Literal[
+    "secondary_supplementary",
+    "unmapped",
+    "mate_missing",
+    "off_contig",
+    "mate_elsewhere",
+    "mate_distant",
+    "qc_fail",
+    "duplicate",
+    "low_mapq",
+    "malformed",
+    "not_inward",
+    "not_proper",
+    "length_out_of_range",
+    "blacklisted",
+    "no_sequence",
+    "calls",
+]
+# Why reads are lost; ``fragments.loss_words`` says each in words.
+LossCause = Literal[
+    "merged reads",
+    "unpaired reads",
+    "mate unmapped",
+    "mate absent",
+    "one mate only",
+    "mates not told apart",
+    "mate names",
+    "mate positions",
+    "old flags",
+    "one direction",
+    "outward",
+    "several places",
+    "quality scale",
+    "score",
+    "tags not cut",
+    "tag format",
+    "MN length",
+    "cut without MN",
+    "XM length",
+    "cigar",
+]
 
 
 class ReadCounts(Record, frozen=True, kw_only=True):
@@ -359,19 +401,27 @@ class Unreadable(Record, frozen=True, kw_only=True, tag="unreadable"):
 
 
 class ReadLoss(Record, frozen=True, kw_only=True):
-    """The filter that most reads of a sample failed.
+    """Reads of a sample that failed one filter, and the likely cause.
 
     Attributes
     ----------
     filter
-        Its name, as in ``counts``.
+        Its name, as in ``counts``; ``calls`` for reads that are kept without calls, since their tags don't fit
+        them.
     reads, of
-        Reads that it stopped, and all reads.
+        Reads that failed it, and primary reads. Of the reads that were looked at where the filter is ``calls``.
+    cause
+        What the lost reads have in common; null where nothing explains half of the loss.
+    shown, looked_at
+        Reads that show the cause, among those that were looked at. 0 without a cause.
     """
 
-    filter: str
+    filter: LossFilter
     reads: int
     of: int
+    cause: LossCause | None
+    shown: int
+    looked_at: int
 
 
 class FewFragments(Record, frozen=True, kw_only=True, tag="few fragments"):
@@ -386,7 +436,8 @@ class FewFragments(Record, frozen=True, kw_only=True, tag="few fragments"):
     setting
         The setting, of the section ``extract``.
     largest_loss
-        The filter that most reads failed. Null where no read failed any, and of ``common_fragments``.
+        The largest of the sample's ``losses``, or the filter that most reads failed. Null where no read failed
+        any, and of ``common_fragments``.
     """
 
     fragments: int
@@ -418,7 +469,19 @@ class NoCalls(Record, frozen=True, kw_only=True, tag="no calls"):
     left_out: int
 
 
-SampleObstacle = Unreadable | FewFragments | NoCalls
+class MoleculesLost(Record, frozen=True, kw_only=True, tag="molecules lost"):
+    """Most molecules of the sample are lost for their length, so that the others say nothing of it.
+
+    Attributes
+    ----------
+    loss
+        The loss: of merged reads, which are the shorter molecules.
+    """
+
+    loss: ReadLoss
+
+
+SampleObstacle = Unreadable | FewFragments | NoCalls | MoleculesLost
 
 
 class SampleQuality(ResultFile, frozen=True, kw_only=True):
@@ -459,6 +522,8 @@ class SampleQuality(ResultFile, frozen=True, kw_only=True):
         How well its reads match the FASTA; null without one, and for fragment files.
     library
         How strands were told; null where calls don't come by comparison with the reference.
+    losses
+        Filters that more primary reads failed than in good libraries, the largest loss first.
     warnings
         A line for each thing that is wrong with the calls.
     tissue
@@ -486,6 +551,7 @@ class SampleQuality(ResultFile, frozen=True, kw_only=True):
     suggested: SuggestedEnds
     reference: ReferenceFit | None = None
     library: LibraryStrand | None = None
+    losses: tuple[ReadLoss, ...] = ()
     warnings: tuple[str, ...]
     tissue: Tissue | None = None
     inputs: tuple[InputFile, ...] = ()
