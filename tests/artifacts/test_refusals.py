@@ -14,7 +14,7 @@ import pytest
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from cfdna_interp.artifacts.files import atomic_path, remove_unfinished, scratch_folder
+from cfdna_interp.artifacts.files import atomic_path, remove_unfinished, scratch_folder, write_text
 from cfdna_interp.artifacts.system_errors import NotWrittenError, check_addresses, refusal, system_errno
 from cfdna_interp.errors import InputError
 
@@ -97,7 +97,7 @@ def test_the_room_that_a_file_needs_is_told(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(NotWrittenError) as raised:
-        write_json(tmp_path / "x.json", {"a": "b" * 1_000_000})
+        write_text(tmp_path / "x.txt", "b" * 1_000_001)
     # What was written, and what was free beside it.
     assert raised.value.needed is not None and raised.value.needed > 1_000_000
     told = refusal(raised.value)
