@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from transformers import AutoTokenizer
@@ -64,11 +65,14 @@ class TextTokenizer:
             raise InputError(
                 f"{self._who}: the tokenizer cannot be loaded: {' '.join(str(error).split())}"
             ) from None
-        tokenizer = self._tokenizer
-        # Byte-level vocabularies cover every text. They name the end-of-text token as the unknown one.
-        ends = (tokenizer.bos_token_id, tokenizer.eos_token_id)
-        self._unknown = None if tokenizer.unk_token_id in ends else tokenizer.unk_token_id
-        padding = tokenizer.pad_token_id
+        try:
+            tokenizer = self._tokenizer
+            # Byte-level vocabularies cover every text. They name the end-of-text token as the unknown one.
+            ends = (tokenizer.bos_token_id, tokenizer.eos_token_id)
+            self._unknown = None if tokenizer.unk_token_id in ends else tokenizer.unk_token_id
+            padding = tokenizer.pad_token_id
+        except Exception as error:  # settings of wrong types show up where they are used
+            raise self._unusable(error) from None
         # The padding id only matters to models that derive positions from it, and their tokenizers name it.
         self.padding: int = 0 if padding is None else padding
         self._whole: set[str] = set()
@@ -97,8 +101,20 @@ class TextTokenizer:
                 raise InputError(f"{self._who}: {text!r} is not a separate token in {around!r}; {_REMEDY}")
 
     def _plain(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        ids: list[int] = self._call(text, add_special_tokens=False)["input_ids"]
         return ids
+
+    def _call(self, texts: str | list[str], **how: bool) -> Any:
+        try:
+            return self._tokenizer(texts, **how)
+        except Exception as error:  # settings of wrong types show up where they are used
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: Exception) -> InputError:
+        return InputError(
+            f"{self._who}: the tokenizer cannot be used ({type(error).__name__}: "
+            f"{' '.join(str(error).split())}); save the model's own there"
+        )
 
     def _one(self, text: str) -> int:
         """Return the number of the single token of a text."""
@@ -119,7 +135,7 @@ class TextTokenizer:
         InputError
             The vocabulary doesn't cover a text, or token types can't be matched to tokens.
         """
-        coded = self._tokenizer(
+        coded = self._call(
             rendered.texts,
             add_special_tokens=self._rendering.special_tokens,
             padding=False,
