@@ -73,7 +73,7 @@ class Sample:
     chemistry
         "taps" where conversion marks methylated bases, otherwise "", "bisulfite" or "em-seq".
     library
-        "directional", "pbat" or "non-directional", "auto" where the reads tell, "" as ``extract.library`` says.
+        "directional", "pbat", "non-directional" or "auto"; "" as ``extract.library`` says.
     technical
         Further columns about what the laboratory did, by name; numbers as float, categories as text.
     """

@@ -24,7 +24,7 @@ from cfdna_interp.fragments.index import contig_starts
 from cfdna_interp.fragments.index import shards as shards_of
 from cfdna_interp.fragments.methylation import find_dialect
 from cfdna_interp.fragments.reference import ReferenceGenome
-from cfdna_interp.fragments.reference_fit import PLACES, READS, ReadSample, compare_reads
+from cfdna_interp.fragments.reference_fit import NO_READS, PLACES, READS, ReadSample, compare_reads
 from cfdna_interp.fragments.remote import is_remote, remote_index
 from cfdna_interp.records.qc import Dialect, LibraryStrand
 
@@ -98,7 +98,7 @@ class Alignment:
     build: str
     simulated: bool
     dialect: Dialect
-    compared: ReadSample = ReadSample()
+    compared: ReadSample = NO_READS
     library: LibraryStrand | None = None
 
 
@@ -233,7 +233,7 @@ def _check(
         )
     setting = sample.methylation or config.extract.methylation
     dialect = find_dialect(mapped, setting, reference is not None, who)
-    compared, library = ReadSample(), None
+    compared, library = NO_READS, None
     if reference is not None:
         reference.fit(lengths, who)
         sampled = _sampled(file, mapped, reference)
@@ -259,7 +259,7 @@ def _check(
 
 
 def _sampled(file: Any, head: list[Any], reference: ReferenceGenome) -> list[Any]:
-    """Return mapped reads at the middle of the longest contigs of the reference, or the first ones of the file.
+    """Return mapped reads at the middle of the longest contigs, or else the first ones of the file.
 
     The first reads of a genome lie in repeats at the end of a chromosome, where most align to several places.
     """
@@ -268,7 +268,9 @@ def _sampled(file: Any, head: list[Any], reference: ReferenceGenome) -> list[Any
     for name, length in [contig for contig in longest[: 4 * PLACES] if reference.has(contig[0])][:PLACES]:
         # What is wrong with an index or a block, reading the fragments says by its place.
         with suppress(OSError, ValueError):
-            found += islice((read for read in file.fetch(name, length // 2) if not read.flag & UNMAPPED), READS)
+            found += islice(
+                (read for read in file.fetch(name, length // 2) if not read.flag & UNMAPPED), READS
+            )
     if len(found) >= READS:
         return found
     return head[:: max(len(head) // (PLACES * READS), 1)]

@@ -55,7 +55,8 @@ def score_alignments(
 def samples_of(bams: Sequence[str], reading: Mapping[str, str]) -> list[Sample]:
     """Return paths or URLs as samples, called after their files.
 
-    ``reading`` holds what a sheet would say of all of them: ``methylation``, ``reads``, ``chemistry``.
+    ``reading`` holds what a sheet would say of all of them: ``methylation``, ``reads``, ``chemistry``,
+    ``library``.
     """
     samples = []
     for bam in bams:
