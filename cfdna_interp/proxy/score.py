@@ -60,7 +60,7 @@ class Measured:
     technical
         Technical columns by name: numbers, or levels of categories; None unknown.
     library
-        How it was made and read: ``dialect``, ``reads`` and ``chemistry``, "" unknown.
+        How it was made and read: ``dialect``, ``reads``, ``chemistry`` and ``library``, "" unknown.
     simulated
         Whether a program made it.
     """

@@ -79,6 +79,7 @@ def _score(sample: Sample, scorer: Scorer, settings: Config) -> Scored:
                 "dialect": qc.dialect,
                 "reads": sample.reads or "paired",
                 "chemistry": sample.chemistry,
+                "library": qc.library.taken if qc.library else "",
             },
             simulated=qc.simulated,
         )

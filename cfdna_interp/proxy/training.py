@@ -141,8 +141,8 @@ def _fit(X: np.ndarray, seed: int) -> Distance:
 def training_levels(table: Table, layout: Layout) -> dict[str, tuple[str, ...]]:
     """Return the levels of categories among the discovery samples, sorted: how libraries were made and read.
 
-    Technical columns that hold text, by name, and where the samples came as alignments ``dialect``, ``reads``
-    and ``chemistry``. A column of which nothing is known is left out.
+    Technical columns that hold text, by name, and where the samples came as alignments ``dialect``,
+    ``reads``, ``chemistry`` and ``library``. A column of which nothing is known is left out.
 
     Parameters
     ----------
@@ -162,7 +162,9 @@ def training_levels(table: Table, layout: Layout) -> dict[str, tuple[str, ...]]:
     samples = [sample for sample in listed if sample.sample in known]
     records = [layout.qc(sample.sample) for sample in samples]
     if records and all(path.is_file() for path in records):
-        cells["dialect"] = [load_record(SampleQuality, path).dialect for path in records]
+        qualities = [load_record(SampleQuality, path) for path in records]
+        cells["dialect"] = [quality.dialect for quality in qualities]
+        cells["library"] = [quality.library.taken if quality.library else "" for quality in qualities]
         cells["reads"] = [sample.reads or "paired" for sample in samples]
         cells["chemistry"] = [sample.chemistry for sample in samples]
     levels = {name: tuple(sorted(set(values) - {""})) for name, values in cells.items()}
