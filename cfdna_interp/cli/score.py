@@ -48,6 +48,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     type=click.Choice(["bisulfite", "em-seq", "taps"]),
     help="As the column of a sheet: taps where what was converted is methylated.",
 )
+@click.option(
+    "--library",
+    type=click.Choice(["auto", "directional", "pbat", "non-directional"]),
+    help="As the column of a sheet: how reads lie to their molecules.",
+)
 @click.argument("bams", nargs=-1)
 def command(
     proxy_path: Path,

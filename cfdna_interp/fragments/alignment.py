@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, cast
 
@@ -26,7 +26,7 @@ from cfdna_interp.fragments.methylation import find_dialect
 from cfdna_interp.fragments.methylation.xm import converted_case
 from cfdna_interp.fragments.read_signs import Sign, find_signs
 from cfdna_interp.fragments.reference import ReferenceGenome
-from cfdna_interp.fragments.reference_fit import PLACES, READS, ReadSample, compare_reads
+from cfdna_interp.fragments.reference_fit import NO_READS, PLACES, READS, ReadSample, compare_reads
 from cfdna_interp.fragments.remote import is_remote, remote_index
 from cfdna_interp.records.qc import Dialect, LibraryStrand, Reads
 
@@ -110,7 +110,7 @@ class Alignment:
     dialect: Dialect
     reads: Reads = "paired"
     converted_upper: bool = False
-    compared: ReadSample = field(default_factory=ReadSample)
+    compared: ReadSample = NO_READS
     library: LibraryStrand | None = None
     signs: tuple[Sign, ...] = ()
 
@@ -253,7 +253,7 @@ def _check(
             f"{who}: by the letters of XM methylated bases were converted, but the sheet says chemistry: "
             f"{sample.chemistry}; correct the sheet (chemistry: taps, also for 5-base libraries)"
         )
-    compared, library = ReadSample(), None
+    compared, library = NO_READS, None
     if reference is not None:
         reference.fit(lengths, who)
         sampled = _sampled(file, mapped, reference)
@@ -327,7 +327,7 @@ def _layout(head: list[Any], declared: str, who: str) -> Reads:
 
 
 def _sampled(file: Any, head: list[Any], reference: ReferenceGenome) -> list[Any]:
-    """Return mapped reads at the middle of the longest contigs of the reference, or the first ones of the file.
+    """Return mapped reads at the middle of the longest contigs, or else the first ones of the file.
 
     The first reads of a genome lie in repeats at the end of a chromosome, where most align to several places.
     """

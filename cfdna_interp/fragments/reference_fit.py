@@ -1,4 +1,4 @@
-"""Compare a sample of reads with the reference: is it theirs, and how do they lie to their molecules?
+"""Compare some reads with the reference: whether it is theirs, and how they lie to their molecules.
 
 Both are told by bases that conversion explains on neither strand, and by those that it explains on one of
 them only. A methylation level can't tell: reads on a wrong strand show no conversion at all, and reads beside
@@ -30,7 +30,7 @@ from cfdna_interp.records.qc import Library, LibraryStrand, ReferenceFit
 PLACES, READS = 8, 250  # places of the genome that are looked at, and reads at each of them
 LONGEST = 2_000  # bases of a read that are compared
 LEAST_READS, LEAST_BASES = 20, 25  # fewer reads, or fewer compared bases of a read, tell nothing
-# A read beside another sequence differs in about 55 % of its bases, in less where the sequence repeats itself.
+# A read beside another sequence differs in about 55 % of its bases, in fewer where it repeats itself.
 # Errors of nanopores are 5 %, and 25 bases with such errors have a quarter wrong once in 1,500 reads.
 MISFIT = 0.25
 # Reads of a good file reach that where they hold adapters, or come from a repeat that the build lacks: one or
@@ -62,7 +62,7 @@ class ReadComparison:
     bases, mismatches
         Known bases that are aligned to known ones, and those of them that conversion doesn't explain.
     forward, reverse
-        (converted, intact) cytosines outside CpGs, if the molecule was of the forward or of the reverse strand.
+        (converted, intact) cytosines outside CpGs, if its molecule was of the forward or the reverse strand.
     tagged
         Whether a tag tells the strand.
     strand
@@ -121,7 +121,7 @@ class ReadSample:
             raise _of_another_sequence(
                 who,
                 path,
-                f"{misfits} of {len(self.reads)} reads differ from it in more than {MISFIT:.0%} of their bases",
+                f"{misfits} of {len(self.reads)} reads differ in more than {MISFIT:.0%} of their bases",
             )
 
     def library(self, setting: str, who: str) -> LibraryStrand:
@@ -144,8 +144,8 @@ class ReadSample:
         wrong = sum(read.told != read.strand for read in told)
         if len(told) >= LEAST_READS and _tell(tagged) and 2 * wrong > len(told):
             raise InputError(
-                f"{who}: conversion shows the other strand than the tags YD, ZS or XG in {wrong} of {len(told)} "
-                "reads; drop these tags (samtools view -x YD -x ZS -x XG), so that conversion tells the strand"
+                f"{who}: in {wrong} of {len(told)} reads conversion shows the other strand than the tags "
+                "YD, ZS or XG; drop these tags (samtools view -x YD -x ZS -x XG), so that conversion tells it"
             )
         free = [read for read in self.reads if not read.tagged]
         told = [read for read in free if read.told != 0]
@@ -159,14 +159,14 @@ class ReadSample:
             taken = setting  # type: ignore[assignment]
         if sure and taken not in (shown, "non-directional"):
             raise InputError(
-                f"{who}: the library is said to be {taken}, but in {opposite} of {len(told)} reads conversion "
-                f"shows the other strand than in a directional one; set library: {shown}, or auto"
+                f"{who}: the library is said to be {taken}, but in {opposite} of {len(told)} reads "
+                f"conversion shows the other strand than in a directional one; set library: {shown}, or auto"
             )
         if taken == "non-directional" and len(free) >= LEAST_READS and not sure:
             raise InputError(
-                f"{who}: the library is said to be non-directional, but the reads have no tag of their strand "
-                f"and conversion tells it in {len(told)} of {len(free)} reads only; align with a program that "
-                "writes the tag YD, ZS or XG, or correct library"
+                f"{who}: the library is said to be non-directional, but no tag tells the strand of reads, "
+                f"and conversion does in {len(told)} of {len(free)} only; align with a program that writes "
+                "the tag YD, ZS or XG, or correct library"
             )
         return LibraryStrand(
             taken=taken,
@@ -179,6 +179,9 @@ class ReadSample:
 
     def _misfits(self) -> int:
         return sum(read.mismatches > MISFIT * read.bases for read in self.reads)
+
+
+NO_READS = ReadSample()
 
 
 def check_contigs(reference: np.ndarray, contig_names: Sequence[str], path: str, who: str) -> None:
@@ -205,13 +208,13 @@ def check_contigs(reference: np.ndarray, contig_names: Sequence[str], path: str,
         raise _of_another_sequence(
             who,
             path,
-            f"at cytosines of {contig_names[first]}{more}, {third[first] / cytosines[first]:.0%} of the bases "
-            "are neither what is there nor what conversion makes of it",
+            f"at cytosines of {contig_names[first]}{more}, {third[first] / cytosines[first]:.0%} of the "
+            "bases are neither what is there nor what conversion makes of it",
         )
 
 
 def compare_reads(reads: Iterable[Any], reference: ReferenceGenome, min_mapq: int) -> ReadSample:
-    """Compare pysam records with the reference; those that don't count, or lie on no contig of it, are left out.
+    """Compare pysam records with the reference, but those that don't count or lie on no contig of it.
 
     Parameters
     ----------
@@ -222,7 +225,7 @@ def compare_reads(reads: Iterable[Any], reference: ReferenceGenome, min_mapq: in
     min_mapq
         Least mapping quality of a read that counts.
     """
-    found = (_compare(read, reference) for read in reads if _counts(read, min_mapq))
+    found = (compare_read(read, reference) for read in reads if _counts(read, min_mapq))
     return ReadSample(tuple(read for read in found if read is not None and read.bases >= LEAST_BASES))
 
 
@@ -231,7 +234,8 @@ def _counts(read: Any, min_mapq: int) -> bool:
     return not read.flag & dropped and read.mapping_quality >= min_mapq and read.reference_id >= 0
 
 
-def _compare(read: Any, reference: ReferenceGenome) -> ReadComparison | None:
+def compare_read(read: Any, reference: ReferenceGenome) -> ReadComparison | None:
+    """Compare a mapped pysam record with the reference; None: it has no bases, or the contig is absent."""
     text, start = read.query_sequence, read.reference_start
     if not text or start < 0 or not reference.has(read.reference_name):
         return None
@@ -258,7 +262,7 @@ def _compare(read: Any, reference: ReferenceGenome) -> ReadComparison | None:
 
 
 def _aligned(cigar: Sequence[tuple[int, int]], bases: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return (n,) int64 each: aligned bases of a read, and their positions from its start on, below LONGEST."""
+    """Return (n,) int64 each: aligned bases of a read, and their positions from its start on."""
     runs: list[tuple[int, int, int]] = []
     base = position = 0
     for operation, size in cigar:
@@ -298,6 +302,6 @@ def _tell(reads: Sequence[ReadComparison]) -> bool:
 
 def _of_another_sequence(who: str, path: str, why: str) -> InputError:
     return InputError(
-        f"{who}: the reads do not match reference {path} ({why}); set reference.fasta to the sequence that the "
-        "sample was aligned to"
+        f"{who}: the reads do not match reference {path} ({why}); set reference.fasta to the sequence that "
+        "the sample was aligned to"
     )

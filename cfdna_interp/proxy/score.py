@@ -60,7 +60,7 @@ class Measured:
     technical
         Technical columns by name: numbers, or levels of categories; None if unknown.
     library
-        How it was made and read: ``dialect``, ``reads`` and ``chemistry``, "" if unknown.
+        How it was made and read: ``dialect``, ``reads``, ``chemistry`` and ``library``, "" if unknown.
     simulated
         Whether a program made it.
     """

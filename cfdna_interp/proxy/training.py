@@ -143,8 +143,8 @@ def _fit(X: np.ndarray, seed: int) -> Distance:
 def training_levels(table: Table, layout: Layout) -> dict[str, tuple[str, ...]]:
     """Return the sorted levels of categories of the discovery samples: how libraries were made and read.
 
-    These are text technical columns by name, and for alignments ``dialect``, ``reads`` and ``chemistry``. A
-    column without any known value is left out.
+    These are text technical columns by name, and for alignments ``dialect``, ``reads``, ``chemistry`` and
+    ``library``. A column without any known value is left out.
 
     Parameters
     ----------
@@ -167,6 +167,7 @@ def training_levels(table: Table, layout: Layout) -> dict[str, tuple[str, ...]]:
         qualities = [load_record(SampleQuality, path) for path in records]
         cells["dialect"] = [quality.dialect for quality in qualities]
         cells["reads"] = [quality.reads for quality in qualities]
+        cells["library"] = [quality.library.taken if quality.library else "" for quality in qualities]
         cells["chemistry"] = [sample.chemistry for sample in samples]
     levels = {name: tuple(sorted(set(values) - {""})) for name, values in cells.items()}
     return {name: known for name, known in sorted(levels.items()) if known}

@@ -256,7 +256,9 @@ def test_the_common_number_is_the_same_for_any_threads(many):
 def test_cram_of_the_same_reads_gives_the_same(tmp_path, many, threads):
     sample, config, atlas = many
     cram, with_fasta = as_cram(sample, config, tmp_path / "many.cram")
-    assert_same_extraction(read_sample(cram, with_fasta, atlas, threads), read_sample(sample, with_fasta, atlas))
+    assert_same_extraction(
+        read_sample(cram, with_fasta, atlas, threads), read_sample(sample, with_fasta, atlas)
+    )
 
 
 @pytest.mark.parametrize("contigs", ["autosomes", ("chr2",)])

@@ -164,7 +164,10 @@ def test_reference_that_is_wrong_or_missing(folder, tmp_path):
     wrong = write_reference(tmp_path / "wrong.fa", lambda sequence: sequence[::-1])
     remedy = "; set reference.fasta to the genome it was written with"
     text = refused(folder / "s7.cram", wrong)
-    assert "was written with another reference than the one given (MD5 checksum reference mismatch at chr1:" in text
+    assert (
+        "was written with another reference than the one given (MD5 checksum reference mismatch at chr1:"
+        in text
+    )
     assert text.endswith(remedy)
     assert refused(folder / "s7.cram", tmp_path / "none.fa").endswith(remedy)
     # The header names the file it was written with; where that is gone, contigs may be nowhere.

@@ -30,6 +30,8 @@ REACH = 1 << 16
 NO_SITE = 46  # ".": a position that is neither C nor G, or a base without a call
 REVERSE_SITE = 128  # added to the letter of a G
 
+RUN = 255  # bases that are compared at once: so many fit a count of one byte
+
 # How a library's reads lie to their molecules, where no tag tells the strand.
 DIRECTIONAL, PBAT, NON_DIRECTIONAL = range(3)
 LIBRARIES = {"directional": DIRECTIONAL, "pbat": PBAT, "non-directional": NON_DIRECTIONAL}
@@ -40,7 +42,7 @@ NO_TAG = 2  # in place of a strand: no tag tells it
 # unmethylated CpGs would make levels too low.
 LEAST_CONVERTED, TIMES = 3, 4
 REFERENCE_SUMS = int64_fields(
-    "cytosines",  # bases A C G T of the reads at cytosines of their own strand
+    "cytosines",  # known bases of the reads at cytosines of their own strand
     "third",  # those of them that are neither the cytosine nor what conversion makes of it
     "strandless",  # reads whose strand can't be told
 )
@@ -74,14 +76,17 @@ def _no_calls(text, low, high):
 def _run(text, to, size, letters, first, strand):
     """Put letters in place of the codes of aligned bases; ``letters[first]`` is that of the first one.
 
+    At most ``RUN`` bases.
+
     Returns
     -------
-    (bases A C G T at cytosines of the strand, those of them that are a third base).
+    (bases at cytosines of the strand, those of them that are a third base).
     """
     intact_code, converted_code, strand_bit = (2, 8, 0) if strand > 0 else (4, 1, REVERSE_SITE)
-    one, other = (1, 4) if strand > 0 else (2, 8)  # A and G; C and T
+    third_codes = np.uint8(5 if strand > 0 else 10)  # A and G, or C and T
     place, position = np.uint64(to), np.uint64(first)
-    known, third = np.int64(0), np.int64(0)
+    # Counts of a byte, as everything here: wider ones would leave room for fewer bases in a vector.
+    known, third = np.uint8(0), np.uint8(0)
     for step in range(np.uint64(size)):
         code, site = text[place + step], letters[position + step]
         lower = site & 127
@@ -89,10 +94,10 @@ def _run(text, to, size, letters, first, strand):
         letter = upper if code == intact_code or code == 0 else (lower if code == converted_code else NO_SITE)
         own = site & 128 == strand_bit
         text[place + step] = letter if own else NO_SITE
-        is_site = own and lower != NO_SITE
-        third += is_site and (code == one or code == other)
-        known += is_site and (letter != NO_SITE or code == one or code == other)
-    return known, third
+        is_site = own and lower != NO_SITE and code != 15
+        known = np.uint8(known + np.uint8(is_site))
+        third = np.uint8(third + np.uint8(is_site and code & third_codes != 0))
+    return np.int64(known), np.int64(third)
 
 
 @helper
@@ -129,18 +134,16 @@ def _tag_strand(buffer, at):
                     return -1
                 if first == 117:  # u
                     return 0
-        elif one == 90 and two == 83 and kind == 90:  # ZS, text
-            if size == 6:
-                if first == 43:  # +
-                    return 1
-                if first == 45:  # -
-                    return -1
-        elif one == 88 and two == 71 and kind == 90:  # XG, text
-            if size == 6:
-                if first == 67 and buffer[tag + 4] == 84:  # CT
-                    return 1
-                if first == 71 and buffer[tag + 4] == 65:  # GA
-                    return -1
+        elif one == 90 and two == 83 and kind == 90 and size == 6:  # ZS, text
+            if first == 43:  # +
+                return 1
+            if first == 45:  # -
+                return -1
+        elif one == 88 and two == 71 and kind == 90 and size == 6:  # XG, text
+            if first == 67 and buffer[tag + 4] == 84:  # CT
+                return 1
+            if first == 71 and buffer[tag + 4] == 65:  # GA
+                return -1
         tag = after
     return NO_TAG
 
@@ -244,9 +247,15 @@ def _along_sites(buffer, at, text, to, sites, strand, relabelled):
                 if relabelled:
                     _relabel_run(text, to + base + low, size, letters, here + low - begin, strand)
                 else:
-                    more, other = _run(text, to + base + low, size, letters, here + low - begin, strand)
-                    known += more
-                    third += other
+                    done = np.int64(0)
+                    while done < size:
+                        step, at_base = min(size - done, RUN), low + done
+                        more, other = _run(
+                            text, to + base + at_base, step, letters, here + at_base - begin, strand
+                        )
+                        known += more
+                        third += other
+                        done += step
             _no_calls(text, to + base + low + size, to + base + along)
         base += along
         here += over

@@ -44,9 +44,7 @@ def _letters(scan, at, side):
     text, to = room.text, side * (len(room.text) // 2)
     if calling.dialect == COMPARE:
         fits, contig = scan.counts.reference, contig_of(buffer, at)
-        strand = np.int64(
-            compare_letters(buffer, at, text, to, scan.sites, calling.library, fits, contig)
-        )
+        strand = np.int64(compare_letters(buffer, at, text, to, scan.sites, calling.library, fits, contig))
     else:
         probabilities, sums = room.probabilities[side], scan.counts.sums[0]
         strand = np.int64(mm_letters(buffer, at, text, to, probabilities, calling.low, calling.high, sums))
