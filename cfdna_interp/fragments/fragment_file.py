@@ -17,7 +17,6 @@ from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.alignment import SIMULATED
 from cfdna_interp.fragments.build import declared_build
 from cfdna_interp.fragments.read_signs import Sign
-from cfdna_interp.records.qc import Dialect
 from cfdna_interp.records.qc import Dialect, Reads
 
 # Columns by their number. Five: FinaleDB's and FinaleToolkit's
