@@ -1,4 +1,4 @@
-"""Thousands of hostile files, each given to the command that reads it: a result, one line, or a fault?
+"""Thousands of hostile files, each given to the command that reads it, end in a result, a line or a fault.
 
     python benchmarks/hostile.py --files 2000 --workers 2
 
@@ -242,8 +242,10 @@ def change_yaml_text(rng: random.Random, data: bytes) -> bytes:
     )()
 
 
-PATTERNS = ("(a|a)*$", "(.*)*x", "(g0_.*)*y", "(" * 200 + ")" * 200, "a{99999999999}", "(?P<n>x)(?P<n>y)",
-            "(?:[a-z0-9_]+)+!", "(\\w+\\d*)+$x", "(?=(g.*)+z)", "\\", "[", "(?i)(x+x+)+y", "((a+)+)+b")  # fmt: skip
+PATTERNS = (
+    *("(a|a)*$", "(.*)*x", "(g0_.*)*y", "(" * 200 + ")" * 200, "a{99999999999}", "(?P<n>x)(?P<n>y)"),
+    *("(?:[a-z0-9_]+)+!", "(\\w+\\d*)+$x", "(?=(g.*)+z)", "\\", "[", "(?i)(x+x+)+y", "((a+)+)+b"),
+)
 
 
 def change_pattern(rng: random.Random, data: bytes) -> bytes:
@@ -341,8 +343,9 @@ def change_bam_header(rng: random.Random, data: bytes) -> bytes:
         text = bytearray(raw[8 : 8 + size])
         place = rng.randrange(max(len(text), 1))
         piece = rng.choice(
-            (b"\xe9", b"\xff\xfe", b"\x00", b"@CO\t\xfc\n", b"@SQ\tSN:chr1\tLN:5\n", b"@SQ\n", b"\n\n", b"@XX\t\n",
-             b"@CO\t" + b"x" * 1_000_000 + b"\n", b"@RG\tID:\ud8\n", b"@HD\tVN:9\tSO:queryname\n", b"@",
+            (b"\xe9", b"\xff\xfe", b"\x00", b"@CO\t\xfc\n", b"@SQ\tSN:chr1\tLN:5\n", b"@SQ\n", b"\n\n",
+             b"@XX\t\n", b"@CO\t" + b"x" * 1_000_000 + b"\n", b"@RG\tID:\ud8\n",
+             b"@HD\tVN:9\tSO:queryname\n", b"@",
              rng.randbytes(20))
         )  # fmt: skip
         text[place:place] = piece
@@ -374,10 +377,8 @@ def change_safetensors(rng: random.Random, data: bytes) -> bytes:
     way = rng.randrange(4)
     if way == 0:
         return rng.choice((0, 2**63, 2**64 - 1, size + 1, len(data))).to_bytes(8, "little") + data[8:]
-    if way == 1:
-        header = b'{"a":' * 50_000 + b"1" + b"}" * 50_000
-    else:
-        header = change_json(rng, data[8 : 8 + size])
+    deep = b'{"a":' * 50_000 + b"1" + b"}" * 50_000
+    header = deep if way == 1 else change_json(rng, data[8 : 8 + size])
     return len(header).to_bytes(8, "little") + header + data[8 + size :]
 
 
@@ -437,8 +438,9 @@ def change_h5ad(rng: random.Random, data: bytes) -> bytes:
             elif way in (1, 2):
                 del file[name]
                 file[name] = rng.choice(
-                    (np.ones((2, 2), complex), np.array([b"x"]), np.zeros((0, 5)), np.float64(1), np.zeros((3, 3, 3)),
-                     np.zeros(1, [("a", "i4")]), h5py.SoftLink("/X"), h5py.ExternalLink("other.h5", "/X"),
+                    (np.ones((2, 2), complex), np.array([b"x"]), np.zeros((0, 5)), np.float64(1),
+                     np.zeros((3, 3, 3)), np.zeros(1, [("a", "i4")]), h5py.SoftLink("/X"),
+                     h5py.ExternalLink("other.h5", "/X"),
                      h5py.SoftLink("/" + name), h5py.Empty("f"))
                 )  # fmt: skip
             elif way == 3:
@@ -652,8 +654,15 @@ def _alignments(folder: Path) -> list[Kind]:
             del settings["atlas"]
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(settings))
     linear = Linear(
-        ("mode", "fraction_100_150"), np.full(2, 100.0), np.full(2, 100.0), np.ones(2), np.ones(2), 0.5, 1.0, np.ones((3, 3))
-    )  # fmt: skip
+        names=("length_mode", "length_below_mode"),
+        impute=np.full(2, 100.0),
+        mean=np.full(2, 100.0),
+        scale=np.ones(2),
+        coefficient=np.ones(2),
+        intercept=0.5,
+        C=1.0,
+        draws=np.ones((3, 3)),
+    )
     record = proxy(linear)
     settings = replace(
         record.settings,
@@ -855,7 +864,6 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=OUT)
     arguments = parser.parse_args()
     began = time.monotonic()
-    # Folders above may be closed to others; the bench's own is not needed by anyone else either.
     seeds = Path(tempfile.mkdtemp(prefix="hostile-seeds-"))
     try:
         return _bench(arguments, seeds, began)

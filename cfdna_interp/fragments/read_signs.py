@@ -149,7 +149,7 @@ def _within(mate: int, read: Any, reads: Sequence[Any]) -> bool:
     first, last = reads[0], reads[-1]
     after = first.reference_id < read.reference_id or first.reference_start < mate
     before = last.reference_id > read.reference_id or last.reference_start > mate
-    return read.next_reference_id >= 0 and after and before
+    return bool(read.next_reference_id >= 0 and after and before)
 
 
 def _outward(read: Any, here: int, mate: int) -> bool:

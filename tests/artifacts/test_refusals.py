@@ -14,7 +14,7 @@ import pytest
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from cfdna_interp.artifacts.files import atomic_path, remove_unfinished, scratch_folder, write_json
+from cfdna_interp.artifacts.files import atomic_path, remove_unfinished, scratch_folder
 from cfdna_interp.artifacts.system_errors import NotWrittenError, check_addresses, refusal, system_errno
 from cfdna_interp.errors import InputError
 

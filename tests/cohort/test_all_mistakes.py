@@ -135,7 +135,7 @@ def test_every_wrong_setting_is_told(tmp_path: Path) -> None:
 def test_a_title_without_a_sign_that_can_be_shown_is_told(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text('sheet: s\noutdir: o\ntitle: "a\\x1bb"\n')
-    with pytest.raises(InputError, match="title holds '.x1b', a control character"):
+    with pytest.raises(InputError, match=r"title holds '.x1b', a control character"):
         load_config(path)
 
 

@@ -238,7 +238,7 @@ def test_digest_is_of_the_spelling(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("methylation: [", "cannot be read"),
+        ("methylation: [", "not valid YAML"),
         ("methylated: <m>", "'methylation' is a required property"),
         ("[]", "is not of type 'object'"),
         ("methylation: token\nmethylated: <m>\nkmers: 3", "'kmers' was unexpected"),

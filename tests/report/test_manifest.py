@@ -53,14 +53,20 @@ def test_what_an_earlier_run_left_of_parts_switched_off_is_not_listed(tmp_path: 
 
 def test_what_a_run_on_the_other_route_left_is_not_listed(tmp_path: Path) -> None:
     layout = Layout.of(tmp_path)
-    for name in ("heads.safetensors", "maps.parquet", "feature_shares.parquet", "encoder.json", "model.json"):
+    for name in (
+        "heads.safetensors",
+        "maps.parquet",
+        "feature_shares.parquet",
+        "encoder.safetensors",
+        "model.json",
+    ):
         layout.file(name).write_text("")
     source = TableSource(source="x.csv", digest="0", samples={}, left_out=0, unused=(), empty=(), groups={})
     save_record(source, layout.file(TableSource.FILE))
     alignments = Config(sheet="", outdir=str(tmp_path))
     table = FeatureTable(path="x.csv", groups={"a": GroupColumns(prefix="a_")})
     tabular = structs.replace(alignments, features=structs.replace(alignments.features, table=table))
-    listed = {"encoder.json", "heads.safetensors", "maps.parquet"}
+    listed = {"encoder.safetensors", "heads.safetensors", "maps.parquet"}
     assert set(build_manifest(alignments, layout).files) == listed
     assert set(build_manifest(tabular, layout).files) == {
         "feature_shares.parquet",
