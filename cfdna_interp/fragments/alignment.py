@@ -262,7 +262,8 @@ def _check(
         if dialect == "reference":
             library = compared.library(sample.library or config.extract.library, who)
     signs = find_signs(
-        [mapped[:SIGNS], *_stretches(file)],
+        # A small file is in the head as a whole.
+        [mapped[:SIGNS], *_stretches(file)] if len(head) == HEAD else [mapped[: 5 * SIGNS]],
         single=reads == "single",
         merged=reads == "merged",
         dialect=dialect,

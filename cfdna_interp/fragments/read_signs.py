@@ -32,6 +32,8 @@ ONE_MATE = 0.95  # least share of one mate from which the other one is said to b
 LONGER = 0.05
 # How a name says which mate a read is: /1 .1 _1, and the comment of Illumina's FASTQ (" 1:N:0:ACGT").
 _WHICH = re.compile(r"(?:[/._]R?[12]|[ _][12]:[YN]:\d+(?::\S*)?)$")
+# A list of modified bases: the base, its strand, what it is modified to, and the bases skipped in between.
+_LIST = re.compile(r"[ACGTUN][+-](?:[a-z]+|\d+)[.?]?(?:,\d+)*")
 
 
 @dataclass(frozen=True)
@@ -210,10 +212,9 @@ def _modifications(read: Any, size: int) -> tuple[LossFilter, LossCause] | None:
         return "calls", "cut without MN"
     sequence = read.get_forward_sequence() or ""
     for part in lists.rstrip(";").split(";"):
-        head, *skips = part.split(",")
-        base = head[:1].upper()
-        if head[1:2] not in ("+", "-") or not all(skip.isdigit() for skip in skips):
+        if not _LIST.fullmatch(part):
             return "malformed", "tag format"
+        base, skips = part[0], part.split(",")[1:]
         # The list counts bases as sequenced; U stands for T.
         known = size if base == "N" else sequence.count("T" if base == "U" else base)
         if sum(int(skip) + 1 for skip in skips) > known:
