@@ -313,8 +313,8 @@ def _layout(head: list[Any], declared: str, who: str) -> Reads:
     if declared == "single":
         if paired:
             raise InputError(
-                f"{who} is paired-end, but the sheet says reads: single; correct the sheet (reads: merged where "
-                "merged reads and pairs are in one file)"
+                f"{who} is paired-end, but the sheet says reads: single; correct the sheet (reads: merged "
+                "where merged reads and pairs are in one file)"
             )
         return "single"
     if not paired:

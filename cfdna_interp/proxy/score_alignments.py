@@ -58,8 +58,8 @@ def score_alignments(
 def samples_of(bams: Sequence[str], reading: Mapping[str, str]) -> list[Sample]:
     """Return paths or URLs as samples, named after their files.
 
-    ``reading`` has the sheet's columns ``methylation``, ``reads``, ``chemistry`` and ``library``, the same for
-    all samples.
+    ``reading`` has the sheet's columns ``methylation``, ``reads``, ``chemistry`` and ``library``, the same
+    for all samples.
     """
     samples = []
     for bam in bams:
