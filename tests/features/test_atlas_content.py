@@ -145,5 +145,5 @@ def test_levels_of_calls_from_alignments(study, tmp_path):
         assert found.residual.value > 2
         # Plasma of the simulation has 52 % granulocytes.
         granulocyte = found.fractions["granulocyte"]
-        assert granulocyte.present
+        assert granulocyte.presence == "present"
         assert granulocyte.low < 0.52 < granulocyte.high
