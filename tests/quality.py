@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
-from cfdna_interp.records.qc import MethylationBias, ReadCounts, SampleQuality, SuggestedEnds, Technical
+from cfdna_interp.records.qc import (
+    CellTypeShare,
+    Markers,
+    MethylationBias,
+    ReadCounts,
+    Residual,
+    SampleQuality,
+    SuggestedEnds,
+    Technical,
+    Tissue,
+)
 
 COUNTS = ReadCounts(**dict.fromkeys(ReadCounts.__struct_fields__, 0))
 TECHNICAL = Technical(
@@ -47,3 +57,33 @@ def read_counts(**changes: int) -> ReadCounts:
 def technical(**changes: float | None) -> Technical:
     """Technical columns of a good sample, changed."""
     return msgspec.structs.replace(TECHNICAL, **changes)
+
+
+def tissue(value: float = 1.1, *, explained: bool | None = True, merged: int = 0, reason: str = "") -> Tissue:
+    """A mixture of granulocytes and, perhaps, liver; ``reason``: why there is none."""
+    if reason:
+        explained = None
+    sure = explained is True
+    return Tissue(
+        method="uxm",
+        markers=Markers(blocks=100, merged=merged, dropped=0, covered=90, effective=80.0),
+        counts=900,
+        reason=reason,
+        fractions={}
+        if reason
+        else {
+            "Granulocyte": CellTypeShare(
+                value=0.97, low=0.9, high=1.0, presence="present" if sure else "cannot_tell"
+            ),
+            "<Liver>": CellTypeShare(
+                value=0.03, low=0.0, high=0.04, presence="absent" if sure else "cannot_tell"
+            ),
+        },
+        residual=Residual(
+            value=None if reason else value,
+            expected=None if reason else 1.0,
+            p=None if reason else 0.3 if sure else 1e-9,
+            unknown_share=None if reason else 0.05 if sure else 0.4,
+            explained=explained,
+        ),
+    )
