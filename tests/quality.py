@@ -5,12 +5,17 @@ from __future__ import annotations
 import msgspec
 
 from cfdna_interp.records.qc import (
+    CellTypeShare,
+    FewBlocks,
     FewFragments,
+    Markers,
     MethylationBias,
     ReadCounts,
+    Residual,
     SampleQuality,
     SuggestedEnds,
     Technical,
+    Tissue,
 )
 
 COUNTS = ReadCounts(**dict.fromkeys(ReadCounts.__struct_fields__, 0))
@@ -60,3 +65,38 @@ def read_counts(**changes: int) -> ReadCounts:
 def technical(**changes: float | None) -> Technical:
     """Technical columns of a good sample, changed."""
     return msgspec.structs.replace(TECHNICAL, **changes)
+
+
+FEW_BLOCKS = FewBlocks(needed=50, by_chance=3.0)
+
+
+def tissue(
+    value: float = 1.1, *, explained: bool | None = True, merged: int = 0, obstacle: FewBlocks | None = None
+) -> Tissue:
+    """A mixture of granulocytes and, perhaps, liver; ``obstacle``: why there is none."""
+    if obstacle is not None:
+        explained = None
+    sure = explained is True
+    return Tissue(
+        method="uxm",
+        markers=Markers(blocks=100, merged=merged, dropped=0, covered=90, effective=80.0),
+        counts=900,
+        obstacle=obstacle,
+        fractions={}
+        if obstacle is not None
+        else {
+            "Granulocyte": CellTypeShare(
+                value=0.97, low=0.9, high=1.0, presence="present" if sure else "cannot_tell"
+            ),
+            "<Liver>": CellTypeShare(
+                value=0.03, low=0.0, high=0.04, presence="absent" if sure else "cannot_tell"
+            ),
+        },
+        residual=Residual(
+            value=None if obstacle else value,
+            expected=None if obstacle else 1.0,
+            p=None if obstacle else 0.3 if sure else 1e-9,
+            unknown_share=None if obstacle else 0.05 if sure else 0.4,
+            explained=explained,
+        ),
+    )

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cfdna_interp.artifacts.atlas_tables import LEADING, OWN, Lines, read_lines
+from cfdna_interp.artifacts.atlas_tables import LEADING, OWN, SPREAD, Lines, read_lines
 from cfdna_interp.artifacts.files import write_text
+from cfdna_interp.artifacts.overlaps import disjoint
 from cfdna_interp.errors import InputError
 
 __all__ = ["LEADING", "Atlas"]
@@ -38,6 +39,11 @@ class Atlas:
     calls
         Whether the table has methylation levels of CpG calls instead of shares of fragments. All directions
         are then "M".
+    spread
+        Correlation of the counts of one block in a sample, as cells vary about the table. ``atlas unknown``
+        estimates it; 0 for a published table.
+    merged, dropped
+        Lines of the table that were joined to another one, and those that were left out: they overlapped.
     """
 
     contigs: tuple[str, ...]
@@ -50,6 +56,9 @@ class Atlas:
     fractions: np.ndarray
     cpgs: np.ndarray | None = None
     calls: bool = False
+    spread: float = 0.0
+    merged: int = 0
+    dropped: int = 0
 
     def __len__(self) -> int:
         return len(self.names)
@@ -61,11 +70,13 @@ class Atlas:
         Raises
         ------
         InputError
-            The header has no known layout, a value isn't a number, an interval is empty, or blocks overlap.
+            The header has no known layout, a value isn't a number, or an interval is empty.
         """
         lines = read_lines(path)
         if not lines.rows:
             raise InputError(f"atlas {path} has no block; give a table with at least one")
+        rows, merged, dropped = disjoint(lines.rows)
+        lines = lines._replace(rows=rows)
         fractions = np.array([row.values for row in lines.rows], dtype=np.float64)
         atlas = cls(
             contigs=tuple(row.contig for row in lines.rows),
@@ -78,24 +89,21 @@ class Atlas:
             fractions=fractions,
             cpgs=np.array([row.cpgs for row in lines.rows], dtype=np.int64),
             calls=lines.calls,
+            spread=lines.spread,
+            merged=merged,
+            dropped=dropped,
         )
         if len(set(atlas.names)) != len(atlas):
             raise InputError(f"atlas {path}: block names repeat; make them unique")
         for what, names in (("cell types", atlas.cell_types), ("targets", dict.fromkeys(atlas.targets))):
             _check_slugs(path, what, names)
-        for contig, order in atlas.by_contig().items():
-            late = np.flatnonzero(atlas.starts[order][1:] < atlas.ends[order][:-1])
-            if len(late):
-                pair = (atlas.names[order[late[0]]], atlas.names[order[late[0] + 1]])
-                raise InputError(
-                    f"atlas {path}: blocks {pair[0]} and {pair[1]} on {contig} overlap; drop one"
-                )
         return atlas
 
     def save(self, path: Path | str) -> None:
         """Write the atlas in our own layout (see :mod:`cfdna_interp.artifacts.atlas_tables`)."""
         cpgs = np.zeros(len(self), dtype=np.int64) if self.cpgs is None else self.cpgs
-        lines = ["\t".join([*OWN, *self.cell_types])]
+        spread = [f"{self.spread:.6g}"] if self.spread > 0 else []
+        lines = ["\t".join([*OWN, *([SPREAD] if spread else []), *self.cell_types])]
         for row in range(len(self)):
             leading = (
                 self.contigs[row],
@@ -107,7 +115,7 @@ class Atlas:
                 cpgs[row] or "",
             )
             values = ("NA" if np.isnan(value) else f"{value:.6g}" for value in self.fractions[row])
-            lines.append("\t".join([*map(str, leading), *values]))
+            lines.append("\t".join([*map(str, leading), *spread, *values]))
         write_text(path, "\n".join(lines) + "\n")
 
     def by_contig(self) -> dict[str, np.ndarray]:

@@ -10,7 +10,8 @@
   an array have no place in a genome by themselves: its manifest has CHR and MAPINFO to join on the id.
 - **own** (what :meth:`cfdna_interp.artifacts.atlas.Atlas.save` writes): tab-separated, columns ``OWN``, then
   the cell types. ``measure`` is ``U`` or ``M`` (share of fragments that are un- or fully methylated) or
-  ``calls`` (methylation level) on all lines; ``target`` and ``cpgs`` may be empty.
+  ``calls`` (methylation level) on all lines; ``target`` and ``cpgs`` may be empty. A column ``spread`` may
+  stand before the cell types, with one number on all lines.
 
 Empty cells, ``NA`` and ``nan`` are unmeasured.
 """
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +31,7 @@ from cfdna_interp.errors import InputError
 
 LEADING = ("chr", "start", "end", "startCpG", "endCpG", "target", "name", "direction")
 OWN = ("contig", "start", "end", "name", "target", "measure", "cpgs")
+SPREAD = "spread"
 
 _CONTIG = ("chr", "#chr", "chrom", "#chrom", "chromosome", "contig")
 _FROM_1 = ("pos", "position", "mapinfo")
@@ -49,11 +52,12 @@ class AtlasRow(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """The lines of an atlas, its cell types, and whether values are levels of CpG calls."""
+    """The lines of an atlas, its cell types, whether values are levels of CpG calls, and the spread."""
 
     rows: list[AtlasRow]
     cell_types: tuple[str, ...]
     calls: bool
+    spread: float
 
 
 def read_lines(path: Path | str) -> Lines:
@@ -74,10 +78,14 @@ def read_lines(path: Path | str) -> Lines:
         raise InputError(f"atlas {path} cannot be read ({error}); give a UXM table or a CpG table") from None
     header = table[0] if table else []
     parse: Callable[[list[str]], AtlasRow]
+    own = tuple(header[: len(OWN)]) == OWN
+    # Columns of our own layout before the cell types.
+    leading = len(OWN) + (own and len(header) > len(OWN) and header[len(OWN)] == SPREAD)
+    spread = 0.0
     if tuple(header[: len(LEADING)]) == LEADING and len(header) >= len(LEADING) + 2:
         cell_types, parse, calls = tuple(header[len(LEADING) :]), _uxm, False
-    elif tuple(header[: len(OWN)]) == OWN and len(header) >= len(OWN) + 2:
-        cell_types, parse = tuple(header[len(OWN) :]), _own
+    elif own and len(header) >= leading + 2:
+        cell_types, parse = tuple(header[leading:]), partial(_own, leading=leading)
         calls = len(table) > 1 and len(table[1]) > 5 and table[1][5] == "calls"
     else:
         cell_types, parse = _cpg_table(path, header)
@@ -95,12 +103,18 @@ def read_lines(path: Path | str) -> Lines:
                 raise ValueError(f"the interval {row.start}-{row.end} is empty")
             if any(value < 0 or value > 1 for value in row.values):
                 raise ValueError("a share lies outside 0..1")
-            if parse is _own and (cells[5] == "calls") != calls:
+            if own and (cells[5] == "calls") != calls:
                 raise ValueError(f"measure {cells[5]!r}, but {table[1][5]!r} on line 2")
+            if leading > len(OWN):
+                if cells[len(OWN)] != table[1][len(OWN)]:
+                    raise ValueError(f"spread {cells[len(OWN)]!r}, but {table[1][len(OWN)]!r} on line 2")
+                spread = float(cells[len(OWN)])
+                if not 0 <= spread < 1:
+                    raise ValueError(f"spread {spread:g} lies outside 0..1")
         except ValueError as error:
             raise InputError(f"atlas {path}, line {number}: {error}; correct the line") from None
         rows.append(row)
-    return Lines(rows, cell_types, calls)
+    return Lines(rows, cell_types, calls, spread)
 
 
 def _numbers(cells: list[str]) -> list[float]:
@@ -124,12 +138,12 @@ def _uxm(cells: list[str]) -> AtlasRow:
     )
 
 
-def _own(cells: list[str]) -> AtlasRow:
+def _own(cells: list[str], leading: int) -> AtlasRow:
     if cells[5] not in ("U", "M", "calls"):
         raise ValueError(f"measure {cells[5]!r} is neither U nor M nor calls")
     direction = "U" if cells[5] == "U" else "M"
     cpgs = int(cells[6]) if cells[6] else 0
-    start, end, values = int(cells[1]), int(cells[2]), _numbers(cells[7:])
+    start, end, values = int(cells[1]), int(cells[2]), _numbers(cells[leading:])
     return AtlasRow(cells[0], start, end, cells[3], cells[4], direction, cpgs, values)
 
 

@@ -74,8 +74,12 @@ def unknown(config_path: Path, count: int, out: Path) -> None:
     means = found.shares[:, -count:].mean(axis=0)
     for name, mean in zip(atlas.cell_types[-count:], means, strict=True):
         click.echo(f"{name}: {100 * mean:.1f} % of {len(found.shares)} discovery samples on average")
-    spread = max(found.levels) - sorted(found.levels)[-2]
     click.echo(
-        f"{len(found.levels)} starts, the best two {spread:.2g} apart in log-likelihood"
+        f"over-dispersion that is left (spread): {atlas.spread:.3g}, or {1 + 99 * atlas.spread:.2f} times "
+        "binomial variance at 100 counts a block; compare other --count"
+    )
+    apart = max(found.levels) - sorted(found.levels)[-2]
+    click.echo(
+        f"{len(found.levels)} starts, the best two {apart:.2g} apart in log-likelihood"
         f"{'' if found.converged else '; the best one had not settled'}; written: {out}"
     )

@@ -42,6 +42,11 @@ def atlas_lines(
         f"{len(atlas)} blocks, {np.count_nonzero(full)} of them known in enough cell types, "
         f"{len(atlas.cell_types)} cell types, values of {unit}"
     ]
+    if atlas.merged or atlas.dropped:
+        lines.append(
+            f"overlapping blocks of the table: {atlas.merged} joined to another one at the same place, "
+            f"{atlas.dropped} left out"
+        )
     if len(profiles):
         covered = np.count_nonzero(totals, axis=1)
         lines.append(

@@ -9,12 +9,29 @@ from cfdna_interp.artifacts.features import Feature
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.config.settings import Features
 from cfdna_interp.features.atlas_content import expected_blocks
-from cfdna_interp.features.tissue_methods import complete, deconvolve, marker_counts, usable
-from cfdna_interp.records.qc import CellTypeShare, FewBlocks, Markers, NoMarkerState, Residual, Tissue
+from cfdna_interp.features.tissue_methods import (
+    clump_sizes,
+    complete,
+    deconvolve,
+    marker_counts,
+    target_columns,
+    usable,
+)
+from cfdna_interp.records.qc import (
+    CellTypeShare,
+    FewBlocks,
+    Markers,
+    NoMarkerState,
+    Presence,
+    Residual,
+    Tissue,
+)
 from cfdna_interp.records.values import known
 from cfdna_interp.stats.mixture_intervals import mixture_intervals
 
 GROUP = "tissue_of_origin"
+# A type that is not shown is absent where no more than this can be there. `atlas check` asks about the same.
+ABSENT = 0.05
 
 _METHODS = {
     "uxm": "weighted non-negative least squares on marker blocks",
@@ -68,7 +85,8 @@ def tissue_record(profile: Profile, atlas: Atlas, settings: Features) -> Tissue:
 
     The intervals are of the shares, from the binomial likelihood of the counts (see
     :mod:`cfdna_interp.stats.mixture_intervals`), whichever method estimates the value; where that lies
-    outside, they are extended to it.
+    outside, they are extended to it. Where the atlas doesn't explain the counts, no cell type is called
+    present or absent: what looks like it may be a type that the atlas lacks.
     """
     marked, total = marker_counts(profile, atlas)
     expected = complete(atlas)
@@ -76,6 +94,8 @@ def tissue_record(profile: Profile, atlas: Atlas, settings: Features) -> Tissue:
     covered, counts = int(np.count_nonzero(total)), total[used].astype(np.float64)
     markers = Markers(
         blocks=len(atlas),
+        merged=atlas.merged,
+        dropped=atlas.dropped,
         covered=covered,
         effective=float(counts.sum() ** 2 / (counts**2).sum()) if used.any() else 0.0,
     )
@@ -87,7 +107,7 @@ def tissue_record(profile: Profile, atlas: Atlas, settings: Features) -> Tissue:
             counts=int(counts.sum()),
             obstacle=obstacle,
             fractions={},
-            residual=Residual(value=None, p=None),
+            residual=Residual(value=None, expected=None, p=None, unknown_share=None, explained=None),
         )
 
     if covered < settings.min_markers:
@@ -96,7 +116,25 @@ def tissue_record(profile: Profile, atlas: Atlas, settings: Features) -> Tissue:
     shares = deconvolve(marked, total, atlas, settings.tissue_method)
     if np.isnan(shares).any():
         return without(NoMarkerState())
-    intervals = mixture_intervals(expected[used], marked[used], total[used])
+    found = mixture_intervals(
+        expected[used],
+        marked[used],
+        total[used],
+        targets=target_columns(atlas)[used],
+        spread=atlas.spread,
+        clumps=clump_sizes(profile, atlas)[used],
+    )
+    low, high = np.minimum(found.low, shares), np.maximum(found.high, shares)
+    judged = known(found.dispersion) is not None
+
+    def presence(column: int) -> Presence:
+        if not found.explained:
+            return "cannot_tell"
+        if found.shown[column]:
+            # Least squares may miss what the likelihood shows.
+            return "present" if low[column] > 0 else "cannot_tell"
+        return "absent" if high[column] <= ABSENT else "cannot_tell"
+
     return Tissue(
         method=settings.tissue_method,
         markers=markers,
@@ -104,14 +142,18 @@ def tissue_record(profile: Profile, atlas: Atlas, settings: Features) -> Tissue:
         obstacle=None,
         fractions={
             name: CellTypeShare(
-                value=float(share),
-                low=float(min(low, share)),
-                high=float(max(high, share)),
-                present=bool(present),
+                value=float(shares[column]),
+                low=float(low[column]),
+                high=float(high[column]),
+                presence=presence(column),
             )
-            for name, share, low, high, present in zip(
-                atlas.cell_types, shares, intervals.low, intervals.high, intervals.present, strict=True
-            )
+            for column, name in enumerate(atlas.cell_types)
         },
-        residual=Residual(value=known(intervals.dispersion), p=known(intervals.p)),
+        residual=Residual(
+            value=known(found.dispersion),
+            expected=found.expected if judged else None,
+            p=known(found.p),
+            unknown_share=known(found.unknown) if judged else None,
+            explained=found.explained if judged else None,
+        ),
     )

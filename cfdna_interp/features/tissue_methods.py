@@ -50,6 +50,17 @@ def marker_counts(profile: Profile, atlas: Atlas) -> tuple[np.ndarray, np.ndarra
     return counts[np.arange(len(atlas)), column], counts.sum(axis=1)
 
 
+def clump_sizes(profile: Profile, atlas: Atlas) -> np.ndarray:
+    """Return (blocks,) how many counts come together: calls of one fragment are mostly alike.
+
+    It is the mean number of calls of a fragment in the block, at least 1. Fragments count once: 1.
+    """
+    if not atlas.calls:
+        return np.ones(len(atlas))
+    calls = np.array([profile.get("block_calls", name) for name in atlas.names], dtype=np.float64)
+    return np.maximum(calls[:, 1] / np.maximum(calls[:, 2], 1), 1.0)
+
+
 def complete(atlas: Atlas) -> np.ndarray:
     """Return (blocks, types) expected shares, blank cell types set to the block's background.
 
@@ -63,6 +74,12 @@ def complete(atlas: Atlas) -> np.ndarray:
         if len(measured):
             expected[row, background & np.isnan(expected[row])] = np.median(measured)
     return expected
+
+
+def target_columns(atlas: Atlas) -> np.ndarray:
+    """Return (blocks,) the column of the cell type that each block marks, -1 where it has none."""
+    columns = {name: column for column, name in enumerate(atlas.cell_types)}
+    return np.array([columns.get(target, -1) for target in atlas.targets])
 
 
 def usable(total: np.ndarray, expected: np.ndarray) -> np.ndarray:

@@ -12,10 +12,10 @@ from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.artifacts.sheet import load_samples
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
-from cfdna_interp.features.tissue_methods import complete, marker_counts
+from cfdna_interp.features.tissue_methods import clump_sizes, complete, marker_counts
 from cfdna_interp.records.base import load_record
 from cfdna_interp.records.qc import SampleQuality
-from cfdna_interp.stats.mixture_em import UnknownTypes, fit_unknown
+from cfdna_interp.stats.mixture_em import UnknownTypes, fit_unknown, remaining_spread
 from cfdna_interp.stats.resampling import stream
 
 _MIN_SAMPLES = 10
@@ -47,9 +47,10 @@ def add_unknown(config: Config, count: int) -> tuple[Atlas, UnknownTypes]:
         if not layout.qc(sample.sample).is_file():
             continue
         if load_record(SampleQuality, layout.qc(sample.sample)).decision == "keep":
-            marked, total = marker_counts(Profile.load(layout.profile(sample.sample)), atlas)
+            profile = Profile.load(layout.profile(sample.sample))
+            marked, total = marker_counts(profile, atlas)
             if np.count_nonzero(total) >= config.features.min_markers:
-                counts.append((marked, total))
+                counts.append((marked, total, clump_sizes(profile, atlas)))
     if len(counts) < _MIN_SAMPLES:
         raise InputError(
             f"{config.outdir}: {len(counts)} extracted discovery samples cover enough atlas blocks; unknown "
@@ -57,16 +58,18 @@ def add_unknown(config: Config, count: int) -> tuple[Atlas, UnknownTypes]:
         )
     expected = complete(atlas)
     full = np.isfinite(expected).all(axis=1)
-    marked, total = (np.array(part)[:, full].astype(np.float64) for part in zip(*counts, strict=True))
+    marked, total, clumps = (np.array(part)[:, full].astype(np.float64) for part in zip(*counts, strict=True))
     found = fit_unknown(expected[full], marked, total, count, stream(config.seed, "unknown tissue", count))
     columns = np.full((len(atlas), count), np.nan)
     columns[full] = found.expected
+    table = np.hstack([expected[full], found.expected])
     names = tuple(f"unknown_{number}" for number in range(1, count + 1))
     return (
         replace(
             atlas,
             cell_types=(*atlas.cell_types, *names),
             fractions=np.hstack([atlas.fractions, columns]),
+            spread=remaining_spread(table, marked, total, clumps, count),
         ),
         found,
     )

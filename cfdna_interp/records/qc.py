@@ -56,6 +56,8 @@ LossCause = Literal[
     "XM length",
     "cigar",
 ]
+# What a sample says of a cell type.
+Presence = Literal["present", "absent", "cannot_tell"]
 
 
 class ReadCounts(Record, frozen=True, kw_only=True):
@@ -294,7 +296,10 @@ class Markers(Record, frozen=True, kw_only=True):
     Attributes
     ----------
     blocks
-        Blocks of the atlas.
+        Blocks of the atlas, after the two below.
+    merged, dropped
+        Blocks of the table that were joined to another one at the same place, and those left out because
+        they overlap one in part.
     covered
         Blocks with a fragment, or a call, of the sample.
     effective
@@ -302,6 +307,8 @@ class Markers(Record, frozen=True, kw_only=True):
     """
 
     blocks: int
+    merged: int
+    dropped: int
     covered: int
     effective: float
 
@@ -314,16 +321,18 @@ class CellTypeShare(Record, frozen=True, kw_only=True):
     value
         The share, as in the features.
     low, high
-        95 % interval from the binomial likelihood of the counts, extended to the value where that lies
-        outside. It is for people and enters no model.
-    present
-        Whether ``low`` is above 0 by that likelihood: the type is shown to be there.
+        95 % interval from the binomial likelihood of the counts, widened by their over-dispersion and
+        extended to the value where that lies outside. It is for people and enters no model.
+    presence
+        ``present``: the type is shown to be there. ``absent``: it is not shown, and at most 5 % of the sample
+        are of it (``high``). ``cannot_tell``: the counts leave both open, or the atlas does not explain the
+        sample (see ``explained`` of the residual).
     """
 
     value: float
     low: float
     high: float
-    present: bool
+    presence: Presence
 
 
 class Residual(Record, frozen=True, kw_only=True):
@@ -332,14 +341,24 @@ class Residual(Record, frozen=True, kw_only=True):
     Attributes
     ----------
     value
-        Squared residuals over binomial ones, near 1 where the atlas explains the counts. Null where there are
-        no shares, or too few blocks to say.
+        Squared residuals over binomial ones. Null where there are no shares, or too few blocks to say.
+    expected
+        The same where the atlas explains the counts: 1, or the calls of a fragment that come together, and
+        more by the ``spread`` that an atlas of ``atlas unknown`` names. Null with ``value``.
     p
         p value of a residual as large; null with ``value``.
+    unknown_share
+        Share of an unknown cell type that would leave such a residual. Null with ``value``.
+    explained
+        Whether the atlas explains the sample: p is at least .01, or ``unknown_share`` at most .2. Null with
+        ``value``.
     """
 
     value: float | None
+    expected: float | None
     p: float | None
+    unknown_share: float | None
+    explained: bool | None
 
 
 class FewBlocks(Record, frozen=True, kw_only=True, tag="few blocks"):

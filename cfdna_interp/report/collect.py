@@ -32,6 +32,7 @@ from cfdna_interp.report.feature_table import FeatureTableResults, load_feature_
 from cfdna_interp.report.lengths import LengthTable, load_lengths
 from cfdna_interp.report.maps import Maps, load_maps
 from cfdna_interp.report.representation import NOTHING, RepresentationResults, load_representation
+from cfdna_interp.report.tissue import SampleTissue, load_tissues
 from cfdna_interp.verdict.ladder import Judgements, judgements
 from cfdna_interp.verdict.remedies import why_no_proxy
 
@@ -72,6 +73,8 @@ class Run:
         Fragment-length histograms by role; empty where the cohort came as a table.
     calls
         Methylation along the reads, conversion, and the samples to look at; None for a table.
+    tissues
+        Mixtures of cell types; empty for a table, and without an atlas.
     filters
         Role -> filter -> reads or fragments, summed over the role's analysed samples; empty for a table.
     table
@@ -101,6 +104,7 @@ class Run:
     labels: dict[str, int]
     lengths: dict[str, LengthTable]
     calls: CallTable | None
+    tissues: tuple[SampleTissue, ...]
     filters: dict[str, dict[str, int]]
     table: FeatureTableResults | None
     dominance: Dominance
@@ -206,6 +210,7 @@ def collect(config: Config, layout: Layout) -> Run:
         labels=labels,
         lengths={role: load_lengths(role, samples[role], labels, layout) for role in fragments},
         calls=load_calls(samples, layout) if bams else None,
+        tissues=load_tissues(samples, labels, layout) if bams else (),
         filters={role: _sum_filters(samples[role], layout) for role in fragments},
         table=table,
         dominance=dominance,

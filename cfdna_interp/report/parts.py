@@ -34,6 +34,7 @@ from cfdna_interp.report.length_curve import curve_sentences
 from cfdna_interp.report.missing import missing_rows, missing_sentence
 from cfdna_interp.report.proxy import agreements, describe_proxy, stability_sentence, stable_rows
 from cfdna_interp.report.routes import compare_routes
+from cfdna_interp.report.tissue import CLASSES, residual_rows, tissue_sentences, type_rows, unexplained
 from cfdna_interp.report.words import group_rank
 
 
@@ -89,6 +90,17 @@ def proxy_parts(run: Run) -> dict[str, Any]:
         "agreements": agreements(run.proxy, run.validation, foreign=run.foreign),
         "stability_sentence": stability_sentence(stability),
         "stable_rows": stable_rows(stability),
+    }
+
+
+def tissue_parts(run: Run) -> dict[str, Any]:
+    """Return what the section on tissue of origin needs."""
+    return {
+        "tissue_sentences": tissue_sentences(run.tissues),
+        "residual_rows": residual_rows(run.tissues),
+        "not_explained": unexplained(run.tissues),
+        "type_rows": type_rows(run.tissues),
+        "class_names": CLASSES,
     }
 
 

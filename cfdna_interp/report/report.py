@@ -37,6 +37,7 @@ from cfdna_interp.report.figures.lengths import length_by_batch, length_by_label
 from cfdna_interp.report.figures.maps import length_map_figure
 from cfdna_interp.report.figures.representation import representation_figures
 from cfdna_interp.report.figures.subgroups import subgroup_forest
+from cfdna_interp.report.figures.tissue import residual_figure
 from cfdna_interp.report.heldout import subgroup_rows
 from cfdna_interp.report.hypotheses import arrange
 from cfdna_interp.report.interventions import (
@@ -51,7 +52,13 @@ from cfdna_interp.report.manifest import build_manifest
 from cfdna_interp.report.marks import OPENED, lock_changes, lock_sentence, page_marks
 from cfdna_interp.report.methods import methods_paragraphs
 from cfdna_interp.report.model import describe_model
-from cfdna_interp.report.parts import audit_parts, embedding_parts, heldout_parts, proxy_parts
+from cfdna_interp.report.parts import (
+    audit_parts,
+    embedding_parts,
+    heldout_parts,
+    proxy_parts,
+    tissue_parts,
+)
 from cfdna_interp.report.probe_words import not_probed_words, probe_words
 from cfdna_interp.report.representation import concept_name, metric_name
 from cfdna_interp.report.roles import outcome_title, overruled, role_sentences
@@ -115,7 +122,7 @@ def render(run: Run, manifest: Manifest) -> str:
         "settings": _settings,
     }
     judged = run.audit.handling.score
-    sections = sections_of(table=run.table is not None)
+    sections = sections_of(table=run.table is not None, tissue=bool(run.tissues))
     return environment.get_template("report.html").render(
         run=run,
         config=run.config,
@@ -157,6 +164,7 @@ def render(run: Run, manifest: Manifest) -> str:
         **heldout_parts(run, judged),
         **proxy_parts(run),
         **audit_parts(run),
+        **tissue_parts(run),
         flagged_rows=FLAGGED_ROWS,
         methods=methods_paragraphs(run),
         sources=sources_of(table=run.table is not None),
@@ -192,6 +200,8 @@ def draw(run: Run) -> dict[str, go.Figure]:
         }
     if run.calls is not None and run.calls.measured:
         figures["m-bias"] = m_bias_figure(run.calls)
+    if any(one.tissue.residual.value is not None for one in run.tissues):
+        figures["tissue-residuals"] = residual_figure(run.tissues)
     if run.maps is not None:
         figures["length-map"] = length_map_figure(run.maps.length)
     if run.proxy is not None:

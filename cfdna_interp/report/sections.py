@@ -7,6 +7,7 @@ SECTIONS = (
     ("ladder", "Ladder of claims"),
     ("lengths", "Fragment lengths"),
     ("calls", "Methylation calls"),
+    ("tissue", "Tissue of origin"),
     ("model", "Model under study"),
     ("attribution", "Attribution"),
     ("representation", "What the embeddings hold"),
@@ -21,9 +22,20 @@ SECTIONS = (
     ("provenance", "Provenance"),
 )
 # Sections that are drawn from fragments.
-OF_FRAGMENTS = ("lengths", "calls", "representation")
+OF_FRAGMENTS = ("lengths", "calls", "tissue", "representation")
 
 
-def sections_of(*, table: bool) -> tuple[tuple[str, str], ...]:
-    """Return identifier and title of each section; a run from a ``table`` has none of fragments."""
-    return tuple(section for section in SECTIONS if not (table and section[0] in OF_FRAGMENTS))
+def sections_of(*, table: bool, tissue: bool) -> tuple[tuple[str, str], ...]:
+    """Return identifier and title of each section.
+
+    Parameters
+    ----------
+    table
+        The run is from a table: it has no section of fragments.
+    tissue
+        Samples have mixtures of cell types.
+    """
+    left_out = set(OF_FRAGMENTS) if table else set()
+    if not tissue:
+        left_out.add("tissue")
+    return tuple(section for section in SECTIONS if section[0] not in left_out)

@@ -24,7 +24,8 @@ OF_FRAGMENTS = (
     "Belrose et al., arXiv:2306.03819 (2023).",
     "Sparse autoencoders that keep the largest codes: Gao et al., arXiv:2406.04093 (2024); null of the "
     "maximum: Westfall and Young, Resampling-Based Multiple Testing (1993).",
-    "Fragment-level tissue deconvolution (UXM): Loyfer et al., Nature 613:355 (2023).",
+    "Fragment-level tissue deconvolution (UXM): Loyfer et al., Nature 613:355 (2023); over-dispersion: "
+    "McCullagh and Nelder, Generalized Linear Models, 2nd ed. (1989).",
 )
 OF_TABLES = ("Block scaling: Westerhuis, Kourti and MacGregor, J. Chemometrics 12:301 (1998).",)
 

@@ -30,6 +30,30 @@ class ShareBounds(NamedTuple):
     high: float
 
 
+class Residual(NamedTuple):
+    """How well a mixture fits.
+
+    Attributes
+    ----------
+    ratio
+        Squared residuals over binomial ones; NaN with too few blocks to say.
+    expected
+        The same by the model; 1 without over-dispersion.
+    p
+        p value of a ratio as large; NaN with ``ratio``.
+    excess
+        Squared residuals, in counts, beyond the expected ones; not below 0.
+    beyond
+        Counts of a block less 1, the mean over blocks by variance.
+    """
+
+    ratio: float
+    expected: float
+    p: float
+    excess: float
+    beyond: float
+
+
 class Mixture:
     """The likelihood of one sample's counts.
 
@@ -47,7 +71,7 @@ class Mixture:
     """
 
     def __init__(self, expected: np.ndarray, marked: np.ndarray, total: np.ndarray):
-        used = total > 0
+        self._used = used = total > 0
         if not used.any():
             raise ValueError("a mixture needs at least one block with counts")
         self._expected = np.ascontiguousarray(np.clip(expected[used], FLOOR, 1 - FLOOR))
@@ -112,14 +136,30 @@ class Mixture:
                 share = (inner + outer) / 2
         return share
 
-    def residual(self) -> tuple[float, float]:
-        """Return the ratio of the squared residuals to their binomial expectation, and its p value.
+    def distance(self, which: int, dispersion: float = 1.0) -> float:
+        """Return how many standard errors a share's absence is below the maximum of the likelihood."""
+        if len(self.shares) == 1:
+            return float("inf")
+        return self._root(which, 0.0, dispersion)[0] if self.shares[which] > 0 else 0.0
 
-        The ratio is sum (marked - mean)^2 / sum variance, corrected for the fitted shares. It is near 1 if
-        the model holds. Unlike Pearson's sum of ratios, a ratio of sums works with small counts. Under the
-        model its mean and variance follow from the binomial's fourth moment:
-        var (y - np)^2 = 2 V^2 + V (1 - 6 p q) with V = n p q. The p value comes from the scaled chi-squared
-        distribution with this mean and variance (Satterthwaite 1946, https://doi.org/10.2307/3002019).
+    def residual(self, spread: float = 0.0, clumps: np.ndarray | None = None) -> Residual:
+        """Return how much larger the squared residuals are than binomial ones, and the p value of that.
+
+        The ratio is sum (marked - mean)^2 / sum variance, corrected for the fitted shares; near 1 where the
+        model holds. A ratio of sums bears small counts, unlike Pearson's sum of ratios. Under the
+        model its mean and variance are known from the binomial's fourth moment, var (y - np)^2 = 2 V^2 +
+        V (1 - 6 p q) with V = n p q; the p value is that of the scaled chi-squared with these two
+        (Satterthwaite 1946, https://doi.org/10.2307/3002019).
+
+        Parameters
+        ----------
+        spread
+            Correlation of the counts of one block, as in the beta-binomial law (Williams 1982,
+            https://doi.org/10.2307/2347977): squared residuals are expected to be 1 + spread (n - 1) times
+            binomial ones.
+        clumps
+            (blocks,) how many counts of a block come together and may all be alike; None: 1. It stands in
+            place of the 1 above.
         """
         from scipy.special import gammaincc
 
@@ -134,12 +174,16 @@ class Mixture:
         # The sum of shares is fixed, which leaves one direction less.
         taken = float(hat @ variance) * max(1 - 1 / max(held.shape[1], 1), 0.0)
         scale = float(variance.sum()) - taken
+        beyond = float(variance @ (total - 1)) / float(variance.sum())
+        base = 1.0 if clumps is None else float(variance @ clumps[self._used]) / float(variance.sum())
+        expected = base + spread * beyond
         if scale <= 0:
-            return float("nan"), float("nan")
+            return Residual(float("nan"), expected, float("nan"), 0.0, beyond)
         ratio = float(((self._marked - total * p) ** 2).sum()) / scale
-        spread = float((2 * variance**2 + variance * (1 - 6 * p * (1 - p))).sum()) / variance.sum() ** 2
-        freedom = 2 / spread
-        return ratio, float(gammaincc(freedom / 2, ratio * freedom / 2))
+        width = float((2 * variance**2 + variance * (1 - 6 * p * (1 - p))).sum()) / variance.sum() ** 2
+        freedom = 2 / width
+        at_least = float(gammaincc(freedom / 2, ratio / expected * freedom / 2))
+        return Residual(ratio, expected, at_least, max(ratio - expected, 0.0) * scale, beyond)
 
     def _root(
         self, which: int, share: float, dispersion: float, start: np.ndarray | None = None

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cfdna_interp.stats.mixture import FLOOR
+from cfdna_interp.stats.mixture import FLOOR, Mixture
 
 # Share of all unknown types at the start of a run. A mixture of types is itself a type. An unknown type could
 # therefore absorb what all samples share of the known ones, at the same likelihood. A small start avoids
 # that.
 _BEGIN = 0.002
+# A correlation stays below 1.
+_MOST_SPREAD = 0.99
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +97,41 @@ def fit_unknown(
     return UnknownTypes(
         shares, levels_of_unknown[:, order], tuple(trace), tuple(run[2][-1] for run in runs), converged
     )
+
+
+def remaining_spread(
+    expected: np.ndarray, marked: np.ndarray, total: np.ndarray, clumps: np.ndarray, unknown: int
+) -> float:
+    """Return the over-dispersion that a table with fitted types leaves in the samples they were fitted to.
+
+    It is the correlation of the counts of one block, as :meth:`Mixture.residual` has it, by the sum over
+    samples. A fitted type takes one sample's worth of residuals from each block, which is put back.
+
+    Parameters
+    ----------
+    expected
+        (blocks, known + unknown) probability of the marker state; NaN leaves a block out.
+    marked, total
+        (samples, blocks) counts in the marker state, and all.
+    clumps
+        (samples, blocks) counts that come together.
+    unknown
+        Fitted types.
+
+    Returns
+    -------
+    0 where samples scatter no more than binomial ones.
+    """
+    samples = len(marked)
+    full = np.isfinite(expected).all(axis=1)
+    over = beyond = 0.0
+    for some, counts, together in zip(marked, total, clumps, strict=True):
+        used = full & (counts > 0)
+        fit = Mixture(expected[used], some[used], counts[used]).residual(clumps=together[used])
+        if np.isfinite(fit.ratio):
+            over += fit.ratio * samples / max(samples - unknown, 1) - fit.expected
+            beyond += fit.beyond
+    return float(np.clip(over / beyond, 0, _MOST_SPREAD)) if beyond > 0 else 0.0
 
 
 def _run(

@@ -92,13 +92,49 @@ def test_a_header_without_the_columns_is_named(tmp_path, header):
     assert "line 1: expected the columns chr, start, end" in message
 
 
-@pytest.mark.parametrize("interval", [("150", "250"), ("199", "300"), ("110", "120"), ("100", "200")])
-def test_overlapping_blocks_are_named(tmp_path, interval):
-    lines = [*LINES, "\t".join(["chr1", *interval, "2", "3", "Liver", "b3", "U", "1", "0"])]
-    message = refused(write(tmp_path, lines))
-    assert "b0" in message
-    assert "b3" in message
-    assert "on chr1 overlap; drop one" in message
+@pytest.mark.parametrize(
+    ("interval", "direction", "left"),
+    [
+        # b0 is 100-200. As many blocks as possible stay: those that end first.
+        (("150", "250"), "U", ("b0", "b1", "b2")),
+        (("199", "300"), "M", ("b0", "b1", "b2")),
+        (("110", "120"), "U", ("b1", "b2", "b3")),
+        (("50", "200"), "U", ("b0", "b1", "b2")),
+        # At the same place the first of the table stays, if they count different fragments.
+        (("100", "200"), "M", ("b0", "b1", "b2")),
+    ],
+)
+def test_of_overlapping_blocks_one_stays(tmp_path, interval, direction, left):
+    lines = [*LINES, "\t".join(["chr1", *interval, "2", "3", "Liver", "b3", direction, "1", "0"])]
+    atlas = Atlas.load(write(tmp_path, lines))
+    assert atlas.names == left
+    assert (atlas.merged, atlas.dropped) == (0, 1)
+    for rows in atlas.by_contig().values():
+        assert (atlas.starts[rows][1:] >= atlas.ends[rows][:-1]).all()
+
+
+def test_as_many_blocks_as_possible_stay(tmp_path):
+    # A long block over three short ones that only touch: the three stay.
+    lines = ["chr9\t0\t90\t1\t9\tLiver\tlong\tU\t1\t0"]
+    lines += [f"chr9\t{30 * i}\t{30 * i + 30}\t1\t4\tLiver\tb{i}\tU\t1\t0" for i in range(3)]
+    atlas = Atlas.load(write(tmp_path, lines))
+    assert (atlas.names, atlas.merged, atlas.dropped) == (("b0", "b1", "b2"), 0, 1)
+
+
+def test_blocks_at_one_place_are_one(tmp_path):
+    # Three lines of one place, the second blank in Liver: .9 and .5 give .7, and .05, .15 and .4 give .2.
+    lines = [
+        LINES[0],
+        "chr1\t100\t200\t1\t5\tBlood-T\tb0\tU\tNA\t0.15",
+        "chr1\t100\t200\t1\t5\tBlood-T\tb9\tU\t0.5\t0.4",
+        LINES[1],
+    ]
+    atlas = Atlas.load(write(tmp_path, lines))
+    assert (atlas.names, atlas.targets, atlas.merged, atlas.dropped) == (
+        ("b0", "b1"), ("Liver", "Blood-T"), 2, 0
+    )  # fmt: skip
+    np.testing.assert_allclose(atlas.fractions[0], [0.7, 0.2])
+    assert atlas.cpgs.tolist() == [4, 3]
 
 
 def test_names_are_unique(tmp_path):

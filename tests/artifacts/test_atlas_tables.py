@@ -97,8 +97,25 @@ def test_malformed_lines_of_a_cpg_table(tmp_path, line, words):
 def test_neighbouring_cpgs_are_blocks_of_their_own(tmp_path):
     # CGCG: Cs at 10 and 12. CpGs given twice overlap.
     assert len(Atlas.load(write(tmp_path, "chr\tstart\ta\tb", "1\t10\t0\t1", "1\t12\t0\t1"))) == 2
-    message = refused(write(tmp_path, "chr\tstart\ta\tb", "1\t10\t0\t1", "1\t11\t0\t1"))
-    assert "1:10 and 1:11 on 1 overlap" in message
+    shifted = Atlas.load(write(tmp_path, "chr\tstart\ta\tb", "1\t10\t0\t1", "1\t11\t0\t1"))
+    assert (shifted.names, shifted.merged, shifted.dropped) == (("1:10",), 0, 1)
+    # A probe that an array has twice, once as it is named and once more, is one CpG.
+    twice = Atlas.load(write(tmp_path, "id\tchr\tstart\ta\tb", "cg1_A\t1\t10\t0\t1", "cg1_B\t1\t10\t.2\t1"))
+    assert (twice.names, twice.merged, twice.dropped) == (("cg1_A",), 1, 0)
+    np.testing.assert_allclose(twice.fractions, [[0.1, 1]])
+
+
+def test_a_spread_is_one_number(tmp_path):
+    header = "\t".join([*OWN, "spread", "liver", "blood"])
+    lines = ["1\t0\t5\ta\tliver\tU\t3\t0.02\t0\t1", "1\t5\t9\tb\tliver\tM\t3\t0.02\t0\t1"]
+    atlas = Atlas.load(write(tmp_path, header, *lines))
+    assert (atlas.spread, atlas.cell_types) == (0.02, ("liver", "blood"))
+    atlas.save(tmp_path / "again.tsv")
+    assert Atlas.load(tmp_path / "again.tsv").spread == 0.02
+    other = lines[1].replace("0.02", "0.03")
+    assert "line 3: spread '0.03' beside '0.02'" in refused(write(tmp_path, header, lines[0], other))
+    for bad in ("-1", "nan", "1", "x"):
+        assert "line 2: " in refused(write(tmp_path, header, lines[0].replace("0.02", bad)))
 
 
 @pytest.mark.parametrize("calls", [False, True])

@@ -12,7 +12,9 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.profiles import Profile
 from cfdna_interp.artifacts.sheet import Sample, save_samples
 from cfdna_interp.cli import cli
+from cfdna_interp.config.settings import Features
 from cfdna_interp.errors import InputError
+from cfdna_interp.features.tissue import tissue_record
 from cfdna_interp.records.base import save_record
 
 TYPES = ("blood", "liver", "brain")
@@ -93,6 +95,20 @@ def test_with_samples(tmp_path):
     assert found[4].split()[:3] == ["blood", "20", "20"]
 
 
+def test_overlapping_blocks_are_counted(tmp_path):
+    write_run(tmp_path)
+    assert not [line for line in lines("check", "--atlas", tmp_path / "atlas.tsv")[1] if "overlap" in line]
+    header, first, second, *rest = (tmp_path / "atlas.tsv").read_text().splitlines()
+    # The first block once more, and one that reaches from the second (100-150) into nothing.
+    shifted = second.replace("\t100\t150\tb1\t", "\t120\t170\tshifted\t")
+    (tmp_path / "more.tsv").write_text("\n".join([header, first, first, second, shifted, *rest]) + "\n")
+    found = lines("check", "--atlas", tmp_path / "more.tsv")[1]
+    assert found[0].startswith("40 blocks, ")
+    assert found[1] == (
+        "overlapping blocks of the table: 1 joined to another one at the same place, 1 left out"
+    )
+
+
 def test_check_needs_one_of_two(tmp_path):
     write_run(tmp_path)
     both = ("--config", tmp_path / "c.yaml", "--atlas", tmp_path / "atlas.tsv")
@@ -118,6 +134,19 @@ def test_an_unknown_type_is_added(tmp_path):
     assert more.fractions[30:, 3] == pytest.approx(0.9, abs=0.15)
     assert more.fractions[:30, 3].mean() == pytest.approx(0.03, abs=0.05)
     assert float(found[0].split()[1]) / 100 == pytest.approx(hidden.mean(), abs=0.03)
+    # Counts are binomial once the type is known: little spread is left.
+    assert more.spread < 0.01
+    assert found[1].startswith("over-dispersion that is left (spread): ")
+    # Without the type the samples are not explained; with it they are, and say who has it.
+    layout = Layout.of(tmp_path / "out")
+    most = int(hidden.argmax())
+    profile = Profile.load(layout.profile(f"S{most:02d}"))
+    before = tissue_record(profile, Atlas.load(tmp_path / "atlas.tsv"), Features())
+    after = tissue_record(profile, more, Features())
+    assert (before.residual.explained, after.residual.explained) == (False, True)
+    assert {share.presence for share in before.fractions.values()} == {"cannot_tell"}
+    assert after.fractions["unknown_1"].presence == "present"
+    assert after.fractions["unknown_1"].low < hidden[most] < after.fractions["unknown_1"].high
     # The same file again.
     lines("unknown", "--config", tmp_path / "c.yaml", "--out", tmp_path / "again.tsv")
     assert (tmp_path / "again.tsv").read_bytes() == (tmp_path / "more.tsv").read_bytes()

@@ -15,7 +15,7 @@ from fake_heldout import GROUPS, HOSTILE, audit_record, validation_record
 from fake_representation import write_representation
 from made_dominance import around, dominance_record, intervention_shares
 from msgspec import structs
-from quality import EXCLUDED, quality, read_counts, technical
+from quality import EXCLUDED, quality, read_counts, technical, tissue
 
 from cfdna_interp.artifacts.files import digest_file, write_text
 from cfdna_interp.artifacts.layout import Layout
@@ -249,6 +249,7 @@ def _with_calls(record: SampleQuality) -> SampleQuality:
         m_bias=bias,
         suggested=suggested,
         warnings=warnings,
+        tissue=tissue(explained=record.sample != "S002"),
     )
 
 

@@ -8,11 +8,13 @@ from fake_run import CAUSAL, encoder_record
 from frozen_run import dominance
 from made_dominance import rival
 from msgspec.structs import replace
+from quality import FEW_BLOCKS, tissue
 from sentence import Build, Sentence
 from test_hypotheses import rows_of, undecided
 from test_report_marks import opened
 from test_report_model import FIDELITY
 from test_report_table import table_model
+from test_report_tissue import one, said
 
 from cfdna_interp.records.geometry import BendFinding, PeriodFinding
 from cfdna_interp.records.openings import LABELS
@@ -386,6 +388,58 @@ EMBEDDINGS = (
         test="tests/report/test_sentences.py::test_calls_are_said_to_be_sound_only_as_far_as_they_were_measured",
     ),
 )
+FITS, LACKS = one("A", 1, tissue()), one("B", 0, tissue(6.0, explained=False))
+CASES_HIGHER = [one(f"C{i}", 1, tissue(3 + i)) for i in range(9)]
+ALIKE = [one(f"C{i}", 1, tissue(1.01 + 0.02 * i)) for i in range(9)]
+CONTROLS = [one(f"D{i}", 0, tissue(1 + 0.02 * i)) for i in range(9)]
+TISSUE_MADE = "cfdna_interp/report/tissue.py"
+TISSUE = (
+    row(
+        "tissue: explained",
+        "The atlas explains all … samples with shares.",
+        TISSUE_MADE,
+        "each residual is one that cells that vary leave",
+        "one is not",
+        lambda: said(FITS),
+        lambda: said(FITS, LACKS),
+    ),
+    row(
+        "tissue: can't tell",
+        "Can't tell: the atlas does not explain … of … samples.",
+        TISSUE_MADE,
+        "a residual is larger than cells that vary leave",
+        "none is",
+        lambda: said(FITS, LACKS),
+        lambda: said(FITS),
+    ),
+    row(
+        "tissue: no shares",
+        "samples have no shares: they cover too few blocks",
+        TISSUE_MADE,
+        "a sample covers too few blocks",
+        "all cover enough",
+        lambda: said(FITS, one("C", 0, tissue(obstacle=FEW_BLOCKS))),
+        lambda: said(FITS),
+    ),
+    row(
+        "tissue: overlaps",
+        "Blocks of the atlas overlap:",
+        TISSUE_MADE,
+        "the table has two lines of one place",
+        "no two of its blocks overlap",
+        lambda: said(one("A", 1, tissue(merged=2))),
+        lambda: said(FITS),
+    ),
+    row(
+        "tissue: residuals follow the label",
+        "residuals differ between cases …. The atlas fits cases less well",
+        TISSUE_MADE,
+        "those of all cases are higher",
+        "they are alike",
+        lambda: said(*CASES_HIGHER, *CONTROLS),
+        lambda: said(*ALIKE, *CONTROLS),
+    ),
+)
 OPPOSED, PLAIN = {"length_q50": -0.5}, {"length_q50": 0.5}
 CLAIMS = (
     row(
@@ -644,4 +698,4 @@ STUDY = (
         test="tests/report/test_report_surrogate.py::test_no_section_says_that_the_model_was_retrained",
     ),
 )
-SENTENCES = KIND_WORDS + MODELS + EMBEDDINGS + CLAIMS + STUDY
+SENTENCES = KIND_WORDS + MODELS + EMBEDDINGS + TISSUE + CLAIMS + STUDY

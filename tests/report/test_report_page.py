@@ -22,6 +22,7 @@ SECTIONS = [
     "ladder",
     "lengths",
     "calls",
+    "tissue",
     "model",
     "attribution",
     "representation",

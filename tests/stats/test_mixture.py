@@ -118,20 +118,22 @@ def test_residual_is_uniform_under_the_model_and_finds_a_type_that_is_missing():
     shares = np.array([0.6, 0.3, 0.1])
     total = np.full(60, 15)
     found = np.array(
-        [Mixture(expected, rng.binomial(total, expected @ shares), total).residual() for _ in range(400)]
+        [Mixture(expected, rng.binomial(total, expected @ shares), total).residual()[:3] for _ in range(400)]
     )
     assert found[:, 0].mean() == pytest.approx(1, abs=0.02)
     # 400 draws of a uniform number: Kolmogorov's statistic below its 1 % point, 1.63 / sqrt(400).
-    assert kstest(found[:, 1], "uniform").statistic < 1.63 / 20
+    assert kstest(found[:, 2], "uniform").statistic < 1.63 / 20
     # A fourth type of half of each sample, marked in every third block, is in no column.
     other = np.where(np.arange(60) % 3 == 0, 0.9, 0.02)
-    ratio, p = Mixture(expected, rng.binomial(total, 0.5 * expected @ shares + 0.5 * other), total).residual()
+    ratio, _, p, *_ = Mixture(
+        expected, rng.binomial(total, 0.5 * expected @ shares + 0.5 * other), total
+    ).residual()
     assert ratio > 2
     assert p < 1e-6
 
 
 def test_one_block_leaves_nothing_to_judge_the_fit_by():
-    ratio, p = Mixture(np.array([[0.9, 0.1]]), np.array([34]), np.array([100])).residual()
+    ratio, _, p, *_ = Mixture(np.array([[0.9, 0.1]]), np.array([34]), np.array([100])).residual()
     assert np.isnan(ratio) or ratio == pytest.approx(0, abs=1e-3)
     assert np.isnan(p) or p == pytest.approx(1, abs=1e-3)
     with pytest.raises(ValueError, match="at least one block"):
@@ -152,7 +154,7 @@ def test_intervals_cover_and_absent_types_stay_absent():
         total = rng.poisson(5, size=120)
         marked = rng.binomial(total, expected @ shares)
         found = mixture_intervals(expected, marked, total)
-        assert ((found.low > 0) == found.present).all()
+        assert (found.low[found.shown] > 0).all()
         if len(covered) == 0:
             some = mixture_intervals(expected, marked, total, which=[2, 7])
             assert np.flatnonzero(np.isfinite(some.high)).tolist() == [2, 7]
@@ -160,10 +162,11 @@ def test_intervals_cover_and_absent_types_stay_absent():
             np.testing.assert_array_equal(some.low, found.low)
         large = shares >= 0.02
         covered += ((found.low <= shares) & (shares <= found.high))[large].tolist()
-        called += found.present[5:].tolist()
-    # 95 % intervals on about 560 shares, sd 1 %; an absent type is called present in at most 2.5 % of 840.
+        called += found.shown[5:].tolist()
+    # 95 % intervals on about 560 shares, sd 1 %. Any absent type is shown in at most 2.5 % of 120 samples: in
+    # 3 + 3 sqrt(3) = 8 of 840 absences, which is 1 %.
     assert np.mean(covered) > 0.92
-    assert np.mean(called) < 0.04
+    assert np.mean(called) < 0.01
 
 
 def test_dispersion_widens():
@@ -172,11 +175,16 @@ def test_dispersion_widens():
     expected = np.full((200, 2), 0.1)
     expected[:100, 0] = expected[100:, 1] = 0.8
     clumps = rng.binomial(20, expected @ [0.7, 0.3])
-    plain = mixture_intervals(expected, clumps, np.full(200, 20))
-    clumped = mixture_intervals(expected, 5 * clumps, np.full(200, 100))
+    # A spread that explains any residual leaves nothing for an unknown type.
+    plain = mixture_intervals(expected, clumps, np.full(200, 20), spread=0.9)
+    clumped = mixture_intervals(expected, 5 * clumps, np.full(200, 100), spread=0.9)
     assert plain.dispersion == pytest.approx(1, abs=0.3)
     assert clumped.dispersion == pytest.approx(5 * plain.dispersion, rel=0.01)
-    assert clumped.p < 1e-6
+    assert mixture_intervals(expected, 5 * clumps, np.full(200, 100)).p < 1e-6
+    known = mixture_intervals(expected, 5 * clumps, np.full(200, 100), clumps=np.full(200, 5.0))
+    assert known.expected == pytest.approx(5)
+    # What is known to come in fives is five times as scattered, and no misfit.
+    assert known.p > 0.05
     widths = (clumped.high - clumped.low)[0] / (plain.high - plain.low)[0]
     # Five times the counts narrow it by sqrt(5), the dispersions widen it by their roots.
     assert widths == pytest.approx(np.sqrt(clumped.dispersion / max(plain.dispersion, 1) / 5), rel=0.03)
