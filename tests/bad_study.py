@@ -17,8 +17,9 @@ S4\tP4\ts4.bam\t0\theldout\t63
 CONFIG = "sheet: sheet.tsv\noutdir: out\nreference: {build: ./g.tsv}\nextract: {min_fragments: 0}\n"
 
 
-def reads(tags=True):
-    return [read for molecule in random_molecules(40) for read in mates(molecule, tags=tags)]
+def reads(tags=True, seed=1):
+    molecules = random_molecules(40, seed=seed, prefix=f"m{seed}_")
+    return [read for molecule in molecules for read in mates(molecule, tags=tags)]
 
 
 def write_study(folder: Path) -> Path:

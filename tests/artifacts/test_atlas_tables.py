@@ -113,7 +113,7 @@ def test_a_spread_is_one_number(tmp_path):
     atlas.save(tmp_path / "again.tsv")
     assert Atlas.load(tmp_path / "again.tsv").spread == 0.02
     other = lines[1].replace("0.02", "0.03")
-    assert "line 3: spread '0.03' beside '0.02'" in refused(write(tmp_path, header, lines[0], other))
+    assert "line 3: spread '0.03', but '0.02' on line 2" in refused(write(tmp_path, header, lines[0], other))
     for bad in ("-1", "nan", "1", "x"):
         assert "line 2: " in refused(write(tmp_path, header, lines[0].replace("0.02", bad)))
 

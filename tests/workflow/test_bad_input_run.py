@@ -12,6 +12,7 @@ from bad_study import (
     call,
     emptied,
     foreign,
+    reads,
     single_end,
     truncated,
     unindexed,
@@ -19,6 +20,7 @@ from bad_study import (
     untagged,
     write_study,
 )
+from bams import write_bam
 
 WHOLE = CONFIG.replace("min_fragments: 0", "min_fragments: 5000")
 
@@ -27,9 +29,8 @@ WHOLE = CONFIG.replace("min_fragments: 0", "min_fragments: 5000")
 def study(tmp_path):
     """A study with alignments for all four samples."""
     write_study(tmp_path)
-    for name in ("s2.bam", "s3.bam", "s4.bam"):
-        shutil.copy(tmp_path / "s1.bam", tmp_path / name)
-        shutil.copy(tmp_path / "s1.bam.bai", tmp_path / f"{name}.bai")
+    for number in (2, 3, 4):
+        write_bam(tmp_path / f"s{number}.bam", reads(seed=number))
     return tmp_path
 
 
@@ -38,8 +39,7 @@ def whole_study(study):
     """A study that a run could begin: ten discovery subjects, as many as five donor pools need."""
     rows = SHEET
     for number in range(5, 13):
-        for suffix in (".bam", ".bam.bai"):
-            shutil.copy(study / f"s1{suffix}", study / f"s{number}{suffix}")
+        write_bam(study / f"s{number}.bam", reads(seed=number))
         rows += f"S{number}\tP{number}\ts{number}.bam\t{number % 2}\tdiscovery\t60\n"
     (study / "sheet.tsv").write_text(rows)
     (study / "config.yaml").write_text(WHOLE)
