@@ -38,7 +38,9 @@ class Mistakes:
         self.count = 0
 
     def add(self, message: str) -> None:
-        """Take one mistake."""
+        """Take one mistake. What is wrong with a setting is found with every sample, and told once."""
+        if message in self._told:
+            return
         self.count += 1
         if len(self._told) < MOST_TOLD:
             self._told.append(message)

@@ -36,10 +36,10 @@ def call(study, *arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def assert_one_line(done, *words):
+def assert_one_line(done, *words, lines=1):
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.count("\n") == lines
     assert done.stderr.startswith("cfdna-interp: ")
     for word in words:
         assert word in done.stderr
