@@ -31,6 +31,7 @@ GOOD = SampleQuality(
     build="GRCh38",
     simulated=True,
     dialect="xm",
+    reads="paired",
     decision="keep",
     obstacle=None,
     counts=COUNTS,
