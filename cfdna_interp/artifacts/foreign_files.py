@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.config.factory import factory_files
 
 
-def alignment_files(bam: str) -> list[str]:
+def alignment_files(sample: Sample) -> list[str]:
     """Return the alignments and their index, as far as they lie on this machine.
 
     What is missing is the extract command's to report.
     """
-    return [path for path in (bam, f"{bam}.bai", f"{bam}.crai") if Path(path).is_file()]
+    indexes = (sample.index,) if sample.index else (f"{sample.bam}.bai", f"{sample.bam}.crai")
+    return [path for path in (sample.bam, *indexes) if Path(path).is_file()]
 
 
 def reference_files(config: Config) -> list[str]:

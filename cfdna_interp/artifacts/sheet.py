@@ -20,6 +20,7 @@ COLUMNS = (
     "sample",
     "subject",
     "bam",
+    "index",
     "label",
     "role",
     "site",
@@ -75,6 +76,8 @@ class Sample:
         "taps" if conversion marks methylated bases, otherwise "", "bisulfite" or "em-seq".
     library
         "directional", "pbat" or "non-directional", "auto" if the reads tell; "" means ``extract.library``.
+    index
+        Absolute path, or URL, of the index of the alignments, "" where it lies beside them.
     technical
         Further columns about what the laboratory did, by name, with numbers as float and categories as text.
     """
@@ -92,6 +95,7 @@ class Sample:
     reads: str = ""
     chemistry: str = ""
     library: str = ""
+    index: str = ""
     technical: dict[str, float | str] = field(default_factory=dict)
 
 
@@ -151,6 +155,7 @@ def _sample(row: dict[str, str]) -> Sample:
         reads=row["reads"],
         chemistry=row["chemistry"],
         library=row["library"],
+        index=row["index"],
         technical=technical,
     )
 

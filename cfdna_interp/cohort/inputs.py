@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from cfdna_interp.artifacts.addresses import shown
 from cfdna_interp.artifacts.foreign_files import alignment_files, reference_files
 from cfdna_interp.artifacts.identity import content
+from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.records.inputs import InputFile
 
@@ -23,6 +25,6 @@ def input_files(paths: Iterable[str | Path]) -> tuple[InputFile, ...]:
     return tuple(found)
 
 
-def sample_inputs(bam: str, config: Config) -> tuple[InputFile, ...]:
+def sample_inputs(sample: Sample, config: Config) -> tuple[InputFile, ...]:
     """Return the records of what the extraction of a sample reads: alignments, index, atlas, references."""
-    return input_files([*(alignment_files(bam) or [bam]), *reference_files(config)])
+    return input_files([*(alignment_files(sample) or [shown(sample.bam)]), *reference_files(config)])

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from cfdna_interp.artifacts.addresses import is_remote, shown
 from cfdna_interp.artifacts.sheet import COLUMNS, MEASURED, Sample
 from cfdna_interp.cohort.cells import LARGEST, near, parse_cell
 from cfdna_interp.cohort.checks import check_roles, check_subjects
@@ -330,18 +331,23 @@ def _samples(
     sound, samples = [], []
     for row in rows:
         with mistakes.kept():
-            samples.append(_sample(row, places.of(row), technical, numeric, has_batch))
+            samples.append(
+                _sample(row, places.of(row), places.of(row, "index"), technical, numeric, has_batch)
+            )
             sound.append(row)
     return sound, samples
 
 
-def _sample(row: _Row, bam: str, technical: Sequence[str], numeric: set[str], has_batch: bool) -> Sample:
+def _sample(
+    row: _Row, bam: str, index: str, technical: Sequence[str], numeric: set[str], has_batch: bool
+) -> Sample:
     cells = row.cells
     site = cells.get("site", "")
     return Sample(
         sample=cells["sample"],
         subject=cells.get("subject", cells["sample"]),
         bam=bam,
+        index=index,
         label=int(cells["label"]) if "label" in cells else None,
         role=cells.get("role", "heldout"),
         site=site,
@@ -368,10 +374,10 @@ class _Places:
         self._folder = os.path.dirname(os.path.realpath(file))
         self._known: dict[str, str] = {}
 
-    def of(self, row: _Row) -> str:
-        """Return the absolute path, or the address, of a row's alignments."""
-        bam = row.cells["bam"]
-        if "://" in bam:
+    def of(self, row: _Row, column: str = "bam") -> str:
+        """Return the path, or the address, of a row's alignments or of their index; "" for no cell."""
+        bam = row.cells.get(column, "")
+        if not bam or is_remote(bam):
             return bam
         try:
             if "\0" in bam:
@@ -384,8 +390,8 @@ class _Places:
             return str(Path(place).resolve()) if name in ("", ".", "..") or os.path.islink(place) else place
         except (RuntimeError, ValueError) as error:  # no such home folder, links in a circle; a NUL byte
             raise InputError(
-                f"sample {row.cells['sample']}: sheet {self._file}, line {row.line}, column 'bam': {bam!r} "
-                f"leads nowhere ({str(error).rstrip('.')}); write the path out"
+                f"sample {row.cells['sample']}: sheet {self._file}, line {row.line}, column {column!r}: "
+                f"{bam!r} leads nowhere ({str(error).rstrip('.')}); write the path out"
             ) from None
 
 
@@ -397,8 +403,8 @@ def _check_duplicates(file: Path, rows: Sequence[_Row], samples: Sequence[Sample
             value = getattr(sample, column)
             if value in first:
                 mistakes.add(
-                    f"sample {sample.sample}: sheet {file}, line {row.line}: {column} {value} stands on "
-                    f"line {first[value]} already; each sample needs its own"
+                    f"sample {sample.sample}: sheet {file}, line {row.line}: {column} {shown(value)} stands "
+                    f"on line {first[value]} already; each sample needs its own"
                 )
             first.setdefault(value, row.line)
     mistakes.stop()

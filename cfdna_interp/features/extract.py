@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import msgspec
 
+from cfdna_interp.artifacts.addresses import shown
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.features import Feature, save_features
 from cfdna_interp.artifacts.layout import Layout
@@ -58,14 +59,14 @@ def extract_sample(sample: Sample, config: Config, threads: int = 1) -> SampleQu
         (rights, limits on open files and memory), or the atlas can't be read or doesn't suit
         ``features.tissue_method``. Nothing is written then.
     """
-    inputs = sample_inputs(sample.bam, config)
+    inputs = sample_inputs(sample, config)
     atlas = Atlas.load(config.atlas) if config.atlas else None
     if atlas is not None:
         check_method(config.features.tissue_method, atlas, str(config.atlas))
     try:
         extraction = read_sample(sample, config, atlas, threads)
         if atlas is not None and extraction.qc.dialect != "none":
-            check_content(extraction.profile, atlas, f"sample {sample.sample}: {sample.bam}")
+            check_content(extraction.profile, atlas, f"sample {sample.sample}: {shown(sample.bam)}")
             tissue = tissue_record(extraction.profile, atlas, config.features)
             extraction = replace(extraction, qc=msgspec.structs.replace(extraction.qc, tissue=tissue))
         features = compute_features(extraction.profile, atlas, config)

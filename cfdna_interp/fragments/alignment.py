@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 import pysam
 
+from cfdna_interp.artifacts.addresses import is_remote, shown
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
@@ -27,7 +28,7 @@ from cfdna_interp.fragments.methylation.xm import converted_case
 from cfdna_interp.fragments.read_signs import Sign, find_signs
 from cfdna_interp.fragments.reference import ReferenceGenome
 from cfdna_interp.fragments.reference_fit import NO_READS, PLACES, READS, ReadSample, compare_reads
-from cfdna_interp.fragments.remote import is_remote, remote_index
+from cfdna_interp.fragments.remote import remote_index
 from cfdna_interp.records.qc import Dialect, LibraryStrand, Reads
 
 STRETCHES, SIGNS = 4, 1_000  # places, beside the begin, where signs of a loss are looked for; reads of each
@@ -95,6 +96,8 @@ class Alignment:
         How its reads lie to their molecules; None where calls don't come by comparison with the reference.
     signs
         What some of its reads show of losses.
+    index
+        Path or address of its index; "" for the one beside it.
     """
 
     who: str
@@ -113,6 +116,7 @@ class Alignment:
     compared: ReadSample = NO_READS
     library: LibraryStrand | None = None
     signs: tuple[Sign, ...] = ()
+    index: str = ""
 
 
 def shards(alignment: Alignment, parts: int) -> list[Shard]:
@@ -128,7 +132,7 @@ def shards(alignment: Alignment, parts: int) -> list[Shard]:
         return [Shard()]
     if alignment.local_bam:
         who, size = alignment.who, os.path.getsize(alignment.path)
-        starts = contig_starts(alignment.path, len(names), who)
+        starts = contig_starts(alignment.path, len(names), who, alignment.index)
         cuts = shards_of(starts, alignment.first, size, parts, who)
         contig = {start: index for index, start in enumerate(starts) if start is not None}
         contig[alignment.first] = -1
@@ -151,7 +155,7 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
         build, has no methylation tags, or is a CRAM without the reference it was written with; or its reads
         don't match ``reference.fasta``, or show another library than the sheet says.
     """
-    who = f"sample {sample.sample}: {sample.bam}"
+    who = f"sample {sample.sample}: {shown(sample.bam)}"
     if not is_remote(sample.bam):
         if not os.path.isfile(sample.bam):
             what = "is a folder" if os.path.isdir(sample.bam) else "does not exist"
@@ -163,7 +167,7 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
     # Otherwise htslib writes its own messages to standard error, beside ours.
     verbosity = pysam.set_verbosity(0)
     try:
-        file = _open(who, sample.bam, config.reference.fasta)
+        file = _open(who, sample.bam, config.reference.fasta, sample.index)
         try:
             try:
                 alignment = _check(who, sample, file, config, reference)
@@ -180,14 +184,17 @@ def open_alignment(sample: Sample, config: Config) -> Iterator[Alignment]:
         pysam.set_verbosity(verbosity)
 
 
-def _open(who: str, bam: str, fasta: str | None) -> Any:
+def _open(who: str, bam: str, fasta: str | None, index: str) -> Any:
     options: dict[str, Any] = {"check_sq": False, "reference_filename": fasta}  # only CRAM reads it
-    with ExitStack() as index:
-        if not is_remote(bam):
-            check_index(bam, who)
+    with ExitStack() as opened:
         if is_remote(bam):
             # Otherwise htslib downloads it into the working directory, or uses a file of that name there.
-            options["index_filename"] = index.enter_context(remote_index(bam, who))
+            options["index_filename"] = opened.enter_context(remote_index(bam, who, index))
+        elif index:
+            check_index(bam, who, index)
+            options["index_filename"] = index
+        else:
+            check_index(bam, who)
         try:
             with _unheard():
                 return pysam.AlignmentFile(bam, "r", **options)
@@ -198,7 +205,7 @@ def _open(who: str, bam: str, fasta: str | None) -> Any:
         except (OSError, ValueError) as error:
             if "truncated" in str(error):
                 raise InputError(_truncated(who, error)) from None
-            why = _line(error)
+            why = _line(error).replace(bam, shown(bam))
             raise InputError(f"{who} cannot be opened ({why}); give a sorted BAM or CRAM file") from None
 
 
@@ -287,6 +294,7 @@ def _check(
         compared=compared,
         library=library,
         signs=signs,
+        index=sample.index,
     )
 
 

@@ -97,7 +97,7 @@ def _windows(alignment: Alignment, shard: Shard, ahead: bool) -> Iterator[Iterat
             yield from _stretch(file, who, begin, shard.end, ahead, None)
     else:
         fasta = alignment.fasta if alignment.is_cram else None
-        with feed(alignment.path, fasta, shard.contigs, who) as pipe:
+        with feed(alignment.path, fasta, shard.contigs, who, alignment.index) as pipe:
             yield from _stretch(cast(ByteStream, pipe), who, 0, None, ahead, len(alignment.contig_names))
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from msgspec import structs
 
+from cfdna_interp.artifacts.addresses import shown
 from cfdna_interp.artifacts.atlas import Atlas
 from cfdna_interp.artifacts.fragments import FragmentTable
 from cfdna_interp.artifacts.profiles import Profile
@@ -271,7 +272,7 @@ def failed(sample: Sample, message: str) -> Extraction:
 def _unusable(
     config: Config, source: Source, totals: Totals, losses: Sequence[ReadLoss]
 ) -> SampleObstacle | None:
-    """Return why what was read can't be used: too few fragments, none of the calls announced, or a part only."""
+    """Return why what was read can't be used: few fragments, none of the calls announced, or a part only."""
     count = totals.tally.counts["fragments"]
     least, common = config.extract.min_fragments, config.extract.common_fragments
     if count < least:
@@ -320,7 +321,7 @@ def _quality(
     suggested = SuggestedEnds(read1=suggest_ends(first), read2=suggest_ends(second))
     return SampleQuality(
         sample=sample.sample,
-        bam=sample.bam,
+        bam=shown(sample.bam),
         build=source.build,
         simulated=source.simulated,
         dialect=source.dialect,

@@ -16,9 +16,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import IO, BinaryIO
 
+from cfdna_interp.artifacts.addresses import is_remote, shown
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments import view
-from cfdna_interp.fragments.remote import is_remote, remote_index
+from cfdna_interp.fragments.remote import remote_index
 
 BUFFER = 1 << 20  # bytes read ahead
 UNPLACED = "*"  # samtools' name for the reads without a position, at the end of the file
@@ -49,7 +50,7 @@ EXPLANATIONS = (
 
 @contextmanager
 def feed(
-    path: str, reference_fasta: str | None, contigs: Sequence[str] | None, who: str
+    path: str, reference_fasta: str | None, contigs: Sequence[str] | None, who: str, index: str = ""
 ) -> Iterator[BinaryIO]:
     """Stream a file's alignments as BAM.
 
@@ -65,6 +66,8 @@ def feed(
         position. This needs the index. None: the whole file, without the index.
     who
         Sample and file; error messages begin with it.
+    index
+        Path or address of its index; "" for the one beside it.
 
     Yields
     ------
@@ -80,9 +83,12 @@ def feed(
     ValueError
         ``contigs`` is empty.
     """
-    with tempfile.TemporaryFile() as messages, ExitStack() as index:
-        by_index = contigs is not None and is_remote(path)
-        local_index = index.enter_context(remote_index(path, who)) if by_index else None
+    with tempfile.TemporaryFile() as messages, ExitStack() as opened:
+        local_index = index or None
+        if contigs is None:
+            local_index = None
+        elif is_remote(path):
+            local_index = opened.enter_context(remote_index(path, who, index))
         child = subprocess.Popen(
             # -P keeps the folder of the child's program off the module path.
             [sys.executable, "-P", view.__file__, *_arguments(path, reference_fasta, contigs, local_index)],
@@ -152,12 +158,13 @@ def _arguments(
 
 def _explain(messages: str, path: str, who: str) -> str:
     """Return what is wrong and what to do, from the messages of htslib and samtools."""
+    messages = messages.replace(path, shown(path))
     lines = [" ".join(line.split()) for line in messages.splitlines() if line.strip()]
     # The first error is the cause, and the others follow from it. Warnings aren't errors.
     errors = [line for line in lines if NO_END in line or not line.startswith("[W::")] or ["no reason given"]
     for pattern, problem, remedy in EXPLANATIONS:
         for line in errors:
-            if re.search(pattern, line.replace(path, ""), re.IGNORECASE):
+            if re.search(pattern, line.replace(shown(path), ""), re.IGNORECASE):
                 return f"{who} {problem} ({_plain(line)}); {remedy}"
     return f"{who} is truncated or damaged ({_plain(errors[0])}); copy or write it again"
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO, cast
 
+from cfdna_interp.artifacts.addresses import is_remote, shown
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.errors import InputError
@@ -92,7 +93,7 @@ class FragmentFile:
 
 def is_fragment_file(path: str) -> bool:
     """Tell by the name: ``.bed``, ``.frag`` or ``.tsv``, with or without ``.gz`` or ``.bgz``."""
-    name = path.lower()
+    name = shown(path).lower()
     return name.removesuffix(".gz").removesuffix(".bgz").endswith(_SUFFIXES)
 
 
@@ -107,8 +108,8 @@ def open_fragments(sample: Sample, config: Config) -> Iterator[FragmentFile]:
         methylation, or names no build, which such a file can't tell.
     """
     path = sample.bam
-    who = f"sample {sample.sample}: {path}"
-    if "://" in path:
+    who = f"sample {sample.sample}: {shown(path)}"
+    if is_remote(path):
         raise InputError(f"{who} is remote; download it, fragment files are read from disk")
     if not os.path.isfile(path):
         what = "is a folder" if os.path.isdir(path) else "does not exist"

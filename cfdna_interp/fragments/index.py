@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cfdna_interp.artifacts.addresses import shown
 from cfdna_interp.config.regular_file import check_regular
 from cfdna_interp.errors import InputError
 
@@ -21,7 +22,7 @@ CSI_DEPTH = 9  # most levels of bins; with more, bin numbers don't fit 32 bits
 _ANY = (1 << 31) - 1  # contigs, where their number isn't known yet
 
 
-def contig_starts(path: str, contigs: int, who: str) -> tuple[int | None, ...]:
+def contig_starts(path: str, contigs: int, who: str, index: str = "") -> tuple[int | None, ...]:
     """Return the virtual offset of the first record of each contig.
 
     The index lies where htslib looks for it, and CSI goes before BAI. Formats: SAM specification, section
@@ -35,6 +36,8 @@ def contig_starts(path: str, contigs: int, who: str) -> tuple[int | None, ...]:
         Contigs in the header of the BAM file.
     who
         Sample and file, as error messages begin.
+    index
+        Its path; "" for where htslib looks.
 
     Returns
     -------
@@ -47,13 +50,13 @@ def contig_starts(path: str, contigs: int, who: str) -> tuple[int | None, ...]:
     InputError
         There is no index, or it is damaged or of another file.
     """
-    name = _index_of(path)
+    name = index or _index_of(path)
     if name is None:
         raise InputError(f"{who} has no index; run samtools index on it")
     return _read(name, contigs, who)
 
 
-def check_index(path: str, who: str) -> None:
+def check_index(path: str, who: str, index: str = "") -> None:
     """Check an index before htslib reads it, which dies on some damaged ones.
 
     Parameters
@@ -62,13 +65,19 @@ def check_index(path: str, who: str) -> None:
         A file of alignments on this machine.
     who
         Sample and file, as error messages begin.
+    index
+        Its path; "" for where htslib looks.
 
     Raises
     ------
     InputError
-        There is an index of a BAM file beside it, and it is damaged.
+        There is an index of a BAM file beside it, and it is damaged. Or the index that is named is not there.
     """
-    name = _index_of(path)
+    if index and not os.path.exists(index):
+        raise InputError(
+            f"{who}: its index {shown(index)} does not exist; correct the index column of the sheet"
+        )
+    name = index or _index_of(path)
     if name is not None:
         check_regular(name, f"{who}: its index", "remove it and run samtools index on the alignments")
         _read(name, _ANY, who)

@@ -25,8 +25,8 @@ FILTERS: dict[LossFilter, str] = {
 # Cause -> (what it is, what to do).
 CAUSES: dict[LossCause, tuple[str, str]] = {
     "merged reads": (
-        "reads without a mate are longer than paired ones, as NGmerge, fastp, SeqPrep or bbmerge write both mates "
-        "as one read",
+        "reads without a mate are longer than paired ones, as NGmerge, fastp, SeqPrep or bbmerge write both "
+        "mates as one read",
         "set reads: merged in the sheet",
     ),
     "unpaired reads": (
@@ -55,7 +55,8 @@ CAUSES: dict[LossCause, tuple[str, str]] = {
         "run samtools fixmate on the file sorted by name, then samtools sort and samtools index",
     ),
     "old flags": (
-        "flags of both mates say the same strand (67 and 131, 115 and 179), as Bismark before 0.8.2 wrote them",
+        "flags of both mates say the same strand (67 and 131, 115 and 179), as Bismark before 0.8.2 "
+        "wrote them",
         "set flags 67 and 131 to 99 and 147, and 115 and 179 to 83 and 163, or align with a newer Bismark",
     ),
     "one direction": (
@@ -79,8 +80,8 @@ CAUSES: dict[LossCause, tuple[str, str]] = {
         "cut the file to its first three columns, or set extract.min_mapq: 0",
     ),
     "tags not cut": (
-        "lists of modified bases (MM) go beyond the read: reads were trimmed after calling and their tags were not, "
-        "so calls of the other reads are shifted too",
+        "lists of modified bases (MM) go beyond the read: reads were trimmed after calling and their tags were "
+        "not, so calls of the other reads are shifted too",
         "trim with a program that cuts the tags (dorado trim, modkit repair), and align again",
     ),
     "tag format": (
@@ -88,7 +89,8 @@ CAUSES: dict[LossCause, tuple[str, str]] = {
         "run modkit update-tags, or call again",
     ),
     "MN length": (
-        "the tag MN differs from the length of the read: reads were cut after calling and their tags were not",
+        "the tag MN differs from the length of the read: reads were cut after calling and their tags "
+        "were not",
         "restore the tags with modkit repair, or trim with a program that cuts them",
     ),
     "cut without MN": (

@@ -26,8 +26,8 @@ LIMITS: dict[LossFilter, float] = {
 }
 LEAST_READS = 100  # of fewer, a few odd ones are a large share
 SHOWN = 0.5  # a cause explains a loss if the reads that show it are at least this part of those lost
-# These are no fault of a file, and depend on where in the genome one looks. Only a loss of the whole file says
-# something then.
+# These are no fault of a file, and depend on where in the genome one looks. Only a loss of the whole file
+# says something then.
 DEPENDS_ON_PLACE = ("several places", "mate unmapped", "mate absent")
 
 

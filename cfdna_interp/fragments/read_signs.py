@@ -1,7 +1,7 @@
 """Signs in a few reads of a file that say why reads like them are lost.
 
-The kernels count reads by filter and don't ask why. A look at some thousand records can tell: what it finds is
-said of a sample where the loss is large (:mod:`cfdna_interp.fragments.losses`).
+The kernels count reads by filter and don't ask why. A look at some thousand records can tell: what it finds
+is said of a sample where the loss is large (:mod:`cfdna_interp.fragments.losses`).
 """
 
 from __future__ import annotations

@@ -9,19 +9,15 @@ from contextlib import contextmanager
 
 import pysam
 
+from cfdna_interp.artifacts.addresses import is_remote, shown, split_query
 from cfdna_interp.errors import InputError
 
 PIECE = 1 << 20  # bytes fetched at a time
 MOST = 1 << 27  # most bytes of an index; a 60-GB file has one of about 10 MB
 
 
-def is_remote(path: str) -> bool:
-    """Tell whether a path is an address (``http://``, ``s3://``)."""
-    return "://" in path
-
-
 @contextmanager
-def remote_index(address: str, who: str) -> Iterator[str]:
+def remote_index(address: str, who: str, index: str = "") -> Iterator[str]:
     """Fetch the index beside a remote file into a temporary folder.
 
     By itself htslib writes the index into the working directory, and uses any file of that name that lies
@@ -33,6 +29,8 @@ def remote_index(address: str, who: str) -> Iterator[str]:
         A BAM or CRAM file.
     who
         Sample and file, as error messages begin.
+    index
+        Path or address of the index; "" for the one beside the file, with the same query.
 
     Yields
     ------
@@ -44,24 +42,35 @@ def remote_index(address: str, who: str) -> Iterator[str]:
     InputError
         There is no index, or it cannot be fetched.
     """
-    stem, ending = os.path.splitext(address)
+    if index and not is_remote(index):
+        if not os.path.isfile(index):
+            raise InputError(
+                f"{who}: its index {index} does not exist; correct the index column of the sheet"
+            )
+        yield index
+        return
+    plain, query = split_query(address)
+    stem, ending = os.path.splitext(plain)
     endings = (".crai",) if ending == ".cram" else (".bai", ".csi") + (() if ending == ".bam" else (".crai",))
-    names = [name + end for end in endings for name in (address, stem)]
+    names = [index] if index else [begin + end + query for end in endings for begin in (plain, stem)]
     why = ""
     with tempfile.TemporaryDirectory(prefix="cfdna-interp-") as folder:
         for name in names:
-            local = os.path.join(folder, "index" + os.path.splitext(name)[1])
+            local = os.path.join(folder, "index" + os.path.splitext(split_query(name)[0])[1])
             try:
                 _fetch(name, local, who)
             except (FileNotFoundError, PermissionError) as error:  # some stores deny access to missing files
-                why = why or str(error)
+                why = why or _line(error, name)
             except OSError as error:
-                raise InputError(f"{who}: its index {name} cannot be fetched ({error}); try again") from None
+                raise InputError(
+                    f"{who}: its index {shown(name)} cannot be fetched ({_line(error, name)}); try again"
+                ) from None
             else:
                 yield local
                 return
     raise InputError(
-        f"{who} has no index beside it ({', '.join(names)}: {why}); run samtools index and put it there"
+        f"{who} has no index beside it ({', '.join(map(shown, names))}: {why}); run samtools index and put "
+        "it there, or name it in the column index of the sheet"
     )
 
 
@@ -71,5 +80,11 @@ def _fetch(name: str, local: str, who: str) -> None:
         while piece := source.read(PIECE):
             size += len(piece)
             if size > MOST:
-                raise InputError(f"{who}: its index {name} has more than {MOST} bytes; run samtools index")
+                raise InputError(
+                    f"{who}: its index {shown(name)} has more than {MOST} bytes; run samtools index"
+                )
             target.write(piece)
+
+
+def _line(error: Exception, name: str) -> str:
+    return str(error).replace(name, shown(name))

@@ -13,11 +13,11 @@ from itertools import islice
 
 import pysam
 
+from cfdna_interp.artifacts.addresses import is_remote
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.errors import Mistakes
 from cfdna_interp.fragments.filters import UNMAPPED
 from cfdna_interp.fragments.fragment_file import is_fragment_file
-from cfdna_interp.fragments.remote import is_remote
 
 READS = 1_000  # of each file
 # A name at a place belongs to one read of one run of a sequencer. Names that programs number from 1 meet at

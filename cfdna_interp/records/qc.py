@@ -425,10 +425,11 @@ class ReadLoss(Record, frozen=True, kw_only=True):
     Attributes
     ----------
     filter
-        Its name, as in ``counts``; ``calls`` for reads that are kept without calls, since their tags don't fit
-        them.
+        Its name, as in ``counts``; ``calls`` for reads that are kept without calls, since their tags
+        don't fit them.
     reads, of
-        Reads that failed it, and primary reads. Of the reads that were looked at where the filter is ``calls``.
+        Reads that failed it, and primary reads. Of the reads that were looked at, where the filter is
+        ``calls``.
     cause
         What the lost reads have in common; null where nothing explains half of the loss.
     shown, looked_at
@@ -455,8 +456,8 @@ class FewFragments(Record, frozen=True, kw_only=True, tag="few fragments"):
     setting
         The setting, of the section ``extract``.
     largest_loss
-        The largest of the sample's ``losses``, or the filter that most reads failed. Null where no read failed
-        any, and of ``common_fragments``.
+        The largest of the sample's ``losses``, or the filter that most reads failed. Null where no read
+        failed any, and of ``common_fragments``.
     """
 
     fragments: int

@@ -55,7 +55,7 @@ def _difference(config: Config) -> str:
         return f"{config.source} has changed"
     if config.features.table is not None:
         return ""
-    bams = {sample.sample: sample.bam for sample in read_cohort(config)}
+    bams = {sample.sample: sample for sample in read_cohort(config)}
     for sample in (row.sample for role in ROLES for row in load_samples(layout.samples(role))):
         if load_record(SampleQuality, layout.qc(sample)).inputs != sample_inputs(bams[sample], config):
             return f"the alignments of sample {sample}, or a reference file, have changed"

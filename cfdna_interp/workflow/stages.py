@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from cfdna_interp.artifacts.addresses import shown
 from cfdna_interp.artifacts.foreign_files import alignment_files, model_files, reference_files
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
@@ -88,7 +89,7 @@ def stages(config: Config, sheet: Mapping[str, Sample]) -> dict[str, Stage]:
             1_500,
             (seed, config.extract, config.features, config.reference, config.atlas),
             "{sample}",
-            files=lambda job: [*alignment_files(sheet[job.sample].bam), *references],
+            files=lambda job: [*alignment_files(sheet[job.sample]), *references],
             row=lambda job: extracted_from(sheet[job.sample]),
         ),
         "matrix": Stage(4_000, (config.on_bad_sample, rows, table), files=lambda _: source if table else []),
@@ -117,4 +118,11 @@ def stages(config: Config, sheet: Mapping[str, Sample]) -> dict[str, Stage]:
 
 def extracted_from(sample: Sample) -> tuple[object, ...]:
     """Return what extraction reads of a sample's row: who the sample is of has no part in it."""
-    return (sample.bam, sample.methylation, sample.reads, sample.chemistry, sample.library)
+    return (
+        shown(sample.bam),
+        shown(sample.index),
+        sample.methylation,
+        sample.reads,
+        sample.chemistry,
+        sample.library,
+    )

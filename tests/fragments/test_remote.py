@@ -9,13 +9,14 @@ import pysam
 import pytest
 from bams import mates, random_molecules, write_bam, write_build
 
+from cfdna_interp.artifacts.addresses import is_remote
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract, Reference
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.alignment import open_alignment
 from cfdna_interp.fragments.feed import UNPLACED, feed
-from cfdna_interp.fragments.remote import is_remote, remote_index
+from cfdna_interp.fragments.remote import remote_index
 
 SERVER = Path(__file__).resolve().parents[1] / "range_server.py"
 WHO = "sample S7: s7.bam"

@@ -316,6 +316,7 @@ RERUNS: dict[str, tuple[Any, str]] = {
     "extract.blacklist": ("regions.bed", "extract"),
     "extract.motifs": ("reference", "extract"),
     "extract.methylation": ("xm", "extract"),
+    "extract.library": ("pbat", "extract"),
     "extract.mm_threshold": (0.9, "extract"),
     "extract.discordant": ("quality", "extract"),
     "extract.known_sites": ("regions.bed", "extract"),
