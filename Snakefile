@@ -98,7 +98,7 @@ if not TABLE:
 
     rule extract:
         input:
-            lambda wildcards: [ancient(path) for path in alignment_files(SHEET[wildcards.sample].bam)],
+            lambda wildcards: [ancient(path) for path in alignment_files(SHEET[wildcards.sample])],
             [ancient(path) for path in reference_files(SETTINGS)],
         output:
             fragments=OUT.fragments("{sample}"),

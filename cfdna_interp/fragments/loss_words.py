@@ -80,8 +80,8 @@ CAUSES: dict[LossCause, tuple[str, str]] = {
         "cut the file to its first three columns, or set extract.min_mapq: 0",
     ),
     "tags not cut": (
-        "lists of modified bases (MM) go beyond the read: reads were trimmed after calling and their tags were "
-        "not, so calls of the other reads are shifted too",
+        "lists of modified bases (MM) go beyond the read: reads were trimmed after calling and their tags "
+        "were not, so calls of the other reads are shifted too",
         "trim with a program that cuts the tags (dorado trim, modkit repair), and align again",
     ),
     "tag format": (
