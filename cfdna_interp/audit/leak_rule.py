@@ -52,7 +52,7 @@ class LeakRuling(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Followed:
+class LinkToScore:
     """Partial rank correlation of score and source, above 0 if it contributes to the signal; p after Holm."""
 
     correlation: float
@@ -153,7 +153,7 @@ def follow(
     labels: np.ndarray,
     batches: Sequence[str],
     rng: np.random.Generator,
-) -> list[Followed | None]:
+) -> list[LinkToScore | None]:
     """Test for each source whether a score follows it among subjects of one label and batch.
 
     Ranks of both, minus their means within label and batch, are correlated. The score is permuted within
@@ -174,7 +174,7 @@ def follow(
     -------
     The result for each source, with p adjusted after Holm; None if nothing varies within strata.
     """
-    links: list[Followed | None] = []
+    links: list[LinkToScore | None] = []
     _, strata = np.unique([f"{y} {b}" for y, b in zip(labels, batches, strict=True)], return_inverse=True)
     for values in sources:
         known = np.isfinite(values)
@@ -197,7 +197,7 @@ def follow(
             members = np.flatnonzero(place == stratum)
             null += rng.permuted(np.tile(s[members], (PERMUTATIONS, 1)), axis=1) @ x[members]
         p = (1 + int((null >= seen - 1e-9 * scale).sum())) / (1 + PERMUTATIONS)
-        links.append(Followed(seen / scale, p))
+        links.append(LinkToScore(seen / scale, p))
     adjusted = iter(holm([item.p for item in links if item is not None]))
     return [None if item is None else replace(item, p=float(next(adjusted))) for item in links]
 

@@ -24,7 +24,7 @@ SLOPES = (0.1, 10.0)  # allowed range of the slope of calibration
 
 
 @dataclass(eq=False)
-class Plan:
+class HeadPlan:
     """A head before training.
 
     Attributes
@@ -60,7 +60,7 @@ def plan_of(
     weights: np.ndarray,
     rng: np.random.Generator,
     size: int,
-) -> Plan:
+) -> HeadPlan:
     """Choose penalties and calibration, and compute the start."""
     _, per_sample, dim = means.shape
     used = np.flatnonzero(weights > 0)
@@ -70,7 +70,7 @@ def plan_of(
     scaled = torch.from_numpy(weights * len(used) / weights.sum())
     fold = inner_folds(subjects, targets, weights, rng)
     query = torch.Generator().manual_seed(int(rng.integers(2**31)))
-    plan = Plan(head, scaled, scaled * torch.from_numpy(fold != 0))
+    plan = HeadPlan(head, scaled, scaled * torch.from_numpy(fold != 0))
     if np.ptp(targets[used]) == 0:
         return plan
     with torch.no_grad():
@@ -137,7 +137,7 @@ def _features(head: AttentionHead, measured: torch.Tensor) -> torch.Tensor:
 
 
 def _choose(
-    plan: Plan, features: torch.Tensor, targets: torch.Tensor, subjects: np.ndarray, fold: np.ndarray
+    plan: HeadPlan, features: torch.Tensor, targets: torch.Tensor, subjects: np.ndarray, fold: np.ndarray
 ) -> None:
     """Solve the grid of penalties on all inner folds; set penalties, calibration and starts."""
     dim = plan.head.weight.shape[1]

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from cfdna_interp.models.head import AXES, QUERIES, AttentionHead
-from cfdna_interp.models.head_plan import PRODUCTS, Plan
+from cfdna_interp.models.head_plan import PRODUCTS, HeadPlan
 from cfdna_interp.models.pooling import Pooled, bags_at_once, fold
 from cfdna_interp.models.ridge import weighted_log_loss
 
@@ -19,7 +19,7 @@ RATE = 0.01
 QUERY_PENALTY = 0.05
 
 
-def train(plans: list[Plan], bags: torch.Tensor, means: torch.Tensor, targets: torch.Tensor) -> None:
+def train(plans: list[HeadPlan], bags: torch.Tensor, means: torch.Tensor, targets: torch.Tensor) -> None:
     """Train all heads, and copies that never see one inner fold; keep each head at its copy's best step.
 
     Parameters
@@ -65,7 +65,7 @@ def train(plans: list[Plan], bags: torch.Tensor, means: torch.Tensor, targets: t
         _finish(plan, {name: tensor[number] for name, tensor in best_state.items()})
 
 
-def _finish(plan: Plan, state: dict[str, torch.Tensor]) -> None:
+def _finish(plan: HeadPlan, state: dict[str, torch.Tensor]) -> None:
     head = plan.head
     with torch.no_grad():
         head.query.copy_(state["query"])

@@ -64,7 +64,7 @@ class CodeAttributions:
 
 
 @dataclass(frozen=True, eq=False)
-class Attributed:
+class AttributedCodes:
     """Attributions under several dictionaries.
 
     Attributes
@@ -109,7 +109,7 @@ def attribute_codes(
     dictionaries: Sequence[SparseAutoencoder],
     origin: Origin,
     models: Sequence[CrossFit],
-) -> Attributed:
+) -> AttributedCodes:
     """Attribute the cross-fitted logit of every sample to codes.
 
     Parameters
@@ -163,7 +163,7 @@ def attribute_codes(
         CodeAttributions(part, difference - part.sum(axis=2))
         for part in np.split(attributions, edges, axis=2)
     ]
-    return Attributed(parts, np.split(averages, edges, axis=1), difference, gap)
+    return AttributedCodes(parts, np.split(averages, edges, axis=1), difference, gap)
 
 
 def _chunks(ensembles: list[list[AttentionHead]]) -> list[list[int]]:

@@ -30,7 +30,7 @@ class ShareBounds(NamedTuple):
     high: float
 
 
-class Residual(NamedTuple):
+class Misfit(NamedTuple):
     """How well a mixture fits.
 
     Attributes
@@ -142,7 +142,7 @@ class Mixture:
             return float("inf")
         return self._root(which, 0.0, dispersion)[0] if self.shares[which] > 0 else 0.0
 
-    def residual(self, spread: float = 0.0, clumps: np.ndarray | None = None) -> Residual:
+    def residual(self, spread: float = 0.0, clumps: np.ndarray | None = None) -> Misfit:
         """Return how much larger the squared residuals are than binomial ones, and the p value of that.
 
         The ratio is sum (marked - mean)^2 / sum variance, corrected for the fitted shares; near 1 where the
@@ -178,12 +178,12 @@ class Mixture:
         base = 1.0 if clumps is None else float(variance @ clumps[self._used]) / float(variance.sum())
         expected = base + spread * beyond
         if scale <= 0:
-            return Residual(float("nan"), expected, float("nan"), 0.0, beyond)
+            return Misfit(float("nan"), expected, float("nan"), 0.0, beyond)
         ratio = float(((self._marked - total * p) ** 2).sum()) / scale
         width = float((2 * variance**2 + variance * (1 - 6 * p * (1 - p))).sum()) / variance.sum() ** 2
         freedom = 2 / width
         at_least = float(gammaincc(freedom / 2, ratio / expected * freedom / 2))
-        return Residual(ratio, expected, at_least, max(ratio - expected, 0.0) * scale, beyond)
+        return Misfit(ratio, expected, at_least, max(ratio - expected, 0.0) * scale, beyond)
 
     def _root(
         self, which: int, share: float, dispersion: float, start: np.ndarray | None = None
