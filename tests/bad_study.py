@@ -87,7 +87,15 @@ def callless(path):
 
 def unconverted(path):
     """Two of five reads keep all cytosines outside CpGs."""
-    retagged(path, lambda number, letters: letters.replace("h", "H") if number % 5 < 2 else letters)
+    changed = reads()
+    for read in changed[::5] + changed[1::5]:
+        qualities, letters = read.query_qualities, read.get_tag("XM")
+        intact = "C" if read.get_tag("XG") == "CT" else "G"
+        bases = zip(read.query_sequence, letters, strict=True)
+        read.query_sequence = "".join(intact if letter == "h" else base for base, letter in bases)
+        read.query_qualities = qualities
+        read.set_tag("XM", letters.replace("h", "H"))
+    write_bam(path, changed)
 
 
 def foreign(path):

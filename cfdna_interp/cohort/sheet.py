@@ -240,6 +240,7 @@ def _check_columns(
     mistakes = Mistakes()
     known = [*schema["properties"], *further]
     counts = Counter(header)
+    meant = set()  # columns that are there under a wrong name
     for name in counts:
         if name in MEASURED:
             mistakes.add(
@@ -248,6 +249,7 @@ def _check_columns(
             )
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
+            meant.update(close)
             hint = f"did you mean {close[0]!r}?" if close else f"known columns: {', '.join(known)}"
             mistakes.add(
                 f"sheet {file}, line {line}: unknown column {name!r}; {hint} "
@@ -257,7 +259,8 @@ def _check_columns(
             mistakes.add(f"sheet {file}, line {line}: column {name!r} occurs twice; drop one")
     missing = [name for name in needed if name not in header]
     for name in missing:
-        mistakes.add(f"sheet {file}, line {line}: column {name!r} is missing; add it")
+        if name not in meant:
+            mistakes.add(f"sheet {file}, line {line}: column {name!r} is missing; add it")
     mistakes.stop()
 
 

@@ -254,7 +254,7 @@ def _check(
     reads = _layout(head, sample.reads, who)
     setting = cast(Dialect, sample.methylation or config.extract.methylation)
     dialect = find_dialect(mapped, setting, reference is not None, len(head) < HEAD, who)
-    case = None if dialect == "mm" else converted_case(mapped, who)
+    case = None if dialect == "mm" else converted_case(mapped, who, needed=dialect == "xm")
     if case == "upper" and sample.chemistry in ("bisulfite", "em-seq"):
         raise InputError(
             f"{who}: by the letters of XM methylated bases were converted, but the sheet says chemistry: "

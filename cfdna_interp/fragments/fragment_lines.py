@@ -211,6 +211,8 @@ class _Repeats:
     def count(self, lines: _Lines) -> np.ndarray:
         fields = np.stack([lines.contig, lines.start, lines.stop, lines.mapq, lines.strand])
         n = fields.shape[1]
+        if n == 0:  # a batch of blank lines
+            return np.zeros(0, dtype=np.int64)
         again = np.zeros(n, dtype=bool)
         again[1:] = (fields[:, 1:] == fields[:, :-1]).all(axis=0)
         first_again = self._last is not None and bool((fields[:, 0] == self._last).all())

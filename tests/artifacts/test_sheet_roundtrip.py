@@ -49,7 +49,7 @@ def test_no_sample_is_a_header(tmp_path):
 def test_a_label_that_is_not_for_the_readers_eyes_leaves_no_trace(tmp_path):
     save_samples([Sample("S1", "P1", "/a.bam", None, "heldout")], tmp_path / "s.tsv")
     cells = (tmp_path / "s.tsv").read_text().splitlines()[1].split("\t")
-    assert cells == ["S1", "P1", "/a.bam", "", "heldout"] + [""] * (len(COLUMNS) - 5)
+    assert cells == ["S1", "P1", "/a.bam", "", "", "heldout"] + [""] * (len(COLUMNS) - 6)
 
 
 @pytest.mark.parametrize(

@@ -170,8 +170,8 @@ def test_insertions_deletions_and_clips_move_the_calls(decoder):
     lost = {offset for offset in calls(plain) if 20 <= offset < 25}
     assert calls(table) == {o: s for o, s in calls(plain).items() if o not in lost}
     assert table.length[0] == 200
-    # The end motif is of the molecule: its first sequenced bases, although the aligner clipped three.
-    assert MOTIFS[table.motif_5p[0]] == "AAA" + GENOME["chr1"][c - 40]
+    # The end motif begins where the fragment does: at the first aligned base. The aligner clipped three.
+    assert MOTIFS[table.motif_5p[0]] == GENOME["chr1"][c - 40 : c - 36]
 
 
 @both

@@ -120,7 +120,9 @@ def test_too_few_fragments_are_excluded_with_the_largest_loss(tmp_path, config):
     assert qc.obstacle is not None
     assert obstacle_words(qc.obstacle) == (
         "100 fragments are fewer than extract.min_fragments (200); "
-        "the largest loss: low_mapq, 600 of 800 reads"
+        "the largest loss: 600 of 800 reads looked at are under extract.min_mapq (low_mapq); likely cause: "
+        "they align to several places about as well; look at trimming and contamination, or lower "
+        "extract.min_mapq"
     )
 
 

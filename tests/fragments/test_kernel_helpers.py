@@ -30,11 +30,12 @@ def test_hashes_are_those_of_the_published_function(rows, seed):
 @kernel
 def masks(buffer: np.ndarray, at: int, out: np.ndarray) -> None:
     out[0] = memory.nul_mask(buffer, at)
-    out[1] = memory.converted_mask(buffer, at)
+    out[1] = memory.lower_mask(buffer, at)
     out[2] = memory.strong_high_mask(buffer, at)
     out[3] = memory.strong_low_mask(buffer, at)
     out[4] = memory.known_high_mask(buffer, at)
     out[5] = memory.known_low_mask(buffer, at)
+    out[6] = memory.upper_mask(buffer, at)
 
 
 @settings(deadline=None)  # the first example compiles
@@ -43,7 +44,7 @@ def test_masks_tell_of_each_byte_what_a_loop_tells(at, seed):
     rng = np.random.default_rng(seed)
     data = np.concatenate([rng.integers(0, 256, 60), rng.choice(list(b"zxhuZXHU.\0"), 40)]).astype(np.uint8)
     rng.shuffle(data)
-    out = np.zeros(6, dtype=np.uint32)
+    out = np.zeros(7, dtype=np.uint32)
     masks(data, at, out)
     window = data[at : at + 32].tolist()
     strong, known = (2, 4), (1, 2, 4, 8)
@@ -54,6 +55,7 @@ def test_masks_tell_of_each_byte_what_a_loop_tells(at, seed):
         [byte & 15 in strong for byte in window],
         [byte >> 4 in known for byte in window],
         [byte & 15 in known for byte in window],
+        [byte in b"ZXHU" for byte in window],
     ]
     assert out.tolist() == [sum(yes << lane for lane, yes in enumerate(row)) for row in wanted]
 

@@ -136,7 +136,7 @@ def decoded(tmp_path: Path):
     def decode(fasta: bool, **chosen) -> list[list[int]]:
         reference = Reference(build=build, fasta=str(tmp_path / "g.fa") if fasta else None)
         config = Config(sheet="s", outdir="o", reference=reference, extract=Extract(methylation="mm"))
-        made = replace(settings_of("mm"), single=True, **chosen)
+        made = replace(settings_of("mm"), reads="single", **chosen)
         with open_alignment(sample, config) as alignment:
             return calls_of(kernels(alignment, made))
 

@@ -137,9 +137,9 @@ def test_any_records_come_out_the_same(library, chosen, block):
     found = run("kernels", library, made, block)
     assert_identical(found, run("readable", library, made, block))
     # Nothing is lost: every read is under one reason or in a fragment.
-    counts = found.counts
-    merged = counts.pop("overlap_calls_merged", 0) + counts.pop("overlap_calls_discordant", 0)
-    assert sum(counts.values()) + counts.get("fragments", 0) == len(library)
+    counts = found.totals.tally.counts
+    merged = counts["overlap_calls_merged"] + counts["overlap_calls_discordant"]
+    assert sum(counts[reason] for reason in REASONS) + 2 * counts["fragments"] == len(library)
     assert merged <= sum(int(mate[:, 1].sum()) for mate in found.totals.m_bias) // 2
 
 

@@ -262,7 +262,7 @@ def test_bad_renderings_are_refused(tmp_path, content, message):
 
 
 def test_a_missing_rendering_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"rendering .*none.yaml cannot be read"):
+    with pytest.raises(InputError, match=r"rendering .*none.yaml does not exist"):
         Rendering.load(tmp_path / "none.yaml")
 
 

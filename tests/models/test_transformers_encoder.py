@@ -299,7 +299,7 @@ LOWER = "methylation: letter\nmethylated: c\n"
         (in_config(attn_implementation="someone/fast-attention"), "a kernel from elsewhere"),
         (write("adapter_config.json", "{}"), "is an adapter"),
         (other_weights, "weights that config.json asks for are missing"),
-        (remove("rendering.yaml"), "rendering.yaml cannot be read"),
+        (remove("rendering.yaml"), "rendering.yaml does not exist"),
         (
             write("rendering.yaml", "methylation: token\nmethylated: <5mC>\n"),
             "'<5mC>', which the rendering writes, is unknown",

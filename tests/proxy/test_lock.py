@@ -33,6 +33,7 @@ from cfdna_interp.records.openings import Openings, nth_opening
 from cfdna_interp.records.validation import ValidationResult
 from cfdna_interp.report.manifest import build_manifest
 from cfdna_interp.verdict.verdict import run_verdict
+from cfdna_interp.workflow import results_alone
 
 LABELS = {"P1": 1, "P2": 0}
 MARKED = ("validation.json", "audit.json", "verdict.json")
@@ -309,6 +310,7 @@ def test_the_whole_workflow_ends_with_the_same_words(own_copy, monkeypatch, numb
 
     monkeypatch.setattr(cli_run, "_run", workflow)
     monkeypatch.setattr(preflight, "preflight", lambda config: None)
+    monkeypatch.setattr(results_alone, "check_results_alone", lambda config: None)
     result = CliRunner().invoke(cli, ["run", "--config", str(settings)])
     assert result.exit_code == 0, result.output
     assert result.stdout == f"{Path(own_copy.outdir) / 'report.html'}\n"

@@ -201,4 +201,4 @@ def test_links_lead_to_sections_that_the_page_has(simulated_run: Built) -> None:
     run = collect(simulated_run.config, simulated_run.layout)
     there = tuple(name for name, _ in sections_of(table=True, tissue=False))
     assert {name for item in checklist(run, there) for name in item.where} <= set(there)
-    assert set(NAMES) - set(there) == {"lengths", "calls", "representation"}
+    assert set(NAMES) - set(there) == {"lengths", "calls", "representation", "tissue"}

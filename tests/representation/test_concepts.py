@@ -6,6 +6,7 @@ import torch
 from cfdna_interp.artifacts.fragments import MOTIFS
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.models.contract import MAX_CALLS, FragmentInputs
+from cfdna_interp.records.probes import NotProbed
 from cfdna_interp.representation.coding import Coding, raw_inputs
 from cfdna_interp.representation.concepts import (
     RARE_FRAGMENTS,
@@ -82,17 +83,15 @@ def test_samples_and_what_is_left_out_of_them():
     kept, left_out = usable(sample_concepts(samples), np.arange(20), fragments=False)
     assert [concept.name for concept in kept] == ["label", "age", "site"]
     assert left_out == {
-        "batch": "the same groups as site",
-        "sex": "fewer than two classes with 5 subjects or more",
+        "batch": NotProbed(why="same classes", twin="site"),
+        "sex": NotProbed(why="few classes", needed=5, of="subjects"),
     }
     ages = people(20, age=lambda i: 60.0 + i if i < 3 else None)
-    assert (
-        usable(sample_concepts(ages), np.arange(20), fragments=False)[1]["age"]
-        == "known of fewer than 5 subjects"
-    )
+    _, seldom = usable(sample_concepts(ages), np.arange(20), fragments=False)
+    assert seldom["age"] == NotProbed(why="seldom known", needed=5, of="subjects")
     # Five samples of one person are one person.
     _, repeated = usable(sample_concepts(samples), np.repeat(np.arange(4), 5), fragments=False)
-    assert repeated["label"] == "fewer than two classes with 5 subjects or more"
+    assert repeated["label"] == NotProbed(why="few classes", needed=5, of="subjects")
 
 
 def test_rare_classes_and_constants_are_left_out():
@@ -102,7 +101,7 @@ def test_rare_classes_and_constants_are_left_out():
     assert set(kept.values[kept.known]) == {0.0, 1.0}
     assert why_left_out(kept, fragments=True) is None
     constant = Concept("gc", "number", np.full(100, 0.4), np.ones(100, dtype=bool))
-    assert why_left_out(constant, fragments=True) == "the same everywhere"
+    assert why_left_out(constant, fragments=True) == NotProbed(why="constant")
 
 
 def test_columns_are_centred_and_0_where_nothing_is_known():

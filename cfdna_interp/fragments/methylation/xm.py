@@ -60,8 +60,8 @@ def misfit(reads: Iterable[Any]) -> str | None:
     return f"{sum(wrong.values()):,} of {tagged:,} reads with XM and XG tags, for example {example}"
 
 
-def converted_case(reads: Iterable[Any], who: str) -> str | None:
-    """Return the case of letters at converted bases: ``lower``, ``upper``, or None where too few tell.
+def converted_case(reads: Iterable[Any], who: str, needed: bool = True) -> str | None:
+    """Return the case of letters at converted bases: ``lower``, ``upper``, or None where they don't tell.
 
     Parameters
     ----------
@@ -69,12 +69,14 @@ def converted_case(reads: Iterable[Any], who: str) -> str | None:
         The first records of a file. The first 500 with calls are looked at.
     who
         Begins the error message: sample and file.
+    needed
+        Whether calls come from the letters. Otherwise letters that don't fit are no error, and tell nothing.
 
     Raises
     ------
     InputError
-        The letters don't belong to the bases: they stand at other bases than cytosines, or have no case of
-        their own at converted ones.
+        Calls come from the letters, and these don't belong to the bases: they stand at other bases than
+        cytosines, or have no case of their own at converted ones.
     """
     at: Counter[str] = Counter()
     for read in islice(filter(has_calls, reads), _READS):
@@ -95,6 +97,8 @@ def converted_case(reads: Iterable[Any], who: str) -> str | None:
         return None
     case, count = at.most_common(1)[0]
     if case == "no cytosine" or count < _MOST * total:
+        if not needed:
+            return None
         raise InputError(
             f"{who}: the letters of XM don't belong to the bases of their reads: of {total:,} letters "
             f"{at['no cytosine']:,} stand at a base that is no cytosine, and upper case stands for converted "
