@@ -47,8 +47,8 @@ def write_matrices(config: Config) -> None:
     ------
     InputError
         A sample is to be excluded and ``on_bad_sample`` is ``stop``, exclusions leave a role without
-        samples or discovery without a class, or a file of an earlier stage is missing. Nothing is
-        written then.
+        samples or discovery with fewer subjects of a class than ``model.folds``,
+        or a file of an earlier stage is missing. Nothing is written then.
     """
     if config.features.table is not None:
         write_table_matrices(config.features.table, config.outdir)
@@ -73,7 +73,7 @@ def write_matrices(config: Config) -> None:
                     f"{excluded_sample(qc)}; drop it from the sheet, or set on_bad_sample: exclude"
                 )
             excluded.append((sample, obstacle_words(qc.obstacle)))
-    _check_left(members, excluded)
+    _check_left(members, excluded, config.model.folds)
     simulated = any(member.qc.simulated for role in ROLES for member in members[role])
     present = _present_columns([member for role in ROLES for member in members[role]])
     matrices = {role: _matrix(members[role], definitions, present, simulated) for role in ROLES}
@@ -82,7 +82,9 @@ def write_matrices(config: Config) -> None:
     save_exclusions(excluded, layout.file("exclusions.tsv"))
 
 
-def _check_left(members: dict[str, list[_Member]], excluded: Sequence[tuple[Sample, str]]) -> None:
+def _check_left(
+    members: dict[str, list[_Member]], excluded: Sequence[tuple[Sample, str]], folds: int
+) -> None:
     # People decide by this line what to mend, so everyone who went is on it.
     went = "; ".join(f"{sample.sample}: {reason}" for sample, reason in excluded)
     why = f" ({len(excluded)} excluded: {went})" if excluded else ""
@@ -91,6 +93,15 @@ def _check_left(members: dict[str, list[_Member]], excluded: Sequence[tuple[Samp
             raise InputError(f"no {role} sample is left after exclusions{why}; give more samples")
     if len({member.sample.label for member in members["discovery"]}) < 2:
         raise InputError(f"discovery is left with one class after exclusions{why}; give more samples")
+    if not excluded:
+        return  # of a sheet that is too small, the training says so
+    for label in (0, 1):
+        people = {member.sample.subject for member in members["discovery"] if member.sample.label == label}
+        if len(people) < folds:
+            raise InputError(
+                f"{len(people)} discovery subjects with label {label} are left after exclusions, too few for "
+                f"{folds} folds{why}; mend the excluded samples, add subjects, or lower model.folds"
+            )
 
 
 def _values(features: Sequence[Feature], definitions: dict[str, Feature]) -> np.ndarray:

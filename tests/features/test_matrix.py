@@ -28,6 +28,9 @@ COHORT = [
     sample("D", "heldout", None),
 ]
 
+# As many of each class in discovery as there are folds.
+ENOUGH = [*COHORT, *(sample(f"{name}{label}", "discovery", label) for name in "FGHI" for label in (0, 1))]
+
 FEW_WORDS = "9 fragments are fewer than extract.min_fragments (10)"
 
 
@@ -98,7 +101,7 @@ def test_a_bad_sample_stops(tmp_path):
 
 
 def test_a_bad_sample_is_listed(tmp_path):
-    more = [*COHORT, sample("E", "discovery", 1)]
+    more = [*ENOUGH, sample("E", "discovery", 1)]
     write_matrices(prepare(tmp_path, more, bad=("C", "E"), on_bad_sample="exclude"))
     assert list(anndata.read_h5ad(tmp_path / "features.heldout.h5ad").obs_names) == ["D"]
     lines = (tmp_path / "exclusions.tsv").read_text().splitlines()[1:]
@@ -114,6 +117,22 @@ def test_nobody_left(tmp_path):
         write_matrices(prepare(tmp_path, bad=("C", "D"), on_bad_sample="exclude"))
     with pytest.raises(InputError, match="one class"):
         write_matrices(prepare(tmp_path, bad=("A",), on_bad_sample="exclude"))
+
+
+def test_who_went_and_why_is_told_where_too_few_are_left(tmp_path):
+    with pytest.raises(InputError) as caught:
+        write_matrices(prepare(tmp_path, ENOUGH, bad=("B", "C", "G0"), on_bad_sample="exclude"))
+    assert str(caught.value) == (
+        "3 discovery subjects with label 0 are left after exclusions, too few for 5 folds (3 excluded: "
+        f"B: {FEW_WORDS}; G0: {FEW_WORDS}; C: {FEW_WORDS}); mend the excluded samples, add subjects, or "
+        "lower model.folds"
+    )
+    assert not list(tmp_path.glob("features.*.h5ad"))
+    # Two samples of one person are one subject.
+    twice = [*ENOUGH, replace(sample("E", "discovery", 0), subject="PG0")]
+    write_matrices(prepare(tmp_path / "twice", twice, bad=("E",), on_bad_sample="exclude"))
+    with pytest.raises(InputError, match="4 discovery subjects with label 0"):
+        write_matrices(prepare(tmp_path / "one", twice, bad=("B",), on_bad_sample="exclude"))
 
 
 def test_how_methylation_is_written_is_technical_where_it_differs(tmp_path):
