@@ -30,6 +30,7 @@ from cfdna_interp.records.verdict import Verdict
 from cfdna_interp.report.calls import CallTable, load_calls
 from cfdna_interp.report.feature_table import FeatureTableResults, load_feature_table
 from cfdna_interp.report.lengths import LengthTable, load_lengths
+from cfdna_interp.report.losses import SampleLosses, load_losses
 from cfdna_interp.report.maps import Maps, load_maps
 from cfdna_interp.report.representation import NOTHING, RepresentationResults, load_representation
 from cfdna_interp.report.tissue import SampleTissue, load_tissues
@@ -75,6 +76,8 @@ class Run:
         Methylation along the reads, conversion, and the samples to look at; None for a table.
     tissues
         Mixtures of cell types; empty for a table, and without an atlas.
+    losses
+        Where the reads of each sample went; empty for a table.
     filters
         Role -> filter -> reads or fragments, summed over the role's analysed samples; empty for a table.
     table
@@ -105,6 +108,7 @@ class Run:
     lengths: dict[str, LengthTable]
     calls: CallTable | None
     tissues: tuple[SampleTissue, ...]
+    losses: tuple[SampleLosses, ...]
     filters: dict[str, dict[str, int]]
     table: FeatureTableResults | None
     dominance: Dominance
@@ -211,6 +215,7 @@ def collect(config: Config, layout: Layout) -> Run:
         lengths={role: load_lengths(role, samples[role], labels, layout) for role in fragments},
         calls=load_calls(samples, layout) if bams else None,
         tissues=load_tissues(samples, labels, layout) if bams else (),
+        losses=load_losses(samples, exclusions, layout) if bams else (),
         filters={role: _sum_filters(samples[role], layout) for role in fragments},
         table=table,
         dominance=dominance,

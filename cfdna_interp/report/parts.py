@@ -31,6 +31,7 @@ from cfdna_interp.report.leakage import (
     sources,
 )
 from cfdna_interp.report.length_curve import curve_sentences
+from cfdna_interp.report.losses import SHOWN, filter_rows, losses_sentence, outlying_losses
 from cfdna_interp.report.missing import missing_rows, missing_sentence
 from cfdna_interp.report.proxy import agreements, describe_proxy, stability_sentence, stable_rows
 from cfdna_interp.report.routes import compare_routes
@@ -90,6 +91,16 @@ def proxy_parts(run: Run) -> dict[str, Any]:
         "agreements": agreements(run.proxy, run.validation, foreign=run.foreign),
         "stability_sentence": stability_sentence(stability),
         "stable_rows": stable_rows(stability),
+    }
+
+
+def loss_parts(run: Run) -> dict[str, Any]:
+    """Return what the section on exclusions needs to say where reads went."""
+    return {
+        "losses_sentence": losses_sentence(run.losses),
+        "least_loss": SHOWN,
+        "loss_rows": filter_rows(run.losses),
+        "outlying_losses": outlying_losses(run.losses),
     }
 
 

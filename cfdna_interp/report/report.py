@@ -34,6 +34,7 @@ from cfdna_interp.report.figures.feature_shares import feature_share_figure
 from cfdna_interp.report.figures.heldout import auroc_forest, roc_figure
 from cfdna_interp.report.figures.interventions import intervention_figure
 from cfdna_interp.report.figures.lengths import length_by_batch, length_by_label
+from cfdna_interp.report.figures.losses import losses_figure
 from cfdna_interp.report.figures.maps import length_map_figure
 from cfdna_interp.report.figures.representation import representation_figures
 from cfdna_interp.report.figures.subgroups import subgroup_forest
@@ -48,6 +49,7 @@ from cfdna_interp.report.interventions import (
     diagnostics,
     refusals,
 )
+from cfdna_interp.report.losses import filter_rows
 from cfdna_interp.report.manifest import build_manifest
 from cfdna_interp.report.marks import OPENED, lock_changes, lock_sentence, page_marks
 from cfdna_interp.report.methods import methods_paragraphs
@@ -56,6 +58,7 @@ from cfdna_interp.report.parts import (
     audit_parts,
     embedding_parts,
     heldout_parts,
+    loss_parts,
     proxy_parts,
     tissue_parts,
 )
@@ -164,6 +167,7 @@ def render(run: Run, manifest: Manifest) -> str:
         **heldout_parts(run, judged),
         **proxy_parts(run),
         **audit_parts(run),
+        **loss_parts(run),
         **tissue_parts(run),
         flagged_rows=FLAGGED_ROWS,
         methods=methods_paragraphs(run),
@@ -200,6 +204,8 @@ def draw(run: Run) -> dict[str, go.Figure]:
         }
     if run.calls is not None and run.calls.measured:
         figures["m-bias"] = m_bias_figure(run.calls)
+    if rows := filter_rows(run.losses):
+        figures["losses"] = losses_figure(run.losses, rows)
     if any(one.tissue.residual.value is not None for one in run.tissues):
         figures["tissue-residuals"] = residual_figure(run.tissues)
     if run.maps is not None:

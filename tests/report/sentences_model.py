@@ -21,6 +21,7 @@ from cfdna_interp.records.openings import LABELS
 from cfdna_interp.records.retraining import Rival, SurrogateFidelity
 from cfdna_interp.report.features import feature_notes
 from cfdna_interp.report.length_curve import curve_sentences
+from cfdna_interp.report.losses import SampleLosses, losses_sentence
 from cfdna_interp.report.marks import lock_changes, lock_sentence, page_marks
 from cfdna_interp.report.model import KINDS, TABLE_KINDS, describe_model
 
@@ -440,6 +441,29 @@ TISSUE = (
         lambda: said(*ALIKE, *CONTROLS),
     ),
 )
+LOST_MANY = SampleLosses("A", "discovery", False, 1_000, {"low_mapq": 0.9}, {"low_mapq": "many are lost"})
+LOST_FEW = SampleLosses("B", "discovery", False, 1_000, {"low_mapq": 0.1}, {})
+LOSSES_MADE = "cfdna_interp/report/losses.py"
+LOSSES = (
+    row(
+        "losses: stand out",
+        "1 of … samples loses more reads to a filter than good libraries do",
+        LOSSES_MADE,
+        "extraction judged a loss, or one is a tenth above its role's median",
+        "neither is so",
+        lambda: losses_sentence([LOST_MANY, LOST_FEW]),
+        lambda: losses_sentence([LOST_FEW]),
+    ),
+    row(
+        "losses: none",
+        "None of … samples loses more reads to a filter than good libraries do",
+        LOSSES_MADE,
+        "no loss stands out",
+        "one does",
+        lambda: losses_sentence([LOST_FEW]),
+        lambda: losses_sentence([LOST_MANY, LOST_FEW]),
+    ),
+)
 OPPOSED, PLAIN = {"length_q50": -0.5}, {"length_q50": 0.5}
 CLAIMS = (
     row(
@@ -698,4 +722,4 @@ STUDY = (
         test="tests/report/test_report_surrogate.py::test_no_section_says_that_the_model_was_retrained",
     ),
 )
-SENTENCES = KIND_WORDS + MODELS + EMBEDDINGS + TISSUE + CLAIMS + STUDY
+SENTENCES = KIND_WORDS + MODELS + EMBEDDINGS + TISSUE + LOSSES + CLAIMS + STUDY

@@ -24,7 +24,7 @@ def test_the_page_draws_itself_offline(simulated_run: Built, bare_run: Built, ta
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=browser_path, args=FLAGS)
-        for built, figures in ((simulated_run, 19), (bare_run, 9), (table_run, 8)):
+        for built, figures in ((simulated_run, 20), (bare_run, 10), (table_run, 8)):
             page = browser.new_context(offline=True, viewport={"width": 1280, "height": 900}).new_page()
             problems: list[str] = []
             requests: list[str] = []

@@ -129,7 +129,7 @@ def test_a_figure_cannot_end_its_script_element(bare_run: Built) -> None:
     specs = re.findall(
         r'<script type="application/json"[^>]*>(.*?)</script>', bare_run.page.read_text(encoding="utf-8")
     )
-    assert len(specs) == 9
+    assert len(specs) == 10
     for spec in specs:
         assert "<" not in spec
         assert json.loads(spec)["data"]
