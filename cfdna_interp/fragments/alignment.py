@@ -33,6 +33,7 @@ from cfdna_interp.records.qc import Dialect, LibraryStrand, Reads
 
 STRETCHES, SIGNS = 4, 1_000  # places, beside the begin, where signs of a loss are looked for; reads of each
 HEAD = 10_000  # first reads; they tell paired from single-end, and the methylation tags
+EQUAL = 1_000  # first mapped reads that are looked at for "=" in place of bases
 MERGED = 0.02  # least share of merged reads for which a file counts as merged, if the sheet doesn't say
 SIMULATED = "cfdna-interp simulation"  # how a header comment of our own simulation begins
 
@@ -98,6 +99,8 @@ class Alignment:
         What some of its reads show of losses.
     index
         Path or address of its index; "" for the one beside it.
+    equal_bases
+        Whether its reads write ``=`` where they have the reference's base, as ``samtools calmd -e`` does.
     """
 
     who: str
@@ -117,6 +120,7 @@ class Alignment:
     library: LibraryStrand | None = None
     signs: tuple[Sign, ...] = ()
     index: str = ""
+    equal_bases: bool = False
 
 
 def shards(alignment: Alignment, parts: int) -> list[Shard]:
@@ -252,8 +256,11 @@ def _check(
         raise InputError(f"{who} holds no reads; drop the sample from the sheet or align it again")
     mapped = [read for read in head if not read.flag & UNMAPPED]
     reads = _layout(head, sample.reads, who)
+    equal_bases = any("=" in (read.query_sequence or "") for read in mapped[:EQUAL])
     setting = cast(Dialect, sample.methylation or config.extract.methylation)
     dialect = find_dialect(mapped, setting, reference is not None, len(head) < HEAD, who)
+    if equal_bases and (dialect == "mm" or config.reference.fasta is None):
+        raise InputError(_equal_bases(who, dialect))
     case = None if dialect == "mm" else converted_case(mapped, who, needed=dialect == "xm")
     if case == "upper" and sample.chemistry in ("bisulfite", "em-seq"):
         raise InputError(
@@ -295,6 +302,7 @@ def _check(
         library=library,
         signs=signs,
         index=sample.index,
+        equal_bases=equal_bases,
     )
 
 
@@ -351,6 +359,13 @@ def _sampled(file: Any, head: list[Any], reference: ReferenceGenome) -> list[Any
     if len(found) >= READS:
         return found
     return head[:: max(len(head) // (PLACES * READS), 1)]
+
+
+def _equal_bases(who: str, dialect: Dialect) -> str:
+    what = f"{who} writes = for bases that are the reference's (samtools calmd -e)"
+    if dialect == "mm":
+        return f"{what}, and modified-base tags count bases of the read; give the file from before"
+    return f"{what}; set reference.fasta to the sequence it was compared with, or give the file from before"
 
 
 def _explain(who: str, bam: str, fasta: str | None) -> None:

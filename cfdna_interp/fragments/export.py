@@ -68,7 +68,7 @@ def export_fragments(sample: Sample, config: Config, out: Path) -> int:
     count = 0
     with open_source(sample, config) as source:
         extract = config.extract
-        rules = Rules.of(extract, source.contig_names, source.who)
+        rules = Rules.of(extract, source.contig_names, source.who, source.contig_lengths)
         if atlas is not None:
             check_atlas(atlas, source.contig_names, source.contig_lengths, source.who)
         settings = settings_of(sample, config, source, rules)

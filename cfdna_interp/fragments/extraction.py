@@ -29,6 +29,7 @@ from cfdna_interp.fragments.profile import Counter, check_atlas, touch_blocks
 from cfdna_interp.fragments.progress import Progress
 from cfdna_interp.fragments.reference_fit import check_contigs
 from cfdna_interp.fragments.source import Source, chunks, open_source, settings_of
+from cfdna_interp.fragments.spike_ins import measure_spike_ins, spike_in_warnings
 from cfdna_interp.records.qc import (
     FewFragments,
     LibraryStrand,
@@ -41,6 +42,7 @@ from cfdna_interp.records.qc import (
     ReferenceFit,
     SampleObstacle,
     SampleQuality,
+    SpikeIn,
     SuggestedEnds,
     Technical,
     Unreadable,
@@ -153,7 +155,7 @@ def read_sample(sample: Sample, config: Config, atlas: Atlas | None, threads: in
     """
     extract = config.extract
     with open_source(sample, config) as source:
-        rules = Rules.of(extract, source.contig_names, source.who)
+        rules = Rules.of(extract, source.contig_names, source.who, source.contig_lengths)
         if atlas is not None:
             check_atlas(atlas, source.contig_names, source.contig_lengths, source.who)
         settings = settings_of(sample, config, source, rules)
@@ -190,7 +192,8 @@ def read_sample(sample: Sample, config: Config, atlas: Atlas | None, threads: in
     totals = total.totals
     losses = judge_losses(totals.tally.counts, source.signs)
     obstacle = _unusable(config, source, totals, losses)
-    qc = _quality(sample, source, totals, total.very_long, obstacle, extract, losses)
+    added = measure_spike_ins(source, settings) if isinstance(source, Alignment) else ()
+    qc = _quality(sample, source, totals, total.very_long, obstacle, extract, losses, added)
     for line in [*map(loss_words, losses), *qc.warnings]:
         logger.warning("%s: %s", source.who, line)
     return Extraction(
@@ -310,6 +313,7 @@ def _quality(
     obstacle: SampleObstacle | None,
     extract: Extract,
     losses: tuple[ReadLoss, ...] = (),
+    added: tuple[SpikeIn, ...] = (),
 ) -> SampleQuality:
     tally = totals.tally
     counts = ReadCounts(**tally.counts)
@@ -345,10 +349,12 @@ def _quality(
         suggested=suggested,
         reference=_reference_fit(source, totals),
         library=_library(source, totals),
+        spike_ins=added,
         losses=losses,
         warnings=(
             *read_warnings(counts, source.reads, sample.reads),
             *call_warnings(conversion, calls, suggested, extract),
+            *spike_in_warnings(added),
         ),
     )
 

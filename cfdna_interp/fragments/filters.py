@@ -10,6 +10,7 @@ from cfdna_interp.config.settings import Extract
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.build import bare, is_autosome
 from cfdna_interp.fragments.intervals import Intervals, load_intervals
+from cfdna_interp.fragments.spike_in_names import spike_ins
 from cfdna_interp.records.qc import LossFilter, ReadCounts
 
 _NO_REASON = (
@@ -64,8 +65,17 @@ class Rules:
     blacklist: Intervals = field(default_factory=dict)
 
     @classmethod
-    def of(cls, extract: Extract, contig_names: Sequence[str], who: str) -> Rules:
+    def of(
+        cls,
+        extract: Extract,
+        contig_names: Sequence[str],
+        who: str,
+        contig_lengths: Sequence[int] | None = None,
+    ) -> Rules:
         """Return the rules of the settings for a header's contigs.
+
+        ``all`` contigs are those without spike-ins, which are known by their names, some also by their
+        lengths.
 
         Raises
         ------
@@ -73,7 +83,9 @@ class Rules:
             No contig is left, a named one is not in the header, or the blacklist is no BED file.
         """
         if extract.contigs == "all":
-            used = set(range(len(contig_names)))
+            used = set(range(len(contig_names))) - spike_ins(contig_names, contig_lengths).keys()
+            if not used:
+                raise InputError(f"{who} has no contig but spike-ins; name them in extract.contigs")
         elif extract.contigs == "autosomes":
             used = {index for index, name in enumerate(contig_names) if is_autosome(name)}
             if not used:

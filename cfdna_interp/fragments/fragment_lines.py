@@ -24,7 +24,7 @@ from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.fragment_error import explain
 from cfdna_interp.fragments.fragment_file import BLANK, MAX_MAPQ, STRANDS, FragmentFile, damaged
 from cfdna_interp.fragments.kernels.hashing import hash_rows
-from cfdna_interp.fragments.reference import ReferenceGenome, gc_of, with_reference_ends
+from cfdna_interp.fragments.reference import ReferenceGenome, with_reference_bases
 
 _BLOCK = 1 << 20  # bytes of text decoded at once
 _TYPES = {
@@ -89,7 +89,9 @@ def read_fragments(
             part = slice(begin, begin + CHUNK)
             table = lines.table(rows[part])
             if reference is not None:
-                table = _look_up(table, reference, totals)
+                table, strong, known = with_reference_bases(table, reference)
+                totals.strong += strong
+                totals.known += known
             yield Chunk(table, hashes[part])
     if not any_contig:
         raise InputError(
@@ -251,12 +253,3 @@ def _on_blacklist(lines: _Lines, rules: Rules) -> np.ndarray:
         last = np.searchsorted(starts, lines.stop[rows], side="left") - 1
         touches[rows] = (last >= 0) & (np.asarray(ends)[last] > lines.start[rows])
     return touches
-
-
-def _look_up(table: FragmentTable, reference: ReferenceGenome, totals: Totals) -> FragmentTable:
-    strong, known = gc_of(reference, table)
-    totals.strong += int(strong.sum())
-    totals.known += int(known.sum())
-    table = with_reference_ends(table, reference)
-    table.gc[:] = np.where(known > 0, strong / np.maximum(known, 1), np.nan)
-    return table

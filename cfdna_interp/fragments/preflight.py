@@ -124,7 +124,9 @@ def preflight(config: Config) -> Preflight | TableCheck:
     for sample in samples:
         try:
             with open_source(sample, config) as alignment:
-                rules = Rules.of(config.extract, alignment.contig_names, alignment.who)
+                rules = Rules.of(
+                    config.extract, alignment.contig_names, alignment.who, alignment.contig_lengths
+                )
                 looks_up = config.extract.motifs == "reference" or alignment.dialect in ("mm", "reference")
                 if reference is not None and (looks_up or embeds_bases):
                     reference.check([alignment.contig_names[index] for index in sorted(rules.contigs)])

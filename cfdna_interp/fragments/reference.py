@@ -173,6 +173,18 @@ def with_reference_ends(table: FragmentTable, reference: ReferenceGenome) -> Fra
     return replace(table, motif_5p=motif_5p, motif_3p=motif_3p)
 
 
+def with_reference_bases(table: FragmentTable, reference: ReferenceGenome) -> tuple[FragmentTable, int, int]:
+    """Return the table with the reference's end motifs and GC, for fragments whose own bases aren't known.
+
+    Returns
+    -------
+    The table; bases G or C under all fragments, and known bases (A C G T) under them.
+    """
+    strong, known = gc_of(reference, table)
+    gc = np.where(known > 0, strong / np.maximum(known, 1), np.nan).astype(np.float32)
+    return replace(with_reference_ends(table, reference), gc=gc), int(strong.sum()), int(known.sum())
+
+
 @dataclass(frozen=True, eq=False)
 class _Stretches:
     """The bases under some fragments; those of close fragments are read together.

@@ -14,7 +14,7 @@ from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.fragment_file import FragmentFile, is_fragment_file, open_fragments
 from cfdna_interp.fragments.fragment_lines import read_fragments
 from cfdna_interp.fragments.intervals import Intervals, load_intervals
-from cfdna_interp.fragments.reference import ReferenceGenome, with_reference_ends
+from cfdna_interp.fragments.reference import ReferenceGenome, with_reference_bases, with_reference_ends
 from cfdna_interp.records.qc import Library
 
 Source = Alignment | FragmentFile
@@ -89,7 +89,8 @@ def chunks(
 ) -> Iterator[Chunk]:
     """Yield the fragments of a source, or of a part of it. ``totals`` is complete after the last chunk.
 
-    End motifs come from the reads. With ``extract.motifs: reference`` they are the reference's bases at the
+    End motifs come from the reads. Where these write ``=`` for bases that are the reference's, motifs and GC
+    are the reference's. With ``extract.motifs: reference`` they are the reference's bases at the
     fragments' ends. A fragment file has no reads: its motifs and GC come from the reference if
     ``reference.fasta`` is set, and are unknown otherwise. A fragment file is always read whole. For
     ``shard``, ``ahead`` and ``progress`` see :func:`cfdna_interp.fragments.decode.decode`.
@@ -102,6 +103,15 @@ def chunks(
     fasta = config.reference.fasta
     if isinstance(source, FragmentFile):
         yield from read_fragments(source, settings, totals, ReferenceGenome(fasta) if fasta else None)
+    elif source.equal_bases and fasta:
+        reference, sums = ReferenceGenome(fasta), Totals()
+        strong = known = 0
+        for chunk in decode(source, settings, sums, shard, ahead, progress):
+            table, more_strong, more_known = with_reference_bases(chunk.table, reference)
+            strong, known = strong + more_strong, known + more_known
+            yield replace(chunk, table=table)
+        sums.strong, sums.known = strong, known  # of their own bases the reads show those that differ
+        totals.add(sums)
     elif config.extract.motifs == "reference" and fasta:
         reference = ReferenceGenome(fasta)
         for chunk in decode(source, settings, totals, shard, ahead, progress):

@@ -34,6 +34,7 @@ LossFilter = Literal[
     "calls",
 ]
 # Why reads are lost; ``fragments.loss_words`` says each in words.
+SpikeInKind = Literal["lambda", "pUC19", "phiX", "Xp12", "T4"]
 LossCause = Literal[
     "merged reads",
     "unpaired reads",
@@ -501,6 +502,28 @@ class MoleculesLost(Record, frozen=True, kw_only=True, tag="molecules lost"):
     loss: ReadLoss
 
 
+class SpikeIn(Record, frozen=True, kw_only=True):
+    """DNA of known methylation that was added to the sample, and what its reads show.
+
+    Attributes
+    ----------
+    contig
+        The contig that its reads are aligned to.
+    kind
+        What it is.
+    fragments
+        Fragments that were looked at.
+    methylated, calls
+        CpG calls of these that say methylated, and all of them.
+    """
+
+    contig: str
+    kind: SpikeInKind
+    fragments: int
+    methylated: int
+    calls: int
+
+
 SampleObstacle = Unreadable | FewFragments | NoCalls | MoleculesLost
 
 
@@ -542,6 +565,8 @@ class SampleQuality(ResultFile, frozen=True, kw_only=True):
         How well its reads match the FASTA; null without one, and for fragment files.
     library
         How strands were told; null where calls don't come by comparison with the reference.
+    spike_ins
+        What reads on spike-ins show; none of them is of the person.
     losses
         Filters that more primary reads failed than in good libraries, the largest loss first.
     warnings
@@ -571,6 +596,7 @@ class SampleQuality(ResultFile, frozen=True, kw_only=True):
     suggested: SuggestedEnds
     reference: ReferenceFit | None = None
     library: LibraryStrand | None = None
+    spike_ins: tuple[SpikeIn, ...] = ()
     losses: tuple[ReadLoss, ...] = ()
     warnings: tuple[str, ...]
     tissue: Tissue | None = None

@@ -10,7 +10,7 @@ import numpy as np
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.records.base import load_record
-from cfdna_interp.records.qc import SampleQuality, SuggestedEnds
+from cfdna_interp.records.qc import SampleQuality, SpikeInKind, SuggestedEnds
 
 MATES = ("read1", "read2")
 CALLS = 100  # a position of a sample needs for its level to be shown
@@ -36,6 +36,28 @@ class Flagged:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class SpikeInRow:
+    """Methylated shares of the CpG calls on one kind of spike-in, over the samples of a role.
+
+    Attributes
+    ----------
+    role, kind
+        Which.
+    low, median, high
+        Over samples with 100 calls or more.
+    samples
+        How many these are.
+    """
+
+    role: str
+    kind: SpikeInKind
+    low: float
+    median: float
+    high: float
+    samples: int
+
+
 @dataclass(frozen=True, eq=False)
 class CallTable:
     """Calls of all analysed samples.
@@ -52,6 +74,8 @@ class CallTable:
     conversion
         Role -> (lowest, median, highest) over samples, and how many were measured; roles without any are left
         out.
+    spike_ins
+        Levels of the spike-ins of each kind and role.
     flagged
         Samples with warnings, in the order of the roles.
     """
@@ -60,6 +84,7 @@ class CallTable:
     levels: Mapping[str, np.ndarray]
     ends: np.ndarray
     conversion: Mapping[str, tuple[float, float, float, int]]
+    spike_ins: tuple[SpikeInRow, ...]
     flagged: tuple[Flagged, ...]
 
     @property
@@ -73,8 +98,10 @@ def load_calls(samples: Mapping[str, Sequence[Sample]], layout: Layout) -> CallT
     names, ends, flagged = [], [], []
     bias: dict[str, list[np.ndarray]] = {mate: [] for mate in MATES}
     conversion = {}
+    spike_ins: list[SpikeInRow] = []
     for role, members in samples.items():
         rates = []
+        levels_of: dict[SpikeInKind, list[float]] = {}
         for sample in members:
             quality = load_record(SampleQuality, layout.qc(sample.sample))
             names.append(sample.sample)
@@ -84,12 +111,19 @@ def load_calls(samples: Mapping[str, Sequence[Sample]], layout: Layout) -> CallT
             rate = quality.technical.conversion
             if rate is not None:
                 rates.append(rate)
+            for one in quality.spike_ins:
+                if one.calls >= CALLS:
+                    levels_of.setdefault(one.kind, []).append(one.methylated / one.calls)
             if quality.warnings:
                 flagged.append(Flagged(sample.sample, role, rate, quality.warnings))
         if rates:
             conversion[role] = (min(rates), float(np.median(rates)), max(rates), len(rates))
+        for kind, found in sorted(levels_of.items()):
+            median = float(np.median(found))
+            spike_ins.append(SpikeInRow(role, kind, min(found), median, max(found), len(found)))
     levels = {mate: _levels(tables) for mate, tables in bias.items()}
-    return CallTable(tuple(names), levels, np.array(ends, dtype=np.int64), conversion, tuple(flagged))
+    most = np.array(ends, dtype=np.int64)
+    return CallTable(tuple(names), levels, most, conversion, tuple(spike_ins), tuple(flagged))
 
 
 def _most(suggested: SuggestedEnds) -> int:

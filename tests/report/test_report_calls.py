@@ -11,8 +11,8 @@ from quality import quality, technical
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.records.base import save_record
-from cfdna_interp.records.qc import Ends, MethylationBias, SuggestedEnds
-from cfdna_interp.report.calls import CallTable, Flagged, load_calls
+from cfdna_interp.records.qc import Ends, MethylationBias, SpikeIn, SuggestedEnds
+from cfdna_interp.report.calls import CallTable, Flagged, SpikeInRow, load_calls
 from cfdna_interp.report.figures.calls import m_bias_figure
 
 
@@ -55,7 +55,7 @@ def test_the_figure_holds_nine_of_ten_and_the_odd_ones() -> None:
     ends = np.zeros(101, dtype=np.int64)
     ends[[7, 9, *range(40, 48)]] = [5, 9, *[1] * 8]
     table = CallTable(
-        tuple(f"S{i}" for i in range(101)), {"read1": levels, "read2": levels[:, :20]}, ends, {}, ()
+        tuple(f"S{i}" for i in range(101)), {"read1": levels, "read2": levels[:, :20]}, ends, {}, (), ()
     )
     figure = m_bias_figure(table)
     band, median, *odd = (trace for trace in figure.data if trace.xaxis == "x")
@@ -74,6 +74,17 @@ def test_nothing_measured_is_said(tmp_path: Path) -> None:
 
 def test_a_mate_without_reads_is_left_empty(table: CallTable) -> None:
     single = CallTable(
-        ("A",), {"read1": np.full((1, 5), 0.5), "read2": np.zeros((1, 0))}, np.zeros(1), {}, ()
+        ("A",), {"read1": np.full((1, 5), 0.5), "read2": np.zeros((1, 0))}, np.zeros(1), {}, (), ()
     )
     assert [trace.xaxis for trace in m_bias_figure(single).data] == ["x", "x"]
+
+
+def test_levels_of_spike_ins_are_those_with_enough_calls(tmp_path: Path) -> None:
+    layout = Layout.of(tmp_path)
+    added = {"A": (1, 100), "B": (9, 300), "C": (2, 400), "D": (50, 99)}
+    for name, (methylated, calls) in added.items():
+        one = SpikeIn(contig="lambda", kind="lambda", fragments=9, methylated=methylated, calls=calls)
+        save_record(quality(name, spike_ins=(one,)), layout.qc(name))
+    save_record(quality("E"), layout.qc("E"))
+    samples = {"discovery": [Sample(name, "P", "b", 1, "discovery") for name in "ABCDE"]}
+    assert load_calls(samples, layout).spike_ins == (SpikeInRow("discovery", "lambda", 0.005, 0.01, 0.03, 3),)
