@@ -15,11 +15,21 @@ from typing import Any
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """A whole file, or the bytes from one place to another."""
+    """A whole file, or the bytes from one place to another.
+
+    Files of the folder ``signed`` need the query ``?signature=s3cret``, those of ``each`` one that ends in
+    their name.
+    """
 
     def send_head(self) -> Any:
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         path = Path(self.translate_path(self.path))
+        signature = self.path.partition("?signature=")[2]
+        if path.parent.name in ("signed", "each"):
+            asked = "s3cret" if path.parent.name == "signed" else f"s3cret-{path.name}"
+            if signature != asked:
+                self.send_error(403)
+                return None
         if wanted is None or not path.is_file():
             return super().send_head()
         data = path.read_bytes()

@@ -14,7 +14,9 @@ def alignment_files(sample: Sample) -> list[str]:
 
     What is missing is the extract command's to report.
     """
-    indexes = (sample.index,) if sample.index else (f"{sample.bam}.bai", f"{sample.bam}.crai")
+    beside = Path(sample.bam).with_suffix("")
+    names = [f"{name}{ending}" for name in (sample.bam, beside) for ending in (".bai", ".csi", ".crai")]
+    indexes = [sample.index] if sample.index else names
     return [path for path in (sample.bam, *indexes) if Path(path).is_file()]
 
 

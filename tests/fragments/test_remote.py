@@ -5,16 +5,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pysam
 import pytest
 from bams import mates, random_molecules, write_bam, write_build
 
-from cfdna_interp.artifacts.addresses import is_remote
+from cfdna_interp.artifacts.addresses import is_remote, shown
 from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract, Reference
 from cfdna_interp.errors import InputError
 from cfdna_interp.fragments.alignment import open_alignment
+from cfdna_interp.fragments.extraction import read_sample
 from cfdna_interp.fragments.feed import UNPLACED, feed
 from cfdna_interp.fragments.remote import remote_index
 
@@ -123,3 +125,82 @@ def test_remote_bam_that_breaks_off(served, elsewhere, tmp_path):
 def test_what_is_remote():
     assert is_remote("s3://bucket/s7.bam")
     assert not is_remote("/data/s7.bam")
+
+
+SECRET = "s3cret"
+
+
+@pytest.fixture(scope="module")
+def signed(served):
+    """The address of the same file where each request needs a signature."""
+    folder, site = served
+    for name in ("signed", "each"):
+        (folder / name).mkdir()
+        for file in ("s7.bam", "s7.bam.bai"):
+            (folder / name / file).write_bytes((folder / file).read_bytes())
+    return site
+
+
+def extracted(address, tmp_path, index="", threads=1):
+    config = Config(
+        sheet="s.tsv",
+        outdir="out",
+        reference=Reference(build=str(write_build(tmp_path / "made-up.tsv"))),
+        extract=Extract(contigs="all", min_fragments=1),
+    )
+    sample = Sample("S7", "P7", address, 1, "discovery", index=index)
+    return read_sample(sample, config, None, threads)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_signature_opens_the_index_too_and_is_shown_nowhere(served, signed, tmp_path, caplog, threads):
+    folder, site = served
+    found = extracted(f"{signed}/signed/s7.bam?signature={SECRET}", tmp_path, threads=threads)
+    plain = extracted(str(folder / "s7.bam"), tmp_path)
+    np.testing.assert_array_equal(found.fragments.start, plain.fragments.start)
+    assert found.qc.bam == f"{site}/signed/s7.bam"
+    assert SECRET not in str(found.qc) + caplog.text
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_index_has_an_address_of_its_own(signed, tmp_path, threads):
+    file, index = (f"{signed}/each/{name}?signature={SECRET}-{name}" for name in ("s7.bam", "s7.bam.bai"))
+    assert extracted(file, tmp_path, index, threads).qc.counts.fragments > 1_000
+    with pytest.raises(InputError, match="name it in the column index of the sheet") as caught:
+        extracted(file, tmp_path)
+    assert SECRET not in str(caught.value)
+
+
+def test_an_index_lies_elsewhere(served, signed, tmp_path):
+    folder, _ = served
+    index = tmp_path / "elsewhere.bai"
+    index.write_bytes((folder / "s7.bam.bai").read_bytes())
+    alone = tmp_path / "alone.bam"
+    alone.write_bytes((folder / "s7.bam").read_bytes())
+    for file in (str(alone), f"{signed}/signed/s7.bam?signature={SECRET}"):
+        for threads in (1, 2):
+            assert extracted(file, tmp_path, str(index), threads).qc.counts.fragments > 1_000
+        with pytest.raises(InputError, match=r"none\.bai does not exist; correct the index column") as caught:
+            extracted(file, tmp_path, str(tmp_path / "none.bai"))
+        assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["signed/s7.bam", "signed/none.bam", "none.bam", "signed/s7.cram"])
+def test_a_refusal_shows_no_signature(signed, tmp_path, place):
+    with pytest.raises(InputError, match="S7") as caught:
+        extracted(f"{signed}/{place}?signature=wr0ng", tmp_path)
+    assert "wr0ng" not in str(caught.value)
+    assert f"{signed}/{place}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "seen"),
+    [
+        ("https://h/x.bam?X-Amz-Signature=1#2", "https://h/x.bam"),
+        ("https://me:word@h/x.bam", "https://h/x.bam"),
+        ("s3://bucket/x.bam", "s3://bucket/x.bam"),
+        ("/data/what?.bam", "/data/what?.bam"),
+    ],
+)
+def test_what_of_an_address_is_shown(address, seen):
+    assert shown(address) == seen

@@ -26,7 +26,8 @@ def cohort(folder: Path) -> Path:
         name, role = f"S{number}", ("discovery", "heldout")[number // 4]
         (folder / f"{name}.bam").write_text(f"alignments of {name}")
         (folder / f"{name}.bam.bai").write_text(f"index of {name}")
-        rows.append(f"{name},P{number},{name}.bam,{number % 2},{role},A,{60 + number},F")
+        place = f"{name}.bam" if number < 7 else f"https://example.org/{name}.bam?signature=1"
+        rows.append(f"{name},P{number},{place},{number % 2},{role},A,{60 + number},F")
     (folder / "sheet.csv").write_text("\n".join(rows) + "\n")
     (folder / "again.bam").write_text("alignments of S2, sequenced again")
     (folder / "atlas.tsv").write_text("an atlas")
@@ -86,6 +87,7 @@ CHANGES: dict[str, tuple[str, str, str, set[str]]] = {
     "a subject": ("sheet.csv", "P2", "P9", {"cohort"} | MODEL),
     "one sample taken out": ("sheet.csv", "S3,P3,S3.bam,1,discovery,A,63,F\n", "", {"cohort"} | MODEL),
     "the file of one sample": ("sheet.csv", "S2.bam", "again.bam", {"cohort", "extract S2"} | MODEL),
+    "the signature of an address": ("sheet.csv", "signature=1", "signature=2", {"cohort"} | MODEL),
     "alignments of one sample": ("S2.bam", "alignments", "Alignments", {"extract S2"} | MODEL),
     "the index of one sample": ("S2.bam.bai", "index", "Index", {"extract S2"} | MODEL),
     "the atlas": ("atlas.tsv", "an atlas", "An atlas", EVERY_SAMPLE | MODEL),
