@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _SECRET = re.compile(r"(?<=://)[^/?#@]*@|[?#].*", re.DOTALL)
+_ADDRESS = re.compile(r"""[A-Za-z][\w+.-]*://[^\s'"]+""")
 
 
 def is_remote(path: str) -> bool:
@@ -19,6 +20,11 @@ def shown(path: str) -> str:
     address opens the file for whoever reads it. A path on this machine stays as it is.
     """
     return _SECRET.sub("", path) if is_remote(path) else path
+
+
+def hide_secrets(text: str) -> str:
+    """Return a text whose addresses are as :func:`shown` has them."""
+    return _ADDRESS.sub(lambda found: shown(found[0]), text)
 
 
 def split_query(address: str) -> tuple[str, str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from cfdna_interp.artifacts.addresses import shown
 from cfdna_interp.artifacts.files import write_text
 from cfdna_interp.artifacts.rows import read_rows
 from cfdna_interp.errors import InputError
@@ -56,7 +57,8 @@ class Sample:
     sample, subject
         Names of the library and of the person, with letters, digits, ``.``, ``_`` and ``-`` only.
     bam
-        Absolute path, or URL, of the alignments.
+        Absolute path, or URL, of the alignments; a URL without its query if the sample comes from
+        :func:`load_samples`.
     label
         1 case, 0 control; None if it must not be read (held-out, before ``validate``).
     role
@@ -103,7 +105,8 @@ def save_samples(samples: Sequence[Sample], path: Path | str) -> None:
     """Write samples as a tab-separated table; the label is blank if it is None.
 
     A technical column of text with a cell that looks like a number (categories ``1`` and ``A``) is marked in
-    its name, so that it is read as text again.
+    its name, so that it is read as text again. Addresses are written as :func:`shown` has them: results may
+    be passed on, and where alignments are is read from the user's own sheet.
     """
     technical = sorted({name for sample in samples for name in sample.technical})
     text = {
@@ -116,7 +119,8 @@ def save_samples(samples: Sequence[Sample], path: Path | str) -> None:
     writer = csv.writer(buffer, delimiter="\t", lineterminator="\n")
     writer.writerow([*COLUMNS, *((_TEXT if name in text else _TECHNICAL) + name for name in technical)])
     for sample in samples:
-        cells = ["" if (value := getattr(sample, name)) is None else value for name in COLUMNS]
+        seen = replace(sample, bam=shown(sample.bam), index=shown(sample.index))
+        cells = ["" if (value := getattr(seen, name)) is None else value for name in COLUMNS]
         writer.writerow([*cells, *(sample.technical.get(name, "") for name in technical)])
     write_text(path, buffer.getvalue())
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cfdna_interp import __version__
+from cfdna_interp.artifacts.addresses import hide_secrets
 
 FAULT_MARK = "cfdna-interp, fault of the program: "
 
@@ -32,17 +33,18 @@ def report_crash(error: Exception, arguments: Sequence[str]) -> str:
         *traceback.format_exception(error),
     ]
     name = f"crash.{command or 'cfdna-interp'}.{os.getpid()}.txt"
+    report = hide_secrets("\n".join(lines))
     where = "no report could be written"
     for folder in (_logs(arguments), Path.cwd()):
         try:
             if folder is not None:
                 folder.mkdir(parents=True, exist_ok=True)
-                (folder / name).write_text("\n".join(lines), encoding="utf-8", errors="backslashreplace")
+                (folder / name).write_text(report, encoding="utf-8", errors="backslashreplace")
                 where = f"a report is in {folder / name}"
                 break
         except OSError:
             continue
-    said = " ".join(str(error).split())[:300]
+    said = hide_secrets(" ".join(str(error).split()))[:300]
     place = traceback.extract_tb(error.__traceback__)[-1]
     return (
         f"{FAULT_MARK}{command}: {type(error).__name__}: {said} ({Path(place.filename).name}, line "

@@ -128,6 +128,7 @@ def _alignments(
 ) -> list[Scored]:
     from dataclasses import replace
 
+    from cfdna_interp.artifacts.addresses import shown
     from cfdna_interp.cohort.sheet import read_new_samples
     from cfdna_interp.config import load_config
     from cfdna_interp.proxy.score import load_scorer
@@ -144,5 +145,5 @@ def _alignments(
             _check_no_input(out, [sample.bam for sample in samples])
     scored = score_alignments(samples, proxy_path, config, on_bad_sample=on_bad_sample)
     if sheet is None:  # known to the user by their paths
-        return [replace(row, name=bam) for row, bam in zip(scored, bams, strict=True)]
+        return [replace(row, name=shown(bam)) for row, bam in zip(scored, bams, strict=True)]
     return scored

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec import structs
 
+from cfdna_interp.artifacts.addresses import is_remote, shown
 from cfdna_interp.artifacts.features import load_features
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.sheet import Sample
@@ -63,8 +64,8 @@ def samples_of(bams: Sequence[str], reading: Mapping[str, str]) -> list[Sample]:
     """
     samples = []
     for bam in bams:
-        name = re.sub(r"[^A-Za-z0-9._-]", "_", bam.rsplit("/", 1)[-1]).lstrip("._-")[:200] or "sample"
-        source = bam if "://" in bam else os.path.realpath(bam)
+        name = re.sub(r"[^A-Za-z0-9._-]", "_", shown(bam).rsplit("/", 1)[-1]).lstrip("._-")[:200] or "sample"
+        source = bam if is_remote(bam) else os.path.realpath(bam)
         samples.append(Sample(name, name, source, None, "heldout", **reading))  # type: ignore[arg-type]
     return samples
 

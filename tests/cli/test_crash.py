@@ -52,6 +52,20 @@ def test_without_a_config_that_can_be_read_the_report_lies_here(
     assert str(report) in line and len(line) < 800
 
 
+def test_a_report_holds_no_signature(broken: Path) -> None:
+    from cfdna_interp.cli.crash import report_crash
+
+    address = "https://me:s3cret@example.org/x.bam?signature=s3cret"
+    try:
+        raise ValueError(f"cannot read '{address}' further")
+    except ValueError as error:
+        line = report_crash(error, ["cfdna-interp", "score", "--proxy", "proxy.json", address])
+    (report,) = broken.glob("crash.score.*.txt")
+    for text in (line, report.read_text()):
+        assert "s3cret" not in text
+        assert "cannot read 'https://example.org/x.bam' further" in text
+
+
 def test_debug_shows_the_traceback(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["cfdna-interp", "--debug", "audit", "--config", "config.yaml"])
     with pytest.raises(ZeroDivisionError):

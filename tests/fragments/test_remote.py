@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,16 @@ from bams import mates, random_molecules, write_bam, write_build
 
 from cfdna_interp.artifacts.addresses import is_remote, shown
 from cfdna_interp.artifacts.sheet import Sample
+from cfdna_interp.cohort.split import find_samples, split
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract, Reference
 from cfdna_interp.errors import InputError
+from cfdna_interp.features.extract import extract_sample
 from cfdna_interp.fragments.alignment import open_alignment
 from cfdna_interp.fragments.extraction import read_sample
 from cfdna_interp.fragments.feed import UNPLACED, feed
 from cfdna_interp.fragments.remote import remote_index
+from cfdna_interp.workflow.stages import extracted_from
 
 SERVER = Path(__file__).resolve().parents[1] / "range_server.py"
 WHO = "sample S7: s7.bam"
@@ -183,6 +187,35 @@ def test_an_index_lies_elsewhere(served, signed, tmp_path):
         with pytest.raises(InputError, match=r"none\.bai does not exist; correct the index column") as caught:
             extracted(file, tmp_path, str(tmp_path / "none.bai"))
         assert SECRET not in str(caught.value)
+
+
+def test_no_file_of_a_run_holds_a_signature(served, signed, tmp_path):
+    """Stages after these read what these write."""
+    folder, _ = served
+    rows = ["sample,subject,bam,index,label,role"]
+    for number, role in enumerate(("discovery", "discovery", "heldout", "heldout")):
+        file, index = f"{folder}/s7-{number}.bam", ""
+        if number == 0:
+            file, index = (
+                f"{signed}/each/{name}?signature={SECRET}-{name}" for name in ("s7.bam", "s7.bam.bai")
+            )
+        rows.append(f"S{number},P{number},{file},{index},{number % 2},{role}")
+    (tmp_path / "sheet.csv").write_text("\n".join(rows) + "\n")
+    config = Config(
+        sheet=str(tmp_path / "sheet.csv"),
+        outdir=str(tmp_path / "out"),
+        reference=Reference(build=str(write_build(tmp_path / "made-up.tsv"))),
+        extract=Extract(contigs="all", min_fragments=1),
+    )
+    split(config)
+    (sample,) = find_samples(config, ("S0",))
+    assert extract_sample(sample, config).counts.fragments > 1_000
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert {path.name for path in files} >= {"discovery.tsv", "heldout.tsv", "source.json", "S0.json"}
+    assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
+    # What is signed anew is the same file.
+    again = replace(sample, bam=sample.bam + "-again", index=sample.index + "-again")
+    assert extracted_from(again) == extracted_from(sample)
 
 
 @pytest.mark.parametrize("place", ["signed/s7.bam", "signed/none.bam", "none.bam", "signed/s7.cram"])

@@ -119,6 +119,21 @@ def test_the_table_has_blank_numbers_where_there_is_a_reason():
     ]
 
 
+def test_scores_of_a_signed_address_show_no_signature(tmp_path, monkeypatch):
+    address = "https://me:s3cret@example.org/run/x.bam?signature=s3cret/abc"
+    (sample,) = samples_of([address], {})
+    assert (sample.sample, sample.bam) == ("x.bam", address)
+
+    def score(samples, *_, **__):
+        return [Scored(each.sample, 0.5, 0.25, 0.75, (), 0.0) for each in samples]
+
+    monkeypatch.setattr("cfdna_interp.proxy.score_alignments.score_alignments", score)
+    (tmp_path / "proxy.json").write_text("{}")
+    done = CliRunner().invoke(cli, ["score", "--proxy", str(tmp_path / "proxy.json"), address])
+    assert done.output.splitlines()[1].startswith("https://example.org/run/x.bam\t0.5")
+    assert "s3cret" not in done.output
+
+
 def test_a_run_without_a_dominant_group_has_nothing_to_score_with(tmp_path):
     config = make_run(tmp_path, World(outcome="redundant", per_class=6))
     run_proxy(config)
