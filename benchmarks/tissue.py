@@ -245,7 +245,7 @@ def first_table(study: Study, draws: int, plain: int) -> None:
             f"{numbers[name]:.4f}" if "error" in name else f"{numbers[name]:.3f}" for name in columns
         )
         click.echo(f"| {depth} | {row} |")
-    for depth in (20, 50, 100, 200, 400):
+    for depth in (20, 50, 100, 200, 400, 800, 1600):
         rate = neuron_found(study, depth, max(draws // 10, 1))
         click.echo(f"neuron at .5 %, {depth} fragments a block: called present in {100 * rate:.0f} %")
 
