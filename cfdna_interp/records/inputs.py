@@ -11,7 +11,7 @@ class InputFile(Record, frozen=True, kw_only=True):
     Attributes
     ----------
     file
-        Its name without its folder; an address in the network whole.
+        Its name without its folder; an address without its query, user and password.
     size
         Bytes; null for an address.
     digest

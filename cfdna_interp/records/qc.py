@@ -538,7 +538,7 @@ class SampleQuality(ResultFile, frozen=True, kw_only=True):
     sample
         Its name.
     bam
-        Path, or address, of its alignments.
+        Path of its alignments, or their address without query, user and password.
     build
         Name of the genome build that its contigs belong to, "" where the file is unusable.
     simulated
