@@ -101,6 +101,11 @@ class Sample:
     technical: dict[str, float | str] = field(default_factory=dict)
 
 
+def without_secrets(sample: Sample) -> Sample:
+    """Return a sample whose addresses are as :func:`shown` has them."""
+    return replace(sample, bam=shown(sample.bam), index=shown(sample.index))
+
+
 def save_samples(samples: Sequence[Sample], path: Path | str) -> None:
     """Write samples as a tab-separated table; the label is blank if it is None.
 
@@ -119,7 +124,7 @@ def save_samples(samples: Sequence[Sample], path: Path | str) -> None:
     writer = csv.writer(buffer, delimiter="\t", lineterminator="\n")
     writer.writerow([*COLUMNS, *((_TEXT if name in text else _TECHNICAL) + name for name in technical)])
     for sample in samples:
-        seen = replace(sample, bam=shown(sample.bam), index=shown(sample.index))
+        seen = without_secrets(sample)
         cells = ["" if (value := getattr(seen, name)) is None else value for name in COLUMNS]
         writer.writerow([*cells, *(sample.technical.get(name, "") for name in technical)])
     write_text(path, buffer.getvalue())

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from cfdna_interp.artifacts.addresses import shown
 from cfdna_interp.artifacts.foreign_files import alignment_files, model_files, reference_files
-from cfdna_interp.artifacts.sheet import Sample
+from cfdna_interp.artifacts.sheet import Sample, without_secrets
 from cfdna_interp.config import Config
 
 
@@ -77,7 +77,9 @@ def stages(config: Config, sheet: Mapping[str, Sample]) -> dict[str, Stage]:
     subjects = tuple((row.sample, row.subject) for row in sheet.values())
     labels = tuple((row.sample, row.label) for row in discovery)
     people = tuple((row.sample, row.site, row.batch, row.age, row.sex) for row in discovery)
-    rows = tuple(str(row if row.role == "discovery" else replace(row, label=None)) for row in sheet.values())
+    # Snakemake keeps what a job was run with in the output folder.
+    seen = [without_secrets(row) for row in sheet.values()]
+    rows = tuple(str(row if row.role == "discovery" else replace(row, label=None)) for row in seen)
     source, references = [config.source], reference_files(config)
     dictionary = (look.fragments, look.features, look.active, look.block)
     return {

@@ -13,6 +13,7 @@ from bams import mates, random_molecules, write_bam, write_build
 
 from cfdna_interp.artifacts.addresses import is_remote, shown
 from cfdna_interp.artifacts.sheet import Sample
+from cfdna_interp.cohort.read import read_cohort
 from cfdna_interp.cohort.split import find_samples, split
 from cfdna_interp.config import Config
 from cfdna_interp.config.settings import Extract, Reference
@@ -22,7 +23,7 @@ from cfdna_interp.fragments.alignment import open_alignment
 from cfdna_interp.fragments.extraction import read_sample
 from cfdna_interp.fragments.feed import UNPLACED, feed
 from cfdna_interp.fragments.remote import remote_index
-from cfdna_interp.workflow.stages import extracted_from
+from cfdna_interp.workflow.stages import extracted_from, stages
 
 SERVER = Path(__file__).resolve().parents[1] / "range_server.py"
 WHO = "sample S7: s7.bam"
@@ -213,6 +214,11 @@ def test_no_file_of_a_run_holds_a_signature(served, signed, tmp_path):
     files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     assert {path.name for path in files} >= {"discovery.tsv", "heldout.tsv", "source.json", "S0.json"}
     assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
+    # Snakemake keeps these.
+    sheet = {row.sample: row for row in read_cohort(config)}
+    kept = [stage.settings for stage in stages(config, sheet).values()]
+    assert shown(sample.bam) in str(kept)
+    assert SECRET not in str(kept) + str(extracted_from(sample))
     # What is signed anew is the same file.
     again = replace(sample, bam=sample.bam + "-again", index=sample.index + "-again")
     assert extracted_from(again) == extracted_from(sample)
