@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 
@@ -27,7 +27,13 @@ class InputError(Exception):
         self.untold = untold
 
 
-MOST_TOLD = 20  # mistakes that are told: more fit on no screen
+MOST_TOLD = 20  # mistakes, or reasons of one, that are told: more fit on no screen
+
+
+def error_with_reasons(message: str, reasons: Collection[str]) -> InputError:
+    """Return an error that tells what is wrong, and behind it the reasons, a line each."""
+    told = tuple(reasons)[:MOST_TOLD]
+    return InputError(message, *told, untold=len(reasons) - len(told))
 
 
 class Mistakes:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +69,11 @@ def command(config_path: Path, cores: int, dry_run: bool, snakemake_options: tup
         click.echo(f"{_MARK}stopped; what is done is kept, the same command goes on from there", err=True)
         raise SystemExit(128 + stopped)
     if code:
-        message = _last_message(outdir, logs)
-        if message.startswith(_MARK):
-            raise InputError(message.removeprefix(_MARK))
-        if message:
-            click.echo(message, err=True)
+        said = _last_messages(outdir, logs)
+        if said and said[-1].startswith(_MARK):
+            raise InputError(*(line.removeprefix(_MARK) for line in said))
+        if said:
+            click.echo(said[-1], err=True)
             raise SystemExit(FAULT)
         # A run that began at the same moment may have been faster to own the folder.
         check_free(outdir)
@@ -163,10 +164,16 @@ def _log_sizes(outdir: Path) -> dict[Path, tuple[int, int]]:
     return {log: (log.stat().st_mtime_ns, log.stat().st_size) for log in logs}
 
 
-def _last_message(outdir: Path, before: dict[Path, tuple[int, int]]) -> str:
-    """Return the line with which a command stopped in this run, "" if none did."""
+def _last_messages(outdir: Path, before: dict[Path, tuple[int, int]]) -> list[str]:
+    """Return the lines with which a command stopped in this run; none if no command did."""
     for log, state in _log_sizes(outdir).items():
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        if before.get(log) != state and lines and lines[-1].startswith((_MARK, FAULT_MARK)):
-            return lines[-1]
-    return ""
+        if before.get(log) == state or not lines:
+            continue
+        if lines[-1].startswith(FAULT_MARK):
+            return lines[-1:]
+        # An error may have reasons, a line each.
+        said = list(takewhile(lambda line: line.startswith(_MARK), reversed(lines)))
+        if said:
+            return said[::-1]
+    return []

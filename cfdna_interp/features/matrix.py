@@ -14,7 +14,7 @@ from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import save_matrix
 from cfdna_interp.artifacts.sheet import MEASURED, ROLES, Sample, load_samples
 from cfdna_interp.config import Config
-from cfdna_interp.errors import InputError
+from cfdna_interp.errors import InputError, error_with_reasons
 from cfdna_interp.features.sample_words import excluded_sample, obstacle_words
 from cfdna_interp.features.table_matrix import write_table_matrices
 from cfdna_interp.records.base import load_record
@@ -47,8 +47,8 @@ def write_matrices(config: Config) -> None:
     ------
     InputError
         A sample is to be excluded and ``on_bad_sample`` is ``stop``, exclusions leave a role without
-        samples or discovery with fewer subjects of a class than ``model.folds``,
-        or a file of an earlier stage is missing. Nothing is written then.
+        samples or discovery with fewer subjects of a class than ``model.folds``, or than the donor pools
+        need, or a file of an earlier stage is missing. Nothing is written then.
     """
     if config.features.table is not None:
         write_table_matrices(config.features.table, config.outdir)
@@ -56,7 +56,7 @@ def write_matrices(config: Config) -> None:
     layout = Layout.of(config.outdir)
     definitions: dict[str, Feature] = {}
     members: dict[str, list[_Member]] = {}
-    excluded: list[tuple[Sample, str]] = []
+    excluded: list[tuple[Sample, SampleQuality]] = []
     for role in ROLES:  # discovery first: it alone says which features there are
         members[role] = []
         for sample in load_samples(layout.samples(role)):
@@ -72,35 +72,45 @@ def write_matrices(config: Config) -> None:
                 raise InputError(
                     f"{excluded_sample(qc)}; drop it from the sheet, or set on_bad_sample: exclude"
                 )
-            excluded.append((sample, obstacle_words(qc.obstacle)))
-    _check_left(members, excluded, config.model.folds)
+            excluded.append((sample, qc))
+    _check_left(members, excluded, config)
     simulated = any(member.qc.simulated for role in ROLES for member in members[role])
     present = _present_columns([member for role in ROLES for member in members[role]])
     matrices = {role: _matrix(members[role], definitions, present, simulated) for role in ROLES}
     for role, matrix in matrices.items():
         save_matrix(matrix, layout.matrix(role))
-    save_exclusions(excluded, layout.file("exclusions.tsv"))
+    reasons = [(sample, obstacle_words(qc.obstacle)) for sample, qc in excluded if qc.obstacle is not None]
+    save_exclusions(reasons, layout.file("exclusions.tsv"))
 
 
 def _check_left(
-    members: dict[str, list[_Member]], excluded: Sequence[tuple[Sample, str]], folds: int
+    members: dict[str, list[_Member]], excluded: Sequence[tuple[Sample, SampleQuality]], config: Config
 ) -> None:
-    # People decide by this line what to mend, so everyone who went is on it.
-    went = "; ".join(f"{sample.sample}: {reason}" for sample, reason in excluded)
-    why = f" ({len(excluded)} excluded: {went})" if excluded else ""
     for role in ROLES:
+        went = [f"excluded: {excluded_sample(qc)}" for sample, qc in excluded if sample.role == role]
         if not members[role]:
-            raise InputError(f"no {role} sample is left after exclusions{why}; give more samples")
-    if len({member.sample.label for member in members["discovery"]}) < 2:
-        raise InputError(f"discovery is left with one class after exclusions{why}; give more samples")
-    if not excluded:
-        return  # of a sheet that is too small, the training says so
-    for label in (0, 1):
-        people = {member.sample.subject for member in members["discovery"] if member.sample.label == label}
-        if len(people) < folds:
-            raise InputError(
-                f"{len(people)} discovery subjects with label {label} are left after exclusions, too few for "
-                f"{folds} folds{why}; mend the excluded samples, add subjects, or lower model.folds"
+            raise error_with_reasons(
+                f"no {role} sample is left after exclusions; mend the excluded samples, or give more", went
+            )
+        if role == "heldout" or not went:
+            continue  # held-out labels are unknown here; of a sheet that is too small, the training says so
+        label_of = {member.sample.subject: member.sample.label for member in members[role]}
+        for label in (0, 1):
+            there = sum(one == label for one in label_of.values())
+            if there < config.model.folds:
+                raise error_with_reasons(
+                    f"{there} discovery subjects with label {label} are left after exclusions, too few for "
+                    f"{config.model.folds} folds; mend the excluded samples or add subjects"
+                    f"{', or lower model.folds' if there > 1 else ''}",
+                    went,
+                )
+        least = 2 * config.attribution.donors  # a pool is of two subjects or more
+        if len(label_of) < least:
+            raise error_with_reasons(
+                f"{len(label_of)} discovery subjects are left after exclusions, too few for "
+                f"{config.attribution.donors} donor pools; give at least {least}, or mend the excluded "
+                "samples",
+                went,
             )
 
 

@@ -17,7 +17,7 @@ from cfdna_interp.cohort.missing_columns import gap_lines, known_columns
 from cfdna_interp.cohort.sheet import read_sheet
 from cfdna_interp.cohort.table_check import TableCheck, check_table
 from cfdna_interp.config import Config
-from cfdna_interp.errors import InputError, Mistakes
+from cfdna_interp.errors import InputError, Mistakes, error_with_reasons
 from cfdna_interp.fragments.alignment import Alignment
 from cfdna_interp.fragments.filters import Rules
 from cfdna_interp.fragments.loss_words import loss_words
@@ -208,7 +208,7 @@ def check_sizes(
     config
         The settings.
     problems
-        Samples that are excluded and why; the message lists them.
+        Samples that are excluded and why; the error lists them.
 
     Raises
     ------
@@ -216,20 +216,22 @@ def check_sizes(
         Discovery subjects are too few for the folds or for the donor pools, or a bag may hold more
         fragments than a sample that is kept.
     """
-    went = f" (excluded: {'; '.join(problems.values())})" if problems else ""
+    went = [f"excluded: {problem}" for problem in problems.values()]
     subjects = {sample.subject: sample.label for sample in samples if sample.role == "discovery"}
     least = 2 * config.attribution.donors
     if len(subjects) < least:
-        raise InputError(
+        raise error_with_reasons(
             f"{config.sheet}: {len(subjects)} usable discovery subjects are too few for "
-            f"{config.attribution.donors} donor pools; give at least {least}{went}"
+            f"{config.attribution.donors} donor pools; give at least {least}",
+            went,
         )
     for label, name in ((1, "cases"), (0, "controls")):
         count = sum(subject_label == label for subject_label in subjects.values())
         if count < config.model.folds:
-            raise InputError(
+            raise error_with_reasons(
                 f"{config.sheet}: {count} usable discovery subjects are {name}, too few for "
-                f"{config.model.folds} folds; lower model.folds or add subjects{went}"
+                f"{config.model.folds} folds; lower model.folds or add subjects",
+                went,
             )
     if config.model.bag_size > config.extract.fragments_per_sample:
         raise InputError(

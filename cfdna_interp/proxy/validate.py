@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cfdna_interp.artifacts.exclusions import load_exclusions
 from cfdna_interp.artifacts.files import digest_file
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.matrix import Table, load_table
 from cfdna_interp.artifacts.predictions import SURROGATE, load_scores
 from cfdna_interp.cohort.source import check_source
 from cfdna_interp.config import Config
-from cfdna_interp.errors import InputError
+from cfdna_interp.errors import InputError, error_with_reasons
 from cfdna_interp.proxy.measure import BASELINE, HeldoutSubjects, measure
 from cfdna_interp.proxy.openings import record_opening
 from cfdna_interp.proxy.repeated import Discovery, load_discovery
@@ -120,9 +121,15 @@ def _read_labels(config: Config, table: Table) -> dict[str, int]:
             )
         labels[subject] = sample.label
     if len(set(labels.values())) < 2:
-        raise InputError(
+        rows = load_exclusions(Layout.of(config.outdir).file("exclusions.tsv"))
+        raise error_with_reasons(
             f"{config.source}: the held-out subjects that were kept are all of one class; "
-            "see exclusions.tsv and add subjects of the other class"
+            "mend the excluded samples, or add subjects of the other class",
+            [
+                f"excluded: sample {row['sample']}: {row['reason']}"
+                for row in rows
+                if row["role"] == "heldout"
+            ],
         )
     return labels
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import anndata
 import numpy as np
 import pytest
+from msgspec import structs
 from quality import EXCLUDED, quality
 
 from cfdna_interp.artifacts.features import Feature, save_features
@@ -30,6 +31,7 @@ COHORT = [
 
 # As many of each class in discovery as there are folds.
 ENOUGH = [*COHORT, *(sample(f"{name}{label}", "discovery", label) for name in "FGHI" for label in (0, 1))]
+ONES = ("F1", "G1", "H1", "I1")
 
 FEW_WORDS = "9 fragments are fewer than extract.min_fragments (10)"
 
@@ -115,17 +117,19 @@ def test_a_bad_sample_is_listed(tmp_path):
 def test_nobody_left(tmp_path):
     with pytest.raises(InputError, match="no heldout sample is left"):
         write_matrices(prepare(tmp_path, bad=("C", "D"), on_bad_sample="exclude"))
-    with pytest.raises(InputError, match="one class"):
-        write_matrices(prepare(tmp_path, bad=("A",), on_bad_sample="exclude"))
+    with pytest.raises(InputError, match="0 discovery subjects with label 1 are left"):
+        write_matrices(prepare(tmp_path, ENOUGH, bad=("A", *ONES), on_bad_sample="exclude"))
 
 
 def test_who_went_and_why_is_told_where_too_few_are_left(tmp_path):
     with pytest.raises(InputError) as caught:
         write_matrices(prepare(tmp_path, ENOUGH, bad=("B", "C", "G0"), on_bad_sample="exclude"))
-    assert str(caught.value) == (
-        "3 discovery subjects with label 0 are left after exclusions, too few for 5 folds (3 excluded: "
-        f"B: {FEW_WORDS}; G0: {FEW_WORDS}; C: {FEW_WORDS}); mend the excluded samples, add subjects, or "
-        "lower model.folds"
+    # C is of the other role.
+    assert caught.value.mistakes == (
+        "3 discovery subjects with label 0 are left after exclusions, too few for 5 folds; mend the excluded "
+        "samples or add subjects, or lower model.folds",
+        f"excluded: sample B: B.bam: {FEW_WORDS}",
+        f"excluded: sample G0: G0.bam: {FEW_WORDS}",
     )
     assert not list(tmp_path.glob("features.*.h5ad"))
     # Two samples of one person are one subject.
@@ -133,6 +137,29 @@ def test_who_went_and_why_is_told_where_too_few_are_left(tmp_path):
     write_matrices(prepare(tmp_path / "twice", twice, bad=("E",), on_bad_sample="exclude"))
     with pytest.raises(InputError, match="4 discovery subjects with label 0"):
         write_matrices(prepare(tmp_path / "one", twice, bad=("B",), on_bad_sample="exclude"))
+
+
+def test_donor_pools_need_people_too(tmp_path):
+    config = prepare(tmp_path, ENOUGH, bad=("B",), on_bad_sample="exclude")
+    config = structs.replace(config, model=structs.replace(config.model, folds=4))
+    with pytest.raises(InputError) as caught:
+        write_matrices(config)
+    # Nine people are left, and five pools of two need ten.
+    first, went = caught.value.mistakes
+    assert first.startswith("9 discovery subjects are left after exclusions, too few for 5 donor pools")
+    assert went == f"excluded: sample B: B.bam: {FEW_WORDS}"
+
+
+def test_of_many_who_went_twenty_are_named(tmp_path):
+    many = [*COHORT, *(sample(f"S{i:02}", "discovery", i % 2) for i in range(60))]
+    bad = tuple(f"S{i:02}" for i in range(1, 60, 2))  # all 30 with label 1
+    with pytest.raises(InputError) as caught:
+        write_matrices(prepare(tmp_path, many, bad=bad, on_bad_sample="exclude"))
+    assert [line.split(": ")[1] for line in caught.value.mistakes[1:]] == [
+        f"sample {name}" for name in bad[:20]
+    ]
+    assert caught.value.untold == 10
+    assert str(caught.value).endswith("... and 10 more")
 
 
 def test_how_methylation_is_written_is_technical_where_it_differs(tmp_path):

@@ -10,9 +10,11 @@ from msgspec import structs
 from sklearn.metrics import roc_auc_score
 from stored import stored, write_json
 
+from cfdna_interp.artifacts.exclusions import save_exclusions
 from cfdna_interp.artifacts.files import digest_file, read_json
 from cfdna_interp.artifacts.layout import Layout
 from cfdna_interp.artifacts.predictions import load_scores, save_scores
+from cfdna_interp.artifacts.sheet import Sample
 from cfdna_interp.cohort.source import save_source
 from cfdna_interp.errors import InputError
 from cfdna_interp.proxy.measure import HeldoutSubjects, families
@@ -119,6 +121,26 @@ def test_labels_of_another_sheet_than_the_cohorts_are_not_opened(own_copy):
     with pytest.raises(InputError, match=r"sheet\.tsv has changed since the cohort stage read it"):
         run_validate(own_copy)
     assert openings.read_bytes() == before
+
+
+def test_who_went_is_told_where_one_held_out_class_is_left(own_copy):
+    layout = Layout.of(own_copy.outdir)
+    sheet = Path(own_copy.sheet)
+    rows = pd.read_csv(sheet, sep="\t")
+    rows.loc[rows.role == "heldout", "label"] = 1
+    gone = Sample("H999", "P999", "h999.bam", None, "heldout")
+    # The sheet has both classes: the only control is the one who went.
+    control = (
+        rows[rows.role == "heldout"].tail(1).assign(sample="H999", subject="P999", bam="h999.bam", label=0)
+    )
+    rows = pd.concat([rows, control])
+    rows.to_csv(sheet, sep="\t", index=False)
+    save_exclusions([(gone, "it has no reads")], layout.file("exclusions.tsv"))
+    save_source(own_copy)
+    with pytest.raises(InputError) as caught:
+        run_validate(own_copy)
+    assert "all of one class" in caught.value.mistakes[0]
+    assert caught.value.mistakes[1:] == ("excluded: sample H999: it has no reads",)
 
 
 def test_several_samples_of_a_subject_are_averaged_first(tmp_path):

@@ -183,7 +183,9 @@ def test_calls_are_said_to_be_sound_only_as_far_as_they_were_measured() -> None:
     template = environment.get_template("sections/calls.html")
 
     def said(*, measured: bool, conversion: dict[str, tuple[float, float, float, int]]) -> str:
-        calls = SimpleNamespace(measured=measured, conversion=conversion, flagged=(), samples=("A",))
+        calls = SimpleNamespace(
+            measured=measured, conversion=conversion, spike_ins=(), flagged=(), samples=("A",)
+        )
         figures = {"m-bias": {"height": 300, "json": "{}"}}
         return template.render(
             run=SimpleNamespace(calls=calls),

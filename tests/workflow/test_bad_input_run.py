@@ -181,7 +181,8 @@ def test_samples_to_exclude_are_announced_and_missed(whole_study):
     assert "will be excluded: sample S4: " in done.stdout
     # A held-out sample can be spared, a tenth discovery subject can't.
     emptied(whole_study / "s5.bam")
-    assert_refused(whole_study, "sheet.tsv", "9 usable discovery subjects", "give at least 10")
+    words = ("sheet.tsv", "9 usable discovery subjects", "give at least 10", "sample S4: ", "sample S5: ")
+    assert_refused(whole_study, *words, lines=3)
 
 
 @pytest.mark.parametrize(
