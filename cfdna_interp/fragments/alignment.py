@@ -33,6 +33,7 @@ from cfdna_interp.records.qc import Dialect, LibraryStrand, Reads
 
 STRETCHES, SIGNS = 4, 1_000  # places, beside the begin, where signs of a loss are looked for; reads of each
 HEAD = 10_000  # first reads; they tell paired from single-end, and the methylation tags
+EQUAL_SHARE = 0.05  # samtools calmd -e writes "=" into nearly every read; a few odd reads are no such file
 EQUAL = 1_000  # first mapped reads that are looked at for "=" in place of bases
 MERGED = 0.02  # least share of merged reads for which a file counts as merged, if the sheet doesn't say
 SIMULATED = "cfdna-interp simulation"  # how a header comment of our own simulation begins
@@ -256,7 +257,8 @@ def _check(
         raise InputError(f"{who} holds no reads; drop the sample from the sheet or align it again")
     mapped = [read for read in head if not read.flag & UNMAPPED]
     reads = _layout(head, sample.reads, who)
-    equal_bases = any("=" in (read.query_sequence or "") for read in mapped[:EQUAL])
+    seen = ["=" in (read.query_sequence or "") for read in mapped[:EQUAL]]
+    equal_bases = sum(seen) > EQUAL_SHARE * len(seen)
     setting = cast(Dialect, sample.methylation or config.extract.methylation)
     dialect = find_dialect(mapped, setting, reference is not None, len(head) < HEAD, who)
     if equal_bases and (dialect == "mm" or config.reference.fasta is None):

@@ -65,9 +65,11 @@ class Bench:
         sample = Sample("S7", "P7", str(self.path), 1, "discovery")
         # What pysam looks at before the kernels do is kept short, so that they meet the damage.
         windows = partialmethod(Stretch.windows, window)
-        # Whether letters belong to their bases is judged of a whole file. Mutated ones don't.
+        # Whether letters belong to their bases, and whether "=" stands for bases, is judged of a whole file.
+        # Mutated ones don't, and it does.
         with (
             patch.object(alignment, "HEAD", 20),
+            patch.object(alignment, "EQUAL", 0),
             patch.object(alignment, "converted_case", lambda *_, **__: "lower"),
             patch.object(Stretch, "windows", windows),
         ):

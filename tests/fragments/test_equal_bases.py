@@ -74,6 +74,16 @@ def test_gc_and_motifs_are_the_references(files):
     assert found.qc.technical.gc == strong / known
 
 
+def test_a_few_odd_reads_are_no_such_file(files):
+    plain, equal, config = files
+    mixed = plain.with_name("mixed.bam")
+    with pysam.AlignmentFile(str(plain)) as source, pysam.AlignmentFile(str(equal)) as other:
+        reads = [*list(other)[:12], *list(source)[12:]]  # 12 of 240 are 5 %
+    write_bam(mixed, reads)
+    bare = structs.replace(config, reference=structs.replace(config.reference, fasta=None))
+    assert extraction(mixed, bare).qc.decision == "keep"
+
+
 def test_without_the_reference_the_sample_is_refused(files):
     plain, equal, config = files
     bare = structs.replace(config, reference=structs.replace(config.reference, fasta=None))
